@@ -1,0 +1,135 @@
+-- Takes a stream's lease for one worker and returns what a pass needs to know.
+-- No row: somebody else holds it, or won it just now; their pass goes on.
+--
+-- A transaction of its own, READ COMMITTED: the checkpoint and the history are
+-- read in a statement of their own after the lease row is locked, because the
+-- old holder may have committed while we waited (docs/adr/0005).
+--
+-- Taking over an expired lease:
+--   1 read the lease without a lock; still running: return
+--   2 terminate the backends that hold the fence of the expired epoch. A frozen
+--     client in mid-COPY would block its successor on the primary key for ever,
+--     and no time-out ends it
+--   3 wait for the fence in exclusive mode: the old writer is really gone
+--   4 lock the lease row if it is still that epoch and still expired: one winner
+--   5 raise the epoch
+--
+-- Locks: fence (exclusive), lease row. `lock_timeout` 5 s: on 55P03 call again.
+create or replace function ampsync.acquire_lease(
+  p_stream_id bigint,
+  p_worker_id text
+)
+  returns table (
+    epoch            bigint,
+    namespace        text,
+    name             text,
+    version          text,
+    dataset          text,
+    table_name       text,
+    target_schema    text,
+    columns          jsonb,
+    exact            boolean,
+    network          text,
+    state            text,
+    origin           bigint,
+    pruned           boolean,
+    checkpoint_block bigint,
+    history          jsonb
+  )
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '5s'
+as $$
+#variable_conflict use_column
+declare
+  v_lease ampsync_private.lease;
+  v_key   bigint;
+  v_pid   integer;
+  v_ended integer := 0;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using
+      errcode = 'SY901',
+      message = 'acquire_lease needs a READ COMMITTED transaction',
+      detail  = format('This one is %s.', upper(current_setting('transaction_isolation'))),
+      hint    = 'begin isolation level read committed;';
+  end if;
+
+  perform ampsync_private.check_runnable(p_stream_id);
+
+  select * into strict v_lease                                                               -- 1
+    from ampsync_private.lease l
+   where l.stream_id = p_stream_id;
+  if v_lease.lease_until > ampsync_private.now() then
+    return;
+  end if;
+
+  v_key := ampsync_private.fence_key(p_stream_id, v_lease.epoch);                            -- 2
+  for v_pid in
+    select k.pid
+      from pg_locks k
+     where k.locktype = 'advisory' and k.mode = 'ShareLock' and k.granted and k.objsubid = 1
+       and k.database = (select d.oid from pg_database d where d.datname = current_database())
+       and k.classid::bigint = ((v_key >> 32) & 4294967295)
+       and k.objid::bigint = (v_key & 4294967295)
+       and k.pid <> pg_backend_pid()
+  loop
+    perform pg_terminate_backend(v_pid);
+    v_ended := v_ended + 1;
+  end loop;
+
+  perform pg_advisory_xact_lock(v_key);                                                      -- 3
+
+  perform 1                                                                                  -- 4
+     from ampsync_private.lease l
+    where l.stream_id = p_stream_id
+      and l.epoch = v_lease.epoch
+      and (l.lease_until is null or l.lease_until <= ampsync_private.now())
+      for no key update;
+  if not found then
+    return;
+  end if;
+
+  update ampsync_private.lease l                                                             -- 5
+     set epoch       = l.epoch + 1,
+         holder      = p_worker_id,
+         acquired_at = ampsync_private.now(),
+         lease_until = ampsync_private.now() + ampsync_private.lease_duration(),
+         rows_seen   = s.row_total,
+         seen_at     = ampsync_private.now(),
+         rows_per_s  = null
+    from ampsync_private.stream s
+   where l.stream_id = p_stream_id
+     and s.stream_id = p_stream_id;
+
+  -- Released leases have no holder; this one was left behind.
+  if v_lease.holder is not null then
+    perform ampsync_private.journal('lease_taken_over', s.dataset_id, p_stream_id, jsonb_build_object(
+              'from', v_lease.holder, 'to', p_worker_id, 'epoch', v_lease.epoch + 1,
+              'expired_at', v_lease.lease_until, 'backends_ended', v_ended))
+       from ampsync_private.stream s
+      where s.stream_id = p_stream_id;
+  end if;
+
+  return query
+  select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
+         ampsync_private.dataset_label(d.namespace, d.name, d.revision),
+         s.table_name, s.target_schema, s.columns, s.exact, s.network, s.state, s.origin, s.pruned, s.checkpoint_block,
+         (select coalesce(jsonb_agg(jsonb_build_object(
+                   'start', h.first_block::text,
+                   'end', h.last_block::text,
+                   'hash', '0x' || encode(h.hash, 'hex'),
+                   'prev_hash', '0x' || encode(h.prev_hash, 'hex')
+                 ) order by h.last_block), '[]')
+            from ampsync_private.history h
+           where h.stream_id = p_stream_id)
+    from ampsync_private.stream s
+    join ampsync_private.dataset d using (dataset_id)
+   where s.stream_id = p_stream_id;
+end;
+$$;
+
+comment on function ampsync.acquire_lease(bigint, text)
+  is 'Take a stream''s lease and return its query, checkpoint and history; no row where another worker holds it.';

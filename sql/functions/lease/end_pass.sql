@@ -1,0 +1,86 @@
+-- Ends one pass of a stream: hands the lease back, stores how it went, and
+-- queues the next pass. One call, one transaction: a stream never loses its job.
+--
+-- p_outcome:
+--   yielded  others wait, or the worker stops: the next pass is due at once
+--   no_data  the table holds nothing yet: state `waiting`, tried again in 2 … 30 s
+--   ended    the server ended the stream, or it broke: state `retrying`, 1 … 60 s
+--   failed   it cannot go on by itself: state `failed`, no further pass
+-- p_error: {"code", "message", "detail", "hint"} for all but `yielded`.
+--
+-- Counts as said when the epoch is not current any more: then it does nothing.
+-- With p_epoch null it speaks for a pass that got no lease, and does nothing if
+-- somebody holds one. Locks: lease row, stream row.
+create or replace function ampsync.end_pass(
+  p_stream_id bigint,
+  p_epoch     bigint,
+  p_outcome   text,
+  p_error     jsonb default null
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now      timestamptz := ampsync_private.now();
+  v_stream   ampsync_private.stream;
+  v_attempts integer;
+  v_retry    timestamptz;
+begin
+  update ampsync_private.lease l
+     set holder = null, lease_until = null, rows_per_s = null
+   where l.stream_id = p_stream_id
+     and case when p_epoch is null then l.lease_until is null or l.lease_until <= v_now
+              else l.epoch = p_epoch end;
+  if not found then
+    return;
+  end if;
+
+  select * into v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+     for no key update;
+  if v_stream.state in ('paused', 'failed', 'orphaned') then
+    return;
+  end if;
+
+  if p_outcome = 'yielded' then
+    perform ampsync_private.schedule_stream(p_stream_id, v_now);
+    return;
+  end if;
+
+  v_attempts := v_stream.attempts + 1;
+  v_retry := case p_outcome
+    when 'no_data' then v_now + ampsync_private.retry_delay(v_attempts, '{2,4,8,16,30}')
+    when 'ended'   then v_now + ampsync_private.retry_delay(v_attempts, '{1,2,4,8,16,30,60}')
+  end;
+
+  update ampsync_private.stream s
+     set state        = case p_outcome when 'no_data' then 'waiting' when 'ended' then 'retrying' else 'failed' end,
+         since        = case when v_stream.attempts = 0 then v_now else s.since end,
+         attempts     = v_attempts,
+         next_retry   = v_retry,
+         error_code   = p_error ->> 'code',
+         error        = p_error ->> 'message',
+         error_detail = p_error ->> 'detail',
+         error_hint   = p_error ->> 'hint'
+   where s.stream_id = p_stream_id;
+
+  -- A waiting or retrying stream is journaled when it begins, and every fifth time.
+  if v_retry is null or v_attempts % 5 = 1 then
+    perform ampsync_private.journal(
+      case p_outcome when 'no_data' then 'waiting_for_data' when 'ended' then 'stream_error' else 'stream_failed' end,
+      v_stream.dataset_id, p_stream_id,
+      coalesce(p_error, '{}') || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry));
+  end if;
+
+  if v_retry is not null then
+    perform ampsync_private.schedule_stream(p_stream_id, v_retry);
+  end if;
+end;
+$$;
+
+comment on function ampsync.end_pass(bigint, bigint, text, jsonb)
+  is 'End a pass: release the lease, store how it went, queue the next pass.';

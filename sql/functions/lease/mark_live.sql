@@ -1,0 +1,31 @@
+-- Marks a stream as live: nothing followed its last watermark for a moment, so
+-- it stands at the head. No effect without the lease. Idempotent.
+-- Locks: stream row.
+create or replace function ampsync.mark_live(
+  p_stream_id bigint,
+  p_epoch     bigint
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with changed as (
+    update ampsync_private.stream s
+       set state = 'live', since = ampsync_private.now(), attempts = 0, next_retry = null,
+           error_code = null, error = null, error_detail = null, error_hint = null
+      from ampsync_private.lease l
+     where s.stream_id = p_stream_id
+       and l.stream_id = p_stream_id
+       and l.epoch = p_epoch
+       and s.checkpoint_block is not null
+       and s.state in ('waiting', 'backfill', 'retrying')
+    returning s.dataset_id, s.checkpoint_block
+  )
+  select ampsync_private.journal('live', c.dataset_id, p_stream_id, jsonb_build_object('block', c.checkpoint_block))
+    from changed c;
+$$;
+
+comment on function ampsync.mark_live(bigint, bigint)
+  is 'Mark a stream that reached the head as live.';

@@ -1,0 +1,31 @@
+-- Shows that the server replaced blocks and that their replacement is still on
+-- its way; rows stay as they were. No effect without the lease. Idempotent.
+-- Locks: stream row.
+create or replace function ampsync.mark_reorg_pending(
+  p_stream_id  bigint,
+  p_epoch      bigint,
+  p_from_block bigint
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with changed as (
+    update ampsync_private.stream s
+       set state = 'reorg_pending', since = ampsync_private.now()
+      from ampsync_private.lease l
+     where s.stream_id = p_stream_id
+       and l.stream_id = p_stream_id
+       and l.epoch = p_epoch
+       and s.state in ('backfill', 'live', 'retrying')
+    returning s.dataset_id, s.checkpoint_block
+  )
+  select ampsync_private.journal('reorg_pending', c.dataset_id, p_stream_id,
+           jsonb_build_object('from_block', p_from_block, 'tip', c.checkpoint_block))
+    from changed c;
+$$;
+
+comment on function ampsync.mark_reorg_pending(bigint, bigint, bigint)
+  is 'Show that a reorg was seen and its replacement is awaited.';

@@ -1,0 +1,78 @@
+-- The heartbeat of one worker: keeps it alive in the list of workers, renews
+-- all its leases, takes note of the heads it saw, and says of each lease what
+-- its pass should do:
+--   keep   go on
+--   lost   another epoch is current: stop, nothing of it can be committed
+--   yield  others wait for a slot: end the pass at the next watermark
+-- As many passes are asked to yield as jobs wait, those that run longest first.
+--
+-- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3", "head": "19000000" or null}
+--
+-- Called every 5 s, on a connection of its own. Idempotent. Locks: lease rows,
+-- each for the moment of this statement.
+create or replace function ampsync.renew_leases(
+  p_worker_id text,
+  p_leases    jsonb
+)
+  returns table (stream_id bigint, verdict text)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now     timestamptz := ampsync_private.now();
+  v_waiting bigint;
+begin
+  insert into ampsync_private.worker as w (worker_id, started_at, heartbeat_at)
+  values (p_worker_id, v_now, v_now)
+  on conflict (worker_id) do update set heartbeat_at = v_now;
+
+  select count(*) into v_waiting
+    from graphile_worker.jobs j
+   where j.task_identifier = 'ampsync_stream'
+     and j.locked_at is null
+     and j.attempts < j.max_attempts
+     and j.run_at <= v_now
+     and not exists (select 1
+                       from graphile_worker.jobs r
+                      where r.queue_name = j.queue_name
+                        and r.locked_at is not null);
+
+  return query
+  with held as (
+    select (p.value ->> 'stream_id')::bigint as stream_id,
+           (p.value ->> 'epoch')::bigint as epoch,
+           (p.value ->> 'head')::bigint as head
+      from jsonb_array_elements(p_leases) p
+  ),
+  renewed as (
+    update ampsync_private.lease l
+       set lease_until = v_now + ampsync_private.lease_duration(),
+           head_block  = coalesce(h.head, l.head_block),
+           rows_per_s  = greatest(s.row_total - l.rows_seen, 0) / greatest(extract(epoch from v_now - l.seen_at), 1),
+           rows_seen   = s.row_total,
+           seen_at     = v_now
+      from held h
+      join ampsync_private.stream s using (stream_id)
+     where l.stream_id = h.stream_id
+       and l.epoch = h.epoch
+       and l.holder = p_worker_id
+    returning l.stream_id, l.acquired_at
+  ),
+  ranked as (
+    select r.stream_id, row_number() over (order by r.acquired_at) as age_rank
+      from renewed r
+  )
+  select h.stream_id,
+         case when r.stream_id is null then 'lost'
+              when r.age_rank <= v_waiting then 'yield'
+              else 'keep' end
+    from held h
+    left join ranked r using (stream_id);
+end;
+$$;
+
+comment on function ampsync.renew_leases(text, jsonb)
+  is 'Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it is lost.';

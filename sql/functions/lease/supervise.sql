@@ -1,0 +1,66 @@
+-- The net below the queue: frees the jobs of workers that died, and queues a
+-- pass for every stream and dataset that has none, from state alone. Losing,
+-- exhausting or doubling a job is mended here.
+--
+-- Frees with graphile_worker.force_unlock_workers, because graphile-worker
+-- itself waits four hours: workers of ours whose heartbeat is older than a
+-- lease, and unknown ones that have held one of our jobs for a minute.
+--
+-- Idempotent. Returns the number of jobs queued. Locks: rows of graphile_worker.
+create or replace function ampsync.supervise()
+  returns integer
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now    timestamptz := ampsync_private.now();
+  v_dead   text[];
+  v_item   record;
+  v_queued integer := 0;
+begin
+  select array_agg(distinct j.locked_by) into v_dead
+    from graphile_worker.jobs j
+    left join ampsync_private.worker w on w.worker_id = j.locked_by
+   where j.task_identifier like 'ampsync\_%'
+     and case when w.worker_id is null then j.locked_at < v_now - interval '1 min'
+              else w.heartbeat_at < v_now - ampsync_private.lease_duration() end;
+  if v_dead is not null then
+    perform graphile_worker.force_unlock_workers(v_dead);
+    perform ampsync_private.journal('workers_freed', null, null, jsonb_build_object('workers', to_jsonb(v_dead)));
+  end if;
+
+  delete from ampsync_private.worker w
+   where w.heartbeat_at < v_now - interval '1 day';
+
+  for v_item in
+    select s.stream_id, s.dataset_id
+      from ampsync_private.stream s
+      join ampsync_private.lease l using (stream_id)
+     where s.state not in ('paused', 'failed', 'orphaned')
+       and (l.lease_until is null or l.lease_until <= v_now)
+       and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
+  loop
+    perform ampsync_private.schedule_stream(v_item.stream_id, v_now);
+    perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);
+    v_queued := v_queued + 1;
+  end loop;
+
+  for v_item in
+    select d.dataset_id
+      from ampsync_private.dataset d
+     where d.state = 'waiting'
+       and not ampsync_private.job_waits('ampsync_resolve:' || d.dataset_id, d.next_retry)
+  loop
+    perform ampsync_private.schedule_resolve(v_item.dataset_id, v_now);
+    perform ampsync_private.journal('job_recreated', v_item.dataset_id, null);
+    v_queued := v_queued + 1;
+  end loop;
+
+  return v_queued;
+end;
+$$;
+
+comment on function ampsync.supervise()
+  is 'Free the jobs of dead workers and queue what has no job; returns the number of jobs queued.';

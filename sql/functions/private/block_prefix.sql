@@ -1,0 +1,17 @@
+-- The first six bytes of `_id`: the block number, big-endian. Rows of block N
+-- and above are those with `_id >= block_prefix(N)`.
+create or replace function ampsync_private.block_prefix(
+  p_block bigint
+)
+  returns bytea
+  language sql
+  immutable
+  parallel safe
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select substring(int8send(p_block) from 3 for 6);
+$$;
+
+comment on function ampsync_private.block_prefix(bigint)
+  is 'The six bytes that every _id of a block begins with.';

@@ -1,0 +1,48 @@
+-- Refuses a wrong option of ampsync.enqueue_sync before anything is stored.
+create or replace function ampsync_private.check_sync_options(
+  p_dataset          text,
+  p_name             text,
+  p_tables           text[],
+  p_target_schema    text,
+  p_retention_blocks integer
+)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_schema text := coalesce(p_target_schema, p_name);
+begin
+  if cardinality(p_tables) = 0 or cardinality(p_tables) <> (select count(distinct t.name) from unnest(p_tables) t(name)) then
+    raise exception using
+      errcode = 'SY004',
+      message = format('tables => %L is not a list of different tables', p_tables),
+      detail  = 'Leave it out for all tables of the dataset.',
+      hint    = format('select ampsync.enqueue_sync(%L, tables => ''{blocks,logs}'');', p_dataset);
+  end if;
+  perform ampsync_private.check_table_name(t.name) from unnest(p_tables) t(name);
+
+  if v_schema = '' or octet_length(v_schema) > 63 or v_schema ~ '^pg_'
+     or v_schema in ('information_schema', 'ampsync', 'ampsync_private', 'graphile_worker')
+     or (p_target_schema is null and (v_schema = 'public' or v_schema ~ '^ampsync')) then
+    raise exception using
+      errcode = 'SY004',
+      message = format('%s cannot be the target schema of %s', quote_ident(v_schema), p_dataset),
+      detail  = 'System schemas and those of ampsync and graphile_worker are refused; names have 1 to 63 bytes.',
+      hint    = format('select ampsync.enqueue_sync(%L, target_schema => %L);', p_dataset, left(p_name, 58) || '_data');
+  end if;
+
+  if p_retention_blocks < 64 then
+    raise exception using
+      errcode = 'SY004',
+      message = format('retention_blocks => %s is below 64', p_retention_blocks),
+      detail  = 'It is how many blocks back a reorg can be undone exactly; the default is 128.',
+      hint    = format('select ampsync.enqueue_sync(%L, retention_blocks => 128);', p_dataset);
+  end if;
+end;
+$$;
+
+comment on function ampsync_private.check_sync_options(text, text, text[], text, integer)
+  is 'Raise SY004 for a wrong option of ampsync.enqueue_sync.';

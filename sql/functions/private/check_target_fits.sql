@@ -1,0 +1,59 @@
+-- Refuses to write into a target that is gone, does not have the columns the
+-- server sends, or holds rows above the checkpoint. Types are compared by the
+-- catalogue. Columns that a user added are left alone.
+create or replace function ampsync_private.check_target_fits(
+  p_stream_id bigint,
+  p_exact     boolean,
+  p_columns   jsonb
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+declare
+  v_stream ampsync_private.stream;
+  v_fault  text;
+  v_tail   boolean;
+begin
+  select * into strict v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+
+  if not exists (select 1 from pg_class c where c.oid = v_stream.target) then
+    v_fault := format('table %I.%I is gone', v_stream.target_schema, v_stream.table_name);
+  elsif p_exact <> v_stream.exact then
+    v_fault := format('the server %s _block_num', case when p_exact then 'now offers' else 'no longer offers' end);
+  else
+    v_fault := ampsync_private.column_differences(v_stream.target, v_stream.columns, p_columns);
+  end if;
+
+  if v_fault is not null then
+    raise exception using
+      errcode = 'SY201',
+      message = format('target table of %s does not fit the schema: %s', v_stream.table_name, v_fault),
+      detail  = 'Nothing was written. Schema changes of a running sync are not applied by this release.',
+      hint    = format('select ampsync.resume_sync(%L); -- once the table fits again',
+                       (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
+                          from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id));
+  end if;
+
+  execute format('select exists (select 1 from %s t where t._id >= $1 and t._id < $2)', v_stream.target)
+     into v_tail
+    using ampsync_private.block_prefix(coalesce(v_stream.checkpoint_block + 1, 0)), '\xffffffffffff'::bytea;
+  if v_tail then
+    raise exception using
+      errcode = 'SY201',
+      message = format('target table %s holds rows above the checkpoint', v_stream.target),
+      detail  = format('The checkpoint is block %s; ampsync never leaves rows above it, so something else wrote them.',
+                       coalesce(v_stream.checkpoint_block::text, 'none')),
+      hint    = format('delete from %s where _block_num_end > %s;', v_stream.target, coalesce(v_stream.checkpoint_block, -1));
+  end if;
+end;
+$$;
+
+comment on function ampsync_private.check_target_fits(bigint, boolean, jsonb)
+  is 'Raise SY201 unless a stream''s target has the columns the server sends and no row above the checkpoint.';

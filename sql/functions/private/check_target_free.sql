@@ -1,0 +1,48 @@
+-- Refuses a target table that is somebody else's: fed by another dataset, or
+-- there already and not made by us.
+create or replace function ampsync_private.check_target_free(
+  p_dataset_id    bigint,
+  p_target_schema text,
+  p_table_name    text
+)
+  returns void
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_owner  record;
+begin
+  select s.dataset_id, s.table_name, ampsync_private.dataset_label(d.namespace, d.name, d.revision) as label
+    into v_owner
+    from ampsync_private.stream s
+    join ampsync_private.dataset d using (dataset_id)
+   where s.target_schema = p_target_schema
+     and s.table_name = p_table_name;
+
+  if v_owner.dataset_id = p_dataset_id then
+    return;
+  end if;
+
+  if v_owner.dataset_id is not null then
+    raise exception using
+      errcode = 'SY003',
+      message = format('Target table %I.%I is already fed by %s.%s',
+                       p_target_schema, p_table_name, v_owner.label, v_owner.table_name),
+      detail  = 'A target table belongs to exactly one stream.',
+      hint    = 'select ampsync.enqueue_sync(''my_dataset'', target_schema => ''another_schema'');';
+  end if;
+
+  if to_regclass(format('%I.%I', p_target_schema, p_table_name)) is not null then
+    raise exception using
+      errcode = 'SY003',
+      message = format('Target table %I.%I exists and was not made by ampsync', p_target_schema, p_table_name),
+      detail  = 'Its rows would be mixed with rows of the dataset.',
+      hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_table_name, left(p_table_name, 59) || '_old');
+  end if;
+end;
+$$;
+
+comment on function ampsync_private.check_target_free(bigint, text, text)
+  is 'Raise SY003 if a target table belongs to another dataset or to the user.';

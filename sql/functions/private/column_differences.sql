@@ -1,0 +1,47 @@
+-- What keeps rows of these columns from being written into a table, as text;
+-- null where they fit. p_made: the columns as we made them, p_planned: as the
+-- server sends them now.
+create or replace function ampsync_private.column_differences(
+  p_target  regclass,
+  p_made    jsonb,
+  p_planned jsonb
+)
+  returns text
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with made as (
+    select m.value ->> 'name' as name from jsonb_array_elements(p_made) m
+  ),
+  planned as (
+    select p.value ->> 'name' as name, p.value ->> 'type' as type, (p.value ->> 'not_null')::boolean as not_null
+      from jsonb_array_elements(p_planned) p
+  ),
+  actual as (
+    select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as not_null
+      from pg_attribute a
+     where a.attrelid = p_target and a.attnum > 0 and not a.attisdropped
+  ),
+  fault (n, text) as (
+    select 1, 'Columns dropped from schema (unsupported): ' || string_agg(m.name, ', ')
+      from made m where not exists (select 1 from planned p where p.name = m.name)
+    union all
+    select 2, 'Columns added to schema (unsupported): ' || string_agg(p.name, ', ')
+      from planned p where not exists (select 1 from made m where m.name = p.name)
+    union all
+    select 3, 'Columns missing in the table: ' || string_agg(p.name, ', ')
+      from planned p join made m using (name) where not exists (select 1 from actual a where a.name = p.name)
+    union all
+    select 4, 'Type changes detected (unsupported): ' || string_agg(format('%s %s -> %s', a.name, a.type, p.type), ', ')
+      from planned p join actual a using (name) where a.type <> p.type
+    union all
+    select 5, 'Columns that may now be null: ' || string_agg(p.name, ', ')
+      from planned p join actual a using (name) where a.not_null and not p.not_null
+  )
+  select string_agg(f.text, '; ' order by f.n) from fault f;
+$$;
+
+comment on function ampsync_private.column_differences(regclass, jsonb, jsonb)
+  is 'What keeps rows of the planned columns out of a table; null where they fit.';

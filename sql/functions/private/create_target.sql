@@ -1,0 +1,56 @@
+-- Creates a target table, its schema if that is missing, and the view of
+-- checkpoints in it. System columns first, then the user columns in their order.
+--
+-- The storage parameters make autovacuum look after the table in steps of 1 to
+-- 2 %, and keep vacuum from locking readers out to return an empty tail, which
+-- is what a killed COPY leaves (spec: postgres-patterns b).
+create or replace function ampsync_private.create_target(
+  p_target_schema text,
+  p_table_name    text,
+  p_exact         boolean,
+  p_columns       jsonb
+)
+  returns regclass
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name    text := format('%I.%I', p_target_schema, p_table_name);
+  v_columns text;
+begin
+  if to_regnamespace(quote_ident(p_target_schema)) is null then
+    execute format('create schema %I', p_target_schema);
+  end if;
+
+  if to_regclass(format('%I._ampsync_checkpoints', p_target_schema)) is null then
+    execute format(
+      'create view %I._ampsync_checkpoints as
+       select c.table_name, c.network, c.incremental_block_num, c.incremental_updated_at,
+              c.watermark_block_num, c.watermark_block_hash, c.watermark_updated_at, c.updated_at
+         from ampsync.checkpoints c
+        where c.target_schema = %L', p_target_schema, p_target_schema);
+  end if;
+
+  select string_agg(format(E',\n  %I %s%s', c.value ->> 'name', c.value ->> 'type',
+                           case when (c.value ->> 'not_null')::boolean then ' not null' else '' end), ''
+                    order by c.ordinality)
+    into v_columns
+    from jsonb_array_elements(p_columns) with ordinality c;
+
+  execute format(
+    E'create table %s (\n  _id bytea not null primary key,\n  _block_num_start bigint not null,\n'
+    '  _block_num_end bigint not null%s%s\n) with (\n  autovacuum_vacuum_scale_factor = 0.01,\n'
+    '  autovacuum_vacuum_insert_scale_factor = 0.02,\n  autovacuum_analyze_scale_factor = 0.02,\n'
+    '  vacuum_truncate = off\n)',
+    v_name, case when p_exact then E',\n  _block_num bigint not null' else '' end, v_columns);
+
+  execute format('comment on table %s is %L', v_name, 'Kept in sync by ampsync; see ampsync.streams.');
+
+  return v_name::regclass;
+end;
+$$;
+
+comment on function ampsync_private.create_target(text, text, boolean, jsonb)
+  is 'Create a target table with its system columns, and its schema if missing.';

@@ -1,0 +1,82 @@
+-- Deletes every row of a stream's target from a block on, and shortens the
+-- history to end below it. Returns the number of rows deleted. Null means all
+-- of them: a stream whose beginning was replaced.
+--
+-- Called by ampsync.begin_apply when the server replaced blocks, inside the
+-- transaction that also copies the replacement and ends with
+-- ampsync.commit_apply. Readers go from the old chain to the new one in one
+-- step; there is no state in between.
+--
+-- Deleting more than the server sends again would lose rows, so the cut is
+-- proven here: the block before it has, in this stream's own records, the hash
+-- that the server names as parent. Without a parent hash (servers of 2025) the
+-- cut must lie on a watermark, which the server verified when it accepted it as
+-- cursor.
+--
+-- Idempotent: a second identical call deletes nothing.
+-- Locks: target rows, then history.
+create or replace function ampsync_private.delete_from_block(
+  p_stream_id   bigint,
+  p_from_block  bigint,
+  p_parent_hash bytea
+)
+  returns bigint
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+declare
+  v_target  regclass;
+  v_own     bytea;
+  v_entry   ampsync_private.history;
+  v_deleted bigint;
+begin
+  select s.target into strict v_target
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+
+  select * into v_entry
+    from ampsync_private.history h
+   where h.stream_id = p_stream_id
+     and p_from_block - 1 between h.first_block and h.last_block;
+
+  v_own := case
+    when v_entry.last_block = p_from_block - 1 then v_entry.hash
+    when v_entry.last_block is not null and p_parent_hash is not null
+      then ampsync_private.own_hash(p_stream_id, p_from_block - 1)
+  end;
+
+  if p_from_block is not null and (v_own is null or v_own <> p_parent_hash) then
+    raise exception using
+      errcode = 'SY101',
+      message = format('blocks from %s on cannot be removed: the block before is not proven', p_from_block),
+      detail  = format('The server names parent hash %s; this stream holds %s.',
+                       coalesce(encode(p_parent_hash, 'hex'), 'none'), coalesce(encode(v_own, 'hex'), 'none')),
+      hint    = 'The stream reconnects from an older watermark by itself; select * from ampsync.events;';
+  end if;
+
+  -- `_id` begins with the block, so the primary key is the index for this. The
+  -- upper bound makes the planner take it even where the table was never analyzed.
+  execute format('delete from %s t where t._id >= $1 and t._id < $2', v_target)
+    using ampsync_private.block_prefix(coalesce(p_from_block, 0)), '\xffffffffffff'::bytea;
+  get diagnostics v_deleted = row_count;
+
+  delete from ampsync_private.history h
+   where h.stream_id = p_stream_id
+     and h.last_block >= coalesce(p_from_block, 0);
+
+  -- The cut went through a microbatch: what is left of it ends at the parent.
+  if v_entry.last_block >= p_from_block and v_entry.first_block < p_from_block then
+    insert into ampsync_private.history (stream_id, first_block, last_block, hash, prev_hash)
+    values (p_stream_id, v_entry.first_block, p_from_block - 1, v_own, v_entry.prev_hash);
+  end if;
+
+  return v_deleted;
+end;
+$$;
+
+comment on function ampsync_private.delete_from_block(bigint, bigint, bytea)
+  is 'Delete a stream''s rows from a proven block on, and the history with them; returns the rows deleted.';

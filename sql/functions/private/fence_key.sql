@@ -1,0 +1,19 @@
+-- The advisory lock that every writing transaction of one lease epoch holds in
+-- shared mode. A takeover asks for it in exclusive mode: it is granted once the
+-- last writer of the old epoch is really gone.
+create or replace function ampsync_private.fence_key(
+  p_stream_id bigint,
+  p_epoch     bigint
+)
+  returns bigint
+  language sql
+  immutable
+  parallel safe
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select hashtextextended('ampsync.fence:' || p_stream_id || ':' || p_epoch, 0);
+$$;
+
+comment on function ampsync_private.fence_key(bigint, bigint)
+  is 'Key of the advisory lock held by every writing transaction of a stream and lease epoch.';

@@ -1,0 +1,25 @@
+-- Whether a job of this key runs, or will start by itself when it is due. One
+-- whose attempts are used up, or that graphile-worker's own back-off pushed more
+-- than a minute beyond our own time, does not count.
+create or replace function ampsync_private.job_waits(
+  p_job_key text,
+  p_due     timestamptz
+)
+  returns boolean
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select 1
+      from graphile_worker.jobs j
+     where j.key = p_job_key
+       and (j.locked_at is not null
+            or (j.attempts < j.max_attempts
+                and j.run_at <= greatest(p_due, ampsync_private.now()) + interval '1 min'))
+  );
+$$;
+
+comment on function ampsync_private.job_waits(text, timestamptz)
+  is 'Whether a job of this key runs or will run in time by itself.';

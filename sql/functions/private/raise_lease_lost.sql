@@ -1,0 +1,22 @@
+-- The one place that says SY001, so that all who find it say it alike.
+create or replace procedure ampsync_private.raise_lease_lost(
+  p_stream_id bigint,
+  p_epoch     bigint
+)
+  language plpgsql
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = 'SY001',
+    message = format('the lease of stream %s is not held with epoch %s any more', p_stream_id, p_epoch),
+    detail  = coalesce((select format('Current epoch %s, held by %s until %s.', l.epoch, coalesce(l.holder, 'nobody'), l.lease_until)
+                          from ampsync_private.lease l
+                         where l.stream_id = p_stream_id), 'The stream is gone.'),
+    hint    = 'Nothing is lost: its new holder goes on from the checkpoint.';
+end;
+$$;
+
+comment on procedure ampsync_private.raise_lease_lost(bigint, bigint)
+  is 'Raise SY001: the lease is not current.';

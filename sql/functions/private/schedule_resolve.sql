@@ -1,0 +1,23 @@
+-- Queues the job that asks the Admin API what a dataset is: its version and its
+-- tables. One waiting and one running job a dataset.
+create or replace function ampsync_private.schedule_resolve(
+  p_dataset_id bigint,
+  p_run_at     timestamptz
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select graphile_worker.add_job(
+    'ampsync_resolve',
+    payload    => json_build_object('dataset_id', p_dataset_id::text),
+    queue_name => 'ampsync_resolve:' || p_dataset_id,
+    job_key    => 'ampsync_resolve:' || p_dataset_id,
+    run_at     => p_run_at
+  );
+$$;
+
+comment on function ampsync_private.schedule_resolve(bigint, timestamptz)
+  is 'Queue the job that resolves a dataset to a version and its tables.';

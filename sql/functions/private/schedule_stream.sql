@@ -1,0 +1,24 @@
+-- Queues the next pass of a stream. The key makes it one waiting job a stream,
+-- the queue makes it one running job a stream; losing or doubling it is harmless
+-- all the same, because the lease decides who writes.
+create or replace function ampsync_private.schedule_stream(
+  p_stream_id bigint,
+  p_run_at    timestamptz
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select graphile_worker.add_job(
+    'ampsync_stream',
+    payload    => json_build_object('stream_id', p_stream_id::text),
+    queue_name => 'ampsync_stream:' || p_stream_id,
+    job_key    => 'ampsync_stream:' || p_stream_id,
+    run_at     => p_run_at
+  );
+$$;
+
+comment on function ampsync_private.schedule_stream(bigint, timestamptz)
+  is 'Queue the next pass of a stream; replaces the one that waits, if any.';

@@ -1,0 +1,22 @@
+-- Queues the supervisor. With `p_run_at` null it is only made sure that one
+-- waits, however soon that is.
+create or replace function ampsync_private.schedule_supervisor(
+  p_run_at timestamptz default null
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select graphile_worker.add_job(
+    'ampsync_supervise',
+    queue_name   => 'ampsync_supervise',
+    job_key      => 'ampsync_supervise',
+    job_key_mode => case when p_run_at is null then 'preserve_run_at' else 'replace' end,
+    run_at       => coalesce(p_run_at, ampsync_private.now())
+  );
+$$;
+
+comment on function ampsync_private.schedule_supervisor(timestamptz)
+  is 'Make sure that a supervisor job waits; at a given time, if one is given.';

@@ -1,0 +1,25 @@
+-- What enqueue_sync and resume_sync return: the streams of a dataset as far as
+-- they are known, wanted tables that are not yet streams, or the dataset itself
+-- while nothing is known of it.
+create or replace function ampsync_private.sync_report(
+  p_dataset_id bigint
+)
+  returns table (dataset text, table_name text, state text, hint text)
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select ampsync_private.dataset_label(d.namespace, d.name, d.revision),
+         coalesce(s.table_name, t.name),
+         coalesce(s.state, case when d.state = 'failed' then 'failed' else 'waiting' end),
+         coalesce(s.error_hint, d.error_hint, 'select * from ampsync.streams;')
+    from ampsync_private.dataset d
+    left join unnest(coalesce(d.tables, d.resolved_tables, array[null])) t(name) on true
+    left join ampsync_private.stream s on s.dataset_id = d.dataset_id and s.table_name = t.name
+   where d.dataset_id = p_dataset_id
+   order by 2;
+$$;
+
+comment on function ampsync_private.sync_report(bigint)
+  is 'The streams of one dataset as far as they are known.';

@@ -1,0 +1,48 @@
+-- Stores why a dataset could not be resolved. `waiting` is tried again after 2,
+-- 4, 8, 16, 30, 30 … seconds without end; `failed` waits for
+-- ampsync.resume_sync. Locks: dataset row.
+--
+-- p_error: {"code", "message", "hint"}
+create or replace function ampsync.defer_resolve(
+  p_dataset_id bigint,
+  p_state      text,
+  p_error      jsonb
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_attempts integer;
+  v_retry    timestamptz;
+begin
+  update ampsync_private.dataset d
+     set state      = p_state,
+         since      = case when d.attempts = 0 then ampsync_private.now() else d.since end,
+         attempts   = d.attempts + 1,
+         next_retry = case when p_state = 'waiting'
+                           then ampsync_private.now() + ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}') end,
+         error_code = p_error ->> 'code',
+         error      = p_error ->> 'message',
+         error_hint = p_error ->> 'hint'
+   where d.dataset_id = p_dataset_id
+  returning d.attempts, d.next_retry into v_attempts, v_retry;
+
+  if v_retry is not null then
+    perform ampsync_private.schedule_resolve(p_dataset_id, v_retry);
+  end if;
+
+  if v_retry is null or v_attempts % 5 = 1 then
+    perform ampsync_private.journal(
+      case when v_retry is null then 'dataset_failed'
+           when v_attempts = 1 then 'waiting_for_dataset'
+           else 'still_waiting_for_dataset' end,
+      p_dataset_id, null, p_error || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry));
+  end if;
+end;
+$$;
+
+comment on function ampsync.defer_resolve(bigint, text, jsonb)
+  is 'Store why a dataset could not be resolved, and when that is tried again.';

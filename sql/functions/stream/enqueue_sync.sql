@@ -1,0 +1,95 @@
+-- Keeps a dataset in sync from now on: stores what is wanted and queues the work,
+-- both in the caller's transaction, so that a rollback leaves nothing behind.
+-- Needs no network; whether the dataset exists is found out by the job.
+--
+-- dataset           [namespace/]name[@revision]; without a revision the latest
+-- tables            which of its tables; default all
+-- target_schema     where they go; default a schema named like the dataset.
+--                   Fixed at creation
+-- retention_blocks  how deep a reorg can be undone exactly; at least 64
+--
+-- The same call again changes nothing, another option updates, an option not
+-- given keeps its value. Returns the streams known so far.
+-- Locks: the dataset row.
+create or replace function ampsync.enqueue_sync(
+  inout dataset          text,
+  in    tables           text[] default null,
+  in    target_schema    text default null,
+  in    retention_blocks integer default null,
+  out   table_name       text,
+  out   state            text,
+  out   hint             text
+)
+  returns setof record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_ref     record;
+  v_dataset ampsync_private.dataset;
+  v_table   text;
+begin
+  v_ref := ampsync_private.parse_reference(enqueue_sync.dataset);
+
+  perform ampsync_private.check_sync_options(
+    enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks);
+
+  -- Takes the row lock also where the dataset is known, so that concurrent calls queue up.
+  insert into ampsync_private.dataset as d
+         (namespace, name, revision, target_schema, since, created_at)
+  values (v_ref.namespace, v_ref.name, v_ref.revision, coalesce(enqueue_sync.target_schema, v_ref.name),
+          ampsync_private.now(), ampsync_private.now())
+  on conflict (namespace, name, coalesce(revision, 'latest')) do update set name = excluded.name
+  returning * into v_dataset;
+
+  if v_dataset.target_schema <> coalesce(enqueue_sync.target_schema, v_dataset.target_schema) then
+    raise exception using
+      errcode = 'SY004',
+      message = format('%s goes to schema %I; another target_schema cannot be chosen later',
+                       enqueue_sync.dataset, v_dataset.target_schema),
+      detail  = format('Given: %I.', enqueue_sync.target_schema),
+      hint    = format('select ampsync.enqueue_sync(%L);', enqueue_sync.dataset);
+  end if;
+
+  if enqueue_sync.tables is not null then
+    select s.table_name into v_table
+      from ampsync_private.stream s
+     where s.dataset_id = v_dataset.dataset_id
+       and s.table_name <> all (enqueue_sync.tables)
+     limit 1;
+    if found then
+      raise exception using
+        errcode = 'SY004',
+        message = format('table %s of %s is synced already and cannot be left out', v_table, enqueue_sync.dataset),
+        detail  = format('Given: %s.', enqueue_sync.tables),
+        hint    = format('select ampsync.enqueue_sync(%L, tables => %L);',
+                         enqueue_sync.dataset, enqueue_sync.tables || v_table);
+    end if;
+
+    perform ampsync_private.check_target_free(v_dataset.dataset_id, v_dataset.target_schema, t.name)
+       from unnest(enqueue_sync.tables) t(name);
+  end if;
+
+  update ampsync_private.dataset d
+     set tables           = coalesce(enqueue_sync.tables, d.tables),
+         retention_blocks = coalesce(enqueue_sync.retention_blocks, d.retention_blocks)
+   where d.dataset_id = v_dataset.dataset_id
+  returning * into v_dataset;
+
+  -- What is not resolved yet, or resolved without a table that is wanted now.
+  if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> coalesce(v_dataset.tables, '{}') then
+    perform ampsync_private.schedule_resolve(v_dataset.dataset_id, ampsync_private.now());
+  end if;
+  perform ampsync_private.schedule_supervisor();
+
+  return query
+  select r.dataset, r.table_name, r.state, r.hint
+    from ampsync_private.sync_report(v_dataset.dataset_id) r;
+end;
+$$;
+
+comment on function ampsync.enqueue_sync(text, text[], text, integer)
+  is 'Keep a dataset in sync from now on; returns the streams known so far.';

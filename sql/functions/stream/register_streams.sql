@@ -1,0 +1,68 @@
+-- Takes note of what a dataset resolved to, makes one stream for each of its
+-- tables that is wanted, and queues their first passes. A wanted table that the
+-- dataset lacks leaves the dataset `waiting`; the others go on.
+--
+-- p_version is what goes into SQL: a semantic version, or the manifest hash.
+-- Idempotent. Locks: dataset row; inserts streams and leases.
+create or replace function ampsync.register_streams(
+  p_dataset_id    bigint,
+  p_version       text,
+  p_manifest_hash text,
+  p_tables        text[]
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_dataset ampsync_private.dataset;
+  v_table   text;
+  v_missing text[];
+  v_stream  bigint;
+begin
+  update ampsync_private.dataset d
+     set resolved_version = p_version, resolved_hash = p_manifest_hash, resolved_tables = p_tables,
+         state = 'active', since = ampsync_private.now(), attempts = 0, next_retry = null,
+         error_code = null, error = null, error_hint = null
+   where d.dataset_id = p_dataset_id
+  returning * into v_dataset;
+  if not found then
+    return;
+  end if;
+
+  for v_table in
+    select t.name from unnest(p_tables) t(name)
+     where v_dataset.tables is null or t.name = any (v_dataset.tables)
+     order by t.name
+  loop
+    perform ampsync_private.check_table_name(v_table);
+    perform ampsync_private.check_target_free(p_dataset_id, v_dataset.target_schema, v_table);
+
+    insert into ampsync_private.stream (dataset_id, table_name, target_schema, since)
+    values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.now())
+    on conflict on constraint stream_table_key do nothing -- Known already, with its state.
+    returning stream_id into v_stream;
+
+    if found then
+      insert into ampsync_private.lease (stream_id) values (v_stream);
+      perform ampsync_private.schedule_stream(v_stream, ampsync_private.now());
+    end if;
+  end loop;
+
+  perform ampsync_private.journal('version_resolved', p_dataset_id, null, jsonb_build_object(
+            'version', p_version, 'manifest_hash', p_manifest_hash, 'tables', to_jsonb(p_tables)));
+
+  v_missing := array(select t.name from unnest(v_dataset.tables) t(name) where t.name <> all (p_tables));
+  if v_missing <> '{}' then
+    perform ampsync.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
+      'code', 'SY103',
+      'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),
+      'hint', format('Publish it; version %s has: %s.', p_version, array_to_string(p_tables, ', '))));
+  end if;
+end;
+$$;
+
+comment on function ampsync.register_streams(bigint, text, text, text[])
+  is 'Store what a dataset resolved to and make a stream of each wanted table.';

@@ -1,0 +1,48 @@
+-- Lets a dataset go on whose streams failed, after the cause was mended: they
+-- start again from their checkpoints at once. Streams that are well are left
+-- alone. Idempotent. Returns the streams. Locks: stream rows.
+create or replace function ampsync.resume_sync(
+  inout dataset    text,
+  out   table_name text,
+  out   state      text,
+  out   hint       text
+)
+  returns setof record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_dataset_id bigint := ampsync_private.find_dataset(resume_sync.dataset);
+  v_stream     record;
+begin
+  update ampsync_private.dataset d
+     set state = 'waiting', since = ampsync_private.now(), attempts = 0, next_retry = null,
+         error_code = null, error = null, error_hint = null
+   where d.dataset_id = v_dataset_id
+     and d.state = 'failed';
+  if found then
+    perform ampsync_private.schedule_resolve(v_dataset_id, ampsync_private.now());
+  end if;
+
+  for v_stream in
+    update ampsync_private.stream s
+       set state = 'retrying', since = ampsync_private.now(), attempts = 0, next_retry = null
+     where s.dataset_id = v_dataset_id
+       and s.state in ('failed', 'retrying', 'waiting')
+    returning s.stream_id
+  loop
+    perform ampsync_private.schedule_stream(v_stream.stream_id, ampsync_private.now());
+    perform ampsync_private.journal('resumed', v_dataset_id, v_stream.stream_id);
+  end loop;
+
+  return query
+  select r.dataset, r.table_name, r.state, r.hint
+    from ampsync_private.sync_report(v_dataset_id) r;
+end;
+$$;
+
+comment on function ampsync.resume_sync(text)
+  is 'Start the failed streams of a dataset again, from their checkpoints.';

@@ -1,0 +1,28 @@
+-- The checkpoints of all streams. The view _ampsync_checkpoints in each target
+-- schema shows the first eight columns of that schema's tables.
+create or replace view ampsync.checkpoints as
+select s.table_name,
+       s.network,
+       s.checkpoint_block as incremental_block_num,
+       s.committed_at     as incremental_updated_at,
+       s.checkpoint_block as watermark_block_num,
+       s.checkpoint_hash  as watermark_block_hash,
+       s.committed_at     as watermark_updated_at,
+       s.committed_at     as updated_at,
+       s.target_schema,
+       ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
+  from ampsync_private.stream s
+  join ampsync_private.dataset d using (dataset_id)
+ where s.checkpoint_block is not null;
+
+comment on view ampsync.checkpoints is 'How far each table is durably synced; moves in the transaction of its rows.';
+comment on column ampsync.checkpoints.table_name is 'Table of the dataset, and of the target schema.';
+comment on column ampsync.checkpoints.network is 'Network of the blocks.';
+comment on column ampsync.checkpoints.incremental_block_num is 'Highest block whose rows, and all before it, are committed.';
+comment on column ampsync.checkpoints.incremental_updated_at is 'When that was committed.';
+comment on column ampsync.checkpoints.watermark_block_num is 'End of the last finished microbatch; where the stream resumes.';
+comment on column ampsync.checkpoints.watermark_block_hash is 'Hash of that block, 32 bytes.';
+comment on column ampsync.checkpoints.watermark_updated_at is 'When that was committed.';
+comment on column ampsync.checkpoints.updated_at is 'The later of both times.';
+comment on column ampsync.checkpoints.target_schema is 'Schema of the target table.';
+comment on column ampsync.checkpoints.dataset is 'Dataset that feeds the table.';

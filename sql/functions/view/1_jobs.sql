@@ -1,0 +1,32 @@
+-- The jobs of ampsync in graphile-worker's queue.
+create or replace view ampsync.jobs as
+select j.id as job_id,
+       j.task_identifier as task,
+       ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+       s.table_name,
+       case when j.locked_at is not null then 'running'
+            when j.attempts >= j.max_attempts then 'exhausted'
+            when j.run_at > ampsync_private.now() then 'scheduled'
+            else 'ready' end as state,
+       j.run_at,
+       j.locked_by as worker,
+       j.locked_at as running_since,
+       j.attempts,
+       j.last_error
+  from graphile_worker.jobs j
+  left join ampsync_private.stream s on j.queue_name = 'ampsync_stream:' || s.stream_id
+  left join ampsync_private.dataset d
+         on d.dataset_id = s.dataset_id or j.queue_name = 'ampsync_resolve:' || d.dataset_id
+ where j.task_identifier like 'ampsync\_%';
+
+comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';
+comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.';
+comment on column ampsync.jobs.task is 'ampsync_stream moves a stream, ampsync_resolve looks a dataset up, ampsync_supervise mends.';
+comment on column ampsync.jobs.dataset is 'Dataset it works for.';
+comment on column ampsync.jobs.table_name is 'Table it works for.';
+comment on column ampsync.jobs.state is 'running, ready, scheduled, or exhausted (the supervisor queues a new one).';
+comment on column ampsync.jobs.run_at is 'When it is, or was, due.';
+comment on column ampsync.jobs.worker is 'Worker that runs it.';
+comment on column ampsync.jobs.running_since is 'Since when it runs.';
+comment on column ampsync.jobs.attempts is 'How often it was started.';
+comment on column ampsync.jobs.last_error is 'Why it failed last, if it did outside of ampsync''s own error handling.';

@@ -1,0 +1,55 @@
+-- One row a dataset: the sum of its streams, or why it has none yet.
+create or replace view ampsync.status as
+select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+       d.resolved_version as version,
+       coalesce(case when d.state <> 'active' then d.state end, s.state, 'waiting') as state,
+       coalesce(least(case when d.state <> 'active' then d.since end, s.since), d.since) as since,
+       d.target_schema,
+       coalesce(s.tables, 0) as tables,
+       s.block,
+       s.behind,
+       s.lag,
+       coalesce(s.rows, 0) as rows,
+       s.rows_per_s,
+       coalesce(d.error_code, s.error_code) as error_code,
+       coalesce(d.error, s.reason) as waiting_on,
+       coalesce(d.error_hint, s.hint,
+                case when d.state <> 'active' then ampsync_private.idle_hint() end) as hint,
+       coalesce(d.next_retry, s.next_retry) as next_retry
+  from ampsync_private.dataset d
+  left join (
+    select t.dataset_id,
+           count(*) as tables,
+           (array_agg(v.state order by v.rank))[1] as state,
+           (array_agg(v.since order by v.rank))[1] as since,
+           (array_agg(v.error_code order by v.rank))[1] as error_code,
+           (array_agg(v.table_name || ': ' || v.reason order by v.rank))[1] as reason,
+           (array_agg(v.hint order by v.rank))[1] as hint,
+           min(v.next_retry) as next_retry,
+           min(v.block) as block,
+           max(v.behind) as behind,
+           max(v.lag) as lag,
+           sum(v.rows) as rows,
+           sum(v.rows_per_s) as rows_per_s
+      from ampsync_private.stream t
+      join (select x.*, array_position('{failed,orphaned,retrying,waiting,resyncing,reorg_pending,backfill,paused,live}'::text[], x.state) as rank
+              from ampsync.streams x) v using (stream_id)
+     group by t.dataset_id
+  ) s using (dataset_id);
+
+comment on view ampsync.status is 'One row a dataset: version, state, position, speed, and what it waits for.';
+comment on column ampsync.status.dataset is 'Dataset, as it was enqueued.';
+comment on column ampsync.status.version is 'Version it resolved to; null while it is unknown.';
+comment on column ampsync.status.state is 'State of the stream that needs most attention; waiting while the dataset is not found.';
+comment on column ampsync.status.since is 'Since when.';
+comment on column ampsync.status.target_schema is 'Schema of its tables in this database.';
+comment on column ampsync.status.tables is 'Number of its tables that are synced.';
+comment on column ampsync.status.block is 'Lowest checkpoint of its streams.';
+comment on column ampsync.status.behind is 'Most blocks that one of its streams is behind the head.';
+comment on column ampsync.status.lag is 'Age of the oldest checkpoint by the chain''s clock.';
+comment on column ampsync.status.rows is 'Rows in all its tables.';
+comment on column ampsync.status.rows_per_s is 'Rows a second over all its tables.';
+comment on column ampsync.status.error_code is 'SQLSTATE of what it waits for.';
+comment on column ampsync.status.waiting_on is 'What keeps it from moving.';
+comment on column ampsync.status.hint is 'What to do.';
+comment on column ampsync.status.next_retry is 'When it is tried again.';

@@ -1,0 +1,56 @@
+-- Opens a writing transaction of a stream: takes the fence of the lease epoch,
+-- fails fast if the lease is not current, and removes replaced blocks if the
+-- microbatches that follow are a replacement.
+--
+-- The first statement of every transaction that writes to a target. Locks:
+-- fence (shared), then target rows, history and the stream row if something is removed.
+create or replace procedure ampsync.begin_apply(
+  p_stream_id   bigint,
+  p_epoch       bigint,
+  p_removes     boolean default false,
+  p_from_block  bigint default null,
+  p_parent_hash bytea default null
+)
+  language plpgsql
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stream  ampsync_private.stream;
+  v_deleted bigint;
+begin
+  if not pg_try_advisory_xact_lock_shared(ampsync_private.fence_key(p_stream_id, p_epoch)) then
+    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+  end if;
+
+  perform 1
+     from ampsync_private.lease l
+    where l.stream_id = p_stream_id
+      and l.epoch = p_epoch
+      and l.lease_until > ampsync_private.now();
+  if not found then
+    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+  end if;
+
+  if p_removes then
+    select * into strict v_stream
+      from ampsync_private.stream s
+     where s.stream_id = p_stream_id;
+
+    v_deleted := ampsync_private.delete_from_block(p_stream_id, p_from_block, p_parent_hash);
+
+    update ampsync_private.stream s
+       set row_total = s.row_total - v_deleted
+     where s.stream_id = p_stream_id;
+
+    perform ampsync_private.journal('reorg', v_stream.dataset_id, p_stream_id, jsonb_build_object(
+      'from_block', coalesce(p_from_block, v_stream.origin),
+      'old_tip', v_stream.checkpoint_block,
+      'depth', v_stream.checkpoint_block - coalesce(p_from_block, v_stream.origin) + 1,
+      'rows_deleted', v_deleted));
+  end if;
+end;
+$$;
+
+comment on procedure ampsync.begin_apply(bigint, bigint, boolean, bigint, bytea)
+  is 'First statement of a writing transaction: fence, lease, removal of replaced blocks.';

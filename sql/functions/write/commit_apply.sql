@@ -1,0 +1,82 @@
+-- Closes a writing transaction of a stream: history, checkpoint, counters, and
+-- last of all the lease, under its row lock. Sent in one message with COMMIT, so
+-- that no client can freeze between the check and the commit.
+--
+-- p_expected_block: the checkpoint that the caller went on from. Another one in
+--   the database means that somebody else wrote: SY001.
+-- p_watermarks: see ampsync_private.append_history; the last one becomes the
+--   checkpoint. Its "timestamp" (unix seconds) is the time of that block, or null.
+-- p_rows: rows copied.
+--
+-- Locks, in this order: history rows, stream row, lease row.
+create or replace procedure ampsync.commit_apply(
+  p_stream_id      bigint,
+  p_epoch          bigint,
+  p_expected_block bigint,
+  p_network        text,
+  p_watermarks     jsonb,
+  p_rows           bigint
+)
+  language plpgsql
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tip    ampsync_private.history;
+  v_pruned boolean;
+  v_head   bigint;
+  v_before bigint;
+  v_now    timestamptz := ampsync_private.now();
+begin
+  -- Below the checkpoint if blocks were removed in this transaction; null if all were, or none was ever there.
+  select max(h.last_block) into v_before
+    from ampsync_private.history h
+   where h.stream_id = p_stream_id;
+
+  v_tip := ampsync_private.append_history(p_stream_id, p_watermarks);
+  v_pruned := ampsync_private.prune_history(p_stream_id, v_tip.first_block);
+
+  select l.head_block into v_head
+    from ampsync_private.lease l
+   where l.stream_id = p_stream_id;
+
+  update ampsync_private.stream s
+     set network          = p_network,
+         origin           = case when v_before is null then (p_watermarks -> 0 ->> 'start')::bigint else s.origin end,
+         pruned           = s.pruned or v_pruned,
+         checkpoint_block = v_tip.last_block,
+         checkpoint_hash  = v_tip.hash,
+         block_time       = to_timestamp((p_watermarks -> -1 ->> 'timestamp')::bigint),
+         committed_at     = v_now,
+         row_total        = s.row_total + p_rows,
+         rewrites         = s.rewrites + (p_expected_block is distinct from v_before)::integer,
+         state            = case when s.state = 'live' and v_head - v_tip.last_block > 1000 then 'backfill'
+                                 when s.state in ('waiting', 'retrying', 'reorg_pending') then 'backfill'
+                                 else s.state end,
+         since            = case when s.state in ('waiting', 'retrying', 'reorg_pending') then v_now else s.since end,
+         attempts         = 0,
+         next_retry       = null,
+         error_code       = null,
+         error            = null,
+         error_detail     = null,
+         error_hint       = null
+   where s.stream_id = p_stream_id
+     and s.checkpoint_block is not distinct from p_expected_block
+     and coalesce(s.network, p_network) = p_network;
+  if not found then
+    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+  end if;
+
+  perform 1
+     from ampsync_private.lease l
+    where l.stream_id = p_stream_id
+      and l.epoch = p_epoch
+      for no key update;
+  if not found then
+    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+  end if;
+end;
+$$;
+
+comment on procedure ampsync.commit_apply(bigint, bigint, bigint, text, jsonb, bigint)
+  is 'Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.';

@@ -1,0 +1,49 @@
+-- Makes the target table of a stream, or checks that the one it has fits what
+-- the server plans to send. Called once a pass, before any row, so that whatever
+-- depends on the table can start in any order.
+--
+-- p_columns: jsonb array of {"name", "type", "not_null"}, user columns in the
+--   order of the plan; "type" as format_type() writes it.
+-- p_exact: the server offers `_block_num`, each row knows its own block.
+--
+-- Also checks, with one probe of the primary key, that no row lies above the
+-- checkpoint. A transaction of its own. Locks: fence (shared), an advisory lock
+-- on the target schema's name while the table is made, then the stream row.
+create or replace procedure ampsync.prepare_target(
+  p_stream_id bigint,
+  p_epoch     bigint,
+  p_exact     boolean,
+  p_columns   jsonb
+)
+  language plpgsql
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stream ampsync_private.stream;
+begin
+  call ampsync.begin_apply(p_stream_id, p_epoch);
+
+  select * into strict v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+
+  if v_stream.target is null then
+    perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || v_stream.target_schema, 0));
+    perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.table_name);
+
+    update ampsync_private.stream s
+       set target  = ampsync_private.create_target(v_stream.target_schema, v_stream.table_name, p_exact, p_columns),
+           columns = p_columns,
+           exact   = p_exact
+     where s.stream_id = p_stream_id;
+
+    perform ampsync_private.journal('table_created', v_stream.dataset_id, p_stream_id);
+  else
+    perform ampsync_private.check_target_fits(p_stream_id, p_exact, p_columns);
+  end if;
+end;
+$$;
+
+comment on procedure ampsync.prepare_target(bigint, bigint, boolean, jsonb)
+  is 'Make a stream''s target table, or check that it fits what the server sends.';

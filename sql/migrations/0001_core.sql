@@ -1,0 +1,129 @@
+-- The state of ampsync: datasets, their streams, the lease and the history of
+-- each stream, the workers that hold leases, and the journal.
+
+create table ampsync_private.dataset (
+  dataset_id       bigint generated always as identity,
+  namespace        text not null default '_',
+  name             text not null,
+  revision         text,
+  tables           text[],
+  target_schema    text not null,
+  retention_blocks integer not null default 128,
+  resolved_version text,
+  resolved_hash    text,
+  resolved_tables  text[],
+  state            text not null default 'waiting',
+  since            timestamptz not null,
+  attempts         integer not null default 0,
+  next_retry       timestamptz,
+  error_code       text,
+  error            text,
+  error_hint       text,
+  created_at       timestamptz not null,
+  constraint dataset_pkey primary key (dataset_id),
+  constraint dataset_name_check check (name ~ '^[a-z_][a-z0-9_]*$'),
+  constraint dataset_namespace_check check (namespace ~ '^[a-z0-9_]+$'),
+  constraint dataset_retention_check check (retention_blocks >= 64),
+  constraint dataset_state_check check (state in ('waiting', 'active', 'failed'))
+);
+comment on table ampsync_private.dataset
+  is 'One row a call of ampsync.enqueue_sync: which dataset to follow, how, and what it resolved to.';
+
+-- No revision means "follow the latest": one such sync a dataset, beside any number of fixed ones.
+create unique index dataset_reference_key
+  on ampsync_private.dataset (namespace, name, coalesce(revision, 'latest'));
+
+create table ampsync_private.stream (
+  stream_id        bigint generated always as identity,
+  dataset_id       bigint not null,
+  table_name       text not null,
+  target_schema    text not null,
+  target           regclass,
+  columns          jsonb,
+  exact            boolean,
+  network          text,
+  state            text not null default 'waiting',
+  since            timestamptz not null,
+  attempts         integer not null default 0,
+  next_retry       timestamptz,
+  error_code       text,
+  error            text,
+  error_detail     text,
+  error_hint       text,
+  origin           bigint,
+  pruned           boolean not null default false,
+  checkpoint_block bigint,
+  checkpoint_hash  bytea,
+  block_time       timestamptz,
+  committed_at     timestamptz,
+  row_total        bigint not null default 0,
+  rewrites         bigint not null default 0,
+  constraint stream_pkey primary key (stream_id),
+  constraint stream_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset,
+  constraint stream_table_key unique (dataset_id, table_name),
+  constraint stream_target_key unique (target_schema, table_name),
+  constraint stream_state_check check (
+    state in ('waiting', 'backfill', 'live', 'retrying', 'reorg_pending', 'resyncing', 'paused', 'failed', 'orphaned')
+  ),
+  constraint stream_target_check check ((target is null) = (columns is null) and (target is null) = (exact is null)),
+  constraint stream_checkpoint_check check (
+    (checkpoint_block is null) = (checkpoint_hash is null)
+    and octet_length(checkpoint_hash) = 32
+    and checkpoint_block >= origin
+  )
+);
+comment on table ampsync_private.stream
+  is 'One query kept in step with one user table, its target; the checkpoint moves in the transaction of the rows.';
+
+-- Apart from the stream, so that a heartbeat never queues behind a commit.
+create table ampsync_private.lease (
+  stream_id   bigint not null,
+  epoch       bigint not null default 0,
+  holder      text,
+  acquired_at timestamptz,
+  lease_until timestamptz,
+  head_block  bigint,
+  rows_seen   bigint not null default 0,
+  seen_at     timestamptz,
+  rows_per_s  double precision,
+  constraint lease_pkey primary key (stream_id),
+  constraint lease_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade
+);
+comment on table ampsync_private.lease
+  is 'The right of one worker to write a stream until a time; the epoch rises with each grant and fences off older holders.';
+
+create table ampsync_private.history (
+  stream_id   bigint not null,
+  first_block bigint not null,
+  last_block  bigint not null,
+  hash        bytea not null,
+  prev_hash   bytea,
+  constraint history_pkey primary key (stream_id, last_block),
+  constraint history_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
+  constraint history_range_check check (first_block >= 0 and first_block <= last_block),
+  constraint history_hash_check check (octet_length(hash) = 32 and octet_length(prev_hash) = 32)
+);
+comment on table ampsync_private.history
+  is 'The recent watermarks of each stream, unbroken and chained by hash: the points a reorg can step back to.';
+
+create table ampsync_private.worker (
+  worker_id    text not null,
+  started_at   timestamptz not null,
+  heartbeat_at timestamptz not null,
+  constraint worker_pkey primary key (worker_id)
+);
+comment on table ampsync_private.worker
+  is 'The graphile-worker pools that run our tasks, with their last heartbeat.';
+
+create table ampsync_private.event (
+  event_id   bigint generated always as identity,
+  at         timestamptz not null,
+  event      text not null,
+  dataset    text,
+  table_name text,
+  stream_id  bigint,
+  details    jsonb not null,
+  constraint event_pkey primary key (event_id)
+);
+comment on table ampsync_private.event
+  is 'The journal: reorgs, takeovers, errors and state changes, in order, append-only.';

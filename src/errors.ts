@@ -1,0 +1,43 @@
+/**
+ * Every error that ampsync raises on purpose carries a SQLSTATE of class `SY`,
+ * in SQL and in TypeScript alike. Meanings: docs/errors.md.
+ */
+export type ErrorCode =
+  | "SY001" // lease is not current
+  | "SY002" // stream is paused or gone
+  | "SY003" // no such stream, or the name or target is taken
+  | "SY004" // an argument is wrong
+  | "SY101" // a message breaks the protocol
+  | "SY102" // reorg deeper than retention
+  | "SY103" // dataset, version or table is unknown to the server
+  | "SY104" // source unreachable, or the stream broke off
+  | "SY105" // authentication refused
+  | "SY106" // a message is over the size limit
+  | "SY201" // target table does not fit the schema
+  | "SY202" // Arrow type is not supported
+  | "SY203" // value cannot be stored in the column's type
+  | "SY204" // two rows of one block share an `_id`
+  | "SY901" // database schema and code do not match
+  | "SY902"; // configuration is wrong
+
+export interface ErrorFields {
+  readonly detail?: string;
+  /** A statement or command that helps, where there is one. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** The one error class: what happened (message), what was found (detail), what to do (hint). */
+export class AmpsyncError extends Error {
+  override readonly name = "AmpsyncError";
+  readonly code: ErrorCode;
+  readonly detail: string | null;
+  readonly hint: string | null;
+
+  constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.code = code;
+    this.detail = fields.detail ?? null;
+    this.hint = fields.hint ?? null;
+  }
+}
