@@ -51,7 +51,6 @@ create table ampsync_private.stream (
   error_detail     text,
   error_hint       text,
   origin           bigint,
-  pruned           boolean not null default false,
   checkpoint_block bigint,
   checkpoint_hash  bytea,
   block_time       timestamptz,

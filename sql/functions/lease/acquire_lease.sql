@@ -32,8 +32,7 @@ create or replace function ampsync.acquire_lease(
     network          text,
     state            text,
     origin           bigint,
-    pruned           boolean,
-    checkpoint_block bigint,
+    retention_blocks integer,
     history          jsonb
   )
   language plpgsql
@@ -116,7 +115,7 @@ begin
   return query
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
          ampsync_private.dataset_label(d.namespace, d.name, d.revision),
-         s.table_name, s.target_schema, s.columns, s.exact, s.network, s.state, s.origin, s.pruned, s.checkpoint_block,
+         s.table_name, s.target_schema, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,
                    'end', h.last_block::text,

@@ -34,11 +34,7 @@ begin
    where j.task_identifier = 'ampsync_stream'
      and j.locked_at is null
      and j.attempts < j.max_attempts
-     and j.run_at <= v_now
-     and not exists (select 1
-                       from graphile_worker.jobs r
-                      where r.queue_name = j.queue_name
-                        and r.locked_at is not null);
+     and j.run_at <= v_now;
 
   return query
   with held as (

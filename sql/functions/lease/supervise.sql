@@ -31,6 +31,13 @@ begin
     perform ampsync_private.journal('workers_freed', null, null, jsonb_build_object('workers', to_jsonb(v_dead)));
   end if;
 
+  -- Replaced while they ran, by workers that died then: nothing will ever start them.
+  perform graphile_worker.complete_jobs(array_agg(j.id))
+     from graphile_worker.jobs j
+    where j.task_identifier like 'ampsync\_%'
+      and j.key is null and j.locked_at is null and j.attempts >= j.max_attempts
+   having count(*) > 0;
+
   delete from ampsync_private.worker w
    where w.heartbeat_at < v_now - interval '1 day';
 

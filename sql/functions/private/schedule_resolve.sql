@@ -1,5 +1,6 @@
 -- Queues the job that asks the Admin API what a dataset is: its version and its
--- tables. One waiting and one running job a dataset.
+-- tables. One waiting job a dataset; doubling it is
+-- harmless.
 create or replace function ampsync_private.schedule_resolve(
   p_dataset_id bigint,
   p_run_at     timestamptz
@@ -13,7 +14,6 @@ as $$
   select graphile_worker.add_job(
     'ampsync_resolve',
     payload    => json_build_object('dataset_id', p_dataset_id::text),
-    queue_name => 'ampsync_resolve:' || p_dataset_id,
     job_key    => 'ampsync_resolve:' || p_dataset_id,
     run_at     => p_run_at
   );

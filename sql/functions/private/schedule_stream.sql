@@ -1,6 +1,6 @@
--- Queues the next pass of a stream. The key makes it one waiting job a stream,
--- the queue makes it one running job a stream; losing or doubling it is harmless
--- all the same, because the lease decides who writes.
+-- Queues the next pass of a stream. The key makes it one waiting job a stream.
+-- Losing or doubling it is harmless: the lease decides who writes. No queue_name,
+-- because it delays jobs that become due together (docs/adr/0010).
 create or replace function ampsync_private.schedule_stream(
   p_stream_id bigint,
   p_run_at    timestamptz
@@ -14,7 +14,6 @@ as $$
   select graphile_worker.add_job(
     'ampsync_stream',
     payload    => json_build_object('stream_id', p_stream_id::text),
-    queue_name => 'ampsync_stream:' || p_stream_id,
     job_key    => 'ampsync_stream:' || p_stream_id,
     run_at     => p_run_at
   );

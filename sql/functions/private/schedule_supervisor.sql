@@ -11,7 +11,6 @@ create or replace function ampsync_private.schedule_supervisor(
 as $$
   select graphile_worker.add_job(
     'ampsync_supervise',
-    queue_name   => 'ampsync_supervise',
     job_key      => 'ampsync_supervise',
     job_key_mode => case when p_run_at is null then 'preserve_run_at' else 'replace' end,
     run_at       => coalesce(p_run_at, ampsync_private.now())

@@ -3,13 +3,13 @@
 create or replace function ampsync.begin_resolve(
   p_dataset_id bigint
 )
-  returns table (namespace text, name text, revision text)
+  returns table (namespace text, name text, revision text, tables text[])
   language sql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select d.namespace, d.name, d.revision
+  select d.namespace, d.name, d.revision, d.tables
     from ampsync_private.dataset d
    where d.dataset_id = p_dataset_id;
 $$;

@@ -14,9 +14,9 @@ select j.id as job_id,
        j.attempts,
        j.last_error
   from graphile_worker.jobs j
-  left join ampsync_private.stream s on j.queue_name = 'ampsync_stream:' || s.stream_id
+  left join ampsync_private.stream s on j.key = 'ampsync_stream:' || s.stream_id
   left join ampsync_private.dataset d
-         on d.dataset_id = s.dataset_id or j.queue_name = 'ampsync_resolve:' || d.dataset_id
+         on d.dataset_id = s.dataset_id or j.key = 'ampsync_resolve:' || d.dataset_id
  where j.task_identifier like 'ampsync\_%';
 
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';

@@ -23,7 +23,6 @@ create or replace procedure ampsync.commit_apply(
 as $$
 declare
   v_tip    ampsync_private.history;
-  v_pruned boolean;
   v_head   bigint;
   v_before bigint;
   v_now    timestamptz := ampsync_private.now();
@@ -34,7 +33,7 @@ begin
    where h.stream_id = p_stream_id;
 
   v_tip := ampsync_private.append_history(p_stream_id, p_watermarks);
-  v_pruned := ampsync_private.prune_history(p_stream_id, v_tip.first_block);
+  perform ampsync_private.prune_history(p_stream_id, v_tip.first_block);
 
   select l.head_block into v_head
     from ampsync_private.lease l
@@ -43,7 +42,6 @@ begin
   update ampsync_private.stream s
      set network          = p_network,
          origin           = case when v_before is null then (p_watermarks -> 0 ->> 'start')::bigint else s.origin end,
-         pruned           = s.pruned or v_pruned,
          checkpoint_block = v_tip.last_block,
          checkpoint_hash  = v_tip.hash,
          block_time       = to_timestamp((p_watermarks -> -1 ->> 'timestamp')::bigint),

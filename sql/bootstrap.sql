@@ -1,0 +1,25 @@
+-- What an installation needs before its first migration. Runs once, on a database
+-- without ampsync.
+create schema ampsync;
+create schema ampsync_private;
+comment on schema ampsync is 'Datasets of Amp servers kept in step: functions and views for people and workers.';
+comment on schema ampsync_private is 'Tables and helpers of ampsync; may change with every version.';
+
+create table ampsync_private.migration (
+  name       text not null,
+  sha256     text not null,
+  breaking   boolean not null,
+  version    text not null,
+  applied_at timestamptz not null default clock_timestamp(),
+  constraint migration_pkey primary key (name)
+);
+comment on table ampsync_private.migration is 'Migrations that ran, each once.';
+
+create table ampsync_private.source (
+  name         text not null,
+  sha256       text not null,
+  version      text not null,
+  installed_at timestamptz not null default clock_timestamp(),
+  constraint source_pkey primary key (name)
+);
+comment on table ampsync_private.source is 'What text functions (together) and views (each) were last created from.';

@@ -1,0 +1,15 @@
+-- The clock of every rule. It goes on inside a transaction, which an apply needs:
+-- its transaction may be minutes old when it checks its lease.
+create or replace function ampsync_private.now()
+  returns timestamptz
+  language sql
+  volatile
+  parallel safe
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select clock_timestamp();
+$$;
+
+comment on function ampsync_private.now()
+  is 'The time of day, also inside long transactions. The only clock that ampsync reads.';

@@ -1,0 +1,337 @@
+import type { Commit, StampedWatermark, WriteTarget, WriteTransaction } from "./db/write.ts";
+import { AmpsyncError } from "./errors.ts";
+import {
+  COMMIT_BYTES,
+  COMMIT_ROWS,
+  SPILL_BYTES,
+  STALL_MS,
+  STREAM_BYTES,
+  STREAM_FLOOR_BYTES,
+} from "./model/limits.ts";
+import type { Removal } from "./model/stream-memory.ts";
+import type { Watermark } from "./model/watermark.ts";
+import type { Budget } from "./budget.ts";
+import type { Permits } from "./permits.ts";
+
+/** Encoded rows of one microbatch, and what is known of it so far. */
+interface Microbatch {
+  readonly removal: Removal | null;
+  /** Not yet handed to the connection. */
+  chunks: Uint8Array[];
+  bytes: number;
+  rows: number;
+  /** Some of it was handed to the connection: it can no longer be taken back alone. */
+  isSpilled: boolean;
+  /** Null while more may come. */
+  watermark: StampedWatermark | null;
+  /** A commit may end with this microbatch. */
+  mayCommit: boolean;
+}
+
+export interface ApplyOptions {
+  readonly target: WriteTarget;
+  readonly checkpoint: bigint | null;
+  readonly open: (removal: Removal | null, commit: Commit | null) => Promise<WriteTransaction>;
+  /** Of the process: how many transactions write at once, and how many bytes wait to. */
+  readonly permits: Permits;
+  readonly budget: Budget;
+  /** Everything up to and including this watermark is durable. */
+  readonly onCommitted: (last: Watermark) => void;
+  /** Nothing more can be written; what was not committed is lost, and will be sent again. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** The first chunk of a microbatch is small, because at the head most are; later ones suit the socket. */
+const FIRST_CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Writes the microbatches of one pass: rows are encoded into the newest one
+ * while finished ones are committed, several in one transaction if several wait.
+ *
+ * A commit starts whenever none is under way and a finished microbatch waits, so
+ * at the head each is committed as it ends, and in a backfill, where PostgreSQL
+ * is the slower side, they gather by themselves up to COMMIT_ROWS or
+ * COMMIT_BYTES. A microbatch that is large begins its transaction unfinished.
+ */
+export class Apply {
+  readonly #options: ApplyOptions;
+  /** Oldest first; only the last one may be unfinished. */
+  #queue: Microbatch[] = [];
+  #chunk = new Uint8Array(0);
+  #chunkUsed = 0;
+  #bytes = 0;
+  #checkpoint: bigint | null;
+  #network = "";
+  #writing: Promise<void> | null = null;
+  #transaction: WriteTransaction | null = null;
+  #failure: { readonly error: unknown } | null = null;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(options: ApplyOptions) {
+    this.#options = options;
+    this.#checkpoint = options.checkpoint;
+  }
+
+  /** Begins a microbatch; with a removal it begins a commit as well. */
+  openMicrobatch(network: string, removal: Removal | null): void {
+    this.#network = network;
+    this.#queue.push({
+      removal,
+      chunks: [],
+      bytes: 0,
+      rows: 0,
+      isSpilled: false,
+      watermark: null,
+      mayCommit: false,
+    });
+  }
+
+  /** Gives up the unfinished microbatch. Part of it may be in an open transaction: then all of that goes. */
+  dropMicrobatch(): void {
+    const last = this.#queue.at(-1);
+    if (last === undefined || last.watermark !== null) {
+      return;
+    }
+    if (last.isSpilled) {
+      throw new AmpsyncError("SY104", "a microbatch was given up by the server after part of it was written", {
+        detail: "The transaction is rolled back; the stream goes on from its checkpoint.",
+      });
+    }
+    this.#queue.pop();
+    this.#chunkUsed = 0;
+    this.#chunk = new Uint8Array(0);
+    this.#release(last.bytes);
+  }
+
+  /** ByteSink of the encoder: a region of the open microbatch. */
+  reserve(size: number): { readonly bytes: Uint8Array; readonly at: number } {
+    if (this.#chunkUsed + size > this.#chunk.length) {
+      this.#sealChunk();
+      const minimum = this.#open().bytes === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES;
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(size, minimum));
+    }
+    const at = this.#chunkUsed;
+    this.#chunkUsed += size;
+    this.#open().bytes += size;
+    this.#bytes += size;
+    this.#options.budget.take(size);
+    return { bytes: this.#chunk, at };
+  }
+
+  addRows(rows: number): void {
+    this.#open().rows += rows;
+  }
+
+  /** Ends the open microbatch. */
+  finishMicrobatch(watermark: StampedWatermark, mayCommit: boolean): void {
+    const open = this.#open();
+    this.#sealChunk();
+    open.watermark = watermark;
+    open.mayCommit = mayCommit;
+    this.#notify();
+    this.#write(false);
+  }
+
+  /** Resolves when there is room for more rows. */
+  async room(): Promise<void> {
+    while (true) {
+      this.#throwIfFailed();
+      this.#write(false);
+      const isFull = this.#bytes >= STREAM_BYTES;
+      const mustShare = this.#options.budget.isExhausted && this.#bytes >= STREAM_FLOOR_BYTES;
+      if (!isFull && !mustShare) {
+        return;
+      }
+      this.#write(true);
+      await this.#changed.promise;
+    }
+  }
+
+  /** Resolves when every finished microbatch that may be committed is. */
+  async settle(): Promise<void> {
+    this.#write(false);
+    while (this.#writing !== null && this.#queue.some((each) => each.mayCommit)) {
+      await this.#changed.promise;
+    }
+    this.#throwIfFailed();
+  }
+
+  /** Rolls back what is not committed and gives all memory back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#fail(new Error("the pass is over"));
+    await this.#writing?.catch(() => {});
+    this.#release(this.#bytes);
+  }
+
+  #open(): Microbatch {
+    const last = this.#queue.at(-1);
+    if (last === undefined || last.watermark !== null) {
+      throw new Error("no microbatch is open");
+    }
+    return last;
+  }
+
+  #sealChunk(): void {
+    if (this.#chunkUsed > 0) {
+      const open = this.#open();
+      open.chunks.push(this.#chunk.subarray(0, this.#chunkUsed));
+      this.#chunk = new Uint8Array(0);
+      this.#chunkUsed = 0;
+    }
+  }
+
+  /** Starts the next transaction, if none is under way and there is something to write. */
+  #write(mustSpill: boolean): void {
+    if (this.#writing !== null || this.#failure !== null) {
+      return;
+    }
+    const whole = this.#committable();
+    const isLarge = this.#bytes >= (mustSpill ? 1 : SPILL_BYTES);
+    if (whole.length === 0 && !isLarge) {
+      return;
+    }
+    const work = whole.length > 0 ? this.#commitWhole(whole) : this.#commitSpilled();
+    this.#writing = work
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#writing = null;
+        this.#transaction = null;
+        this.#notify();
+        this.#write(false);
+      });
+  }
+
+  /** The oldest microbatches that make one commit; none while the end of a replacement is missing. */
+  #committable(): readonly Microbatch[] {
+    let rows = 0;
+    let bytes = 0;
+    let end = 0;
+    for (const [index, microbatch] of this.#queue.entries()) {
+      const beginsCommit = index > 0 && microbatch.removal !== null;
+      if (microbatch.watermark === null || beginsCommit || rows >= COMMIT_ROWS || bytes >= COMMIT_BYTES) {
+        break;
+      }
+      rows += microbatch.rows;
+      bytes += microbatch.bytes;
+      if (microbatch.mayCommit) {
+        end = index + 1;
+      }
+    }
+    return this.#queue.slice(0, end);
+  }
+
+  /** Everything is known: one message. */
+  async #commitWhole(microbatches: readonly Microbatch[]): Promise<void> {
+    const commit = this.#commitOf(microbatches);
+    using _permit = await this.#options.permits.take();
+    const transaction = await this.#begin(microbatches[0]?.removal ?? null, commit);
+    for (const microbatch of microbatches) {
+      await this.#send(transaction, microbatch);
+    }
+    await transaction.commit(this.#options.target, null);
+    this.#committed(microbatches, commit);
+  }
+
+  /** The transaction begins before its last microbatch is finished, and follows it as it grows. */
+  async #commitSpilled(): Promise<void> {
+    using _permit = await this.#options.permits.take();
+    const transaction = await this.#begin(this.#queue[0]?.removal ?? null, null);
+    const written: Microbatch[] = [];
+    while (true) {
+      const microbatch = this.#queue[written.length];
+      if (microbatch !== undefined) {
+        microbatch.isSpilled = true;
+        await this.#send(transaction, microbatch);
+        if (microbatch.watermark !== null && microbatch.chunks.length === 0) {
+          written.push(microbatch);
+          if (microbatch.mayCommit) break;
+          continue;
+        }
+      }
+      await this.#moreOrStall();
+    }
+    const commit = this.#commitOf(written);
+    await transaction.commit(this.#options.target, commit);
+    this.#committed(written, commit);
+  }
+
+  async #begin(removal: Removal | null, commit: Commit | null): Promise<WriteTransaction> {
+    this.#throwIfFailed();
+    const transaction = await this.#options.open(removal, commit);
+    this.#transaction = transaction;
+    if (this.#failure !== null) {
+      transaction.abort();
+    }
+    this.#throwIfFailed();
+    return transaction;
+  }
+
+  async #send(transaction: WriteTransaction, microbatch: Microbatch): Promise<void> {
+    for (let chunk = microbatch.chunks.shift(); chunk !== undefined; chunk = microbatch.chunks.shift()) {
+      await transaction.write(chunk);
+      this.#throwIfFailed();
+      this.#release(chunk.length);
+      this.#notify();
+    }
+  }
+
+  #commitOf(microbatches: readonly Microbatch[]): Commit {
+    return {
+      expectedBlock: this.#checkpoint,
+      network: this.#network,
+      watermarks: microbatches.flatMap((each) => each.watermark ?? []),
+      rows: microbatches.reduce((sum, each) => sum + each.rows, 0),
+    };
+  }
+
+  #committed(microbatches: readonly Microbatch[], commit: Commit): void {
+    const last = commit.watermarks.at(-1)?.watermark;
+    if (last === undefined) {
+      throw new Error("a commit has no watermark");
+    }
+    this.#queue = this.#queue.slice(microbatches.length);
+    this.#checkpoint = last.end;
+    this.#options.onCommitted(last);
+  }
+
+  /** Resolves when the queue changes; an open transaction waits STALL_MS at most. */
+  async #moreOrStall(): Promise<void> {
+    const { promise: stalled, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a microbatch`)),
+      STALL_MS,
+    );
+    try {
+      await Promise.race([this.#changed.promise, stalled]);
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#throwIfFailed();
+  }
+
+  #release(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#options.budget.give(bytes);
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure === null) {
+      this.#failure = { error };
+      this.#transaction?.abort();
+      this.#notify();
+      this.#options.onFailed(error);
+    }
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== null) {
+      throw this.#failure.error;
+    }
+  }
+}

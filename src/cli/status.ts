@@ -1,0 +1,55 @@
+import { createPool } from "../db/pool.ts";
+import { Reads, type StatusRow, type StreamRow } from "../db/reads.ts";
+import type { Log } from "../log.ts";
+import { count, textTable } from "./table.ts";
+
+/** Prints what ampsync.status and ampsync.streams say; one JSON object with `json`. */
+export async function printStatus(url: string, json: boolean, log: Log, print: (text: string) => void): Promise<void> {
+  const pool = createPool({ url, max: 1, queryTimeoutMs: 10_000, name: "ampsync status" }, log);
+  try {
+    const reads = new Reads(pool);
+    const [datasets, streams] = [await reads.status(), await reads.streams()];
+    if (json) {
+      print(JSON.stringify({ datasets, streams }, (_, value) => (typeof value === "bigint" ? value.toString() : value)));
+    } else if (datasets.length === 0) {
+      print("Nothing is synced yet. Begin with: select ampsync.enqueue_sync('my_dataset');");
+    } else {
+      print([textTable(datasets.map(datasetLine)), "", streamTable(streams), ...hints(datasets)].join("\n"));
+    }
+  } finally {
+    await pool.end();
+  }
+}
+
+export function streamTable(streams: readonly StreamRow[]): string {
+  return textTable(
+    streams.map((stream) => ({
+      table: stream.target,
+      state: stream.state,
+      block: count(stream.block),
+      head: count(stream.head),
+      rows: count(stream.rows),
+      "rows/s": count(stream.rows_per_s),
+      reorgs: count(stream.rewrites),
+      reason: stream.reason ?? "",
+    })),
+  );
+}
+
+function datasetLine(dataset: StatusRow): Record<string, string> {
+  return {
+    dataset: dataset.dataset,
+    version: dataset.version ?? "–",
+    state: dataset.state,
+    schema: dataset.target_schema,
+    tables: count(dataset.tables),
+    block: count(dataset.block),
+    rows: count(dataset.rows),
+  };
+}
+
+function hints(datasets: readonly StatusRow[]): string[] {
+  return datasets.flatMap((dataset) =>
+    dataset.waiting_on === null ? [] : ["", `${dataset.dataset}: ${dataset.waiting_on}`, `  ${dataset.hint ?? ""}`],
+  );
+}

@@ -1,0 +1,185 @@
+import type pg from "pg";
+
+import type { BlockHash } from "../model/block-range.ts";
+import type { Failure } from "../model/failure.ts";
+import type { Watermark } from "../model/watermark.ts";
+
+/** What a pass gets with its lease: what to read, where to write, where to go on. */
+export interface Lease {
+  readonly streamId: bigint;
+  readonly epoch: bigint;
+  readonly namespace: string;
+  readonly name: string;
+  /** What goes into the SQL reference: a semantic version, or a manifest hash. */
+  readonly version: string;
+  /** For people. */
+  readonly dataset: string;
+  readonly tableName: string;
+  readonly targetSchema: string;
+  /** User columns of the target in the order they were made; null before it was made. */
+  readonly columns: readonly string[] | null;
+  readonly network: string | null;
+  readonly state: string;
+  readonly origin: bigint | null;
+  readonly retention: bigint;
+  /** Oldest first. */
+  readonly history: readonly Watermark[];
+}
+
+export interface Held {
+  readonly streamId: bigint;
+  readonly epoch: bigint;
+  readonly head: bigint | null;
+}
+
+export type Verdict = "keep" | "yield" | "lost";
+
+export interface TargetColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+}
+
+export type PassOutcome = "yielded" | "no_data" | "ended" | "failed";
+
+export interface DatasetToResolve {
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: string | null;
+  readonly tables: readonly string[] | null;
+}
+
+/** One method a SQL function of schema ampsync, and nothing else. */
+export class Calls {
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  /** Null where another worker holds the lease. */
+  async acquireLease(streamId: bigint, workerId: string): Promise<Lease | null> {
+    const { rows } = await this.#pool.query("select * from ampsync.acquire_lease($1, $2)", [
+      streamId,
+      workerId,
+    ]);
+    const row = rows[0];
+    if (row === undefined) {
+      return null;
+    }
+    return {
+      streamId,
+      epoch: row.epoch,
+      namespace: row.namespace,
+      name: row.name,
+      version: row.version,
+      dataset: row.dataset,
+      tableName: row.table_name,
+      targetSchema: row.target_schema,
+      columns: row.columns?.map((column: { name: string }) => column.name) ?? null,
+      network: row.network,
+      state: row.state,
+      origin: row.origin,
+      retention: BigInt(row.retention_blocks),
+      history: row.history.map(parseWatermark),
+    };
+  }
+
+  async renewLeases(workerId: string, held: readonly Held[]): Promise<ReadonlyMap<bigint, Verdict>> {
+    const leases = held.map((lease) => ({
+      stream_id: lease.streamId.toString(),
+      epoch: lease.epoch.toString(),
+      head: lease.head?.toString() ?? null,
+    }));
+    const { rows } = await this.#pool.query("select * from ampsync.renew_leases($1, $2)", [
+      workerId,
+      JSON.stringify(leases),
+    ]);
+    return new Map(rows.map((row) => [row.stream_id, row.verdict]));
+  }
+
+  /** Epoch null: for a pass that got no lease. */
+  async endPass(
+    streamId: bigint,
+    epoch: bigint | null,
+    outcome: PassOutcome,
+    failure: Failure | null,
+  ): Promise<void> {
+    await this.#pool.query("select ampsync.end_pass($1, $2, $3, $4)", [streamId, epoch, outcome, failure]);
+  }
+
+  async prepareTarget(lease: Lease, exact: boolean, columns: readonly TargetColumn[]): Promise<void> {
+    const planned = columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull }));
+    await this.#pool.query("call ampsync.prepare_target($1, $2, $3, $4)", [
+      lease.streamId,
+      lease.epoch,
+      exact,
+      JSON.stringify(planned),
+    ]);
+  }
+
+  async markLive(lease: Lease): Promise<void> {
+    await this.#pool.query("select ampsync.mark_live($1, $2)", [lease.streamId, lease.epoch]);
+  }
+
+  async markReorgPending(lease: Lease, fromBlock: bigint): Promise<void> {
+    await this.#pool.query("select ampsync.mark_reorg_pending($1, $2, $3)", [
+      lease.streamId,
+      lease.epoch,
+      fromBlock,
+    ]);
+  }
+
+  async ownHash(streamId: bigint, block: bigint): Promise<BlockHash | null> {
+    const { rows } = await this.#pool.query("select ampsync.own_hash($1, $2) as hash", [streamId, block]);
+    return rows[0].hash;
+  }
+
+  /** Null where the dataset is gone. */
+  async beginResolve(datasetId: bigint): Promise<DatasetToResolve | null> {
+    const { rows } = await this.#pool.query("select * from ampsync.begin_resolve($1)", [datasetId]);
+    return rows[0] ?? null;
+  }
+
+  async registerStreams(
+    datasetId: bigint,
+    version: string,
+    manifestHash: string | null,
+    tables: readonly string[],
+  ): Promise<void> {
+    await this.#pool.query("select ampsync.register_streams($1, $2, $3, $4)", [
+      datasetId,
+      version,
+      manifestHash,
+      tables,
+    ]);
+  }
+
+  async deferResolve(datasetId: bigint, state: "waiting" | "failed", failure: Failure): Promise<void> {
+    await this.#pool.query("select ampsync.defer_resolve($1, $2, $3)", [datasetId, state, failure]);
+  }
+
+  async scheduleSupervision(): Promise<void> {
+    await this.#pool.query("select ampsync.schedule_supervision()");
+  }
+
+  /** Number of jobs queued. */
+  async supervise(): Promise<number> {
+    const { rows } = await this.#pool.query("select ampsync.supervise() as queued");
+    return rows[0].queued;
+  }
+}
+
+function parseWatermark(entry: {
+  start: string;
+  end: string;
+  hash: BlockHash;
+  prev_hash: BlockHash | null;
+}): Watermark {
+  return {
+    start: BigInt(entry.start),
+    end: BigInt(entry.end),
+    hash: entry.hash,
+    prevHash: entry.prev_hash,
+  };
+}

@@ -1,0 +1,38 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import pg from "pg";
+
+import { AmpsyncError } from "../errors.ts";
+import type { Log } from "../log.ts";
+
+const ATTEMPTS = 12;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** A lock was not granted in time, or two transactions waited for each other: the same again may succeed. */
+export function isLockConflict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === "55P03" || error.code === "40P01");
+}
+
+/** Run a transaction that changes the schema until it gets its locks, with growing, jittered pauses. */
+export async function retryOnLockConflict<T>(work: () => Promise<T>, log: Log): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLockConflict(error)) {
+        throw error;
+      }
+      if (attempt === ATTEMPTS) {
+        throw new AmpsyncError("SY901", "the schema could not be changed: its objects stay locked", {
+          detail: `${ATTEMPTS} attempts, with pauses of up to ${LONGEST_PAUSE_MS / 1000} s.`,
+          hint: "select pid, state, query from pg_stat_activity where state <> 'idle' order by xact_start;",
+          cause: error,
+        });
+      }
+      log.info("migrate_retry", { attempt, reason: "objects are locked" });
+      const longest = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+      await pause(longest * (0.8 + 0.4 * Math.random()));
+    }
+  }
+}

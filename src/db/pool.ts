@@ -1,0 +1,46 @@
+import pg from "pg";
+
+import type { Log } from "../log.ts";
+
+/**
+ * Settings of every session that writes: a dead client or network ends its
+ * transaction, a long COPY does not, and whatever the server's default is, the
+ * lease rules need READ COMMITTED.
+ */
+const SESSION_SETTINGS = [
+  "-c statement_timeout=0",
+  "-c idle_in_transaction_session_timeout=60s",
+  "-c default_transaction_isolation=read\\ committed",
+  "-c tcp_keepalives_idle=10",
+  "-c tcp_keepalives_interval=5",
+  "-c tcp_keepalives_count=3",
+  "-c tcp_user_timeout=30s",
+].join(" ");
+
+/** int8 arrives as bigint, all else as pg reads it. */
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, (text: string) => BigInt(text));
+
+export interface PoolOptions {
+  readonly url: string;
+  readonly max: number;
+  /** Rejects a call that takes longer, and drops its connection. 0: never. */
+  readonly queryTimeoutMs: number;
+  readonly name: string;
+}
+
+export function createPool(options: PoolOptions, log: Log): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max,
+    application_name: options.name,
+    options: SESSION_SETTINGS,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    types,
+    ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
+  });
+  // A terminated idle backend is no error of ours: the pool connects anew. Without a handler it would end Node.
+  pool.on("error", (error) => log.warn("db_connection_lost", { pool: options.name, error: error.message }));
+  return pool;
+}

@@ -1,0 +1,73 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import pg from "pg";
+
+import { AmpsyncError } from "../errors.ts";
+import type { Log } from "../log.ts";
+
+const OLDEST_SERVER = 140_000;
+const INSTALLER_POLL_MS = 250;
+const INSTALLER_DEADLINE_MS = 10 * 60_000;
+
+/** Refuse servers that cannot hold our data, before anything is written. */
+export async function checkServer(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query(
+    `select current_setting('server_encoding') as encoding,
+            current_setting('server_version') as version,
+            current_setting('server_version_num')::integer as number`,
+  );
+  if (rows[0].encoding !== "UTF8") {
+    throw new AmpsyncError("SY902", "the database must use the encoding UTF8", {
+      detail: `It uses ${rows[0].encoding}.`,
+      hint: "create database ampsync encoding 'UTF8' template template0;",
+    });
+  }
+  if (rows[0].number < OLDEST_SERVER) {
+    throw new AmpsyncError("SY902", `PostgreSQL 14 or newer is needed, this is ${rows[0].version}`, {
+      hint: "Upgrade the server.",
+    });
+  }
+}
+
+/** Let one installer in at a time: a session advisory lock, held until the client's session ends. */
+export async function lockInstallation(client: pg.ClientBase, log: Log): Promise<void> {
+  const deadline = performance.now() + INSTALLER_DEADLINE_MS;
+  for (let waited = false; ; waited = true) {
+    const { rows } = await client.query(
+      "select pg_try_advisory_lock(hashtextextended('ampsync.migrate', 0)) as locked",
+    );
+    if (rows[0].locked) {
+      return;
+    }
+    if (!waited) {
+      log.info("migrate_waiting", { reason: "another installation is running" });
+    }
+    if (performance.now() > deadline) {
+      throw new AmpsyncError("SY901", "another installation of ampsync does not end", {
+        detail: `Waited ${INSTALLER_DEADLINE_MS / 60_000} min for the advisory lock 'ampsync.migrate'.`,
+        hint: "select pid, state, query from pg_stat_activity where application_name = 'ampsync migrate';",
+      });
+    }
+    await pause(INSTALLER_POLL_MS);
+  }
+}
+
+/**
+ * Refuse a queue of another owner: row level security keeps everybody but the
+ * owner's members from adding jobs, whatever the grants say.
+ */
+export async function checkWorkerOwner(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query(
+    `select pg_get_userbyid(c.relowner) as owner, current_user as ours,
+            pg_has_role(current_user, c.relowner, 'usage') as usable
+       from pg_catalog.pg_class c
+      where c.oid = 'graphile_worker._private_jobs'::regclass`,
+  );
+  const { owner, ours, usable } = rows[0];
+  if (!usable) {
+    throw new AmpsyncError("SY901", "the queue graphile_worker belongs to another role", {
+      detail: `Its owner is ${owner}, this session is ${ours}.`,
+      hint: `grant ${pg.escapeIdentifier(owner)} to ${pg.escapeIdentifier(ours)};`,
+    });
+  }
+}

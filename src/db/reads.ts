@@ -1,0 +1,91 @@
+import { Kysely, PostgresDialect } from "kysely";
+import type pg from "pg";
+
+/** Columns of the views of schema ampsync that the command line shows. Documented by their comments in SQL. */
+interface Views {
+  streams: {
+    dataset: string;
+    table_name: string;
+    target: string;
+    state: string;
+    since: Date;
+    network: string | null;
+    block: bigint | null;
+    head: bigint | null;
+    behind: bigint | null;
+    rows: bigint;
+    rows_per_s: number | null;
+    rewrites: bigint;
+    error_code: string | null;
+    reason: string | null;
+    hint: string | null;
+    next_retry: Date | null;
+  };
+  status: {
+    dataset: string;
+    version: string | null;
+    state: string;
+    since: Date;
+    target_schema: string;
+    tables: bigint;
+    block: bigint | null;
+    behind: bigint | null;
+    rows: bigint;
+    rows_per_s: number | null;
+    error_code: string | null;
+    waiting_on: string | null;
+    hint: string | null;
+    next_retry: Date | null;
+  };
+  events: {
+    event_id: bigint;
+    at: Date;
+    event: string;
+    dataset: string | null;
+    table_name: string | null;
+    details: Record<string, unknown>;
+  };
+}
+
+export type StreamRow = Views["streams"];
+export type StatusRow = Views["status"];
+export type EventRow = Views["events"];
+
+/** Typed reads of the views. Writing is done by the functions of schema ampsync alone. */
+export class Reads {
+  readonly #db: Kysely<Views>;
+
+  /** The pool stays the caller's: it is not ended here. */
+  constructor(pool: pg.Pool) {
+    this.#db = new Kysely<Views>({ dialect: new PostgresDialect({ pool }) }).withSchema("ampsync");
+  }
+
+  streams(): Promise<StreamRow[]> {
+    return this.#db
+      .selectFrom("streams")
+      .select(["dataset", "table_name", "target", "state", "since", "network", "block", "head", "behind"])
+      .select(["rows", "rows_per_s", "rewrites", "error_code", "reason", "hint", "next_retry"])
+      .orderBy("dataset")
+      .orderBy("table_name")
+      .execute();
+  }
+
+  status(): Promise<StatusRow[]> {
+    return this.#db
+      .selectFrom("status")
+      .select(["dataset", "version", "state", "since", "target_schema", "tables", "block", "behind", "rows"])
+      .select(["rows_per_s", "error_code", "waiting_on", "hint", "next_retry"])
+      .orderBy("dataset")
+      .execute();
+  }
+
+  /** Journal rows after an id, oldest first. */
+  eventsAfter(eventId: bigint): Promise<EventRow[]> {
+    return this.#db
+      .selectFrom("events")
+      .select(["event_id", "at", "event", "dataset", "table_name", "details"])
+      .where("event_id", ">", eventId)
+      .orderBy("event_id")
+      .execute();
+  }
+}

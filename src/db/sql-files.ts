@@ -1,0 +1,58 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** One file of the `sql` folder; `name` is its path there, e.g. `functions/view/1_streams.sql`. */
+export interface SqlFile {
+  readonly name: string;
+  readonly text: string;
+  readonly sha256: string;
+}
+
+export interface SqlFiles {
+  /** Runs before the first migration. */
+  readonly bootstrap: SqlFile;
+  readonly migrations: readonly SqlFile[];
+  readonly functions: readonly SqlFile[];
+  readonly views: readonly SqlFile[];
+}
+
+/** `src/db` and `dist/db` both lie two levels below the root. */
+const SQL_FOLDER = fileURLToPath(new URL("../../sql", import.meta.url));
+
+/** Read everything that an installation runs, each kind in the order it runs in. */
+export async function readSqlFiles(): Promise<SqlFiles> {
+  const [bootstrap, migrations, all] = await Promise.all([
+    readSqlFile("bootstrap.sql"),
+    readFolder("migrations"),
+    readFolder("functions"),
+  ]);
+  const isView = ({ name }: SqlFile) => name.startsWith("functions/view/");
+  return { bootstrap, migrations, functions: all.filter((file) => !isView(file)), views: all.filter(isView) };
+}
+
+/** Whether older code must not run on a database that has this migration. */
+export function isBreaking(file: SqlFile): boolean {
+  return /^--! breaking\b/.test(file.text);
+}
+
+/** View files carry a number for their order: `functions/view/2_status.sql` holds `status`. */
+export function viewName(file: SqlFile): string {
+  return file.name.replace(/^.*\/(\d+_)?/, "").replace(/\.sql$/, "");
+}
+
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+async function readFolder(folder: string): Promise<SqlFile[]> {
+  const paths = await readdir(join(SQL_FOLDER, folder), { recursive: true });
+  const names = paths.filter((path) => path.endsWith(".sql")).map((path) => `${folder}/${path}`);
+  return Promise.all(names.sort().map(readSqlFile));
+}
+
+async function readSqlFile(name: string): Promise<SqlFile> {
+  const text = await readFile(join(SQL_FOLDER, name), "utf8");
+  return { name, text, sha256: sha256(text) };
+}

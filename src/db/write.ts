@@ -1,0 +1,150 @@
+import { once } from "node:events";
+
+import pg from "pg";
+import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
+
+import type { Removal } from "../model/stream-memory.ts";
+import type { Watermark } from "../model/watermark.ts";
+
+/** Signature, flags, header extension: see "Binary Format" of COPY in PostgreSQL's manual. */
+const COPY_HEADER = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
+const COPY_TRAILER = Buffer.from([0xff, 0xff]);
+
+/** Whose rows go where. */
+export interface WriteTarget {
+  readonly streamId: bigint;
+  readonly epoch: bigint;
+  readonly schema: string;
+  readonly table: string;
+  /** In the order of the fields of each row. */
+  readonly columns: readonly string[];
+}
+
+export interface StampedWatermark {
+  readonly watermark: Watermark;
+  /** Unix seconds of its last block; null where the server does not tell it. */
+  readonly timestamp: number | null;
+}
+
+/** What commit_apply is told. */
+export interface Commit {
+  /** The checkpoint we went on from. */
+  readonly expectedBlock: bigint | null;
+  readonly network: string;
+  /** Oldest first, at least one. */
+  readonly watermarks: readonly StampedWatermark[];
+  readonly rows: number;
+}
+
+/**
+ * One writing transaction: begin_apply, COPY, commit_apply.
+ *
+ * With `commit` known at once all of it is one message to the server, else the
+ * end is a second one. In either case the last check and COMMIT travel together,
+ * so no client can freeze between them. A transaction that fails takes its
+ * connection with it: nothing of it is left, whatever state it was in.
+ */
+export class WriteTransaction {
+  readonly #client: pg.PoolClient;
+  readonly #copy: CopyStreamQuery;
+  readonly #failure = Promise.withResolvers<never>();
+  #isOver = false;
+
+  private constructor(client: pg.PoolClient, copy: CopyStreamQuery) {
+    this.#client = client;
+    this.#copy = copy;
+    copy.once("error", this.#failure.reject);
+    client.on("error", this.#failure.reject);
+    // Every write awaits it; this only says that nobody may be doing so when it happens.
+    this.#failure.promise.catch(() => {});
+  }
+
+  static async open(
+    pool: pg.Pool,
+    target: WriteTarget,
+    removal: Removal | null,
+    commit: Commit | null,
+  ): Promise<WriteTransaction> {
+    const client = await pool.connect();
+    const statements = [
+      "begin isolation level read committed",
+      beginApply(target, removal),
+      `copy ${ident(target.schema)}.${ident(target.table)} (${target.columns.map(ident).join(", ")}) from stdin (format binary)`,
+      ...(commit === null ? [] : [commitApply(target, commit), "commit"]),
+    ];
+    const copy = client.query(copyFrom(statements.join(";\n"), { highWaterMark: 1 }));
+    const transaction = new WriteTransaction(client, copy);
+    try {
+      await transaction.write(COPY_HEADER);
+      return transaction;
+    } catch (error) {
+      transaction.abort();
+      throw error;
+    }
+  }
+
+  /** Resolves when the socket takes more. The chunk must not be written to afterwards. */
+  async write(chunk: Uint8Array): Promise<void> {
+    const written = new Promise<void>((resolve, reject) => {
+      this.#copy.write(chunk, (error) => (error ? reject(error) : resolve()));
+    });
+    await Promise.race([this.#failure.promise, written]);
+  }
+
+  /** Ends the COPY and commits; with `commit` unless `open` had it. */
+  async commit(target: WriteTarget, commit: Commit | null): Promise<void> {
+    await this.write(COPY_TRAILER);
+    const finished = once(this.#copy, "finish");
+    this.#copy.end();
+    await Promise.race([this.#failure.promise, finished]);
+    if (commit !== null) {
+      await this.#client.query(`${commitApply(target, commit)};\ncommit`);
+    }
+    this.#release(false);
+  }
+
+  /** Rolls back, if it is not over. */
+  abort(): void {
+    this.#release(true);
+  }
+
+  #release(destroy: boolean): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#client.off("error", this.#failure.reject);
+      this.#client.release(destroy);
+    }
+  }
+}
+
+function beginApply(target: WriteTarget, removal: Removal | null): string {
+  const lease = `${target.streamId}, ${target.epoch}`;
+  if (removal === null) {
+    return `call ampsync.begin_apply(${lease})`;
+  }
+  const from = removal.from === null ? "null" : `${removal.from}`;
+  const parent = removal.parentHash === null ? "null" : `'\\x${removal.parentHash.slice(2)}'::bytea`;
+  return `call ampsync.begin_apply(${lease}, true, ${from}, ${parent})`;
+}
+
+function commitApply(target: WriteTarget, commit: Commit): string {
+  const watermarks = commit.watermarks.map(({ watermark, timestamp }) => ({
+    start: watermark.start.toString(),
+    end: watermark.end.toString(),
+    hash: watermark.hash,
+    prev_hash: watermark.prevHash,
+    timestamp: timestamp?.toString() ?? null,
+  }));
+  const values = [
+    target.streamId,
+    target.epoch,
+    commit.expectedBlock ?? "null",
+    literal(commit.network),
+    `${literal(JSON.stringify(watermarks))}::jsonb`,
+    commit.rows,
+  ];
+  return `call ampsync.commit_apply(${values.join(", ")})`;
+}
+
+const ident = pg.escapeIdentifier;
+const literal = pg.escapeLiteral;

@@ -1,0 +1,14 @@
+import { AmpsyncError } from "../errors.ts";
+
+/** Anything else ends up, token and all, in the error of the library that is given the header. */
+const PRINTABLE = /^[!-~]+$/;
+
+/** The value of an `authorization` header. SY105, without the token, if no header can carry it. */
+export function bearer(token: string): string {
+  if (!PRINTABLE.test(token)) {
+    throw new AmpsyncError("SY105", "The token holds characters that no header can carry", {
+      hint: "Look for a blank or a line break in AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.",
+    });
+  }
+  return `Bearer ${token}`;
+}

@@ -1,0 +1,59 @@
+import { AmpsyncError } from "../errors.ts";
+
+/** An error as it is stored and shown. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly detail: string | null;
+  readonly hint: string | null;
+}
+
+/** What becomes of a pass that ended with an error: tried again, given up, or not its business any more. */
+export type Reaction = "retry" | "stop" | "lost";
+
+/** Errors of ours that no retry can mend. All others of class SY are tried again. */
+const STOPS: ReadonlySet<string> = new Set(["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"]);
+
+/** SQLSTATEs that a second try would only repeat; PostgreSQL's other errors are tried again from the checkpoint. */
+const STOPPING_CLASSES = /^(22|23|42|0A)/;
+
+/** PostgreSQL's words for "your schema is older than my code, or newer": migrate, then it goes on by itself. */
+const SCHEMA_MISMATCH = /^(42883|42P01|42703)$/;
+
+/** Decides by the code alone, in this one place. */
+export function reactionTo(code: string, message: string): Reaction {
+  if (code === "SY001" || code === "SY002") return "lost";
+  if (code.startsWith("SY")) return STOPS.has(code) ? "stop" : "retry";
+  if (SCHEMA_MISMATCH.test(code) && /\bampsync(_private)?\b/.test(message)) return "retry";
+  if (code === "0A000" && /cached plan/.test(message)) return "retry";
+  if (code === "08P01") return "stop"; // In COPY: our bytes are wrong.
+  return STOPPING_CLASSES.test(code) ? "stop" : "retry";
+}
+
+/** Reads any thrown value. Errors of PostgreSQL come with their own code, detail and hint. */
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) {
+    return { code: "SY104", message: String(error), detail: null, hint: null };
+  }
+  const code = textOf(error, "code");
+  const isSqlState = code !== null && /^[0-9A-Z]{5}$/.test(code);
+  return {
+    // Without a SQLSTATE it is a broken connection or the like.
+    code: isSqlState ? code : "SY104",
+    message: error.message,
+    detail: textOf(error, "detail") ?? (isSqlState ? null : code),
+    hint: textOf(error, "hint") ?? hintFor(isSqlState ? code : "SY104", error),
+  };
+}
+
+function hintFor(code: string, error: Error): string | null {
+  if (code === "23505")
+    return "Two rows have one identity, or a constraint of your own forbids a row: select * from ampsync.events;";
+  if (error instanceof AmpsyncError || code !== "SY104") return null;
+  return "It is tried again by itself: select * from ampsync.streams;";
+}
+
+function textOf(error: Error, key: string): string | null {
+  const value: unknown = Reflect.get(error, key);
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,29 @@
+const MIB = 1024 * 1024;
+
+/** A pass ends after this long even if nobody waits for its slot. */
+export const PASS_MS = 15 * 60_000;
+/** A pass gives its slot away no sooner than this. */
+export const MIN_PASS_MS = 5_000;
+/** A stream stands at the head once nothing followed a commit for this long. */
+export const LIVE_AFTER_MS = 200;
+/** How often the head is asked for during a backfill. */
+export const HEAD_POLL_MS = 10_000;
+/** Heartbeats renew leases, which last 30 s (ampsync_private.lease_duration). */
+export const HEARTBEAT_MS = 5_000;
+/** Connections of one pass to the server, before the queue takes over with its back-off. */
+export const MAX_CONNECTIONS_PER_PASS = 64;
+
+/** A commit takes further finished microbatches in until it has this many rows or bytes. */
+export const COMMIT_ROWS = 100_000;
+export const COMMIT_BYTES = 24 * MIB;
+/** An unfinished microbatch of this size begins its transaction before it is finished. */
+export const SPILL_BYTES = 8 * MIB;
+/** A transaction that is open and gets no bytes for this long holds vacuum back: it is rolled back. */
+export const STALL_MS = 30_000;
+
+/** Encoded bytes that one stream may hold. */
+export const STREAM_BYTES = 48 * MIB;
+/** Encoded bytes that all streams of a process may hold … */
+export const PROCESS_BYTES = 96 * MIB;
+/** … beyond this many of each. */
+export const STREAM_FLOOR_BYTES = 4 * MIB;

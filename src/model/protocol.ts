@@ -1,0 +1,236 @@
+import { AmpsyncError } from "../errors.ts";
+import { type BlockHash, type BlockRange, sameRange } from "./block-range.ts";
+import type { Message, ReconnectReason, Step } from "./step.ts";
+import {
+  baseOf,
+  keptEntries,
+  mayCommit,
+  removalOf,
+  type StreamMemory,
+  startConnection,
+} from "./stream-memory.ts";
+import { isRepeated, type Watermark, watermarkOf } from "./watermark.ts";
+
+const MAX_STRIKES = 3;
+
+/**
+ * Decide what a message means: pure and total. Rows and watermarks are applied
+ * in the order of the steps.
+ *
+ * Rows are only ever removed above a block whose hash the server confirmed, or
+ * which we hold under the very hash that the server sent as its parent.
+ */
+export function decide(memory: StreamMemory, message: Message): Step {
+  if (message.metadata === null) {
+    return protocolError(memory, "A record batch carries no block range: the server is not streaming.");
+  }
+  const { ranges, complete } = message.metadata;
+  const [range] = ranges;
+  if (range === undefined) {
+    if (message.rowCount > 0) {
+      return protocolError(memory, `${message.rowCount} rows came without a block range.`);
+    }
+    return complete ? { kind: "no_data" } : { kind: "ignore", next: memory };
+  }
+  if (ranges.length > 1) {
+    const networks = ranges.map((each) => each.network).join(", ");
+    return protocolError(memory, `A stream has one range of one network; this message has: ${networks}.`);
+  }
+  if (memory.network !== null && range.network !== memory.network) {
+    return protocolError(memory, `Network ${range.network} in a stream of ${memory.network}.`);
+  }
+
+  if (memory.open !== null && sameRange(memory.open, range)) {
+    return append(memory, range, complete);
+  }
+  if (memory.dropped.some((dropped) => sameRange(dropped, range))) {
+    return protocolError(memory, `${blocks(range)} go on after another microbatch interrupted them.`);
+  }
+  return judge(memory, range, message);
+}
+
+/** `decide`, continued with our own hash of the block asked for; null where we hold none. */
+export function resolveOwnHash(memory: StreamMemory, message: Message, hash: BlockHash | null): Step {
+  const range = message.metadata?.ranges[0];
+  const entry =
+    range && keptEntries(memory).find((each) => each.start < range.start && range.start <= each.end);
+  if (message.metadata === null || range === undefined || entry === undefined) {
+    return decide(memory, message);
+  }
+  if (hash !== null && hash === range.prevHash) {
+    const keep = { start: entry.start, end: range.start - 1n, hash, prevHash: entry.prevHash };
+    return applyAtOnce(memory, keep, range, message.metadata.complete);
+  }
+  // Another hash of our own proves that block an orphan as well; none proves nothing.
+  return stepBack(memory, entryBelow(memory, range.start), hash === null ? range.start : range.start - 1n);
+}
+
+/** A message that breaks the protocol, or whose metadata could not be read: connect again, at most twice in a row. */
+export function protocolError(memory: StreamMemory, detail: string): Step {
+  if (memory.finished.length > 0 && mayCommit(memory)) {
+    return { kind: "flush" };
+  }
+  const strikes = memory.strikes + 1;
+  if (strikes < MAX_STRIKES) {
+    return reconnect({ ...memory, strikes }, "protocol_error", detail);
+  }
+  const error = new AmpsyncError("SY101", `The server broke the protocol ${strikes} times in a row`, {
+    detail,
+    hint: "Nothing of it was stored. Report it to the operator of the Amp server.",
+  });
+  return { kind: "fail", error };
+}
+
+/** A range that does not go on with the open microbatch. */
+function judge(memory: StreamMemory, range: BlockRange, message: Message): Step {
+  const base = baseOf(memory);
+  const complete = message.metadata?.complete === true;
+  const follows = base === null ? startsStream(memory, range) : range.start === base.end + 1n;
+
+  if (follows && (base === null || range.prevHash === null || range.prevHash === base.hash)) {
+    return append(memory, range, complete);
+  }
+  const startsAnew = memory.cursorUnproven && memory.origin !== null && range.start <= memory.origin;
+  if (base !== null && !startsAnew && isRepeated(base, range) && message.rowCount === 0) {
+    return { kind: "ignore", next: memory };
+  }
+
+  // Everything else gives up what is not committed, so commit first what can be.
+  if (memory.finished.length > 0 && mayCommit(memory)) {
+    return { kind: "flush" };
+  }
+  if (base === null || range.start > base.end + 1n) {
+    const next = base === null ? memory.origin : base.end + 1n;
+    return retry(memory, "gap", `${blocks(range)} came where block ${next} is next.`);
+  }
+  if (startsAnew && !memory.cursorIgnored) {
+    const detail = `${blocks(range)} came although block ${base.end} was sent as the cursor.`;
+    return reconnect({ ...memory, cursorIgnored: true }, "cursor_ignored", detail);
+  }
+  if (startsAnew) {
+    return deepReorg(memory, range.start, "The server starts from the first block whatever cursor is sent.");
+  }
+  if (isRepeated(base, range)) {
+    return protocolError(memory, `${blocks(range)} were finished before and came again with rows.`);
+  }
+  if (range.prevHash === base.hash) {
+    return protocolError(memory, `${blocks(range)} claim to follow block ${base.end}.`);
+  }
+  if (memory.finished.length > 0 && memory.cut !== null) {
+    // The replacement of an earlier reorg is itself replaced before it was complete: begin it again.
+    const { keep, lowestReplaced } = memory.cut;
+    const cut = { keep, lowestReplaced: range.start < lowestReplaced ? range.start : lowestReplaced };
+    const detail = `${blocks(range)} replace an unfinished replacement.`;
+    return retry({ ...memory, cut }, "reorg_during_reorg", detail);
+  }
+  if (follows) {
+    return stepBack(memory, entryBelow(memory, base.end), base.end); // The base is an orphan that the server cannot see.
+  }
+  return rewind(memory, range, complete);
+}
+
+/** The server goes back: blocks from `range.start` on were replaced. Nothing finished waits for its commit. */
+function rewind(memory: StreamMemory, range: BlockRange, complete: boolean): Step {
+  if (memory.origin === null || range.start <= memory.origin) {
+    return deepReorg(memory, range.start, "The first block of the stream was replaced.");
+  }
+  const below = entryBelow(memory, range.start);
+  if (below !== null && below.end === range.start - 1n) {
+    if (range.prevHash === null) {
+      return stepBack(memory, below, range.start);
+    }
+    return range.prevHash === below.hash
+      ? applyAtOnce(memory, below, range, complete)
+      : stepBack(memory, entryBelow(memory, below.end), below.end);
+  }
+  const inside = keptEntries(memory).some((entry) => entry.start < range.start && range.start <= entry.end);
+  return inside && range.prevHash !== null
+    ? { kind: "ask_own_hash", block: range.start - 1n }
+    : stepBack(memory, below, range.start);
+}
+
+function append(memory: StreamMemory, range: BlockRange, complete: boolean): Step {
+  const opens = memory.open === null || !sameRange(memory.open, range);
+  const given = opens ? memory.open : null;
+  const watermark = complete ? watermarkOf(range) : null;
+  const next: StreamMemory = {
+    ...memory,
+    network: range.network,
+    open: complete ? null : range,
+    dropped: given === null ? memory.dropped : [...memory.dropped, given],
+    finished: watermark === null ? memory.finished : [...memory.finished, watermark],
+    cursorUnproven: false,
+  };
+  return {
+    kind: "append",
+    next,
+    opens,
+    dropsOpen: given !== null,
+    removal: opens ? removalOf(memory) : null,
+    watermark,
+    mayCommit: watermark !== null && mayCommit(next),
+  };
+}
+
+/** Our record of the block below is proven: replace what is above it, beginning with this very message. */
+function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, complete: boolean): Step {
+  return append({ ...memory, cut: { keep, lowestReplaced: range.start } }, range, complete);
+}
+
+/**
+ * Reconnect from an older entry (null: from the beginning), which the server then
+ * verifies. `replaced` is the lowest block this message proves to be replaced.
+ */
+function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint | null): Step {
+  const newest = memory.committed.at(-1);
+  const known = memory.cut?.lowestReplaced ?? (newest === undefined ? 0n : newest.end + 1n);
+  const lowestReplaced = replaced !== null && replaced < known ? replaced : known;
+  const pruned = memory.committed[0]?.start !== memory.origin;
+  if (keep === null && (pruned || baseOf(memory) === null)) {
+    return deepReorg(memory, lowestReplaced, "No older entry of the history is left to step back to.");
+  }
+  const detail = `Going on from ${keep === null ? "the beginning" : `block ${keep.end}`}, which the server verifies.`;
+  return reconnect({ ...memory, cut: { keep, lowestReplaced }, strikes: 0 }, "step_back", detail);
+}
+
+/** Connect again from the same base; the third time in a row from the entry before it. */
+function retry(memory: StreamMemory, reason: ReconnectReason, detail: string): Step {
+  const fresh = { ...startConnection(memory), strikes: memory.strikes + 1 };
+  if (fresh.strikes < MAX_STRIKES) {
+    return reconnect(fresh, reason, detail);
+  }
+  const base = baseOf(fresh);
+  return stepBack(fresh, base && entryBelow(fresh, base.end), null);
+}
+
+function reconnect(memory: StreamMemory, reason: ReconnectReason, detail: string): Step {
+  const next = startConnection(memory);
+  return { kind: "reconnect", next, cursor: baseOf(next), reason, detail };
+}
+
+function deepReorg(memory: StreamMemory, from: bigint, why: string): Step {
+  const oldest = memory.committed[0]?.start ?? memory.origin;
+  const error = new AmpsyncError(
+    "SY102",
+    `The server replaced blocks from ${from} on, deeper than can be undone`,
+    {
+      detail: `${why} The history begins at block ${oldest}; no row was touched.`,
+      hint: "Load the table again beside the old one: select ampsync.resync('<dataset>', '<table>');",
+    },
+  );
+  return { kind: "fail", error };
+}
+
+/** The newest entry that ends before a block. */
+function entryBelow(memory: StreamMemory, block: bigint): Watermark | null {
+  return keptEntries(memory).findLast((entry) => entry.end < block) ?? null;
+}
+
+/** Nothing is held yet, or all is being replaced, which must not begin later than before. */
+function startsStream(memory: StreamMemory, range: BlockRange): boolean {
+  return memory.origin === null || range.start <= memory.origin;
+}
+
+function blocks(range: BlockRange): string {
+  return `Blocks ${range.start} to ${range.end}`;
+}

@@ -1,0 +1,88 @@
+import type { Task } from "graphile-worker";
+import type pg from "pg";
+import xxhash from "xxhash-wasm";
+
+import { type AdminClient, createAdminClient } from "./admin/client.ts";
+import { Budget } from "./budget.ts";
+import { type Config, configFromProcess, requireDatabase } from "./config.ts";
+import { Calls } from "./db/calls.ts";
+import { createPool } from "./db/pool.ts";
+import { createFlightClient, type FlightClient } from "./flight/client.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { createLog, type Log } from "./log.ts";
+import { PROCESS_BYTES } from "./model/limits.ts";
+import { Permits } from "./permits.ts";
+
+/** Everything the tasks of a process share. */
+export interface Deps {
+  readonly log: Log;
+  readonly calls: Calls;
+  /** Connections for writing transactions and calls; heartbeats have their own. */
+  readonly pool: pg.Pool;
+  readonly heartbeat: Heartbeat;
+  readonly flight: FlightClient;
+  /** Null where the environment says there is no Admin API. */
+  readonly admin: AdminClient | null;
+  readonly permits: Permits;
+  readonly budget: Budget;
+  readonly hash: (bytes: Uint8Array, seed: bigint) => bigint;
+  close(): Promise<void>;
+}
+
+/** Builds the dependencies of one process. Connects to nothing yet. */
+export async function createDeps(config: Config, writeLog: (line: string) => void): Promise<Deps> {
+  const url = requireDatabase(config);
+  const log = createLog(config.logLevel, writeLog);
+  const { h64Raw } = await xxhash();
+  const pool = createPool({ url, max: config.poolSize - 1, queryTimeoutMs: 0, name: "ampsync" }, log);
+  const reserved = createPool({ url, max: 1, queryTimeoutMs: 10_000, name: "ampsync heartbeat" }, log);
+  const heartbeat = new Heartbeat(new Calls(reserved), log);
+  const flight = createFlightClient({
+    address: config.flightAddress,
+    token: config.token,
+    maxMessageBytes: config.grpcMaxDecodeMb * 1024 * 1024,
+  });
+
+  return {
+    log,
+    calls: new Calls(pool),
+    pool,
+    heartbeat,
+    flight,
+    admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token: config.token }),
+    // A writer keeps its connection; one of the pool is left for calls.
+    permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
+    budget: new Budget(PROCESS_BYTES),
+    hash: h64Raw,
+    async close() {
+      await heartbeat.stop();
+      flight.close();
+      await Promise.all([pool.end(), reserved.end()]);
+    },
+  };
+}
+
+/** The one piece of module state: a process has one runtime, built when its first job starts. */
+let current: Promise<Deps> | null = null;
+
+/**
+ * Turns a task of our dependencies into one that graphile-worker can load: the
+ * plain `graphile-worker` CLI knows nothing of how to build them.
+ */
+export function withRuntime(create: (deps: Deps) => Task): Task {
+  return async (payload, helpers) => {
+    current ??= createDeps(configFromProcess(), (line) => process.stderr.write(line));
+    const deps = await current;
+    if (helpers.job.locked_by !== null) {
+      deps.heartbeat.start(helpers.job.locked_by);
+    }
+    return create(deps)(payload, helpers);
+  };
+}
+
+/** Closes what `withRuntime` built, so that a process that stops its worker can end by itself. */
+export async function closeRuntime(): Promise<void> {
+  const deps = await current;
+  current = null;
+  await deps?.close();
+}

@@ -1,0 +1,326 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { Schema } from "apache-arrow";
+
+import { Apply } from "./apply.ts";
+import type { Lease, PassOutcome } from "./db/calls.ts";
+import { WriteTransaction } from "./db/write.ts";
+import { copyColumns, planTable, type TablePlan } from "./encoder/plan.ts";
+import { RowEncoder } from "./encoder/row-encoder.ts";
+import { AmpsyncError } from "./errors.ts";
+import type { FlightMessage } from "./flight/client.ts";
+import { HeadWatch } from "./head-watch.ts";
+import type { HeldLease } from "./heartbeat.ts";
+import type { Log } from "./log.ts";
+import { cursorOf } from "./model/cursor.ts";
+import { tableRefSql } from "./model/dataset-ref.ts";
+import type { Failure } from "./model/failure.ts";
+import { MAX_CONNECTIONS_PER_PASS, MIN_PASS_MS, PASS_MS } from "./model/limits.ts";
+import { decide, resolveOwnHash } from "./model/protocol.ts";
+import type { Message, Step } from "./model/step.ts";
+import { baseOf, committed, rememberStream, type StreamMemory } from "./model/stream-memory.ts";
+import type { Deps } from "./runtime.ts";
+
+export interface PassEnd {
+  readonly outcome: PassOutcome;
+  readonly failure: Failure | null;
+}
+
+const YIELDED: PassEnd = { outcome: "yielded", failure: null };
+
+/**
+ * The path of a microbatch, from the Flight stream to the commit: decide what a
+ * message means, encode its rows, hand finished microbatches to apply.
+ *
+ * Resolves when the pass gave its slot away or the server ended the stream;
+ * rejects with whatever else ended it. What was not committed by then is gone,
+ * and will be sent again.
+ */
+export async function runPass(deps: Deps, lease: Lease, shutdown: AbortSignal): Promise<PassEnd> {
+  const log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
+  const pass = new StreamPass(deps, lease, log);
+  const deadline = setTimeout(() => pass.yieldSlot(), PASS_MS);
+  const onShutdown = () => pass.stop(YIELDED);
+  shutdown.addEventListener("abort", onShutdown);
+  using _kept = deps.heartbeat.keep(pass.held);
+  try {
+    if (shutdown.aborted) {
+      return YIELDED;
+    }
+    return await pass.run();
+  } finally {
+    clearTimeout(deadline);
+    shutdown.removeEventListener("abort", onShutdown);
+    pass.close();
+  }
+}
+
+class StreamPass {
+  readonly held: HeldLease;
+  readonly #deps: Deps;
+  readonly #lease: Lease;
+  readonly #log: Log;
+  /** Of the table in the server's SQL. */
+  readonly #reference: string;
+  /** Aborted with an Error, or with the PassEnd where the pass ends well. */
+  readonly #abort = new AbortController();
+  readonly #startedAt = performance.now();
+  readonly #head: HeadWatch;
+  #memory: StreamMemory;
+  #mustYield = false;
+
+  constructor(deps: Deps, lease: Lease, log: Log) {
+    this.#deps = deps;
+    this.#lease = lease;
+    this.#log = log;
+    this.#reference = tableRefSql(lease, lease.version, lease.tableName);
+    this.#memory = rememberStream({
+      network: lease.network,
+      committed: lease.history,
+      origin: lease.origin,
+      retention: lease.retention,
+    });
+    this.held = {
+      streamId: lease.streamId,
+      epoch: lease.epoch,
+      head: null,
+      onVerdict: (verdict) => {
+        if (verdict === "lost") {
+          this.stop(new AmpsyncError("SY001", "the heartbeat found another lease epoch"));
+        } else if (performance.now() - this.#startedAt >= MIN_PASS_MS) {
+          this.yieldSlot();
+        }
+      },
+    };
+    this.#head = new HeadWatch({
+      checkpoint: lease.history.at(-1)?.end ?? null,
+      maxBlock: (signal) => deps.flight.maxBlock(this.#reference, signal),
+      onHead: (head) => {
+        this.held.head = head;
+      },
+      onLive: () => deps.calls.markLive(lease),
+      log,
+      signal: this.#abort.signal,
+    });
+  }
+
+  /** Ends the pass now. */
+  stop(reason: Error | PassEnd): void {
+    this.#abort.abort(reason);
+  }
+
+  /** Ends the pass at the next point between two microbatches, which may be now. */
+  yieldSlot(): void {
+    this.#mustYield = true;
+    if (this.#memory.open === null) {
+      this.stop(YIELDED);
+    }
+  }
+
+  close(): void {
+    this.stop(YIELDED); // Nothing that was begun outlives the pass.
+    this.#head.close();
+  }
+
+  async run(): Promise<PassEnd> {
+    try {
+      const plan = await this.#prepareTarget();
+      this.#head.start();
+      for (let connection = 1; connection <= MAX_CONNECTIONS_PER_PASS; connection++) {
+        const end = await this.#connection(plan);
+        if (end !== "reconnect") {
+          return end;
+        }
+      }
+      throw new AmpsyncError("SY104", `no progress after ${MAX_CONNECTIONS_PER_PASS} connections in one pass`);
+    } catch (error) {
+      const reason: unknown = this.#abort.signal.reason;
+      if (reason instanceof Error) {
+        throw reason;
+      }
+      if (this.#abort.signal.aborted) {
+        return YIELDED;
+      }
+      throw error;
+    }
+  }
+
+  /** Plans the table, makes or checks the target; returns the plan of its columns in their stored order. */
+  async #prepareTarget(): Promise<TablePlan> {
+    const { flight, calls } = this.#deps;
+    const { signal } = this.#abort;
+    const all = await flight.plan(`SELECT * FROM ${this.#reference}`, { stream: false, signal });
+    const plan = planTable(this.#lease.tableName, all.schema);
+    await calls.prepareTarget(this.#lease, plan.exact, plan.columns);
+    const order = this.#lease.columns;
+    if (order === null) {
+      return plan;
+    }
+    const stored = order.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
+    return { ...plan, columns: stored, blockPosition: plan.exact ? 0 : null };
+  }
+
+  /** One Flight stream, from connecting to its end. */
+  async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
+    const { flight, permits, budget, pool, hash } = this.#deps;
+    const { signal } = this.#abort;
+    const base = baseOf(this.#memory);
+    const columns = [...(plan.exact ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
+    const sql = `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${this.#reference}`;
+    const cursor = base === null ? undefined : cursorOf(base, this.#memory.network ?? "");
+    this.#log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", { block: base?.end });
+
+    const query = await flight.plan(sql, { stream: true, cursor, signal });
+    // Planned again from what will be sent, so that rows are never written by position alone.
+    const sent = planTable(this.#lease.tableName, query.schema);
+    const differs = sent.columns.some(({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type);
+    if (differs || sent.exact !== plan.exact || sent.columns.length !== plan.columns.length) {
+      throw new AmpsyncError("SY104", "the schema of the stream differs from the planned one", {
+        detail: `Planned: ${fieldsOf(query.schema)}.`,
+      });
+    }
+
+    const target = {
+      streamId: this.#lease.streamId,
+      epoch: this.#lease.epoch,
+      schema: this.#lease.targetSchema,
+      table: this.#lease.tableName,
+      columns: copyColumns(sent),
+    };
+    await using apply = new Apply({
+      target,
+      checkpoint: this.#memory.committed.at(-1)?.end ?? null,
+      open: (removal, commit) => WriteTransaction.open(pool, target, removal, commit),
+      permits,
+      budget,
+      onCommitted: (last) => {
+        this.#memory = committed(this.#memory, last);
+        this.#head.committed(last.end);
+      },
+      onFailed: (error) => this.stop(error instanceof Error ? error : new Error(String(error))),
+    });
+    const encoder = new RowEncoder(sent, hash);
+
+    try {
+      for await (const message of flight.read(query, { signal })) {
+        this.#head.heard();
+        const end = await this.#take(message, query.schema, apply, encoder);
+        if (end !== null) {
+          return end;
+        }
+        await apply.room();
+      }
+    } catch (error) {
+      if (!(this.#abort.signal.reason instanceof Error)) {
+        await apply.settle(); // What is finished is worth keeping, however the stream ended.
+      }
+      throw error;
+    }
+    await apply.settle();
+    throw new AmpsyncError("SY104", "the server ended the stream", {
+      hint: "It is tried again by itself: select * from ampsync.streams;",
+    });
+  }
+
+  /** Decides what a message means, and does it. Null: go on. */
+  async #take(
+    message: FlightMessage,
+    planned: Schema,
+    apply: Apply,
+    encoder: RowEncoder,
+  ): Promise<PassEnd | "reconnect" | null> {
+    if (message.kind === "schema") {
+      if (fieldsOf(message.schema) !== fieldsOf(planned)) {
+        throw new AmpsyncError("SY104", "the stream sends another schema than was planned", {
+          detail: `Planned: ${fieldsOf(planned)}. Sent: ${fieldsOf(message.schema)}.`,
+        });
+      }
+      return null;
+    }
+
+    const seen: Message = { metadata: message.metadata, rowCount: message.batch.rowCount };
+    let step = decide(this.#memory, seen);
+    while (step.kind === "flush" || step.kind === "ask_own_hash") {
+      if (step.kind === "flush") {
+        await apply.settle();
+        step = decide(this.#memory, seen);
+      } else {
+        const hash = await this.#deps.calls.ownHash(this.#lease.streamId, step.block);
+        step = resolveOwnHash(this.#memory, seen, hash);
+      }
+    }
+
+    switch (step.kind) {
+      case "ignore":
+        this.#memory = step.next;
+        return null;
+      case "append":
+        this.#memory = step.next;
+        this.#append(step, message, apply, encoder);
+        if (this.#mustYield && step.watermark !== null) {
+          await apply.settle();
+          return YIELDED;
+        }
+        return null;
+      case "reconnect":
+        this.#memory = step.next;
+        await this.#beforeReconnect(step);
+        return "reconnect";
+      case "no_data":
+        return {
+          outcome: "no_data",
+          failure: {
+            code: "SY103",
+            message: `${this.#lease.tableName} holds no data yet`,
+            detail: "The server answered with an empty range.",
+            hint: "It is tried again by itself; deploy the dataset on the Amp server if that was not done.",
+          },
+        };
+      case "fail":
+        throw step.error;
+    }
+  }
+
+  #append(
+    step: Extract<Step, { kind: "append" }>,
+    message: Extract<FlightMessage, { kind: "batch" }>,
+    apply: Apply,
+    encoder: RowEncoder,
+  ): void {
+    const range = message.metadata?.ranges[0];
+    if (range === undefined) {
+      throw new Error("rows were accepted without a block range");
+    }
+    if (step.dropsOpen) {
+      apply.dropMicrobatch();
+    }
+    if (step.opens) {
+      apply.openMicrobatch(range.network, step.removal);
+      encoder.beginMicrobatch(range);
+    }
+    if (step.removal !== null) {
+      this.#log.warn("reorg_detected", { from_block: step.removal.from, start: range.start, end: range.end });
+    }
+    if (message.batch.rowCount > 0) {
+      apply.addRows(encoder.encode(message.batch, apply));
+    }
+    if (step.watermark !== null) {
+      apply.finishMicrobatch({ watermark: step.watermark, timestamp: range.timestamp }, step.mayCommit);
+    }
+  }
+
+  async #beforeReconnect(step: Extract<Step, { kind: "reconnect" }>): Promise<void> {
+    this.#log.warn("stream_reconnects", { reason: step.reason, detail: step.detail, cursor: step.cursor?.end });
+    if (step.next.cut !== null) {
+      await this.#deps.calls.markReorgPending(this.#lease, step.next.cut.lowestReplaced);
+    }
+    if (step.reason !== "step_back") {
+      await pause(1000 * 2 ** step.next.strikes, undefined, { signal: this.#abort.signal });
+    }
+  }
+}
+
+/** Names, types and nullability in order: what makes two schemas the same to us. */
+function fieldsOf(schema: Schema): string {
+  return schema.fields.map((field) => `${field.name} ${field.type}${field.nullable ? "" : " not null"}`).join(", ");
+}

@@ -1,0 +1,51 @@
+import type { Task } from "graphile-worker";
+
+import type { DatasetToResolve } from "../db/calls.ts";
+import { AmpsyncError } from "../errors.ts";
+import { failureOf, reactionTo } from "../model/failure.ts";
+import { parseId } from "../model/payloads.ts";
+import { type Deps, withRuntime } from "../runtime.ts";
+
+/**
+ * Find out what a dataset is: its version and its tables, from the Admin API.
+ * What cannot be found yet is asked for again later, without end; the waiting is
+ * a job's `run_at`, so it holds no worker slot.
+ */
+export function resolveDataset(deps: Deps): Task {
+  return async (payload, { abortSignal }) => {
+    const datasetId = parseId(payload, "dataset_id");
+    const dataset = await deps.calls.beginResolve(datasetId);
+    if (dataset === null) {
+      return;
+    }
+    try {
+      const found =
+        deps.admin === null
+          ? resolveWithoutAdmin(dataset)
+          : await deps.admin.resolve(dataset, abortSignal ?? AbortSignal.timeout(60_000));
+      await deps.calls.registerStreams(datasetId, found.version, found.manifestHash, found.tables);
+    } catch (error) {
+      const failure = failureOf(error);
+      const isFinal = reactionTo(failure.code, failure.message) === "stop" || failure.code === "SY003";
+      deps.log.warn(isFinal ? "dataset_failed" : "waiting_for_dataset", {
+        dataset: dataset.name,
+        code: failure.code,
+        error: failure.message,
+      });
+      await deps.calls.deferResolve(datasetId, isFinal ? "failed" : "waiting", failure);
+    }
+  };
+}
+
+/** Without an Admin API the caller of enqueue_sync has to know what it would tell. */
+function resolveWithoutAdmin(dataset: DatasetToResolve) {
+  if (dataset.tables === null || dataset.revision === null) {
+    throw new AmpsyncError("SY004", `without an Admin API, ${dataset.name} needs a version and a list of tables`, {
+      detail: "AMP_ADMIN_API_ADDR is off.",
+      hint: `select ampsync.enqueue_sync('${dataset.name}@1.0.0', tables => '{blocks,logs}');`,
+    });
+  }
+  return { version: dataset.revision, manifestHash: null, tables: dataset.tables };
+}
+
+export default withRuntime(resolveDataset);

@@ -1,0 +1,56 @@
+import type { Task } from "graphile-worker";
+
+import type { PassOutcome } from "../db/calls.ts";
+import { type Failure, failureOf, reactionTo } from "../model/failure.ts";
+import { parseId } from "../model/payloads.ts";
+import { type Deps, withRuntime } from "../runtime.ts";
+import { runPass } from "../stream-pass.ts";
+
+/**
+ * Move one stream forward by one pass: take its lease, read from its checkpoint,
+ * apply what arrives, hand the lease back when the pass is over.
+ *
+ * Nothing is thrown at the queue: how a pass ended, and when the next one starts,
+ * is one SQL call, so a failing stream never loses its job.
+ */
+export function streamTask(deps: Deps): Task {
+  return async (payload, { job, abortSignal }) => {
+    const streamId = parseId(payload, "stream_id");
+    let epoch: bigint | null = null;
+    try {
+      const lease = await deps.calls.acquireLease(streamId, job.locked_by ?? `job ${job.id}`);
+      if (lease === null) {
+        return; // Its holder queues the next pass itself.
+      }
+      epoch = lease.epoch;
+      deps.log.info("lease_acquired", { dataset: lease.dataset, table: lease.tableName, epoch });
+      const end = await runPass(deps, lease, abortSignal ?? new AbortController().signal);
+      await deps.calls.endPass(streamId, epoch, end.outcome, end.failure);
+    } catch (error) {
+      const failure = failureOf(error);
+      const outcome = outcomeOf(failure);
+      deps.log.warn(outcome === null ? "lease_lost" : "stream_error", {
+        stream_id: streamId,
+        code: failure.code,
+        error: failure.message,
+      });
+      if (outcome !== null) {
+        await deps.calls.endPass(streamId, epoch, outcome, failure);
+      }
+    }
+  };
+}
+
+/** Null where another worker carries on, or the stream was paused or removed: nothing is left to say. */
+function outcomeOf(failure: Failure): PassOutcome | null {
+  switch (reactionTo(failure.code, failure.message)) {
+    case "lost":
+      return null;
+    case "stop":
+      return "failed";
+    case "retry":
+      return "ended";
+  }
+}
+
+export default withRuntime(streamTask);

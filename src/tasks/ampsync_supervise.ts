@@ -1,0 +1,19 @@
+import type { Task } from "graphile-worker";
+
+import { type Deps, withRuntime } from "../runtime.ts";
+
+/**
+ * Free the jobs of dead workers and recreate lost ones. The successor is queued
+ * first, in a transaction of its own, so that a run that dies has one.
+ */
+export function supervise(deps: Deps): Task {
+  return async () => {
+    await deps.calls.scheduleSupervision();
+    const queued = await deps.calls.supervise();
+    if (queued > 0) {
+      deps.log.warn("job_recreated", { jobs: queued });
+    }
+  };
+}
+
+export default withRuntime(supervise);
