@@ -1,3 +1,4 @@
+import type { Budget } from "./budget.ts";
 import type { Commit, StampedWatermark, WriteTarget, WriteTransaction } from "./db/write.ts";
 import { AmpsyncError } from "./errors.ts";
 import {
@@ -10,7 +11,6 @@ import {
 } from "./model/limits.ts";
 import type { Removal } from "./model/stream-memory.ts";
 import type { Watermark } from "./model/watermark.ts";
-import type { Budget } from "./budget.ts";
 import type { Permits } from "./permits.ts";
 
 /** Encoded rows of one microbatch, and what is known of it so far. */
@@ -94,9 +94,13 @@ export class Apply {
       return;
     }
     if (last.isSpilled) {
-      throw new AmpsyncError("SY104", "a microbatch was given up by the server after part of it was written", {
-        detail: "The transaction is rolled back; the stream goes on from its checkpoint.",
-      });
+      throw new AmpsyncError(
+        "SY104",
+        "a microbatch was given up by the server after part of it was written",
+        {
+          detail: "The transaction is rolled back; the stream goes on from its checkpoint.",
+        },
+      );
     }
     this.#queue.pop();
     this.#chunkUsed = 0;
@@ -299,7 +303,8 @@ export class Apply {
   async #moreOrStall(): Promise<void> {
     const { promise: stalled, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(
-      () => reject(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a microbatch`)),
+      () =>
+        reject(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a microbatch`)),
       STALL_MS,
     );
     try {

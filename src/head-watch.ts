@@ -70,7 +70,9 @@ export class HeadWatch {
       },
       (error: unknown) => {
         if (!this.#options.signal.aborted) {
-          this.#options.log.debug("head_unknown", { error: error instanceof Error ? error.message : String(error) });
+          this.#options.log.debug("head_unknown", {
+            error: error instanceof Error ? error.message : String(error),
+          });
         }
       },
     );
@@ -87,7 +89,9 @@ export class HeadWatch {
     clearInterval(this.#poll ?? undefined);
     this.#options.onLive().catch((error: unknown) => {
       this.#isLive = false;
-      this.#options.log.warn("mark_live_failed", { error: error instanceof Error ? error.message : String(error) });
+      this.#options.log.warn("mark_live_failed", {
+        error: error instanceof Error ? error.message : String(error),
+      });
     });
   }
 }

@@ -68,7 +68,11 @@ export class Heartbeat {
     if (this.#workerId === null) {
       return;
     }
-    const held: Held[] = [...this.#leases.values()].map(({ streamId, epoch, head }) => ({ streamId, epoch, head }));
+    const held: Held[] = [...this.#leases.values()].map(({ streamId, epoch, head }) => ({
+      streamId,
+      epoch,
+      head,
+    }));
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
       for (const { streamId, epoch } of held) {

@@ -49,7 +49,10 @@ export async function createDeps(config: Config, writeLog: (line: string) => voi
     pool,
     heartbeat,
     flight,
-    admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token: config.token }),
+    admin:
+      config.adminAddress === null
+        ? null
+        : createAdminClient({ address: config.adminAddress, token: config.token }),
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
     budget: new Budget(PROCESS_BYTES),

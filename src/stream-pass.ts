@@ -132,7 +132,10 @@ class StreamPass {
           return end;
         }
       }
-      throw new AmpsyncError("SY104", `no progress after ${MAX_CONNECTIONS_PER_PASS} connections in one pass`);
+      throw new AmpsyncError(
+        "SY104",
+        `no progress after ${MAX_CONNECTIONS_PER_PASS} connections in one pass`,
+      );
     } catch (error) {
       const reason: unknown = this.#abort.signal.reason;
       if (reason instanceof Error) {
@@ -168,12 +171,16 @@ class StreamPass {
     const columns = [...(plan.exact ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
     const sql = `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${this.#reference}`;
     const cursor = base === null ? undefined : cursorOf(base, this.#memory.network ?? "");
-    this.#log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", { block: base?.end });
+    this.#log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", {
+      block: base?.end,
+    });
 
     const query = await flight.plan(sql, { stream: true, cursor, signal });
     // Planned again from what will be sent, so that rows are never written by position alone.
     const sent = planTable(this.#lease.tableName, query.schema);
-    const differs = sent.columns.some(({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type);
+    const differs = sent.columns.some(
+      ({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type,
+    );
     if (differs || sent.exact !== plan.exact || sent.columns.length !== plan.columns.length) {
       throw new AmpsyncError("SY104", "the schema of the stream differs from the planned one", {
         detail: `Planned: ${fieldsOf(query.schema)}.`,
@@ -310,7 +317,11 @@ class StreamPass {
   }
 
   async #beforeReconnect(step: Extract<Step, { kind: "reconnect" }>): Promise<void> {
-    this.#log.warn("stream_reconnects", { reason: step.reason, detail: step.detail, cursor: step.cursor?.end });
+    this.#log.warn("stream_reconnects", {
+      reason: step.reason,
+      detail: step.detail,
+      cursor: step.cursor?.end,
+    });
     if (step.next.cut !== null) {
       await this.#deps.calls.markReorgPending(this.#lease, step.next.cut.lowestReplaced);
     }
@@ -322,5 +333,7 @@ class StreamPass {
 
 /** Names, types and nullability in order: what makes two schemas the same to us. */
 function fieldsOf(schema: Schema): string {
-  return schema.fields.map((field) => `${field.name} ${field.type}${field.nullable ? "" : " not null"}`).join(", ");
+  return schema.fields
+    .map((field) => `${field.name} ${field.type}${field.nullable ? "" : " not null"}`)
+    .join(", ");
 }

@@ -71,7 +71,13 @@ async function main(argv: readonly string[]): Promise<number> {
       const { values } = parseArgs({ args: rest, options: { once: { type: "boolean", default: false } } });
       const { runDemo } = await import("./demo.ts");
       const env = { ...process.env };
-      return await runDemo({ once: values.once, env, isTerminal: process.stdout.isTTY, print, signal: stopSignal() });
+      return await runDemo({
+        once: values.once,
+        env,
+        isTerminal: process.stdout.isTTY,
+        print,
+        signal: stopSignal(),
+      });
     }
     case "--version":
       print(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version);
@@ -88,19 +94,22 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function report(error: unknown): number {
-  const isUsage = error instanceof TypeError && String(Reflect.get(error, "code")).startsWith("ERR_PARSE_ARGS");
+  const isUsage =
+    error instanceof TypeError && String(Reflect.get(error, "code")).startsWith("ERR_PARSE_ARGS");
   if (isUsage) {
     process.stderr.write(`ampsync: ${error.message}\nHINT: ampsync --help\n`);
     return 2;
   }
-  const failure = failureOf(error);
-  const lines = [`ERROR ${failure.code}: ${failure.message}`];
-  if (failure.detail !== null) lines.push(`DETAIL: ${failure.detail}`);
-  if (failure.hint !== null) lines.push(`HINT: ${failure.hint}`);
+  const { code, message, detail, hint } = failureOf(error);
+  const isExpected = error instanceof AmpsyncError || code !== "SY104";
+  const lines = isExpected
+    ? [
+        `ERROR ${code}: ${message}`,
+        ...(detail === null ? [] : [`DETAIL: ${detail}`]),
+        ...(hint === null ? [] : [`HINT: ${hint}`]),
+      ]
+    : [error instanceof Error ? (error.stack ?? message) : message];
   process.stderr.write(`${lines.join("\n")}\n`);
-  if (!(error instanceof AmpsyncError) && process.env["AMP_LOG"] === "debug" && error instanceof Error) {
-    process.stderr.write(`${error.stack}\n`);
-  }
   return 1;
 }
 

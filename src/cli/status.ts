@@ -4,13 +4,22 @@ import type { Log } from "../log.ts";
 import { count, textTable } from "./table.ts";
 
 /** Prints what ampsync.status and ampsync.streams say; one JSON object with `json`. */
-export async function printStatus(url: string, json: boolean, log: Log, print: (text: string) => void): Promise<void> {
+export async function printStatus(
+  url: string,
+  json: boolean,
+  log: Log,
+  print: (text: string) => void,
+): Promise<void> {
   const pool = createPool({ url, max: 1, queryTimeoutMs: 10_000, name: "ampsync status" }, log);
   try {
     const reads = new Reads(pool);
     const [datasets, streams] = [await reads.status(), await reads.streams()];
     if (json) {
-      print(JSON.stringify({ datasets, streams }, (_, value) => (typeof value === "bigint" ? value.toString() : value)));
+      print(
+        JSON.stringify({ datasets, streams }, (_, value) =>
+          typeof value === "bigint" ? value.toString() : value,
+        ),
+      );
     } else if (datasets.length === 0) {
       print("Nothing is synced yet. Begin with: select ampsync.enqueue_sync('my_dataset');");
     } else {
@@ -50,6 +59,8 @@ function datasetLine(dataset: StatusRow): Record<string, string> {
 
 function hints(datasets: readonly StatusRow[]): string[] {
   return datasets.flatMap((dataset) =>
-    dataset.waiting_on === null ? [] : ["", `${dataset.dataset}: ${dataset.waiting_on}`, `  ${dataset.hint ?? ""}`],
+    dataset.waiting_on === null
+      ? []
+      : ["", `${dataset.dataset}: ${dataset.waiting_on}`, `  ${dataset.hint ?? ""}`],
   );
 }

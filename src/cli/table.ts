@@ -11,7 +11,9 @@ export function textTable(rows: readonly Readonly<Record<string, string>>[]): st
   return cells
     .map((row) =>
       row
-        .map((cell, column) => (isNumber[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+        .map((cell, column) =>
+          isNumber[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
         .join("  ")
         .trimEnd(),
     )
@@ -20,5 +22,7 @@ export function textTable(rows: readonly Readonly<Record<string, string>>[]): st
 
 /** 1234567 → 1,234,567; null → –. */
 export function count(value: bigint | number | null): string {
-  return value === null ? "–" : (typeof value === "number" ? Math.round(value) : value).toLocaleString("en-US");
+  return value === null
+    ? "–"
+    : (typeof value === "number" ? Math.round(value) : value).toLocaleString("en-US");
 }

@@ -101,7 +101,7 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
   }
   if (base === null || range.start > base.end + 1n) {
     const next = base === null ? memory.origin : base.end + 1n;
-    return retry(memory, "gap", `${blocks(range)} came where block ${next} is next.`);
+    return gap(memory, `${blocks(range)} came where block ${next} is next.`);
   }
   if (startsAnew && !memory.cursorIgnored) {
     const detail = `${blocks(range)} came although block ${base.end} was sent as the cursor.`;
@@ -117,11 +117,12 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
     return protocolError(memory, `${blocks(range)} claim to follow block ${base.end}.`);
   }
   if (memory.finished.length > 0 && memory.cut !== null) {
-    // The replacement of an earlier reorg is itself replaced before it was complete: begin it again.
+    // The replacement of an earlier reorg is itself replaced before it was complete: begin it again. Bounded,
+    // because what is finished ends below the lowest replaced block, so that this block goes down.
     const { keep, lowestReplaced } = memory.cut;
     const cut = { keep, lowestReplaced: range.start < lowestReplaced ? range.start : lowestReplaced };
     const detail = `${blocks(range)} replace an unfinished replacement.`;
-    return retry({ ...memory, cut }, "reorg_during_reorg", detail);
+    return reconnect({ ...memory, cut }, "reorg_during_reorg", detail);
   }
   if (follows) {
     return stepBack(memory, entryBelow(memory, base.end), base.end); // The base is an orphan that the server cannot see.
@@ -193,11 +194,11 @@ function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint
   return reconnect({ ...memory, cut: { keep, lowestReplaced }, strikes: 0 }, "step_back", detail);
 }
 
-/** Connect again from the same base; the third time in a row from the entry before it. */
-function retry(memory: StreamMemory, reason: ReconnectReason, detail: string): Step {
+/** A gap: connect again from the same base; the third time in a row from the entry before it. */
+function gap(memory: StreamMemory, detail: string): Step {
   const fresh = { ...startConnection(memory), strikes: memory.strikes + 1 };
   if (fresh.strikes < MAX_STRIKES) {
-    return reconnect(fresh, reason, detail);
+    return reconnect(fresh, "gap", detail);
   }
   const base = baseOf(fresh);
   return stepBack(fresh, base && entryBelow(fresh, base.end), null);

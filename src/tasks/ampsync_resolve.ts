@@ -40,10 +40,14 @@ export function resolveDataset(deps: Deps): Task {
 /** Without an Admin API the caller of enqueue_sync has to know what it would tell. */
 function resolveWithoutAdmin(dataset: DatasetToResolve) {
   if (dataset.tables === null || dataset.revision === null) {
-    throw new AmpsyncError("SY004", `without an Admin API, ${dataset.name} needs a version and a list of tables`, {
-      detail: "AMP_ADMIN_API_ADDR is off.",
-      hint: `select ampsync.enqueue_sync('${dataset.name}@1.0.0', tables => '{blocks,logs}');`,
-    });
+    throw new AmpsyncError(
+      "SY004",
+      `without an Admin API, ${dataset.name} needs a version and a list of tables`,
+      {
+        detail: "AMP_ADMIN_API_ADDR is off.",
+        hint: `select ampsync.enqueue_sync('${dataset.name}@1.0.0', tables => '{blocks,logs}');`,
+      },
+    );
   }
   return { version: dataset.revision, manifestHash: null, tables: dataset.tables };
 }

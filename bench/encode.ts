@@ -1,0 +1,179 @@
+/**
+ * How fast record batches become COPY rows, on one core, without any I/O:
+ * `node bench/encode.ts [--json]`. Without hash is the same work with digests made
+ * beforehand, so the difference is the price of hashing.
+ */
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import * as arrow from "apache-arrow";
+import xxhash from "xxhash-wasm";
+import { planTable } from "../src/encoder/plan.ts";
+import { type ByteSink, RowEncoder } from "../src/encoder/row-encoder.ts";
+import type { Hash64 } from "../src/encoder/row-hash.ts";
+import { type BuiltBatch, buildBatch, type TestColumn, type Value } from "../tests/support/arrow.ts";
+
+const ROWS = 8192;
+const ROWS_PER_BLOCK = 200;
+const FIRST_BLOCK = 15_000_000n;
+const ROUNDS = 5;
+const ROUND_MS = 600;
+
+let state = 1;
+/** 32 bits from a fixed seed: each run encodes the same bytes. */
+function random(): number {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return state;
+}
+
+const bytes = (length: number) => Uint8Array.from({ length }, () => random() >>> 24);
+const blockOf = (row: number) => FIRST_BLOCK + BigInt(Math.floor(row / ROWS_PER_BLOCK));
+
+/** A column whose values are made row by row, some percent of them NULL. */
+function column(name: string, type: arrow.DataType, make: (row: number) => Value, nulls = 0): TestColumn {
+  const values = Array.from({ length: ROWS }, (_, row) => (random() % 100 < nulls ? null : make(row)));
+  return { name, type, nullable: nulls > 0, values };
+}
+const fixed = (name: string, width: number, nulls = 0) =>
+  column(name, new arrow.FixedSizeBinary(width), () => bytes(width), nulls);
+const binary = (name: string, length: () => number) =>
+  column(name, new arrow.Binary(), () => bytes(length()));
+const block = (name: string) => column(name, new arrow.Uint64(), blockOf);
+const uint64 = (name: string, nulls = 0) =>
+  column(name, new arrow.Uint64(), () => BigInt(random() % 30_000_000), nulls);
+const uint32 = (name: string) => column(name, new arrow.Uint32(), (row) => row % ROWS_PER_BLOCK);
+const wei = (name: string, nulls = 0) =>
+  column(name, new arrow.Decimal(0, 38, 128), () => BigInt(random()) * 1_000_003n, nulls);
+const time = () =>
+  column("timestamp", new arrow.TimestampNanosecond("+00:00"), (row) => blockOf(row) * 100_000_000_000n);
+
+const accessList = new arrow.List(
+  new arrow.Field(
+    "item",
+    new arrow.Struct([
+      new arrow.Field("address", new arrow.FixedSizeBinary(20)),
+      new arrow.Field("storage_keys", new arrow.List(new arrow.Field("item", new arrow.FixedSizeBinary(32)))),
+    ]),
+  ),
+);
+
+/** The tables of an EVM dataset. */
+const shapes = {
+  logs: () => [
+    block("_block_num"),
+    fixed("block_hash", 32),
+    block("block_num"),
+    time(),
+    fixed("tx_hash", 32),
+    uint32("tx_index"),
+    uint32("log_index"),
+    fixed("address", 20),
+    fixed("topic0", 32),
+    fixed("topic1", 32, 10),
+    fixed("topic2", 32, 40),
+    fixed("topic3", 32, 80),
+    binary("data", () => 32 * (random() % 4)),
+  ],
+  transactions: () => [
+    block("_block_num"),
+    fixed("block_hash", 32),
+    block("block_num"),
+    time(),
+    uint32("tx_index"),
+    fixed("tx_hash", 32),
+    fixed("to", 20, 2),
+    uint64("nonce"),
+    wei("gas_price", 80),
+    uint64("gas_limit"),
+    column("value", new arrow.Utf8(), () => String(random())),
+    binary("input", () => random() % 400),
+    fixed("r", 32),
+    fixed("s", 32),
+    column("v_parity", new arrow.Bool(), () => random() % 2 === 0),
+    uint64("chain_id", 5),
+    uint64("gas_used"),
+    column("type", new arrow.Int32(), () => random() % 3),
+    wei("max_fee_per_gas"),
+    wei("max_priority_fee_per_gas", 20),
+    wei("max_fee_per_blob_gas", 95),
+    fixed("from", 20),
+    column("status", new arrow.Bool(), () => true),
+    fixed("state_root", 32, 100),
+    column("access_list", accessList, () => [], 20),
+    column(
+      "blob_versioned_hashes",
+      new arrow.List(new arrow.Field("item", new arrow.FixedSizeBinary(32))),
+      () => [],
+      95,
+    ),
+  ],
+  blocks: () => [
+    column("_block_num", new arrow.Uint64(), (row) => FIRST_BLOCK + BigInt(row)),
+    block("block_num"),
+    time(),
+    ...["hash", "parent_hash", "ommers_hash"].map((name) => fixed(name, 32)),
+    fixed("miner", 20),
+    ...["state_root", "transactions_root", "receipt_root"].map((name) => fixed(name, 32)),
+    binary("logs_bloom", () => 256),
+    wei("difficulty"),
+    wei("total_difficulty"),
+    uint64("gas_limit"),
+    uint64("gas_used"),
+    binary("extra_data", () => random() % 33),
+    fixed("mix_hash", 32),
+    column("nonce", new arrow.Uint64(), () => BigInt(random()) << 32n),
+    wei("base_fee_per_gas"),
+    fixed("withdrawals_root", 32),
+    uint64("blob_gas_used"),
+    uint64("excess_blob_gas"),
+    fixed("parent_beacon_root", 32),
+    fixed("requests_hash", 32, 50),
+  ],
+};
+
+/** Hands out one buffer again and again, as a pool of buffers would. */
+const buffer = new Uint8Array(1 << 20);
+const sink: ByteSink = { reserve: () => ({ bytes: buffer, at: 0 }) };
+
+/** The best of several rounds in nanoseconds a row: what other processes take away is not ours. */
+function measure({ schema, batch }: BuiltBatch, hash: Hash64): number {
+  const encoder = new RowEncoder(planTable("bench", schema), hash);
+  const range = { start: 0n, end: 2n ** 48n - 1n };
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
+    const begin = performance.now();
+    let rows = 0;
+    let elapsed = 0;
+    for (; elapsed < ROUND_MS; elapsed = performance.now() - begin) {
+      encoder.beginMicrobatch(range);
+      rows += encoder.encode(batch, sink);
+    }
+    best = Math.min(best, (elapsed * 1e6) / rows);
+  }
+  return best;
+}
+
+const { values: options } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const { h64Raw } = await xxhash();
+const digests = Array.from({ length: 0x10000 }, () => (BigInt(random()) << 32n) | BigInt(random()));
+let next = 0;
+const results = Object.entries(shapes).map(([shape, columns]) => {
+  const built = buildBatch(columns());
+  const withHash = measure(built, h64Raw);
+  const withoutHash = measure(built, () => digests[next++ & 0xffff]!);
+  return {
+    shape,
+    columns: built.schema.fields.length,
+    nsPerRow: Math.round(withHash),
+    rowsPerSecond: Math.round(1e9 / withHash),
+    nsPerRowWithoutHash: Math.round(withoutHash),
+    rowsPerSecondWithoutHash: Math.round(1e9 / withoutHash),
+  };
+});
+const machine = { cpu: cpus()[0]?.model ?? "unknown", cpus: cpus().length, node: process.version };
+const report = { date: new Date().toISOString(), machine, batchRows: ROWS, results };
+if (options.json) {
+  console.log(JSON.stringify(report));
+} else {
+  console.log(`${report.date}  ${machine.cpu} × ${machine.cpus}  Node ${machine.node}`);
+  console.table(results);
+}

@@ -1,0 +1,114 @@
+import { AmpsyncError } from "../errors.ts";
+import { type DatasetRef, datasetRefText, isManifestHash, isSemver } from "../model/dataset-ref.ts";
+import { getJson, unreadable } from "./request.ts";
+import { manifestTables, parseVersionDetail, parseVersionList, type VersionList } from "./versions.ts";
+
+export interface AdminClientOptions {
+  /** `http://host:port`, with a path prefix where a gateway has one. */
+  readonly address: string;
+  /** Asked before every request, so that a renewed token is taken up. */
+  readonly token: () => Promise<string | null> | string | null;
+  readonly fetch?: typeof fetch;
+}
+
+/** What a reference stands for at this moment. */
+export interface ResolvedVersion {
+  /** Semantic version, or manifest hash where there is no version: what SQL names after the `@`. */
+  readonly version: string;
+  /** Changes with the content, also where a tag moves onto another version. Empty where the server does not tell it. */
+  readonly manifestHash: string;
+}
+
+export interface ResolvedDataset extends ResolvedVersion {
+  readonly tables: readonly string[];
+}
+
+/** Versions and tables of datasets, from the Admin API of a server of 2026. Failures are AmpsyncErrors. */
+export interface AdminClient {
+  /** The version a reference stands for; asks for the list of versions only. SY103 where there is none. */
+  version(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedVersion>;
+  /** The same, with the names of its tables. */
+  resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset>;
+}
+
+export function createAdminClient(options: AdminClientOptions): AdminClient {
+  const base = parseAddress(options.address);
+  const fetchUrl = options.fetch ?? fetch;
+
+  async function get<T>(
+    path: readonly string[],
+    parse: (body: unknown) => T | null,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const url = new URL(path.map(encodeURIComponent).join("/"), base);
+    const parsed = parse(await getJson(fetchUrl, url, await options.token(), signal));
+    if (parsed === null) {
+      throw unreadable(url, "The JSON text has another shape than expected.");
+    }
+    return parsed;
+  }
+
+  async function version(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedVersion> {
+    const list = await get(versionsPath(ref), parseVersionList, signal);
+    const found = pickVersion(list, ref.revision);
+    if (found === null) {
+      throw new AmpsyncError("SY103", `No versions available for ${datasetRefText(ref)}`, {
+        detail: `The server lists ${list.versions.map((each) => each.version).join(", ") || "no versions"}.`,
+        hint: "Publish the dataset on the Amp server, or name one of its versions.",
+      });
+    }
+    return found;
+  }
+
+  async function resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset> {
+    const found = await version(ref, signal);
+    const path = [...versionsPath(ref), found.version];
+    const detail = await get(path, parseVersionDetail, signal);
+    // Servers of late 2025 name the tables in the manifest only.
+    const tables = detail.tables ?? (await get([...path, "manifest"], manifestTables, signal));
+    return { ...found, manifestHash: detail.manifestHash ?? found.manifestHash, tables };
+  }
+
+  return { version, resolve };
+}
+
+function versionsPath(ref: DatasetRef): string[] {
+  return ["datasets", ref.namespace, ref.name, "versions"];
+}
+
+/** The version of a list that a revision stands for. */
+function pickVersion(
+  { versions, latest, dev }: VersionList,
+  revision: string | null,
+): ResolvedVersion | null {
+  if (revision === "dev") {
+    return dev === null ? null : { version: dev, manifestHash: dev };
+  }
+  if (revision !== null && isManifestHash(revision)) {
+    return { version: revision, manifestHash: revision };
+  }
+  if (revision === null || revision === "latest") {
+    // A server may echo the word "latest", which is no version.
+    const tagged = latest !== null && isSemver(latest) ? latest : null;
+    const listed = tagged === null ? versions[0] : versions.find((each) => each.version === tagged);
+    return listed ?? (tagged === null ? null : { version: tagged, manifestHash: "" });
+  }
+  return (
+    versions.find((each) => each.version === revision) ??
+    versions.find((each) => each.version.startsWith(`${revision}-`)) ??
+    null
+  );
+}
+
+function parseAddress(address: string): URL {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new AmpsyncError("SY902", "The address of the Admin API is no http or https URL", {
+      hint: "Set AMP_ADMIN_API_ADDR, for example to http://localhost:1610.",
+    });
+  }
+  if (!url.pathname.endsWith("/")) {
+    url.pathname += "/";
+  }
+  return url;
+}

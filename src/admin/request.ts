@@ -1,0 +1,111 @@
+import { AmpsyncError, type ErrorCode } from "../errors.ts";
+import { bearer } from "../model/bearer.ts";
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Of the server's own words in an error. */
+const MAX_TEXT_LENGTH = 500;
+
+/** What a failed answer said besides its text; the cause of its error. */
+export interface HttpFailure {
+  readonly status: number;
+  /** Seconds the server asks to wait; null where it does not. */
+  readonly retryAfterSeconds: number | null;
+}
+
+/**
+ * GET a JSON document within 30 s. Redirects are not followed, because they
+ * would carry the token elsewhere.
+ */
+export async function getJson(
+  fetchUrl: typeof fetch,
+  url: URL,
+  token: string | null,
+  signal: AbortSignal,
+): Promise<unknown> {
+  signal.throwIfAborted();
+  const headers = {
+    accept: "application/json",
+    ...(token === null ? {} : { authorization: bearer(token) }),
+  };
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetchUrl(url, {
+      headers,
+      redirect: "manual",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+    });
+    text = await bodyText(response);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause instanceof AmpsyncError ? cause : unreachable(url, cause);
+  }
+  if (!response.ok) {
+    throw failure(url, response, token === null ? text : text.replaceAll(token, "[token]"));
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw unreadable(url, "The body is no JSON text.", cause);
+  }
+}
+
+/** An answer that is not what the protocol says: perhaps not an Amp server, or not yet. */
+export function unreadable(url: URL, detail: string, cause?: unknown): AmpsyncError {
+  return new AmpsyncError("SY104", `The answer to GET ${url.pathname} cannot be read`, { detail, cause });
+}
+
+async function bodyText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let received = 0;
+  for await (const chunk of response.body ?? []) {
+    received += chunk.length;
+    if (received > MAX_BODY_BYTES) {
+      throw new AmpsyncError("SY104", `The answer has more than ${MAX_BODY_BYTES} bytes`);
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function failure(url: URL, response: Response, text: string): AmpsyncError {
+  const after = response.headers.get("retry-after");
+  const cause: HttpFailure = {
+    status: response.status,
+    retryAfterSeconds: after !== null && /^\d+$/.test(after) ? Number(after) : null,
+  };
+  const detail = `HTTP ${response.status}: ${serverText(text)}`;
+  return new AmpsyncError(codeOf(response.status), `GET ${url.pathname} failed`, { detail, cause });
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 401 || status === 403) {
+    return "SY105";
+  }
+  if (status === 404) {
+    return "SY103";
+  }
+  return status >= 500 || status === 408 || status === 429 ? "SY104" : "SY004";
+}
+
+/** The `error_message` of a handled error, otherwise the body as it came. */
+function serverText(body: string): string {
+  let text = body;
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === "object" && parsed !== null && "error_message" in parsed) {
+      text = String(parsed.error_message);
+    }
+  } catch {
+    // Not every answer is JSON: then the body is the text.
+  }
+  return text.trim().slice(0, MAX_TEXT_LENGTH) || "(no text)";
+}
+
+function unreachable(url: URL, cause: unknown): AmpsyncError {
+  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const detail = reason instanceof Error ? reason.message || reason.name : String(reason);
+  return new AmpsyncError("SY104", `The Admin API at ${url.origin} cannot be reached`, { detail, cause });
+}

@@ -1,0 +1,37 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import type { Catalog } from "../catalog.ts";
+import { answerAdminRequest } from "./routes.ts";
+
+export interface AdminServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** The Admin API on the loopback, without authentication. */
+export async function startAdminServer(catalog: Catalog, port: number): Promise<AdminServer> {
+  const server = createServer((request, response) => {
+    const { status, body } = answerAdminRequest(catalog, request.method ?? "", request.url ?? "/");
+    response.setHeader("access-control-allow-origin", "*");
+    if (body === null) {
+      response.writeHead(status).end();
+    } else {
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  // A server that listens on a port has such an address.
+  const address = server.address() as AddressInfo;
+  return {
+    port: address.port,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

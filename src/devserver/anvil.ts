@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { AmpsyncError } from "../errors.ts";
+import { EMITTER_BYTECODE, EMITTER_SELECTORS } from "./contract/emitter.ts";
+import { object } from "./sources/rpc/fields.ts";
+import { JsonRpc } from "./sources/rpc/json-rpc.ts";
+
+const START_TIMEOUT_MS = 15_000;
+
+/** A reorg can be this deep. */
+const STATES_IN_MEMORY = 256;
+
+export interface AnvilOptions {
+  /** Seconds between blocks; without it a block is mined for each transaction. */
+  readonly blockTime?: number;
+}
+
+/** Path of the Anvil binary, or null where its optional package is not installed (other than Linux x64). */
+export function anvilBinary(): string | null {
+  try {
+    const manifest = createRequire(import.meta.url).resolve("@foundry-rs/anvil-linux-amd64/package.json");
+    return join(dirname(manifest), "bin", "anvil");
+  } catch {
+    return null;
+  }
+}
+
+/** A running Anvil node on a free port of the loopback, with its funded accounts unlocked. */
+export class Anvil {
+  readonly url: string;
+  readonly rpc: JsonRpc;
+  readonly #process: ChildProcess;
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#process = child;
+    this.url = url;
+    this.rpc = new JsonRpc(url);
+  }
+
+  static async start(options: AnvilOptions = {}): Promise<Anvil> {
+    const binary = anvilBinary();
+    if (binary === null) {
+      throw new AmpsyncError("SY902", "Anvil is not installed", {
+        detail: "Its package @foundry-rs/anvil-linux-amd64 exists for Linux on x64 only.",
+      });
+    }
+    const blockTime = options.blockTime === undefined ? [] : ["--block-time", String(options.blockTime)];
+    // Without --prune-history it writes states to disk; without a number it keeps none to reorganise from.
+    const args = ["--host", "127.0.0.1", "--port", "0", "--prune-history", "1024", ...blockTime];
+    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "ignore"] });
+    return new Anvil(child, `http://${await listeningAddress(child)}`);
+  }
+
+  /** Deploys the emitter contract; returns its address. */
+  async deployEmitter(): Promise<string> {
+    const from = await this.account();
+    const hash = await this.rpc.call("eth_sendTransaction", { from, data: EMITTER_BYTECODE });
+    let receipt = await this.rpc.call("eth_getTransactionReceipt", hash);
+    if (receipt === null) {
+      await this.mine(1); // It waits for the next interval.
+      receipt = await this.rpc.call("eth_getTransactionReceipt", hash);
+    }
+    return String(object(receipt)["contractAddress"]);
+  }
+
+  /** Calls `ping(id)` of an emitter, paying `value` wei; returns the transaction's hash. */
+  async ping(emitter: string, id: bigint, value = 0n): Promise<string> {
+    const data = EMITTER_SELECTORS.ping + id.toString(16).padStart(64, "0");
+    return this.send({ to: emitter, data, value: `0x${value.toString(16)}` });
+  }
+
+  /** Sends a transaction from the first account; returns its hash. */
+  async send(transaction: Readonly<Record<string, unknown>>): Promise<string> {
+    const from = await this.account();
+    return String(await this.rpc.call("eth_sendTransaction", { from, ...transaction }));
+  }
+
+  async mine(blocks: number): Promise<void> {
+    await this.rpc.call("anvil_mine", `0x${blocks.toString(16)}`);
+  }
+
+  /** Replaces the last `depth` blocks (at most 256) by as many others, which are empty. */
+  async reorg(depth: number): Promise<void> {
+    await this.rpc.call("anvil_reorg", depth, []);
+  }
+
+  async blockNumber(): Promise<bigint> {
+    return BigInt(String(await this.rpc.call("eth_blockNumber")));
+  }
+
+  /** The first of the funded accounts. */
+  async account(): Promise<string> {
+    const [account] = (await this.rpc.call("eth_accounts")) as readonly string[]; // A list of addresses, always.
+    return account!;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      this.#process.kill("SIGKILL");
+      await once(this.#process, "exit");
+    }
+  }
+}
+
+/** Anvil says where it listens; until then it is not ready. */
+async function listeningAddress(child: ChildProcess): Promise<string> {
+  const lines = createInterface({ input: child.stdout! });
+  const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+  signal.addEventListener("abort", () => child.kill("SIGKILL"));
+  for await (const line of lines) {
+    const address = /^Listening on (\S+)$/.exec(line)?.[1];
+    if (address !== undefined) {
+      child.stdout!.resume(); // Keep reading, or the pipe fills up and Anvil stands still.
+      return address;
+    }
+  }
+  throw new AmpsyncError("SY902", "Anvil did not start", {
+    detail: `It said nothing of a port within ${START_TIMEOUT_MS / 1000} s.`,
+  });
+}

@@ -1,0 +1,71 @@
+import type { Schema } from "apache-arrow";
+import { BufferRegion, FieldNode, Message, RecordBatch } from "apache-arrow/ipc/metadata/message";
+
+import type { ArrowNode } from "../../model/arrow-batch.ts";
+
+/** One column as IPC wants it: nodes and buffers in the pre-order of its fields. */
+export interface EncodedColumn {
+  readonly nodes: readonly ArrowNode[];
+  readonly buffers: readonly Uint8Array[];
+}
+
+/** One RecordBatch message, ready for a FlightData: lengths are multiples of 8, buffers 64-byte aligned. */
+export interface EncodedBatch {
+  readonly dataHeader: Uint8Array;
+  readonly dataBody: Uint8Array;
+  readonly rows: number;
+}
+
+const BUFFER_ALIGNMENT = 64;
+const MESSAGE_ALIGNMENT = 8;
+
+export function encodeBatch(rows: number, columns: readonly EncodedColumn[]): EncodedBatch {
+  const nodes: FieldNode[] = [];
+  const regions: BufferRegion[] = [];
+  let size = 0;
+  for (const column of columns) {
+    for (const node of column.nodes) {
+      nodes.push(new FieldNode(node.length, node.nullCount));
+    }
+    for (const buffer of column.buffers) {
+      regions.push(new BufferRegion(size, buffer.length));
+      size = aligned(size + buffer.length, BUFFER_ALIGNMENT);
+    }
+  }
+
+  const dataBody = new Uint8Array(size);
+  let next = 0;
+  for (const column of columns) {
+    for (const buffer of column.buffers) {
+      dataBody.set(buffer, regions[next]!.offset);
+      next += 1;
+    }
+  }
+  const header = Message.from(new RecordBatch(rows, nodes, regions, null), size);
+  return { dataHeader: padded(Message.encode(header), MESSAGE_ALIGNMENT), dataBody, rows };
+}
+
+/** The schema as a bare message, as DoGet sends it. */
+export function schemaMessage(schema: Schema): Uint8Array {
+  return padded(Message.encode(Message.from(schema)), MESSAGE_ALIGNMENT);
+}
+
+/** The same message with the prefix that GetFlightInfo puts before it. */
+export function encapsulated(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(8 + message.length);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, -1);
+  view.setInt32(4, message.length, true);
+  bytes.set(message, 8);
+  return bytes;
+}
+
+function padded(bytes: Uint8Array, alignment: number): Uint8Array {
+  const result = new Uint8Array(aligned(bytes.length, alignment));
+  result.set(bytes);
+  return result;
+}
+
+function aligned(length: number, alignment: number): number {
+  return Math.ceil(length / alignment) * alignment;
+}

@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+
+import { schemaJson } from "./arrow/type-json.ts";
+import type { Source } from "./source.ts";
+import { byVersionDescending } from "./version.ts";
+
+export interface DatasetName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface DatasetVersion {
+  readonly version: string;
+  readonly source: Source;
+  readonly manifest: unknown;
+  /** SHA-256 of the manifest, 64 hexadecimal digits. */
+  readonly manifestHash: string;
+  readonly createdAt: Date;
+}
+
+/** The versions of the one dataset that the server offers; it exists while it has any. */
+export class Catalog {
+  readonly dataset: DatasetName;
+  readonly #versions = new Map<string, DatasetVersion>();
+  #dev: DatasetVersion | null = null;
+
+  constructor(dataset: DatasetName) {
+    this.dataset = { namespace: dataset.namespace, name: dataset.name };
+  }
+
+  /** Registers a version, or moves an existing tag to another source. */
+  publish(version: string, source: Source): void {
+    const manifest = rawManifest(source);
+    const manifestHash = createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
+    const published = { version, source, manifest, manifestHash, createdAt: new Date() };
+    this.#versions.set(version, published);
+    this.#dev = published;
+  }
+
+  unpublish(version: string): void {
+    this.#versions.delete(version);
+    if (this.#dev?.version === version) {
+      this.#dev = this.latest();
+    }
+  }
+
+  /** Highest first. */
+  versions(): readonly DatasetVersion[] {
+    return [...this.#versions.values()].sort((a, b) => byVersionDescending(a.version, b.version));
+  }
+
+  latest(): DatasetVersion | null {
+    return this.versions()[0] ?? null;
+  }
+
+  dev(): DatasetVersion | null {
+    return this.#dev;
+  }
+
+  /** `revision` is a version, the hash of a manifest, `latest` or `dev`. */
+  resolve(dataset: DatasetName, revision: string): DatasetVersion | null {
+    if (dataset.namespace !== this.dataset.namespace || dataset.name !== this.dataset.name) {
+      return null;
+    }
+    if (revision === "latest") return this.latest();
+    if (revision === "dev") return this.#dev;
+    return (
+      this.#versions.get(revision) ??
+      this.versions().find((published) => published.manifestHash === revision) ??
+      null
+    );
+  }
+}
+
+function rawManifest(source: Source): unknown {
+  const tables = [...source.tables].map(([name, schema]) => [
+    name,
+    { schema: schemaJson(schema), network: source.network },
+  ]);
+  return {
+    kind: "evm-rpc",
+    network: source.network,
+    // Block numbers of development chains are small; JSON has no other integers.
+    start_block: Number(source.chain.start),
+    finalized_blocks_only: false,
+    tables: Object.fromEntries(tables),
+  };
+}

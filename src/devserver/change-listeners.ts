@@ -1,0 +1,15 @@
+/** Who wants to know that a chain changed. */
+export class ChangeListeners {
+  readonly #listeners = new Set<() => void>();
+
+  add(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  notify(): void {
+    for (const listener of [...this.#listeners]) {
+      listener();
+    }
+  }
+}

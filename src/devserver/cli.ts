@@ -1,0 +1,139 @@
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+
+import { AmpsyncError } from "../errors.ts";
+import { type DevServer, startDevServer } from "./server.ts";
+import type { Source } from "./source.ts";
+import { GeneratedSource } from "./sources/generated/source.ts";
+import { RecordedSource } from "./sources/recorded.ts";
+import { RpcSource } from "./sources/rpc/source.ts";
+import { isVersion } from "./version.ts";
+
+const HELP = `ampsync devserver: a development Amp server on this machine
+
+Usage: ampsync devserver <source> [options]
+
+  evm         the chain of an EVM node
+    --rpc URL             its JSON-RPC endpoint
+  generated   an invented chain, always the same for the same numbers
+    --blocks N            blocks from the beginning (1000)
+    --logs-per-block N    rows of table logs in each block (6)
+    --seed N              another chain for another number (1)
+    --block-time MS       mine a block each so many milliseconds
+  recorded    recorded Arrow streams
+    --folder DIR          with <set>.<table>.arrows and ranges.json
+    --set NAME            which of them
+
+  --dataset NS/NAME@VERSION   what to publish it as (_/anvil@0.0.0)
+  --flight-port N, --admin-port N   (1602, 1610; 0 takes a free one)
+  --json                      print one line of JSON with the addresses`;
+
+const OPTIONS = {
+  rpc: { type: "string" },
+  blocks: { type: "string", default: "1000" },
+  "logs-per-block": { type: "string", default: "6" },
+  seed: { type: "string", default: "1" },
+  "block-time": { type: "string" },
+  folder: { type: "string" },
+  set: { type: "string" },
+  dataset: { type: "string", default: "_/anvil@0.0.0" },
+  "flight-port": { type: "string", default: "1602" },
+  "admin-port": { type: "string", default: "1610" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const;
+
+export interface DevServerIo {
+  /** Prints one line. */
+  readonly stdout: (line: string) => void;
+  /** Stops the server. */
+  readonly signal: AbortSignal;
+}
+
+/** The command `ampsync devserver`: serves until the signal. A wrong argument raises SY004. */
+export async function runDevServer(argv: readonly string[], { stdout, signal }: DevServerIo): Promise<void> {
+  const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+  const [kind] = positionals;
+  if (values.help || kind === undefined) {
+    stdout(HELP);
+    return;
+  }
+  const dataset = datasetOf(values.dataset);
+  const flightPort = wholeNumber("flight-port", values["flight-port"]);
+  const adminPort = wholeNumber("admin-port", values["admin-port"]);
+  const source = await openSource(kind, values, signal);
+  try {
+    const server = await startDevServer({ dataset, source, flightPort, adminPort });
+    stdout(values.json ? asJson(server) : asText(server));
+    if (!signal.aborted) {
+      await once(signal, "abort");
+    }
+    await server.stop();
+  } finally {
+    source.close();
+  }
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
+
+async function openSource(kind: string, values: Values, signal: AbortSignal): Promise<Source> {
+  switch (kind) {
+    case "evm":
+      return RpcSource.start({ url: needed("rpc", values.rpc) });
+    case "generated":
+      return generatedSource(values, signal);
+    case "recorded":
+      return new RecordedSource(needed("folder", values.folder), needed("set", values.set));
+    default:
+      throw wrong(`there is no source ${kind}`, "It is evm, generated or recorded.");
+  }
+}
+
+function generatedSource(values: Values, signal: AbortSignal): Source {
+  const source = new GeneratedSource({
+    blocks: wholeNumber("blocks", values.blocks),
+    logsPerBlock: wholeNumber("logs-per-block", values["logs-per-block"]),
+    seed: wholeNumber("seed", values.seed),
+  });
+  if (values["block-time"] !== undefined) {
+    const miner = setInterval(() => source.mine(), wholeNumber("block-time", values["block-time"]));
+    signal.addEventListener("abort", () => clearInterval(miner), { once: true });
+  }
+  return source;
+}
+
+function asText({ dataset, flightAddress, adminAddress }: DevServer): string {
+  const name = `${dataset.namespace}/${dataset.name}@${dataset.version}`;
+  return `serving ${name}\n  Flight     ${flightAddress}\n  Admin API  ${adminAddress}`;
+}
+
+function asJson({ dataset, flightAddress, adminAddress }: DevServer): string {
+  return JSON.stringify({ dataset, flightAddress, adminAddress });
+}
+
+function datasetOf(text: string) {
+  const [, namespace, name, version] = /^([a-z0-9_]+)\/([a-z_][a-z0-9_]*)@(.+)$/.exec(text) ?? [];
+  if (namespace === undefined || name === undefined || version === undefined || !isVersion(version)) {
+    throw wrong(`--dataset ${text} is no dataset`, "It looks like _/anvil@0.0.0.");
+  }
+  return { namespace, name, version };
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw wrong(`--${option} ${text} is no whole number`, "It should be 0 or more.");
+  }
+  return value;
+}
+
+function needed(option: string, value: string | undefined): string {
+  if (value === undefined) {
+    throw wrong(`--${option} is missing`, "This source needs it.");
+  }
+  return value;
+}
+
+function wrong(message: string, detail: string): AmpsyncError {
+  return new AmpsyncError("SY004", message, { detail, hint: "ampsync devserver --help" });
+}

@@ -1,0 +1,66 @@
+import type { Metadata } from "@grpc/grpc-js";
+
+import { AmpsyncError } from "../../errors.ts";
+import {
+  DESCRIPTOR_CMD,
+  decodeAny,
+  decodeCommandStatementQuery,
+  decodeFlightDescriptor,
+  encodeFlightInfo,
+  STATEMENT_QUERY_URL,
+} from "../../flight/protocol/messages.ts";
+import { FLIGHT_HEADERS } from "../../flight/protocol/service.ts";
+import { encapsulated, schemaMessage } from "../arrow/ipc.ts";
+import type { Catalog } from "../catalog.ts";
+import type { Faults } from "../faults.ts";
+import { parseCursor } from "./cursor.ts";
+import { planQuery } from "./plan.ts";
+import { invalidArgument } from "./refusal.ts";
+import { encodeQueryTicket } from "./ticket.ts";
+
+/** Answers GetFlightInfo: the schema of the result and one ticket for it. */
+export function flightInfo(request: Buffer, headers: Metadata, catalog: Catalog, faults: Faults): Buffer {
+  const { descriptor, sql } = decodeRequest(request);
+  const plan = planQuery(sql, catalog);
+  const resume = faults.dropResumeHeader ? null : headerText(headers, FLIGHT_HEADERS.resume);
+  const streaming = streamHeader(headers) ?? plan.streamSetting ?? false;
+  const cursor = resume === null ? null : parseCursor(resume);
+  return encodeFlightInfo({
+    schema: encapsulated(schemaMessage(plan.schema)),
+    descriptor,
+    endpoints: [{ ticket: encodeQueryTicket({ sql, streaming, cursor }), locations: [] }],
+    totalRecords: -1n,
+    totalBytes: -1n,
+  });
+}
+
+function decodeRequest(request: Buffer) {
+  try {
+    const descriptor = decodeFlightDescriptor(request);
+    if (descriptor.type !== DESCRIPTOR_CMD) {
+      throw invalidArgument(`unsupported flight descriptor type: ${descriptor.type}`);
+    }
+    const command = decodeAny(descriptor.cmd);
+    if (command.typeUrl !== STATEMENT_QUERY_URL) {
+      throw invalidArgument(`unsupported flight descriptor command: ${command.typeUrl}`);
+    }
+    return { descriptor, sql: decodeCommandStatementQuery(command.value) };
+  } catch (error) {
+    if (error instanceof AmpsyncError) {
+      throw invalidArgument(`ProtocolBuffers decoding error: ${error.message}: ${error.detail}`);
+    }
+    throw error;
+  }
+}
+
+function streamHeader(headers: Metadata): boolean | null {
+  const text = headerText(headers, FLIGHT_HEADERS.stream)?.toLowerCase();
+  if (text === "true" || text === "1") return true;
+  if (text === "false" || text === "0") return false;
+  return null;
+}
+
+function headerText(headers: Metadata, name: string): string | null {
+  const [value] = headers.get(name);
+  return value === undefined ? null : value.toString();
+}

@@ -1,0 +1,50 @@
+import type { ServerWritableStream } from "@grpc/grpc-js";
+
+import { encodeFlightData, type FlightData } from "../../flight/protocol/messages.ts";
+
+/** Messages handed to HTTP/2 and not yet taken by it: enough to keep the wire busy, few enough to bound memory. */
+const MAX_WAITING = 2;
+
+export type DoGetCall = ServerWritableStream<Buffer, Buffer>;
+
+/**
+ * One answer to DoGet. `send` returns when the client's flow control allows the
+ * next message; it rejects with the reason of `signal` when the call is over.
+ */
+export class Outgoing {
+  readonly signal: AbortSignal;
+  readonly #call: DoGetCall;
+  readonly #end = new AbortController();
+  #waiting = 0;
+  #taken: (() => void) | null = null;
+
+  constructor(call: DoGetCall) {
+    this.#call = call;
+    this.signal = this.#end.signal;
+    call.on("cancelled", () => this.abort(new Error("the client cancelled the call")));
+    this.signal.addEventListener("abort", () => this.#taken?.(), { once: true });
+  }
+
+  /** Ends the call from outside; the reason tells how. */
+  abort(reason: Error): void {
+    this.#end.abort(reason);
+  }
+
+  async send(data: Partial<FlightData>): Promise<void> {
+    this.signal.throwIfAborted();
+    const { dataHeader = NOTHING, appMetadata = NOTHING, dataBody = NOTHING } = data;
+    this.#waiting += 1;
+    this.#call.write(encodeFlightData({ dataHeader, appMetadata, dataBody }), () => {
+      this.#waiting -= 1;
+      this.#taken?.();
+    });
+    while (this.#waiting >= MAX_WAITING) {
+      await new Promise<void>((resolve) => {
+        this.#taken = resolve;
+      });
+      this.signal.throwIfAborted();
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0);

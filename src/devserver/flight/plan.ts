@@ -1,0 +1,86 @@
+import { Field, Schema, Uint64 } from "apache-arrow";
+
+import type { Catalog, DatasetVersion } from "../catalog.ts";
+import type { Source } from "../source.ts";
+import { isVersion } from "../version.ts";
+import { internal, invalidArgument } from "./refusal.ts";
+import { type NonIncremental, parseQuery, type SqlQuery } from "./sql-query.ts";
+
+/** A statement that was understood: which source answers it, and with which schema. */
+export type Plan = {
+  readonly source: Source;
+  readonly table: string;
+  readonly schema: Schema;
+  /** Refused in a stream, and only there. */
+  readonly nonIncremental: NonIncremental | null;
+  readonly streamSetting: boolean | null;
+} & (
+  | { readonly kind: "rows" /** Positions in the table's schema. */; readonly columns: readonly number[] }
+  | { readonly kind: "head" }
+);
+
+export function planQuery(sql: string, catalog: Catalog): Plan {
+  const query = parseQuery(sql);
+  const { source } = resolveDataset(query.schema, catalog);
+  const table = source.tables.get(query.table);
+  if (table === undefined) {
+    throw invalidArgument(`planning error | Caused by: table '${query.schema}.${query.table}' not found`);
+  }
+  const { nonIncremental, streamSetting } = query;
+  const common = { source, table: query.table, nonIncremental, streamSetting };
+  const [first] = query.select;
+  if (query.select.length === 1 && first?.kind === "aggregate") {
+    if (first.name !== "max" || first.argument !== "_block_num") {
+      throw invalidArgument(`planning error | Caused by: ${first.name}(${first.argument}) is not supported`);
+    }
+    const name = `max(${query.schema}.${query.table}._block_num)`;
+    return { ...common, kind: "head", schema: new Schema([new Field(name, new Uint64(), true)]) };
+  }
+  const columns = selectedColumns(query, table);
+  return { ...common, kind: "rows", columns, schema: new Schema(columns.map((at) => table.fields[at]!)) };
+}
+
+function selectedColumns(query: SqlQuery, table: Schema): readonly number[] {
+  const columns = query.select.flatMap((item) => {
+    switch (item.kind) {
+      case "all":
+        return [...table.fields.keys()];
+      case "column": {
+        const at = table.fields.findIndex((field) => field.name === item.name);
+        if (at === -1) {
+          throw invalidArgument(`planning error | Caused by: No field named ${item.name}`);
+        }
+        return at;
+      }
+      case "aggregate":
+        throw invalidArgument("planning error | Caused by: an aggregate must be selected alone");
+      default:
+        throw item satisfies never;
+    }
+  });
+  if (new Set(columns).size < columns.length) {
+    throw invalidArgument("planning error | Caused by: duplicate output names");
+  }
+  return columns;
+}
+
+/** `[namespace/]name[@revision]`, the schema part of a table reference. */
+const DATASET_REFERENCE = /^(?:([a-z0-9_]+)\/)?([a-z_][a-z0-9_]*)(?:@(.+))?$/;
+const MANIFEST_HASH = /^[0-9a-f]{64}$/;
+
+function resolveDataset(reference: string, catalog: Catalog): DatasetVersion {
+  const match = DATASET_REFERENCE.exec(reference);
+  const [namespace, name, revision] = [match?.[1] ?? "_", match?.[2] ?? "", match?.[3] ?? "latest"];
+  const isRevision =
+    isVersion(revision) || MANIFEST_HASH.test(revision) || revision === "latest" || revision === "dev";
+  if (match === null || !isRevision) {
+    throw invalidArgument(`planning error | Caused by: '${reference}' is not a dataset reference`);
+  }
+  const dataset = catalog.resolve({ namespace, name }, revision);
+  if (dataset === null) {
+    throw internal(
+      `failed to infer SQL output schema | Caused by: dataset '${namespace}/${name}@${revision}' not found`,
+    );
+  }
+  return dataset;
+}

@@ -1,0 +1,19 @@
+import { status } from "@grpc/grpc-js";
+
+/** An error that reaches the client with a gRPC status; whatever else is thrown becomes INTERNAL. */
+export interface Refusal extends Error {
+  readonly code: status;
+  readonly details: string;
+}
+
+export function invalidArgument(details: string): Refusal {
+  return refusal(status.INVALID_ARGUMENT, details);
+}
+
+export function internal(details: string): Refusal {
+  return refusal(status.INTERNAL, details);
+}
+
+export function refusal(code: status, details: string): Refusal {
+  return Object.assign(new Error(details), { code, details });
+}

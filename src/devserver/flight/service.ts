@@ -1,0 +1,122 @@
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type MethodDefinition,
+  type ServiceDefinition,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+
+import { AmpsyncError } from "../../errors.ts";
+import { decodeTicket } from "../../flight/protocol/messages.ts";
+import { FLIGHT_SERVICE } from "../../flight/protocol/service.ts";
+import type { Catalog } from "../catalog.ts";
+import { Answer } from "./answer.ts";
+import { batchAnswer } from "./batch-answer.ts";
+import { flightInfo } from "./flight-info.ts";
+import { type DoGetCall, Outgoing } from "./outgoing.ts";
+import { planQuery } from "./plan.ts";
+import { internal, invalidArgument, type Refusal, refusal } from "./refusal.ts";
+import { type StreamSettings, streamAnswer } from "./stream-answer.ts";
+import { decodeQueryTicket } from "./ticket.ts";
+
+type RpcName = keyof typeof FLIGHT_SERVICE;
+
+const CLIENT_STREAMS: readonly RpcName[] = ["handshake", "doPut", "doExchange"];
+const UNARY: readonly RpcName[] = ["getFlightInfo", "pollFlightInfo", "getSchema"];
+
+/** The Flight service; messages are bytes here, because statuses of bad ones are ours to choose. */
+export function flightServiceDefinition(): ServiceDefinition {
+  return Object.fromEntries(rpcNames().map((name) => [name, method(name)]));
+}
+
+export interface FlightService {
+  readonly handlers: UntypedServiceImplementation;
+  /** The answers being sent right now. */
+  readonly open: ReadonlySet<Outgoing>;
+}
+
+export function flightService(catalog: Catalog, settings: StreamSettings): FlightService {
+  const open = new Set<Outgoing>();
+
+  async function doGet(call: DoGetCall): Promise<void> {
+    const out = new Outgoing(call);
+    open.add(out);
+    try {
+      const { sql, streaming, cursor } = decodeQueryTicket(ticketOf(call.request));
+      const plan = planQuery(sql, catalog);
+      const answer = new Answer(out, plan.schema, settings.faults);
+      await (streaming
+        ? streamAnswer(answer, plan, cursor, settings, out.signal)
+        : batchAnswer(answer, plan));
+      call.end();
+    } catch (error) {
+      call.emit("error", asRefusal(error));
+    } finally {
+      open.delete(out);
+    }
+  }
+
+  const getFlightInfo: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+    try {
+      callback(null, flightInfo(call.request, call.metadata, catalog, settings.faults));
+    } catch (error) {
+      callback(asRefusal(error));
+    }
+  };
+
+  const handlers: UntypedServiceImplementation = {};
+  for (const name of rpcNames()) {
+    handlers[name] = unimplemented(name);
+  }
+  handlers["doGet"] = doGet;
+  handlers["getFlightInfo"] = getFlightInfo;
+  return { handlers, open };
+}
+
+function ticketOf(request: Buffer): Uint8Array {
+  try {
+    return decodeTicket(request);
+  } catch (error) {
+    throw invalidArgument(error instanceof AmpsyncError ? `bad ticket: ${error.detail}` : "bad ticket");
+  }
+}
+
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Error && "code" in error && "details" in error) {
+    // Only refusals have both.
+    return error as Refusal;
+  }
+  return internal(`unexpected error | Caused by: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function rpcNames(): readonly RpcName[] {
+  // The keys of a constant without optional members.
+  return Object.keys(FLIGHT_SERVICE) as RpcName[];
+}
+
+function method(name: RpcName): MethodDefinition<Buffer, Buffer> {
+  const asIs = (bytes: Buffer) => bytes;
+  return {
+    path: FLIGHT_SERVICE[name],
+    requestStream: CLIENT_STREAMS.includes(name),
+    responseStream: !UNARY.includes(name),
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  };
+}
+
+/** Refuses with the name of the call in snake_case, as servers do. */
+function unimplemented(name: RpcName): UntypedServiceImplementation[string] {
+  const answer = refusal(
+    status.UNIMPLEMENTED,
+    name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+  );
+  if (UNARY.includes(name)) {
+    return (_call: unknown, callback: (error: Refusal) => void) => callback(answer);
+  }
+  const refuse: handleServerStreamingCall<Buffer, Buffer> = (call) => call.emit("error", answer);
+  return refuse;
+}

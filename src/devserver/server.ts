@@ -1,0 +1,121 @@
+import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+
+import { type AdminServer, startAdminServer } from "./admin/server.ts";
+import { Catalog } from "./catalog.ts";
+import { type Faults, noFaults } from "./faults.ts";
+import { refusal } from "./flight/refusal.ts";
+import { type FlightService, flightService, flightServiceDefinition } from "./flight/service.ts";
+import type { Source } from "./source.ts";
+
+export interface DevServerOptions {
+  /** What the source is published as; `_/anvil@0.0.0` unless told otherwise. */
+  readonly dataset?: { readonly namespace: string; readonly name: string; readonly version: string };
+  /** False starts with a dataset that has no version yet. */
+  readonly published?: boolean;
+  readonly source: Source;
+  /** 0, the default, takes any free port. */
+  readonly flightPort?: number;
+  readonly adminPort?: number;
+  readonly maxBlocksPerMicrobatch?: number;
+}
+
+const DEFAULT_DATASET = { namespace: "_", name: "anvil", version: "0.0.0" };
+const DEFAULT_BLOCKS_PER_MICROBATCH = 1000;
+
+/** A running development Amp server: Flight over plaintext HTTP/2 and the Admin API, on the loopback only. */
+export class DevServer {
+  readonly flightAddress: string;
+  readonly adminAddress: string;
+  /** `namespace/name` and version, as the options gave them. */
+  readonly dataset: { readonly namespace: string; readonly name: string; readonly version: string };
+  /** Set its members at any time to make the server misbehave. */
+  readonly faults: Faults;
+  readonly #catalog: Catalog;
+  readonly #source: Source;
+  readonly #flight: Server;
+  readonly #service: FlightService;
+  readonly #admin: AdminServer;
+
+  private constructor(parts: {
+    dataset: DevServer["dataset"];
+    faults: Faults;
+    catalog: Catalog;
+    source: Source;
+    flight: Server;
+    flightPort: number;
+    service: FlightService;
+    admin: AdminServer;
+  }) {
+    this.dataset = parts.dataset;
+    this.faults = parts.faults;
+    this.flightAddress = `http://127.0.0.1:${parts.flightPort}`;
+    this.adminAddress = `http://127.0.0.1:${parts.admin.port}`;
+    this.#catalog = parts.catalog;
+    this.#source = parts.source;
+    this.#flight = parts.flight;
+    this.#service = parts.service;
+    this.#admin = parts.admin;
+  }
+
+  static async start(options: DevServerOptions): Promise<DevServer> {
+    const { dataset = DEFAULT_DATASET, source } = options;
+    const { maxBlocksPerMicrobatch = DEFAULT_BLOCKS_PER_MICROBATCH } = options;
+    const catalog = new Catalog(dataset);
+    if (options.published ?? true) {
+      catalog.publish(dataset.version, source);
+    }
+    const faults = noFaults();
+    const service = flightService(catalog, { maxBlocksPerMicrobatch, faults });
+    const flight = new Server();
+    flight.addService(flightServiceDefinition(), service.handlers);
+    const flightPort = await listen(flight, options.flightPort ?? 0);
+    const admin = await startAdminServer(catalog, options.adminPort ?? 0);
+    return new DevServer({ dataset, faults, catalog, source, flight, flightPort, service, admin });
+  }
+
+  /** Adds a version, or replaces what a version tag stands for; by default with the server's own source. */
+  publish(version: string, source: Source = this.#source): void {
+    this.#catalog.publish(version, source);
+  }
+
+  /** Takes a version away. Streams of it that are open go on. */
+  unpublish(version: string): void {
+    this.#catalog.unpublish(version);
+  }
+
+  /** Number of answers being sent right now. */
+  get openStreams(): number {
+    return this.#service.open.size;
+  }
+
+  /** Breaks every answer that is being sent, wherever it stands. */
+  disconnectAll(): void {
+    for (const out of this.#service.open) {
+      out.abort(refusal(status.UNAVAILABLE, "the server broke the connection off"));
+    }
+  }
+
+  /** Ends all connections at once and closes the source. */
+  async stop(): Promise<void> {
+    this.disconnectAll();
+    this.#flight.forceShutdown();
+    await this.#admin.stop();
+    this.#source.close();
+  }
+}
+
+export function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  return DevServer.start(options);
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) {
+        resolve(bound);
+      } else {
+        reject(error);
+      }
+    });
+  });
+}

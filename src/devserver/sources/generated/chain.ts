@@ -1,0 +1,129 @@
+import { AmpsyncError } from "../../../errors.ts";
+import { type BlockHash, ZERO_HASH } from "../../../model/block-range.ts";
+import type { Block, Chain } from "../../source.ts";
+import { hash32 } from "./random-words.ts";
+
+/**
+ * A branch of the chain: it begins with block `from`, and below that lies its
+ * parent. Never changes, so holding a branch means holding its blocks.
+ */
+interface Branch {
+  readonly id: number;
+  readonly from: bigint;
+  readonly parent: Branch | null;
+}
+
+/** A block with what its rows are made from. */
+export interface GeneratedBlock extends Block {
+  readonly hashWords: Uint32Array;
+  readonly parentHashWords: Uint32Array;
+  /** What everything random in the block starts from. */
+  readonly key: number;
+}
+
+const GENESIS_TIMESTAMP = 1_700_000_000n;
+const BLOCK_SECONDS = 12n;
+const HASH_WORDS = 8;
+
+/** A chain whose blocks follow from (seed, branch, number); nothing is stored but orphans. */
+export class GeneratedChain implements Chain {
+  readonly start: bigint;
+  readonly #seed: number;
+  #tip: Branch;
+  #branches = 1;
+  /** One below `start` while the chain is empty. */
+  #height: bigint;
+  readonly #orphans = new Map<BlockHash, Block>();
+
+  constructor(seed: number, start: bigint, blocks: number) {
+    this.start = start;
+    this.#seed = seed;
+    this.#tip = { id: 0, from: start, parent: null };
+    this.#height = start + BigInt(blocks) - 1n;
+  }
+
+  head(): Block | null {
+    return this.canonical(this.#height);
+  }
+
+  canonical(number: bigint): Block | null {
+    return number < this.start || number > this.#height ? null : this.blocksNow()(number);
+  }
+
+  stored(number: bigint, hash: BlockHash): Block | null {
+    const canonical = this.canonical(number);
+    if (canonical?.hash === hash) {
+      return canonical;
+    }
+    const orphan = this.#orphans.get(hash);
+    return orphan?.number === number ? orphan : null;
+  }
+
+  /** Gives the blocks of the branch that is canonical now, whatever happens later. */
+  blocksNow(): (number: bigint) => GeneratedBlock {
+    const tip = this.#tip;
+    return (number) => this.#block(tip, number);
+  }
+
+  mine(blocks: number): void {
+    this.#height += BigInt(blocks);
+  }
+
+  /** Replaces the last `depth` blocks by `newLength` others. */
+  reorg(depth: number, newLength: number): void {
+    const from = this.#height - BigInt(depth) + 1n;
+    if (depth < 1 || from < this.start) {
+      throw new AmpsyncError("SY004", `a reorg of ${depth} blocks does not fit the chain`, {
+        detail: `It holds blocks ${this.start} to ${this.#height}.`,
+      });
+    }
+    for (let number = from; number <= this.#height; number++) {
+      const { hash, parentHash, timestamp } = this.#block(this.#tip, number);
+      this.#orphans.set(hash, { number, hash, parentHash, timestamp });
+    }
+    this.#tip = { id: this.#branches, from, parent: branchOf(this.#tip, from - 1n) };
+    this.#branches += 1;
+    this.#height = from + BigInt(newLength) - 1n;
+  }
+
+  #block(tip: Branch, number: bigint): GeneratedBlock {
+    const hashWords = this.#hashWords(tip, number);
+    const parentHashWords = number === 0n ? new Uint32Array(HASH_WORDS) : this.#hashWords(tip, number - 1n);
+    return {
+      number,
+      hashWords,
+      parentHashWords,
+      hash: hashText(hashWords),
+      parentHash: number === 0n ? ZERO_HASH : hashText(parentHashWords),
+      timestamp: Number(GENESIS_TIMESTAMP + BLOCK_SECONDS * number),
+      key: hashWords[0]!,
+    };
+  }
+
+  /** The last two words alone tell any two blocks apart, up to block 2^32. */
+  #hashWords(tip: Branch, number: bigint): Uint32Array {
+    const low = Number(BigInt.asUintN(32, number));
+    const branch = branchOf(tip, number).id;
+    const key = hash32(hash32(this.#seed, branch), low);
+    const words = new Uint32Array(HASH_WORDS);
+    for (let i = 0; i < HASH_WORDS - 2; i++) {
+      words[i] = hash32(key, i);
+    }
+    words[HASH_WORDS - 2] = low ^ this.#seed;
+    words[HASH_WORDS - 1] = branch ^ hash32(this.#seed, low);
+    return words;
+  }
+}
+
+/** The branch that a block lies on; blocks before the first one count as its own. */
+function branchOf(tip: Branch, number: bigint): Branch {
+  let branch = tip;
+  while (branch.parent !== null && branch.from > number) {
+    branch = branch.parent;
+  }
+  return branch;
+}
+
+function hashText(words: Uint32Array): BlockHash {
+  return `0x${Buffer.from(words.buffer).toString("hex")}`;
+}

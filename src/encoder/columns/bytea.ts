@@ -1,0 +1,78 @@
+import type { BatchReader } from "../batch-reader.ts";
+import type { Bitmap } from "../bitmap.ts";
+import { type Column, type ElementType, measureFixed, NULL_FIELD } from "../column.ts";
+import type { Place } from "../place.ts";
+import { copyBytes, type Region, regionOf } from "../region.ts";
+import { VariableBytes } from "../variable-bytes.ts";
+
+/** Arrow Binary as bytea. */
+export const binary: ElementType = {
+  name: "bytea",
+  oid: 17,
+  bind: (reader, rowCount, place) => new BinaryColumn(reader, rowCount, place),
+};
+
+/** Arrow FixedSizeBinary(width) as bytea. */
+export function fixedSizeBinary(width: number): ElementType {
+  return {
+    name: "bytea",
+    oid: 17,
+    bind: (reader, rowCount, place) => new FixedSizeBinaryColumn(width, reader, rowCount, place),
+  };
+}
+
+class BinaryColumn extends VariableBytes implements Column {
+  json(row: number): string {
+    return hexJson(this.value(row));
+  }
+}
+
+class FixedSizeBinaryColumn implements Column {
+  readonly place: Place;
+  readonly validity: Bitmap | null;
+  readonly #width: number;
+  readonly #values: Region;
+
+  constructor(width: number, reader: BatchReader, rowCount: number, place: Place) {
+    this.place = place;
+    this.#width = width;
+    this.validity = reader.validity(reader.node(rowCount));
+    this.#values = regionOf(reader.bytes(rowCount * width));
+  }
+
+  measure(sizes: Float64Array, first: number, count: number): void {
+    measureFixed(this.#width, this.validity, sizes, first, count);
+  }
+
+  write(target: Region, cursor: Int32Array, first: number, count: number): void {
+    const validity = this.validity;
+    const width = this.#width;
+    const values = this.#values;
+    const { view } = target;
+    for (let i = 0; i < count; i++) {
+      const at = cursor[i]!;
+      if (validity !== null && !validity.isSet(first + i)) {
+        view.setInt32(at, NULL_FIELD);
+        cursor[i] = at + 4;
+        continue;
+      }
+      view.setInt32(at, width);
+      copyBytes(values, (first + i) * width, target, at + 4, width);
+      cursor[i] = at + 4 + width;
+    }
+  }
+
+  json(row: number): string {
+    return hexJson(this.#values.bytes.subarray(row * this.#width, (row + 1) * this.#width));
+  }
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function hexJson(bytes: Uint8Array): string {
+  let text = '"0x';
+  for (const byte of bytes) {
+    text += HEX[byte]!;
+  }
+  return `${text}"`;
+}

@@ -1,0 +1,155 @@
+import type { BatchReader } from "../batch-reader.ts";
+import type { Bitmap } from "../bitmap.ts";
+import { type Column, type ElementType, NULL_FIELD } from "../column.ts";
+import { NumericDigits } from "../numeric-digits.ts";
+import { type Place, valueError } from "../place.ts";
+import type { Region } from "../region.ts";
+import { int128Of } from "../words.ts";
+
+/** PostgreSQL declares numerics of up to 1000 digits. */
+const MAX_NUMERIC_PRECISION = 1000;
+
+/**
+ * Arrow Decimal128(precision, scale) as numeric with room for every value of it;
+ * null where PostgreSQL has none. A negative scale means trailing zeros, a scale
+ * above the precision leading ones: numeric of PostgreSQL 14 declares neither.
+ */
+export function decimal128(precision: number, scale: number): ElementType | null {
+  const digits = Math.max(precision, scale, precision - scale);
+  if (precision < 1 || precision > 38 || digits > MAX_NUMERIC_PRECISION) {
+    return null;
+  }
+  return {
+    name: `numeric(${digits},${Math.max(scale, 0)})`,
+    oid: 1700,
+    bind: (reader, rowCount, place) => new Decimal128Column(precision, scale, reader, rowCount, place),
+  };
+}
+
+const WORD = 2 ** 32;
+
+class Decimal128Column implements Column {
+  readonly place: Place;
+  readonly validity: Bitmap | null;
+  readonly #precision: number;
+  readonly #scale: number;
+  /** Brings the decimal point between two groups of four digits. */
+  readonly #factor: number;
+  /** Groups behind the point; negative for zero groups before it. */
+  readonly #fraction: number;
+  /** 10^precision, lowest word first: the first magnitude that has a digit too many. */
+  readonly #limit: readonly number[];
+  readonly #words: Int32Array;
+  readonly #digits = new NumericDigits();
+  /** The magnitude times the factor, which can take a fifth word. */
+  readonly #magnitude = new Float64Array(5);
+
+  constructor(precision: number, scale: number, reader: BatchReader, rowCount: number, place: Place) {
+    this.place = place;
+    this.#precision = precision;
+    this.#scale = scale;
+    this.#fraction = Math.ceil(scale / 4);
+    this.#factor = 10 ** (4 * this.#fraction - scale);
+    this.#limit = [0n, 32n, 64n, 96n].map((shift) =>
+      Number(BigInt.asUintN(32, (10n ** BigInt(precision)) >> shift)),
+    );
+    this.validity = reader.validity(reader.node(rowCount));
+    this.#words = reader.words(4 * rowCount);
+  }
+
+  measure(sizes: Float64Array, first: number, count: number): void {
+    const validity = this.validity;
+    const digits = this.#digits;
+    for (let i = 0; i < count; i++) {
+      if (validity !== null && !validity.isSet(first + i)) {
+        sizes[i]! += 4;
+        continue;
+      }
+      this.#load(first + i);
+      sizes[i]! += 4 + digits.payloadBytes;
+    }
+  }
+
+  write({ view }: Region, cursor: Int32Array, first: number, count: number): void {
+    const validity = this.validity;
+    const digits = this.#digits;
+    const fraction = this.#fraction;
+    const displayed = Math.max(this.#scale, 0);
+    for (let i = 0; i < count; i++) {
+      const at = cursor[i]!;
+      if (validity !== null && !validity.isSet(first + i)) {
+        view.setInt32(at, NULL_FIELD);
+        cursor[i] = at + 4;
+        continue;
+      }
+      const negative = this.#load(first + i);
+      const length = digits.payloadBytes;
+      view.setInt32(at, length);
+      digits.write(view, at + 4, negative, fraction, displayed);
+      cursor[i] = at + 4 + length;
+    }
+  }
+
+  /** A string, because JSON readers round numbers of more than 15 digits. */
+  json(row: number): string {
+    const negative = this.#load(row);
+    const value = int128Of(this.#words, row);
+    const unscaled = String(negative ? -value : value);
+    const sign = negative ? "-" : "";
+    const scale = this.#scale;
+    if (scale <= 0) {
+      return `"${sign}${value === 0n ? "0" : unscaled.padEnd(unscaled.length - scale, "0")}"`;
+    }
+    const padded = unscaled.padStart(scale + 1, "0");
+    return `"${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}"`;
+  }
+
+  /** Sets the digits to the magnitude of a value; tells whether the value is negative. */
+  #load(row: number): boolean {
+    const words = this.#words;
+    const magnitude = this.#magnitude;
+    const negative = words[4 * row + 3]! < 0;
+
+    // The magnitude of a negative number is its complement plus one.
+    let carry = negative ? 1 : 0;
+    const flip = negative ? -1 : 0;
+    for (let i = 0; i < 4; i++) {
+      const sum = ((words[4 * row + i]! ^ flip) >>> 0) + carry;
+      carry = sum === WORD ? 1 : 0;
+      magnitude[i] = sum - carry * WORD;
+    }
+    this.#checkPrecision(row);
+
+    const factor = this.#factor;
+    if (factor === 1 && magnitude[2] === 0 && magnitude[3] === 0) {
+      this.#digits.setPair(magnitude[0]!, magnitude[1]!); // Most amounts of wei.
+      return negative;
+    }
+    carry = 0;
+    for (let i = 0; i < 4; i++) {
+      const product = magnitude[i]! * factor + carry;
+      carry = Math.floor(product / WORD);
+      magnitude[i] = product - carry * WORD;
+    }
+    magnitude[4] = carry;
+    this.#digits.setWords(magnitude, 5);
+    return negative;
+  }
+
+  #checkPrecision(row: number): void {
+    const magnitude = this.#magnitude;
+    const limit = this.#limit;
+    let i = 3;
+    while (i > 0 && magnitude[i] === limit[i]) {
+      i--;
+    }
+    if (magnitude[i]! >= limit[i]!) {
+      throw valueError(
+        this.place,
+        row,
+        `the decimal has more than the ${this.#precision} digits of its type`,
+        `${int128Of(this.#words, row)} × 10^${-this.#scale}`,
+      );
+    }
+  }
+}

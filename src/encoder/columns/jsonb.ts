@@ -1,0 +1,71 @@
+import type { BatchReader } from "../batch-reader.ts";
+import type { Bitmap } from "../bitmap.ts";
+import { type Column, type ElementType, type NestedColumn, type NestedType, NULL_FIELD } from "../column.ts";
+import { checkFieldLength, type Place } from "../place.ts";
+import type { Region } from "../region.ts";
+
+/** Any type that renders JSON as jsonb. */
+export function jsonb(type: NestedType): ElementType {
+  return {
+    name: "jsonb",
+    oid: 3802,
+    bind: (reader, rowCount, place) => new JsonbColumn(type, reader, rowCount, place),
+  };
+}
+
+/** The version byte before the text. */
+const JSONB_VERSION = 1;
+
+const encoder = new TextEncoder();
+
+class JsonbColumn implements Column {
+  readonly place: Place;
+  readonly validity: Bitmap | null;
+  readonly #value: NestedColumn;
+  /** Texts by row, from when they are measured until they are written. */
+  readonly #texts = new Map<number, Uint8Array>();
+
+  constructor(type: NestedType, reader: BatchReader, rowCount: number, place: Place) {
+    this.place = place;
+    this.#value = type.bind(reader, rowCount, place);
+    this.validity = this.#value.validity;
+  }
+
+  measure(sizes: Float64Array, first: number, count: number): void {
+    const validity = this.validity;
+    for (let i = 0; i < count; i++) {
+      const row = first + i;
+      if (validity !== null && !validity.isSet(row)) {
+        sizes[i]! += 4;
+        continue;
+      }
+      const text = encoder.encode(this.#value.json(row));
+      checkFieldLength(1 + text.length, this.place, row);
+      this.#texts.set(row, text);
+      sizes[i]! += 5 + text.length;
+    }
+  }
+
+  write({ bytes, view }: Region, cursor: Int32Array, first: number, count: number): void {
+    const validity = this.validity;
+    for (let i = 0; i < count; i++) {
+      const at = cursor[i]!;
+      const row = first + i;
+      if (validity !== null && !validity.isSet(row)) {
+        view.setInt32(at, NULL_FIELD);
+        cursor[i] = at + 4;
+        continue;
+      }
+      const text = this.#texts.get(row)!;
+      this.#texts.delete(row);
+      view.setInt32(at, 1 + text.length);
+      view.setInt8(at + 4, JSONB_VERSION);
+      bytes.set(text, at + 5);
+      cursor[i] = at + 5 + text.length;
+    }
+  }
+
+  json(row: number): string {
+    return this.#value.json(row);
+  }
+}

@@ -1,0 +1,43 @@
+import type { BatchReader } from "../batch-reader.ts";
+import type { Bitmap } from "../bitmap.ts";
+import { isNull, type NestedColumn, type NestedType } from "../column.ts";
+import type { Place } from "../place.ts";
+
+export interface StructMember {
+  readonly name: string;
+  readonly notNull: boolean;
+  readonly type: NestedType;
+}
+
+/** Arrow Struct inside JSON: an object. */
+export function nestedStruct(members: readonly StructMember[]): NestedType {
+  return { bind: (reader, rowCount, place) => new StructColumn(members, reader, rowCount, place) };
+}
+
+class StructColumn implements NestedColumn {
+  readonly place: Place;
+  readonly validity: Bitmap | null;
+  readonly #keys: readonly string[];
+  readonly #members: readonly NestedColumn[];
+
+  constructor(members: readonly StructMember[], reader: BatchReader, rowCount: number, place: Place) {
+    this.place = place;
+    this.validity = reader.validity(reader.node(rowCount));
+    this.#keys = members.map(({ name }) => JSON.stringify(name));
+    this.#members = members.map(({ name, notNull, type }) =>
+      type.bind(reader, rowCount, {
+        table: place.table,
+        field: `${place.field}.${name}`,
+        notNull,
+        row: (index) => place.row(index),
+      }),
+    );
+  }
+
+  json(row: number): string {
+    const members = this.#members.map(
+      (member, i) => `${this.#keys[i]}:${isNull(member, row) ? "null" : member.json(row)}`,
+    );
+    return `{${members.join(",")}}`;
+  }
+}

@@ -1,0 +1,234 @@
+import { AmpsyncError } from "../errors.ts";
+import type { ArrowBatch } from "../model/arrow-batch.ts";
+import { BatchReader } from "./batch-reader.ts";
+import { BLOCK_LIMIT, BlockNumbers, type Blocks } from "./block-numbers.ts";
+import { type Column, isNull } from "./column.ts";
+import type { TablePlan } from "./plan.ts";
+import { type Region, regionOf } from "./region.ts";
+import { type Hash64, RowHash } from "./row-hash.ts";
+
+/** Where rows go. */
+export interface ByteSink {
+  /** `size` fresh bytes from `at` on. The encoder fills all of them before it asks for more. */
+  reserve(size: number): { readonly bytes: Uint8Array; readonly at: number };
+}
+
+/** Rows that are measured at a time: few enough that their Arrow buffers stay in the processor's cache. */
+const CHUNK_ROWS = 1024;
+
+/** Bytes reserved at a time, unless one row is larger. */
+const REGION_BYTES = 512 * 1024;
+
+/** PostgreSQL cannot store longer rows; positions in a region stay 32-bit integers. */
+const ROW_LIMIT = 2 ** 30;
+
+/** Where the parts of a row stand; user columns follow. */
+const ID_BYTES = 16;
+const HASH_AT = 2 + 4 + 6;
+const START_AT = 2 + 4 + ID_BYTES;
+const BLOCK_FIELD_BYTES = 4 + 8;
+
+const WORD = 2 ** 32;
+
+/** A batch laid over the plan of its schema. */
+interface BoundBatch {
+  /** Null in range mode. */
+  readonly blocks: BlockNumbers | null;
+  readonly columns: readonly Column[];
+}
+
+/**
+ * Encodes Arrow batches of one schema as rows of COPY BINARY: number of fields,
+ * `_id`, `_block_num_start`, `_block_num_end`, `_block_num` in exact mode, user
+ * columns. What it remembers between batches belongs to the microbatch, and
+ * bytes reserved by a call that threw are worthless.
+ */
+export class RowEncoder {
+  readonly #plan: TablePlan;
+  readonly #hash: RowHash;
+  readonly #fieldCount: number;
+  /** Bytes of a row before its user columns. */
+  readonly #prefixBytes: number;
+  readonly #sizes = new Float64Array(CHUNK_ROWS);
+  readonly #cursor = new Int32Array(CHUNK_ROWS);
+
+  #range: Blocks = { start: 0n, end: 0n };
+  /** Exact mode: the block of the last row. A number, because it is below 2^48. */
+  #block = 0;
+  /** Range mode: the index of the next row. */
+  #rowIndex = 0;
+
+  constructor(plan: TablePlan, hash: Hash64) {
+    const blockFields = plan.exact ? 3 : 2;
+    this.#plan = plan;
+    this.#hash = new RowHash(hash);
+    this.#fieldCount = 1 + blockFields + plan.columns.length;
+    this.#prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
+  }
+
+  /** To be called before the first batch of each microbatch, with its blocks. */
+  beginMicrobatch(range: Blocks): void {
+    if (range.start < 0n || range.end < range.start || range.end >= BLOCK_LIMIT) {
+      const { start, end } = range;
+      throw new AmpsyncError("SY101", `Blocks ${start} to ${end} are no range below 2^48`);
+    }
+    this.#range = range;
+    this.#block = Number(range.start);
+    this.#rowIndex = 0;
+    this.#hash.beginBlock();
+  }
+
+  /** Encodes all rows of a batch, without header and trailer of the COPY; returns their number. */
+  encode(batch: ArrowBatch, sink: ByteSink): number {
+    const { rowCount } = batch;
+    if (rowCount === 0) {
+      return 0; // Writers leave out the buffers of no rows.
+    }
+    const bound = this.#bind(batch);
+    for (let first = 0; first < rowCount; first += CHUNK_ROWS) {
+      const count = Math.min(CHUNK_ROWS, rowCount - first);
+      this.#measure(bound, first, count);
+      for (let done = 0; done < count; ) {
+        done += this.#writeRegion(bound, first, done, count, sink);
+      }
+    }
+    return rowCount;
+  }
+
+  /** Lays the columns over the batch and refuses what is wrong before the first byte is written. */
+  #bind(batch: ArrowBatch): BoundBatch {
+    const { table, columns: plans, blockPosition } = this.#plan;
+    const { rowCount } = batch;
+    const reader = new BatchReader(batch);
+    const columns: Column[] = [];
+    let blocks: BlockNumbers | null = null;
+    for (let i = 0; i <= plans.length; i++) {
+      if (i === blockPosition) {
+        blocks = new BlockNumbers(table, reader, rowCount);
+      }
+      const plan = plans[i];
+      if (plan !== undefined) {
+        const place = { table, field: plan.name, notNull: plan.notNull, row: (index: number) => index };
+        columns.push(plan.arrow.bind(reader, rowCount, place));
+      }
+    }
+    reader.end();
+
+    blocks?.check(this.#range, this.#block);
+    for (const column of columns) {
+      if (column.place.notNull && column.validity !== null) {
+        for (let row = 0; row < rowCount; row++) {
+          isNull(column, row);
+        }
+      }
+    }
+    return { blocks, columns };
+  }
+
+  #measure(bound: BoundBatch, first: number, count: number): void {
+    const sizes = this.#sizes;
+    sizes.fill(this.#prefixBytes, 0, count);
+    for (const column of bound.columns) {
+      column.measure(sizes, first, count);
+    }
+    for (let i = 0; i < count; i++) {
+      if (sizes[i]! >= ROW_LIMIT) {
+        throw new AmpsyncError(
+          "SY203",
+          `Table ${this.#plan.table}, row ${first + i} of the batch: a row must be shorter than 1 GB`,
+          { detail: `Value: ${sizes[i]} bytes` },
+        );
+      }
+    }
+  }
+
+  /**
+   * Writes as many rows of the chunk as fit into one region, at least one, from
+   * row `done` of the chunk on. Returns their number.
+   */
+  #writeRegion(bound: BoundBatch, first: number, done: number, count: number, sink: ByteSink): number {
+    const sizes = this.#sizes;
+    let size = sizes[done]!;
+    let rows = 1;
+    while (done + rows < count && size + sizes[done + rows]! <= REGION_BYTES) {
+      size += sizes[done + rows]!;
+      rows++;
+    }
+
+    const { bytes, at } = sink.reserve(size);
+    const region = regionOf(bytes);
+    const cursor = this.#cursor;
+    let start = at;
+    for (let i = 0; i < rows; i++) {
+      cursor[i] = start;
+      start += sizes[done + i]!;
+    }
+    this.#writePrefixes(region, bound.blocks, first + done, rows);
+    for (const column of bound.columns) {
+      column.write(region, cursor, first + done, rows);
+    }
+    if (cursor[rows - 1] !== at + size) {
+      throw new Error(`rows of ${size} bytes ended at ${cursor[rows - 1]! - at}: measure and write disagree`);
+    }
+    this.#writeHashes(region, bound.blocks, at, first + done, rows);
+    return rows;
+  }
+
+  /** Writes all that stands before the user columns, but for the hash in `_id`. */
+  #writePrefixes({ view }: Region, blocks: BlockNumbers | null, first: number, count: number): void {
+    const cursor = this.#cursor;
+    let start = Number(this.#range.start);
+    let end = Number(this.#range.end);
+    for (let i = 0; i < count; i++) {
+      const at = cursor[i]!;
+      if (blocks !== null) {
+        start = blocks.at(first + i);
+        end = start;
+        writeBlock(view, at + START_AT + 2 * BLOCK_FIELD_BYTES, end);
+      }
+      view.setInt16(at, this.#fieldCount);
+      view.setInt32(at + 2, ID_BYTES);
+      view.setUint16(at + 6, end / WORD);
+      view.setUint32(at + 8, end);
+      writeBlock(view, at + START_AT, start);
+      writeBlock(view, at + START_AT + BLOCK_FIELD_BYTES, end);
+      cursor[i] = at + this.#prefixBytes;
+    }
+  }
+
+  /** Completes `_id`, once the user columns stand there to be hashed; `cursor` points behind each row. */
+  #writeHashes(
+    { bytes, view }: Region,
+    blocks: BlockNumbers | null,
+    at: number,
+    first: number,
+    count: number,
+  ): void {
+    const { buffer, byteOffset } = bytes;
+    const hash = this.#hash;
+    let start = at;
+    for (let i = 0; i < count; i++) {
+      const end = this.#cursor[i]!;
+      const content = start + this.#prefixBytes;
+      const row = new Uint8Array(buffer, byteOffset + content, end - content);
+      if (blocks === null) {
+        hash.writeByIndex(row, this.#rowIndex++, view, start + HASH_AT);
+      } else {
+        const block = blocks.at(first + i);
+        if (block !== this.#block) {
+          this.#block = block;
+          hash.beginBlock();
+        }
+        hash.writeByOccurrence(row, view, start + HASH_AT);
+      }
+      start = end;
+    }
+  }
+}
+
+/** An int8 field. The block is below 2^48; setUint32 takes a number modulo 2^32. */
+function writeBlock(view: DataView, at: number, block: number): void {
+  view.setInt32(at, 8);
+  view.setUint32(at + 4, block / WORD);
+  view.setUint32(at + 8, block);
+}

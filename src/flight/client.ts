@@ -1,0 +1,189 @@
+import type { Client } from "@grpc/grpc-js";
+import { DataType, type Schema } from "apache-arrow";
+import { AmpsyncError } from "../errors.ts";
+import type { ArrowBatch } from "../model/arrow-batch.ts";
+import type { MicrobatchMetadata } from "../model/microbatch.ts";
+import { authorization, callStream, callUnary } from "./calls.ts";
+import { connect } from "./connection.ts";
+import { decodeEncapsulatedSchema, decodeFlightMessage } from "./decode.ts";
+import { flightError } from "./flight-error.ts";
+import { parseMetadata } from "./metadata.ts";
+import {
+  decodeFlightData,
+  decodeFlightInfo,
+  encodeFlightDescriptor,
+  encodeTicket,
+  type FlightData,
+  statementDescriptor,
+} from "./protocol/messages.ts";
+import { FLIGHT_HEADERS, FLIGHT_SERVICE } from "./protocol/service.ts";
+
+export interface FlightClientOptions {
+  /** `http://host:port`, or `https://` for TLS with the system's roots. */
+  readonly address: string;
+  /** Asked before every call, so that a renewed token is taken up. */
+  readonly token: () => Promise<string | null> | string | null;
+  /** Largest message accepted, in bytes; 32 MiB unless told. */
+  readonly maxMessageBytes?: number;
+}
+
+export interface PlanOptions {
+  /** Text of the resume header; left out where there is nothing to resume. */
+  readonly cursor?: string | undefined;
+  readonly stream: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A query as the server planned it. Its ticket may be read more than once. */
+export interface FlightPlan {
+  readonly schema: Schema;
+  readonly ticket: Uint8Array;
+}
+
+export type FlightMessage =
+  | { readonly kind: "schema"; readonly schema: Schema }
+  | {
+      readonly kind: "batch";
+      readonly batch: ArrowBatch;
+      readonly metadata: MicrobatchMetadata | null;
+      /** Size of the whole message. */
+      readonly byteLength: number;
+    };
+
+/**
+ * Queries to one Amp server. Failures are AmpsyncErrors without the token in
+ * them; an abort throws the signal's reason.
+ */
+export interface FlightClient {
+  /** Have a query planned; `stream` adds the streaming clause and the streaming header. */
+  plan(sql: string, options: PlanOptions): Promise<FlightPlan>;
+  /**
+   * Execute a plan, on a connection of its own, so that a consumer that waits
+   * holds up nobody else. Ends when the server ends the stream without an error.
+   */
+  read(plan: FlightPlan, options: { readonly signal: AbortSignal }): AsyncGenerator<FlightMessage>;
+  /** Highest block of a table, given as its SQL reference; null where it has none. */
+  maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
+  /** Ends the connection of `plan` and `maxBlock`; reading ends by its own signal. */
+  close(): void;
+}
+
+const DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+const PLAN_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export function createFlightClient(options: FlightClientOptions): FlightClient {
+  const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+  const shared = connect(options.address, maxMessageBytes);
+
+  async function plan(sql: string, { cursor, stream, signal }: PlanOptions): Promise<FlightPlan> {
+    signal.throwIfAborted();
+    const token = await options.token();
+    const headers = authorization(token);
+    if (stream) {
+      headers.set(FLIGHT_HEADERS.stream, "true");
+    }
+    if (cursor !== undefined) {
+      headers.set(FLIGHT_HEADERS.resume, cursor);
+    }
+    // Servers of 2025 know only the clause; where both are known, the header wins.
+    const descriptor = statementDescriptor(stream ? `${sql} SETTINGS stream = true` : sql);
+    const request = encodeFlightDescriptor(descriptor);
+    try {
+      const info = decodeFlightInfo(
+        await callUnary(shared, {
+          method: FLIGHT_SERVICE.getFlightInfo,
+          request,
+          headers,
+          signal,
+          timeoutMs: PLAN_TIMEOUT_MS,
+        }),
+      );
+      const ticket = info.endpoints[0]?.ticket ?? null;
+      if (ticket === null) {
+        throw new AmpsyncError("SY101", "The server planned the query but gave no ticket for it");
+      }
+      return { schema: decodeEncapsulatedSchema(info.schema), ticket };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw flightError(error, token);
+    }
+  }
+
+  async function* fetch(client: Client, ticket: Uint8Array, signal: AbortSignal): AsyncGenerator<Fetched> {
+    signal.throwIfAborted();
+    const token = await options.token();
+    const headers = authorization(token);
+    const request = encodeTicket(ticket);
+    const call = {
+      method: FLIGHT_SERVICE.doGet,
+      request,
+      headers,
+      signal,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    };
+    try {
+      for await (const bytes of callStream(client, call)) {
+        yield { data: decodeFlightData(bytes), byteLength: bytes.length };
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw flightError(error, token);
+    }
+  }
+
+  async function* read(
+    plan: FlightPlan,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<FlightMessage> {
+    const own = connect(options.address, maxMessageBytes);
+    try {
+      for await (const { data, byteLength } of fetch(own, plan.ticket, signal)) {
+        const decoded = decodeFlightMessage(data);
+        if (decoded?.kind === "batch") {
+          yield { ...decoded, metadata: parseMetadata(data.appMetadata), byteLength };
+        } else if (decoded !== null) {
+          yield decoded;
+        }
+      }
+    } finally {
+      own.close();
+    }
+  }
+
+  async function maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null> {
+    const { schema, ticket } = await plan(`SELECT max("_block_num") FROM ${tableSql}`, {
+      stream: false,
+      signal,
+    });
+    const type = schema.fields[0]?.type;
+    if (!DataType.isInt(type) || type.bitWidth !== 64) {
+      throw new AmpsyncError("SY101", "The highest block is no 64-bit integer", { detail: `It is ${type}.` });
+    }
+    let highest: bigint | null = null;
+    // Read to the end, so that the server's status is seen. Metadata of a batch query follows other rules.
+    for await (const { data } of fetch(shared, ticket, signal)) {
+      const decoded = decodeFlightMessage(data);
+      if (decoded?.kind === "batch") {
+        highest = firstInteger(decoded.batch) ?? highest;
+      }
+    }
+    return highest;
+  }
+
+  return { plan, read, maxBlock, close: () => shared.close() };
+}
+
+interface Fetched {
+  readonly data: FlightData;
+  readonly byteLength: number;
+}
+
+/** The first value of a 64-bit column that is alone in its batch; null where there is none. */
+function firstInteger({ rowCount, nodes, buffers, body }: ArrowBatch): bigint | null {
+  const values = buffers[1];
+  if (rowCount === 0 || nodes[0]?.nullCount !== 0 || values === undefined || values.length < 8) {
+    return null;
+  }
+  return new DataView(body.buffer, body.byteOffset + values.offset).getBigInt64(0, true);
+}

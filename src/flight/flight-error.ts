@@ -1,0 +1,69 @@
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { AmpsyncError, type ErrorCode } from "../errors.ts";
+
+/** Words by which servers tell that the dataset or the table is not there, or not yet. */
+const NOT_THERE = /has not been synced|not found|does not exist|failed to infer SQL output schema/i;
+/** Words of a query that no later try will make work, sent with INTERNAL all the same. */
+const WRONG_QUERY = /multiple networks in dependency tree|cross-network join|non-incremental/i;
+/** Words of client and server libraries for a message over a limit. */
+const TOO_LARGE = /larger than max|length too large|message too large|exceeds.*limit/i;
+
+/** What a failed call means to a stream. `secret` is cut out of the server's text. */
+export function flightError(error: unknown, secret: string | null): AmpsyncError {
+  if (error instanceof AmpsyncError) {
+    return error;
+  }
+  if (!isServiceError(error)) {
+    return new AmpsyncError("SY104", "The Amp server cannot be reached", { cause: error });
+  }
+  const said = secret === null ? error.details : error.details.replaceAll(secret, "[token]");
+  const detail = `gRPC ${status[error.code]}: ${said}`;
+  const code = codeOf(error);
+  // The service error itself is no cause: it would carry the untouched text.
+  return new AmpsyncError(code, MESSAGES[code] ?? "The stream broke off", hinted(code, detail));
+}
+
+const MESSAGES: Partial<Record<ErrorCode, string>> = {
+  SY004: "The Amp server refuses the query",
+  SY103: "The Amp server does not know the dataset or the table, or has no data of it yet",
+  SY104: "The Amp server cannot be reached, or the stream broke off",
+  SY105: "The Amp server refuses the token",
+  SY106: "A message is over the size limit",
+};
+
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  SY105: "Set AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.",
+  SY106: "Set AMPSYNC_GRPC_MAX_DECODE_MB to a larger value, at most 512.",
+};
+
+function hinted(code: ErrorCode, detail: string): { detail: string; hint?: string } {
+  const hint = HINTS[code];
+  return hint === undefined ? { detail } : { detail, hint };
+}
+
+function codeOf(error: ServiceError): ErrorCode {
+  switch (error.code) {
+    case status.UNAUTHENTICATED:
+    case status.PERMISSION_DENIED:
+      return "SY105";
+    case status.NOT_FOUND:
+      return "SY103";
+    case status.RESOURCE_EXHAUSTED:
+      return TOO_LARGE.test(error.details) ? "SY106" : "SY104";
+    case status.INVALID_ARGUMENT:
+      return NOT_THERE.test(error.details) ? "SY103" : "SY004";
+    case status.UNIMPLEMENTED:
+      return "SY004";
+    case status.INTERNAL:
+      if (WRONG_QUERY.test(error.details)) {
+        return "SY004";
+      }
+      return NOT_THERE.test(error.details) ? "SY103" : "SY104";
+    default:
+      return "SY104";
+  }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;
+}

@@ -1,0 +1,478 @@
+import { createServer, type Socket } from "node:net";
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
+import { Message, RecordBatchStreamWriter, Schema, Table, Uint64, vectorFromArray } from "apache-arrow";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AmpsyncError } from "../../src/errors.ts";
+import { authorization, callStream } from "../../src/flight/calls.ts";
+import { createFlightClient, type FlightMessage } from "../../src/flight/client.ts";
+import { connect } from "../../src/flight/connection.ts";
+import {
+  decodeAny,
+  decodeCommandStatementQuery,
+  decodeFlightDescriptor,
+  decodeTicket,
+  encodeFlightData,
+  encodeFlightInfo,
+} from "../../src/flight/protocol/messages.ts";
+import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
+
+type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
+type DoGetCall = ServerWritableStream<Buffer, Buffer>;
+
+/** A server that answers as each test scripts it; it keeps what it was asked. */
+class ScriptedServer {
+  readonly asked: { method: string; sql?: string; headers: Record<string, unknown> }[] = [];
+  plan: () => Buffer = () => planOf(new Uint8Array([7]));
+  doGet: (call: DoGetCall) => void = (call) => call.end();
+  readonly #server = new Server({ "grpc-node.flow_control_window": 64 * 1024 });
+  address = "";
+
+  async start(): Promise<void> {
+    const bytes = {
+      requestSerialize: same,
+      requestDeserialize: same,
+      responseSerialize: same,
+      responseDeserialize: same,
+    };
+    const service = {
+      getFlightInfo: {
+        path: FLIGHT_SERVICE.getFlightInfo,
+        requestStream: false,
+        responseStream: false,
+        ...bytes,
+      },
+      doGet: { path: FLIGHT_SERVICE.doGet, requestStream: false, responseStream: true, ...bytes },
+    } as const;
+    this.#server.addService(service, {
+      getFlightInfo: (call: UnaryCall, reply: sendUnaryData<Buffer>) => {
+        const command = decodeAny(decodeFlightDescriptor(call.request).cmd);
+        const sql = decodeCommandStatementQuery(command.value);
+        this.asked.push({ method: "plan", sql, headers: call.metadata.getMap() });
+        try {
+          reply(null, this.plan());
+        } catch (error) {
+          reply(error instanceof Error ? error : new Error(String(error)));
+        }
+      },
+      doGet: (call: DoGetCall) => {
+        this.asked.push({ method: "doGet", headers: call.metadata.getMap() });
+        this.doGet(call);
+      },
+    });
+    const port = await new Promise<number>((resolve, reject) =>
+      this.#server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      ),
+    );
+    this.address = `http://127.0.0.1:${port}`;
+  }
+
+  stop(): void {
+    this.#server.forceShutdown();
+  }
+}
+
+function same(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+/** The schema and one record batch of a table of block numbers, as an IPC stream. */
+function streamOf(blocks: readonly (bigint | null)[]): Uint8Array {
+  const table = new Table({ _block_num: vectorFromArray([...blocks], new Uint64()) });
+  return RecordBatchStreamWriter.writeAll(table).toUint8Array(true);
+}
+
+/** FlightData of the n-th message of such a stream: 0 is the schema, 1 the batch. */
+function flightData(blocks: readonly (bigint | null)[], index: 0 | 1, appMetadata = ""): Buffer {
+  const stream = streamOf(blocks);
+  const view = new DataView(stream.buffer, stream.byteOffset);
+  let at = 0;
+  for (let i = 0; ; i++) {
+    const bodyAt = at + 8 + view.getInt32(at + 4, true);
+    const dataHeader = stream.subarray(at + 8, bodyAt);
+    const end = bodyAt + Message.decode(dataHeader).bodyLength;
+    if (i === index) {
+      return encodeFlightData({
+        dataHeader,
+        appMetadata: Buffer.from(appMetadata),
+        dataBody: stream.subarray(bodyAt, end),
+      });
+    }
+    at = end;
+  }
+}
+
+function planOf(ticket: Uint8Array | null): Buffer {
+  const endpoints = ticket === null ? [] : [{ ticket, locations: [] }];
+  return encodeFlightInfo({
+    schema: streamOf([1n]),
+    descriptor: null,
+    endpoints,
+    totalRecords: -1n,
+    totalBytes: -1n,
+  });
+}
+
+function serviceError(code: status, details: string): Error {
+  return Object.assign(new Error(details), { code, details, metadata: new Metadata() });
+}
+
+const RANGE = {
+  numbers: { start: 1, end: 2 },
+  network: "anvil",
+  hash: `0x${"ab".repeat(32)}`,
+  prev_hash: `0x${"cd".repeat(32)}`,
+};
+const METADATA = JSON.stringify({ ranges: [RANGE], ranges_complete: false });
+
+let server: ScriptedServer;
+let abort: AbortController;
+const closing: (() => void)[] = [];
+
+beforeEach(async () => {
+  server = new ScriptedServer();
+  await server.start();
+  abort = new AbortController();
+});
+
+afterEach(() => {
+  abort.abort();
+  for (const close of closing.splice(0)) close();
+  server.stop();
+});
+
+function client(options: { token?: string | null; maxMessageBytes?: number; address?: string } = {}) {
+  const { token = null, address = server.address, ...rest } = options;
+  const created = createFlightClient({ address, token: () => token, ...rest });
+  closing.push(() => created.close());
+  return created;
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<AmpsyncError> {
+  const error: unknown = await promise.then(
+    () => expect.unreachable("it should fail"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof AmpsyncError)) {
+    throw error;
+  }
+  return error;
+}
+
+async function readAll(messages: AsyncIterable<FlightMessage>): Promise<FlightMessage[]> {
+  const all: FlightMessage[] = [];
+  for await (const message of messages) all.push(message);
+  return all;
+}
+
+const PLAN = { schema: new Schema([]), ticket: new Uint8Array([7]) };
+
+describe("planning", () => {
+  test("a stream says so in the query and in the header, and sends its cursor and its token", async () => {
+    const plan = await client({ token: "t0ken" }).plan("SELECT 1", {
+      stream: true,
+      cursor: '{"a":1}',
+      signal: abort.signal,
+    });
+    expect(plan.schema.fields.map((field) => field.name)).toEqual(["_block_num"]);
+    expect([...plan.ticket]).toEqual([7]);
+    expect(server.asked[0]).toMatchObject({
+      sql: "SELECT 1 SETTINGS stream = true",
+      headers: { "amp-stream": "true", "amp-resume": '{"a":1}', authorization: "Bearer t0ken" },
+    });
+  });
+
+  test("headers without a value are left out", async () => {
+    await client().plan("SELECT 1", { stream: false, signal: abort.signal });
+    expect(server.asked[0]?.sql).toBe("SELECT 1");
+    for (const header of ["amp-stream", "amp-resume", "authorization"]) {
+      expect(server.asked[0]?.headers).not.toHaveProperty(header);
+    }
+  });
+
+  test("an answer without a ticket is SY101", async () => {
+    server.plan = () => planOf(null);
+    expect((await errorOf(client().plan("SELECT 1", { stream: true, signal: abort.signal }))).code).toBe(
+      "SY101",
+    );
+  });
+
+  test.each([
+    [status.INVALID_ARGUMENT, "invalid query: non-incremental queries are not supported", "SY004"],
+    [status.INVALID_ARGUMENT, "table 'x.y' not found", "SY103"],
+    [status.UNIMPLEMENTED, "get_flight_info", "SY004"],
+    [status.NOT_FOUND, "table missing", "SY103"],
+    [status.INTERNAL, "error creating physical catalog | Caused by: table has not been synced", "SY103"],
+    [status.INTERNAL, "failed to infer SQL output schema | Caused by: dataset", "SY103"],
+    [status.INTERNAL, "multiple networks in dependency tree: a and b", "SY004"],
+    [status.INTERNAL, "streaming query execution error", "SY104"],
+    [status.UNAUTHENTICATED, "token expired", "SY105"],
+    [status.PERMISSION_DENIED, "no", "SY105"],
+    [status.RESOURCE_EXHAUSTED, "query memory exhausted", "SY104"],
+    [status.UNAVAILABLE, "shutting down", "SY104"],
+  ])("gRPC %i, %s: %s", async (code, details, expected) => {
+    server.plan = () => {
+      throw serviceError(code, details);
+    };
+    const error = await errorOf(client().plan("SELECT 1", { stream: true, signal: abort.signal }));
+    expect(error).toMatchObject({ code: expected, detail: expect.stringContaining(details) });
+  });
+
+  test("a dead port is SY104 at once", async () => {
+    const dead = client({ address: "http://127.0.0.1:1" });
+    expect((await errorOf(dead.plan("SELECT 1", { stream: true, signal: abort.signal }))).code).toBe("SY104");
+  });
+
+  test("an abort throws its reason", async () => {
+    server.plan = () => {
+      abort.abort(new Error("shutting down"));
+      return planOf(null);
+    };
+    await expect(client().plan("SELECT 1", { stream: true, signal: abort.signal })).rejects.toThrow(
+      "shutting down",
+    );
+  });
+
+  test("an address that is no URL is SY902", () => {
+    expect(() => client({ address: "localhost:1602" })).toThrow(expect.objectContaining({ code: "SY902" }));
+  });
+});
+
+describe("the token in errors", () => {
+  test("is cut out of what the server says", async () => {
+    server.plan = () => {
+      throw serviceError(status.UNAUTHENTICATED, "bad header: Bearer s3cret");
+    };
+    const error = await errorOf(
+      client({ token: "s3cret" }).plan("SELECT 1", { stream: true, signal: abort.signal }),
+    );
+    expect(error.detail).toBe("gRPC UNAUTHENTICATED: bad header: Bearer [token]");
+    expect(`${error.stack} ${error.cause}`).not.toContain("s3cret");
+  });
+
+  test("does not appear where it cannot be sent", async () => {
+    const error = await errorOf(
+      client({ token: "s3cret\n" }).plan("SELECT 1", { stream: true, signal: abort.signal }),
+    );
+    expect(error.code).toBe("SY105");
+    expect(`${error.stack} ${error.cause} ${error.detail}`).not.toContain("s3cret");
+  });
+});
+
+describe("reading", () => {
+  test("gives the schema, then batches with their metadata, and ends when the server ends well", async () => {
+    server.doGet = (call) => {
+      expect([...decodeTicket(call.request)]).toEqual([7]);
+      call.write(flightData([1n, 2n], 0));
+      call.write(flightData([1n, 2n], 1, METADATA));
+      call.write(flightData([], 1));
+      call.end();
+    };
+    const messages = await readAll(client({ token: "t0ken" }).read(PLAN, { signal: abort.signal }));
+    expect(messages.map((message) => message.kind)).toEqual(["schema", "batch", "batch"]);
+    expect(messages[1]).toMatchObject({
+      batch: { rowCount: 2 },
+      metadata: { ranges: [{ start: 1n, end: 2n, network: "anvil" }], complete: false },
+      byteLength: flightData([1n, 2n], 1, METADATA).length,
+    });
+    expect(messages[2]).toMatchObject({ batch: { rowCount: 0 }, metadata: null });
+    expect(server.asked[0]?.headers).toMatchObject({ authorization: "Bearer t0ken" });
+  });
+
+  test("messages before an error are delivered, then the error", async () => {
+    server.doGet = (call) => {
+      call.write(flightData([1n], 0));
+      call.emit("error", serviceError(status.INTERNAL, "streaming query execution error"));
+    };
+    const reading = client().read(PLAN, { signal: abort.signal });
+    expect((await reading.next()).value?.kind).toBe("schema");
+    expect((await errorOf(reading.next())).code).toBe("SY104");
+  });
+
+  test("metadata that cannot be read ends the call with SY101", async () => {
+    const cancelled = new Promise<void>((resolve) => {
+      server.doGet = (call) => {
+        call.on("cancelled", resolve);
+        call.write(flightData([1n], 1, "{"));
+      };
+    });
+    expect((await errorOf(readAll(client().read(PLAN, { signal: abort.signal })))).code).toBe("SY101");
+    await cancelled;
+  });
+
+  test("a message over the limit is SY106 and names the setting", async () => {
+    server.doGet = (call) => {
+      call.write(flightData(new Array<bigint>(20_000).fill(1n), 1));
+    };
+    const small = client({ maxMessageBytes: 100_000 });
+    const error = await errorOf(readAll(small.read(PLAN, { signal: abort.signal })));
+    expect(error).toMatchObject({
+      code: "SY106",
+      hint: expect.stringContaining("AMPSYNC_GRPC_MAX_DECODE_MB"),
+    });
+  });
+
+  test("a message of 5 MB passes with the default limit", async () => {
+    server.doGet = (call) => {
+      call.write(flightData(new Array<bigint>(625_000).fill(1n), 1));
+      call.end();
+    };
+    const [message] = await readAll(client().read(PLAN, { signal: abort.signal }));
+    expect(message).toMatchObject({ batch: { rowCount: 625_000 } });
+  });
+
+  test("an abort of a silent stream throws its reason and cancels the call", async () => {
+    const cancelled = new Promise<void>((resolve) => {
+      server.doGet = (call) => {
+        call.on("cancelled", resolve);
+        call.write(flightData([1n], 0));
+      };
+    });
+    const reading = client().read(PLAN, { signal: abort.signal });
+    await reading.next();
+    const waiting = reading.next();
+    abort.abort(new Error("lease lost"));
+    await expect(waiting).rejects.toThrow("lease lost");
+    await cancelled;
+  });
+
+  test("a consumer that stops early cancels the call", async () => {
+    const cancelled = new Promise<void>((resolve) => {
+      server.doGet = (call) => {
+        call.on("cancelled", resolve);
+        call.write(flightData([1n], 0));
+      };
+    });
+    for await (const _ of client().read(PLAN, { signal: abort.signal })) break;
+    await cancelled;
+  });
+
+  test("a server that dies in mid-stream is SY104", async () => {
+    server.doGet = (call) => {
+      call.write(flightData([1n], 0));
+    };
+    const reading = client().read(PLAN, { signal: abort.signal });
+    await reading.next();
+    server.stop();
+    expect((await errorOf(reading.next())).code).toBe("SY104");
+  });
+});
+
+describe("a consumer that waits", () => {
+  const MESSAGES = 60;
+
+  /** Push 60 messages of 1 MB as fast as the transport takes them; count those it took. */
+  function push(counter: { taken: number }): void {
+    const message = flightData(new Array<bigint>(125_000).fill(1n), 1);
+    server.doGet = (call) => {
+      const write = (): void => {
+        while (counter.taken < MESSAGES) {
+          counter.taken += 1;
+          if (!call.write(message)) {
+            call.once("drain", write);
+            return;
+          }
+        }
+        call.end();
+      };
+      write();
+    };
+  }
+
+  test("makes the server wait: what is not read stays in its window, and nothing is lost", async () => {
+    const counter = { taken: 0 };
+    push(counter);
+    const reading = client().read(PLAN, { signal: abort.signal });
+    await reading.next();
+    await settled(() => counter.taken);
+    // 1 taken, 2 ahead of it, 8 MB of window, and some in the buffers of both ends.
+    expect(counter.taken).toBeLessThan(24);
+    expect((await readAll(reading)).length).toBe(MESSAGES - 1);
+    expect(counter.taken).toBe(MESSAGES);
+  });
+
+  test("does not hold up the other calls of the same client", async () => {
+    push({ taken: 0 });
+    const shared = client();
+    const stalled = shared.read(PLAN, { signal: abort.signal });
+    await stalled.next();
+    server.doGet = (call) => {
+      call.write(flightData([1n], 0));
+      call.end();
+    };
+    expect(await readAll(shared.read(PLAN, { signal: abort.signal }))).toHaveLength(1);
+    await shared.plan("SELECT 1", { stream: false, signal: abort.signal });
+  });
+});
+
+describe("the highest block", () => {
+  test("is a batch query, whose metadata is not judged as a stream's", async () => {
+    server.doGet = (call) => {
+      call.write(flightData([19_000_000n], 0));
+      call.write(
+        flightData([19_000_000n], 1, JSON.stringify({ ranges: [RANGE, RANGE], ranges_complete: false })),
+      );
+      call.write(flightData([], 1, "not even JSON"));
+      call.end();
+    };
+    expect(await client().maxBlock('"_/anvil@0.1.0"."blocks"', abort.signal)).toBe(19_000_000n);
+    expect(server.asked[0]?.sql).toBe('SELECT max("_block_num") FROM "_/anvil@0.1.0"."blocks"');
+  });
+
+  test("is null for an empty table", async () => {
+    server.doGet = (call) => {
+      call.write(flightData([null], 0));
+      call.write(flightData([null], 1));
+      call.end();
+    };
+    expect(await client().maxBlock("t", abort.signal)).toBeNull();
+  });
+});
+
+test("a peer that accepts and never speaks is SY104 when the time to connect is over", async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const bound = silent.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+  const connection = connect(`http://127.0.0.1:${port}`, 1024);
+  closing.push(() => {
+    connection.close();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const reading = callStream(connection, {
+    method: FLIGHT_SERVICE.doGet,
+    request: Buffer.alloc(0),
+    headers: authorization(null),
+    signal: abort.signal,
+    connectTimeoutMs: 200,
+  });
+  expect(await errorOf(reading.next())).toMatchObject({
+    code: "SY104",
+    message: "No connection within 0.2 s",
+  });
+});
+
+/** Wait until a number has not changed for a quarter of a second: then the transport is full. */
+async function settled(read: () => number): Promise<void> {
+  let last = -1;
+  await expect
+    .poll(
+      () => {
+        const unchanged = read() === last;
+        last = read();
+        return unchanged;
+      },
+      { interval: 250, timeout: 10_000, message: "the server keeps pushing" },
+    )
+    .toBe(true);
+}

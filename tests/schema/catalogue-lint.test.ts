@@ -1,0 +1,198 @@
+import { basename } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { readSqlFiles, viewName } from "../../src/db/sql-files.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+
+/** Doors that callers without rights on our tables may use. */
+const SECURITY_DEFINER: readonly string[] = [];
+
+/** Files that hold several functions of one name. */
+const OVERLOADED: readonly string[] = [];
+
+const RAISE_PARTS = [/\berrcode\s*=/i, /\bmessage\s*=/i, /\bdetail\s*=/i, /\bhint\s*=/i];
+
+const ROUTINES = `
+  select p.oid::regprocedure::text as name
+    from pg_proc p
+   where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)`;
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createDatabase();
+});
+afterAll(() => db.drop());
+
+async function names(query: string): Promise<string[]> {
+  const { rows } = await db.query<{ name: string }>(`${query} order by 1`);
+  return rows.map((row) => row.name);
+}
+
+describe("every function and procedure", () => {
+  test("pins its search_path to pg_catalog and pg_temp", async () => {
+    const offenders = await names(
+      `${ROUTINES} and not coalesce(p.proconfig, '{}') @> '{"search_path=pg_catalog, pg_temp"}'`,
+    );
+    expect(offenders).toEqual([]);
+  });
+
+  test("has a comment", async () => {
+    expect(await names(`${ROUTINES} and obj_description(p.oid, 'pg_proc') is null`)).toEqual([]);
+  });
+
+  test("is closed to the public", async () => {
+    const open = await names(
+      `${ROUTINES} and exists (
+         select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)`,
+    );
+    expect(open).toEqual([]);
+  });
+
+  test("runs with its caller's rights, unless it is a listed door", async () => {
+    expect(await names(`${ROUTINES} and p.prosecdef`)).toEqual([...SECURITY_DEFINER].sort());
+  });
+});
+
+test("the schemas are closed to the public", async () => {
+  const open = await names(
+    `select n.nspname::text as name from pg_namespace n
+      where n.nspname in ('ampsync', 'ampsync_private')
+        and exists (select from aclexplode(n.nspacl) a where a.grantee = 0)`,
+  );
+  expect(open).toEqual([]);
+});
+
+test("every table and view has a comment", async () => {
+  const offenders = await names(
+    `select c.oid::regclass::text as name from pg_class c
+      where c.relnamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)
+        and c.relkind in ('r', 'p', 'v', 'm') and obj_description(c.oid, 'pg_class') is null`,
+  );
+  expect(offenders).toEqual([]);
+});
+
+test("every column of the public views has a comment", async () => {
+  const offenders = await names(
+    `select format('%s.%s', c.oid::regclass, a.attname) as name
+       from pg_class c join pg_attribute a on a.attrelid = c.oid
+      where c.relnamespace = 'ampsync'::regnamespace and c.relkind in ('v', 'm')
+        and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) is null`,
+  );
+  expect(offenders).toEqual([]);
+});
+
+describe("the files", () => {
+  test("hold one function each, named like the file, in the schema of its folder", async () => {
+    const { functions } = await readSqlFiles();
+    const offenders = functions.filter((file) => {
+      const schema = file.name.startsWith("functions/private/") ? "ampsync_private" : "ampsync";
+      const expected = `${schema}.${basename(file.name, ".sql")}`;
+      const found = definedNames(file.text, "function|procedure");
+      const count = OVERLOADED.includes(file.name) ? found.length : 1;
+      return found.length !== count || found.some((name) => name !== expected);
+    });
+    expect(offenders.map((file) => file.name)).toEqual([]);
+  });
+
+  test("hold one view each, named like the file", async () => {
+    const { views } = await readSqlFiles();
+    const offenders = views.filter(
+      (file) => definedNames(file.text, "view").join() !== `ampsync.${viewName(file)}`,
+    );
+    expect(offenders.map((file) => file.name)).toEqual([]);
+  });
+
+  test("are all that the schemas hold", async () => {
+    const { functions, views } = await readSqlFiles();
+    const inFiles = [
+      ...functions.flatMap((file) => definedNames(file.text, "function|procedure")),
+      ...views.flatMap((file) => definedNames(file.text, "view")),
+    ];
+    const installed = await names(
+      `select p.pronamespace::regnamespace || '.' || p.proname as name from pg_proc p
+        where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)
+       union all
+       select v.schemaname || '.' || v.viewname from pg_views v
+        where v.schemaname in ('ampsync', 'ampsync_private')`,
+    );
+    expect(installed.sort()).toEqual(inFiles.sort());
+  });
+
+  test("raise with code, message, detail and hint", async () => {
+    const { functions } = await readSqlFiles();
+    const offenders = functions.flatMap((file) =>
+      statements(file.text, /\braise\b(?!\s*;)/gi)
+        .filter(({ text }) => !/^raise\s+(debug|log|info|notice|warning)\b/i.test(text))
+        .filter(({ text }) => !RAISE_PARTS.every((part) => part.test(withoutLiterals(text))))
+        .map(({ line }) => `${file.name}:${line}`),
+    );
+    expect(offenders).toEqual([]);
+  });
+
+  test("read no clock but ampsync_private.now()", async () => {
+    const { migrations, functions, views } = await readSqlFiles();
+    const clock =
+      /(?<!ampsync_private\.)\bnow\s*\(|\b(clock|statement|transaction)_timestamp\b|\bcurrent_(timestamp|date|time)\b|\blocaltime/gi;
+    const offenders = [...migrations, ...functions, ...views]
+      .filter((file) => file.name !== "functions/private/now.sql")
+      .flatMap((file) => statements(file.text, clock).map(({ line }) => `${file.name}:${line}`));
+    expect(offenders).toEqual([]);
+  });
+});
+
+test("plpgsql_check finds nothing", async (context) => {
+  const { rowCount } = await db.query("select from pg_available_extensions where name = 'plpgsql_check'");
+  if (rowCount === 0) {
+    context.skip("the extension plpgsql_check is not installed on this server");
+  }
+  await db.query("create extension plpgsql_check");
+  const findings = await names(
+    `select format('%s: %s', p.oid::regprocedure, f.message) as name
+       from pg_proc p
+       join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql'
+      cross join lateral plpgsql_check_function_tb(p.oid, fatal_errors => false, performance_warnings => false) f
+      where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)
+        and p.prorettype <> 'trigger'::regtype`,
+  );
+  expect(findings).toEqual([]);
+});
+
+/** Names after `create or replace <kind>`, in lower case. */
+function definedNames(text: string, kind: string): string[] {
+  const pattern = new RegExp(`^create(?: or replace)? (?:${kind})\\s+([a-z0-9_.]+)`, "gim");
+  return [...withoutComments(text).matchAll(pattern)].map((match) => match[1]!.toLowerCase());
+}
+
+/** Each match with its line and the text up to the next semicolon, outside of comments. */
+function statements(text: string, pattern: RegExp): { line: number; text: string }[] {
+  const code = withoutComments(text);
+  return [...code.matchAll(pattern)].map((match) => ({
+    line: code.slice(0, match.index).split("\n").length,
+    text: code.slice(match.index, endOfStatement(code, match.index)),
+  }));
+}
+
+/** The next semicolon outside of quotes: hints are statements themselves. */
+function endOfStatement(code: string, from: number): number {
+  let quoted = false;
+  for (let at = from; at < code.length; at++) {
+    if (code[at] === "'") {
+      quoted = !quoted;
+    } else if (code[at] === ";" && !quoted) {
+      return at;
+    }
+  }
+  return code.length;
+}
+
+function withoutLiterals(code: string): string {
+  return code.replace(/'(?:[^']|'')*'/g, "''");
+}
+
+/** Comments become empty, lines stay; `comment on` statements go too, since they are prose. */
+function withoutComments(text: string): string {
+  return text
+    .replace(/--.*$/gm, "")
+    .replace(/^comment on [^']*'(?:[^']|'')*';/gim, (prose) => prose.replace(/[^\n]/g, ""));
+}

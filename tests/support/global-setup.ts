@@ -1,0 +1,45 @@
+import { randomBytes } from "node:crypto";
+
+import pg from "pg";
+import type { TestProject } from "vitest/node";
+
+import { migrate } from "../../src/db/migrate.ts";
+import { createLog } from "../../src/log.ts";
+import { findPostgres } from "./find-postgres.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    postgres: { readonly adminUrl: string; readonly template: string };
+  }
+}
+
+/** Start one server for all test files, and migrate once into the template that each file clones. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await findPostgres();
+  const template = `ampsync_template_${randomBytes(4).toString("hex")}_test`;
+  const admin = new pg.Client({ connectionString: server.adminUrl });
+  await admin.connect();
+  try {
+    if (server.dataDir !== null) {
+      const { rows } = await admin.query("show data_directory");
+      if (rows[0].data_directory !== server.dataDir) {
+        throw new Error(`expected our own server, found one on ${rows[0].data_directory}`);
+      }
+    }
+    await admin.query(`create database ${template} encoding 'UTF8' template template0`);
+  } finally {
+    await admin.end();
+  }
+  const url = new URL(server.adminUrl);
+  url.pathname = `/${template}`;
+  await migrate(url.href, { log: createLog("warn", (line) => process.stderr.write(line)) });
+  project.provide("postgres", { adminUrl: server.adminUrl, template });
+
+  return async () => {
+    const last = new pg.Client({ connectionString: server.adminUrl });
+    await last.connect();
+    await last.query(`drop database ${template} with (force)`);
+    await last.end();
+    await server.stop();
+  };
+}

@@ -1,0 +1,247 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createAdminClient } from "../../src/admin/client.ts";
+import { AmpsyncError } from "../../src/errors.ts";
+import { parseDatasetRef } from "../../src/model/dataset-ref.ts";
+
+const HASH = "ab".repeat(32);
+const OTHER_HASH = "cd".repeat(32);
+const LIST = "/datasets/_/anvil/versions";
+
+let server: Server;
+let address: string;
+let requests: IncomingMessage[];
+let answer: (request: IncomingMessage, response: ServerResponse) => void;
+
+beforeEach(async () => {
+  requests = [];
+  server = createServer((request, response) => {
+    requests.push(request);
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const bound = server.address();
+  address = `http://127.0.0.1:${typeof bound === "object" && bound !== null ? bound.port : 0}`;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function client(token: string | null = null) {
+  return createAdminClient({ address, token: () => token });
+}
+
+/** Serve JSON documents by path; anything else is 404, as the server says it. */
+function serve(documents: Record<string, unknown>): void {
+  answer = (request, response) => {
+    const document = documents[request.url ?? ""];
+    response.statusCode = document === undefined ? 404 : 200;
+    const missing = { error_code: "DATASET_NOT_FOUND", error_message: "Dataset not found" };
+    response.end(JSON.stringify(document ?? missing));
+  };
+}
+
+function fail(status: number, body: string, headers: Record<string, string> = {}): void {
+  answer = (_, response) => {
+    response.writeHead(status, headers).end(body);
+  };
+}
+
+const VERSIONS = {
+  namespace: "_",
+  name: "anvil",
+  versions: [
+    { version: "0.10.0", manifest_hash: HASH },
+    { version: "0.2.0-LTcy", manifest_hash: OTHER_HASH },
+    { version: "0.1.10-x", manifest_hash: OTHER_HASH },
+  ],
+  special_tags: { latest: "0.10.0", dev: OTHER_HASH },
+};
+
+function detail(revision: string, manifestHash: string) {
+  return { [`${LIST}/${revision}`]: { revision, manifest_hash: manifestHash, tables: ["blocks", "logs"] } };
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<AmpsyncError> {
+  const error: unknown = await promise.then(
+    () => expect.unreachable("it should fail"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof AmpsyncError)) {
+    throw error;
+  }
+  return error;
+}
+
+const resolve = (text: string, signal = AbortSignal.timeout(10_000)) =>
+  client().resolve(parseDatasetRef(text), signal);
+
+describe("which version a reference stands for", () => {
+  test.each(["anvil", "anvil@latest"])("%s: the version that the latest tag names", async (text) => {
+    serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH) });
+    expect(await resolve(text)).toEqual({
+      version: "0.10.0",
+      manifestHash: HASH,
+      tables: ["blocks", "logs"],
+    });
+  });
+
+  test("without a latest tag, or with an echo of the word: the first version of the list", async () => {
+    serve({ [LIST]: { ...VERSIONS, special_tags: {} }, ...detail("0.10.0", HASH) });
+    expect((await resolve("anvil")).version).toBe("0.10.0");
+    serve({ [LIST]: { ...VERSIONS, special_tags: { latest: "latest" } }, ...detail("0.10.0", HASH) });
+    expect((await resolve("anvil")).version).toBe("0.10.0");
+  });
+
+  test("dev: the hash of its manifest", async () => {
+    serve({ [LIST]: VERSIONS, ...detail(OTHER_HASH, OTHER_HASH) });
+    expect(await resolve("anvil@dev")).toMatchObject({ version: OTHER_HASH, manifestHash: OTHER_HASH });
+  });
+
+  test("a fixed version: itself, or itself with a qualifier", async () => {
+    serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH), ...detail("0.2.0-LTcy", OTHER_HASH) });
+    expect((await resolve("anvil@0.10.0")).version).toBe("0.10.0");
+    expect((await resolve("anvil@0.2.0")).version).toBe("0.2.0-LTcy");
+  });
+
+  test("0.1.1 is not 0.1.10", async () => {
+    serve({ [LIST]: VERSIONS });
+    expect(await errorOf(resolve("anvil@0.1.1"))).toMatchObject({
+      code: "SY103",
+      message: "No versions available for _/anvil@0.1.1",
+    });
+  });
+
+  test("a manifest hash is taken as it is", async () => {
+    serve({ [LIST]: VERSIONS, ...detail(HASH, HASH) });
+    expect(await resolve(`anvil@${HASH}`)).toMatchObject({ version: HASH, manifestHash: HASH });
+  });
+
+  test("asking for the version only fetches the list, once", async () => {
+    serve({ [LIST]: VERSIONS });
+    const found = await client().version(parseDatasetRef("anvil"), AbortSignal.timeout(10_000));
+    expect(found).toEqual({ version: "0.10.0", manifestHash: HASH });
+    expect(requests.map((request) => request.url)).toEqual([LIST]);
+  });
+
+  test("tables that are told in the manifest only are found there", async () => {
+    serve({
+      [LIST]: VERSIONS,
+      [`${LIST}/0.10.0`]: { revision: "0.10.0", manifest_hash: HASH, kind: "evm-rpc" },
+      [`${LIST}/0.10.0/manifest`]: { kind: "evm-rpc", tables: { blocks: {}, logs: {} } },
+    });
+    expect((await resolve("anvil")).tables).toEqual(["blocks", "logs"]);
+  });
+
+  test("a path prefix of the address is kept", async () => {
+    serve({ [`/amp${LIST}`]: VERSIONS });
+    const prefixed = createAdminClient({ address: `${address}/amp`, token: () => null });
+    expect((await prefixed.version(parseDatasetRef("anvil"), AbortSignal.timeout(10_000))).version).toBe(
+      "0.10.0",
+    );
+  });
+});
+
+describe("failures", () => {
+  test("an unknown dataset, as an empty list: SY103 names it", async () => {
+    serve({ [LIST]: { namespace: "_", name: "anvil", versions: [], special_tags: {} } });
+    expect(await errorOf(resolve("anvil"))).toMatchObject({
+      code: "SY103",
+      message: "No versions available for _/anvil",
+    });
+  });
+
+  test.each([
+    [404, "SY103"],
+    [401, "SY105"],
+    [403, "SY105"],
+    [400, "SY004"],
+    [409, "SY004"],
+    [302, "SY004"],
+    [500, "SY104"],
+    [503, "SY104"],
+    [408, "SY104"],
+    [429, "SY104"],
+  ])("HTTP %i is %s, with the server's text", async (status, code) => {
+    fail(status, JSON.stringify({ error_code: "X", error_message: "the server's own words" }));
+    const error = await errorOf(resolve("anvil"));
+    expect(error).toMatchObject({ code, detail: `HTTP ${status}: the server's own words` });
+  });
+
+  test("Retry-After is kept", async () => {
+    fail(429, "slow down", { "retry-after": "17" });
+    expect((await errorOf(resolve("anvil"))).cause).toEqual({ status: 429, retryAfterSeconds: 17 });
+  });
+
+  test("a body that is no JSON, or another document, is SY104", async () => {
+    fail(200, "<html>");
+    expect((await errorOf(resolve("anvil"))).code).toBe("SY104");
+    fail(200, JSON.stringify({ versions: [7] }));
+    expect((await errorOf(resolve("anvil"))).code).toBe("SY104");
+    fail(200, "null");
+    expect((await errorOf(resolve("anvil"))).code).toBe("SY104");
+  });
+
+  test("a body of more than 16 MiB is not read to its end", async () => {
+    const chunk = Buffer.alloc(1024 * 1024, " ");
+    answer = (_, response) => {
+      const write = (): void => {
+        while (!response.destroyed && response.write(chunk)) {}
+        if (!response.destroyed) response.once("drain", write);
+      };
+      write();
+    };
+    expect(await errorOf(resolve("anvil"))).toMatchObject({
+      code: "SY104",
+      message: expect.stringContaining("bytes"),
+    });
+  });
+
+  test("a dead port is SY104 with the reason", async () => {
+    const free = createAdminClient({ address: "http://127.0.0.1:1", token: () => null });
+    const error = await errorOf(free.version(parseDatasetRef("anvil"), AbortSignal.timeout(10_000)));
+    expect(error.code).toBe("SY104");
+  });
+
+  test("an abort throws its reason", async () => {
+    answer = () => undefined;
+    const abort = new AbortController();
+    const waiting = resolve("anvil", abort.signal);
+    await expect.poll(() => requests.length).toBe(1);
+    abort.abort(new Error("shutting down"));
+    await expect(waiting).rejects.toThrow("shutting down");
+  });
+});
+
+describe("the token", () => {
+  test("is sent as a bearer token, asked for anew each time", async () => {
+    serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH) });
+    let count = 0;
+    const counting = createAdminClient({ address, token: () => `t${++count}` });
+    await counting.resolve(parseDatasetRef("anvil"), AbortSignal.timeout(10_000));
+    expect(requests.map((request) => request.headers.authorization)).toEqual(["Bearer t1", "Bearer t2"]);
+  });
+
+  test("does not follow a redirect, and is in no error", async () => {
+    fail(307, "go away, secret-token", { location: `${address}/elsewhere` });
+    const error = await errorOf(
+      client("secret-token").resolve(parseDatasetRef("anvil"), AbortSignal.timeout(10_000)),
+    );
+    expect(requests).toHaveLength(1);
+    expect(JSON.stringify([error.message, error.detail, error.hint, String(error.cause)])).not.toContain(
+      "secret",
+    );
+  });
+
+  test("a token with a line break is in no error either", async () => {
+    serve({ [LIST]: VERSIONS });
+    const error = await errorOf(
+      client("secret\ntoken").resolve(parseDatasetRef("anvil"), AbortSignal.timeout(10_000)),
+    );
+    expect(JSON.stringify([error.message, error.detail, error.stack, String(error.cause)])).not.toContain(
+      "secret",
+    );
+  });
+});
