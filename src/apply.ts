@@ -213,7 +213,8 @@ export class Apply {
     let end = 0;
     for (const [index, microbatch] of this.#queue.entries()) {
       const beginsCommit = index > 0 && microbatch.removal !== null;
-      if (microbatch.watermark === null || beginsCommit || rows >= COMMIT_ROWS || bytes >= COMMIT_BYTES) {
+      const isEnough = end > 0 && (rows >= COMMIT_ROWS || bytes >= COMMIT_BYTES);
+      if (microbatch.watermark === null || beginsCommit || isEnough) {
         break;
       }
       rows += microbatch.rows;
@@ -240,7 +241,12 @@ export class Apply {
   /** The transaction begins before its last microbatch is finished, and follows it as it grows. */
   async #commitSpilled(): Promise<void> {
     using _permit = await this.#options.permits.take();
-    const transaction = await this.#begin(this.#queue[0]?.removal ?? null, null);
+    const first = this.#queue[0];
+    if (first === undefined) {
+      return; // Given up while we waited for the permit.
+    }
+    first.isSpilled = true; // From here on its removal is part of the transaction.
+    const transaction = await this.#begin(first.removal, null);
     const written: Microbatch[] = [];
     while (true) {
       const microbatch = this.#queue[written.length];

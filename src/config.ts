@@ -51,6 +51,11 @@ export function configFromProcess(): Config {
   return parseConfig(process.env, (path) => readFileSync(path, "utf8"));
 }
 
+/** Where logs go: standard error, one line each. */
+export function writeStderr(line: string): void {
+  process.stderr.write(line);
+}
+
 export function parseConfig(env: Environment, readFile: (path: string) => string): Config {
   const faults: string[] = [];
 

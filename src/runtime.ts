@@ -4,7 +4,7 @@ import xxhash from "xxhash-wasm";
 
 import { type AdminClient, createAdminClient } from "./admin/client.ts";
 import { Budget } from "./budget.ts";
-import { type Config, configFromProcess, requireDatabase } from "./config.ts";
+import { type Config, configFromProcess, requireDatabase, writeStderr } from "./config.ts";
 import { Calls } from "./db/calls.ts";
 import { createPool } from "./db/pool.ts";
 import { createFlightClient, type FlightClient } from "./flight/client.ts";
@@ -30,7 +30,7 @@ export interface Deps {
 }
 
 /** Builds the dependencies of one process. Connects to nothing yet. */
-export async function createDeps(config: Config, writeLog: (line: string) => void): Promise<Deps> {
+async function createDeps(config: Config, writeLog: (line: string) => void): Promise<Deps> {
   const url = requireDatabase(config);
   const log = createLog(config.logLevel, writeLog);
   const { h64Raw } = await xxhash();
@@ -74,7 +74,7 @@ let current: Promise<Deps> | null = null;
  */
 export function withRuntime(create: (deps: Deps) => Task): Task {
   return async (payload, helpers) => {
-    current ??= createDeps(configFromProcess(), (line) => process.stderr.write(line));
+    current ??= createDeps(configFromProcess(), writeStderr);
     const deps = await current;
     if (helpers.job.locked_by !== null) {
       deps.heartbeat.start(helpers.job.locked_by);

@@ -14,9 +14,9 @@ import type { HeldLease } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
 import { cursorOf } from "./model/cursor.ts";
 import { tableRefSql } from "./model/dataset-ref.ts";
-import type { Failure } from "./model/failure.ts";
+import { type Failure, failureOf } from "./model/failure.ts";
 import { MAX_CONNECTIONS_PER_PASS, MIN_PASS_MS, PASS_MS } from "./model/limits.ts";
-import { decide, resolveOwnHash } from "./model/protocol.ts";
+import { decide, protocolError, resolveOwnHash } from "./model/protocol.ts";
 import type { Message, Step } from "./model/step.ts";
 import { baseOf, committed, rememberStream, type StreamMemory } from "./model/stream-memory.ts";
 import type { Deps } from "./runtime.ts";
@@ -218,10 +218,15 @@ class StreamPass {
         await apply.room();
       }
     } catch (error) {
-      if (!(this.#abort.signal.reason instanceof Error)) {
-        await apply.settle(); // What is finished is worth keeping, however the stream ended.
+      if (this.#abort.signal.reason instanceof Error) {
+        throw error;
       }
-      throw error;
+      await apply.settle(); // What is finished is worth keeping, however the stream ended.
+      if (!(error instanceof AmpsyncError) || error.code !== "SY101") {
+        throw error;
+      }
+      const step = protocolError(this.#memory, [error.message, error.detail].filter(Boolean).join(": "));
+      return step.kind === "reconnect" ? await this.#reconnect(step) : failed(error);
     }
     await apply.settle();
     throw new AmpsyncError("SY104", "the server ended the stream", {
@@ -270,9 +275,7 @@ class StreamPass {
         }
         return null;
       case "reconnect":
-        this.#memory = step.next;
-        await this.#beforeReconnect(step);
-        return "reconnect";
+        return await this.#reconnect(step);
       case "no_data":
         return {
           outcome: "no_data",
@@ -284,7 +287,7 @@ class StreamPass {
           },
         };
       case "fail":
-        throw step.error;
+        return failed(step.error);
     }
   }
 
@@ -316,7 +319,8 @@ class StreamPass {
     }
   }
 
-  async #beforeReconnect(step: Extract<Step, { kind: "reconnect" }>): Promise<void> {
+  async #reconnect(step: Extract<Step, { kind: "reconnect" }>): Promise<"reconnect"> {
+    this.#memory = step.next;
     this.#log.warn("stream_reconnects", {
       reason: step.reason,
       detail: step.detail,
@@ -328,7 +332,13 @@ class StreamPass {
     if (step.reason !== "step_back") {
       await pause(1000 * 2 ** step.next.strikes, undefined, { signal: this.#abort.signal });
     }
+    return "reconnect";
   }
+}
+
+/** No retry can mend it. */
+function failed(error: unknown): PassEnd {
+  return { outcome: "failed", failure: failureOf(error) };
 }
 
 /** Names, types and nullability in order: what makes two schemas the same to us. */

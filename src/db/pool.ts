@@ -40,7 +40,10 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
     types,
     ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
   });
-  // A terminated idle backend is no error of ours: the pool connects anew. Without a handler it would end Node.
-  pool.on("error", (error) => log.warn("db_connection_lost", { pool: options.name, error: error.message }));
+  // A terminated backend is no error of ours: the pool connects anew, and whoever used the connection is
+  // told by the failing query. Without handlers either event would end Node.
+  const lost = (error: Error) => log.warn("db_connection_lost", { pool: options.name, error: error.message });
+  pool.on("error", lost);
+  pool.on("connect", (client) => client.on("error", lost));
   return pool;
 }

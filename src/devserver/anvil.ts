@@ -3,16 +3,19 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { AmpsyncError } from "../errors.ts";
 import { EMITTER_BYTECODE, EMITTER_SELECTORS } from "./contract/emitter.ts";
-import { object } from "./sources/rpc/fields.ts";
+import { type Json, object } from "./sources/rpc/fields.ts";
 import { JsonRpc } from "./sources/rpc/json-rpc.ts";
 
 const START_TIMEOUT_MS = 15_000;
+const RECEIPT_TIMEOUT_MS = 60_000;
+const RECEIPT_POLL_MS = 5;
 
 /** A reorg can be this deep. */
-const STATES_IN_MEMORY = 256;
+const STATES_IN_MEMORY = 1024;
 
 export interface AnvilOptions {
   /** Seconds between blocks; without it a block is mined for each transaction. */
@@ -50,21 +53,17 @@ export class Anvil {
     }
     const blockTime = options.blockTime === undefined ? [] : ["--block-time", String(options.blockTime)];
     // Without --prune-history it writes states to disk; without a number it keeps none to reorganise from.
-    const args = ["--host", "127.0.0.1", "--port", "0", "--prune-history", "1024", ...blockTime];
+    const pruning = ["--prune-history", String(STATES_IN_MEMORY)];
+    const args = ["--host", "127.0.0.1", "--port", "0", ...pruning, ...blockTime];
     const child = spawn(binary, args, { stdio: ["ignore", "pipe", "ignore"] });
     return new Anvil(child, `http://${await listeningAddress(child)}`);
   }
 
-  /** Deploys the emitter contract; returns its address. */
+  /** Deploys the emitter contract; returns its address once it is mined. */
   async deployEmitter(): Promise<string> {
-    const from = await this.account();
-    const hash = await this.rpc.call("eth_sendTransaction", { from, data: EMITTER_BYTECODE });
-    let receipt = await this.rpc.call("eth_getTransactionReceipt", hash);
-    if (receipt === null) {
-      await this.mine(1); // It waits for the next interval.
-      receipt = await this.rpc.call("eth_getTransactionReceipt", hash);
-    }
-    return String(object(receipt)["contractAddress"]);
+    const hash = await this.send({ data: EMITTER_BYTECODE });
+    const receipt = await this.receipt(hash);
+    return String(receipt["contractAddress"]);
   }
 
   /** Calls `ping(id)` of an emitter, paying `value` wei; returns the transaction's hash. */
@@ -73,17 +72,33 @@ export class Anvil {
     return this.send({ to: emitter, data, value: `0x${value.toString(16)}` });
   }
 
-  /** Sends a transaction from the first account; returns its hash. */
+  /** Sends a transaction from the first account; returns its hash, often before it is mined. */
   async send(transaction: Readonly<Record<string, unknown>>): Promise<string> {
     const from = await this.account();
     return String(await this.rpc.call("eth_sendTransaction", { from, ...transaction }));
+  }
+
+  /** The receipt of a transaction, as soon as it is mined. */
+  async receipt(hash: string): Promise<Json> {
+    const deadline = performance.now() + RECEIPT_TIMEOUT_MS;
+    while (performance.now() < deadline) {
+      const receipt = await this.rpc.call("eth_getTransactionReceipt", hash);
+      if (receipt !== null) {
+        return object(receipt);
+      }
+      await delay(RECEIPT_POLL_MS);
+    }
+    throw new AmpsyncError(
+      "SY104",
+      `transaction ${hash} was not mined within ${RECEIPT_TIMEOUT_MS / 1000} s`,
+    );
   }
 
   async mine(blocks: number): Promise<void> {
     await this.rpc.call("anvil_mine", `0x${blocks.toString(16)}`);
   }
 
-  /** Replaces the last `depth` blocks (at most 256) by as many others, which are empty. */
+  /** Replaces the last `depth` blocks (at most 1024) by as many others, which are empty. */
   async reorg(depth: number): Promise<void> {
     await this.rpc.call("anvil_reorg", depth, []);
   }

@@ -4,6 +4,9 @@ import { Bitmap } from "./bitmap.ts";
 
 const NO_OFFSETS = Int32Array.of(0);
 
+/** What 32-bit offsets can address; without it a header alone could ask for rows without end. */
+const MAX_ROWS = 2 ** 31 - 1;
+
 /**
  * Hands out the nodes and buffers of a batch in the order of the schema's
  * fields. Everything is held against the body here, once per batch, so that the
@@ -17,7 +20,7 @@ export class BatchReader {
 
   constructor(batch: ArrowBatch) {
     this.#batch = batch;
-    if (!Number.isSafeInteger(batch.rowCount) || batch.rowCount < 0) {
+    if (!Number.isInteger(batch.rowCount) || batch.rowCount < 0 || batch.rowCount > MAX_ROWS) {
       throw malformed(`${batch.rowCount} rows`);
     }
   }

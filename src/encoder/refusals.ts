@@ -27,7 +27,7 @@ export function unsupported(type: DataType, { table, column }: Origin, detail?: 
 /** Refuses names that PostgreSQL or ampsync cannot give to the columns of a table. */
 export function checkColumnNames(names: readonly string[], table: string): void {
   if (names.length === 0) {
-    throw refusedName(`Table ${table} has no columns`);
+    throw new AmpsyncError("SY202", `Table ${table} has no columns`);
   }
   for (const name of [table, ...names]) {
     const bytes = new TextEncoder().encode(name).length;

@@ -9,7 +9,10 @@ import { type Hash64, RowHash } from "./row-hash.ts";
 
 /** Where rows go. */
 export interface ByteSink {
-  /** `size` fresh bytes from `at` on. The encoder fills all of them before it asks for more. */
+  /**
+   * `size` fresh bytes from `at` on, which end below 2^31. The encoder fills all
+   * of them before it asks for more.
+   */
   reserve(size: number): { readonly bytes: Uint8Array; readonly at: number };
 }
 
@@ -40,8 +43,9 @@ interface BoundBatch {
 /**
  * Encodes Arrow batches of one schema as rows of COPY BINARY: number of fields,
  * `_id`, `_block_num_start`, `_block_num_end`, `_block_num` in exact mode, user
- * columns. What it remembers between batches belongs to the microbatch, and
- * bytes reserved by a call that threw are worthless.
+ * columns. What it remembers between batches belongs to the microbatch. After
+ * an error the bytes reserved by the call are worthless, and the microbatch must
+ * be begun anew.
  */
 export class RowEncoder {
   readonly #plan: TablePlan;
@@ -118,7 +122,7 @@ export class RowEncoder {
     for (const column of columns) {
       if (column.place.notNull && column.validity !== null) {
         for (let row = 0; row < rowCount; row++) {
-          isNull(column, row);
+          isNull(column, row); // Throws where it is.
         }
       }
     }

@@ -13,7 +13,7 @@ import { runPass } from "../stream-pass.ts";
  * Nothing is thrown at the queue: how a pass ended, and when the next one starts,
  * is one SQL call, so a failing stream never loses its job.
  */
-export function streamTask(deps: Deps): Task {
+function streamTask(deps: Deps): Task {
   return async (payload, { job, abortSignal }) => {
     const streamId = parseId(payload, "stream_id");
     let epoch: bigint | null = null;

@@ -5,7 +5,7 @@ import type { Region } from "../region.ts";
 import { ListColumn, type ListItem } from "./list.ts";
 
 /** Arrow List as a one-dimensional array. */
-export function array(item: Omit<ListItem<Column>, "type"> & { readonly type: ElementType }): ColumnType {
+export function array(item: ListItem<Column, ElementType>): ColumnType {
   return {
     name: `${item.type.name}[]`,
     bind: (reader, rowCount, place) => new ArrayColumn(item.type.oid, item, reader, rowCount, place),

@@ -4,10 +4,10 @@ import { isNull, type NestedColumn, type NestedType } from "../column.ts";
 import type { Place } from "../place.ts";
 
 /** The one child of a list. */
-export interface ListItem<C extends NestedColumn> {
+export interface ListItem<C extends NestedColumn, T = NestedType<C>> {
   readonly name: string;
   readonly notNull: boolean;
-  readonly type: NestedType<C>;
+  readonly type: T;
 }
 
 /** Arrow List inside JSON: an array. */

@@ -1,7 +1,14 @@
 import type { Value } from "../../arrow/encode-values.ts";
 import { EVM_SCHEMAS } from "../../evm/schemas.ts";
 import type { GeneratedBlock } from "./chain.ts";
-import { type ColumnGenerator, cells, nullableWords, sameInBlock64, words } from "./columns.ts";
+import {
+  type ColumnGenerator,
+  cells,
+  nullableWords,
+  sameInBlock64,
+  sameInBlockWords,
+  words,
+} from "./columns.ts";
 import { hash32, type RandomWords } from "./random-words.ts";
 import { B20_WORDS, B32_WORDS, timestampOf } from "./shared-values.ts";
 
@@ -21,8 +28,8 @@ export function blockColumns(random: RandomWords): Readonly<Record<string, Colum
     _block_num: sameInBlock64((block) => block.number),
     block_num: sameInBlock64((block) => block.number),
     timestamp: sameInBlock64(timestampOf),
-    hash: words(B32_WORDS, (target, at, block) => target.set(block.hashWords, at)),
-    parent_hash: words(B32_WORDS, (target, at, block) => target.set(block.parentHashWords, at)),
+    hash: sameInBlockWords(B32_WORDS, (block) => block.hashWords),
+    parent_hash: sameInBlockWords(B32_WORDS, (block) => block.parentHashWords),
     ommers_hash: hash(10),
     miner: words(B20_WORDS, (target, at, block) =>
       random.copy(target, at, B20_WORDS, (block.key % MINERS) * B20_WORDS),

@@ -1,5 +1,5 @@
 import { AmpsyncError } from "../../../errors.ts";
-import { type BlockHash, ZERO_HASH } from "../../../model/block-range.ts";
+import type { BlockHash } from "../../../model/block-range.ts";
 import type { Block, Chain } from "../../source.ts";
 import { hash32 } from "./random-words.ts";
 
@@ -13,8 +13,11 @@ interface Branch {
   readonly parent: Branch | null;
 }
 
-/** A block with what its rows are made from. */
-export interface GeneratedBlock extends Block {
+/** What the rows of a block are made from. Hashes are words here, because text costs more than the rows. */
+export interface GeneratedBlock {
+  readonly number: bigint;
+  /** Unix seconds. */
+  readonly timestamp: number;
   readonly hashWords: Uint32Array;
   readonly parentHashWords: Uint32Array;
   /** What everything random in the block starts from. */
@@ -47,7 +50,7 @@ export class GeneratedChain implements Chain {
   }
 
   canonical(number: bigint): Block | null {
-    return number < this.start || number > this.#height ? null : this.blocksNow()(number);
+    return number < this.start || number > this.#height ? null : asBlock(this.#block(this.#tip, number));
   }
 
   stored(number: bigint, hash: BlockHash): Block | null {
@@ -78,8 +81,8 @@ export class GeneratedChain implements Chain {
       });
     }
     for (let number = from; number <= this.#height; number++) {
-      const { hash, parentHash, timestamp } = this.#block(this.#tip, number);
-      this.#orphans.set(hash, { number, hash, parentHash, timestamp });
+      const orphan = asBlock(this.#block(this.#tip, number));
+      this.#orphans.set(orphan.hash, orphan);
     }
     this.#tip = { id: this.#branches, from, parent: branchOf(this.#tip, from - 1n) };
     this.#branches += 1;
@@ -88,14 +91,11 @@ export class GeneratedChain implements Chain {
 
   #block(tip: Branch, number: bigint): GeneratedBlock {
     const hashWords = this.#hashWords(tip, number);
-    const parentHashWords = number === 0n ? new Uint32Array(HASH_WORDS) : this.#hashWords(tip, number - 1n);
     return {
       number,
-      hashWords,
-      parentHashWords,
-      hash: hashText(hashWords),
-      parentHash: number === 0n ? ZERO_HASH : hashText(parentHashWords),
       timestamp: Number(GENESIS_TIMESTAMP + BLOCK_SECONDS * number),
+      hashWords,
+      parentHashWords: number === 0n ? new Uint32Array(HASH_WORDS) : this.#hashWords(tip, number - 1n),
       key: hashWords[0]!,
     };
   }
@@ -122,6 +122,10 @@ function branchOf(tip: Branch, number: bigint): Branch {
     branch = branch.parent;
   }
   return branch;
+}
+
+function asBlock({ number, timestamp, hashWords, parentHashWords }: GeneratedBlock): Block {
+  return { number, timestamp, hash: hashText(hashWords), parentHash: hashText(parentHashWords) };
 }
 
 function hashText(words: Uint32Array): BlockHash {

@@ -12,7 +12,11 @@ export interface BlockRows {
   readonly to: number;
 }
 
-/** Makes one column of a batch of `count` rows. */
+/**
+ * Makes one column of a batch of `count` rows. Its buffers are good until the same
+ * generator runs again: they are long-lived, because new ones for each batch would
+ * cost more than filling them.
+ */
 export type ColumnGenerator = (blocks: readonly BlockRows[], count: number) => EncodedColumn;
 
 /** Any column, cell by cell: for tables of which a benchmark reads few rows. */
@@ -30,10 +34,32 @@ export function cells(type: DataType, cell: (block: GeneratedBlock, row: number)
   };
 }
 
+/** A hash that all rows of a block share. */
+export function sameInBlockWords(
+  width: number,
+  value: (block: GeneratedBlock) => Uint32Array,
+): ColumnGenerator {
+  const scratch = new Scratch();
+  return (blocks, count) => {
+    const values = scratch.words(count * width);
+    let at = 0;
+    for (const { block, from, to } of blocks) {
+      const end = at + (to - from) * width;
+      values.set(value(block), at);
+      for (let filled = at + width; filled < end; filled += filled - at) {
+        values.copyWithin(filled, at, Math.min(filled, at + end - filled));
+      }
+      at = end;
+    }
+    return withoutNulls(count, values);
+  };
+}
+
 /** A 64-bit value that all rows of a block share. */
 export function sameInBlock64(value: (block: GeneratedBlock) => bigint): ColumnGenerator {
+  const scratch = new Scratch();
   return (blocks, count) => {
-    const values = new BigUint64Array(count);
+    const values = scratch.longs(count);
     let at = 0;
     for (const { block, from, to } of blocks) {
       values.fill(value(block), at, at + to - from);
@@ -44,8 +70,9 @@ export function sameInBlock64(value: (block: GeneratedBlock) => bigint): ColumnG
 }
 
 export function uint32(value: (row: number) => number): ColumnGenerator {
+  const scratch = new Scratch();
   return (blocks, count) => {
-    const values = new Uint32Array(count);
+    const values = scratch.words(count);
     let at = 0;
     for (const { from, to } of blocks) {
       for (let row = from; row < to; row++) {
@@ -62,8 +89,9 @@ export function words(
   width: number,
   write: (target: Uint32Array, at: number, block: GeneratedBlock, row: number) => void,
 ): ColumnGenerator {
+  const scratch = new Scratch();
   return (blocks, count) => {
-    const values = new Uint32Array(count * width);
+    const values = scratch.words(count * width);
     let at = 0;
     for (const { block, from, to } of blocks) {
       for (let row = from; row < to; row++) {
@@ -82,8 +110,9 @@ export function nullableWords(
   salt: number,
   nullsOf256: number,
 ): ColumnGenerator {
+  const scratch = new Scratch();
   return (blocks, count) => {
-    const values = new Uint32Array(count * width);
+    const values = scratch.words(count * width);
     const bitmap = new Uint8Array(Math.ceil(count / 8));
     let nullCount = 0;
     let at = 0;
@@ -92,6 +121,7 @@ export function nullableWords(
         const key = hash32(block.key ^ salt, row);
         if (key >>> 24 < nullsOf256) {
           nullCount += 1;
+          values.fill(0, at * width, (at + 1) * width);
         } else {
           bitmap[at >> 3]! |= 1 << (at & 7);
           random.copy(values, at * width, width, key);
@@ -106,9 +136,10 @@ export function nullableWords(
 
 /** Random bytes of 32, 64, 96 or 128 bytes a row, like the data of most logs. */
 export function wordsOfAnyLength(random: RandomWords, salt: number): ColumnGenerator {
+  const scratch = new Scratch();
   return (blocks, count) => {
     const offsets = new Int32Array(count + 1);
-    const values = new Uint32Array(count * 32);
+    const values = scratch.words(count * 32);
     let end = 0;
     let at = 0;
     for (const { block, from, to } of blocks) {
@@ -134,4 +165,24 @@ function withoutNulls(count: number, values: ArrayBufferView): EncodedColumn {
 
 function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** Memory that grows and is never given back; what it held before is still in it. */
+class Scratch {
+  #buffer = new ArrayBuffer(0);
+
+  words(count: number): Uint32Array {
+    return new Uint32Array(this.#atLeast(count * 4), 0, count);
+  }
+
+  longs(count: number): BigUint64Array {
+    return new BigUint64Array(this.#atLeast(count * 8), 0, count);
+  }
+
+  #atLeast(bytes: number): ArrayBuffer {
+    if (this.#buffer.byteLength < bytes) {
+      this.#buffer = new ArrayBuffer(bytes);
+    }
+    return this.#buffer;
+  }
 }

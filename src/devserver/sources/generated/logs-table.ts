@@ -2,6 +2,7 @@ import {
   type ColumnGenerator,
   nullableWords,
   sameInBlock64,
+  sameInBlockWords,
   uint32,
   words,
   wordsOfAnyLength,
@@ -19,7 +20,7 @@ export function logColumns(
 ): Readonly<Record<string, ColumnGenerator>> {
   return {
     _block_num: sameInBlock64((block) => block.number),
-    block_hash: words(B32_WORDS, (target, at, block) => target.set(block.hashWords, at)),
+    block_hash: sameInBlockWords(B32_WORDS, (block) => block.hashWords),
     block_num: sameInBlock64((block) => block.number),
     timestamp: sameInBlock64(timestampOf),
     tx_hash: words(B32_WORDS, (target, at, block, row) =>

@@ -1,6 +1,14 @@
 import type { Value } from "../../arrow/encode-values.ts";
 import { EVM_SCHEMAS } from "../../evm/schemas.ts";
-import { type ColumnGenerator, cells, nullableWords, sameInBlock64, uint32, words } from "./columns.ts";
+import {
+  type ColumnGenerator,
+  cells,
+  nullableWords,
+  sameInBlock64,
+  sameInBlockWords,
+  uint32,
+  words,
+} from "./columns.ts";
 import { hash32, type RandomWords } from "./random-words.ts";
 import { B20_WORDS, B32_WORDS, CONTRACTS, timestampOf, writeTransactionHash } from "./shared-values.ts";
 
@@ -20,7 +28,7 @@ export function transactionColumns(random: RandomWords): Readonly<Record<string,
   };
   return {
     _block_num: sameInBlock64((block) => block.number),
-    block_hash: words(B32_WORDS, (target, at, block) => target.set(block.hashWords, at)),
+    block_hash: sameInBlockWords(B32_WORDS, (block) => block.hashWords),
     block_num: sameInBlock64((block) => block.number),
     timestamp: sameInBlock64(timestampOf),
     tx_index: uint32((row) => row),

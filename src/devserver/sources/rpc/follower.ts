@@ -102,21 +102,35 @@ export class BlockFollower implements Chain {
       signal,
     );
     const blocks: FollowedBlock[] = [];
-    for (let at = 0; at < answers.length && answers[at] !== null; at += 2) {
-      blocks.push(followedBlock(answers[at], answers[at + 1]));
+    for (let at = 0; at < answers.length; at += 2) {
+      const block = followedBlock(answers[at], answers[at + 1]);
+      if (block === null) break;
+      blocks.push(block);
     }
     return blocks;
   }
 }
 
-function followedBlock(block: unknown, receipts: unknown): FollowedBlock {
+/** Null where the chain moved between the two answers, so that they speak of different blocks. */
+function followedBlock(block: unknown, receipts: unknown): FollowedBlock | null {
+  if (block === null || receipts === null) {
+    return null;
+  }
   const json = object(block);
+  const ofBlock = list(receipts).map(object);
+  const hash = blockHash(json["hash"]);
+  const isWhole =
+    ofBlock.length === list(json["transactions"]).length &&
+    ofBlock.every((receipt) => blockHash(receipt["blockHash"]) === hash);
+  if (!isWhole) {
+    return null;
+  }
   return {
     number: quantity(json["number"]),
-    hash: blockHash(json["hash"]),
+    hash,
     parentHash: blockHash(json["parentHash"]),
     timestamp: Number(quantity(json["timestamp"])),
-    tables: blockTables(json, list(receipts).map(object)),
+    tables: blockTables(json, ofBlock),
   };
 }
 

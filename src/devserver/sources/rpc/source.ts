@@ -28,6 +28,7 @@ export class RpcSource implements Source {
   readonly #listeners = new ChangeListeners();
   readonly #stop = new AbortController();
   readonly #pollMs: number;
+  #lastLook: Promise<void> = Promise.resolve();
 
   private constructor(options: RpcSourceOptions) {
     this.network = options.network ?? "anvil";
@@ -43,9 +44,11 @@ export class RpcSource implements Source {
     return source;
   }
 
-  /** Looks at the node now. */
+  /** Looks at the node now, after a look that is still going on. */
   async refresh(): Promise<void> {
-    await this.chain.catchUp(() => this.#listeners.notify(), this.#stop.signal);
+    const before = this.#lastLook.catch(() => {});
+    this.#lastLook = before.then(() => this.chain.catchUp(() => this.#listeners.notify(), this.#stop.signal));
+    await this.#lastLook;
   }
 
   /** A node that does not answer is asked again at the next turn: it may be restarting. */

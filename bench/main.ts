@@ -1,0 +1,33 @@
+import { parseArgs } from "node:util";
+
+const HELP = `npm run bench -- <name> [options]
+
+  ingest   load a generated chain of logs over gRPC, beside a bare COPY of the same bytes
+    --rows N      rows to load (1000000)
+    --rounds N    how often, in turns with the bare COPY (3)
+  encode   encode Arrow batches in memory
+
+  --json       print one JSON object`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    rows: { type: "string", default: "1000000" },
+    rounds: { type: "string", default: "3" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const [name] = positionals;
+if (values.help || name === undefined) {
+  console.log(HELP);
+} else if (name === "ingest") {
+  const { benchIngest } = await import("./ingest.ts");
+  await benchIngest({ rows: Number(values.rows), rounds: Number(values.rounds), json: values.json });
+} else if (name === "encode") {
+  await import("./encode.ts");
+} else {
+  console.error(`there is no benchmark ${name}\n\n${HELP}`);
+  process.exitCode = 2;
+}
