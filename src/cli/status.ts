@@ -39,6 +39,7 @@ export function streamTable(streams: readonly StreamRow[]): string {
       head: count(stream.head),
       rows: count(stream.rows),
       "rows/s": count(stream.rows_per_s),
+      lag: stream.lag_s === null ? "–" : `${count(stream.lag_s)} s`,
       reorgs: count(stream.rewrites),
       reason: stream.reason ?? "",
     })),

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import type pg from "pg";
 
 /** Columns of the views of schema ampsync that the command line shows. Documented by their comments in SQL. */
@@ -47,7 +47,7 @@ interface Views {
   };
 }
 
-export type StreamRow = Views["streams"];
+export type StreamRow = Views["streams"] & { readonly lag_s: number | null };
 export type StatusRow = Views["status"];
 export type EventRow = Views["events"];
 
@@ -65,6 +65,7 @@ export class Reads {
       .selectFrom("streams")
       .select(["dataset", "table_name", "target", "state", "since", "network", "block", "head", "behind"])
       .select(["rows", "rows_per_s", "rewrites", "error_code", "reason", "hint", "next_retry"])
+      .select(sql<number | null>`extract(epoch from lag)::float8`.as("lag_s"))
       .orderBy("dataset")
       .orderBy("table_name")
       .execute();

@@ -15,15 +15,15 @@ export const MAX_CONNECTIONS_PER_PASS = 64;
 
 /** A commit takes further finished microbatches in until it has this many rows or bytes. */
 export const COMMIT_ROWS = 100_000;
-export const COMMIT_BYTES = 24 * MIB;
+export const COMMIT_BYTES = 16 * MIB;
 /** An unfinished microbatch of this size begins its transaction before it is finished. */
 export const SPILL_BYTES = 8 * MIB;
 /** A transaction that is open and gets no bytes for this long holds vacuum back: it is rolled back. */
 export const STALL_MS = 30_000;
 
 /** Encoded bytes that one stream may hold. */
-export const STREAM_BYTES = 48 * MIB;
+export const STREAM_BYTES = 32 * MIB;
 /** Encoded bytes that all streams of a process may hold … */
-export const PROCESS_BYTES = 96 * MIB;
+export const PROCESS_BYTES = 64 * MIB;
 /** … beyond this many of each. */
 export const STREAM_FLOOR_BYTES = 4 * MIB;
