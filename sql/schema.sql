@@ -83,6 +83,8 @@ sequence ampsync_private.dataset_dataset_id_seq
 
 sequence ampsync_private.event_event_id_seq
 
+sequence ampsync_private.reject_reject_id_seq
+
 sequence ampsync_private.stream_stream_id_seq
 
 table ampsync_private.dataset
@@ -94,6 +96,9 @@ table ampsync_private.dataset
   column tables text[]
   column target_schema text not null
   column retention_blocks integer not null default 128
+  column on_deep_reorg text not null default 'stop'::text
+  column value_policy text not null default 'fail'::text
+  column nul_policy text not null default 'replace'::text
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
@@ -107,9 +112,12 @@ table ampsync_private.dataset
   column created_at timestamp with time zone not null
   constraint dataset_name_check CHECK ((name ~ '^[a-z_][a-z0-9_]*$'::text))
   constraint dataset_namespace_check CHECK ((namespace ~ '^[a-z0-9_]+$'::text))
+  constraint dataset_nul_policy_check CHECK ((nul_policy = ANY (ARRAY['replace'::text, 'strip'::text, 'fail'::text])))
+  constraint dataset_on_deep_reorg_check CHECK ((on_deep_reorg = ANY (ARRAY['stop'::text, 'resync'::text])))
   constraint dataset_pkey PRIMARY KEY (dataset_id)
   constraint dataset_retention_check CHECK ((retention_blocks >= 64))
-  constraint dataset_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'active'::text, 'failed'::text])))
+  constraint dataset_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'active'::text, 'paused'::text, 'failed'::text])))
+  constraint dataset_value_policy_check CHECK ((value_policy = ANY (ARRAY['fail'::text, 'null'::text, 'quarantine'::text])))
   create UNIQUE INDEX dataset_reference_key ON ampsync_private.dataset USING btree (namespace, name, COALESCE(revision, 'latest'::text))
 
 table ampsync_private.event
@@ -149,6 +157,17 @@ table ampsync_private.lease
   constraint lease_pkey PRIMARY KEY (stream_id)
   constraint lease_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
 
+table ampsync_private.ledger
+  -- What each range of blocks must hold: the number of its rows and the xor of the last 8 bytes of their _id.
+  column stream_id bigint not null
+  column first_block bigint not null
+  column last_block bigint not null
+  column row_count bigint not null
+  column id_xor bigint not null
+  constraint ledger_pkey PRIMARY KEY (stream_id, last_block)
+  constraint ledger_range_check CHECK (((first_block >= 0) AND (first_block <= last_block) AND (row_count >= 0)))
+  constraint ledger_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+
 table ampsync_private.migration
   -- Migrations that ran, each once.
   column name text not null
@@ -157,6 +176,30 @@ table ampsync_private.migration
   column version text not null
   column applied_at timestamp with time zone not null default clock_timestamp()
   constraint migration_pkey PRIMARY KEY (name)
+
+table ampsync_private.reject
+  -- Rows that PostgreSQL cannot hold, kept aside by value_policy quarantine.
+  column reject_id bigint not null generated always as identity
+  column stream_id bigint not null
+  column block bigint not null
+  column column_name text not null
+  column sqlstate text not null
+  column reason text not null
+  column row_values jsonb not null
+  column rejected_at timestamp with time zone not null
+  constraint reject_pkey PRIMARY KEY (reject_id)
+  constraint reject_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+  create INDEX reject_stream_block_idx ON ampsync_private.reject USING btree (stream_id, block)
+
+table ampsync_private.repair
+  -- Ranges of blocks that the next pass of a stream fetches again.
+  column stream_id bigint not null
+  column first_block bigint not null
+  column last_block bigint not null
+  column requested_at timestamp with time zone not null
+  constraint repair_pkey PRIMARY KEY (stream_id, first_block)
+  constraint repair_range_check CHECK (((first_block >= 0) AND (first_block <= last_block)))
+  constraint repair_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
 
 table ampsync_private.source
   -- What text functions (together) and views (each) were last created from.
@@ -171,7 +214,9 @@ table ampsync_private.stream
   column stream_id bigint not null generated always as identity
   column dataset_id bigint not null
   column table_name text not null
+  column shadow_of bigint
   column target_schema text not null
+  column target_table text not null
   column target regclass
   column columns jsonb
   column exact boolean
@@ -194,10 +239,12 @@ table ampsync_private.stream
   constraint stream_checkpoint_check CHECK ((((checkpoint_block IS NULL) = (checkpoint_hash IS NULL)) AND (octet_length(checkpoint_hash) = 32) AND (checkpoint_block >= origin)))
   constraint stream_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id)
   constraint stream_pkey PRIMARY KEY (stream_id)
+  constraint stream_shadow_fkey FOREIGN KEY (shadow_of) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+  constraint stream_shadow_key UNIQUE (shadow_of)
   constraint stream_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'backfill'::text, 'live'::text, 'retrying'::text, 'reorg_pending'::text, 'resyncing'::text, 'paused'::text, 'failed'::text, 'orphaned'::text])))
-  constraint stream_table_key UNIQUE (dataset_id, table_name)
   constraint stream_target_check CHECK ((((target IS NULL) = (columns IS NULL)) AND ((target IS NULL) = (exact IS NULL))))
-  constraint stream_target_key UNIQUE (target_schema, table_name)
+  constraint stream_target_key UNIQUE (target_schema, target_table)
+  create UNIQUE INDEX stream_table_key ON ampsync_private.stream USING btree (dataset_id, table_name) WHERE (shadow_of IS NULL)
 
 table ampsync_private.worker
   -- The graphile-worker pools that run our tasks, with their last heartbeat.
@@ -208,7 +255,7 @@ table ampsync_private.worker
 
 function ampsync.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease and return its query, checkpoint and history; no row where another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, history jsonb)
+  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
@@ -229,6 +276,13 @@ function ampsync.begin_resolve(p_dataset_id bigint)
 procedure ampsync.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint)
   -- Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.cut(dataset text, network text DEFAULT NULL::text)
+  -- The highest block at which all tables of a dataset agree, by number and hash.
+  returns bigint
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -274,6 +328,13 @@ function ampsync.own_hash(p_stream_id bigint, p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.pause_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
+  -- Stop a dataset at once, until ampsync.resume_sync.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 procedure ampsync.prepare_target(IN p_stream_id bigint, IN p_epoch bigint, IN p_exact boolean, IN p_columns jsonb)
   -- Make a stream's target table, or check that it fits what the server sends.
   language plpgsql volatile security invoker
@@ -295,7 +356,7 @@ function ampsync.renew_leases(p_worker_id text, p_leases jsonb)
   grants owner=X/owner
 
 function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
-  -- Start the failed streams of a dataset again, from their checkpoints.
+  -- Start paused and failed streams of a dataset again, from their checkpoints.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -315,6 +376,13 @@ function ampsync.supervise()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.wait_for_block(dataset text, block bigint, timeout interval DEFAULT '00:00:10'::interval, network text DEFAULT NULL::text)
+  -- Wait until all tables of a dataset agree at a block; a statement of its own.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
   -- Append watermarks that go on where the history ends; SY101 where they do not.
   returns ampsync_private.history
@@ -330,7 +398,7 @@ function ampsync_private.block_prefix(p_block bigint)
   grants owner=X/owner
 
 function ampsync_private.check_runnable(p_stream_id bigint)
-  -- Raise SY002 for a stream that is gone, paused, failed or orphaned.
+  -- Raise SY002 for a stream that is gone, paused, failed, orphaned or resyncing.
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -371,6 +439,13 @@ function ampsync_private.column_differences(p_target regclass, p_made jsonb, p_p
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.common_block(p_dataset_id bigint, p_network text)
+  -- The highest block that all streams of a dataset's network hold with the same hash.
+  returns bigint
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.create_target(p_target_schema text, p_table_name text, p_exact boolean, p_columns jsonb)
   -- Create a target table with its system columns, and its schema if missing.
   returns regclass
@@ -390,6 +465,13 @@ function ampsync_private.delete_from_block(p_stream_id bigint, p_from_block bigi
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
+  -- End whoever writes under an epoch of a stream, and wait until they are gone.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.fence_key(p_stream_id bigint, p_epoch bigint)
@@ -473,6 +555,13 @@ function ampsync_private.retry_delay(p_attempts integer, p_seconds integer[])
   returns interval
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.revoke_lease(p_stream_id bigint)
+  -- Take a stream's lease away from its holder, at once.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
 function ampsync_private.schedule_resolve(p_dataset_id bigint, p_run_at timestamp with time zone)

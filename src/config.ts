@@ -59,51 +59,88 @@ export function writeStderr(line: string): void {
 export function parseConfig(env: Environment, readFile: (path: string) => string): Config {
   const faults: string[] = [];
 
-  function text(setting: Setting): string | null {
-    const given = VARIABLES[setting].map((name) => [name, env[name]] as const).filter(([, value]) => value);
+  function given(setting: Setting): { readonly name: string; readonly value: string } | null {
+    const set = VARIABLES[setting].flatMap((name) => (env[name] ? [{ name, value: env[name] }] : []));
     // Log levels are the exception: their names are tried in order, as the programs before us did.
-    if (setting !== "logLevel" && new Set(given.map(([, value]) => value)).size > 1) {
-      faults.push(`${given.map(([name]) => name).join(" and ")} have different values`);
+    if (setting !== "logLevel" && new Set(set.map(({ value }) => value)).size > 1) {
+      faults.push(`${set.map(({ name }) => name).join(" and ")} have different values`);
     }
-    return given[0]?.[1] ?? null;
+    return set[0] ?? null;
+  }
+
+  function text(setting: Setting): string | null {
+    return given(setting)?.value ?? null;
   }
 
   function wholeNumber(setting: Setting, fallback: number, min: number, max: number): number {
-    const value = text(setting);
-    if (value === null) return fallback;
+    const { name, value } = given(setting) ?? { name: "", value: String(fallback) };
     const number = Number(value);
-    if (!Number.isInteger(number) || number < min || number > max) {
-      faults.push(`${VARIABLES[setting][0]}=${value} is not a whole number from ${min} to ${max}`);
+    if (!/^\d+$/.test(value) || number < min || number > max) {
+      faults.push(`${name}=${value} is not a whole number from ${min} to ${max}`);
     }
     return number;
   }
 
   function address(setting: Setting, fallback: string): string {
-    const value = text(setting) ?? fallback;
-    if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
-      faults.push(`${VARIABLES[setting][0]} is not an http or https address`);
+    const { name, value } = given(setting) ?? { name: "", value: fallback };
+    if (!/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
+      faults.push(`${name} is not an http or https address`);
     }
     return value;
   }
 
   function secret(setting: Setting, fileSetting: Setting): string | null {
-    const file = text(fileSetting);
-    if (file === null) return text(setting);
+    const direct = text(setting);
+    const file = given(fileSetting);
+    if (file === null) return direct;
+    if (direct !== null) {
+      faults.push(`${VARIABLES[setting][0]} and ${file.name} are both set`);
+    }
     try {
-      return readFile(file).trim();
+      return readFile(file.value).trim() || null;
     } catch {
-      faults.push(`${VARIABLES[fileSetting][0]} names a file that cannot be read`);
+      faults.push(`${file.name} names a file that cannot be read`);
       return null;
     }
+  }
+
+  function database(): string | null {
+    const url = secret("databaseUrl", "databaseUrlFile");
+    if (url !== null) {
+      if (!isDatabaseUrl(url)) {
+        faults.push("DATABASE_URL is not a postgresql:// URL with %-encoded special characters");
+      }
+      return url;
+    }
+    const user = text("databaseUser");
+    const name = text("databaseName");
+    const password = secret("databasePassword", "databasePasswordFile") ?? "";
+    const host = text("databaseHost") ?? "localhost";
+    const port = wholeNumber("databasePort", 5432, 1, 65_535);
+    if (user === null && name === null) {
+      return null;
+    }
+    if (user === null || name === null) {
+      faults.push("DATABASE_USER and DATABASE_NAME are needed together");
+      return null;
+    }
+    if (/[?#]/.test(name)) {
+      faults.push("DATABASE_NAME holds ? or #, which no connection URL can name");
+    }
+    // Percent-encoded, so that no character of a password can end its part. pg reads the path
+    // with decodeURI, which is undone by encodeURI alone.
+    const [u, p, h] = [user, password, host].map(encodeURIComponent);
+    return `postgresql://${u}:${p}@${h}:${port}/${encodeURI(name)}`;
   }
 
   const tokenFile = text("tokenFile");
   const tokenText = secret("token", "tokenFile");
   const config: Config = {
-    databaseUrl: databaseUrl(text, secret, faults),
+    databaseUrl: database(),
     flightAddress: address("flightAddress", "http://localhost:1602"),
     adminAddress: text("adminAddress") === "off" ? null : address("adminAddress", "http://localhost:1610"),
-    token: () => (tokenFile === null ? tokenText : readFile(tokenFile).trim()),
+    token: () => (tokenFile === null ? tokenText : readFile(tokenFile).trim() || null),
+    // One connection is for heartbeats, one for calls beside a writer, so three is the least.
     poolSize: wholeNumber("poolSize", 10, 3, 1000),
     maxConcurrentBatches: wholeNumber("maxConcurrentBatches", 10, 1, 1000),
     grpcMaxDecodeMb: wholeNumber("grpcMaxDecodeMb", 32, 1, 512),
@@ -119,39 +156,20 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   return Object.freeze(config);
 }
 
-function databaseUrl(
-  text: (setting: Setting) => string | null,
-  secret: (setting: Setting, fileSetting: Setting) => string | null,
-  faults: string[],
-): string | null {
-  const url = secret("databaseUrl", "databaseUrlFile");
-  const user = text("databaseUser");
-  const name = text("databaseName");
-  if (url !== null) {
-    return url;
-  }
-  if (user === null && name === null) {
-    return null;
-  }
-  if (user === null || name === null) {
-    faults.push("DATABASE_USER and DATABASE_NAME are needed together");
-    return null;
-  }
-  const port = text("databasePort") ?? "5432";
-  if (!/^\d{1,5}$/.test(port)) {
-    faults.push(`DATABASE_PORT=${port} is not a port`);
-  }
-  const password = secret("databasePassword", "databasePasswordFile") ?? "";
-  const host = text("databaseHost") ?? "localhost";
-  // Percent-encoded, so that no character of a password can end its part.
-  const [u, p, h, n] = [user, password, host, name].map(encodeURIComponent);
-  return `postgresql://${u}:${p}@${h}:${port}/${n}`;
+/** A part that was not encoded would be taken for a host or a port, and shown in errors. */
+function isDatabaseUrl(text: string): boolean {
+  const url = URL.parse(text.replace("@/", "@localhost/")); // No host: a socket, named by ?host=.
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.hash === "";
 }
 
 /** Takes `debug`, and lists as `info,ampsync=debug`, where ours or else the general level counts. */
 function logLevel(text: string | null): LogLevel {
-  const parts = (text ?? "").toLowerCase().split(",");
-  const wanted = parts.find((part) => part.startsWith("ampsync="))?.slice(8) ?? parts[0];
+  const parts = (text ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((part) => part.trim());
+  const ours = parts.find((part) => part.startsWith("ampsync="))?.slice("ampsync=".length);
+  const wanted = ours ?? parts.find((part) => !part.includes("="));
   return LOG_LEVELS.find((level) => level === wanted) ?? "info";
 }
 

@@ -191,7 +191,7 @@ class StreamPass {
       streamId: this.#lease.streamId,
       epoch: this.#lease.epoch,
       schema: this.#lease.targetSchema,
-      table: this.#lease.tableName,
+      table: this.#lease.targetTable,
       columns: copyColumns(sent),
     };
     await using apply = new Apply({

@@ -9,6 +9,9 @@ create table ampsync_private.dataset (
   tables           text[],
   target_schema    text not null,
   retention_blocks integer not null default 128,
+  on_deep_reorg    text not null default 'stop',
+  value_policy     text not null default 'fail',
+  nul_policy       text not null default 'replace',
   resolved_version text,
   resolved_hash    text,
   resolved_tables  text[],
@@ -24,7 +27,10 @@ create table ampsync_private.dataset (
   constraint dataset_name_check check (name ~ '^[a-z_][a-z0-9_]*$'),
   constraint dataset_namespace_check check (namespace ~ '^[a-z0-9_]+$'),
   constraint dataset_retention_check check (retention_blocks >= 64),
-  constraint dataset_state_check check (state in ('waiting', 'active', 'failed'))
+  constraint dataset_on_deep_reorg_check check (on_deep_reorg in ('stop', 'resync')),
+  constraint dataset_value_policy_check check (value_policy in ('fail', 'null', 'quarantine')),
+  constraint dataset_nul_policy_check check (nul_policy in ('replace', 'strip', 'fail')),
+  constraint dataset_state_check check (state in ('waiting', 'active', 'paused', 'failed'))
 );
 comment on table ampsync_private.dataset
   is 'One row a call of ampsync.enqueue_sync: which dataset to follow, how, and what it resolved to.';
@@ -37,7 +43,9 @@ create table ampsync_private.stream (
   stream_id        bigint generated always as identity,
   dataset_id       bigint not null,
   table_name       text not null,
+  shadow_of        bigint,
   target_schema    text not null,
+  target_table     text not null,
   target           regclass,
   columns          jsonb,
   exact            boolean,
@@ -59,8 +67,9 @@ create table ampsync_private.stream (
   rewrites         bigint not null default 0,
   constraint stream_pkey primary key (stream_id),
   constraint stream_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset,
-  constraint stream_table_key unique (dataset_id, table_name),
-  constraint stream_target_key unique (target_schema, table_name),
+  constraint stream_shadow_fkey foreign key (shadow_of) references ampsync_private.stream on delete cascade,
+  constraint stream_shadow_key unique (shadow_of),
+  constraint stream_target_key unique (target_schema, target_table),
   constraint stream_state_check check (
     state in ('waiting', 'backfill', 'live', 'retrying', 'reorg_pending', 'resyncing', 'paused', 'failed', 'orphaned')
   ),
@@ -73,6 +82,10 @@ create table ampsync_private.stream (
 );
 comment on table ampsync_private.stream
   is 'One query kept in step with one user table, its target; the checkpoint moves in the transaction of the rows.';
+
+-- A shadow reads the same table of the dataset as the stream it will replace.
+create unique index stream_table_key
+  on ampsync_private.stream (dataset_id, table_name) where shadow_of is null;
 
 -- Apart from the stream, so that a heartbeat never queues behind a commit.
 create table ampsync_private.lease (
@@ -104,6 +117,49 @@ create table ampsync_private.history (
 );
 comment on table ampsync_private.history
   is 'The recent watermarks of each stream, unbroken and chained by hash: the points a reorg can step back to.';
+
+create table ampsync_private.ledger (
+  stream_id   bigint not null,
+  first_block bigint not null,
+  last_block  bigint not null,
+  row_count   bigint not null,
+  id_xor      bigint not null,
+  constraint ledger_pkey primary key (stream_id, last_block),
+  constraint ledger_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
+  constraint ledger_range_check check (first_block >= 0 and first_block <= last_block and row_count >= 0)
+);
+comment on table ampsync_private.ledger
+  is 'What each range of blocks must hold: the number of its rows and the xor of the last 8 bytes of their _id.';
+
+create table ampsync_private.repair (
+  stream_id    bigint not null,
+  first_block  bigint not null,
+  last_block   bigint not null,
+  requested_at timestamptz not null,
+  constraint repair_pkey primary key (stream_id, first_block),
+  constraint repair_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
+  constraint repair_range_check check (first_block >= 0 and first_block <= last_block)
+);
+comment on table ampsync_private.repair
+  is 'Ranges of blocks that the next pass of a stream fetches again.';
+
+create table ampsync_private.reject (
+  reject_id   bigint generated always as identity,
+  stream_id   bigint not null,
+  block       bigint not null,
+  column_name text not null,
+  sqlstate    text not null,
+  reason      text not null,
+  row_values  jsonb not null,
+  rejected_at timestamptz not null,
+  constraint reject_pkey primary key (reject_id),
+  constraint reject_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade
+);
+comment on table ampsync_private.reject
+  is 'Rows that PostgreSQL cannot hold, kept aside by value_policy quarantine.';
+
+-- A reorg removes what it quarantined, too.
+create index reject_stream_block_idx on ampsync_private.reject (stream_id, block);
 
 create table ampsync_private.worker (
   worker_id    text not null,

@@ -16,6 +16,7 @@ export interface Lease {
   readonly dataset: string;
   readonly tableName: string;
   readonly targetSchema: string;
+  readonly targetTable: string;
   /** User columns of the target in the order they were made; null before it was made. */
   readonly columns: readonly string[] | null;
   readonly network: string | null;
@@ -76,6 +77,7 @@ export class Calls {
       dataset: row.dataset,
       tableName: row.table_name,
       targetSchema: row.target_schema,
+      targetTable: row.target_table,
       columns: row.columns?.map((column: { name: string }) => column.name) ?? null,
       network: row.network,
       state: row.state,

@@ -98,9 +98,15 @@ export class Anvil {
     await this.rpc.call("anvil_mine", `0x${blocks.toString(16)}`);
   }
 
-  /** Replaces the last `depth` blocks (at most 1024) by as many others, which are empty. */
-  async reorg(depth: number): Promise<void> {
-    await this.rpc.call("anvil_reorg", depth, []);
+  /**
+   * Replaces the last `depth` blocks (at most 1024) by as many others. They are empty but for
+   * `transactions`, each with the block it goes into, counted from the first replaced one.
+   */
+  async reorg(
+    depth: number,
+    transactions: readonly (readonly [Readonly<Record<string, unknown>>, number])[] = [],
+  ): Promise<void> {
+    await this.rpc.call("anvil_reorg", depth, transactions);
   }
 
   async blockNumber(): Promise<bigint> {
@@ -124,16 +130,25 @@ export class Anvil {
 /** Anvil says where it listens; until then it is not ready. */
 async function listeningAddress(child: ChildProcess): Promise<string> {
   const lines = createInterface({ input: child.stdout! });
-  const signal = AbortSignal.timeout(START_TIMEOUT_MS);
-  signal.addEventListener("abort", () => child.kill("SIGKILL"));
-  for await (const line of lines) {
-    const address = /^Listening on (\S+)$/.exec(line)?.[1];
-    if (address !== undefined) {
-      child.stdout!.resume(); // Keep reading, or the pipe fills up and Anvil stands still.
-      return address;
+  let cause: Error | undefined;
+  child.once("error", (error) => {
+    cause = error;
+    lines.close();
+  });
+  const deadline = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
+  try {
+    for await (const line of lines) {
+      const address = /^Listening on (\S+)$/.exec(line)?.[1];
+      if (address !== undefined) {
+        child.stdout!.resume(); // Keep reading, or the pipe fills up and Anvil stands still.
+        return address;
+      }
     }
+  } finally {
+    clearTimeout(deadline);
   }
   throw new AmpsyncError("SY902", "Anvil did not start", {
-    detail: `It said nothing of a port within ${START_TIMEOUT_MS / 1000} s.`,
+    detail: cause?.message ?? `It named no port within ${START_TIMEOUT_MS / 1000} s.`,
+    cause,
   });
 }

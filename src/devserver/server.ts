@@ -5,6 +5,7 @@ import { Catalog } from "./catalog.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { refusal } from "./flight/refusal.ts";
 import { type FlightService, flightService, flightServiceDefinition } from "./flight/service.ts";
+import { portTaken } from "./port-taken.ts";
 import type { Source } from "./source.ts";
 
 export interface DevServerOptions {
@@ -17,6 +18,8 @@ export interface DevServerOptions {
   readonly flightPort?: number;
   readonly adminPort?: number;
   readonly maxBlocksPerMicrobatch?: number;
+  /** Answers a handshake and prepared statements, as Flight SQL clients in general want; Amp servers do not. */
+  readonly genericClients?: boolean;
 }
 
 const DEFAULT_DATASET = { namespace: "_", name: "anvil", version: "0.0.0" };
@@ -59,18 +62,23 @@ export class DevServer {
 
   static async start(options: DevServerOptions): Promise<DevServer> {
     const { dataset = DEFAULT_DATASET, source } = options;
-    const { maxBlocksPerMicrobatch = DEFAULT_BLOCKS_PER_MICROBATCH } = options;
+    const { maxBlocksPerMicrobatch = DEFAULT_BLOCKS_PER_MICROBATCH, genericClients = false } = options;
     const catalog = new Catalog(dataset);
     if (options.published ?? true) {
       catalog.publish(dataset.version, source);
     }
     const faults = noFaults();
-    const service = flightService(catalog, { maxBlocksPerMicrobatch, faults });
+    const service = flightService(catalog, { maxBlocksPerMicrobatch, genericClients, faults });
     const flight = new Server();
     flight.addService(flightServiceDefinition(), service.handlers);
     const flightPort = await listen(flight, options.flightPort ?? 0);
-    const admin = await startAdminServer(catalog, options.adminPort ?? 0);
-    return new DevServer({ dataset, faults, catalog, source, flight, flightPort, service, admin });
+    try {
+      const admin = await startAdminServer(catalog, options.adminPort ?? 0);
+      return new DevServer({ dataset, faults, catalog, source, flight, flightPort, service, admin });
+    } catch (error) {
+      flight.forceShutdown();
+      throw error;
+    }
   }
 
   /** Adds a version, or replaces what a version tag stands for; by default with the server's own source. */
@@ -114,7 +122,7 @@ function listen(server: Server, port: number): Promise<number> {
       if (error === null) {
         resolve(bound);
       } else {
-        reject(error);
+        reject(portTaken(port, error));
       }
     });
   });

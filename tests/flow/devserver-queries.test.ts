@@ -3,8 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { encodeAny, encodeFlightDescriptor } from "../../src/flight/protocol/messages.ts";
+import {
+  decodeAny,
+  encodeAny,
+  encodeCommandStatementQuery,
+  encodeFlightDescriptor,
+} from "../../src/flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
+import { bytesOf, MessageWriter, readFields } from "../../src/flight/protocol/wire.ts";
 import { DevServerClient, rowsOf, schemaOf } from "../support/devserver-client.ts";
 
 let server: DevServer;
@@ -69,6 +75,28 @@ describe("table references", () => {
       code: status.INTERNAL,
       details: expect.stringContaining("failed to infer SQL output schema"),
     });
+  });
+
+  test("a dataset may have no version yet", async () => {
+    const young = await startDevServer({ source, published: false });
+    const caller = new DevServerClient(young);
+    try {
+      const versions = await fetch(`${young.adminAddress}/datasets/_/anvil/versions`);
+      expect(await versions.json()).toEqual({
+        namespace: "_",
+        name: "anvil",
+        versions: [],
+        special_tags: {},
+      });
+      await expect(caller.info('SELECT * FROM "_/anvil@latest".blocks')).rejects.toMatchObject({
+        code: status.INTERNAL,
+      });
+      young.publish("0.1.0");
+      await caller.info('SELECT * FROM "_/anvil@latest".blocks');
+    } finally {
+      caller.close();
+      await young.stop();
+    }
   });
 
   test("a version that was taken away is unknown until it comes back", async () => {
@@ -175,6 +203,34 @@ describe("what is refused", () => {
   });
 });
 
+describe("with generic clients allowed", () => {
+  test("a handshake succeeds and a prepared statement can be fetched", async () => {
+    const generic = await startDevServer({ source, genericClients: true });
+    const caller = new DevServerClient(generic);
+    try {
+      await caller.unary(FLIGHT_SERVICE.handshake, Buffer.alloc(0));
+      const sql = 'SELECT * FROM "_/anvil@0.0.0".blocks';
+      const types = "type.googleapis.com/arrow.flight.protocol.sql";
+      const statement = encodeAny({
+        typeUrl: `${types}.ActionCreatePreparedStatementRequest`,
+        value: encodeCommandStatementQuery(sql),
+      });
+      const action = new MessageWriter().text(1, "CreatePreparedStatement").bytes(2, statement).finish();
+      const result = await caller.unary(FLIGHT_SERVICE.doAction, action);
+      const [body] = readFields(result, "Result");
+      const [handle] = readFields(decodeAny(bytesOf(body!, "Result")).value, "prepared statement");
+
+      const value = new MessageWriter().bytes(1, bytesOf(handle!, "prepared statement")).finish();
+      const cmd = encodeAny({ typeUrl: `${types}.CommandPreparedStatementQuery`, value });
+      const info = await caller.rawInfo(encodeFlightDescriptor({ type: 2, cmd, path: [] }));
+      expect((await caller.redeem(info.endpoints[0]!.ticket!).next())?.rows).toBe(12);
+    } finally {
+      caller.close();
+      await generic.stop();
+    }
+  });
+});
+
 describe("the Admin API", () => {
   async function get(path: string, method = "GET") {
     const response = await fetch(server.adminAddress + path, { method });
@@ -240,8 +296,16 @@ describe("the Admin API", () => {
     [`${V}/nonsense`, 400, "INVALID_PATH"],
     ["/datasets/edge/main_net", 400, "INVALID_PATH"],
     ["/datasets/E!/main_net/versions", 400, "INVALID_PATH"],
+    ["/datasets/%E0%A4%A", 400, "INVALID_PATH"],
   ])("%s is %i %s", async (path, code, error) => {
     expect(await get(path)).toMatchObject({ status: code, body: { error_code: error } });
+  });
+
+  test("a port that is taken is named", async () => {
+    const adminPort = Number(new URL(server.adminAddress).port);
+    await expect(startDevServer({ source, adminPort })).rejects.toMatchObject({ code: "SY902" });
+    const flightPort = Number(new URL(server.flightAddress).port);
+    await expect(startDevServer({ source, flightPort })).rejects.toMatchObject({ code: "SY902" });
   });
 
   test("an unknown path is 404 and another method 405, both without a body", async () => {

@@ -27,6 +27,7 @@ create or replace function ampsync.acquire_lease(
     dataset          text,
     table_name       text,
     target_schema    text,
+    target_table     text,
     columns          jsonb,
     exact            boolean,
     network          text,
@@ -44,9 +45,7 @@ as $$
 #variable_conflict use_column
 declare
   v_lease ampsync_private.lease;
-  v_key   bigint;
-  v_pid   integer;
-  v_ended integer := 0;
+  v_ended integer;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception using
@@ -65,21 +64,7 @@ begin
     return;
   end if;
 
-  v_key := ampsync_private.fence_key(p_stream_id, v_lease.epoch);                            -- 2
-  for v_pid in
-    select k.pid
-      from pg_locks k
-     where k.locktype = 'advisory' and k.mode = 'ShareLock' and k.granted and k.objsubid = 1
-       and k.database = (select d.oid from pg_database d where d.datname = current_database())
-       and k.classid::bigint = ((v_key >> 32) & 4294967295)
-       and k.objid::bigint = (v_key & 4294967295)
-       and k.pid <> pg_backend_pid()
-  loop
-    perform pg_terminate_backend(v_pid);
-    v_ended := v_ended + 1;
-  end loop;
-
-  perform pg_advisory_xact_lock(v_key);                                                      -- 3
+  v_ended := ampsync_private.end_writers(p_stream_id, v_lease.epoch);                        -- 2, 3
 
   perform 1                                                                                  -- 4
      from ampsync_private.lease l
@@ -115,7 +100,7 @@ begin
   return query
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
          ampsync_private.dataset_label(d.namespace, d.name, d.revision),
-         s.table_name, s.target_schema, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks,
+         s.table_name, s.target_schema, s.target_table, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,
                    'end', h.last_block::text,

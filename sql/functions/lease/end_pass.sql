@@ -10,7 +10,7 @@
 --
 -- Counts as said when the epoch is not current any more: then it does nothing.
 -- With p_epoch null it speaks for a pass that got no lease, and does nothing if
--- somebody holds one. Locks: lease row, stream row.
+-- somebody holds one. Locks: stream row, lease row.
 create or replace function ampsync.end_pass(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -26,23 +26,21 @@ as $$
 declare
   v_now      timestamptz := ampsync_private.now();
   v_stream   ampsync_private.stream;
+  v_state    text;
   v_attempts integer;
   v_retry    timestamptz;
 begin
+  select * into v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+     for no key update;
+
   update ampsync_private.lease l
      set holder = null, lease_until = null, rows_per_s = null
    where l.stream_id = p_stream_id
      and case when p_epoch is null then l.lease_until is null or l.lease_until <= v_now
               else l.epoch = p_epoch end;
-  if not found then
-    return;
-  end if;
-
-  select * into v_stream
-    from ampsync_private.stream s
-   where s.stream_id = p_stream_id
-     for no key update;
-  if v_stream.state in ('paused', 'failed', 'orphaned') then
+  if not found or v_stream.state in ('paused', 'failed', 'orphaned', 'resyncing') then
     return;
   end if;
 
@@ -51,6 +49,7 @@ begin
     return;
   end if;
 
+  v_state := case p_outcome when 'no_data' then 'waiting' when 'ended' then 'retrying' else 'failed' end;
   v_attempts := v_stream.attempts + 1;
   v_retry := case p_outcome
     when 'no_data' then v_now + ampsync_private.retry_delay(v_attempts, '{2,4,8,16,30}')
@@ -58,8 +57,8 @@ begin
   end;
 
   update ampsync_private.stream s
-     set state        = case p_outcome when 'no_data' then 'waiting' when 'ended' then 'retrying' else 'failed' end,
-         since        = case when v_stream.attempts = 0 then v_now else s.since end,
+     set state        = v_state,
+         since        = case when s.state <> v_state then v_now else s.since end,
          attempts     = v_attempts,
          next_retry   = v_retry,
          error_code   = p_error ->> 'code',

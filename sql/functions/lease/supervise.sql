@@ -45,7 +45,7 @@ begin
     select s.stream_id, s.dataset_id
       from ampsync_private.stream s
       join ampsync_private.lease l using (stream_id)
-     where s.state not in ('paused', 'failed', 'orphaned')
+     where s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
        and (l.lease_until is null or l.lease_until <= v_now)
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
   loop

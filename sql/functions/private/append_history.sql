@@ -39,7 +39,7 @@ begin
     select p_stream_id, w.first_block, w.last_block, w.hash, w.prev_hash
       from watermark w
      order by w.ordinality
-    returning 1
+    on conflict on constraint history_pkey do nothing -- Goes back over the history, so it is refused below.
   ),
   pair as (
     select w.*,

@@ -1,5 +1,5 @@
--- Refuses work on a stream that is gone, paused, failed or orphaned: the job
--- that woke us is older than that decision.
+-- Refuses work on a stream that is gone, paused, failed, orphaned, or being loaded
+-- anew beside: the job that woke us is older than that decision.
 create or replace function ampsync_private.check_runnable(
   p_stream_id bigint
 )
@@ -16,7 +16,7 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  if v_state is null or v_state in ('paused', 'failed', 'orphaned') then
+  if v_state is null or v_state in ('paused', 'failed', 'orphaned', 'resyncing') then
     raise exception using
       errcode = 'SY002',
       message = format('stream %s is %s', p_stream_id, coalesce(v_state, 'gone')),
@@ -27,4 +27,4 @@ end;
 $$;
 
 comment on function ampsync_private.check_runnable(bigint)
-  is 'Raise SY002 for a stream that is gone, paused, failed or orphaned.';
+  is 'Raise SY002 for a stream that is gone, paused, failed, orphaned or resyncing.';

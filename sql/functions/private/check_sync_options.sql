@@ -31,7 +31,7 @@ begin
       errcode = 'SY004',
       message = format('%s cannot be the target schema of %s', quote_ident(v_schema), p_dataset),
       detail  = 'System schemas and those of ampsync and graphile_worker are refused; names have 1 to 63 bytes.',
-      hint    = format('select ampsync.enqueue_sync(%L, target_schema => %L);', p_dataset, left(p_name, 58) || '_data');
+      hint    = format('select ampsync.enqueue_sync(%L, target_schema => %L);', p_dataset, 'data_' || left(p_name, 58));
   end if;
 
   if p_retention_blocks < 64 then

@@ -24,7 +24,7 @@ begin
    where s.stream_id = p_stream_id;
 
   if not exists (select 1 from pg_class c where c.oid = v_stream.target) then
-    v_fault := format('table %I.%I is gone', v_stream.target_schema, v_stream.table_name);
+    v_fault := format('table %I.%I is gone', v_stream.target_schema, v_stream.target_table);
   elsif p_exact <> v_stream.exact then
     v_fault := format('the server %s _block_num', case when p_exact then 'now offers' else 'no longer offers' end);
   else

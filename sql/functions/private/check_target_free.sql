@@ -1,5 +1,5 @@
 -- Refuses a target table that is somebody else's: fed by another dataset, or
--- there already and not made by us.
+-- there already and not made by us. Asked until the table is made.
 create or replace function ampsync_private.check_target_free(
   p_dataset_id    bigint,
   p_target_schema text,
@@ -12,20 +12,20 @@ create or replace function ampsync_private.check_target_free(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_owner  record;
+  v_owner record;
 begin
-  select s.dataset_id, s.table_name, ampsync_private.dataset_label(d.namespace, d.name, d.revision) as label
+  select s.dataset_id, s.table_name, s.target, ampsync_private.dataset_label(d.namespace, d.name, d.revision) as label
     into v_owner
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)
    where s.target_schema = p_target_schema
-     and s.table_name = p_table_name;
+     and s.target_table = p_table_name;
 
-  if v_owner.dataset_id = p_dataset_id then
+  if v_owner.dataset_id = p_dataset_id and v_owner.target is not null then
     return;
   end if;
 
-  if v_owner.dataset_id is not null then
+  if v_owner.dataset_id <> p_dataset_id then
     raise exception using
       errcode = 'SY003',
       message = format('Target table %I.%I is already fed by %s.%s',

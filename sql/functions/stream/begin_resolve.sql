@@ -1,5 +1,5 @@
 -- What the resolve job needs to ask the Admin API about a dataset. No row where
--- the dataset is gone. Reads only.
+-- the dataset is gone or paused. Reads only.
 create or replace function ampsync.begin_resolve(
   p_dataset_id bigint
 )
@@ -11,7 +11,8 @@ create or replace function ampsync.begin_resolve(
 as $$
   select d.namespace, d.name, d.revision, d.tables
     from ampsync_private.dataset d
-   where d.dataset_id = p_dataset_id;
+   where d.dataset_id = p_dataset_id
+     and d.state <> 'paused';
 $$;
 
 comment on function ampsync.begin_resolve(bigint)

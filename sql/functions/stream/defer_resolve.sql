@@ -20,7 +20,7 @@ declare
 begin
   update ampsync_private.dataset d
      set state      = p_state,
-         since      = case when d.attempts = 0 then ampsync_private.now() else d.since end,
+         since      = case when d.state <> p_state then ampsync_private.now() else d.since end,
          attempts   = d.attempts + 1,
          next_retry = case when p_state = 'waiting'
                            then ampsync_private.now() + ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}') end,

@@ -3,7 +3,8 @@
 -- dataset lacks leaves the dataset `waiting`; the others go on.
 --
 -- p_version is what goes into SQL: a semantic version, or the manifest hash.
--- Idempotent. Locks: dataset row; inserts streams and leases.
+-- Idempotent: the same answer again is not journaled, and goes on counting tries
+-- for what is missing. Locks: dataset row; inserts streams and leases.
 create or replace function ampsync.register_streams(
   p_dataset_id    bigint,
   p_version       text,
@@ -22,15 +23,17 @@ declare
   v_missing text[];
   v_stream  bigint;
 begin
-  update ampsync_private.dataset d
-     set resolved_version = p_version, resolved_hash = p_manifest_hash, resolved_tables = p_tables,
-         state = 'active', since = ampsync_private.now(), attempts = 0, next_retry = null,
-         error_code = null, error = null, error_hint = null
+  select * into v_dataset
+    from ampsync_private.dataset d
    where d.dataset_id = p_dataset_id
-  returning * into v_dataset;
+     for no key update;
   if not found then
     return;
   end if;
+
+  update ampsync_private.dataset d
+     set resolved_version = p_version, resolved_hash = p_manifest_hash, resolved_tables = p_tables
+   where d.dataset_id = p_dataset_id;
 
   for v_table in
     select t.name from unnest(p_tables) t(name)
@@ -38,21 +41,26 @@ begin
      order by t.name
   loop
     perform ampsync_private.check_table_name(v_table);
-    perform ampsync_private.check_target_free(p_dataset_id, v_dataset.target_schema, v_table);
 
-    insert into ampsync_private.stream (dataset_id, table_name, target_schema, since)
-    values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.now())
-    on conflict on constraint stream_table_key do nothing -- Known already, with its state.
+    insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, since)
+    values (p_dataset_id, v_table, v_dataset.target_schema, v_table, ampsync_private.now())
+    on conflict do nothing -- Known already, with its state; or the target is another dataset's.
     returning stream_id into v_stream;
 
     if found then
       insert into ampsync_private.lease (stream_id) values (v_stream);
       perform ampsync_private.schedule_stream(v_stream, ampsync_private.now());
     end if;
+
+    -- After the insert, which waits for others that register the same target now.
+    perform ampsync_private.check_target_free(p_dataset_id, v_dataset.target_schema, v_table);
   end loop;
 
-  perform ampsync_private.journal('version_resolved', p_dataset_id, null, jsonb_build_object(
-            'version', p_version, 'manifest_hash', p_manifest_hash, 'tables', to_jsonb(p_tables)));
+  if (v_dataset.resolved_version, v_dataset.resolved_hash, v_dataset.resolved_tables)
+     is distinct from (p_version, p_manifest_hash, p_tables) then
+    perform ampsync_private.journal('version_resolved', p_dataset_id, null, jsonb_build_object(
+              'version', p_version, 'manifest_hash', p_manifest_hash, 'tables', to_jsonb(p_tables)));
+  end if;
 
   v_missing := array(select t.name from unnest(v_dataset.tables) t(name) where t.name <> all (p_tables));
   if v_missing <> '{}' then
@@ -60,6 +68,11 @@ begin
       'code', 'SY103',
       'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),
       'hint', format('Publish it; version %s has: %s.', p_version, array_to_string(p_tables, ', '))));
+  else
+    update ampsync_private.dataset d
+       set state = 'active', since = case when d.state <> 'active' then ampsync_private.now() else d.since end,
+           attempts = 0, next_retry = null, error_code = null, error = null, error_hint = null
+     where d.dataset_id = p_dataset_id;
   end if;
 end;
 $$;

@@ -1,6 +1,6 @@
--- Lets a dataset go on whose streams failed, after the cause was mended: they
--- start again from their checkpoints at once. Streams that are well are left
--- alone. Idempotent. Returns the streams. Locks: stream rows.
+-- Lets a dataset go on that was paused, or whose streams failed, after the cause
+-- was mended: they start again from their checkpoints at once. Streams that are
+-- well are left alone. Idempotent. Returns the streams. Locks: stream rows.
 create or replace function ampsync.resume_sync(
   inout dataset    text,
   out   table_name text,
@@ -22,7 +22,7 @@ begin
      set state = 'waiting', since = ampsync_private.now(), attempts = 0, next_retry = null,
          error_code = null, error = null, error_hint = null
    where d.dataset_id = v_dataset_id
-     and d.state = 'failed';
+     and d.state in ('failed', 'paused');
   if found then
     perform ampsync_private.schedule_resolve(v_dataset_id, ampsync_private.now());
   end if;
@@ -31,7 +31,7 @@ begin
     update ampsync_private.stream s
        set state = 'retrying', since = ampsync_private.now(), attempts = 0, next_retry = null
      where s.dataset_id = v_dataset_id
-       and s.state in ('failed', 'retrying', 'waiting')
+       and s.state in ('paused', 'failed', 'retrying', 'waiting')
     returning s.stream_id
   loop
     perform ampsync_private.schedule_stream(v_stream.stream_id, ampsync_private.now());
@@ -45,4 +45,4 @@ end;
 $$;
 
 comment on function ampsync.resume_sync(text)
-  is 'Start the failed streams of a dataset again, from their checkpoints.';
+  is 'Start paused and failed streams of a dataset again, from their checkpoints.';

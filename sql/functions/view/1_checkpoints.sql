@@ -13,7 +13,8 @@ select s.table_name,
        ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
   from ampsync_private.stream s
   join ampsync_private.dataset d using (dataset_id)
- where s.checkpoint_block is not null;
+ where s.checkpoint_block is not null
+   and s.shadow_of is null;
 
 comment on view ampsync.checkpoints is 'How far each table is durably synced; moves in the transaction of its rows.';
 comment on column ampsync.checkpoints.table_name is 'Table of the dataset, and of the target schema.';

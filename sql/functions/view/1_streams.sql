@@ -3,7 +3,7 @@
 create or replace view ampsync.streams as
 select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
        s.table_name,
-       format('%I.%I', s.target_schema, s.table_name) as target,
+       format('%I.%I', s.target_schema, s.target_table) as target,
        s.state,
        s.since,
        s.network,
@@ -29,9 +29,10 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
   join ampsync_private.dataset d using (dataset_id)
   join ampsync_private.lease l using (stream_id)
  cross join lateral (
-    select s.state not in ('paused', 'failed', 'orphaned')
+    select s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
            and coalesce(l.lease_until <= ampsync_private.now(), true) as idle
-  ) i;
+  ) i
+ where s.shadow_of is null;
 
 comment on view ampsync.streams is 'One row a table: state, position, speed, and if it does not move, why, since when and what to do.';
 comment on column ampsync.streams.dataset is 'Dataset, as it was enqueued.';

@@ -30,10 +30,10 @@ begin
 
   if v_stream.target is null then
     perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || v_stream.target_schema, 0));
-    perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.table_name);
+    perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.target_table);
 
     update ampsync_private.stream s
-       set target  = ampsync_private.create_target(v_stream.target_schema, v_stream.table_name, p_exact, p_columns),
+       set target  = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table, p_exact, p_columns),
            columns = p_columns,
            exact   = p_exact
      where s.stream_id = p_stream_id;

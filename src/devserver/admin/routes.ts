@@ -16,9 +16,20 @@ const MANIFEST_HASH = /^[0-9a-f]{64}$/;
 
 /** The read-only routes of the Admin API that tools use to find datasets and their versions. */
 export function answerAdminRequest(catalog: Catalog, method: string, url: string): AdminAnswer {
-  const path = new URL(url, "http://localhost").pathname.split("/").slice(1).map(decodeURIComponent);
-  const answer = route(catalog, path);
+  const path = pathOf(url);
+  const answer =
+    path === null ? failure(400, "INVALID_PATH", `'${url}' cannot be decoded`) : route(catalog, path);
   return answer !== NOT_FOUND && method !== "GET" ? NOT_ALLOWED : answer;
+}
+
+/** Decoded segments; null for an escape that does not decode. */
+function pathOf(url: string): readonly string[] | null {
+  try {
+    const [path = ""] = url.split("?");
+    return path.split("/").slice(1).map(decodeURIComponent);
+  } catch {
+    return null;
+  }
 }
 
 function route(catalog: Catalog, path: readonly string[]): AdminAnswer {

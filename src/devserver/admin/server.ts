@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import type { Catalog } from "../catalog.ts";
+import { portTaken } from "../port-taken.ts";
 import { answerAdminRequest } from "./routes.ts";
 
 export interface AdminServer {
@@ -21,7 +22,7 @@ export async function startAdminServer(catalog: Catalog, port: number): Promise<
     }
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => reject(portTaken(port, error)));
     server.listen(port, "127.0.0.1", resolve);
   });
   // A server that listens on a port has such an address.

@@ -92,7 +92,7 @@ function fixedWidth(type: DataType, values: readonly Value[]): Uint8Array {
 }
 
 /** `n + 1` offsets of values that lie one after the other. */
-export function offsetsOf(lengths: readonly number[]): Uint8Array {
+function offsetsOf(lengths: readonly number[]): Uint8Array {
   const offsets = new Int32Array(lengths.length + 1);
   for (const [row, length] of lengths.entries()) {
     offsets[row + 1] = offsets[row]! + length;

@@ -33,12 +33,14 @@ export function encodeBatch(rows: number, columns: readonly EncodedColumn[]): En
     }
   }
 
-  const dataBody = new Uint8Array(size);
-  let next = 0;
+  const dataBody = Buffer.allocUnsafe(size); // Every byte is written below; clearing it first costs a fifth.
+  let at = 0;
   for (const column of columns) {
     for (const buffer of column.buffers) {
-      dataBody.set(buffer, regions[next]!.offset);
-      next += 1;
+      dataBody.set(buffer, at);
+      const end = at + buffer.length;
+      at = aligned(end, BUFFER_ALIGNMENT);
+      dataBody.fill(0, end, at);
     }
   }
   const header = Message.from(new RecordBatch(rows, nodes, regions, null), size);

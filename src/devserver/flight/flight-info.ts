@@ -7,7 +7,6 @@ import {
   decodeCommandStatementQuery,
   decodeFlightDescriptor,
   encodeFlightInfo,
-  STATEMENT_QUERY_URL,
 } from "../../flight/protocol/messages.ts";
 import { FLIGHT_HEADERS } from "../../flight/protocol/service.ts";
 import { encapsulated, schemaMessage } from "../arrow/ipc.ts";
@@ -18,9 +17,15 @@ import { planQuery } from "./plan.ts";
 import { invalidArgument } from "./refusal.ts";
 import { encodeQueryTicket } from "./ticket.ts";
 
-/** Answers GetFlightInfo: the schema of the result and one ticket for it. */
-export function flightInfo(request: Buffer, headers: Metadata, catalog: Catalog, faults: Faults): Buffer {
-  const { descriptor, sql } = decodeRequest(request);
+/** Answers GetFlightInfo: the schema of the result and one ticket for it. `commands` are the types accepted. */
+export function flightInfo(
+  request: Buffer,
+  headers: Metadata,
+  catalog: Catalog,
+  commands: readonly string[],
+  faults: Faults,
+): Buffer {
+  const { descriptor, sql } = decodeRequest(request, commands);
   const plan = planQuery(sql, catalog);
   const resume = faults.dropResumeHeader ? null : headerText(headers, FLIGHT_HEADERS.resume);
   const streaming = streamHeader(headers) ?? plan.streamSetting ?? false;
@@ -34,14 +39,14 @@ export function flightInfo(request: Buffer, headers: Metadata, catalog: Catalog,
   });
 }
 
-function decodeRequest(request: Buffer) {
+function decodeRequest(request: Buffer, commands: readonly string[]) {
   try {
     const descriptor = decodeFlightDescriptor(request);
     if (descriptor.type !== DESCRIPTOR_CMD) {
       throw invalidArgument(`unsupported flight descriptor type: ${descriptor.type}`);
     }
     const command = decodeAny(descriptor.cmd);
-    if (command.typeUrl !== STATEMENT_QUERY_URL) {
+    if (!commands.includes(command.typeUrl)) {
       throw invalidArgument(`unsupported flight descriptor command: ${command.typeUrl}`);
     }
     return { descriptor, sql: decodeCommandStatementQuery(command.value) };

@@ -17,3 +17,12 @@ export function internal(details: string): Refusal {
 export function refusal(code: status, details: string): Refusal {
   return Object.assign(new Error(details), { code, details });
 }
+
+/** What the client is told of any error. */
+export function asRefusal(error: unknown): Refusal {
+  if (error instanceof Error && "code" in error && "details" in error) {
+    // Only refusals have both.
+    return error as Refusal;
+  }
+  return internal(`unexpected error | Caused by: ${error instanceof Error ? error.message : String(error)}`);
+}

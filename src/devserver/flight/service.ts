@@ -1,6 +1,7 @@
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,
+  Metadata,
   type MethodDefinition,
   type ServiceDefinition,
   status,
@@ -8,15 +9,16 @@ import {
 } from "@grpc/grpc-js";
 
 import { AmpsyncError } from "../../errors.ts";
-import { decodeTicket } from "../../flight/protocol/messages.ts";
+import { decodeTicket, STATEMENT_QUERY_URL } from "../../flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../flight/protocol/service.ts";
 import type { Catalog } from "../catalog.ts";
 import { Answer } from "./answer.ts";
 import { batchAnswer } from "./batch-answer.ts";
 import { flightInfo } from "./flight-info.ts";
+import { acceptHandshake, PREPARED_QUERY_URL, preparedStatementAction } from "./generic-clients.ts";
 import { type DoGetCall, Outgoing } from "./outgoing.ts";
 import { planQuery } from "./plan.ts";
-import { internal, invalidArgument, type Refusal, refusal } from "./refusal.ts";
+import { asRefusal, invalidArgument, type Refusal, refusal } from "./refusal.ts";
 import { type StreamSettings, streamAnswer } from "./stream-answer.ts";
 import { decodeQueryTicket } from "./ticket.ts";
 
@@ -36,8 +38,16 @@ export interface FlightService {
   readonly open: ReadonlySet<Outgoing>;
 }
 
-export function flightService(catalog: Catalog, settings: StreamSettings): FlightService {
+export interface FlightSettings extends StreamSettings {
+  /** Answers a handshake and prepared statements too. */
+  readonly genericClients: boolean;
+}
+
+export function flightService(catalog: Catalog, settings: FlightSettings): FlightService {
   const open = new Set<Outgoing>();
+  const commands = settings.genericClients
+    ? [STATEMENT_QUERY_URL, PREPARED_QUERY_URL]
+    : [STATEMENT_QUERY_URL];
 
   async function doGet(call: DoGetCall): Promise<void> {
     const out = new Outgoing(call);
@@ -45,6 +55,7 @@ export function flightService(catalog: Catalog, settings: StreamSettings): Fligh
     try {
       const { sql, streaming, cursor } = decodeQueryTicket(ticketOf(call.request));
       const plan = planQuery(sql, catalog);
+      call.sendMetadata(new Metadata()); // A stream at the head may have nothing else to say for long.
       const answer = new Answer(out, plan.schema, settings.faults);
       await (streaming
         ? streamAnswer(answer, plan, cursor, settings, out.signal)
@@ -59,7 +70,7 @@ export function flightService(catalog: Catalog, settings: StreamSettings): Fligh
 
   const getFlightInfo: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
     try {
-      callback(null, flightInfo(call.request, call.metadata, catalog, settings.faults));
+      callback(null, flightInfo(call.request, call.metadata, catalog, commands, settings.faults));
     } catch (error) {
       callback(asRefusal(error));
     }
@@ -71,6 +82,10 @@ export function flightService(catalog: Catalog, settings: StreamSettings): Fligh
   }
   handlers["doGet"] = doGet;
   handlers["getFlightInfo"] = getFlightInfo;
+  if (settings.genericClients) {
+    handlers["handshake"] = acceptHandshake;
+    handlers["doAction"] = preparedStatementAction(catalog);
+  }
   return { handlers, open };
 }
 
@@ -80,14 +95,6 @@ function ticketOf(request: Buffer): Uint8Array {
   } catch (error) {
     throw invalidArgument(error instanceof AmpsyncError ? `bad ticket: ${error.detail}` : "bad ticket");
   }
-}
-
-function asRefusal(error: unknown): Refusal {
-  if (error instanceof Error && "code" in error && "details" in error) {
-    // Only refusals have both.
-    return error as Refusal;
-  }
-  return internal(`unexpected error | Caused by: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 function rpcNames(): readonly RpcName[] {

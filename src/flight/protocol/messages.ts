@@ -98,7 +98,7 @@ export interface FlightEndpoint {
   readonly locations: readonly string[];
 }
 
-export function encodeFlightEndpoint(endpoint: FlightEndpoint): Buffer {
+function encodeFlightEndpoint(endpoint: FlightEndpoint): Buffer {
   const writer = new MessageWriter();
   if (endpoint.ticket !== null) {
     writer.message(1, encodeTicket(endpoint.ticket));
@@ -109,7 +109,7 @@ export function encodeFlightEndpoint(endpoint: FlightEndpoint): Buffer {
   return writer.finish();
 }
 
-export function decodeFlightEndpoint(bytes: Uint8Array): FlightEndpoint {
+function decodeFlightEndpoint(bytes: Uint8Array): FlightEndpoint {
   let ticket: Uint8Array | null = null;
   const locations: string[] = [];
   for (const field of readFields(bytes, "FlightEndpoint")) {

@@ -1,7 +1,10 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
+import { planTable } from "../../../src/encoder/plan.ts";
+import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import type { BuildOptions, TestColumn, Value } from "../../support/arrow.ts";
-import { payloads } from "./encode.ts";
+import { MemorySink } from "./copy-rows.ts";
+import { h64Raw, payloads } from "./encode.ts";
 
 const { Field } = arrow;
 const field = (name: string, type: arrow.DataType) => new Field(name, type, true);
@@ -156,6 +159,32 @@ test("bytes and text keep empty apart from NULL, and long values whole", () => {
     [new Uint8Array(), ""],
     [null, null],
   ]);
+});
+
+test("a field of 1 GB is refused before it is copied", () => {
+  const length = 2 ** 30;
+  const schema = new arrow.Schema([field("c", new arrow.Binary())]);
+  const body = new Uint8Array(8 + length);
+  new DataView(body.buffer).setInt32(4, length, true);
+  const batch = {
+    rowCount: 1,
+    nodes: [{ length: 1, nullCount: 0 }],
+    buffers: [
+      { offset: 0, length: 0 },
+      { offset: 0, length: 8 },
+      { offset: 8, length },
+    ],
+    body,
+  };
+  const encoder = new RowEncoder(planTable("t", schema), h64Raw);
+  encoder.beginMicrobatch({ start: 0n, end: 0n });
+  expect(() => encoder.encode(batch, new MemorySink())).toThrow(
+    expect.objectContaining({
+      code: "SY203",
+      message: "Column c of table t, row 0 of the batch: a field must be shorter than 1 GB",
+      detail: "Value: 1073741824 bytes",
+    }),
+  );
 });
 
 describe("U+0000 in text", () => {

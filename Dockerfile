@@ -1,0 +1,29 @@
+# The worker, and `ampsync migrate` for before it. The last stage holds no
+# development package and needs no shell, no root and no writable file system.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+
+# Optional packages are the runtimes and the chain of a machine without them: here node is in the image.
+FROM node:24-bookworm-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY package.json graphile.config.mjs crontab ./
+COPY sql ./sql
+COPY --from=packages /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+USER 1001:1001
+# Replaces the entry point of the base image, which is a shell script. Without a command it is the
+# worker; `dist/cli/main.js migrate` and `dist/cli/main.js status` are the other two.
+ENTRYPOINT ["node"]
+CMD ["node_modules/graphile-worker/dist/cli.js"]

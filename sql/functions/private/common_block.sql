@@ -1,0 +1,31 @@
+-- The highest block that every stream of a dataset's network has in its history
+-- with the same hash; null where there is none. Streams whose network is not
+-- known yet hold nothing, so with one of them there is none.
+create or replace function ampsync_private.common_block(
+  p_dataset_id bigint,
+  p_network    text
+)
+  returns bigint
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with member as (
+    select s.stream_id
+      from ampsync_private.stream s
+     where s.dataset_id = p_dataset_id
+       and s.shadow_of is null
+       and s.state <> 'orphaned'
+       and coalesce(s.network, p_network) = p_network
+  )
+  select max(c.last_block)
+    from (select h.last_block
+            from ampsync_private.history h
+            join member m using (stream_id)
+           group by h.last_block, h.hash
+          having count(*) = (select count(*) from member)) c;
+$$;
+
+comment on function ampsync_private.common_block(bigint, text)
+  is 'The highest block that all streams of a dataset''s network hold with the same hash.';

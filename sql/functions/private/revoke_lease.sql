@@ -1,0 +1,40 @@
+-- Takes the lease of a stream away from whoever holds it: its writers are ended
+-- and the epoch raised, so that nothing under way can commit. For decisions that
+-- take effect at once: pause, resync, swap.
+--
+-- Locks: fence (exclusive), stream row, lease row.
+create or replace function ampsync_private.revoke_lease(
+  p_stream_id bigint
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '5s'
+as $$
+declare
+  v_epoch bigint;
+begin
+  loop
+    select l.epoch into strict v_epoch
+      from ampsync_private.lease l
+     where l.stream_id = p_stream_id;
+
+    perform ampsync_private.end_writers(p_stream_id, v_epoch);
+    perform 1
+       from ampsync_private.stream s
+      where s.stream_id = p_stream_id
+        for no key update;
+
+    update ampsync_private.lease l
+       set epoch = l.epoch + 1, holder = null, lease_until = null, rows_per_s = null
+     where l.stream_id = p_stream_id
+       and l.epoch = v_epoch;
+    exit when found; -- Else a takeover came in between, whose writers we did not end.
+  end loop;
+end;
+$$;
+
+comment on function ampsync_private.revoke_lease(bigint)
+  is 'Take a stream''s lease away from its holder, at once.';

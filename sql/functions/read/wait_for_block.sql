@@ -1,0 +1,42 @@
+-- Waits until all tables of a dataset agree at a block or above (ampsync.cut);
+-- false when the time-out is over before. A statement of its own, before the
+-- query that needs the block: a statement sees the data of its beginning.
+--
+-- timeout: default 10 s, at most 60 s. READ COMMITTED only: elsewhere it would
+-- never see what others commit.
+create or replace function ampsync.wait_for_block(
+  dataset text,
+  block   bigint,
+  timeout interval default '10 s',
+  network text default null
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_deadline timestamptz := ampsync_private.now() + least(timeout, interval '60 s');
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using
+      errcode = '25001',
+      message = 'wait_for_block needs a READ COMMITTED transaction',
+      detail  = format('A %s transaction never sees what others commit after its first statement.',
+                       upper(current_setting('transaction_isolation'))),
+      hint    = format('begin isolation level read committed; select ampsync.wait_for_block(%L, %s); commit;', dataset, block);
+  end if;
+
+  while ampsync.cut(dataset, network) is null or ampsync.cut(dataset, network) < block loop
+    if ampsync_private.now() >= v_deadline then
+      return false;
+    end if;
+    perform pg_sleep(0.02);
+  end loop;
+  return true;
+end;
+$$;
+
+comment on function ampsync.wait_for_block(text, bigint, interval, text)
+  is 'Wait until all tables of a dataset agree at a block; a statement of its own.';

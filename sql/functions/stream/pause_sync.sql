@@ -1,0 +1,50 @@
+-- Stops a dataset until ampsync.resume_sync: its streams' leases are revoked, so
+-- that nothing is committed after this call's transaction. Tables and checkpoints
+-- stay as they are. Idempotent. Returns the streams.
+--
+-- Locks: dataset row, then for each stream fence (exclusive), stream row, lease row.
+create or replace function ampsync.pause_sync(
+  inout dataset    text,
+  out   table_name text,
+  out   state      text,
+  out   hint       text
+)
+  returns setof record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_dataset_id bigint := ampsync_private.find_dataset(pause_sync.dataset);
+  v_stream     record;
+begin
+  update ampsync_private.dataset d
+     set state = 'paused', since = ampsync_private.now(), next_retry = null
+   where d.dataset_id = v_dataset_id
+     and d.state = 'waiting';
+
+  for v_stream in
+    select s.stream_id
+      from ampsync_private.stream s
+     where s.dataset_id = v_dataset_id
+       and s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
+     order by s.stream_id
+  loop
+    perform ampsync_private.revoke_lease(v_stream.stream_id);
+    update ampsync_private.stream s
+       set state = 'paused', since = ampsync_private.now(), attempts = 0, next_retry = null,
+           error_code = null, error = null, error_detail = null, error_hint = null
+     where s.stream_id = v_stream.stream_id;
+    perform ampsync_private.journal('paused', v_dataset_id, v_stream.stream_id);
+  end loop;
+
+  return query
+  select r.dataset, r.table_name, r.state, r.hint
+    from ampsync_private.sync_report(v_dataset_id) r;
+end;
+$$;
+
+comment on function ampsync.pause_sync(text)
+  is 'Stop a dataset at once, until ampsync.resume_sync.';

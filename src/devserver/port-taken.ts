@@ -1,0 +1,10 @@
+import { AmpsyncError } from "../errors.ts";
+
+/** What a server raises that cannot listen. */
+export function portTaken(port: number, cause: Error): AmpsyncError {
+  return new AmpsyncError("SY902", `port ${port} of 127.0.0.1 cannot be opened`, {
+    detail: cause.message,
+    hint: "Port 0 takes a free one.",
+    cause,
+  });
+}

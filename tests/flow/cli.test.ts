@@ -1,0 +1,247 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { VARIABLES } from "../../src/config.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { createDatabase } from "../support/postgres.ts";
+
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+interface Run {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command as a user does: built, in a process of its own, with just these settings. */
+function ampsync(args: readonly string[], settings: Record<string, string> = {}): Promise<Run> {
+  const ours = new Set<string>(Object.values(VARIABLES).flat());
+  const inherited = Object.entries(process.env).filter(([name]) => !ours.has(name) && !name.startsWith("PG"));
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [MAIN, ...args],
+      { env: { ...Object.fromEntries(inherited), ...settings }, timeout: 20_000 },
+      (error, stdout, stderr) => {
+        // The code is a text where the program could not be started at all.
+        const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+        resolve({ exitCode, stdout, stderr });
+      },
+    );
+  });
+}
+
+beforeAll(() => {
+  if (!existsSync(MAIN)) {
+    throw new Error(`${MAIN} is missing: npm run build`);
+  }
+});
+
+describe("ampsync", () => {
+  test("--help lists the commands", async () => {
+    const { exitCode, stdout, stderr } = await ampsync(["--help"]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    for (const command of ["migrate", "worker", "status", "demo", "devserver"]) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+    }
+  });
+
+  test("--version prints the version of the package", async () => {
+    const { default: manifest } = await import("../../package.json", { with: { type: "json" } });
+    expect(await ampsync(["--version"])).toEqual({
+      exitCode: 0,
+      stdout: `${manifest.version}\n`,
+      stderr: "",
+    });
+  });
+
+  test.each([
+    ["an unknown command", ["migrat"], "there is no command migrat"],
+    ["an unknown option", ["status", "--jsno"], "--jsno"],
+    ["an argument too many", ["migrate", "now"], "now"],
+  ])("ends with exit code 2 after %s, and says how to get help", async (_, args, named) => {
+    const { exitCode, stdout, stderr } = await ampsync(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toContain(named);
+    expect(stderr).toContain("--help");
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  test("without a command prints its help, and ends with exit code 2", async () => {
+    expect(await ampsync([])).toMatchObject({ exitCode: 2, stdout: expect.stringContaining("Usage:") });
+  });
+
+  test.each(["migrate", "worker", "status"])("%s refuses to start without a database", async (command) => {
+    const { exitCode, stdout, stderr } = await ampsync([command]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toMatch(/^ERROR SY902: no database is configured$/m);
+    expect(stderr).toMatch(/^HINT: Set DATABASE_URL=/m);
+  });
+
+  test("reports all wrong settings at once", async () => {
+    const { exitCode, stderr } = await ampsync(["worker"], {
+      DB_POOL_SIZE: "0",
+      MAX_DB_CONNECTIONS: "20",
+      AMP_FLIGHT_ADDR: "amp",
+      AMP_AUTH_TOKEN_FILE: "/nonexistent/token",
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^ERROR SY902: the configuration is wrong: /);
+    for (const name of [
+      "DB_POOL_SIZE and MAX_DB_CONNECTIONS",
+      "DB_POOL_SIZE=0",
+      "AMP_FLIGHT_ADDR",
+      "AMP_AUTH_TOKEN_FILE",
+    ]) {
+      expect(stderr).toContain(name);
+    }
+  });
+});
+
+describe("ampsync migrate", () => {
+  test("installs the schema, and has nothing to do the second time", async () => {
+    await using db = await createDatabase({ empty: true });
+    const first = await ampsync(["migrate"], { DATABASE_URL: db.url });
+    expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("0001_core.sql") });
+    const { rows } = await db.query("select count(*)::int as streams from ampsync.streams");
+    expect(rows).toEqual([{ streams: 0 }]);
+
+    const second = await ampsync(["migrate"], { DATABASE_URL: db.url });
+    expect(second).toMatchObject({ exitCode: 0, stdout: "The schema is up to date.\n" });
+  });
+});
+
+describe("ampsync status", () => {
+  test("says how to begin where nothing is synced", async () => {
+    await using db = await createDatabase();
+    expect(await ampsync(["status"], { DATABASE_URL: db.url })).toEqual({
+      exitCode: 0,
+      stdout: "Nothing is synced yet. Begin with: select ampsync.enqueue_sync('my_dataset');\n",
+      stderr: "",
+    });
+    const { stdout } = await ampsync(["status", "--json"], { DATABASE_URL: db.url });
+    expect(JSON.parse(stdout)).toEqual({ datasets: [], streams: [] });
+  });
+
+  test("shows each dataset and table, and what they wait for", async () => {
+    await using db = await createDatabase();
+    await db.query("select ampsync.enqueue_sync('eth', target_schema => 'chain')");
+    await db.query("select ampsync.enqueue_sync('not_published')");
+    await db.query(
+      "select ampsync.register_streams(dataset_id, '1.2.0', null, '{blocks,logs}') from ampsync_private.dataset where name = 'eth'",
+    );
+
+    const { exitCode, stdout, stderr } = await ampsync(["status"], { DATABASE_URL: db.url });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toMatch(/^eth +1\.2\.0 +waiting +chain +2 /m);
+    expect(stdout).toMatch(/^not_published +– +waiting +not_published +0 /m);
+    expect(stdout).toMatch(/^chain\.blocks +waiting .*no worker holds this stream$/m);
+    expect(stdout).toContain("Start a worker");
+
+    const json = JSON.parse((await ampsync(["status", "--json"], { DATABASE_URL: db.url })).stdout);
+    expect(json.datasets).toMatchObject([
+      { dataset: "eth", version: "1.2.0", tables: "2", rows: "0", block: null },
+      { dataset: "not_published", version: null, tables: "0" },
+    ]);
+    expect(json.streams.map((stream: { target: string }) => stream.target)).toEqual([
+      "chain.blocks",
+      "chain.logs",
+    ]);
+  });
+});
+
+describe("secrets", () => {
+  const PASSWORD = "p@s:s/w%or#d?41";
+  const ROLE = "m@:/%#e";
+  const TOKEN = "t0ken-that-nobody-may-see";
+  let folder: string;
+  let server: EmbeddedPostgres;
+  let address: URL;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ampsync-cli-"));
+    // The durable kind: it listens on TCP and asks for passwords.
+    server = await startEmbeddedPostgres({ dataDir: join(folder, "postgres"), persistent: true });
+    address = new URL(server.connectionString("postgres"));
+    const admin = new pg.Client({ connectionString: address.href });
+    await admin.connect();
+    const role = admin.escapeIdentifier(ROLE);
+    await admin.query(`create role ${role} login password ${admin.escapeLiteral(PASSWORD)}`);
+    await admin.query(`create database "sync" owner ${role} encoding 'UTF8' template template0`);
+    await admin.end();
+  });
+
+  afterAll(async () => {
+    await server?.stop();
+    await rm(server?.dataDir ?? folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  function urlWith(password: string): string {
+    return `postgresql://${encodeURIComponent(ROLE)}:${encodeURIComponent(password)}@${address.host}/sync`;
+  }
+
+  function parts(): Record<string, string> {
+    return {
+      DATABASE_HOST: address.hostname,
+      DATABASE_PORT: address.port,
+      DATABASE_USER: ROLE,
+      DATABASE_NAME: "sync",
+    };
+  }
+
+  test("with special characters connect, as a URL, as parts and from files", async () => {
+    const passwordFile = join(folder, "password");
+    const urlFile = join(folder, "url");
+    await writeFile(passwordFile, `${PASSWORD}\n`);
+    await writeFile(urlFile, `${urlWith(PASSWORD)}\n`);
+
+    for (const settings of [
+      { DATABASE_URL: urlWith(PASSWORD) },
+      { ...parts(), DATABASE_PASSWORD: PASSWORD },
+      { ...parts(), DATABASE_PASSWORD_FILE: passwordFile },
+      { DATABASE_URL_FILE: urlFile },
+    ]) {
+      const { exitCode, stderr } = await ampsync(["migrate"], settings);
+      expect({ exitCode, stderr: stderr.replace(/^\{.*\}\n/gm, "") }, Object.keys(settings).join()).toEqual({
+        exitCode: 0,
+        stderr: "",
+      });
+    }
+  });
+
+  test.each([
+    ["a wrong password", () => ({ DATABASE_URL: urlWith(`${PASSWORD}!`) })],
+    ["a wrong password in parts", () => ({ ...parts(), DATABASE_PASSWORD: `${PASSWORD}!` })],
+    [
+      "a closed port",
+      () => ({ DATABASE_URL: `postgresql://me:${encodeURIComponent(PASSWORD)}@127.0.0.1:1/sync` }),
+    ],
+    [
+      "a password that was not encoded",
+      () => ({ DATABASE_URL: `postgresql://me:${PASSWORD}@127.0.0.1/sync` }),
+    ],
+    ["no URL at all", () => ({ DATABASE_URL: `me:${PASSWORD}@127.0.0.1/sync` })],
+  ])("are not shown after %s", async (_, settings) => {
+    for (const args of [["migrate"], ["status"], ["status", "--json"], ["worker"]]) {
+      const { exitCode, stdout, stderr } = await ampsync(args, {
+        ...settings(),
+        AMP_AUTH_TOKEN: TOKEN,
+        AMP_LOG: "trace",
+      });
+      expect(exitCode, args.join(" ")).toBe(1);
+      const output = stdout + stderr;
+      expect(output).not.toBe("");
+      for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), "p@s", "p%40s", TOKEN]) {
+        expect(output).not.toContain(secret);
+      }
+    }
+  });
+});

@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { tableFromIPC } from "apache-arrow";
+import { describe, test } from "vitest";
+
+import { RecordedSource } from "../../src/devserver/sources/recorded.ts";
+import { rowsOfArrow } from "../support/arrow-rows.ts";
+import { EVM_TABLES, Scenario } from "../support/scenario.ts";
+import { expectRows, readTarget } from "../support/tables.ts";
+
+const dataFolder = process.env["AMPSYNC_TEST_DATA"];
+
+describe.skipIf(dataFolder === undefined)("real blocks (AMPSYNC_TEST_DATA names their folder)", () => {
+  const folder = join(dataFolder ?? "", "evm");
+
+  test.each([
+    ["mainnet_15000000", 1000],
+    ["base_33411770", 1000],
+    ["base_1962302-1962305", 1],
+  ])("%s reads back cell by cell as it was recorded", async (set, maxBlocksPerMicrobatch) => {
+    await using scenario = await Scenario.start({
+      source: new RecordedSource(folder, set),
+      maxBlocksPerMicrobatch,
+    });
+    scenario.startWorker();
+    await scenario.sync("anvil", "real");
+    await scenario.reaches("real", 3);
+
+    for (const table of EVM_TABLES) {
+      const recorded = tableFromIPC(readFileSync(join(folder, `${set}.${table}.arrows`)));
+      expectRows(await readTarget(scenario.db, "real", table), rowsOfArrow([recorded]), table);
+    }
+  });
+});

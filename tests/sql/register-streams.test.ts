@@ -1,0 +1,152 @@
+import { expect, test } from "vitest";
+
+import { moveClock } from "../support/clock.ts";
+import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
+import { registerDataset, SqlStream, waitingJobs } from "../support/sql-stream.ts";
+
+const db = rolledBackDatabase();
+
+async function register(id: string, tables: readonly string[], version = "1.0.0") {
+  await db.query("select ampsync.register_streams($1, $2, null, $3)", [id, version, tables]);
+}
+
+async function streams(): Promise<string[]> {
+  const { rows } = await db.query("select target from ampsync.streams order by target");
+  return rows.map((row) => row["target"]);
+}
+
+async function status() {
+  const { rows } = await db.query("select * from ampsync.status where dataset = 'chain'");
+  return rows[0];
+}
+
+async function events(): Promise<string[]> {
+  const { rows } = await db.query("select event from ampsync.events order by event_id");
+  return rows.map((row) => row["event"]);
+}
+
+test("each table of the dataset becomes a stream with a lease and a job", async () => {
+  await registerDataset(db, "chain", ["logs", "blocks"]);
+  expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
+  expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(2);
+  const { rows } = await db.query("select epoch, holder from ampsync_private.lease");
+  expect(rows).toEqual([
+    { epoch: "0", holder: null },
+    { epoch: "0", holder: null },
+  ]);
+  expect(await status()).toMatchObject({ version: "1.0.0", state: "waiting", tables: "2" });
+});
+
+test("only wanted tables become streams", async () => {
+  await db.query("select ampsync.enqueue_sync('chain', tables => '{logs}')");
+  await registerDataset(db, "chain", ["blocks", "logs"]);
+  expect(await streams()).toEqual(["chain.logs"]);
+});
+
+test("the same answer again changes nothing and tells nothing", async () => {
+  const id = await registerDataset(db, "chain", ["blocks"]);
+  const before = {
+    status: await status(),
+    events: await events(),
+    jobs: await waitingJobs(db, "ampsync_stream:%"),
+  };
+  await register(id, ["blocks"]);
+  const after = {
+    status: await status(),
+    events: await events(),
+    jobs: await waitingJobs(db, "ampsync_stream:%"),
+  };
+  expect(after.status).toEqual(before.status);
+  expect(after.events).toEqual(before.events);
+  expect(after.jobs).toHaveLength(1);
+});
+
+test("a stream that is known keeps its state and its job's time", async () => {
+  const stream = await SqlStream.prepare(db);
+  await stream.endPass("ended");
+  const before = await stream.view();
+  const { rows } = await db.query("select dataset_id from ampsync_private.dataset");
+  await register(rows[0]!["dataset_id"], ["blocks"]);
+  expect(await stream.view()).toMatchObject({ state: "retrying", next_retry: before.next_retry });
+});
+
+test("a table that appears later becomes a stream beside the others", async () => {
+  const id = await registerDataset(db, "chain", ["blocks"]);
+  await register(id, ["blocks", "logs"], "1.1.0");
+  expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
+  expect(await status()).toMatchObject({ version: "1.1.0", tables: "2" });
+});
+
+test("a table that vanishes keeps its stream and its rows", async () => {
+  const id = await registerDataset(db, "chain", ["blocks", "logs"]);
+  await register(id, ["blocks"], "1.1.0");
+  expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
+});
+
+test("a wanted table that the dataset lacks is waited for, while the others go on", async () => {
+  await db.query("select ampsync.enqueue_sync('chain', tables => '{blocks,traces}')");
+  const id = await registerDataset(db, "chain", ["blocks", "logs"]);
+  expect(await streams()).toEqual(["chain.blocks"]);
+  expect(await status()).toMatchObject({
+    state: "waiting",
+    error_code: "SY103",
+    waiting_on: "chain has no table traces",
+    hint: "Publish it; version 1.0.0 has: blocks, logs.",
+  });
+  await register(id, ["blocks", "logs", "traces"], "1.1.0");
+  expect(await streams()).toEqual(["chain.blocks", "chain.traces"]);
+  expect(await status()).toMatchObject({ error_code: null, hint: expect.stringContaining("Start a worker") });
+});
+
+test("a missing table is asked for after 2, 4, 8, 16, 30, 30 s, and told of at first and every fifth time", async () => {
+  await db.query("select ampsync.enqueue_sync('chain', tables => '{traces}')");
+  const id = await registerDataset(db, "chain", ["blocks"]);
+  const since = (await status())!["since"];
+  for (const delay of [2, 4, 8, 16, 30, 30]) {
+    const [job] = await waitingJobs(db, "ampsync_resolve:%");
+    expect(job.due_in_s).toBeGreaterThan(delay * 0.8 - 0.1);
+    expect(job.due_in_s).toBeLessThan(delay * 1.2);
+    await moveClock(db, "40 s");
+    await register(id, ["blocks"]);
+  }
+  expect((await status())!["since"]).toEqual(since);
+  expect(await events()).toEqual(["version_resolved", "waiting_for_dataset", "still_waiting_for_dataset"]);
+});
+
+test.each([
+  ["is too long", "t".repeat(64), "Identifier"],
+  ["is no identifier", "a b", "'a b' is not a table name"],
+])("a table whose name %s is refused, and no stream is left", async (_, table, message) => {
+  const error = await refusal(db, () => registerDataset(db, "chain", ["blocks", table]));
+  expect(error).toMatchObject({ code: "SY004", message: expect.stringContaining(message) });
+  expect(await streams()).toEqual([]);
+});
+
+test("the second owner of a target is refused, and the first one's rows are untouched", async () => {
+  const first = await SqlStream.prepare(db);
+  await first.apply(0, 2);
+  await db.query("select ampsync.enqueue_sync('other', target_schema => 'chain')");
+  const error = await refusal(db, () => registerDataset(db, "other", ["logs", "blocks"]));
+  expect(error).toMatchObject({
+    code: "SY003",
+    message: "Target table chain.blocks is already fed by chain.blocks",
+  });
+  expect(await first.rows()).toBe("a0 a1 a2");
+});
+
+test("a target that the user made is refused", async () => {
+  await db.query("create schema chain; create view chain.blocks as select 1 as one");
+  const error = await refusal(db, () => registerDataset(db, "chain", ["blocks"]));
+  expect(error).toMatchObject({ code: "SY003", hint: "alter table chain.blocks rename to blocks_old;" });
+});
+
+test("tables of one name in two schemas, and names that differ in case only, are different targets", async () => {
+  await registerDataset(db, "chain", ["blocks", "Blocks"]);
+  await registerDataset(db, "eth/other", ["blocks"]);
+  expect(await streams()).toEqual(expect.arrayContaining(['chain."Blocks"', "chain.blocks", "other.blocks"]));
+});
+
+test("a dataset that is gone is left alone", async () => {
+  await register("4711", ["blocks"]);
+  expect(await streams()).toEqual([]);
+});

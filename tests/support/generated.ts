@@ -1,0 +1,50 @@
+import { startDevServer } from "../../src/devserver/server.ts";
+import type { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { rowsOfArrow } from "./arrow-rows.ts";
+import { DevServerClient } from "./devserver-client.ts";
+import type { TestDatabase } from "./postgres.ts";
+import { EVM_TABLES, Scenario } from "./scenario.ts";
+import { expectRows, fingerprint, readTarget } from "./tables.ts";
+
+/** Fails unless the targets hold what a second, well-behaved server of the same source sends now. */
+export async function expectSourceRows(
+  db: TestDatabase,
+  schema: string,
+  source: GeneratedSource,
+): Promise<void> {
+  const server = await startDevServer({ source });
+  const client = new DevServerClient(server);
+  try {
+    server.faults.endAtHead = true;
+    for (const table of EVM_TABLES) {
+      const batches = await client.all(`SELECT * FROM "_/anvil@0.0.0"."${table}" SETTINGS stream = true`);
+      const expected = rowsOfArrow(batches.map((batch) => batch.table));
+      expectRows(await readTarget(db, schema, table), expected, table);
+    }
+  } finally {
+    client.close();
+    await server.stop();
+  }
+}
+
+/** Digests of the tables, `_id` included, that another worker loads into an empty database from the source. */
+export async function freshLoad(
+  source: GeneratedSource,
+  tables: readonly string[] = EVM_TABLES,
+): Promise<readonly string[]> {
+  await using scenario = await Scenario.start({ source });
+  scenario.startWorker();
+  await scenario.sync("anvil", "fresh", tables);
+  await scenario.reaches("fresh", tables.length);
+  return fingerprints(scenario.db, "fresh", tables);
+}
+
+export async function fingerprints(
+  db: TestDatabase,
+  schema: string,
+  tables: readonly string[] = EVM_TABLES,
+): Promise<readonly string[]> {
+  const digests: string[] = [];
+  for (const table of tables) digests.push(await fingerprint(db, schema, table));
+  return digests;
+}

@@ -1,0 +1,94 @@
+import type pg from "pg";
+
+import type { TestDatabase } from "./postgres.ts";
+
+/** A block that was canonical at some time, from its source's own mouth. */
+export interface KnownBlock {
+  readonly number: bigint;
+  readonly hash: string;
+  readonly parentHash: string;
+  /** How many rows it adds to each table. */
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+/** What one statement saw of one table: the number, hash and count of rows of each block. */
+interface Snapshot {
+  readonly table: string;
+  readonly blocks: readonly { readonly number: string; readonly hash: string; readonly rows: number }[];
+}
+
+/** In which column each table holds the hash of its block. */
+const HASH_COLUMNS: Readonly<Record<string, string>> = {
+  blocks: "hash",
+  logs: "block_hash",
+  transactions: "block_hash",
+};
+
+/** Reads all tables again and again from a connection of its own, and remembers each different sight. */
+export class Reader {
+  readonly #client: pg.Client;
+  readonly #schema: string;
+  readonly #sights = new Map<string, Snapshot>();
+  readonly #reading: Promise<void>;
+  #isStopped = false;
+
+  private constructor(client: pg.Client, schema: string) {
+    this.#client = client;
+    this.#schema = schema;
+    this.#reading = this.#read();
+    this.#reading.catch(() => {}); // Seen by whoever stops it.
+  }
+
+  /** The tables must be there. */
+  static async start(db: TestDatabase, schema: string): Promise<Reader> {
+    return new Reader(await db.client(), schema);
+  }
+
+  /** Different sights so far. */
+  get sights(): number {
+    return this.#sights.size;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#reading;
+  }
+
+  /**
+   * What no reader may see, of all that was seen. A sight is whole if its rows are
+   * exactly those of one chain, from its first block to the highest one seen.
+   */
+  faults(known: ReadonlyMap<string, KnownBlock>): readonly string[] {
+    return [...this.#sights.values()].flatMap((sight) => faultsOf(sight, known)).slice(0, 10);
+  }
+
+  async #read(): Promise<void> {
+    while (!this.#isStopped) {
+      await this.#client.query("begin isolation level repeatable read read only");
+      for (const [table, hash] of Object.entries(HASH_COLUMNS)) {
+        const { rows } = await this.#client.query(
+          `select _block_num::text as number, '0x' || encode(${hash}, 'hex') as hash, count(*)::int as rows
+             from "${this.#schema}"."${table}" group by _block_num, ${hash} order by _block_num`,
+        );
+        this.#sights.set(`${table} ${JSON.stringify(rows)}`, { table, blocks: rows });
+      }
+      await this.#client.query("commit");
+    }
+  }
+}
+
+function faultsOf({ table, blocks }: Snapshot, known: ReadonlyMap<string, KnownBlock>): readonly string[] {
+  const expected: string[] = [];
+  let block = known.get(blocks.at(-1)?.hash ?? "");
+  while (block !== undefined) {
+    const rows = block.rows[table] ?? 0;
+    if (rows > 0) expected.push(`block ${block.number} ${block.hash}: ${rows} rows`);
+    block = known.get(block.parentHash);
+  }
+  const seen = blocks.map(({ number, hash, rows }) => `block ${number} ${hash}: ${rows} rows`);
+  const tip = blocks.at(-1)?.number;
+  return [
+    ...seen.filter((line) => !expected.includes(line)).map((line) => `${table} up to ${tip} had ${line}`),
+    ...expected.filter((line) => !seen.includes(line)).map((line) => `${table} up to ${tip} lacked ${line}`),
+  ];
+}

@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest";
+
+import { type Config, parseConfig, requireDatabase, VARIABLES } from "../../src/config.ts";
+import { AmpsyncError } from "../../src/errors.ts";
+
+type Environment = Record<string, string | undefined>;
+
+function parse(env: Environment, files: Record<string, string> = {}): Config {
+  return parseConfig(env, (path) => {
+    const text = files[path];
+    if (text === undefined) {
+      throw new Error(`ENOENT ${path}`);
+    }
+    return text;
+  });
+}
+
+/** The faults of an environment, one by one. */
+function faultsOf(env: Environment, files: Record<string, string> = {}): string[] {
+  try {
+    parse(env, files);
+  } catch (error) {
+    if (error instanceof AmpsyncError && error.code === "SY902") {
+      return error.message.replace("the configuration is wrong: ", "").split("; ");
+    }
+    throw error;
+  }
+  return [];
+}
+
+describe("settings", () => {
+  test("have the documented defaults in an empty environment", () => {
+    const { token, ...values } = parse({});
+    expect(values).toEqual({
+      databaseUrl: null,
+      flightAddress: "http://localhost:1602",
+      adminAddress: "http://localhost:1610",
+      poolSize: 10,
+      maxConcurrentBatches: 10,
+      grpcMaxDecodeMb: 32,
+      logLevel: "info",
+    });
+    expect(token()).toBeNull();
+  });
+
+  test("that are empty strings count as not set", () => {
+    const empty = Object.fromEntries(
+      Object.values(VARIABLES)
+        .flat()
+        .map((name) => [name, ""]),
+    );
+    expect({ ...parse(empty), token: null }).toEqual({ ...parse({}), token: null });
+  });
+
+  test("cannot be changed once they are read", () => {
+    expect(Object.isFrozen(parse({}))).toBe(true);
+  });
+
+  test.each([
+    ["flightAddress", "AMP_FLIGHT_ADDR", "https://amp.example:1602", "https://amp.example:1602"],
+    ["flightAddress", "NOZZLE_ENDPOINT", "http://old:1602", "http://old:1602"],
+    ["adminAddress", "AMP_ADMIN_API_ADDR", "http://amp:1610", "http://amp:1610"],
+    ["adminAddress", "AMP_ADMIN_API_ADDR", "off", null],
+    ["poolSize", "DB_POOL_SIZE", "3", 3],
+    ["poolSize", "MAX_DB_CONNECTIONS", "1000", 1000],
+    ["maxConcurrentBatches", "MAX_CONCURRENT_BATCHES", "1", 1],
+    ["grpcMaxDecodeMb", "AMPSYNC_GRPC_MAX_DECODE_MB", "512", 512],
+  ] as const)("%s is read from %s=%s", (setting, name, text, value) => {
+    expect(parse({ [name]: text })[setting]).toBe(value);
+  });
+
+  test.each([
+    ["DB_POOL_SIZE", "2", "3 to 1000"],
+    ["DB_POOL_SIZE", "1001", "3 to 1000"],
+    ["MAX_DB_CONNECTIONS", "many", "3 to 1000"],
+    ["MAX_CONCURRENT_BATCHES", "0", "1 to 1000"],
+    ["MAX_CONCURRENT_BATCHES", "0x10", "1 to 1000"],
+    ["MAX_CONCURRENT_BATCHES", "1.5", "1 to 1000"],
+    ["AMPSYNC_GRPC_MAX_DECODE_MB", "513", "1 to 512"],
+  ])("%s=%s is out of range", (name, value, range) => {
+    expect(faultsOf({ [name]: value })).toEqual([`${name}=${value} is not a whole number from ${range}`]);
+  });
+
+  test.each(["amp.example:1602", "ftp://amp.example", "localhost"])("%s is no server address", (value) => {
+    expect(faultsOf({ AMP_FLIGHT_ADDR: value, AMP_ADMIN_API_ADDR: value })).toEqual([
+      "AMP_FLIGHT_ADDR is not an http or https address",
+      "AMP_ADMIN_API_ADDR is not an http or https address",
+    ]);
+  });
+
+  test("may be given under two names only if the values are the same", () => {
+    expect(parse({ DB_POOL_SIZE: "7", MAX_DB_CONNECTIONS: "7" }).poolSize).toBe(7);
+    expect(faultsOf({ DB_POOL_SIZE: "7", MAX_DB_CONNECTIONS: "8" })).toEqual([
+      "DB_POOL_SIZE and MAX_DB_CONNECTIONS have different values",
+    ]);
+    expect(faultsOf({ AMP_FLIGHT_ADDR: "http://a", NOZZLE_ENDPOINT: "http://b" })).toEqual([
+      "AMP_FLIGHT_ADDR and NOZZLE_ENDPOINT have different values",
+    ]);
+  });
+
+  test("that are wrong are all reported in one error, without any secret", () => {
+    const faults = faultsOf({
+      DATABASE_URL: "mysql://me:hunter2@db/sync",
+      AMP_AUTH_TOKEN: "hunter3",
+      AMP_AUTH_TOKEN_FILE: "/run/secrets/token",
+      AMP_FLIGHT_ADDR: "nowhere",
+      DB_POOL_SIZE: "1",
+      DATABASE_PORT: "0",
+      AMPSYNC_GRPC_MAX_DECODE_MB: "big",
+    });
+    expect(faults).toHaveLength(6);
+    expect(faults.join()).not.toContain("hunter");
+  });
+});
+
+describe("log level", () => {
+  test.each([
+    [{ AMP_LOG: "debug" }, "debug"],
+    [{ AMP_LOG: "WARN" }, "warn"],
+    [{ RUST_LOG: "error" }, "error"],
+    [{ NOZZLE_LOG: "trace" }, "trace"],
+    [{ AMP_LOG: "warn", RUST_LOG: "debug", NOZZLE_LOG: "trace" }, "warn"],
+    [{ AMP_LOG: "", RUST_LOG: "debug" }, "debug"],
+    [{ RUST_LOG: "info,ampsync=debug" }, "debug"],
+    [{ RUST_LOG: "h2=off, warn, hyper=trace" }, "warn"],
+    [{ RUST_LOG: "h2=off" }, "info"],
+  ] as const)("%j means %s", (env, level) => {
+    expect(parse(env).logLevel).toBe(level);
+  });
+});
+
+describe("token", () => {
+  test("is read from its variable, or anew from its file with each call", () => {
+    expect(parse({ AMP_AUTH_TOKEN: "abc" }).token()).toBe("abc");
+
+    const files = { "/token": "first\n" };
+    const { token } = parse({ AMP_AUTH_TOKEN_FILE: "/token" }, files);
+    expect(token()).toBe("first");
+    files["/token"] = "second\n";
+    expect(token()).toBe("second");
+    files["/token"] = "\n";
+    expect(token()).toBeNull();
+  });
+
+  test("has one place only", () => {
+    expect(faultsOf({ AMP_AUTH_TOKEN: "abc", AMP_AUTH_TOKEN_FILE: "/token" }, { "/token": "abc" })).toEqual([
+      "AMP_AUTH_TOKEN and AMP_AUTH_TOKEN_FILE are both set",
+    ]);
+  });
+});
+
+test.each(["DATABASE_URL_FILE", "DATABASE_PASSWORD_FILE", "AMP_AUTH_TOKEN_FILE"])(
+  "a file of %s that cannot be read is named by its variable",
+  (name) => {
+    expect(faultsOf({ [name]: "/missing" })).toEqual([`${name} names a file that cannot be read`]);
+  },
+);
+
+test("a command that needs a database refuses to go on without one, and says how to name it", () => {
+  expect(() => requireDatabase(parse({}))).toThrow(
+    expect.objectContaining({ code: "SY902", hint: expect.stringContaining("DATABASE_URL=postgresql://") }),
+  );
+  const url = "postgresql://me@db/sync";
+  expect(requireDatabase(parse({ DATABASE_URL: url }))).toBe(url);
+});

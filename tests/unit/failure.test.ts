@@ -1,0 +1,90 @@
+import pg from "pg";
+import { describe, expect, test } from "vitest";
+
+import { AmpsyncError } from "../../src/errors.ts";
+import { failureOf, type Reaction, reactionTo } from "../../src/model/failure.ts";
+
+/** What becomes of a pass that ended with one of these codes. */
+const REACTIONS: Readonly<Record<Reaction, readonly string[]>> = {
+  lost: ["SY001", "SY002"],
+  retry: [
+    // Ours
+    ...["SY003", "SY101", "SY103", "SY104", "SY105", "SY901", "SY902"],
+    // Connection and resources
+    ...["53300", "53400", "08006", "08001", "08000", "08003", "08004", "08007"],
+    ...["57P01", "57P02", "57P03", "57P05", "53000", "53100", "53200", "58000", "58030", "26000"],
+    // Transactions: conflicts, time-outs, cancelled, read-only after a failover, unknown outcome
+    ...["40001", "40P01", "40003", "25006", "25P03", "25P04", "55P03", "55006", "57014"],
+  ],
+  stop: [
+    ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"],
+    // Bytes that COPY cannot read, values, constraints, statements, features
+    ...["08P01", "22003", "22021", "22P04", "23502", "23505", "23514", "42501", "42601", "42804", "0A000"],
+  ],
+};
+
+describe("what becomes of a pass", () => {
+  for (const [reaction, codes] of Object.entries(REACTIONS)) {
+    test.each(codes)(`${reaction} after %s`, (code) => {
+      expect(reactionTo(code, "")).toBe(reaction);
+    });
+  }
+
+  test.each([
+    ["42883", "function ampsync.mark_live(bigint, bigint) does not exist"],
+    ["42P01", 'relation "ampsync_private.stream" does not exist'],
+    ["0A000", "cached plan must not change result type"],
+  ])("retry after %s: %s", (code, message) => {
+    expect(reactionTo(code, message)).toBe("retry");
+  });
+
+  test.each([
+    ["42P01", 'relation "eth.blocks" does not exist'],
+    ["42703", 'column "miner" of relation "blocks" does not exist'],
+    ["42P01", 'relation "my_ampsync_copy.blocks" does not exist'],
+  ])("stop after %s in a schema of the user: %s", (code, message) => {
+    expect(reactionTo(code, message)).toBe("stop");
+  });
+});
+
+describe("an error as it is stored", () => {
+  test("keeps code, detail and hint of our own errors", () => {
+    const error = new AmpsyncError("SY201", "the target is gone", {
+      detail: "No table.",
+      hint: "Create it.",
+    });
+    expect(failureOf(error)).toEqual({
+      code: "SY201",
+      message: "the target is gone",
+      detail: "No table.",
+      hint: "Create it.",
+    });
+  });
+
+  test("keeps what PostgreSQL said", () => {
+    const error = Object.assign(new pg.DatabaseError("lock timeout", 0, "error"), {
+      code: "55P03",
+      detail: "d",
+    });
+    expect(failureOf(error)).toEqual({ code: "55P03", message: "lock timeout", detail: "d", hint: null });
+  });
+
+  test("says where to look after a violated unique key", () => {
+    const error = Object.assign(new Error("duplicate key value"), { code: "23505" });
+    expect(failureOf(error).hint).toContain("ampsync.events");
+  });
+
+  test("counts a broken connection as SY104, and keeps the system's own code as detail", () => {
+    const error = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1602"), { code: "ECONNREFUSED" });
+    expect(failureOf(error)).toEqual({
+      code: "SY104",
+      message: "connect ECONNREFUSED 127.0.0.1:1602",
+      detail: "ECONNREFUSED",
+      hint: expect.stringContaining("tried again"),
+    });
+  });
+
+  test.each([["a text"], [undefined], [7]])("takes anything that was thrown: %s", (thrown) => {
+    expect(failureOf(thrown)).toEqual({ code: "SY104", message: String(thrown), detail: null, hint: null });
+  });
+});
