@@ -41,6 +41,10 @@ function print(text: string): void {
 
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
+  if (rest.includes("--help") && command !== "devserver") {
+    print(HELP);
+    return 0;
+  }
   const log = () => createLog(configFromProcess().logLevel, (line) => process.stderr.write(line));
 
   switch (command) {
@@ -100,15 +104,18 @@ function report(error: unknown): number {
     process.stderr.write(`ampsync: ${error.message}\nHINT: ampsync --help\n`);
     return 2;
   }
+  // A system error has a code such as ECONNREFUSED; one without any is a defect of ours, shown with its place.
+  if (!(error instanceof Error) || Reflect.get(error, "code") === undefined) {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return 1;
+  }
   const { code, message, detail, hint } = failureOf(error);
-  const isExpected = error instanceof AmpsyncError || code !== "SY104";
-  const lines = isExpected
-    ? [
-        `ERROR ${code}: ${message}`,
-        ...(detail === null ? [] : [`DETAIL: ${detail}`]),
-        ...(hint === null ? [] : [`HINT: ${hint}`]),
-      ]
-    : [error instanceof Error ? (error.stack ?? message) : message];
+  const isConnection = code === "SY104" && !(error instanceof AmpsyncError);
+  const lines = [
+    `ERROR ${code}: ${message}`,
+    ...(detail === null ? [] : [`DETAIL: ${detail}`]),
+    ...(isConnection ? ["HINT: Check the address, and that the server runs."] : hint === null ? [] : [`HINT: ${hint}`]),
+  ];
   process.stderr.write(`${lines.join("\n")}\n`);
   return 1;
 }

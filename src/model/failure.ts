@@ -1,5 +1,3 @@
-import { AmpsyncError } from "../errors.ts";
-
 /** An error as it is stored and shown. */
 export interface Failure {
   readonly code: string;
@@ -17,15 +15,13 @@ const STOPS: ReadonlySet<string> = new Set(["SY004", "SY102", "SY106", "SY201", 
 /** SQLSTATEs that a second try would only repeat; PostgreSQL's other errors are tried again from the checkpoint. */
 const STOPPING_CLASSES = /^(22|23|42|0A)/;
 
-/** PostgreSQL's words for "your schema is older than my code, or newer": migrate, then it goes on by itself. */
+/** PostgreSQL's words for "your schema is older than my code, or newer". */
 const SCHEMA_MISMATCH = /^(42883|42P01|42703)$/;
 
 /** Decides by the code alone, in this one place. */
-export function reactionTo(code: string, message: string): Reaction {
+export function reactionTo(code: string): Reaction {
   if (code === "SY001" || code === "SY002") return "lost";
   if (code.startsWith("SY")) return STOPS.has(code) ? "stop" : "retry";
-  if (SCHEMA_MISMATCH.test(code) && /\bampsync(_private)?\b/.test(message)) return "retry";
-  if (code === "0A000" && /cached plan/.test(message)) return "retry";
   if (code === "08P01") return "stop"; // In COPY: our bytes are wrong.
   return STOPPING_CLASSES.test(code) ? "stop" : "retry";
 }
@@ -36,21 +32,30 @@ export function failureOf(error: unknown): Failure {
     return { code: "SY104", message: String(error), detail: null, hint: null };
   }
   const code = textOf(error, "code");
-  const isSqlState = code !== null && /^[0-9A-Z]{5}$/.test(code);
-  return {
+  if (code === null || !/^[0-9A-Z]{5}$/.test(code)) {
     // Without a SQLSTATE it is a broken connection or the like.
-    code: isSqlState ? code : "SY104",
-    message: error.message,
-    detail: textOf(error, "detail") ?? (isSqlState ? null : code),
-    hint: textOf(error, "hint") ?? hintFor(isSqlState ? code : "SY104", error),
-  };
+    const message = error.message === "" ? `no connection (${code ?? error.name})` : error.message;
+    const hint = "It is tried again by itself: select * from ampsync.streams;";
+    return { code: "SY104", message, detail: code, hint };
+  }
+  const told = { message: error.message, detail: textOf(error, "detail"), hint: textOf(error, "hint") };
+  if (isSchemaMismatch(code, error.message)) {
+    const detail = `PostgreSQL said ${code}: ${error.message}.`;
+    return { code: "SY901", message: "database schema and code do not match", detail, hint: "ampsync migrate" };
+  }
+  if (code === "23505") {
+    const hint = "Two rows have one identity, or a constraint of your own forbids a row: select * from ampsync.events;";
+    return { code, ...told, hint: told.hint ?? hint };
+  }
+  return { code, ...told };
 }
 
-function hintFor(code: string, error: Error): string | null {
-  if (code === "23505")
-    return "Two rows have one identity, or a constraint of your own forbids a row: select * from ampsync.events;";
-  if (error instanceof AmpsyncError || code !== "SY104") return null;
-  return "It is tried again by itself: select * from ampsync.streams;";
+/** Of our own objects: migrating mends it, and until then the stream tries again. */
+function isSchemaMismatch(code: string, message: string): boolean {
+  return (
+    (SCHEMA_MISMATCH.test(code) && /\bampsync(_private)?\b/.test(message)) ||
+    (code === "0A000" && message.includes("cached plan"))
+  );
 }
 
 function textOf(error: Error, key: string): string | null {

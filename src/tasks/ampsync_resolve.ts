@@ -26,7 +26,7 @@ function resolveDataset(deps: Deps): Task {
       await deps.calls.registerStreams(datasetId, found.version, found.manifestHash, found.tables);
     } catch (error) {
       const failure = failureOf(error);
-      const isFinal = reactionTo(failure.code, failure.message) === "stop" || failure.code === "SY003";
+      const isFinal = reactionTo(failure.code) === "stop" || failure.code === "SY003";
       deps.log.warn(isFinal ? "dataset_failed" : "waiting_for_dataset", {
         dataset: dataset.name,
         code: failure.code,

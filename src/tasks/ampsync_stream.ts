@@ -43,7 +43,7 @@ function streamTask(deps: Deps): Task {
 
 /** Null where another worker carries on, or the stream was paused or removed: nothing is left to say. */
 function outcomeOf(failure: Failure): PassOutcome | null {
-  switch (reactionTo(failure.code, failure.message)) {
+  switch (reactionTo(failure.code)) {
     case "lost":
       return null;
     case "stop":

@@ -160,6 +160,11 @@ describe("Dockerfile", () => {
     expect(lastStage.map(([name]) => name)).not.toContain("RUN");
   });
 
+  test("runs what the tests run as a worker", () => {
+    const path = WORKER.split("/").map((part) => JSON.stringify(part));
+    expect(read("tests/support/worker.ts")).toContain(path.join(", "));
+  });
+
   test("leaves out what only development needs", () => {
     const install = instructions.findLast(([name, text]) => name === "RUN" && text.startsWith("npm ci"))?.[1];
     expect(install).toContain("--omit=dev --omit=optional");

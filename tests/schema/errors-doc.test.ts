@@ -53,7 +53,7 @@ describe("the error codes", () => {
   });
 
   test.each(rows)("$code does to a stream what docs/errors.md says", ({ code, then }) => {
-    const reaction = reactionTo(code, "");
+    const reaction = reactionTo(code);
     expect(/\bstops\b/.test(then)).toBe(reaction === "stop");
     expect(/\bthe pass ends\b/.test(then)).toBe(reaction === "lost");
   });

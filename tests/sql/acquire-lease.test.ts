@@ -21,6 +21,7 @@ test("a free lease is granted with what a pass needs to know", async () => {
     dataset: "eth/chain@1.2.0",
     table_name: "blocks",
     target_schema: "chain",
+    target_table: "blocks",
     columns: null,
     exact: null,
     network: null,
@@ -92,7 +93,7 @@ test("a takeover is journaled, a grant after a release is not", async () => {
   });
 });
 
-test.each(["paused", "failed", "orphaned"])("a stream that is %s gives no lease", async (state) => {
+test.each(["paused", "failed", "orphaned", "resyncing"])("a stream that is %s gives no lease", async (state) => {
   const stream = await SqlStream.register(db);
   await db.query("update ampsync_private.stream set state = $1", [state]);
   const error = await refusal(db, () => stream.acquire());

@@ -139,7 +139,7 @@ test("a pass that got no lease may say why, unless somebody holds it", async () 
   expect(await stream.view()).toMatchObject({ state: "retrying", error_code: "55P03", worker: null });
 });
 
-test.each(["paused", "failed", "orphaned"])(
+test.each(["paused", "failed", "orphaned", "resyncing"])(
   "a stream that was %s meanwhile stays so, without a job",
   async (state) => {
     const stream = await SqlStream.prepare(db);

@@ -94,7 +94,7 @@ describe("is left alone:", () => {
     expect(await lockedBy()).toEqual(["worker-1"]);
   });
 
-  test.each(["paused", "failed", "orphaned"])("a stream that is %s", async (state) => {
+  test.each(["paused", "failed", "orphaned", "resyncing"])("a stream that is %s", async (state) => {
     await released();
     await db.query("update ampsync_private.stream set state = $1", [state]);
     await deleteJobs();

@@ -26,7 +26,7 @@ const REACTIONS: Readonly<Record<Reaction, readonly string[]>> = {
 describe("what becomes of a pass", () => {
   for (const [reaction, codes] of Object.entries(REACTIONS)) {
     test.each(codes)(`${reaction} after %s`, (code) => {
-      expect(reactionTo(code, "")).toBe(reaction);
+      expect(reactionTo(code)).toBe(reaction);
     });
   }
 
@@ -34,8 +34,11 @@ describe("what becomes of a pass", () => {
     ["42883", "function ampsync.mark_live(bigint, bigint) does not exist"],
     ["42P01", 'relation "ampsync_private.stream" does not exist'],
     ["0A000", "cached plan must not change result type"],
-  ])("retry after %s: %s", (code, message) => {
-    expect(reactionTo(code, message)).toBe("retry");
+  ])("retry after %s: %s, and say SY901", (code, message) => {
+    const failure = failureOf(Object.assign(new Error(message), { code }));
+    expect(failure).toMatchObject({ code: "SY901", hint: "ampsync migrate" });
+    expect(failure.detail).toContain(message);
+    expect(reactionTo(failure.code)).toBe("retry");
   });
 
   test.each([
@@ -43,7 +46,9 @@ describe("what becomes of a pass", () => {
     ["42703", 'column "miner" of relation "blocks" does not exist'],
     ["42P01", 'relation "my_ampsync_copy.blocks" does not exist'],
   ])("stop after %s in a schema of the user: %s", (code, message) => {
-    expect(reactionTo(code, message)).toBe("stop");
+    const failure = failureOf(Object.assign(new Error(message), { code }));
+    expect(failure).toMatchObject({ code, message });
+    expect(reactionTo(failure.code)).toBe("stop");
   });
 });
 

@@ -8,7 +8,7 @@
 --   checkpoint. Its "timestamp" (unix seconds) is the time of that block, or null.
 -- p_rows: rows copied.
 --
--- Locks, in this order: history rows, stream row, lease row.
+-- Locks, in this order: stream row, history rows, lease row.
 create or replace procedure ampsync.commit_apply(
   p_stream_id      bigint,
   p_epoch          bigint,
@@ -22,11 +22,28 @@ create or replace procedure ampsync.commit_apply(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_stream ampsync_private.stream;
   v_tip    ampsync_private.history;
   v_head   bigint;
   v_before bigint;
+  v_state  text;
   v_now    timestamptz := ampsync_private.now();
 begin
+  select * into v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+     for no key update;
+  if not found or v_stream.checkpoint_block is distinct from p_expected_block then
+    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+  end if;
+  if v_stream.network <> p_network then
+    raise exception using
+      errcode = 'SY101',
+      message = format('Network changed for table %s: %s -> %s', v_stream.table_name, v_stream.network, p_network),
+      detail  = 'Nothing was written: a stream stays on the network it began with.',
+      hint    = 'The stream reconnects at its checkpoint by itself; select * from ampsync.events;';
+  end if;
+
   -- Below the checkpoint if blocks were removed in this transaction; null if all were, or none was ever there.
   select max(h.last_block) into v_before
     from ampsync_private.history h
@@ -39,6 +56,10 @@ begin
     from ampsync_private.lease l
    where l.stream_id = p_stream_id;
 
+  v_state := case when v_stream.state = 'live' and v_head - v_tip.last_block > 1000 then 'backfill'
+                  when v_stream.state in ('waiting', 'retrying', 'reorg_pending') then 'backfill'
+                  else v_stream.state end;
+
   update ampsync_private.stream s
      set network          = p_network,
          origin           = case when v_before is null then (p_watermarks -> 0 ->> 'start')::bigint else s.origin end,
@@ -48,22 +69,15 @@ begin
          committed_at     = v_now,
          row_total        = s.row_total + p_rows,
          rewrites         = s.rewrites + (p_expected_block is distinct from v_before)::integer,
-         state            = case when s.state = 'live' and v_head - v_tip.last_block > 1000 then 'backfill'
-                                 when s.state in ('waiting', 'retrying', 'reorg_pending') then 'backfill'
-                                 else s.state end,
-         since            = case when s.state in ('waiting', 'retrying', 'reorg_pending') then v_now else s.since end,
+         state            = v_state,
+         since            = case when s.state <> v_state then v_now else s.since end,
          attempts         = 0,
          next_retry       = null,
          error_code       = null,
          error            = null,
          error_detail     = null,
          error_hint       = null
-   where s.stream_id = p_stream_id
-     and s.checkpoint_block is not distinct from p_expected_block
-     and coalesce(s.network, p_network) = p_network;
-  if not found then
-    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
-  end if;
+   where s.stream_id = p_stream_id;
 
   perform 1
      from ampsync_private.lease l

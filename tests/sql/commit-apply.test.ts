@@ -1,0 +1,303 @@
+import { describe, expect, test } from "vitest";
+
+import { moveClock } from "../support/clock.ts";
+import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
+import { hashOf, SqlStream, type Watermark, watermark } from "../support/sql-stream.ts";
+
+const db = rolledBackDatabase();
+
+async function checkpoint() {
+  const { rows } = await db.query(
+    "select watermark_block_num as block, '0x' || encode(watermark_block_hash, 'hex') as hash, network from ampsync.checkpoints",
+  );
+  return rows;
+}
+
+async function refusedCommit(stream: SqlStream, watermarks: readonly object[], options = {}) {
+  await stream.beginApply();
+  return refusal(db, () => stream.commitApply(watermarks, 0, options));
+}
+
+describe("a commit", () => {
+  test("moves the checkpoint to the end of its last watermark", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    expect(await checkpoint()).toEqual([{ block: "9", hash: hashOf(9), network: "mainnet" }]);
+    expect(await stream.view()).toMatchObject({ block: "9", rows: "10", state: "backfill" });
+  });
+
+  test("may hold several microbatches, each with an entry in the history", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.beginApply();
+    await stream.insert(0, 9);
+    await stream.commitApply([watermark(0, 4), watermark(5, 5), watermark(6, 9)], 10);
+    expect(await stream.history()).toEqual(["0-4", "5-5", "6-9"]);
+    expect(await checkpoint()).toMatchObject([{ block: "9" }]);
+  });
+
+  test("without rows moves the checkpoint as well", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.beginApply();
+    await stream.commitApply([watermark(0, 9)], 0);
+    expect(await stream.view()).toMatchObject({ block: "9", rows: "0" });
+  });
+
+  test("may begin at any block, and remembers it as the stream's first", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(15_000_000, 15_000_001);
+    await stream.apply(15_000_002, 15_000_002);
+    await stream.endPass("yielded");
+    expect(await stream.acquire()).toMatchObject({ origin: "15000000" });
+  });
+
+  test("may leave out the parent hash, as servers of 2025 do", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await stream.beginApply();
+    await stream.commitApply([{ ...watermark(10, 19), prev_hash: null }], 0);
+    expect(await checkpoint()).toMatchObject([{ block: "19" }]);
+  });
+
+  test("counts rows over commits and removals", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await stream.apply(10, 19);
+    await stream.replace(15, 16, { fork: "b" });
+    expect(await stream.view()).toMatchObject({ rows: "17" });
+  });
+
+  test("tells the age of its last block where the server tells block times", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.beginApply();
+    const { rows } = await db.query("select (extract(epoch from ampsync_private.now()) - 100)::bigint as at");
+    await stream.commitApply([{ ...watermark(0, 9), timestamp: rows[0]!["at"] }], 0);
+    const { rows: lag } = await db.query("select extract(epoch from lag)::int as s from ampsync.streams");
+    expect(lag[0]!["s"]).toBeGreaterThanOrEqual(99);
+    expect(lag[0]!["s"]).toBeLessThan(110);
+
+    await stream.apply(10, 10);
+    expect((await stream.view()).lag).toBeNull();
+  });
+});
+
+describe("a reorg", () => {
+  test("takes the checkpoint down in the same commit when the new fork is shorter", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await stream.apply(10, 19);
+    await stream.replace(8, 12, { fork: "b" });
+    expect(await checkpoint()).toEqual([{ block: "12", hash: hashOf(12, "b"), network: "mainnet" }]);
+    expect(await stream.history()).toEqual(["0-7", "8-12"]);
+  });
+
+  test("counts as a rewrite, an ordinary commit does not", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await stream.apply(10, 19);
+    expect(await stream.view()).toMatchObject({ rewrites: "0" });
+    await stream.replace(18, 20, { fork: "b" });
+    await stream.replace(18, 20, { fork: "c" });
+    expect(await stream.view()).toMatchObject({ rewrites: "2" });
+  });
+
+  test("of everything begins the stream anew", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(5, 9);
+    await stream.beginApply({ from: null, parentHash: null });
+    await stream.insert(3, 9, "b");
+    await stream.commitApply([watermark(3, 9, { fork: "b" })], 7);
+    expect(await stream.view()).toMatchObject({ block: "9", rows: "7", rewrites: "1" });
+    expect(await stream.rows()).toBe("b3 b4 b5 b6 b7 b8 b9");
+    await stream.endPass("yielded");
+    expect(await stream.acquire()).toMatchObject({ origin: "3" });
+  });
+});
+
+describe("a watermark that does not follow is refused:", () => {
+  const other = `0x${"ff".repeat(32)}`;
+  test.each<[string, Watermark[], string]>([
+    ["a gap", [watermark(11, 19)], "starts at block 11 does not follow block 9"],
+    ["a range held already", [watermark(0, 9)], "starts at block 0 does not follow block 9"],
+    ["a range that ends at the tip", [watermark(5, 9)], "starts at block 5 does not follow block 9"],
+    ["a range that overlaps the tip", [watermark(5, 19)], "starts at block 5 does not follow block 9"],
+    [
+      "another parent",
+      [watermark(10, 19, { parentFork: "b" })],
+      "starts at block 10 does not follow block 9",
+    ],
+    [
+      "a gap among several",
+      [watermark(10, 12), watermark(14, 19)],
+      "starts at block 14 does not follow block 12",
+    ],
+    ["a range twice", [watermark(10, 19), watermark(10, 19)], "starts at block 10 does not follow block 19"],
+    [
+      "a broken chain among several",
+      [watermark(10, 12), { ...watermark(13, 19), prev_hash: other }],
+      "starts at block 13",
+    ],
+  ])("%s", async (_, watermarks, message) => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    const error = await refusedCommit(stream, watermarks);
+    expect(error).toMatchObject({ code: "SY101", message: expect.stringContaining(message) });
+    expect(error.detail).toMatch(/parent hash is .*, the stored hash is/);
+    expect(error.hint).toMatch(/./);
+    expect(await stream.history()).toEqual(["0-9"]);
+  });
+
+  test("a replacement whose parent is not the block that was left", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await stream.beginApply({ from: 8, parentHash: hashOf(7) });
+    const error = await refusal(db, () => stream.commitApply([watermark(8, 12, { fork: "b" })], 0));
+    expect(error).toMatchObject({ code: "SY101" });
+  });
+});
+
+describe("never stored:", () => {
+  test.each([
+    ["a hash of 31 bytes", { hash: `0x${"ab".repeat(31)}` }, "23514"],
+    ["a hash of 33 bytes", { hash: `0x${"ab".repeat(33)}` }, "23514"],
+    ["no hash", { hash: null }, "23502"],
+    ["a parent hash of 20 bytes", { prev_hash: `0x${"ab".repeat(20)}` }, "23514"],
+    ["a range that ends before it starts", { start: "10", end: "9" }, "23514"],
+    ["a block below zero", { start: "-1" }, "23514"],
+  ])("%s", async (_, wrong, code) => {
+    const stream = await SqlStream.prepare(db);
+    expect(await refusedCommit(stream, [{ ...watermark(0, 9), ...wrong }])).toMatchObject({ code });
+    expect(await checkpoint()).toEqual([]);
+  });
+
+  test("a checkpoint with a hash of another size, whoever writes it", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    for (const set of ["checkpoint_hash = '\\xab'", "checkpoint_hash = null", "origin = 10"]) {
+      expect(await refusal(db, `update ampsync_private.stream set ${set}`)).toMatchObject({
+        code: "23514",
+        constraint: "stream_checkpoint_check",
+      });
+    }
+  });
+});
+
+describe("the checkpoint is compared before it is set:", () => {
+  test.each([
+    ["another block", 8],
+    ["none where there is one", null],
+    ["a later block", 19],
+  ])("%s", async (_, expected) => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    const error = await refusedCommit(stream, [watermark(10, 19)], { expected });
+    expect(error).toMatchObject({ code: "SY001" });
+    expect(error.detail).toMatch(/./);
+    expect(error.hint).toMatch(/./);
+  });
+
+  test("one where there is none", async () => {
+    const stream = await SqlStream.prepare(db);
+    const error = await refusedCommit(stream, [watermark(0, 9)], { expected: 0 });
+    expect(error).toMatchObject({ code: "SY001" });
+  });
+
+  test("a commit that was done already, and is tried again because its outcome was unknown", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await stream.apply(10, 19);
+    const error = await refusedCommit(stream, [watermark(10, 19)], { expected: 9 });
+    expect(error).toMatchObject({ code: "SY001" });
+  });
+});
+
+test("the last check is the epoch: a lease that moved on cannot commit", async () => {
+  const stream = await SqlStream.prepare(db);
+  await stream.beginApply();
+  await stream.insert(0, 9);
+  const error = await refusal(db, () => stream.commitApply([watermark(0, 9)], 10, { epoch: "2" }));
+  expect(error).toMatchObject({ code: "SY001" });
+});
+
+test("a stream stays on the network it began with", async () => {
+  const stream = await SqlStream.prepare(db);
+  await stream.apply(0, 9);
+  const error = await refusedCommit(stream, [watermark(10, 19)], { network: "sepolia" });
+  expect(error).toMatchObject({
+    code: "SY101",
+    message: "Network changed for table blocks: mainnet -> sepolia",
+  });
+  expect(error.hint).toMatch(/./);
+});
+
+describe("state after a commit", () => {
+  test("is still live while the stream is near the head, and backfill more than 1,000 blocks behind", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await db.query("select ampsync.mark_live($1, $2)", [stream.id, stream.epoch]);
+    const { since } = await stream.view();
+    await moveClock(db, "1 s");
+    const beat = (head: string) =>
+      db.query("select ampsync.renew_leases('worker-1', $1)", [
+        JSON.stringify([{ stream_id: stream.id, epoch: stream.epoch, head }]),
+      ]);
+
+    await beat("1010");
+    await stream.apply(10, 10);
+    expect(await stream.view()).toMatchObject({ state: "live", since });
+
+    await beat("1012");
+    await stream.apply(11, 11);
+    const view = await stream.view();
+    expect(view.state).toBe("backfill");
+    expect(view.since.getTime()).toBeGreaterThan(since.getTime());
+  });
+});
+
+describe("history", () => {
+  async function pruned(entries: readonly [number, number][]): Promise<string[]> {
+    const stream = await SqlStream.prepare(db);
+    for (const [start, end] of entries) {
+      await stream.beginApply();
+      await stream.commitApply([watermark(start, end)], 0);
+    }
+    return stream.history();
+  }
+
+  /** Watermarks of the given length, back to back, the last of which ends at `end`. */
+  function even(count: number, length: number): [number, number][] {
+    return Array.from({ length: count }, (_, i) => [i * length, (i + 1) * length - 1]);
+  }
+
+  test("always keeps the newest 16 entries, however far they reach", async () => {
+    const history = await pruned(even(18, 1000));
+    expect(history).toHaveLength(16);
+    expect(history[0]).toBe("2000-2999");
+  });
+
+  test("keeps every entry that ends within retention before the start of the newest", async () => {
+    // 200 single blocks: the newest is 199, so 199 - 128 = 71 is the oldest that stays.
+    const history = await pruned(even(200, 1));
+    expect(history[0]).toBe("71-71");
+    expect(history).toHaveLength(129);
+  });
+
+  test("counts retention from the start of the newest entry, not from its end", async () => {
+    // Forty of 10 blocks, then one of 100 that starts at 400: what ends at 272 and above stays.
+    const history = await pruned([...even(40, 10), [400, 499]]);
+    expect(history.slice(0, 2)).toEqual(["250-259", "260-269"]);
+  });
+
+  test("goes by the retention of the dataset", async () => {
+    await db.query("select ampsync.enqueue_sync('chain', retention_blocks => 64)");
+    const history = await pruned(even(200, 1));
+    expect(history[0]).toBe("135-135");
+  });
+
+  test("of one stream is not pruned by another", async () => {
+    const first = await SqlStream.prepare(db, { dataset: "other" });
+    await first.beginApply();
+    await first.commitApply([watermark(0, 0)], 0);
+    await pruned(even(200, 1));
+    expect(await first.history()).toEqual(["0-0"]);
+  });
+});
