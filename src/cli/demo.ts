@@ -96,8 +96,8 @@ export async function runDemo({
     print(
       `Equal: anvil.blocks, anvil.logs and anvil.transactions hold exactly the ${height} blocks of the chain.\n`,
     );
-    print(invitation(url));
     if (!isUnattended) {
+      print(invitation(url));
       print("The chain goes on. Stop with Ctrl-C.\n");
       screen.start();
       await mineFor(chain, Number.POSITIVE_INFINITY, signal);

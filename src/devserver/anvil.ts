@@ -55,7 +55,8 @@ export class Anvil {
     // Without --prune-history it writes states to disk; without a number it keeps none to reorganise from.
     const pruning = ["--prune-history", String(STATES_IN_MEMORY)];
     const args = ["--host", "127.0.0.1", "--port", "0", ...pruning, ...blockTime];
-    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "ignore"] });
+    // Its own process group: Ctrl-C is for us, and we stop it when all that needs it is stopped.
+    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "ignore"], detached: true });
     return new Anvil(child, `http://${await listeningAddress(child)}`);
   }
 
