@@ -25,7 +25,7 @@ view ampsync.events
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
-  column task text -- ampsync_stream moves a stream, ampsync_resolve looks a dataset up, ampsync_supervise mends.
+  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks a dataset up, ampsync_supervise mends.
   column dataset text -- Dataset it works for.
   column table_name text -- Table it works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
@@ -273,6 +273,13 @@ function ampsync.begin_resolve(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
+  -- Give up loading a table anew; it goes on with its old rows.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 procedure ampsync.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint)
   -- Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.
   language plpgsql volatile security invoker
@@ -300,9 +307,16 @@ function ampsync.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome text, p_
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.fail_swap(p_shadow_id bigint, p_error jsonb)
+  -- Store why what was loaded anew cannot take its place.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -362,6 +376,13 @@ function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
+  -- Load a table, or all of a dataset, anew beside the old rows, then swap in one transaction.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.schedule_supervision()
   -- Queue the next run of the supervisor.
   returns void
@@ -376,6 +397,13 @@ function ampsync.supervise()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.swap_resync(p_shadow_id bigint)
+  -- Merge what was loaded anew into its target, in one transaction; false where it is gone or not due.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; jit=off
+  grants owner=X/owner
+
 function ampsync.wait_for_block(dataset text, block bigint, timeout interval DEFAULT '00:00:10'::interval, network text DEFAULT NULL::text)
   -- Wait until all tables of a dataset agree at a block; a statement of its own.
   returns boolean
@@ -386,6 +414,13 @@ function ampsync.wait_for_block(dataset text, block bigint, timeout interval DEF
 function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
   -- Append watermarks that go on where the history ends; SY101 where they do not.
   returns ampsync_private.history
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.append_ledger(p_stream_id bigint, p_watermarks jsonb)
+  -- Store what the ranges of finished microbatches hold: rows, and the xor of their _id.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -404,10 +439,24 @@ function ampsync_private.check_runnable(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer)
+function ampsync_private.check_swappable(p_shadow_id bigint)
+  -- Raise SY201 unless the rows of a shadow fit into the target of its stream.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text)
   -- Raise SY004 for a wrong option of ampsync.enqueue_sync.
   returns void
   language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_synced(p_dataset_id bigint, p_table_name text)
+  -- Raise SY003 for a table that no stream of the dataset keeps.
+  returns void
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -432,6 +481,13 @@ function ampsync_private.check_target_free(p_dataset_id bigint, p_target_schema 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.close_fence(p_stream_id bigint)
+  -- End the writers of a stream and let none begin until the transaction ends; returns the epoch.
+  returns bigint
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
 function ampsync_private.column_differences(p_target regclass, p_made jsonb, p_planned jsonb)
   -- What keeps rows of the planned columns out of a table; null where they fit.
   returns text
@@ -443,6 +499,13 @@ function ampsync_private.common_block(p_dataset_id bigint, p_network text)
   -- The highest block that all streams of a dataset's network hold with the same hash.
   returns bigint
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.compact_ledger(p_stream_id bigint, p_from_block bigint, p_to_block bigint)
+  -- Merge old ledger entries, a thousand blocks to an entry.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -465,6 +528,13 @@ function ampsync_private.delete_from_block(p_stream_id bigint, p_from_block bigi
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.drop_shadow(p_stream_id bigint)
+  -- Remove what was loaded anew beside a stream, if anything.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
@@ -516,6 +586,13 @@ function ampsync_private.lease_duration()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[], p_last_blocks bigint[])
+  -- Rows of a target in ranges of blocks, and the xor of the last 8 bytes of their _id.
+  returns TABLE(first_block bigint, last_block bigint, row_count bigint, id_xor bigint)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
+  grants owner=X/owner
+
 function ampsync_private.now()
   -- The time of day, also inside long transactions. The only clock that ampsync reads.
   returns timestamp with time zone
@@ -546,6 +623,13 @@ function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
 
 procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch bigint)
   -- Raise SY001: the lease is not current.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.resync_instead(p_stream_id bigint, p_error jsonb)
+  -- Answer a deep reorg by loading anew, where policy says so; false where the stream has to stop.
+  returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -585,9 +669,37 @@ function ampsync_private.schedule_supervisor(p_run_at timestamp with time zone D
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.schedule_swap(p_shadow_id bigint)
+  -- Queue the swap of a shadow.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp with time zone)
+  -- Begin to load a stream's table anew beside it.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.swap_is_due(p_shadow_id bigint)
+  -- Whether a shadow covers all that it replaces, so that it may take its stream's place.
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
 function ampsync_private.sync_report(p_dataset_id bigint)
   -- The streams of one dataset as far as they are known.
   returns TABLE(dataset text, table_name text, state text, hint text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigint)
+  -- Replace what is recorded of a stream by what is recorded of its shadow.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

@@ -1,14 +1,7 @@
 import type { Budget } from "./budget.ts";
 import type { Commit, StampedWatermark, WriteTarget, WriteTransaction } from "./db/write.ts";
 import { AmpsyncError } from "./errors.ts";
-import {
-  COMMIT_BYTES,
-  COMMIT_ROWS,
-  SPILL_BYTES,
-  STALL_MS,
-  STREAM_BYTES,
-  STREAM_FLOOR_BYTES,
-} from "./model/limits.ts";
+import { type CommitLimits, STALL_MS, STREAM_BYTES, STREAM_FLOOR_BYTES } from "./model/limits.ts";
 import type { Removal } from "./model/stream-memory.ts";
 import type { Watermark } from "./model/watermark.ts";
 import type { Permits } from "./permits.ts";
@@ -32,6 +25,7 @@ export interface ApplyOptions {
   readonly target: WriteTarget;
   readonly checkpoint: bigint | null;
   readonly open: (removal: Removal | null, commit: Commit | null) => Promise<WriteTransaction>;
+  readonly limits: CommitLimits;
   /** Of the process: how many transactions write at once, and how many bytes wait to. */
   readonly permits: Permits;
   readonly budget: Budget;
@@ -51,8 +45,8 @@ const CHUNK_BYTES = 1024 * 1024;
  *
  * A commit starts whenever none is under way and a finished microbatch waits, so
  * at the head each is committed as it ends, and in a backfill, where PostgreSQL
- * is the slower side, they gather by themselves up to COMMIT_ROWS or
- * COMMIT_BYTES. A microbatch that is large begins its transaction unfinished.
+ * is the slower side, they gather by themselves up to the limits of a commit.
+ * A microbatch that is large begins its transaction unfinished.
  */
 export class Apply {
   readonly #options: ApplyOptions;
@@ -163,7 +157,7 @@ export class Apply {
 
   /** Rolls back what is not committed and gives all memory back. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#fail(new Error("the pass is over"));
+    this.#giveUp(new Error("this connection is over")); // Nobody's failure: the pass may go on with another one.
     await this.#writing?.catch(() => {});
     this.#release(this.#bytes);
   }
@@ -191,7 +185,7 @@ export class Apply {
       return;
     }
     const whole = this.#committable();
-    const isLarge = this.#bytes >= (mustSpill ? 1 : SPILL_BYTES);
+    const isLarge = this.#bytes >= (mustSpill ? 1 : this.#options.limits.spillBytes);
     if (whole.length === 0 && !isLarge) {
       return;
     }
@@ -208,12 +202,13 @@ export class Apply {
 
   /** The oldest microbatches that make one commit; none while the end of a replacement is missing. */
   #committable(): readonly Microbatch[] {
+    const { limits } = this.#options;
     let rows = 0;
     let bytes = 0;
     let end = 0;
     for (const [index, microbatch] of this.#queue.entries()) {
       const beginsCommit = index > 0 && microbatch.removal !== null;
-      const isEnough = end > 0 && (rows >= COMMIT_ROWS || bytes >= COMMIT_BYTES);
+      const isEnough = end > 0 && (rows >= limits.rows || bytes >= limits.bytes);
       if (microbatch.watermark === null || beginsCommit || isEnough) {
         break;
       }
@@ -333,11 +328,15 @@ export class Apply {
 
   #fail(error: unknown): void {
     if (this.#failure === null) {
-      this.#failure = { error };
-      this.#transaction?.abort();
-      this.#notify();
+      this.#giveUp(error);
       this.#options.onFailed(error);
     }
+  }
+
+  #giveUp(error: unknown): void {
+    this.#failure ??= { error };
+    this.#transaction?.abort();
+    this.#notify();
   }
 
   #throwIfFailed(): void {

@@ -7,10 +7,11 @@ import { Budget } from "./budget.ts";
 import { type Config, configFromProcess, requireDatabase, writeStderr } from "./config.ts";
 import { Calls } from "./db/calls.ts";
 import { createPool } from "./db/pool.ts";
+import { type Faults, NO_FAULTS } from "./faults.ts";
 import { createFlightClient, type FlightClient } from "./flight/client.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { createLog, type Log } from "./log.ts";
-import { PROCESS_BYTES } from "./model/limits.ts";
+import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES } from "./model/limits.ts";
 import { Permits } from "./permits.ts";
 
 /** Everything the tasks of a process share. */
@@ -25,12 +26,24 @@ export interface Deps {
   readonly admin: AdminClient | null;
   readonly permits: Permits;
   readonly budget: Budget;
+  readonly limits: CommitLimits;
   readonly hash: (bytes: Uint8Array, seed: bigint) => bigint;
+  readonly faults: Faults;
   close(): Promise<void>;
 }
 
+/** What tests replace. */
+export interface DepsOptions {
+  readonly faults?: Faults;
+  readonly limits?: CommitLimits;
+}
+
 /** Builds the dependencies of one process. Connects to nothing yet. */
-async function createDeps(config: Config, writeLog: (line: string) => void): Promise<Deps> {
+export async function createDeps(
+  config: Config,
+  writeLog: (line: string) => void,
+  { faults = NO_FAULTS, limits = COMMIT_LIMITS }: DepsOptions = {},
+): Promise<Deps> {
   const url = requireDatabase(config);
   const log = createLog(config.logLevel, writeLog);
   const { h64Raw } = await xxhash();
@@ -56,7 +69,9 @@ async function createDeps(config: Config, writeLog: (line: string) => void): Pro
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
     budget: new Budget(PROCESS_BYTES),
+    limits,
     hash: h64Raw,
+    faults,
     async close() {
       await heartbeat.stop();
       flight.close();

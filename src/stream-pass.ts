@@ -150,11 +150,13 @@ class StreamPass {
 
   /** Plans the table, makes or checks the target; returns the plan of its columns in their stored order. */
   async #prepareTarget(): Promise<TablePlan> {
-    const { flight, calls } = this.#deps;
+    const { flight, calls, faults } = this.#deps;
     const { signal } = this.#abort;
     const all = await flight.plan(`SELECT * FROM ${this.#reference}`, { stream: false, signal });
     const plan = planTable(this.#lease.tableName, all.schema);
+    await faults.reach("before_prepare_target");
     await calls.prepareTarget(this.#lease, plan.exact, plan.columns);
+    await faults.reach("target_prepared");
     const order = this.#lease.columns;
     if (order === null) {
       return plan;
@@ -165,7 +167,7 @@ class StreamPass {
 
   /** One Flight stream, from connecting to its end. */
   async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
-    const { flight, permits, budget, pool, hash } = this.#deps;
+    const { flight, permits, budget, pool, hash, faults, limits } = this.#deps;
     const { signal } = this.#abort;
     const base = baseOf(this.#memory);
     const columns = [...(plan.exact ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
@@ -197,7 +199,8 @@ class StreamPass {
     await using apply = new Apply({
       target,
       checkpoint: this.#memory.committed.at(-1)?.end ?? null,
-      open: (removal, commit) => WriteTransaction.open(pool, target, removal, commit),
+      open: (removal, commit) => WriteTransaction.open(pool, target, removal, commit, faults),
+      limits,
       permits,
       budget,
       onCommitted: (last) => {
@@ -315,7 +318,8 @@ class StreamPass {
       apply.addRows(encoder.encode(message.batch, apply));
     }
     if (step.watermark !== null) {
-      apply.finishMicrobatch({ watermark: step.watermark, timestamp: range.timestamp }, step.mayCommit);
+      const stamped = { watermark: step.watermark, timestamp: range.timestamp, ledger: encoder.ledger };
+      apply.finishMicrobatch(stamped, step.mayCommit);
     }
   }
 

@@ -136,6 +136,8 @@ create table ampsync_private.repair (
   first_block  bigint not null,
   last_block   bigint not null,
   requested_at timestamptz not null,
+  due_at       timestamptz not null,
+  rows_before  bigint,
   constraint repair_pkey primary key (stream_id, first_block),
   constraint repair_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
   constraint repair_range_check check (first_block >= 0 and first_block <= last_block)

@@ -132,6 +132,16 @@ export class Calls {
     ]);
   }
 
+  /** False where the shadow is gone, or not due. */
+  async swapResync(shadowId: bigint): Promise<boolean> {
+    const { rows } = await this.#pool.query("select ampsync.swap_resync($1) as swapped", [shadowId]);
+    return rows[0].swapped;
+  }
+
+  async failSwap(shadowId: bigint, failure: Failure): Promise<void> {
+    await this.#pool.query("select ampsync.fail_swap($1, $2)", [shadowId, failure]);
+  }
+
   async ownHash(streamId: bigint, block: bigint): Promise<BlockHash | null> {
     const { rows } = await this.#pool.query("select ampsync.own_hash($1, $2) as hash", [streamId, block]);
     return rows[0].hash;

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import pg from "pg";
 import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
 
+import type { Faults } from "../faults.ts";
+import type { Ledger } from "../model/ledger.ts";
 import type { Removal } from "../model/stream-memory.ts";
 import type { Watermark } from "../model/watermark.ts";
 
@@ -24,6 +26,8 @@ export interface StampedWatermark {
   readonly watermark: Watermark;
   /** Unix seconds of its last block; null where the server does not tell it. */
   readonly timestamp: number | null;
+  /** Of the rows of its microbatch. */
+  readonly ledger: Ledger;
 }
 
 /** What commit_apply is told. */
@@ -47,12 +51,14 @@ export interface Commit {
 export class WriteTransaction {
   readonly #client: pg.PoolClient;
   readonly #copy: CopyStreamQuery;
+  readonly #faults: Faults;
   readonly #failure = Promise.withResolvers<never>();
   #isOver = false;
 
-  private constructor(client: pg.PoolClient, copy: CopyStreamQuery) {
+  private constructor(client: pg.PoolClient, copy: CopyStreamQuery, faults: Faults) {
     this.#client = client;
     this.#copy = copy;
+    this.#faults = faults;
     copy.once("error", this.#failure.reject);
     client.on("error", this.#failure.reject);
     // Every write awaits it; this only says that nobody may be doing so when it happens.
@@ -64,18 +70,21 @@ export class WriteTransaction {
     target: WriteTarget,
     removal: Removal | null,
     commit: Commit | null,
+    faults: Faults,
   ): Promise<WriteTransaction> {
-    const client = await pool.connect();
     const statements = [
       "begin isolation level read committed",
       beginApply(target, removal),
       `copy ${ident(target.schema)}.${ident(target.table)} (${target.columns.map(ident).join(", ")}) from stdin (format binary)`,
       ...(commit === null ? [] : [commitApply(target, commit), "commit"]),
     ];
+    await faults.reach("before_connect");
+    const client = await pool.connect();
     const copy = client.query(copyFrom(statements.join(";\n"), { highWaterMark: 1 }));
-    const transaction = new WriteTransaction(client, copy);
+    const transaction = new WriteTransaction(client, copy, faults);
     try {
-      await transaction.write(COPY_HEADER);
+      await transaction.#send(COPY_HEADER); // Taken when COPY asks for rows.
+      await faults.reach("copy_begun");
       return transaction;
     } catch (error) {
       transaction.abort();
@@ -85,6 +94,11 @@ export class WriteTransaction {
 
   /** Resolves when the socket takes more. The chunk must not be written to afterwards. */
   async write(chunk: Uint8Array): Promise<void> {
+    await this.#send(chunk);
+    await this.#faults.reach("chunk_written");
+  }
+
+  async #send(chunk: Uint8Array): Promise<void> {
     const written = new Promise<void>((resolve, reject) => {
       this.#copy.write(chunk, (error) => (error ? reject(error) : resolve()));
     });
@@ -93,13 +107,16 @@ export class WriteTransaction {
 
   /** Ends the COPY and commits; with `commit` unless `open` had it. */
   async commit(target: WriteTarget, commit: Commit | null): Promise<void> {
-    await this.write(COPY_TRAILER);
-    const finished = once(this.#copy, "finish");
+    await this.#faults.reach("before_trailer");
+    await this.#send(COPY_TRAILER);
+    let answer: Promise<unknown> = once(this.#copy, "finish");
     this.#copy.end();
-    await Promise.race([this.#failure.promise, finished]);
     if (commit !== null) {
-      await this.#client.query(`${commitApply(target, commit)};\ncommit`);
+      await Promise.race([this.#failure.promise, answer]);
+      answer = this.#client.query(`${commitApply(target, commit)};\ncommit`);
     }
+    await Promise.all([Promise.race([this.#failure.promise, answer]), this.#faults.reach("commit_sent")]);
+    await this.#faults.reach("commit_answered");
     this.#release(false);
   }
 
@@ -128,12 +145,14 @@ function beginApply(target: WriteTarget, removal: Removal | null): string {
 }
 
 function commitApply(target: WriteTarget, commit: Commit): string {
-  const watermarks = commit.watermarks.map(({ watermark, timestamp }) => ({
+  const watermarks = commit.watermarks.map(({ watermark, timestamp, ledger }) => ({
     start: watermark.start.toString(),
     end: watermark.end.toString(),
     hash: watermark.hash,
     prev_hash: watermark.prevHash,
     timestamp: timestamp?.toString() ?? null,
+    rows: ledger.rows.toString(),
+    id_xor: ledger.idXor.toString(),
   }));
   const values = [
     target.streamId,

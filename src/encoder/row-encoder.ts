@@ -1,5 +1,6 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch } from "../model/arrow-batch.ts";
+import type { Ledger } from "../model/ledger.ts";
 import { BatchReader } from "./batch-reader.ts";
 import { BLOCK_LIMIT, BlockNumbers, type Blocks } from "./block-numbers.ts";
 import { type Column, isNull } from "./column.ts";
@@ -28,6 +29,7 @@ const ROW_LIMIT = 2 ** 30;
 /** Where the parts of a row stand; user columns follow. */
 const ID_BYTES = 16;
 const HASH_AT = 2 + 4 + 6;
+const ID_TAIL_AT = 2 + 4 + 8;
 const START_AT = 2 + 4 + ID_BYTES;
 const BLOCK_FIELD_BYTES = 4 + 8;
 
@@ -61,6 +63,10 @@ export class RowEncoder {
   #block = 0;
   /** Range mode: the index of the next row. */
   #rowIndex = 0;
+  /** The ledger of the microbatch; the xor in two halves, so that no BigInt is made per row. */
+  #rows = 0;
+  #xorHigh = 0;
+  #xorLow = 0;
 
   constructor(plan: TablePlan, hash: Hash64) {
     const blockFields = plan.exact ? 3 : 2;
@@ -79,7 +85,16 @@ export class RowEncoder {
     this.#range = range;
     this.#block = Number(range.start);
     this.#rowIndex = 0;
+    this.#rows = 0;
+    this.#xorHigh = 0;
+    this.#xorLow = 0;
     this.#hash.beginBlock();
+  }
+
+  /** Of all rows encoded since the microbatch was begun. */
+  get ledger(): Ledger {
+    const idXor = (BigInt(this.#xorHigh) << 32n) | BigInt(this.#xorLow >>> 0);
+    return { rows: this.#rows, idXor };
   }
 
   /** Encodes all rows of a batch, without header and trailer of the COPY; returns their number. */
@@ -210,6 +225,8 @@ export class RowEncoder {
   ): void {
     const { buffer, byteOffset } = bytes;
     const hash = this.#hash;
+    let xorHigh = this.#xorHigh;
+    let xorLow = this.#xorLow;
     let start = at;
     for (let i = 0; i < count; i++) {
       const end = this.#cursor[i]!;
@@ -225,8 +242,13 @@ export class RowEncoder {
         }
         hash.writeByOccurrence(row, view, start + HASH_AT);
       }
+      xorHigh ^= view.getInt32(start + ID_TAIL_AT);
+      xorLow ^= view.getInt32(start + ID_TAIL_AT + 4);
       start = end;
     }
+    this.#xorHigh = xorHigh;
+    this.#xorLow = xorLow;
+    this.#rows += count;
   }
 }
 

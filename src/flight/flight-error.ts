@@ -32,6 +32,10 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
 };
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
+  SY004:
+    "The detail has the server's reason. Once it is mended there: select ampsync.resume_sync('<dataset>');",
+  SY103: "It is tried again by itself. Publish the dataset on the Amp server if that was not done.",
+  SY104: "It is tried again by itself. If it lasts, look at AMP_FLIGHT_ADDR and at the Amp server.",
   SY105: "Set AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.",
   SY106: "Set AMPSYNC_GRPC_MAX_DECODE_MB to a larger value, at most 512.",
 };

@@ -13,11 +13,17 @@ export const HEARTBEAT_MS = 5_000;
 /** Connections of one pass to the server, before the queue takes over with its back-off. */
 export const MAX_CONNECTIONS_PER_PASS = 64;
 
-/** A commit takes further finished microbatches in until it has this many rows or bytes. */
-export const COMMIT_ROWS = 100_000;
-export const COMMIT_BYTES = 16 * MIB;
-/** An unfinished microbatch of this size begins its transaction before it is finished. */
-export const SPILL_BYTES = 8 * MIB;
+/** How large commits grow. Tests make them small, to have many without much data. */
+export interface CommitLimits {
+  /** A commit takes further finished microbatches in until it has this many rows … */
+  readonly rows: number;
+  /** … or bytes. */
+  readonly bytes: number;
+  /** An unfinished microbatch of this size begins its transaction before it is finished. */
+  readonly spillBytes: number;
+}
+
+export const COMMIT_LIMITS: CommitLimits = { rows: 100_000, bytes: 16 * MIB, spillBytes: 8 * MIB };
 /** A transaction that is open and gets no bytes for this long holds vacuum back: it is rolled back. */
 export const STALL_MS = 30_000;
 

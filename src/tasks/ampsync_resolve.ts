@@ -11,7 +11,7 @@ import { type Deps, withRuntime } from "../runtime.ts";
  * What cannot be found yet is asked for again later, without end; the waiting is
  * a job's `run_at`, so it holds no worker slot.
  */
-function resolveDataset(deps: Deps): Task {
+export function resolveDataset(deps: Deps): Task {
   return async (payload, { abortSignal }) => {
     const datasetId = parseId(payload, "dataset_id");
     const dataset = await deps.calls.beginResolve(datasetId);

@@ -13,7 +13,7 @@ import { runPass } from "../stream-pass.ts";
  * Nothing is thrown at the queue: how a pass ended, and when the next one starts,
  * is one SQL call, so a failing stream never loses its job.
  */
-function streamTask(deps: Deps): Task {
+export function streamTask(deps: Deps): Task {
   return async (payload, { job, abortSignal }) => {
     const streamId = parseId(payload, "stream_id");
     let epoch: bigint | null = null;
@@ -23,8 +23,10 @@ function streamTask(deps: Deps): Task {
         return; // Its holder queues the next pass itself.
       }
       epoch = lease.epoch;
+      await deps.faults.reach("lease_acquired");
       deps.log.info("lease_acquired", { dataset: lease.dataset, table: lease.tableName, epoch });
       const end = await runPass(deps, lease, abortSignal ?? new AbortController().signal);
+      await deps.faults.reach("before_end_pass");
       await deps.calls.endPass(streamId, epoch, end.outcome, end.failure);
     } catch (error) {
       const failure = failureOf(error);
@@ -35,6 +37,7 @@ function streamTask(deps: Deps): Task {
         error: failure.message,
       });
       if (outcome !== null) {
+        await deps.faults.reach("before_end_pass");
         await deps.calls.endPass(streamId, epoch, outcome, failure);
       }
     }

@@ -6,7 +6,7 @@ import { type Deps, withRuntime } from "../runtime.ts";
  * Free the jobs of dead workers and recreate lost ones. The successor is queued
  * first, in a transaction of its own, so that a run that dies has one.
  */
-function supervise(deps: Deps): Task {
+export function supervise(deps: Deps): Task {
   return async () => {
     await deps.calls.scheduleSupervision();
     const queued = await deps.calls.supervise();

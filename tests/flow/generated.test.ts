@@ -77,7 +77,6 @@ describe("a server that misbehaves", () => {
     ["sends keep-alives", { keepAlives: 3 }],
     ["sends its schema late", { lateSchema: true }],
     ["ends streams at the head", { endAtHead: true }],
-    ["loses the resume header", { dropResumeHeader: true }],
     ["sends one block a microbatch", { blocksPerMicrobatch: 1 }],
   ])("and %s leaves the tables equal all the same", async (_, faults) => {
     const source = chainOf(100);
@@ -108,19 +107,51 @@ test("without stored orphans the stream steps back until the server agrees", asy
   expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
 });
 
+test("a resume header that is lost once costs a connection, one that is always lost stops the stream untouched", async () => {
+  const source = chainOf(100);
+  await using scenario = await Scenario.start({ source });
+  const worker = scenario.startWorker();
+  await scenario.sync("anvil", "chain", ["logs"]);
+  await scenario.reaches("chain", 1);
+
+  scenario.server.faults.dropResumeHeader = true;
+  scenario.server.disconnectAll();
+  await scenario.until("the header to be missed", async () => worker.hasSaid("cursor_ignored"));
+  scenario.server.faults.dropResumeHeader = false;
+  source.reorg(3);
+  source.mine(3);
+  await scenario.reaches("chain", 1);
+  const loaded = await fingerprints(scenario.db, "chain", ["logs"]);
+  expect(loaded).toEqual(await freshLoad(source, ["logs"]));
+
+  scenario.server.faults.dropResumeHeader = true;
+  scenario.server.disconnectAll();
+  await scenario.until(
+    "the stream to stop",
+    async () => (await scenario.states("chain"))["logs"] === "failed",
+  );
+  const { rows } = await scenario.db.query("select error_code, hint from ampsync.streams");
+  expect(rows).toEqual([{ error_code: "SY102", hint: expect.stringContaining("ampsync.") }]);
+  expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(loaded);
+});
+
 test("streams that break off in mid-backfill go on at their checkpoints", async () => {
-  const source = chainOf(12_000);
-  await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 100 });
+  const source = chainOf(4_000);
+  await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 50 });
   scenario.startWorker();
   await scenario.sync("anvil", "chain");
   for (let cut = 0; cut < 2; cut++) {
     const before = await lowestBlock(scenario);
-    await scenario.until("some blocks of each table", async () => (await lowestBlock(scenario)) > before);
+    await scenario.until(
+      "some blocks of each table",
+      async () => scenario.server.openStreams >= 3 && (await lowestBlock(scenario)) > before,
+    );
+    expect(await lowestBlock(scenario)).toBeLessThan(Number(source.chain.head()!.number));
     scenario.server.disconnectAll();
-    expect(await lowestBlock(scenario)).toBeLessThan(11_999);
+    source.mine(4_000);
   }
   await scenario.reaches("chain", 3);
-  expect(await scenario.events("stream_error")).toBeGreaterThanOrEqual(3);
+  expect(await scenario.events("stream_error")).toBeGreaterThan(3); // Of each table, and once more.
   expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
 });
 

@@ -93,13 +93,16 @@ test("a takeover is journaled, a grant after a release is not", async () => {
   });
 });
 
-test.each(["paused", "failed", "orphaned", "resyncing"])("a stream that is %s gives no lease", async (state) => {
-  const stream = await SqlStream.register(db);
-  await db.query("update ampsync_private.stream set state = $1", [state]);
-  const error = await refusal(db, () => stream.acquire());
-  expect(error).toMatchObject({ code: "SY002", message: `stream ${stream.id} is ${state}` });
-  await db.query(error.hint!);
-});
+test.each(["paused", "failed", "orphaned", "resyncing"])(
+  "a stream that is %s gives no lease",
+  async (state) => {
+    const stream = await SqlStream.register(db);
+    await db.query("update ampsync_private.stream set state = $1", [state]);
+    const error = await refusal(db, () => stream.acquire());
+    expect(error).toMatchObject({ code: "SY002", message: `stream ${stream.id} is ${state}` });
+    await db.query(error.hint!);
+  },
+);
 
 test("a stream that is gone gives no lease", async () => {
   const error = await refusal(db, "select ampsync.acquire_lease(4711, 'worker-1')");

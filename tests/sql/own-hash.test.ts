@@ -63,6 +63,13 @@ test("a block without rows, above the tip or with a hash of another size is unkn
   expect(await ownHash(stream, 10)).toBeNull();
 });
 
+test("rows that know only the end of their range prove nothing for that block either", async () => {
+  const stream = await SqlStream.prepare(db, { exact: false });
+  await stream.apply(0, 9);
+  await db.query("delete from ampsync_private.history");
+  expect(await ownHash(stream, 9)).toBeNull();
+});
+
 test("another stream's rows are never asked", async () => {
   const stream = await SqlStream.prepare(db);
   const other = await SqlStream.prepare(db, { dataset: "other" });

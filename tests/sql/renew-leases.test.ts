@@ -76,6 +76,15 @@ test("a lease of another epoch, of another worker, released or gone is lost, the
   expect(await beat([kept, old, released, foreign, gone])).toEqual(["keep", "lost", "lost", "lost", "lost"]);
 });
 
+test("an older pass of the same worker has lost its lease, too", async () => {
+  const [stream] = await held(1);
+  const old = stream!.through(db);
+  await moveClock(db, "31 s");
+  await stream!.acquire("worker-1");
+  expect(await beat([old])).toEqual(["lost"]);
+  expect(await beat([stream!])).toEqual(["keep"]);
+});
+
 test("a lost lease is not renewed", async () => {
   const [stream] = await held(1);
   const old = stream!.through(db);

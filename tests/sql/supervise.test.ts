@@ -122,10 +122,10 @@ describe("the jobs of a dead worker are freed", () => {
     expect(rows).toEqual([{ details: { workers: ["worker-1"] } }]);
   });
 
-  test("after a minute where it never had a heartbeat", async () => {
+  test("as late where it never had a heartbeat", async () => {
     await released();
     await job("locked_at = ampsync_private.now(), locked_by = 'stranger'");
-    await moveClock(db, "59 s");
+    await moveClock(db, "29 s");
     await supervise();
     expect(await lockedBy()).toEqual(["stranger"]);
     await moveClock(db, "2 s");

@@ -36,7 +36,7 @@ export async function freshLoad(
   scenario.startWorker();
   await scenario.sync("anvil", "fresh", tables);
   await scenario.reaches("fresh", tables.length);
-  return fingerprints(scenario.db, "fresh", tables);
+  return await fingerprints(scenario.db, "fresh", tables); // Before the database goes.
 }
 
 export async function fingerprints(

@@ -1,12 +1,23 @@
 import type { DevServerOptions } from "../../src/devserver/server.ts";
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import type { Block, Source } from "../../src/devserver/source.ts";
+import { moveClock } from "./clock.ts";
+import { FaultyWorker, type FaultyWorkerOptions } from "./faulty-worker.ts";
 import { createDatabase, type TestDatabase } from "./postgres.ts";
 import { waitFor } from "./wait-for.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
 
 /** Tables of a raw EVM dataset, which all our sources offer. */
 export const EVM_TABLES = ["blocks", "logs", "transactions"] as const;
+
+export interface StreamPosition {
+  /** -1 before the first commit. */
+  readonly block: number;
+  readonly rows: number;
+  readonly epoch: number;
+  readonly holder: string | null;
+  readonly isLeased: boolean;
+}
 
 /**
  * The whole product for one test: a database, a development Amp server in this
@@ -36,6 +47,14 @@ export class Scenario implements AsyncDisposable {
     return worker;
   }
 
+  /** A worker that stops where it is told to. */
+  startFaultyWorker(options: Partial<FaultyWorkerOptions> = {}): FaultyWorker {
+    const { flightAddress, adminAddress } = this.server;
+    const worker = new FaultyWorker({ databaseUrl: this.db.url, flightAddress, adminAddress, ...options });
+    this.#workers.push(worker);
+    return worker;
+  }
+
   /** Calls ampsync.enqueue_sync. */
   async sync(dataset: string, schema: string, tables: readonly string[] | null = null): Promise<void> {
     await this.db.query("select ampsync.enqueue_sync($1, $2, $3)", [dataset, tables, schema]);
@@ -61,8 +80,12 @@ export class Scenario implements AsyncDisposable {
   }
 
   /** Waits until every stream of a schema committed this block, by default the head of the source. */
-  async reaches(schema: string, streams: number, block?: Pick<Block, "number" | "hash">): Promise<void> {
-    const { number, hash } = block ?? this.source.chain.head()!;
+  async reaches(
+    schema: string,
+    streams: number,
+    { number, hash }: Pick<Block, "number" | "hash"> = this.source.chain.head()!,
+    deadlineMs = 12_000,
+  ): Promise<void> {
     await this.until(
       `${streams} tables of ${schema} at block ${number} ${hash}`,
       async () => {
@@ -73,7 +96,7 @@ export class Scenario implements AsyncDisposable {
         );
         return rows[0]!["arrived"] === streams;
       },
-      30_000,
+      deadlineMs,
     );
   }
 
@@ -84,6 +107,44 @@ export class Scenario implements AsyncDisposable {
       [schema],
     );
     return Object.fromEntries(rows.map((row) => [row["table_name"], row["state"]]));
+  }
+
+  /** Makes everything that a dead worker held run out, and has the supervisor look at once. */
+  async expireLeases(): Promise<void> {
+    await moveClock(this.db, "31 seconds");
+    // graphile-worker goes by the real clock, so the supervisor's next run, counted from the moved one, would be late.
+    await this.db.query(
+      "select graphile_worker.add_job('ampsync_supervise', job_key => 'ampsync_supervise')",
+    );
+  }
+
+  /** The same, done here before another worker is there, which then finds the jobs at once. */
+  async releaseDead(): Promise<void> {
+    await moveClock(this.db, "31 seconds");
+    await this.db.query("select ampsync.supervise()");
+  }
+
+  /** Makes the next pass of every stream that backs off due, by graphile-worker's clock too. */
+  async hurry(): Promise<void> {
+    await this.db.query(
+      `select graphile_worker.add_job('ampsync_stream', payload => json_build_object('stream_id', s.stream_id::text),
+                job_key => j.key)
+         from ampsync_private.stream s
+         join graphile_worker.jobs j on j.key = 'ampsync_stream:' || s.stream_id
+        where s.state = 'retrying' and j.locked_at is null and j.run_at > clock_timestamp()`,
+    );
+  }
+
+  /** Block and rows of a stream, the epoch of its lease and who holds it. */
+  async stream(table: string): Promise<StreamPosition> {
+    const { rows } = await this.db.query(
+      `select coalesce(s.checkpoint_block, -1)::int as block, s.row_total::int as rows,
+              l.epoch::int, l.holder, l.lease_until is not null as "isLeased"
+         from ampsync_private.stream s join ampsync_private.lease l using (stream_id)
+        where s.table_name = $1`,
+      [table],
+    );
+    return rows[0] as StreamPosition; // As the query names them.
   }
 
   /** How often something was journaled. */

@@ -197,7 +197,12 @@ export class SqlStream {
   /** A committed microbatch. */
   async commit(start: number, end: number, options: RangeOptions & CommitOptions = {}): Promise<void> {
     await this.#db.query("begin");
-    await this.apply(start, end, options);
+    try {
+      await this.apply(start, end, options);
+    } catch (error) {
+      await this.#db.query("rollback");
+      throw error;
+    }
     await this.#db.query("commit");
   }
 

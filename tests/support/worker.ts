@@ -39,11 +39,12 @@ afterAll(async () => {
 /** A worker as containers run it: the plain graphile-worker command with our graphile.config.mjs. */
 export class Worker implements AsyncDisposable {
   readonly ended: Promise<Ending>;
-  readonly #process: ChildProcess;
+  protected readonly process: ChildProcess;
   readonly #lines: string[] = [];
 
-  constructor({ databaseUrl, flightAddress, adminAddress }: WorkerOptions) {
-    this.#process = spawn(process.execPath, [CLI], {
+  /** `program`: another one than the command, with a channel for messages. */
+  constructor({ databaseUrl, flightAddress, adminAddress }: WorkerOptions, program?: readonly string[]) {
+    this.process = spawn(process.execPath, program ?? [CLI], {
       cwd: ROOT,
       env: {
         PATH: process.env["PATH"],
@@ -51,26 +52,26 @@ export class Worker implements AsyncDisposable {
         AMP_FLIGHT_ADDR: flightAddress,
         AMP_ADMIN_API_ADDR: adminAddress,
       },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", ...(program === undefined ? [] : ["ipc" as const])],
     });
-    this.ended = once(this.#process, "exit").then(([code, signal]) => ({ code, signal }));
-    for (const output of [this.#process.stdout!, this.#process.stderr!]) {
+    this.ended = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
+    for (const output of [this.process.stdout!, this.process.stderr!]) {
       createInterface({ input: output }).on("line", (line) => this.#lines.push(line));
     }
     workers.add(this);
   }
 
   get pid(): number {
-    return this.#process.pid!;
+    return this.process.pid!;
   }
 
   get hasEnded(): boolean {
-    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+    return this.process.exitCode !== null || this.process.signalCode !== null;
   }
 
-  /** Whether it has logged this event of ours. */
-  hasLogged(event: string): boolean {
-    return this.#lines.some((line) => line.includes(`"event":"${event}"`));
+  /** Whether a line of its output holds this text. */
+  hasSaid(text: string): boolean {
+    return this.#lines.some((line) => line.includes(text));
   }
 
   /** The last it said, for people. */
@@ -80,7 +81,7 @@ export class Worker implements AsyncDisposable {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#process.kill(signal);
+    this.process.kill(signal);
   }
 
   async kill(): Promise<void> {

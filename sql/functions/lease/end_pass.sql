@@ -5,7 +5,8 @@
 --   yielded  others wait, or the worker stops: the next pass is due at once
 --   no_data  the table holds nothing yet: state `waiting`, tried again in 2 … 30 s
 --   ended    the server ended the stream, or it broke: state `retrying`, 1 … 60 s
---   failed   it cannot go on by itself: state `failed`, no further pass
+--   failed   it cannot go on by itself: state `failed`, no further pass; but see
+--            ampsync_private.resync_instead
 -- p_error: {"code", "message", "detail", "hint"} for all but `yielded`.
 --
 -- Counts as said when the epoch is not current any more: then it does nothing.
@@ -47,6 +48,15 @@ begin
   if p_outcome = 'yielded' then
     perform ampsync_private.schedule_stream(p_stream_id, v_now);
     return;
+  end if;
+
+  if p_error ->> 'code' = 'SY102' then
+    if ampsync_private.resync_instead(p_stream_id, p_error) then
+      return;
+    end if;
+    p_error := p_error || jsonb_build_object('hint', format('select ampsync.resync(%L, %L);',
+      (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
+         from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id), v_stream.table_name));
   end if;
 
   v_state := case p_outcome when 'no_data' then 'waiting' when 'ended' then 'retrying' else 'failed' end;

@@ -1,5 +1,6 @@
 -- Marks a stream as live: nothing followed its last watermark for a moment, so
--- it stands at the head. No effect without the lease. Idempotent.
+-- it stands at the head; for a shadow the swap may be due. No effect without the
+-- lease. Idempotent.
 -- Locks: stream row.
 create or replace function ampsync.mark_live(
   p_stream_id bigint,
@@ -25,6 +26,12 @@ as $$
   )
   select ampsync_private.journal('live', c.dataset_id, p_stream_id, jsonb_build_object('block', c.checkpoint_block))
     from changed c;
+
+  select ampsync_private.schedule_swap(s.stream_id)
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+     and s.shadow_of is not null
+     and ampsync_private.swap_is_due(s.stream_id);
 $$;
 
 comment on function ampsync.mark_live(bigint, bigint)

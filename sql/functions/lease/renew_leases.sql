@@ -31,7 +31,7 @@ begin
 
   select count(*) into v_waiting
     from graphile_worker.jobs j
-   where j.task_identifier = 'ampsync_stream'
+   where j.task_identifier in ('ampsync_stream', 'ampsync_swap')
      and j.locked_at is null
      and j.attempts < j.max_attempts
      and j.run_at <= v_now;

@@ -1,10 +1,10 @@
 -- The net below the queue: frees the jobs of workers that died, and queues a
--- pass for every stream and dataset that has none, from state alone. Losing,
+-- pass for every stream, swap and dataset that has none, from state alone. Losing,
 -- exhausting or doubling a job is mended here.
 --
 -- Frees with graphile_worker.force_unlock_workers, because graphile-worker
 -- itself waits four hours: workers of ours whose heartbeat is older than a
--- lease, and unknown ones that have held one of our jobs for a minute.
+-- lease, and ones that have held one of our jobs for that long without any.
 --
 -- Idempotent. Returns the number of jobs queued. Locks: rows of graphile_worker.
 create or replace function ampsync.supervise()
@@ -24,8 +24,7 @@ begin
     from graphile_worker.jobs j
     left join ampsync_private.worker w on w.worker_id = j.locked_by
    where j.task_identifier like 'ampsync\_%'
-     and case when w.worker_id is null then j.locked_at < v_now - interval '1 min'
-              else w.heartbeat_at < v_now - ampsync_private.lease_duration() end;
+     and coalesce(w.heartbeat_at, j.locked_at) < v_now - ampsync_private.lease_duration();
   if v_dead is not null then
     perform graphile_worker.force_unlock_workers(v_dead);
     perform ampsync_private.journal('workers_freed', null, null, jsonb_build_object('workers', to_jsonb(v_dead)));
@@ -48,8 +47,21 @@ begin
      where s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
        and (l.lease_until is null or l.lease_until <= v_now)
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
+       and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
   loop
     perform ampsync_private.schedule_stream(v_item.stream_id, v_now);
+    perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);
+    v_queued := v_queued + 1;
+  end loop;
+
+  for v_item in
+    select s.stream_id, s.dataset_id
+      from ampsync_private.stream s
+     where s.shadow_of is not null
+       and ampsync_private.swap_is_due(s.stream_id)
+       and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
+  loop
+    perform ampsync_private.schedule_swap(v_item.stream_id);
     perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);
     v_queued := v_queued + 1;
   end loop;

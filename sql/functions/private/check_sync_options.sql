@@ -4,7 +4,10 @@ create or replace function ampsync_private.check_sync_options(
   p_name             text,
   p_tables           text[],
   p_target_schema    text,
-  p_retention_blocks integer
+  p_retention_blocks integer,
+  p_on_deep_reorg    text,
+  p_value_policy     text,
+  p_nul_policy       text
 )
   returns void
   language plpgsql
@@ -14,6 +17,7 @@ create or replace function ampsync_private.check_sync_options(
 as $$
 declare
   v_schema text := coalesce(p_target_schema, p_name);
+  v_policy record;
 begin
   if cardinality(p_tables) = 0 or cardinality(p_tables) <> (select count(distinct t.name) from unnest(p_tables) t(name)) then
     raise exception using
@@ -41,8 +45,22 @@ begin
       detail  = 'It is how many blocks back a reorg can be undone exactly; the default is 128.',
       hint    = format('select ampsync.enqueue_sync(%L, retention_blocks => 128);', p_dataset);
   end if;
+
+  for v_policy in
+    select o.name, o.value, o.allowed
+      from (values ('on_deep_reorg', p_on_deep_reorg, '{stop,resync}'::text[]),
+                   ('value_policy', p_value_policy, '{fail,"null",quarantine}'),
+                   ('nul_policy', p_nul_policy, '{replace,strip,fail}')) o(name, value, allowed)
+     where o.value <> all (o.allowed)
+  loop
+    raise exception using
+      errcode = 'SY004',
+      message = format('%s => %L is not a policy', v_policy.name, v_policy.value),
+      detail  = format('One of: %s.', array_to_string(v_policy.allowed, ', ')),
+      hint    = format('select ampsync.enqueue_sync(%L, %s => %L);', p_dataset, v_policy.name, v_policy.allowed[1]);
+  end loop;
 end;
 $$;
 
-comment on function ampsync_private.check_sync_options(text, text, text[], text, integer)
+comment on function ampsync_private.check_sync_options(text, text, text[], text, integer, text, text, text)
   is 'Raise SY004 for a wrong option of ampsync.enqueue_sync.';

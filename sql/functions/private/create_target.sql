@@ -24,7 +24,8 @@ begin
     execute format('create schema %I', p_target_schema);
   end if;
 
-  if to_regclass(format('%I._ampsync_checkpoints', p_target_schema)) is null then
+  if p_target_schema <> 'ampsync_private' -- A shadow is nobody's business.
+     and to_regclass(format('%I._ampsync_checkpoints', p_target_schema)) is null then
     execute format(
       'create view %I._ampsync_checkpoints as
        select c.table_name, c.network, c.incremental_block_num, c.incremental_updated_at,

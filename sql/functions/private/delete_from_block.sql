@@ -1,5 +1,5 @@
 -- Deletes every row of a stream's target from a block on, and shortens the
--- history to end below it. Returns the number of rows deleted. Null means all
+-- history and the ledger to end below it. Returns the number of rows deleted. Null means all
 -- of them: a stream whose beginning was replaced.
 --
 -- Called by ampsync.begin_apply when the server replaced blocks, inside the
@@ -14,7 +14,7 @@
 -- cursor.
 --
 -- Idempotent: a second identical call deletes nothing.
--- Locks: target rows, then history.
+-- Locks: target rows, then history, then ledger.
 create or replace function ampsync_private.delete_from_block(
   p_stream_id   bigint,
   p_from_block  bigint,
@@ -32,6 +32,7 @@ declare
   v_target  regclass;
   v_own     bytea;
   v_entry   ampsync_private.history;
+  v_first   bigint;
   v_deleted bigint;
 begin
   select s.target into strict v_target
@@ -72,6 +73,21 @@ begin
   if v_entry.last_block >= p_from_block and v_entry.first_block < p_from_block then
     insert into ampsync_private.history (stream_id, first_block, last_block, hash, prev_hash)
     values (p_stream_id, v_entry.first_block, p_from_block - 1, v_own, v_entry.prev_hash);
+  end if;
+
+  with removed as (
+    delete from ampsync_private.ledger l
+     where l.stream_id = p_stream_id
+       and l.last_block >= coalesce(p_from_block, 0)
+    returning l.first_block
+  )
+  select min(r.first_block) into v_first
+    from removed r;
+
+  if v_first < p_from_block then
+    insert into ampsync_private.ledger (stream_id, first_block, last_block, row_count, id_xor)
+    select p_stream_id, m.first_block, m.last_block, m.row_count, m.id_xor
+      from ampsync_private.measure_rows(v_target, array[v_first], array[p_from_block - 1]) m;
   end if;
 
   return v_deleted;

@@ -1,5 +1,5 @@
 -- Appends one row to the journal. In the caller's transaction, so that what did
--- not happen is not told.
+-- not happen is not told. What happens to a shadow says so.
 create or replace function ampsync_private.journal(
   p_event      text,
   p_dataset_id bigint,
@@ -17,7 +17,9 @@ as $$
          (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
             from ampsync_private.dataset d where d.dataset_id = p_dataset_id),
          (select s.table_name from ampsync_private.stream s where s.stream_id = p_stream_id),
-         p_stream_id, p_details;
+         p_stream_id,
+         case when exists (select 1 from ampsync_private.stream s where s.stream_id = p_stream_id and s.shadow_of is not null)
+              then p_details || '{"shadow": true}' else p_details end;
 $$;
 
 comment on function ampsync_private.journal(text, bigint, bigint, jsonb)

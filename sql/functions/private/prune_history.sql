@@ -2,7 +2,11 @@
 -- the newest 16, and all that end within `retention_blocks` before the start of
 -- the newest.
 --
--- Locks: history rows of the stream.
+-- The ledger stays, but is merged below what is left of the history: here,
+-- because no removal reaches there any more, and about every 64 blocks, so that
+-- a stream at the head does not pay for it with each commit.
+--
+-- Locks: history rows of the stream, then ledger rows.
 create or replace function ampsync_private.prune_history(
   p_stream_id bigint,
   p_tip_start bigint
@@ -13,17 +17,23 @@ create or replace function ampsync_private.prune_history(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  delete from ampsync_private.history h
-   where h.stream_id = p_stream_id
-     and h.last_block < p_tip_start - (select d.retention_blocks
-                                         from ampsync_private.stream s
-                                         join ampsync_private.dataset d using (dataset_id)
-                                        where s.stream_id = p_stream_id)
-     and h.last_block < (select n.last_block
-                           from ampsync_private.history n
-                          where n.stream_id = p_stream_id
-                          order by n.last_block desc
-                         offset 15 limit 1);
+  with pruned as (
+    delete from ampsync_private.history h
+     where h.stream_id = p_stream_id
+       and h.last_block < p_tip_start - (select d.retention_blocks
+                                           from ampsync_private.stream s
+                                           join ampsync_private.dataset d using (dataset_id)
+                                          where s.stream_id = p_stream_id)
+       and h.last_block < (select n.last_block
+                             from ampsync_private.history n
+                            where n.stream_id = p_stream_id
+                            order by n.last_block desc
+                           offset 15 limit 1)
+    returning h.first_block, h.last_block
+  )
+  select ampsync_private.compact_ledger(p_stream_id, e.first_block - 64, e.last_block)
+    from (select min(p.first_block) as first_block, max(p.last_block) as last_block from pruned p) e
+   where e.first_block / 64 <> (e.last_block + 1) / 64;
 $$;
 
 comment on function ampsync_private.prune_history(bigint, bigint)

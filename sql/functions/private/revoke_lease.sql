@@ -13,26 +13,17 @@ create or replace function ampsync_private.revoke_lease(
   set search_path = pg_catalog, pg_temp
   set lock_timeout = '5s'
 as $$
-declare
-  v_epoch bigint;
 begin
-  loop
-    select l.epoch into strict v_epoch
-      from ampsync_private.lease l
-     where l.stream_id = p_stream_id;
+  perform ampsync_private.close_fence(p_stream_id);
 
-    perform ampsync_private.end_writers(p_stream_id, v_epoch);
-    perform 1
-       from ampsync_private.stream s
-      where s.stream_id = p_stream_id
-        for no key update;
+  perform 1
+     from ampsync_private.stream s
+    where s.stream_id = p_stream_id
+      for no key update;
 
-    update ampsync_private.lease l
-       set epoch = l.epoch + 1, holder = null, lease_until = null, rows_per_s = null
-     where l.stream_id = p_stream_id
-       and l.epoch = v_epoch;
-    exit when found; -- Else a takeover came in between, whose writers we did not end.
-  end loop;
+  update ampsync_private.lease l
+     set epoch = l.epoch + 1, holder = null, lease_until = null, rows_per_s = null
+   where l.stream_id = p_stream_id;
 end;
 $$;
 

@@ -7,6 +7,11 @@
 -- target_schema     where they go; default a schema named like the dataset.
 --                   Fixed at creation
 -- retention_blocks  how deep a reorg can be undone exactly; at least 64
+-- on_deep_reorg     what follows a deeper one: `stop` (default), state `failed`
+--                   until ampsync.resync is called, or `resync`, by itself
+-- value_policy      a value that PostgreSQL cannot hold: `fail` (default), `null`
+--                   or `quarantine`
+-- nul_policy        the character NUL in text: `replace` (default), `strip`, `fail`
 --
 -- The same call again changes nothing, another option updates, an option not
 -- given keeps its value. Returns the streams known so far.
@@ -16,6 +21,9 @@ create or replace function ampsync.enqueue_sync(
   in    tables           text[] default null,
   in    target_schema    text default null,
   in    retention_blocks integer default null,
+  in    on_deep_reorg    text default null,
+  in    value_policy     text default null,
+  in    nul_policy       text default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -35,7 +43,8 @@ begin
   v_ref := ampsync_private.parse_reference(enqueue_sync.dataset);
 
   perform ampsync_private.check_sync_options(
-    enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks);
+    enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
+    enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy);
 
   -- Takes the row lock also where the dataset is known, so that concurrent calls queue up.
   insert into ampsync_private.dataset as d
@@ -75,7 +84,10 @@ begin
 
   update ampsync_private.dataset d
      set tables           = coalesce(enqueue_sync.tables, d.tables),
-         retention_blocks = coalesce(enqueue_sync.retention_blocks, d.retention_blocks)
+         retention_blocks = coalesce(enqueue_sync.retention_blocks, d.retention_blocks),
+         on_deep_reorg    = coalesce(enqueue_sync.on_deep_reorg, d.on_deep_reorg),
+         value_policy     = coalesce(enqueue_sync.value_policy, d.value_policy),
+         nul_policy       = coalesce(enqueue_sync.nul_policy, d.nul_policy)
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
 
@@ -91,5 +103,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.enqueue_sync(text, text[], text, integer)
+comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

@@ -1,6 +1,7 @@
 -- Stops a dataset until ampsync.resume_sync: its streams' leases are revoked, so
 -- that nothing is committed after this call's transaction. Tables and checkpoints
--- stay as they are. Idempotent. Returns the streams.
+-- stay as they are; a table that is being loaded anew is paused with its shadow,
+-- and resumed to that. Idempotent. Returns the streams.
 --
 -- Locks: dataset row, then for each stream fence (exclusive), stream row, lease row.
 create or replace function ampsync.pause_sync(
@@ -29,7 +30,7 @@ begin
     select s.stream_id
       from ampsync_private.stream s
      where s.dataset_id = v_dataset_id
-       and s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
+       and s.state not in ('paused', 'failed', 'orphaned')
      order by s.stream_id
   loop
     perform ampsync_private.revoke_lease(v_stream.stream_id);

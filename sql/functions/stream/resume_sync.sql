@@ -1,6 +1,7 @@
 -- Lets a dataset go on that was paused, or whose streams failed, after the cause
 -- was mended: they start again from their checkpoints at once. Streams that are
--- well are left alone. Idempotent. Returns the streams. Locks: stream rows.
+-- well are left alone, and one that was being loaded anew goes on with that.
+-- Idempotent. Returns the streams. Locks: stream rows.
 create or replace function ampsync.resume_sync(
   inout dataset    text,
   out   table_name text,
@@ -29,12 +30,16 @@ begin
 
   for v_stream in
     update ampsync_private.stream s
-       set state = 'retrying', since = ampsync_private.now(), attempts = 0, next_retry = null
+       set state = case when exists (select 1 from ampsync_private.stream w where w.shadow_of = s.stream_id)
+                        then 'resyncing' else 'retrying' end,
+           since = ampsync_private.now(), attempts = 0, next_retry = null
      where s.dataset_id = v_dataset_id
        and s.state in ('paused', 'failed', 'retrying', 'waiting')
-    returning s.stream_id
+    returning s.stream_id, s.state
   loop
-    perform ampsync_private.schedule_stream(v_stream.stream_id, ampsync_private.now());
+    if v_stream.state = 'retrying' then
+      perform ampsync_private.schedule_stream(v_stream.stream_id, ampsync_private.now());
+    end if;
     perform ampsync_private.journal('resumed', v_dataset_id, v_stream.stream_id);
   end loop;
 

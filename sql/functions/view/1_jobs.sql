@@ -14,14 +14,14 @@ select j.id as job_id,
        j.attempts,
        j.last_error
   from graphile_worker.jobs j
-  left join ampsync_private.stream s on j.key = 'ampsync_stream:' || s.stream_id
+  left join ampsync_private.stream s on j.key in ('ampsync_stream:' || s.stream_id, 'ampsync_swap:' || s.stream_id)
   left join ampsync_private.dataset d
          on d.dataset_id = s.dataset_id or j.key = 'ampsync_resolve:' || d.dataset_id
  where j.task_identifier like 'ampsync\_%';
 
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';
 comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.';
-comment on column ampsync.jobs.task is 'ampsync_stream moves a stream, ampsync_resolve looks a dataset up, ampsync_supervise mends.';
+comment on column ampsync.jobs.task is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks a dataset up, ampsync_supervise mends.';
 comment on column ampsync.jobs.dataset is 'Dataset it works for.';
 comment on column ampsync.jobs.table_name is 'Table it works for.';
 comment on column ampsync.jobs.state is 'running, ready, scheduled, or exhausted (the supervisor queues a new one).';

@@ -1,5 +1,6 @@
 -- One row a stream: where it stands, and if it does not move, why, since when
--- and what to do.
+-- and what to do. Of a table that is loaded anew, block and rows are those that
+-- readers see; what moves, and what keeps it from moving, is its shadow.
 create or replace view ampsync.streams as
 select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
        s.table_name,
@@ -15,21 +16,29 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        l.rows_per_s,
        s.rewrites,
        s.committed_at,
-       s.error_code,
-       coalesce(s.error, case when i.idle then 'no worker holds this stream' end) as reason,
-       s.error_detail as detail,
-       case when s.error is not null then s.error_hint
+       m.error_code,
+       case when m.shadow_of is null then coalesce(m.error, case when i.idle then 'no worker holds this stream' end)
+            else 'loading anew beside: ' || coalesce(m.error, format('block %s of %s%s', coalesce(m.checkpoint_block::text, 'none'),
+                   coalesce(s.checkpoint_block::text, 'none'), case when i.idle then ', no worker holds it' end)) end as reason,
+       case when m.shadow_of is null or m.state <> 'failed' then m.error_detail
+            else concat_ws(' ', m.error_detail, 'Hint: ' || m.error_hint) end as detail,
+       case when m.shadow_of is not null and m.state = 'failed'
+              then format('select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
+                          ampsync_private.dataset_label(d.namespace, d.name, d.revision), s.table_name)
+            when m.error is not null then m.error_hint
             when i.idle then ampsync_private.idle_hint() end as hint,
-       s.attempts,
-       s.next_retry,
+       m.attempts,
+       m.next_retry,
        case when l.lease_until > ampsync_private.now() then l.holder end as worker,
        l.lease_until,
        s.stream_id
   from ampsync_private.stream s
   join ampsync_private.dataset d using (dataset_id)
-  join ampsync_private.lease l using (stream_id)
+  left join ampsync_private.stream w on w.shadow_of = s.stream_id
+  join ampsync_private.stream m on m.stream_id = coalesce(w.stream_id, s.stream_id) -- The one that moves.
+  join ampsync_private.lease l on l.stream_id = m.stream_id
  cross join lateral (
-    select s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
+    select m.state not in ('paused', 'failed', 'orphaned')
            and coalesce(l.lease_until <= ampsync_private.now(), true) as idle
   ) i
  where s.shadow_of is null;

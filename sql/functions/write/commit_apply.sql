@@ -4,11 +4,11 @@
 --
 -- p_expected_block: the checkpoint that the caller went on from. Another one in
 --   the database means that somebody else wrote: SY001.
--- p_watermarks: see ampsync_private.append_history; the last one becomes the
---   checkpoint. Its "timestamp" (unix seconds) is the time of that block, or null.
+-- p_watermarks: see append_history and append_ledger in ampsync_private; the last
+--   one becomes the checkpoint. Its "timestamp" (unix seconds) is the time of that block, or null.
 -- p_rows: rows copied.
 --
--- Locks, in this order: stream row, history rows, lease row.
+-- Locks, in this order: stream row, history rows, ledger rows, lease row.
 create or replace procedure ampsync.commit_apply(
   p_stream_id      bigint,
   p_epoch          bigint,
@@ -50,6 +50,7 @@ begin
    where h.stream_id = p_stream_id;
 
   v_tip := ampsync_private.append_history(p_stream_id, p_watermarks);
+  perform ampsync_private.append_ledger(p_stream_id, p_watermarks);
   perform ampsync_private.prune_history(p_stream_id, v_tip.first_block);
 
   select l.head_block into v_head
@@ -78,6 +79,10 @@ begin
          error_detail     = null,
          error_hint       = null
    where s.stream_id = p_stream_id;
+
+  if v_stream.shadow_of is not null and ampsync_private.swap_is_due(p_stream_id) then
+    perform ampsync_private.schedule_swap(p_stream_id);
+  end if;
 
   perform 1
      from ampsync_private.lease l

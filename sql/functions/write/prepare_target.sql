@@ -38,6 +38,10 @@ begin
            exact   = p_exact
      where s.stream_id = p_stream_id;
 
+    if v_stream.shadow_of is not null then
+      perform ampsync_private.check_swappable(p_stream_id);
+    end if;
+
     perform ampsync_private.journal('table_created', v_stream.dataset_id, p_stream_id);
   else
     perform ampsync_private.check_target_fits(p_stream_id, p_exact, p_columns);

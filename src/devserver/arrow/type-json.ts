@@ -1,4 +1,4 @@
-import { DataType, type Field, type Schema, TimeUnit } from "apache-arrow";
+import { DataType, type Field, type Schema, TimeUnit, UnionMode } from "apache-arrow";
 
 import { AmpsyncError } from "../../errors.ts";
 
@@ -25,6 +25,10 @@ function typeJson(type: DataType): unknown {
   if (DataType.isTimestamp(type)) return { Timestamp: [UNITS[type.unit], type.timezone ?? null] };
   if (DataType.isList(type)) return { List: nestedJson(type.valueField) };
   if (DataType.isStruct(type)) return { Struct: type.children.map(nestedJson) };
+  if (DataType.isUnion(type)) {
+    const members = type.children.map((field, at) => [type.typeIds[at], nestedJson(field)]);
+    return { Union: [members, UnionMode[type.mode]] };
+  }
   throw new AmpsyncError("SY202", `manifests of the development server do not spell ${type}`);
 }
 

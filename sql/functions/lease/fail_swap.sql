@@ -1,0 +1,38 @@
+-- Stores why a swap cannot succeed: the shadow fails, its stream shows it, and
+-- the target keeps its old rows. ampsync.resume_sync tries again,
+-- ampsync.cancel_resync gives up.
+--
+-- p_error: {"code", "message", "detail", "hint"}
+-- Locks: fence (exclusive), stream row and lease row of the shadow.
+create or replace function ampsync.fail_swap(
+  p_shadow_id bigint,
+  p_error     jsonb
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_dataset_id bigint;
+begin
+  perform ampsync_private.revoke_lease(p_shadow_id);
+
+  update ampsync_private.stream s
+     set state = 'failed', since = ampsync_private.now(), next_retry = null,
+         error_code   = p_error ->> 'code',
+         error        = p_error ->> 'message',
+         error_detail = p_error ->> 'detail',
+         error_hint   = p_error ->> 'hint'
+   where s.stream_id = p_shadow_id
+     and s.state not in ('paused', 'failed')
+  returning s.dataset_id into v_dataset_id;
+  if found then
+    perform ampsync_private.journal('stream_failed', v_dataset_id, p_shadow_id, p_error);
+  end if;
+end;
+$$;
+
+comment on function ampsync.fail_swap(bigint, jsonb)
+  is 'Store why what was loaded anew cannot take its place.';

@@ -1,0 +1,97 @@
+-- Lets a shadow that is due take its stream's place, in one transaction: deletes
+-- from the target the rows that the shadow lacks, inserts those it has more, and
+-- moves history and checkpoint over. It stays the same table, so its OID, grants,
+-- views, publications and indexes survive, readers are never blocked, and older
+-- snapshots go on seeing the old rows. A crash anywhere leaves everything as it
+-- was, and the supervisor queues the swap again.
+--
+-- Returns false, changing nothing, where the shadow is gone or not due.
+--
+-- The lease row of the shadow is not touched until the very end, because its
+-- holder's heartbeat would wait, and that renews all leases of a process; the
+-- closed fence is enough to keep writers away.
+--
+-- Locks: fence, stream row and lease row of the stream; fence and table of the
+-- shadow; target rows; history; the shadow's rows.
+create or replace function ampsync.swap_resync(
+  p_shadow_id bigint
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+as $$
+declare
+  v_shadow   ampsync_private.stream;
+  v_live     ampsync_private.stream;
+  v_columns  text;
+  v_deleted  bigint;
+  v_inserted bigint;
+begin
+  if not ampsync_private.swap_is_due(p_shadow_id) then
+    return false;
+  end if;
+  select * into v_shadow
+    from ampsync_private.stream s
+   where s.stream_id = p_shadow_id;
+  perform ampsync_private.revoke_lease(v_shadow.shadow_of);
+  perform ampsync_private.close_fence(p_shadow_id);
+  if not ampsync_private.swap_is_due(p_shadow_id) then -- A pause, a reorg or another swap came first.
+    return false;
+  end if;
+
+  perform ampsync_private.check_swappable(p_shadow_id);
+  select * into strict v_shadow
+    from ampsync_private.stream s
+   where s.stream_id = p_shadow_id;
+  select * into strict v_live
+    from ampsync_private.stream s
+   where s.stream_id = v_shadow.shadow_of;
+
+  select '_id, _block_num_start, _block_num_end' || case when v_shadow.exact then ', _block_num' else '' end
+         || coalesce(string_agg(format(', %I', c.value ->> 'name'), '' order by c.ordinality), '')
+    into v_columns
+    from jsonb_array_elements(v_shadow.columns) with ordinality c;
+
+  execute format('lock table %s in access exclusive mode', v_shadow.target); -- It is dropped: wait now, not then.
+  execute format('delete from %s l where not exists (select 1 from %s s where s._id = l._id)', v_live.target, v_shadow.target);
+  get diagnostics v_deleted = row_count;
+  execute format('insert into %1$s (%3$s)
+                  select %3$s from %2$s s where not exists (select 1 from %1$s l where l._id = s._id)',
+                 v_live.target, v_shadow.target, v_columns);
+  get diagnostics v_inserted = row_count;
+
+  perform ampsync_private.take_over_records(v_live.stream_id, p_shadow_id);
+
+  update ampsync_private.stream s
+     set network          = v_shadow.network,
+         origin           = v_shadow.origin,
+         checkpoint_block = v_shadow.checkpoint_block,
+         checkpoint_hash  = v_shadow.checkpoint_hash,
+         block_time       = v_shadow.block_time,
+         committed_at     = ampsync_private.now(),
+         row_total        = v_shadow.row_total,
+         rewrites         = s.rewrites + 1,
+         state            = 'backfill',
+         since            = ampsync_private.now(),
+         attempts         = 0,
+         next_retry       = null,
+         error_code       = null,
+         error            = null,
+         error_detail     = null,
+         error_hint       = null
+   where s.stream_id = v_live.stream_id;
+
+  perform ampsync_private.journal('resynced', v_live.dataset_id, v_live.stream_id, jsonb_build_object(
+    'old_block', v_live.checkpoint_block, 'block', v_shadow.checkpoint_block, 'rows', v_shadow.row_total,
+    'rows_deleted', v_deleted, 'rows_inserted', v_inserted));
+  perform ampsync_private.drop_shadow(v_live.stream_id);
+  perform ampsync_private.schedule_stream(v_live.stream_id, ampsync_private.now());
+  return true;
+end;
+$$;
+
+comment on function ampsync.swap_resync(bigint)
+  is 'Merge what was loaded anew into its target, in one transaction; false where it is gone or not due.';

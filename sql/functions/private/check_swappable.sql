@@ -1,0 +1,44 @@
+-- Refuses a shadow that cannot take the place of its stream's target by merging
+-- rows: other columns, or a target that is gone. Asked when the shadow's table is
+-- made, which is before the long load, and again at the swap.
+create or replace function ampsync_private.check_swappable(
+  p_shadow_id bigint
+)
+  returns void
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_shadow ampsync_private.stream;
+  v_live   ampsync_private.stream;
+  v_fault  text;
+begin
+  select * into strict v_shadow
+    from ampsync_private.stream s
+   where s.stream_id = p_shadow_id;
+  select * into strict v_live
+    from ampsync_private.stream s
+   where s.stream_id = v_shadow.shadow_of;
+
+  v_fault := case
+    when not exists (select 1 from pg_class c where c.oid = v_live.target) then 'it is gone'
+    when v_shadow.exact <> v_live.exact
+      then format('the server %s _block_num', case when v_shadow.exact then 'now offers' else 'no longer offers' end)
+    else ampsync_private.column_differences(v_live.target, v_live.columns, v_shadow.columns)
+  end;
+  if v_fault is not null then
+    raise exception using
+      errcode = 'SY201',
+      message = format('what is loaded anew does not fit table %I.%I: %s', v_live.target_schema, v_live.target_table, v_fault),
+      detail  = 'The table keeps its rows. This release loads anew with the same columns only.',
+      hint    = format('select ampsync.cancel_resync(%L, %L);',
+                       (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
+                          from ampsync_private.dataset d where d.dataset_id = v_live.dataset_id), v_live.table_name);
+  end if;
+end;
+$$;
+
+comment on function ampsync_private.check_swappable(bigint)
+  is 'Raise SY201 unless the rows of a shadow fit into the target of its stream.';

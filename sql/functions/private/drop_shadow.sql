@@ -1,0 +1,30 @@
+-- Removes the shadow of a stream with its table, if there is one. Whoever still
+-- works for it finds it gone.
+--
+-- Locks: the shadow's table, then its stream row and what hangs on it.
+create or replace function ampsync_private.drop_shadow(
+  p_stream_id bigint
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_shadow ampsync_private.stream;
+begin
+  select * into v_shadow
+    from ampsync_private.stream s
+   where s.shadow_of = p_stream_id;
+  if v_shadow.target is not null then
+    execute format('drop table if exists %I.%I', v_shadow.target_schema, v_shadow.target_table);
+  end if;
+
+  delete from ampsync_private.stream s
+   where s.shadow_of = p_stream_id;
+end;
+$$;
+
+comment on function ampsync_private.drop_shadow(bigint)
+  is 'Remove what was loaded anew beside a stream, if anything.';

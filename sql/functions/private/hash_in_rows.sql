@@ -1,0 +1,37 @@
+-- The hash that one column of a stream's target holds in the rows of one block.
+-- Null where the block has no row, the column is null, or what it holds is no hash.
+create or replace function ampsync_private.hash_in_rows(
+  p_stream_id bigint,
+  p_column    text,
+  p_block     bigint
+)
+  returns bytea
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+declare
+  v_target regclass;
+  v_hash   bytea;
+begin
+  if p_column is null then
+    return null;
+  end if;
+
+  select s.target into strict v_target
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+
+  execute format('select t.%I from %s t where t._id >= $1 and t._id < $2 limit 1', p_column, v_target)
+     into v_hash
+    using ampsync_private.block_prefix(p_block), ampsync_private.block_prefix(p_block + 1);
+
+  return case when octet_length(v_hash) = 32 then v_hash end;
+end;
+$$;
+
+comment on function ampsync_private.hash_in_rows(bigint, text, bigint)
+  is 'The hash that a column of a stream''s target holds in the rows of a block.';

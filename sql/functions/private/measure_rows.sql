@@ -1,0 +1,36 @@
+-- Counts the rows of a target in ranges of blocks, and the xor of the last 8
+-- bytes of their `_id`: what the ledger must say of them. One row a range.
+--
+-- Reads the primary key alone, range by range, so the memory it takes does not
+-- grow with the table. In range mode a row belongs to the last block of its
+-- microbatch, so ranges must not cut one.
+create or replace function ampsync_private.measure_rows(
+  p_target       regclass,
+  p_first_blocks bigint[],
+  p_last_blocks  bigint[]
+)
+  returns table (first_block bigint, last_block bigint, row_count bigint, id_xor bigint)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set enable_bitmapscan = off
+  set jit = off
+as $$
+begin
+  return query execute format(
+    'select r.first_block, r.last_block, m.row_count, m.id_xor
+       from unnest($1, $2) r(first_block, last_block)
+      cross join lateral (
+        select count(*) as row_count,
+               coalesce(bit_xor((''x'' || encode(substr(t._id, 9), ''hex''))::bit(64)::bigint), 0) as id_xor
+          from %s t
+         where t._id >= ampsync_private.block_prefix(r.first_block)
+           and t._id < ampsync_private.block_prefix(r.last_block + 1)) m', p_target)
+    using p_first_blocks, p_last_blocks;
+end;
+$$;
+
+comment on function ampsync_private.measure_rows(regclass, bigint[], bigint[])
+  is 'Rows of a target in ranges of blocks, and the xor of the last 8 bytes of their _id.';

@@ -1,0 +1,51 @@
+-- What follows a reorg deeper than the history, in this one place. True: the table
+-- is loaded anew from here on, and the pass has nothing more to store. That is so
+-- by the policy `resync` of the dataset; and always for a shadow, which nobody has
+-- seen yet, so that it is simply begun again.
+--
+-- The first time within an hour at once, then after 1, 5 and 15 minutes: a server
+-- that never honours a cursor must not be read from the beginning in a circle.
+-- Locks: stream row.
+create or replace function ampsync_private.resync_instead(
+  p_stream_id bigint,
+  p_error     jsonb
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now     timestamptz := ampsync_private.now();
+  v_live_id bigint;
+  v_dataset ampsync_private.dataset;
+  v_run_at  timestamptz;
+begin
+  select s.shadow_of into v_live_id
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+  select d.* into strict v_dataset
+    from ampsync_private.dataset d
+    join ampsync_private.stream s using (dataset_id)
+   where s.stream_id = p_stream_id;
+  if v_live_id is null and v_dataset.on_deep_reorg <> 'resync' then
+    return false;
+  end if;
+
+  v_live_id := coalesce(v_live_id, p_stream_id);
+  select v_now + ampsync_private.retry_delay(count(*)::integer + 1, '{0,60,300,900}') into v_run_at
+    from ampsync_private.event e
+   where e.event = 'deep_reorg_resync'
+     and e.stream_id = v_live_id
+     and e.at > v_now - interval '1 h';
+
+  perform ampsync_private.start_shadow(v_live_id, v_run_at);
+  perform ampsync_private.journal('deep_reorg_resync', v_dataset.dataset_id, v_live_id,
+                                  p_error || jsonb_build_object('run_at', v_run_at));
+  return true;
+end;
+$$;
+
+comment on function ampsync_private.resync_instead(bigint, jsonb)
+  is 'Answer a deep reorg by loading anew, where policy says so; false where the stream has to stop.';

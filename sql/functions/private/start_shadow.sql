@@ -1,0 +1,44 @@
+-- Begins to load a table of a dataset anew, beside the stream that keeps it: the
+-- shadow is a stream of its own, from the first block into a table of its own,
+-- moved by passes and leases like any other. The old rows stay readable until
+-- ampsync.swap_resync. A shadow that is there already is dropped.
+--
+-- Beside a paused stream it begins with ampsync.resume_sync.
+-- Locks: stream row.
+create or replace function ampsync_private.start_shadow(
+  p_stream_id bigint,
+  p_run_at    timestamptz
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_shadow_id bigint;
+begin
+  perform ampsync_private.drop_shadow(p_stream_id);
+
+  update ampsync_private.stream s
+     set state = 'resyncing', since = ampsync_private.now(), attempts = 0, next_retry = null,
+         error_code = null, error = null, error_detail = null, error_hint = null
+   where s.stream_id = p_stream_id
+     and s.state not in ('paused', 'resyncing');
+
+  insert into ampsync_private.stream
+         (dataset_id, table_name, shadow_of, target_schema, target_table, state, since, next_retry)
+  select s.dataset_id, s.table_name, s.stream_id, 'ampsync_private', 'shadow_' || s.stream_id,
+         case when s.state = 'paused' then 'paused' else 'waiting' end, ampsync_private.now(),
+         case when p_run_at > ampsync_private.now() then p_run_at end
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+  returning stream_id into v_shadow_id;
+
+  insert into ampsync_private.lease (stream_id) values (v_shadow_id);
+  perform ampsync_private.schedule_stream(v_shadow_id, p_run_at);
+end;
+$$;
+
+comment on function ampsync_private.start_shadow(bigint, timestamptz)
+  is 'Begin to load a stream''s table anew beside it.';

@@ -1,0 +1,62 @@
+-- Whether a shadow may take its stream's place: no block that may still stand on
+-- the server's chain would vanish for readers. So either it reached the old
+-- checkpoint; or it stands at the head of a shorter chain which is seen to be
+-- another one: at its tip, or in the newest row up to there. A server that only
+-- lags behind what we hold gives the same hash and rows, and is waited for.
+--
+-- False for a stream that is no shadow, is paused or failed, or whose stream is.
+create or replace function ampsync_private.swap_is_due(
+  p_shadow_id bigint
+)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+declare
+  v_shadow ampsync_private.stream;
+  v_live   ampsync_private.stream;
+  v_hash   bytea;
+  v_differ boolean;
+begin
+  select * into v_shadow
+    from ampsync_private.stream s
+   where s.stream_id = p_shadow_id;
+  select * into v_live
+    from ampsync_private.stream s
+   where s.stream_id = v_shadow.shadow_of;
+  if not found or v_live.state <> 'resyncing' or v_shadow.state in ('paused', 'failed')
+     or v_shadow.checkpoint_block is null then
+    return false;
+  end if;
+
+  if v_shadow.checkpoint_block >= v_live.checkpoint_block or v_live.checkpoint_block is null then
+    return true;
+  end if;
+  if v_shadow.state <> 'live' then
+    return false;
+  end if;
+
+  v_hash := ampsync_private.own_hash(v_live.stream_id, v_shadow.checkpoint_block);
+  if v_hash is not null then
+    return v_hash <> v_shadow.checkpoint_hash;
+  end if;
+  if not (v_live.exact and v_shadow.exact) then
+    return false; -- `_id` begins with the border of a microbatch, and those differ on one chain, too.
+  end if;
+
+  execute format(
+    'select (select l._id from %s l where l._id < $1 order by l._id desc limit 1)
+            is distinct from (select s._id from %s s where s._id < $1 order by s._id desc limit 1)',
+    v_live.target, v_shadow.target)
+     into v_differ
+    using ampsync_private.block_prefix(v_shadow.checkpoint_block + 1);
+  return v_differ;
+end;
+$$;
+
+comment on function ampsync_private.swap_is_due(bigint)
+  is 'Whether a shadow covers all that it replaces, so that it may take its stream''s place.';

@@ -1,0 +1,26 @@
+-- Puts what is recorded of a shadow in the place of what is recorded of its
+-- stream: history, ledger, rejected rows. Repairs that were asked for are done.
+--
+-- Locks: those rows.
+create or replace function ampsync_private.take_over_records(
+  p_stream_id bigint,
+  p_shadow_id bigint
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  delete from ampsync_private.history h where h.stream_id = p_stream_id;
+  delete from ampsync_private.ledger l where l.stream_id = p_stream_id;
+  delete from ampsync_private.reject r where r.stream_id = p_stream_id;
+  delete from ampsync_private.repair r where r.stream_id = p_stream_id;
+
+  update ampsync_private.history h set stream_id = p_stream_id where h.stream_id = p_shadow_id;
+  update ampsync_private.ledger l set stream_id = p_stream_id where l.stream_id = p_shadow_id;
+  update ampsync_private.reject r set stream_id = p_stream_id where r.stream_id = p_shadow_id;
+$$;
+
+comment on function ampsync_private.take_over_records(bigint, bigint)
+  is 'Replace what is recorded of a stream by what is recorded of its shadow.';

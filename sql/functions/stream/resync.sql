@@ -1,0 +1,56 @@
+-- Loads a table anew, or all tables of a dataset, beside the ones that are there;
+-- when the new rows have caught up, they take the place of the old ones in one
+-- transaction. Until then readers see the old picture, which does not move:
+-- state `resyncing`. For tables that no retry mends, for instance after a reorg
+-- deeper than retention_blocks (SY102).
+--
+-- A paused stream is loaded anew once it is resumed. Where a resync is under way,
+-- or nothing was loaded yet, nothing changes. Returns the streams.
+--
+-- Locks: for each stream fence (exclusive), stream row, lease row.
+create or replace function ampsync.resync(
+  inout dataset    text,
+  inout table_name text default null,
+  out   state      text,
+  out   hint       text
+)
+  returns setof record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_dataset_id bigint := ampsync_private.find_dataset(resync.dataset);
+  v_stream_id  bigint;
+begin
+  perform ampsync_private.check_synced(v_dataset_id, resync.table_name);
+
+  for v_stream_id in
+    select s.stream_id
+      from ampsync_private.stream s
+     where s.dataset_id = v_dataset_id
+       and s.table_name = coalesce(resync.table_name, s.table_name)
+       and s.shadow_of is null
+       and s.target is not null
+       and s.state not in ('orphaned', 'resyncing')
+     order by s.stream_id
+  loop
+    perform ampsync_private.revoke_lease(v_stream_id);
+    continue when exists (select 1 from ampsync_private.stream w where w.shadow_of = v_stream_id); -- Paused, or just begun.
+
+    perform ampsync_private.start_shadow(v_stream_id, ampsync_private.now());
+    perform ampsync_private.journal('resync_started', v_dataset_id, v_stream_id);
+  end loop;
+  perform ampsync_private.schedule_supervisor();
+
+  return query
+  select r.dataset, r.table_name, r.state, r.hint
+    from ampsync_private.sync_report(v_dataset_id) r
+   where r.table_name = coalesce(resync.table_name, r.table_name);
+end;
+$$;
+
+comment on function ampsync.resync(text, text)
+  is 'Load a table, or all of a dataset, anew beside the old rows, then swap in one transaction.';

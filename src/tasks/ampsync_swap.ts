@@ -1,0 +1,29 @@
+import type { Task } from "graphile-worker";
+
+import { failureOf, reactionTo } from "../model/failure.ts";
+import { parseId } from "../model/payloads.ts";
+import { type Deps, withRuntime } from "../runtime.ts";
+
+/**
+ * Put what was loaded anew into its target: one call, one transaction. What a
+ * second try can mend is left to the queue, and to the supervisor; what it cannot
+ * is stored where ampsync.streams shows it.
+ */
+function swap(deps: Deps): Task {
+  return async (payload) => {
+    const shadowId = parseId(payload, "stream_id");
+    try {
+      const swapped = await deps.calls.swapResync(shadowId);
+      deps.log.info(swapped ? "resynced" : "swap_not_due", { stream_id: shadowId });
+    } catch (error) {
+      const failure = failureOf(error);
+      deps.log.warn("swap_failed", { stream_id: shadowId, code: failure.code, error: failure.message });
+      if (reactionTo(failure.code) !== "stop") {
+        throw error;
+      }
+      await deps.calls.failSwap(shadowId, failure);
+    }
+  };
+}
+
+export default withRuntime(swap);

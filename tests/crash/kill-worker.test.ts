@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { Scenario } from "../support/scenario.ts";
+import type { Worker } from "../support/worker.ts";
+
+const TABLES = ["logs"] as const;
+const LOGS_PER_BLOCK = 10;
+/** Enough for seconds of loading, of which the first commits are small ones. */
+const BLOCKS = 12_000;
+const SUCCESSOR_DEADLINE_MS = 25_000;
+
+function chainOf(blocks: number): GeneratedSource {
+  return new GeneratedSource({ blocks, logsPerBlock: LOGS_PER_BLOCK });
+}
+
+async function startLoading(source: GeneratedSource): Promise<{ scenario: Scenario; first: Worker }> {
+  const scenario = await Scenario.start({ source });
+  const first = scenario.startWorker();
+  await scenario.sync("anvil", "chain", TABLES);
+  return { scenario, first };
+}
+
+async function someRowsIn(scenario: Scenario): Promise<void> {
+  await scenario.until("the first commit", async () => (await scenario.stream("logs"))?.rows > 0);
+}
+
+async function expectAll(scenario: Scenario, source: GeneratedSource): Promise<void> {
+  await scenario.reaches("chain", 1, source.chain.head()!, SUCCESSOR_DEADLINE_MS);
+  expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
+}
+
+describe("SIGKILL", () => {
+  test("in mid-stream loses no row and doubles none, however often", async () => {
+    const source = chainOf(BLOCKS);
+    const { scenario, first } = await startLoading(source);
+    await using _ended = scenario;
+    let worker = first;
+    for (let kill = 0; kill < 2; kill++) {
+      const { block: before } = (await scenario.stream("logs")) ?? { block: -1 };
+      await scenario.until(
+        `a commit before kill ${kill}`,
+        async () => (await scenario.stream("logs"))?.block > before,
+      );
+      await worker.kill();
+      expect((await scenario.stream("logs")).block).toBeLessThan(BLOCKS - 1);
+      await scenario.expireLeases();
+      worker = scenario.startWorker();
+    }
+    await expectAll(scenario, source);
+    expect((await scenario.stream("logs")).epoch).toBe(3);
+  });
+
+  test("of the holder lets a second worker take over once the lease has run out", async () => {
+    const source = chainOf(BLOCKS);
+    const { scenario, first } = await startLoading(source);
+    await using _ended = scenario;
+    await someRowsIn(scenario);
+    scenario.startWorker();
+    await first.kill();
+    const { holder, block } = await scenario.stream("logs");
+    expect(block).toBeLessThan(BLOCKS - 1);
+    await scenario.expireLeases();
+    await scenario.until("another holder", async () => {
+      const now = await scenario.stream("logs");
+      return now.holder !== null && now.holder !== holder;
+    });
+    expect(await scenario.events("lease_taken_over")).toBe(1);
+    await expectAll(scenario, source);
+  });
+});
+
+describe("a frozen worker", () => {
+  test("in the middle of its COPY is ended by its successor and writes nothing when it thaws", async () => {
+    const source = chainOf(100);
+    const { scenario, first } = await startLoading(source);
+    await using _ended = scenario;
+    await scenario.reaches("chain", 1);
+
+    // Hold its next transaction up, so that it is frozen with the transaction open and half sent.
+    const blocker = await scenario.db.client();
+    await blocker.query("begin; lock table chain.logs in share mode");
+    source.mine(BLOCKS);
+    await scenario.until("a transaction that waits for the table", async () => {
+      const { rows } = await scenario.db.query(
+        "select from pg_locks where relation = 'chain.logs'::regclass and not granted",
+      );
+      return rows.length === 1;
+    });
+    first.signal("SIGSTOP");
+    await blocker.query("rollback");
+    const { epoch } = await scenario.stream("logs");
+
+    scenario.startWorker();
+    await scenario.expireLeases();
+    await scenario.reaches("chain", 1, source.chain.head()!, SUCCESSOR_DEADLINE_MS);
+    const { rows } = await scenario.db.query(
+      "select (details ->> 'backends_ended')::int as ended from ampsync.events where event = 'lease_taken_over'",
+    );
+    expect(rows).toEqual([{ ended: 1 }]);
+
+    first.signal("SIGCONT");
+    await scenario.until("the thawed worker to notice", async () =>
+      /stream_error|lease_lost/.test(first.tail()),
+    );
+    source.mine(5);
+    await expectAll(scenario, source);
+    expect((await scenario.stream("logs")).epoch).toBe(epoch + 1);
+  });
+
+  test("between two transactions cannot begin another one when it thaws", async () => {
+    const source = chainOf(100);
+    const { scenario, first } = await startLoading(source);
+    await using _ended = scenario;
+    await scenario.reaches("chain", 1);
+    const { epoch } = await scenario.stream("logs");
+    first.signal("SIGSTOP");
+    scenario.startWorker();
+    await scenario.expireLeases();
+    source.mine(10);
+    source.reorg(4);
+    await scenario.reaches("chain", 1, source.chain.head()!, SUCCESSOR_DEADLINE_MS);
+
+    first.signal("SIGCONT");
+    await scenario.until("the thawed worker to notice", async () => first.hasSaid("lease_lost"));
+    source.mine(5);
+    await expectAll(scenario, source);
+    expect((await scenario.stream("logs")).epoch).toBe(epoch + 1);
+  });
+});
+
+describe("SIGTERM", () => {
+  async function expectCleanEnd(scenario: Scenario, worker: Worker): Promise<void> {
+    worker.signal("SIGTERM");
+    await scenario.until("the worker to end", async () => worker.hasEnded, 5_000);
+    const { rows: jobs } = await scenario.db.query(
+      `select task, state, attempts, last_error from ampsync.jobs where state = 'running' or attempts > 0`,
+    );
+    expect(jobs).toEqual([]); // A lost result would leave its job locked for four hours.
+    expect(await scenario.stream("logs")).toMatchObject({ holder: null, isLeased: false });
+    await scenario.until("its backends to end", async () => {
+      const { rows } = await scenario.db.query(
+        `select from pg_stat_activity
+          where datname = current_database() and backend_type = 'client backend'
+            and application_name <> 'ampsync test'`,
+      );
+      return rows.length === 0;
+    });
+  }
+
+  test("in mid-backfill ends the worker cleanly, and the next one carries on at once", async () => {
+    const source = chainOf(BLOCKS);
+    const { scenario, first } = await startLoading(source);
+    await using _ended = scenario;
+    await someRowsIn(scenario);
+    await expectCleanEnd(scenario, first);
+    expect((await scenario.stream("logs")).block).toBeLessThan(BLOCKS - 1);
+    scenario.startWorker();
+    await expectAll(scenario, source);
+  });
+
+  test("at the head ends the worker cleanly, and no finished job is left", async () => {
+    const source = chainOf(50);
+    const scenario = await Scenario.start({ source });
+    await using _ended = scenario;
+    const worker = scenario.startWorker();
+    await scenario.sync("anvil", "chain");
+    await scenario.reaches("chain", 3);
+    await expectCleanEnd(scenario, worker);
+    const { rows } = await scenario.db.query(
+      "select task, count(*)::int as jobs from ampsync.jobs group by 1 order by 1",
+    );
+    expect(rows).toEqual([
+      { task: "ampsync_stream", jobs: 3 }, // Their next passes, due at once.
+      { task: "ampsync_supervise", jobs: 1 },
+    ]);
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "vitest";
+
+import type { Faults } from "../../src/devserver/faults.ts";
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { FAULT_POINTS, type FaultPoint } from "../../src/faults.ts";
+import type { CommitLimits } from "../../src/model/limits.ts";
+import type { FaultyWorker } from "../support/faulty-worker.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { expectBlocks } from "../support/held-blocks.ts";
+import { Scenario } from "../support/scenario.ts";
+
+const TABLES = ["logs"] as const;
+const LOGS_PER_BLOCK = 8;
+
+/** Points that a pass comes by as it begins or ends, not at each commit. */
+const OF_THE_PASS: ReadonlySet<FaultPoint> = new Set([
+  "lease_acquired",
+  "before_prepare_target",
+  "target_prepared",
+  "before_end_pass",
+]);
+
+/** What is under way when the worker is killed. */
+interface Kind {
+  readonly name: string;
+  readonly faults?: Partial<Faults>;
+  readonly limits?: Partial<CommitLimits>;
+  /** Chunks of the commit that is meant, so that it is not another one. */
+  readonly minChunks?: number;
+  /** Comes before, and is committed. */
+  readonly prepare?: (source: GeneratedSource) => void;
+  readonly change: (source: GeneratedSource) => void;
+  /** While no worker runs. */
+  readonly meanwhile?: (source: GeneratedSource) => void;
+}
+
+/** A microbatch of its own, which reorgs then replace or cut. */
+const mineTen = (source: GeneratedSource) => source.mine(10);
+
+const KINDS: readonly Kind[] = [
+  { name: "a backfill commit", change: (source) => source.mine(40) },
+  {
+    name: "several microbatches in one commit",
+    faults: { blocksPerMicrobatch: 3 },
+    minChunks: 2,
+    change: (source) => source.mine(90),
+  },
+  {
+    name: "a large microbatch that is written before it is finished",
+    limits: { spillBytes: 1000 },
+    minChunks: 2,
+    change: (source) => source.mine(700),
+  },
+  { name: "an aligned reorg", prepare: mineTen, change: (source) => source.reorg(10) },
+  {
+    name: "an exact cut inside a microbatch",
+    prepare: mineTen,
+    change: (source) => source.reorg(4, 5),
+  },
+  {
+    name: "the replacement after a step back",
+    faults: { noPrevHash: true },
+    prepare: mineTen,
+    change: (source) => source.reorg(4, 5),
+  },
+  {
+    name: "N6 a reorg that another reorg replaces before anybody is back",
+    prepare: mineTen,
+    change: (source) => source.reorg(7),
+    meanwhile: (source) => source.reorg(9, 12),
+  },
+];
+
+describe.each(KINDS)("SIGKILL during $name", (kind) => {
+  test("at each statement boundary leaves, after a restart, what a fresh load gives", async () => {
+    const source = new GeneratedSource({ blocks: 60, logsPerBlock: LOGS_PER_BLOCK });
+    await using scenario = await Scenario.start({ source });
+    Object.assign(scenario.server.faults, kind.faults);
+    const workerOptions = kind.limits === undefined ? {} : { limits: kind.limits };
+    let worker = scenario.startFaultyWorker(workerOptions);
+    await scenario.sync("anvil", "chain", TABLES);
+    await scenario.reaches("chain", 1);
+
+    for (const point of FAULT_POINTS) {
+      if (kind.prepare !== undefined) {
+        kind.prepare(source);
+        await scenario.reaches("chain", 1);
+      }
+      await killAt(point, kind, worker, scenario, source);
+      kind.meanwhile?.(source);
+      await scenario.releaseDead();
+      worker = scenario.startFaultyWorker(workerOptions);
+      await scenario.reaches("chain", 1);
+      await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
+    }
+    expect(await scenario.events("lease_taken_over")).toBe(FAULT_POINTS.length);
+    expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
+  }, 60_000);
+});
+
+async function killAt(
+  point: FaultPoint,
+  kind: Kind,
+  worker: FaultyWorker,
+  scenario: Scenario,
+  source: GeneratedSource,
+): Promise<void> {
+  const isAfterRows = !OF_THE_PASS.has(point) && point !== "before_connect" && point !== "copy_begun";
+  await worker.arm({ point, action: "kill", minChunks: isAfterRows ? (kind.minChunks ?? 1) : 0 });
+  const endsThePass = OF_THE_PASS.has(point);
+  if (endsThePass) {
+    await scenario.until("an open stream", async () => scenario.server.openStreams > 0);
+    scenario.server.disconnectAll();
+  }
+  kind.change(source);
+  await scenario.until(`the worker to die at ${point}`, async () => {
+    if (endsThePass) {
+      scenario.server.disconnectAll(); // What was open may have been a question about the head.
+      await scenario.hurry();
+    }
+    return worker.hasEnded;
+  });
+  expect(await worker.ended).toEqual({ code: null, signal: "SIGKILL" });
+}

@@ -1,0 +1,118 @@
+import type pg from "pg";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+
+import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { backendOf, untilBlocked } from "../support/rivals.ts";
+import { shadowOf, startResync, swap } from "../support/shadow.ts";
+import { SqlStream } from "../support/sql-stream.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const OLD = "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9";
+const NEW = "b0 b1 b2 b3 b4 b5 b6 b7 b8 b9";
+
+let db: TestDatabase;
+let stream: SqlStream;
+/** Loaded anew up to the old checkpoint: its swap is due, and worker-2 still holds its lease. */
+let shadow: SqlStream;
+let datasets = 0;
+
+beforeAll(async () => {
+  db = await createDatabase();
+});
+afterAll(() => db.drop());
+
+beforeEach(async () => {
+  const dataset = `chain_${++datasets}`;
+  stream = await SqlStream.prepare(db, { dataset });
+  await stream.commit(0, 9);
+  shadow = await startResync(db, stream, { dataset });
+  await db.query("begin");
+  await shadow.apply(0, 9, { fork: "b", expected: null });
+  await db.query("commit");
+});
+
+/** A swap that stands in its merge, because somebody holds a row of the target. */
+async function stuckSwap(): Promise<{ pid: number; swapped: Promise<boolean | Error>; user: pg.Client }> {
+  const user = await db.client();
+  await user.query(`begin; select from ${stream.target} for update`);
+  const client = await db.client();
+  const pid = await backendOf(client);
+  const swapped = swap(client, shadow).catch((error: Error) => error);
+  await untilBlocked(db, pid);
+  return { pid, swapped, user };
+}
+
+async function terminate(pid: number): Promise<void> {
+  await db.query("select pg_terminate_backend($1)", [pid]);
+  await waitFor(`backend ${pid} to end`, async () => {
+    return (await db.query("select from pg_stat_activity where pid = $1", [pid])).rowCount === 0;
+  });
+}
+
+test("readers see the old rows until it commits, and never wait", async () => {
+  const { swapped, user } = await stuckSwap();
+  expect(await stream.rows()).toBe(OLD);
+  await user.query("rollback");
+  expect(await swapped).toBe(true);
+  expect(await stream.rows()).toBe(NEW);
+});
+
+test("a snapshot from before it goes on reading the old rows", async () => {
+  const reader = await db.client();
+  const seen = stream.through(reader);
+  await reader.query("begin isolation level repeatable read");
+  expect(await seen.rows()).toBe(OLD);
+  expect(await swap(db, shadow)).toBe(true);
+  expect(await seen.rows()).toBe(OLD);
+  await reader.query("commit");
+  expect(await seen.rows()).toBe(NEW);
+});
+
+test("the heartbeat of the loading worker does not wait for it, and its writers are refused", async () => {
+  const { swapped, user } = await stuckSwap();
+  const { rows } = await db.query("select verdict from ampsync.renew_leases('worker-2', $1)", [
+    JSON.stringify([{ stream_id: shadow.id, epoch: shadow.epoch }]),
+  ]);
+  expect(rows).toEqual([{ verdict: "yield" }]); // Renewed; passes wait that nobody here runs.
+  await expect(shadow.beginApply()).rejects.toMatchObject({ code: "SY001" });
+  await user.query("rollback");
+  expect(await swapped).toBe(true);
+});
+
+test("a writer of the new load is ended by it", async () => {
+  const writer = await db.client();
+  await writer.query("begin");
+  await shadow.through(writer).beginApply();
+  await shadow.through(writer).insert(10, 19, "b");
+  expect(await swap(db, shadow)).toBe(true);
+  await expect(writer.query("select 1")).rejects.toThrow();
+  expect(await stream.rows()).toBe(NEW);
+});
+
+test("broken off anywhere nothing has happened, and it can be done again", async () => {
+  const { pid, swapped, user } = await stuckSwap();
+  await terminate(pid);
+  expect(await swapped).toBeInstanceOf(Error);
+  await user.query("rollback");
+  expect(await stream.rows()).toBe(OLD);
+  expect(await stream.history()).toEqual(["0-9"]);
+  expect(await stream.view()).toMatchObject({ state: "resyncing", block: "9", rewrites: "0" });
+  expect((await shadowOf(db, stream))?.id).toBe(shadow.id);
+  expect(await swap(db, shadow)).toBe(true);
+  expect(await stream.rows()).toBe(NEW);
+});
+
+test("a second resync waits for the first one and changes nothing", async () => {
+  const { dataset } = await stream.view();
+  await db.query("select ampsync.cancel_resync($1)", [dataset]);
+  const [one, two] = [await db.client(), await db.client()];
+  await one.query("begin");
+  await one.query("select ampsync.resync($1)", [dataset]);
+  const pid = await backendOf(two);
+  const second = two.query("select ampsync.resync($1)", [dataset]);
+  await untilBlocked(db, pid);
+  const first = (await shadowOf(one, stream))?.id;
+  await one.query("commit");
+  await second;
+  expect((await shadowOf(db, stream))?.id).toBe(first);
+});

@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+
+import { rolledBackDatabase } from "../support/rolled-back.ts";
+import { SqlStream, watermark } from "../support/sql-stream.ts";
+
+const db = rolledBackDatabase();
+
+describe("the history", () => {
+  async function pruned(entries: readonly [number, number][]): Promise<string[]> {
+    const stream = await SqlStream.prepare(db);
+    const watermarks = entries.map(([start, end]) => watermark(start, end));
+    await stream.beginApply();
+    await stream.commitApply(watermarks.slice(0, -1), 0);
+    await stream.commitApply(watermarks.slice(-1), 0);
+    return stream.history();
+  }
+
+  /** Watermarks of the given length, back to back, the last of which ends at `end`. */
+  function even(count: number, length: number): [number, number][] {
+    return Array.from({ length: count }, (_, i) => [i * length, (i + 1) * length - 1]);
+  }
+
+  test("always keeps the newest 16 entries, however far they reach", async () => {
+    const history = await pruned(even(18, 1000));
+    expect(history).toHaveLength(16);
+    expect(history[0]).toBe("2000-2999");
+  });
+
+  test("keeps every entry that ends within retention before the start of the newest", async () => {
+    // 200 single blocks: the newest is 199, so 199 - 128 = 71 is the oldest that stays.
+    const history = await pruned(even(200, 1));
+    expect(history[0]).toBe("71-71");
+    expect(history).toHaveLength(129);
+  });
+
+  test("counts retention from the start of the newest entry, not from its end", async () => {
+    // Forty of 10 blocks, then one of 100 that starts at 400: what ends at 272 and above stays.
+    const history = await pruned([...even(40, 10), [400, 499]]);
+    expect(history.slice(0, 2)).toEqual(["250-259", "260-269"]);
+  });
+
+  test("goes by the retention of the dataset", async () => {
+    await db.query("select ampsync.enqueue_sync('chain', retention_blocks => 64)");
+    const history = await pruned(even(200, 1));
+    expect(history[0]).toBe("135-135");
+  });
+
+  test("of one stream is not pruned by another", async () => {
+    const first = await SqlStream.prepare(db, { dataset: "other" });
+    await first.beginApply();
+    await first.commitApply([watermark(0, 0)], 0);
+    await pruned(even(200, 1));
+    expect(await first.history()).toEqual(["0-0"]);
+  });
+});

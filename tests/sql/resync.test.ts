@@ -1,0 +1,512 @@
+import { describe, expect, test } from "vitest";
+
+import { moveClock } from "../support/clock.ts";
+import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
+import { shadowOf, startResync, swap } from "../support/shadow.ts";
+import { COLUMNS, hashOf, registerDataset, SqlStream, waitingJobs } from "../support/sql-stream.ts";
+
+const db = rolledBackDatabase();
+
+/** Blocks 0 to 9 of fork a, in two microbatches. */
+async function loaded(options: Parameters<typeof SqlStream.prepare>[1] = {}): Promise<SqlStream> {
+  const stream = await SqlStream.prepare(db, options);
+  await stream.apply(0, 4);
+  await stream.apply(5, 9);
+  return stream;
+}
+
+async function call(name: "resync" | "cancel_resync" | "pause_sync" | "resume_sync", args = "'chain'") {
+  const { rows } = await db.query(`select * from ampsync.${name}(${args})`);
+  return rows;
+}
+
+async function events(event: string) {
+  const { rows } = await db.query(
+    "select dataset, table_name, details from ampsync.events where event = $1 order by event_id",
+    [event],
+  );
+  return rows;
+}
+
+async function markLive(stream: SqlStream): Promise<void> {
+  await db.query("select ampsync.mark_live($1, $2)", [stream.id, stream.epoch]);
+}
+
+async function supervise(): Promise<number> {
+  const { rows } = await db.query("select ampsync.supervise() as queued");
+  return rows[0]!["queued"];
+}
+
+const swapJobs = () => waitingJobs(db, "ampsync_swap:%");
+
+describe("resync", () => {
+  test("loads anew beside: the old rows stay, the views show one stream, and why it does not move", async () => {
+    const stream = await loaded();
+    const rows = await stream.rows();
+    expect(await call("resync")).toMatchObject([
+      { dataset: "chain", table_name: "blocks", state: "resyncing" },
+    ]);
+    expect(await stream.view()).toMatchObject({
+      state: "resyncing",
+      block: "9",
+      rows: "10",
+      reason: "loading anew beside: block none of 9, no worker holds it",
+      worker: null,
+    });
+    expect(await stream.rows()).toBe(rows);
+    const shadow = await shadowOf(db, stream);
+    expect(shadow?.target).toBe(`ampsync_private.shadow_${stream.id}`);
+    expect(await waitingJobs(db, `ampsync_stream:${shadow?.id}`)).toHaveLength(1);
+    expect((await db.query("select from ampsync.streams")).rowCount).toBe(1);
+    expect((await db.query("select tables::int from ampsync.status")).rows).toEqual([{ tables: 1 }]);
+    expect(await events("resync_started")).toEqual([{ dataset: "chain", table_name: "blocks", details: {} }]);
+  });
+
+  test("ends the stream's holder: nothing of it can be committed, and nobody gets its lease", async () => {
+    const stream = await loaded();
+    await call("resync");
+    expect(await refusal(db, () => stream.beginApply())).toMatchObject({ code: "SY001" });
+    expect(await refusal(db, () => stream.acquire())).toMatchObject({ code: "SY002" });
+    await stream.endPass("ended");
+    expect(await stream.view()).toMatchObject({ state: "resyncing", error_code: null });
+  });
+
+  test("twice is once", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 4, { expected: null });
+    await call("resync");
+    expect((await shadowOf(db, stream))?.id).toBe(shadow.id);
+    await shadow.apply(5, 5, { expected: 4 });
+    expect(await events("resync_started")).toHaveLength(1);
+  });
+
+  test("of one table leaves the others alone", async () => {
+    const stream = await loaded();
+    await registerDataset(db, "chain", ["blocks", "logs"]);
+    expect(await call("resync", "'chain', 'logs'")).toMatchObject([
+      { table_name: "logs", state: "waiting" }, // Nothing was loaded yet that could be loaded anew.
+    ]);
+    expect(await stream.view()).toMatchObject({ state: "backfill" });
+    expect(await call("resync", "'chain', 'blocks'")).toMatchObject([{ table_name: "blocks" }]);
+    expect(await stream.view()).toMatchObject({ state: "resyncing" });
+  });
+
+  test.each(["resync", "cancel_resync"] as const)("%s refuses a table that is not synced", async (name) => {
+    await loaded();
+    const error = await refusal(db, () => call(name, "'chain', 'logs'"));
+    expect(error).toMatchObject({ code: "SY003", message: "table logs is not synced" });
+    expect(error.detail).toBe("Synced tables of this dataset: blocks.");
+    expect((await db.query(error.hint!)).rows).toEqual([{ dataset: "chain", table_name: "blocks" }]);
+  });
+
+  test("makes no view, and no table that people would see, in any schema of theirs", async () => {
+    const stream = await loaded();
+    await startResync(db, stream);
+    const { rows } = await db.query(
+      "select relname from pg_class where relnamespace = 'ampsync_private'::regnamespace and relkind = 'v'",
+    );
+    expect(rows).toEqual([]);
+    expect((await db.query("select from chain._ampsync_checkpoints")).rowCount).toBe(1);
+  });
+
+  test("leaves cut and checkpoints at the old picture", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 4, { fork: "b", expected: null });
+    const { rows } = await db.query(
+      "select ampsync.cut('chain')::int as cut, watermark_block_num::int as block from ampsync.checkpoints",
+    );
+    expect(rows).toEqual([{ cut: 9, block: 9 }]);
+    expect(await stream.view()).toMatchObject({
+      reason: "loading anew beside: block 4 of 9",
+      worker: "worker-2",
+    });
+  });
+});
+
+describe("the swap", () => {
+  test("merges the difference into the same table, with the records of the new load", async () => {
+    const stream = await loaded();
+    await db.query(`create view ${stream.target}_seen as select * from ${stream.target}`);
+    await db.query(`create index users_idx on ${stream.target} (note)`);
+    await db.query(`alter table ${stream.target} add column mine text default 'new'`);
+    await db.query(`update ${stream.target} set mine = 'old'`);
+    await db.query(
+      "insert into ampsync_private.repair select stream_id, 0, 4, now() from ampsync_private.stream",
+    );
+    const oid = async () => (await db.query(`select '${stream.target}'::regclass::oid as oid`)).rows[0];
+    const before = await oid();
+
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 6, { expected: null });
+    await shadow.apply(7, 10, { fork: "b", parentFork: "a", expected: 6 });
+    expect(await swapJobs()).toHaveLength(1);
+    await db.query("delete from graphile_worker._private_jobs");
+    expect(await swap(db, shadow)).toBe(true);
+
+    expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 b7 b8 b9 b10");
+    expect(await oid()).toEqual(before);
+    const { rows: kept } = await db.query(
+      `select mine, count(*)::int from ${stream.target}_seen s join ${stream.target} using (_id) group by 1 order by 1`,
+    );
+    expect(kept).toEqual([
+      { mine: "new", count: 4 },
+      { mine: "old", count: 7 },
+    ]);
+    expect(await stream.history()).toEqual(["0-6", "7-10"]);
+    const { rows: ledger } = await db.query(
+      "select first_block::int, last_block::int, row_count::int from ampsync_private.ledger order by 1",
+    );
+    expect(ledger).toEqual([
+      { first_block: 0, last_block: 6, row_count: 7 },
+      { first_block: 7, last_block: 10, row_count: 4 },
+    ]);
+    expect((await db.query("select from ampsync_private.repair")).rowCount).toBe(0);
+    expect(await stream.view()).toMatchObject({
+      state: "backfill",
+      block: "10",
+      rows: "11",
+      rewrites: "1",
+      reason: "no worker holds this stream",
+    });
+    expect(await events("resynced")).toMatchObject([
+      {
+        table_name: "blocks",
+        details: { old_block: 9, block: 10, rows: 11, rows_deleted: 3, rows_inserted: 4 },
+      },
+    ]);
+    expect(await shadowOf(db, stream)).toBeNull();
+    const { rows: gone } = await db.query("select to_regclass($1) as found", [shadow.target]);
+    expect(gone).toEqual([{ found: null }]);
+    expect(await waitingJobs(db, `ampsync_stream:${stream.id}`)).toHaveLength(1);
+
+    await stream.acquire("worker-3");
+    await stream.prepareTarget();
+    await stream.apply(11, 12, { fork: "b" });
+    expect(await stream.view()).toMatchObject({ block: "12", rows: "13" });
+  });
+
+  test("where blocks have one _id each microbatch, replaces every row", async () => {
+    const stream = await loaded({ exact: false });
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { fork: "b", expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await stream.rows()).toBe("b0 b1 b2 b3 b4 b5 b6 b7 b8 b9");
+  });
+
+  test("moves rejected rows and forgets those of the old load", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    const reject = (id: string, block: number) =>
+      db.query(
+        `insert into ampsync_private.reject (stream_id, block, column_name, sqlstate, reason, row_values, rejected_at)
+         values ($1, $2, 'note', '22021', 'a test', '{}', now())`,
+        [id, block],
+      );
+    await reject(stream.id, 3);
+    await reject(shadow.id, 7);
+    await shadow.apply(0, 9, { expected: null });
+    await swap(db, shadow);
+    const { rows } = await db.query("select stream_id, block::int from ampsync_private.reject");
+    expect(rows).toEqual([{ stream_id: stream.id, block: 7 }]);
+  });
+
+  test("a second one, and the shadow's pass that goes on, find it done", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await swap(db, shadow)).toBe(false);
+    expect(await refusal(db, () => shadow.beginApply())).toMatchObject({ code: "SY001" });
+    expect(await refusal(db, () => shadow.acquire())).toMatchObject({ code: "SY002" });
+    await markLive(shadow);
+    await shadow.endPass("ended");
+    expect(await stream.view()).toMatchObject({ state: "backfill", error_code: null });
+    await db.query("select ampsync.fail_swap($1, '{}')", [shadow.id]);
+  });
+
+  test("of an ordinary stream is none", async () => {
+    expect(await swap(db, await loaded())).toBe(false);
+  });
+});
+
+describe("the swap waits", () => {
+  test("until the old checkpoint is reached", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 8, { fork: "b", expected: null });
+    expect(await swapJobs()).toEqual([]);
+    expect(await swap(db, shadow)).toBe(false);
+    await shadow.apply(9, 9, { fork: "b", expected: 8 });
+    expect(await swapJobs()).toHaveLength(1);
+  });
+
+  test("at the head of a server that only lags behind what we hold", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 7, { expected: null });
+    await markLive(shadow);
+    expect(await swapJobs()).toEqual([]);
+    expect(await swap(db, shadow)).toBe(false);
+    expect(await stream.view()).toMatchObject({ reason: "loading anew beside: block 7 of 9" });
+
+    await shadow.apply(8, 8, { fork: "b", parentFork: "a", expected: 7 }); // Now it is seen to be another chain.
+    expect(await swapJobs()).toHaveLength(1);
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await stream.view()).toMatchObject({ block: "8", rows: "9" });
+  });
+
+  test("no longer at the head of a shorter chain that is another one", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 3, { fork: "b", expected: null });
+    expect(await swapJobs()).toEqual([]);
+    await markLive(shadow);
+    expect(await swapJobs()).toHaveLength(1);
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await stream.rows()).toBe("b0 b1 b2 b3");
+  });
+
+  test.each([
+    ["differs", "b", true],
+    ["is the same", "a", false],
+  ])("by the newest row where the tip has none: if it %s, %s: %s", async (_, fork, due) => {
+    const columns = [{ name: "note", type: "text", not_null: false }]; // No column holds the block's hash.
+    const stream = await SqlStream.prepare(db, { columns });
+    const load = async (target: SqlStream, end: number, rows: string) => {
+      await target.beginApply();
+      await db.query(
+        `insert into ${target.target} (_id, _block_num_start, _block_num_end, _block_num)
+         values (ampsync_private.block_prefix(2) || sha256($1), 2, 2, 2)`,
+        [Buffer.from(rows)],
+      );
+      await target.commitApply([{ start: "0", end: `${end}`, hash: hashOf(end, rows), prev_hash: null }], 1, {
+        expected: null,
+      });
+    };
+    await load(stream, 9, "a");
+    const shadow = await startResync(db, stream, { columns });
+    await load(shadow, 5, fork);
+    await markLive(shadow);
+    expect(await swap(db, shadow)).toBe(due);
+  });
+
+  test("while the dataset is paused", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { expected: null });
+    await call("pause_sync");
+    expect(await swap(db, shadow)).toBe(false);
+    await call("resume_sync");
+    expect(await swap(db, shadow)).toBe(true);
+  });
+});
+
+describe("other columns", () => {
+  const columns = [...COLUMNS, { name: "extra", type: "bigint", not_null: false }];
+
+  test("are refused before anything is loaded", async () => {
+    const stream = await loaded();
+    const error = await refusal(db, () => startResync(db, stream, { columns }));
+    expect(error).toMatchObject({
+      code: "SY201",
+      message:
+        "what is loaded anew does not fit table chain.blocks: Columns added to schema (unsupported): extra",
+      hint: "select ampsync.cancel_resync('chain', 'blocks');",
+    });
+  });
+
+  test("of a target that was altered meanwhile are refused at the swap, and shown", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { fork: "b", expected: null });
+    await db.query(`alter table ${stream.target} drop column note`);
+    const error = await refusal(db, () => swap(db, shadow));
+    expect(error).toMatchObject({
+      code: "SY201",
+      message: expect.stringContaining("missing in the table: note"),
+    });
+
+    await db.query("select ampsync.fail_swap($1, $2)", [
+      shadow.id,
+      { code: error.code, message: error.message },
+    ]);
+    expect(await stream.view()).toMatchObject({
+      state: "resyncing",
+      error_code: "SY201",
+      reason: expect.stringContaining("missing in the table: note"),
+    });
+    expect(await refusal(db, () => shadow.beginApply())).toMatchObject({ code: "SY001" });
+    expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
+    expect(await supervise()).toBe(0);
+
+    await db.query(`alter table ${stream.target} add column note text`);
+    await call("resume_sync");
+    expect(await swap(db, shadow)).toBe(true);
+  });
+
+  test("as a target that is gone", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { expected: null });
+    await db.query(`drop table ${stream.target}`);
+    expect(await refusal(db, () => swap(db, shadow))).toMatchObject({
+      code: "SY201",
+      message: "what is loaded anew does not fit table chain.blocks: it is gone",
+    });
+  });
+});
+
+describe("what keeps the new load from moving is shown at the stream", () => {
+  test("while it is tried again", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.endPass("ended");
+    expect(await stream.view()).toMatchObject({
+      state: "resyncing",
+      block: "9",
+      error_code: "SY104",
+      reason: "loading anew beside: it broke",
+      detail: "while testing",
+      hint: "select 1;",
+      attempts: 1,
+      next_retry: expect.any(Date),
+    });
+  });
+
+  test("when it failed, with the two ways out", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.endPass("failed", "22003");
+    const view = await stream.view();
+    expect(view).toMatchObject({
+      state: "resyncing",
+      error_code: "22003",
+      reason: "loading anew beside: it broke",
+      detail: "while testing Hint: select 1;",
+    });
+    expect(view.hint).toBe(
+      "select ampsync.resume_sync('chain'); -- or give up: select ampsync.cancel_resync('chain', 'blocks');",
+    );
+    expect(await events("stream_failed")).toMatchObject([
+      { table_name: "blocks", details: { shadow: true } },
+    ]);
+
+    await db.query("delete from graphile_worker._private_jobs");
+    await db.query(view.hint);
+    expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([{ key: `ampsync_stream:${shadow.id}` }]);
+    await shadow.acquire("worker-3");
+    await shadow.apply(0, 4, { expected: null });
+    expect(await stream.view()).toMatchObject({
+      error_code: null,
+      reason: "loading anew beside: block 4 of 9",
+    });
+  });
+});
+
+describe("cancel_resync", () => {
+  test("drops what was loaded, and the stream goes on from its checkpoint", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 4, { fork: "b", expected: null });
+    await db.query("delete from graphile_worker._private_jobs");
+    expect(await call("cancel_resync", "'chain', 'blocks'")).toMatchObject([
+      { table_name: "blocks", state: "retrying" },
+    ]);
+    expect(await shadowOf(db, stream)).toBeNull();
+    expect((await db.query("select to_regclass($1) as found", [shadow.target])).rows).toEqual([
+      { found: null },
+    ]);
+    expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([{ key: `ampsync_stream:${stream.id}` }]);
+    expect(await refusal(db, () => shadow.beginApply())).toMatchObject({ code: "SY001" });
+    await stream.acquire("worker-3");
+    await stream.apply(10, 10);
+    expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9 a10");
+    expect(await events("resync_cancelled")).toHaveLength(1);
+  });
+
+  test("where none is under way changes nothing", async () => {
+    const stream = await loaded();
+    await call("cancel_resync");
+    expect(await stream.view()).toMatchObject({ state: "backfill", worker: "worker-1" });
+    expect(await events("resync_cancelled")).toEqual([]);
+  });
+
+  test("in a pause leaves the stream paused", async () => {
+    const stream = await loaded();
+    await call("resync");
+    await call("pause_sync");
+    await call("cancel_resync");
+    expect(await stream.view()).toMatchObject({ state: "paused", reason: null });
+  });
+});
+
+describe("a pause", () => {
+  test("stops the new load too, and resume_sync goes on with that", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 4, { expected: null });
+    expect(await call("pause_sync")).toMatchObject([{ table_name: "blocks", state: "paused" }]);
+    expect(await refusal(db, () => shadow.beginApply())).toMatchObject({ code: "SY001" });
+    expect(await refusal(db, () => shadow.acquire())).toMatchObject({ code: "SY002" });
+    expect(await supervise()).toBe(0);
+    await db.query("delete from graphile_worker._private_jobs");
+
+    expect(await call("resume_sync")).toMatchObject([{ table_name: "blocks", state: "resyncing" }]);
+    expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([{ key: `ampsync_stream:${shadow.id}` }]);
+    await shadow.acquire("worker-3");
+    await shadow.apply(5, 9, { expected: 4 });
+    expect(await swap(db, shadow)).toBe(true);
+  });
+
+  test("comes before a resync: that begins with resume_sync", async () => {
+    const stream = await loaded();
+    await call("pause_sync");
+    expect(await call("resync")).toMatchObject([{ state: "paused" }]);
+    const shadow = await shadowOf(db, stream);
+    expect(await refusal(db, () => shadow!.acquire())).toMatchObject({ code: "SY002" });
+    expect(await call("resume_sync")).toMatchObject([{ state: "resyncing" }]);
+    expect(await shadow!.acquire()).toMatchObject({ history: [], columns: null });
+  });
+});
+
+describe("the supervisor", () => {
+  test("gives the new load a job, and none to the stream that waits for it", async () => {
+    const stream = await loaded();
+    await call("resync");
+    await db.query("delete from graphile_worker._private_jobs");
+    expect(await supervise()).toBe(1);
+    const shadow = await shadowOf(db, stream);
+    expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([
+      { key: `ampsync_stream:${shadow?.id}` },
+    ]);
+  });
+
+  test("queues a swap whose job is lost", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { expected: null });
+    await db.query("delete from graphile_worker._private_jobs");
+    expect(await supervise()).toBe(1);
+    expect(await swapJobs()).toMatchObject([{ key: `ampsync_swap:${shadow.id}` }]);
+    expect(await supervise()).toBe(0);
+    await moveClock(db, "31 s"); // The load needs no pass while its swap waits.
+    expect(await supervise()).toBe(0);
+    const { rows } = await db.query(
+      "select dataset, table_name, state from ampsync.jobs where task = 'ampsync_swap'",
+    );
+    expect(rows).toEqual([{ dataset: "chain", table_name: "blocks", state: "ready" }]);
+  });
+
+  test("a swap that waits for a slot asks a pass to yield", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { expected: null });
+    await db.query("delete from graphile_worker._private_jobs where key not like 'ampsync_swap:%'");
+    const { rows } = await db.query("select verdict from ampsync.renew_leases('worker-2', $1)", [
+      JSON.stringify([{ stream_id: shadow.id, epoch: shadow.epoch }]),
+    ]);
+    expect(rows).toEqual([{ verdict: "yield" }]);
+  });
+});

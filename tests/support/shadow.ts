@@ -1,0 +1,30 @@
+import { COLUMNS, type Connection, SqlStream, type TargetColumn } from "./sql-stream.ts";
+
+/** What is loaded anew beside a stream, moved by hand like any other; null where nothing is. */
+export async function shadowOf(db: Connection, stream: SqlStream): Promise<SqlStream | null> {
+  const { rows } = await db.query(
+    "select stream_id, target_schema || '.' || target_table as target from ampsync_private.stream where shadow_of = $1",
+    [stream.id],
+  );
+  return rows.length === 0 ? null : new SqlStream(db, rows[0].stream_id, rows[0].target, stream.exact, "0");
+}
+
+/** Calls ampsync.resync and takes the lease of the shadow, with an empty table. */
+export async function startResync(
+  db: Connection,
+  stream: SqlStream,
+  { dataset = "chain", columns = COLUMNS }: { dataset?: string; columns?: readonly TargetColumn[] } = {},
+): Promise<SqlStream> {
+  await db.query("select ampsync.resync($1)", [dataset]);
+  const shadow = await shadowOf(db, stream);
+  if (shadow === null) throw new Error(`nothing is loaded beside stream ${stream.id}`);
+  await shadow.acquire("worker-2");
+  await shadow.prepareTarget(columns);
+  return shadow;
+}
+
+/** Whether the swap took place. */
+export async function swap(db: Connection, shadow: SqlStream): Promise<boolean> {
+  const { rows } = await db.query("select ampsync.swap_resync($1) as swapped", [shadow.id]);
+  return rows[0].swapped;
+}
