@@ -34,8 +34,12 @@ const LAYERS = {
     "errors",
     "log",
   ],
+  "planned-query": ["encoder", "errors"],
+  "repair-pass": ["planned-query", "runtime", "db", "encoder", "model", "errors", "log"],
   "stream-pass": [
     "runtime",
+    "repair-pass",
+    "planned-query",
     "apply",
     "heartbeat",
     "head-watch",

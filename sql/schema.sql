@@ -197,6 +197,8 @@ table ampsync_private.repair
   column first_block bigint not null
   column last_block bigint not null
   column requested_at timestamp with time zone not null
+  column due_at timestamp with time zone not null
+  column rows_before bigint
   constraint repair_pkey PRIMARY KEY (stream_id, first_block)
   constraint repair_range_check CHECK (((first_block >= 0) AND (first_block <= last_block)))
   constraint repair_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
@@ -266,6 +268,12 @@ procedure ampsync.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_rem
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+procedure ampsync.begin_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint)
+  -- First statement of a repair: fence, lease, removal of the rows of its blocks.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.begin_resolve(p_dataset_id bigint)
   -- The reference that a resolve job has to look up.
   returns TABLE(namespace text, name text, revision text, tables text[])
@@ -286,10 +294,23 @@ procedure ampsync.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_ex
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+procedure ampsync.commit_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint, IN p_own_hash bytea, IN p_rows bigint)
+  -- Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.cut(dataset text, network text DEFAULT NULL::text)
   -- The highest block at which all tables of a dataset agree, by number and hash.
   returns bigint
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.defer_repair(p_stream_id bigint, p_epoch bigint, p_first_block bigint, p_error jsonb)
+  -- Put a repair off that could not be done now, and tell why.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -335,6 +356,13 @@ function ampsync.mark_reorg_pending(p_stream_id bigint, p_epoch bigint, p_from_b
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.next_repair(p_stream_id bigint, p_epoch bigint)
+  -- The range of blocks that a pass should fetch again next, with the hash that proves it.
+  returns TABLE(first_block bigint, last_block bigint, own_hash bytea)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.own_hash(p_stream_id bigint, p_block bigint)
   -- The hash of a block as this stream's own history or rows hold it.
   returns text
@@ -365,6 +393,13 @@ function ampsync.register_streams(p_dataset_id bigint, p_version text, p_manifes
 function ampsync.renew_leases(p_worker_id text, p_leases jsonb)
   -- Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it is lost.
   returns TABLE(stream_id bigint, verdict text)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.repair(dataset text, table_name text, from_block bigint, to_block bigint)
+  -- Fetch a range of blocks of one table again, as a job, and replace its rows in one transaction.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -404,6 +439,13 @@ function ampsync.swap_resync(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
+function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text)
+  -- Look for damage in a dataset's tables; no row means that all is well. About 1 to 2 s a million rows.
+  returns SETOF record
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.wait_for_block(dataset text, block bigint, timeout interval DEFAULT '00:00:10'::interval, network text DEFAULT NULL::text)
   -- Wait until all tables of a dataset agree at a block; a statement of its own.
   returns boolean
@@ -429,6 +471,13 @@ function ampsync_private.block_prefix(p_block bigint)
   -- The six bytes that every _id of a block begins with.
   returns bytea
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_own_hash bytea, p_rows bigint)
+  -- Raise SY101 where the rows of a repair are not those of our chain.
+  returns void
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -523,6 +572,13 @@ function ampsync_private.dataset_label(p_namespace text, p_name text, p_revision
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.delete_blocks(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
+  -- Delete the rows of a range of blocks from a stream's target; returns their number.
+  returns bigint
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
 function ampsync_private.delete_from_block(p_stream_id bigint, p_from_block bigint, p_parent_hash bytea)
   -- Delete a stream's rows from a proven block on, and the history with them; returns the rows deleted.
   returns bigint
@@ -556,6 +612,41 @@ function ampsync_private.find_dataset(p_reference text)
   returns bigint
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.find_disagreements(p_stream_id bigint)
+  -- Blocks whose hash in a stream's rows is not the one in the dataset's table of blocks.
+  returns TABLE(finding text, first_block bigint, last_block bigint, detail text)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.find_hash_faults(p_stream_id bigint)
+  -- Blocks whose hashes in a stream's rows contradict each other or the history.
+  returns TABLE(finding text, first_block bigint, last_block bigint, detail text)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.find_ledger_faults(p_stream_id bigint)
+  -- Ranges of blocks that do not hold the rows which the ledger of a stream says they must.
+  returns TABLE(finding text, first_block bigint, last_block bigint, detail text)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.hash_column(p_stream_id bigint)
+  -- The column of a stream's target that holds the hash of the row's block; null if none does.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.hash_in_rows(p_stream_id bigint, p_column text, p_block bigint)
+  -- The hash that a column of a stream's target holds in the rows of a block.
+  returns bytea
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_private.idle_hint()
@@ -593,6 +684,13 @@ function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[]
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.narrow_fault(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_row_count bigint, p_found_count bigint, p_xor bigint)
+  -- The narrowest ranges in which the rows of a stream differ from a ledger entry.
+  returns TABLE(finding text, first_block bigint, last_block bigint)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
 function ampsync_private.now()
   -- The time of day, also inside long transactions. The only clock that ampsync reads.
   returns timestamp with time zone
@@ -603,8 +701,8 @@ function ampsync_private.now()
 function ampsync_private.own_hash(p_stream_id bigint, p_block bigint)
   -- The hash of a block as this stream's own history or rows hold it; null if they do not.
   returns bytea
-  language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.parse_reference(p_reference text, OUT namespace text, OUT name text, OUT revision text)
@@ -624,6 +722,20 @@ function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
 procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch bigint)
   -- Raise SY001: the lease is not current.
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.record_blocks(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
+  -- Bring a stream's ledger in step with blocks that were just fetched again.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.repair_waits(p_stream_id bigint)
+  -- Whether a repair of a stream is due.
+  returns boolean
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 

@@ -19,6 +19,8 @@ import { MAX_CONNECTIONS_PER_PASS, MIN_PASS_MS, PASS_MS } from "./model/limits.t
 import { decide, protocolError, resolveOwnHash } from "./model/protocol.ts";
 import type { Message, Step } from "./model/step.ts";
 import { baseOf, committed, rememberStream, type StreamMemory } from "./model/stream-memory.ts";
+import { checkSchema, planSent, selectSql } from "./planned-query.ts";
+import { runRepairs } from "./repair-pass.ts";
 import type { Deps } from "./runtime.ts";
 
 export interface PassEnd {
@@ -68,6 +70,7 @@ class StreamPass {
   readonly #head: HeadWatch;
   #memory: StreamMemory;
   #mustYield = false;
+  #isRepairing = false;
 
   constructor(deps: Deps, lease: Lease, log: Log) {
     this.#deps = deps;
@@ -109,10 +112,10 @@ class StreamPass {
     this.#abort.abort(reason);
   }
 
-  /** Ends the pass at the next point between two microbatches, which may be now. */
+  /** Ends the pass at the next point between two microbatches, which may be now, or after its repairs. */
   yieldSlot(): void {
     this.#mustYield = true;
-    if (this.#memory.open === null) {
+    if (this.#memory.open === null && !this.#isRepairing) {
       this.stop(YIELDED);
     }
   }
@@ -125,6 +128,10 @@ class StreamPass {
   async run(): Promise<PassEnd> {
     try {
       const plan = await this.#prepareTarget();
+      await this.#repair(plan);
+      if (this.#mustYield) {
+        return YIELDED;
+      }
       this.#head.start();
       for (let connection = 1; connection <= MAX_CONNECTIONS_PER_PASS; connection++) {
         const end = await this.#connection(plan);
@@ -165,30 +172,35 @@ class StreamPass {
     return { ...plan, columns: stored, blockPosition: plan.exact ? 0 : null };
   }
 
+  async #repair(plan: TablePlan): Promise<void> {
+    this.#isRepairing = true;
+    await runRepairs({
+      deps: this.#deps,
+      lease: this.#lease,
+      plan,
+      reference: this.#reference,
+      log: this.#log,
+      signal: this.#abort.signal,
+    });
+    this.#isRepairing = false;
+  }
+
   /** One Flight stream, from connecting to its end. */
   async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
     const { flight, permits, budget, pool, hash, faults, limits } = this.#deps;
     const { signal } = this.#abort;
     const base = baseOf(this.#memory);
-    const columns = [...(plan.exact ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
-    const sql = `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${this.#reference}`;
     const cursor = base === null ? undefined : cursorOf(base, this.#memory.network ?? "");
     this.#log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", {
       block: base?.end,
     });
 
-    const query = await flight.plan(sql, { stream: true, cursor, signal });
-    // Planned again from what will be sent, so that rows are never written by position alone.
-    const sent = planTable(this.#lease.tableName, query.schema);
-    const differs = sent.columns.some(
-      ({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type,
-    );
-    if (differs || sent.exact !== plan.exact || sent.columns.length !== plan.columns.length) {
-      throw new AmpsyncError("SY104", "the schema of the stream differs from the planned one", {
-        detail: `Planned: ${fieldsOf(query.schema)}.`,
-      });
-    }
-
+    const query = await flight.plan(selectSql(plan, this.#reference), {
+      stream: true,
+      cursor,
+      signal,
+    });
+    const sent = planSent(plan, query.schema);
     const target = {
       streamId: this.#lease.streamId,
       epoch: this.#lease.epoch,
@@ -245,11 +257,7 @@ class StreamPass {
     encoder: RowEncoder,
   ): Promise<PassEnd | "reconnect" | null> {
     if (message.kind === "schema") {
-      if (fieldsOf(message.schema) !== fieldsOf(planned)) {
-        throw new AmpsyncError("SY104", "the stream sends another schema than was planned", {
-          detail: `Planned: ${fieldsOf(planned)}. Sent: ${fieldsOf(message.schema)}.`,
-        });
-      }
+      checkSchema(message.schema, planned);
       return null;
     }
 
@@ -343,11 +351,4 @@ class StreamPass {
 /** No retry can mend it. */
 function failed(error: unknown): PassEnd {
   return { outcome: "failed", failure: failureOf(error) };
-}
-
-/** Names, types and nullability in order: what makes two schemas the same to us. */
-function fieldsOf(schema: Schema): string {
-  return schema.fields
-    .map((field) => `${field.name} ${field.type}${field.nullable ? "" : " not null"}`)
-    .join(", ");
 }

@@ -41,6 +41,14 @@ export interface TargetColumn {
   readonly notNull: boolean;
 }
 
+/** Blocks to fetch again, both ends inclusive. */
+export interface Repair {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** What the rows of block `end` must carry; null where nothing is to be proven. */
+  readonly ownHash: Buffer | null;
+}
+
 export type PassOutcome = "yielded" | "no_data" | "ended" | "failed";
 
 export interface DatasetToResolve {
@@ -140,6 +148,25 @@ export class Calls {
 
   async failSwap(shadowId: bigint, failure: Failure): Promise<void> {
     await this.#pool.query("select ampsync.fail_swap($1, $2)", [shadowId, failure]);
+  }
+
+  /** Null where no repair is due. */
+  async nextRepair(lease: Lease): Promise<Repair | null> {
+    const { rows } = await this.#pool.query("select * from ampsync.next_repair($1, $2)", [
+      lease.streamId,
+      lease.epoch,
+    ]);
+    const row = rows[0];
+    return row === undefined ? null : { start: row.first_block, end: row.last_block, ownHash: row.own_hash };
+  }
+
+  async deferRepair(lease: Lease, repair: Repair, failure: Failure): Promise<void> {
+    await this.#pool.query("select ampsync.defer_repair($1, $2, $3, $4)", [
+      lease.streamId,
+      lease.epoch,
+      repair.start,
+      failure,
+    ]);
   }
 
   async ownHash(streamId: bigint, block: bigint): Promise<BlockHash | null> {

@@ -7,6 +7,7 @@ import type { Faults } from "../faults.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Removal } from "../model/stream-memory.ts";
 import type { Watermark } from "../model/watermark.ts";
+import type { Repair } from "./calls.ts";
 
 /** Signature, flags, header extension: see "Binary Format" of COPY in PostgreSQL's manual. */
 const COPY_HEADER = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
@@ -72,11 +73,32 @@ export class WriteTransaction {
     commit: Commit | null,
     faults: Faults,
   ): Promise<WriteTransaction> {
+    const end = commit === null ? null : commitApply(target, commit);
+    return await WriteTransaction.#open(pool, target, beginApply(target, removal), end, faults);
+  }
+
+  /** The same for a repair: begin_repair, COPY, and commit_repair by `commitRepair`. */
+  static async openRepair(
+    pool: pg.Pool,
+    target: WriteTarget,
+    repair: Repair,
+    faults: Faults,
+  ): Promise<WriteTransaction> {
+    return await WriteTransaction.#open(pool, target, beginRepair(target, repair), null, faults);
+  }
+
+  static async #open(
+    pool: pg.Pool,
+    target: WriteTarget,
+    begin: string,
+    end: string | null,
+    faults: Faults,
+  ): Promise<WriteTransaction> {
     const statements = [
       "begin isolation level read committed",
-      beginApply(target, removal),
+      begin,
       `copy ${ident(target.schema)}.${ident(target.table)} (${target.columns.map(ident).join(", ")}) from stdin (format binary)`,
-      ...(commit === null ? [] : [commitApply(target, commit), "commit"]),
+      ...(end === null ? [] : [end, "commit"]),
     ];
     await faults.reach("before_connect");
     const client = await pool.connect();
@@ -107,13 +129,21 @@ export class WriteTransaction {
 
   /** Ends the COPY and commits; with `commit` unless `open` had it. */
   async commit(target: WriteTarget, commit: Commit | null): Promise<void> {
+    await this.#commit(commit === null ? null : commitApply(target, commit));
+  }
+
+  async commitRepair(target: WriteTarget, repair: Repair, rows: number): Promise<void> {
+    await this.#commit(commitRepair(target, repair, rows));
+  }
+
+  async #commit(end: string | null): Promise<void> {
     await this.#faults.reach("before_trailer");
     await this.#send(COPY_TRAILER);
     let answer: Promise<unknown> = once(this.#copy, "finish");
     this.#copy.end();
-    if (commit !== null) {
+    if (end !== null) {
       await Promise.race([this.#failure.promise, answer]);
-      answer = this.#client.query(`${commitApply(target, commit)};\ncommit`);
+      answer = this.#client.query(`${end};\ncommit`);
     }
     await Promise.all([Promise.race([this.#failure.promise, answer]), this.#faults.reach("commit_sent")]);
     await this.#faults.reach("commit_answered");
@@ -163,6 +193,15 @@ function commitApply(target: WriteTarget, commit: Commit): string {
     commit.rows,
   ];
   return `call ampsync.commit_apply(${values.join(", ")})`;
+}
+
+function beginRepair(target: WriteTarget, { start, end }: Repair): string {
+  return `call ampsync.begin_repair(${target.streamId}, ${target.epoch}, ${start}, ${end})`;
+}
+
+function commitRepair(target: WriteTarget, { start, end, ownHash }: Repair, rows: number): string {
+  const hash = ownHash === null ? "null" : `'\\x${ownHash.toString("hex")}'::bytea`;
+  return `call ampsync.commit_repair(${target.streamId}, ${target.epoch}, ${start}, ${end}, ${hash}, ${rows})`;
 }
 
 const ident = pg.escapeIdentifier;

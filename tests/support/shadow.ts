@@ -1,4 +1,12 @@
-import { COLUMNS, type Connection, SqlStream, type TargetColumn } from "./sql-stream.ts";
+import { COLUMNS, type Connection, SqlStream, type StreamOptions, type TargetColumn } from "./sql-stream.ts";
+
+/** A stream with blocks 0 to 9 of fork a, in two microbatches. */
+export async function loadedStream(db: Connection, options: StreamOptions = {}): Promise<SqlStream> {
+  const stream = await SqlStream.prepare(db, options);
+  await stream.apply(0, 4);
+  await stream.apply(5, 9);
+  return stream;
+}
 
 /** What is loaded anew beside a stream, moved by hand like any other; null where nothing is. */
 export async function shadowOf(db: Connection, stream: SqlStream): Promise<SqlStream | null> {

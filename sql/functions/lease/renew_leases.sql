@@ -3,7 +3,8 @@
 -- its pass should do:
 --   keep   go on
 --   lost   another epoch is current: stop, nothing of it can be committed
---   yield  others wait for a slot: end the pass at the next watermark
+--   yield  others wait for a slot, or a repair does for the next pass: end this
+--          one at the next watermark
 -- As many passes are asked to yield as jobs wait, those that run longest first.
 --
 -- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3", "head": "19000000" or null}
@@ -63,7 +64,7 @@ begin
   )
   select h.stream_id,
          case when r.stream_id is null then 'lost'
-              when r.age_rank <= v_waiting then 'yield'
+              when r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id) then 'yield'
               else 'keep' end
     from held h
     left join ranked r using (stream_id);

@@ -39,10 +39,10 @@ begin
                     window o as (order by r._id)) t
              where case t.block - t.before_block
                      when 0 then t.hash is distinct from t.before_hash
-                     when 1 then t.parent_hash is distinct from t.before_hash end) f
+                     when 1 then $3 and t.parent_hash is distinct from t.before_hash end) f
      order by 3
-    $sql$, v_column, case when v_column = 'hash' then 'r.parent_hash' else 'lag(r.block_hash) over o' end, v_stream.target)
-    using v_stream.origin, v_stream.checkpoint_block;
+    $sql$, v_column, case when v_column = 'hash' then 'r.parent_hash' else 'null::bytea' end, v_stream.target)
+    using v_stream.origin, v_stream.checkpoint_block, v_column = 'hash';
 
   return query
   select 'history differs', h.last_block, h.last_block,

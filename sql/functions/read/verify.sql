@@ -4,6 +4,7 @@
 -- finding:
 --   missing rows, extra rows, changed rows   other rows than were loaded, by number or by `_id`
 --   missing block     no row, in a table that had one row for each block
+--   table gone        somebody dropped it
 --   rows outside      rows below the first block or above the checkpoint
 --   ledger gap, ledger overlap               it is not recorded, once, what these blocks hold
 --   two hashes        rows of one block with different block hashes
@@ -42,7 +43,8 @@ begin
   perform ampsync_private.check_synced(v_dataset_id, verify.table_name);
 
   for v_stream in
-    select s.stream_id, s.table_name
+    select s.stream_id, s.table_name, s.origin, s.checkpoint_block,
+           exists (select 1 from pg_class c where c.oid = s.target) as is_there
       from ampsync_private.stream s
      where s.dataset_id = v_dataset_id
        and s.table_name = coalesce(verify.table_name, s.table_name)
@@ -50,6 +52,12 @@ begin
        and s.target is not null
      order by s.table_name
   loop
+    if not v_stream.is_there then
+      return query
+      select v_stream.table_name, 'table gone', v_stream.origin, v_stream.checkpoint_block, 'The table was dropped.';
+      continue;
+    end if;
+
     return query
     select v_stream.table_name, f.finding, f.first_block, f.last_block, f.detail
       from (select * from ampsync_private.find_ledger_faults(v_stream.stream_id)

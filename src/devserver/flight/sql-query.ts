@@ -10,6 +10,12 @@ export type SelectItem =
   | { readonly kind: "column"; readonly name: string }
   | { readonly kind: "aggregate"; readonly name: string; readonly argument: string };
 
+/** Blocks `from..to`, both inclusive; null where there is no such bound. */
+export interface BlockFilter {
+  readonly from: bigint | null;
+  readonly to: bigint | null;
+}
+
 /** What the server understands of a statement. */
 export interface SqlQuery {
   readonly select: readonly SelectItem[];
@@ -17,6 +23,8 @@ export interface SqlQuery {
   readonly schema: string;
   readonly table: string;
   readonly nonIncremental: NonIncremental | null;
+  /** By `WHERE`; null where all blocks are asked for. */
+  readonly blocks: BlockFilter | null;
   /** Value of `SETTINGS stream`, null where it is not set. */
   readonly streamSetting: boolean | null;
 }
@@ -29,7 +37,7 @@ const TAIL_CLAUSES: Readonly<Record<string, NonIncremental>> = {
   offset: "Limit",
 };
 
-/** Parses `SELECT … FROM schema.table [GROUP BY …] [ORDER BY …] [LIMIT …] [SETTINGS …]`. */
+/** Parses `SELECT … FROM schema.table [WHERE …] [GROUP BY …] [ORDER BY …] [LIMIT …] [SETTINGS …]`. */
 export function parseQuery(sql: string): SqlQuery {
   const tokens = new TokenReader(tokenize(sql));
   if (tokens.atEnd()) {
@@ -47,8 +55,15 @@ export function parseQuery(sql: string): SqlQuery {
   tokens.expectSymbol(".");
   const table = tokens.name();
 
+  const blocks = tokens.skipKeyword("where") ? blockFilter(tokens) : null;
   let streamSetting: boolean | null = null;
   while (!tokens.atEnd()) {
+    // Rows come in the order of their blocks anyway.
+    if (tokens.skipWords(["order", "by", BLOCK_NUM])) {
+      found.add("Sort");
+      sortsByBlock = true;
+      continue;
+    }
     const keyword = tokens.keyword();
     const operation = keyword === null ? undefined : TAIL_CLAUSES[keyword];
     if (operation !== undefined) {

@@ -1,0 +1,33 @@
+-- Deletes the rows of a range of blocks from a stream's target; returns their
+-- number. For repairs, whose transaction brings the same blocks again.
+-- Locks: target rows.
+create or replace function ampsync_private.delete_blocks(
+  p_stream_id   bigint,
+  p_first_block bigint,
+  p_last_block  bigint
+)
+  returns bigint
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+declare
+  v_target  regclass;
+  v_deleted bigint;
+begin
+  select s.target into strict v_target
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+
+  execute format('delete from %s t where t._id >= $1 and t._id < $2', v_target)
+    using ampsync_private.block_prefix(p_first_block), ampsync_private.block_prefix(p_last_block + 1);
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end;
+$$;
+
+comment on function ampsync_private.delete_blocks(bigint, bigint, bigint)
+  is 'Delete the rows of a range of blocks from a stream''s target; returns their number.';

@@ -1,0 +1,79 @@
+-- Has a range of blocks of one table fetched again, where ampsync.verify found
+-- damage: the rows of exactly these blocks are replaced in one transaction. The
+-- next pass of the stream does it; one that is under way ends within seconds.
+--
+-- Refused for tables whose rows do not know their own block, and for blocks that
+-- were not loaded. Blocks that a reorg may still replace are fetched once their
+-- hash proves that the server stands on our chain, so rows must carry a hash.
+--
+-- Idempotent while the repair waits. The journal tells when it is done
+-- (`repaired`), or why it was put off (`repair_deferred`). Locks: repair row.
+create or replace function ampsync.repair(
+  dataset    text,
+  table_name text,
+  from_block bigint,
+  to_block   bigint
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_dataset_id bigint := ampsync_private.find_dataset(repair.dataset);
+  v_stream     ampsync_private.stream;
+  v_retained   bigint;
+begin
+  perform ampsync_private.check_synced(v_dataset_id, repair.table_name);
+  select * into strict v_stream
+    from ampsync_private.stream s
+   where s.dataset_id = v_dataset_id
+     and s.table_name = repair.table_name
+     and s.shadow_of is null;
+  select min(h.first_block) into v_retained
+    from ampsync_private.history h
+   where h.stream_id = v_stream.stream_id;
+
+  if not coalesce(from_block between v_stream.origin and to_block and to_block <= v_stream.checkpoint_block, false) then
+    raise exception using
+      errcode = 'SY004',
+      message = format('blocks %s to %s are no range of blocks that table %s holds',
+                       coalesce(from_block::text, 'null'), coalesce(to_block::text, 'null'), repair.table_name),
+      detail  = format('It holds blocks %s to %s.', coalesce(v_stream.origin::text, 'none'), coalesce(v_stream.checkpoint_block::text, 'none')),
+      hint    = format('select * from ampsync.verify(%L, %L);', repair.dataset, repair.table_name);
+  elsif not v_stream.exact then
+    raise exception using
+      errcode = 'SY004',
+      message = format('table %s cannot be repaired in part', repair.table_name),
+      detail  = 'The server does not offer _block_num for it, so its rows cannot be asked for by block.',
+      hint    = format('select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
+  elsif to_block >= v_retained and ampsync_private.hash_column(v_stream.stream_id) is null then
+    raise exception using
+      errcode = 'SY004',
+      message = format('blocks from %s on cannot be repaired yet', v_retained),
+      detail  = 'A reorg may still replace them, and rows without a block hash cannot prove that the server stands on the same chain.',
+      hint    = format('Wait until the chain has gone on, or: select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
+  end if;
+
+  insert into ampsync_private.repair as r (stream_id, first_block, last_block, requested_at, due_at)
+  values (v_stream.stream_id, from_block, to_block, ampsync_private.now(), ampsync_private.now())
+  on conflict on constraint repair_pkey do update -- Asked for again, or further.
+     set last_block = greatest(r.last_block, excluded.last_block),
+         due_at     = excluded.due_at;
+
+  -- A pass under way is asked to yield by its next heartbeat, and queues the next one itself.
+  perform ampsync_private.schedule_stream(l.stream_id, ampsync_private.now())
+     from ampsync_private.lease l
+    where l.stream_id = v_stream.stream_id
+      and coalesce(l.lease_until <= ampsync_private.now(), true)
+      and v_stream.state not in ('paused', 'failed', 'orphaned', 'resyncing');
+
+  perform ampsync_private.journal('repair_requested', v_dataset_id, v_stream.stream_id,
+            jsonb_build_object('from_block', from_block, 'to_block', to_block));
+end;
+$$;
+
+comment on function ampsync.repair(text, text, bigint, bigint)
+  is 'Fetch a range of blocks of one table again, as a job, and replace its rows in one transaction.';

@@ -1,0 +1,65 @@
+-- Closes the transaction of a repair: proves that the new rows belong to our
+-- chain, records in the ledger what they are, and checks the lease last of all,
+-- under its row lock. Sent in one message with COMMIT.
+--
+-- Ledger entries that lie within the range say from now on what was fetched. One
+-- that reaches beyond it stays as it is: what was loaded at first must be there
+-- again, or ampsync.verify still names it.
+--
+-- p_own_hash: see next_repair; null where nothing is to be proven.
+-- p_rows: rows copied.
+--
+-- Locks, in this order: stream row, ledger rows, repair row, lease row.
+create or replace procedure ampsync.commit_repair(
+  p_stream_id   bigint,
+  p_epoch       bigint,
+  p_first_block bigint,
+  p_last_block  bigint,
+  p_own_hash    bytea,
+  p_rows        bigint
+)
+  language plpgsql
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stream ampsync_private.stream;
+  v_before bigint;
+begin
+  select * into v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+     for no key update;
+  if not found then
+    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+  end if;
+
+  perform ampsync_private.check_fetched(p_stream_id, p_first_block, p_last_block, p_own_hash, p_rows);
+  perform ampsync_private.record_blocks(p_stream_id, p_first_block, p_last_block);
+
+  delete from ampsync_private.repair r
+   where r.stream_id = p_stream_id
+     and r.first_block = p_first_block
+     and r.last_block = p_last_block
+  returning r.rows_before into strict v_before;
+
+  update ampsync_private.stream s
+     set row_total = s.row_total - v_before + p_rows
+   where s.stream_id = p_stream_id;
+
+  perform ampsync_private.journal('repaired', v_stream.dataset_id, p_stream_id, jsonb_build_object(
+            'from_block', p_first_block, 'to_block', p_last_block, 'rows_before', v_before, 'rows_after', p_rows));
+
+  perform 1
+     from ampsync_private.lease l
+    where l.stream_id = p_stream_id
+      and l.epoch = p_epoch
+      for no key update;
+  if not found then
+    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+  end if;
+end;
+$$;
+
+comment on procedure ampsync.commit_repair(bigint, bigint, bigint, bigint, bytea, bigint)
+  is 'Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.';

@@ -1,0 +1,32 @@
+-- Puts a repair off for a minute that could not be done now, and tells why.
+-- No effect without the lease. Locks: repair row.
+create or replace function ampsync.defer_repair(
+  p_stream_id   bigint,
+  p_epoch       bigint,
+  p_first_block bigint,
+  p_error       jsonb
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with deferred as (
+    update ampsync_private.repair r
+       set due_at = ampsync_private.now() + interval '1 min'
+      from ampsync_private.lease l
+      join ampsync_private.stream s using (stream_id)
+     where r.stream_id = p_stream_id
+       and r.first_block = p_first_block
+       and l.stream_id = p_stream_id
+       and l.epoch = p_epoch
+    returning s.dataset_id, r.first_block, r.last_block
+  )
+  select ampsync_private.journal('repair_deferred', d.dataset_id, p_stream_id,
+           p_error || jsonb_build_object('from_block', d.first_block, 'to_block', d.last_block))
+    from deferred d;
+$$;
+
+comment on function ampsync.defer_repair(bigint, bigint, bigint, jsonb)
+  is 'Put a repair off that could not be done now, and tell why.';

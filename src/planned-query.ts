@@ -1,0 +1,40 @@
+import type { Schema } from "apache-arrow";
+
+import { planTable, type TablePlan } from "./encoder/plan.ts";
+import { AmpsyncError } from "./errors.ts";
+
+/** The columns of a plan, in its order, from a table given as its SQL reference. */
+export function selectSql(plan: TablePlan, reference: string): string {
+  const columns = [...(plan.exact ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
+  return `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${reference}`;
+}
+
+/** Plans what will be sent, so that rows are never written by position alone; SY104 unless it is what was asked for. */
+export function planSent(plan: TablePlan, schema: Schema): TablePlan {
+  const sent = planTable(plan.table, schema);
+  const differs = sent.columns.some(
+    ({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type,
+  );
+  if (differs || sent.exact !== plan.exact || sent.columns.length !== plan.columns.length) {
+    throw new AmpsyncError("SY104", "the schema of the stream differs from the planned one", {
+      detail: `Planned: ${fieldsOf(schema)}.`,
+    });
+  }
+  return sent;
+}
+
+/** Refuses a schema that is not, field by field, the one that was planned. */
+export function checkSchema(sent: Schema, planned: Schema): void {
+  if (fieldsOf(sent) !== fieldsOf(planned)) {
+    throw new AmpsyncError("SY104", "the stream sends another schema than was planned", {
+      detail: `Planned: ${fieldsOf(planned)}. Sent: ${fieldsOf(sent)}.`,
+    });
+  }
+}
+
+/** Names, types and nullability in order: what makes two schemas the same to us. */
+function fieldsOf(schema: Schema): string {
+  return schema.fields
+    .map((field) => `${field.name} ${field.type}${field.nullable ? "" : " not null"}`)
+    .join(", ");
+}

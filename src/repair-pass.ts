@@ -1,0 +1,104 @@
+import type { Lease, Repair } from "./db/calls.ts";
+import { WriteTransaction } from "./db/write.ts";
+import { copyColumns, type TablePlan } from "./encoder/plan.ts";
+import { RowEncoder } from "./encoder/row-encoder.ts";
+import { AmpsyncError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { failureOf, reactionTo } from "./model/failure.ts";
+import { STALL_MS } from "./model/limits.ts";
+import { checkSchema, planSent, selectSql } from "./planned-query.ts";
+import type { Deps } from "./runtime.ts";
+
+export interface RepairPass {
+  readonly deps: Deps;
+  readonly lease: Lease;
+  /** The table's columns in their stored order. */
+  readonly plan: TablePlan;
+  /** Of the table in the server's SQL. */
+  readonly reference: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Does the repairs of a stream that are due, before its pass goes on. One that
+ * fails is put off, so that it never keeps the stream from moving: rejects only
+ * where the pass itself is over.
+ */
+export async function runRepairs(pass: RepairPass): Promise<void> {
+  const { calls } = pass.deps;
+  for (
+    let repair = await calls.nextRepair(pass.lease);
+    repair !== null;
+    repair = await calls.nextRepair(pass.lease)
+  ) {
+    const range = { start: repair.start, end: repair.end };
+    try {
+      const rows = await refetch(pass, repair);
+      pass.log.info("repaired", { ...range, rows });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (pass.signal.aborted || reactionTo(failure.code) === "lost") {
+        throw error;
+      }
+      pass.log.warn("repair_deferred", { ...range, code: failure.code, error: failure.message });
+      await calls.deferRepair(pass.lease, repair, failure);
+    }
+  }
+}
+
+/** Replaces the rows of exactly these blocks by what the server holds now, in one transaction; returns their number. */
+async function refetch(
+  { deps, lease, plan, reference, signal }: RepairPass,
+  repair: Repair,
+): Promise<number> {
+  const { flight, permits, pool, hash, faults } = deps;
+  const blocks = `"_block_num" >= ${repair.start} AND "_block_num" <= ${repair.end}`;
+  // Batch queries promise no order, and the encoder needs one.
+  const sql = `${selectSql(plan, reference)} WHERE ${blocks} ORDER BY "_block_num"`;
+  const query = await flight.plan(sql, { stream: false, signal });
+  const sent = planSent(plan, query.schema);
+  const target = {
+    streamId: lease.streamId,
+    epoch: lease.epoch,
+    schema: lease.targetSchema,
+    table: lease.targetTable,
+    columns: copyColumns(sent),
+  };
+
+  const chunks: Uint8Array[] = [];
+  const sink = {
+    reserve(size: number) {
+      const bytes = Buffer.allocUnsafeSlow(size);
+      chunks.push(bytes);
+      return { bytes, at: 0 };
+    },
+  };
+  const encoder = new RowEncoder(sent, hash);
+  encoder.beginMicrobatch(repair);
+
+  using _permit = await permits.take();
+  const stalled = new AbortController();
+  const stall = () =>
+    stalled.abort(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a repair`));
+  const timer = setTimeout(stall, STALL_MS); // The transaction that is open meanwhile holds vacuum back.
+  const transaction = await WriteTransaction.openRepair(pool, target, repair, faults);
+  try {
+    for await (const message of flight.read(query, { signal: AbortSignal.any([signal, stalled.signal]) })) {
+      if (message.kind === "schema") {
+        checkSchema(message.schema, query.schema);
+        continue;
+      }
+      encoder.encode(message.batch, sink);
+      for (const chunk of chunks.splice(0)) {
+        await transaction.write(chunk);
+      }
+      timer.refresh();
+    }
+    await transaction.commitRepair(target, repair, encoder.ledger.rows);
+    return encoder.ledger.rows;
+  } finally {
+    clearTimeout(timer);
+    transaction.abort();
+  }
+}
