@@ -24,7 +24,12 @@ interface Microbatch {
 export interface ApplyOptions {
   readonly target: WriteTarget;
   readonly checkpoint: bigint | null;
-  readonly open: (removal: Removal | null, commit: Commit | null) => Promise<WriteTransaction>;
+  /** The signal ends the transaction, also one that still waits for a lock. */
+  readonly open: (
+    removal: Removal | null,
+    commit: Commit | null,
+    signal: AbortSignal,
+  ) => Promise<WriteTransaction>;
   readonly limits: CommitLimits;
   /** Of the process: how many transactions write at once, and how many bytes wait to. */
   readonly permits: Permits;
@@ -58,7 +63,7 @@ export class Apply {
   #checkpoint: bigint | null;
   #network = "";
   #writing: Promise<void> | null = null;
-  #transaction: WriteTransaction | null = null;
+  readonly #givenUp = new AbortController();
   #failure: { readonly error: unknown } | null = null;
   #changed = Promise.withResolvers<void>();
 
@@ -194,7 +199,6 @@ export class Apply {
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#writing = null;
-        this.#transaction = null;
         this.#notify();
         this.#write(false);
       });
@@ -263,13 +267,7 @@ export class Apply {
 
   async #begin(removal: Removal | null, commit: Commit | null): Promise<WriteTransaction> {
     this.#throwIfFailed();
-    const transaction = await this.#options.open(removal, commit);
-    this.#transaction = transaction;
-    if (this.#failure !== null) {
-      transaction.abort();
-    }
-    this.#throwIfFailed();
-    return transaction;
+    return await this.#options.open(removal, commit, this.#givenUp.signal);
   }
 
   async #send(transaction: WriteTransaction, microbatch: Microbatch): Promise<void> {
@@ -335,7 +333,7 @@ export class Apply {
 
   #giveUp(error: unknown): void {
     this.#failure ??= { error };
-    this.#transaction?.abort();
+    this.#givenUp.abort();
     this.#notify();
   }
 

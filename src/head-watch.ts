@@ -53,6 +53,14 @@ export class HeadWatch {
     this.#awaitSilence();
   }
 
+  /** The stream connects anew: it is live when it stands at the head again. */
+  reconnects(): void {
+    if (this.#isLive) {
+      this.#isLive = false;
+      this.start();
+    }
+  }
+
   close(): void {
     clearInterval(this.#poll ?? undefined);
     clearTimeout(this.#silence ?? undefined);

@@ -82,7 +82,7 @@ async function refetch(
   const stall = () =>
     stalled.abort(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a repair`));
   const timer = setTimeout(stall, STALL_MS); // The transaction that is open meanwhile holds vacuum back.
-  const transaction = await WriteTransaction.openRepair(pool, target, repair, faults);
+  const transaction = await WriteTransaction.openRepair(pool, target, repair, faults, signal);
   try {
     for await (const message of flight.read(query, { signal: AbortSignal.any([signal, stalled.signal]) })) {
       if (message.kind === "schema") {

@@ -15,7 +15,7 @@ import type { Log } from "./log.ts";
 import { cursorOf } from "./model/cursor.ts";
 import { tableRefSql } from "./model/dataset-ref.ts";
 import { type Failure, failureOf } from "./model/failure.ts";
-import { MAX_CONNECTIONS_PER_PASS, MIN_PASS_MS, PASS_MS } from "./model/limits.ts";
+import { MAX_CONNECTIONS_PER_PASS, MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "./model/limits.ts";
 import { decide, protocolError, resolveOwnHash } from "./model/protocol.ts";
 import type { Message, Step } from "./model/step.ts";
 import { baseOf, committed, rememberStream, type StreamMemory } from "./model/stream-memory.ts";
@@ -42,7 +42,11 @@ export async function runPass(deps: Deps, lease: Lease, shutdown: AbortSignal): 
   const log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
   const pass = new StreamPass(deps, lease, log);
   const deadline = setTimeout(() => pass.yieldSlot(), PASS_MS);
-  const onShutdown = () => pass.stop(YIELDED);
+  let patience: NodeJS.Timeout | undefined;
+  const onShutdown = () => {
+    pass.stop(YIELDED);
+    patience = setTimeout(() => pass.abandon(), SHUTDOWN_MS);
+  };
   shutdown.addEventListener("abort", onShutdown);
   using _kept = deps.heartbeat.keep(pass.held);
   try {
@@ -52,6 +56,7 @@ export async function runPass(deps: Deps, lease: Lease, shutdown: AbortSignal): 
     return await pass.run();
   } finally {
     clearTimeout(deadline);
+    clearTimeout(patience);
     shutdown.removeEventListener("abort", onShutdown);
     pass.close();
   }
@@ -66,6 +71,8 @@ class StreamPass {
   readonly #reference: string;
   /** Aborted with an Error, or with the PassEnd where the pass ends well. */
   readonly #abort = new AbortController();
+  /** Aborted when even commits under way are given up. */
+  readonly #abandoned = new AbortController();
   readonly #startedAt = performance.now();
   readonly #head: HeadWatch;
   #memory: StreamMemory;
@@ -110,6 +117,11 @@ class StreamPass {
   /** Ends the pass now. */
   stop(reason: Error | PassEnd): void {
     this.#abort.abort(reason);
+  }
+
+  /** Gives up the commit under way as well, as if its connection were lost. */
+  abandon(): void {
+    this.#abandoned.abort();
   }
 
   /** Ends the pass at the next point between two microbatches, which may be now, or after its repairs. */
@@ -211,7 +223,10 @@ class StreamPass {
     await using apply = new Apply({
       target,
       checkpoint: this.#memory.committed.at(-1)?.end ?? null,
-      open: (removal, commit) => WriteTransaction.open(pool, target, removal, commit, faults),
+      open: (removal, commit, given) => {
+        const abandoned = AbortSignal.any([given, this.#abandoned.signal]);
+        return WriteTransaction.open(pool, target, removal, commit, faults, abandoned);
+      },
       limits,
       permits,
       budget,
@@ -333,6 +348,7 @@ class StreamPass {
 
   async #reconnect(step: Extract<Step, { kind: "reconnect" }>): Promise<"reconnect"> {
     this.#memory = step.next;
+    this.#head.heard();
     this.#log.warn("stream_reconnects", {
       reason: step.reason,
       detail: step.detail,
@@ -340,10 +356,18 @@ class StreamPass {
     });
     if (step.next.cut !== null) {
       await this.#deps.calls.markReorgPending(this.#lease, step.next.cut.lowestReplaced);
+    } else {
+      await this.#deps.calls.markRetrying(this.#lease, {
+        code: "SY101",
+        message: "the server sent what does not fit its stream",
+        detail: step.detail,
+        hint: "The stream reconnects at its checkpoint by itself: select * from ampsync.events;",
+      });
     }
     if (step.reason !== "step_back") {
       await pause(1000 * 2 ** step.next.strikes, undefined, { signal: this.#abort.signal });
     }
+    this.#head.reconnects();
     return "reconnect";
   }
 }

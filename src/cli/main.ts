@@ -114,7 +114,11 @@ function report(error: unknown): number {
   const lines = [
     `ERROR ${code}: ${message}`,
     ...(detail === null ? [] : [`DETAIL: ${detail}`]),
-    ...(isConnection ? ["HINT: Check the address, and that the server runs."] : hint === null ? [] : [`HINT: ${hint}`]),
+    ...(isConnection
+      ? ["HINT: Check the address, and that the server runs."]
+      : hint === null
+        ? []
+        : [`HINT: ${hint}`]),
   ];
   process.stderr.write(`${lines.join("\n")}\n`);
   return 1;

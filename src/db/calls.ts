@@ -140,6 +140,14 @@ export class Calls {
     ]);
   }
 
+  async markRetrying(lease: Lease, failure: Failure): Promise<void> {
+    await this.#pool.query("select ampsync.mark_retrying($1, $2, $3)", [
+      lease.streamId,
+      lease.epoch,
+      failure,
+    ]);
+  }
+
   /** False where the shadow is gone, or not due. */
   async swapResync(shadowId: bigint): Promise<boolean> {
     const { rows } = await this.#pool.query("select ampsync.swap_resync($1) as swapped", [shadowId]);

@@ -53,13 +53,17 @@ export class WriteTransaction {
   readonly #client: pg.PoolClient;
   readonly #copy: CopyStreamQuery;
   readonly #faults: Faults;
+  readonly #signal: AbortSignal;
+  readonly #onAbort = () => this.abort();
   readonly #failure = Promise.withResolvers<never>();
   #isOver = false;
 
-  private constructor(client: pg.PoolClient, copy: CopyStreamQuery, faults: Faults) {
+  private constructor(client: pg.PoolClient, copy: CopyStreamQuery, faults: Faults, signal: AbortSignal) {
     this.#client = client;
     this.#copy = copy;
     this.#faults = faults;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#onAbort);
     copy.once("error", this.#failure.reject);
     client.on("error", this.#failure.reject);
     // Every write awaits it; this only says that nobody may be doing so when it happens.
@@ -72,9 +76,10 @@ export class WriteTransaction {
     removal: Removal | null,
     commit: Commit | null,
     faults: Faults,
+    signal: AbortSignal,
   ): Promise<WriteTransaction> {
     const end = commit === null ? null : commitApply(target, commit);
-    return await WriteTransaction.#open(pool, target, beginApply(target, removal), end, faults);
+    return await WriteTransaction.#open(pool, target, beginApply(target, removal), end, faults, signal);
   }
 
   /** The same for a repair: begin_repair, COPY, and commit_repair by `commitRepair`. */
@@ -83,8 +88,9 @@ export class WriteTransaction {
     target: WriteTarget,
     repair: Repair,
     faults: Faults,
+    signal: AbortSignal,
   ): Promise<WriteTransaction> {
-    return await WriteTransaction.#open(pool, target, beginRepair(target, repair), null, faults);
+    return await WriteTransaction.#open(pool, target, beginRepair(target, repair), null, faults, signal);
   }
 
   static async #open(
@@ -93,6 +99,7 @@ export class WriteTransaction {
     begin: string,
     end: string | null,
     faults: Faults,
+    signal: AbortSignal,
   ): Promise<WriteTransaction> {
     const statements = [
       "begin isolation level read committed",
@@ -102,8 +109,12 @@ export class WriteTransaction {
     ];
     await faults.reach("before_connect");
     const client = await pool.connect();
+    if (signal.aborted) {
+      client.release();
+      signal.throwIfAborted();
+    }
     const copy = client.query(copyFrom(statements.join(";\n"), { highWaterMark: 1 }));
-    const transaction = new WriteTransaction(client, copy, faults);
+    const transaction = new WriteTransaction(client, copy, faults, signal);
     try {
       await transaction.#send(COPY_HEADER); // Taken when COPY asks for rows.
       await faults.reach("copy_begun");
@@ -158,6 +169,7 @@ export class WriteTransaction {
   #release(destroy: boolean): void {
     if (!this.#isOver) {
       this.#isOver = true;
+      this.#signal.removeEventListener("abort", this.#onAbort);
       this.#client.off("error", this.#failure.reject);
       this.#client.release(destroy);
     }

@@ -41,10 +41,16 @@ export function failureOf(error: unknown): Failure {
   const told = { message: error.message, detail: textOf(error, "detail"), hint: textOf(error, "hint") };
   if (isSchemaMismatch(code, error.message)) {
     const detail = `PostgreSQL said ${code}: ${error.message}.`;
-    return { code: "SY901", message: "database schema and code do not match", detail, hint: "ampsync migrate" };
+    return {
+      code: "SY901",
+      message: "database schema and code do not match",
+      detail,
+      hint: "ampsync migrate",
+    };
   }
   if (code === "23505") {
-    const hint = "Two rows have one identity, or a constraint of your own forbids a row: select * from ampsync.events;";
+    const hint =
+      "Two rows have one identity, or a constraint of your own forbids a row: select * from ampsync.events;";
     return { code, ...told, hint: told.hint ?? hint };
   }
   return { code, ...told };

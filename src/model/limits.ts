@@ -4,6 +4,8 @@ const MIB = 1024 * 1024;
 export const PASS_MS = 15 * 60_000;
 /** A pass gives its slot away no sooner than this. */
 export const MIN_PASS_MS = 5_000;
+/** A worker that is told to stop gives the commit under way this long: it may wait for somebody's lock. */
+export const SHUTDOWN_MS = 2_000;
 /** A stream stands at the head once nothing followed a commit for this long. */
 export const LIVE_AFTER_MS = 200;
 /** How often the head is asked for during a backfill. */

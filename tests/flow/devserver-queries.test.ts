@@ -65,6 +65,31 @@ describe("batch queries", () => {
   });
 });
 
+describe("a range of blocks", () => {
+  const select = 'SELECT "_block_num" FROM "edge/main_net@1.2.0"."transactions"';
+
+  test.each([
+    ['WHERE "_block_num" >= 3 AND "_block_num" <= 4 ORDER BY "_block_num"', [3n, 3n, 4n, 4n]],
+    ["where _block_num <= 0", [0n, 0n]],
+    ["WHERE _block_num >= 11", [11n, 11n]],
+    ["WHERE _block_num >= 12", []],
+    ["WHERE _block_num >= 4 AND _block_num <= 3", []],
+  ])("%s", async (where, blocks) => {
+    expect(rowsOf(await client.all(`${select} ${where}`)).flat()).toEqual(blocks);
+  });
+
+  test.each([
+    `${select} WHERE tx_index >= 1`,
+    `${select} WHERE _block_num >= 'a'`,
+    `${select} WHERE _block_num > 3`,
+    `${select} ORDER BY tx_hash`,
+    `${select} WHERE _block_num >= 3 SETTINGS stream = true`,
+    'SELECT max(_block_num) FROM "edge/main_net@1.2.0"."logs" WHERE _block_num <= 3',
+  ])("is all that can be filtered: %s", async (sql) => {
+    await expect(client.all(sql)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+});
+
 describe("table references", () => {
   test.each(["@latest", "@dev", "@1.2.0", ""])("edge/main_net%s is found", async (revision) => {
     await client.info(`SELECT * FROM "edge/main_net${revision}".blocks`);

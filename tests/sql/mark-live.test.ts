@@ -102,3 +102,48 @@ describe("mark_reorg_pending", () => {
     expect(await stream.view()).toMatchObject({ state: "backfill" });
   });
 });
+
+describe("mark_retrying", () => {
+  const error = { code: "SY101", message: "a gap", detail: "block 10 is next", hint: "wait" };
+
+  async function markRetrying({ id, epoch }: SqlStream): Promise<void> {
+    await db.query("select ampsync.mark_retrying($1, $2, $3)", [id, epoch, error]);
+  }
+
+  test("shows why a pass connects again, once, until the next commit", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await markLive(stream);
+    await markRetrying(stream);
+    await markRetrying(stream);
+    expect(await stream.view()).toMatchObject({
+      state: "retrying",
+      error_code: "SY101",
+      reason: "a gap",
+      detail: "block 10 is next",
+      hint: "wait",
+      block: "9",
+    });
+    expect(await events("protocol_error")).toEqual([{ table_name: "blocks", details: error }]);
+    await stream.apply(10, 12);
+    expect(await stream.view()).toMatchObject({ state: "backfill", error_code: null });
+  });
+
+  test("leaves a pending reorg pending", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await markReorgPending(stream);
+    await markRetrying(stream);
+    expect(await stream.view()).toMatchObject({ state: "reorg_pending", error_code: null });
+  });
+
+  test("has no effect with the epoch of an old lease", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    const old = stream.through(db);
+    await moveClock(db, "31 s");
+    await stream.acquire("worker-2");
+    await markRetrying(old);
+    expect(await stream.view()).toMatchObject({ state: "backfill" });
+  });
+});

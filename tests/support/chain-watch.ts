@@ -5,7 +5,7 @@ import type pg from "pg";
 import type { Block } from "../../src/devserver/source.ts";
 import type { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 
-const POLL_MS = 15;
+const POLL_MS = 40;
 
 /** In which column each table holds the hash of its block. */
 const HASH_COLUMNS = { blocks: "hash", logs: "block_hash", transactions: "block_hash" } as const;

@@ -5,7 +5,7 @@ import type { TestDatabase } from "./postgres.ts";
  * Moves add up. The first one replaces ampsync_private.now() by a function that
  * adds an offset, kept in a table of the test's own schema.
  */
-export async function moveClock(db: TestDatabase, by: string): Promise<void> {
+export async function moveClock(db: Pick<TestDatabase, "query">, by: string): Promise<void> {
   const { rows } = await db.query("select to_regclass('test_clock.moved') is null as untouched");
   if (rows[0]?.["untouched"]) {
     await db.query(`

@@ -1,4 +1,5 @@
 import { startDevServer } from "../../src/devserver/server.ts";
+import type { Source } from "../../src/devserver/source.ts";
 import type { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { rowsOfArrow } from "./arrow-rows.ts";
 import { DevServerClient } from "./devserver-client.ts";
@@ -10,13 +11,14 @@ import { expectRows, fingerprint, readTarget } from "./tables.ts";
 export async function expectSourceRows(
   db: TestDatabase,
   schema: string,
-  source: GeneratedSource,
+  source: Source,
+  tables: readonly string[] = EVM_TABLES,
 ): Promise<void> {
   const server = await startDevServer({ source });
   const client = new DevServerClient(server);
   try {
     server.faults.endAtHead = true;
-    for (const table of EVM_TABLES) {
+    for (const table of tables) {
       const batches = await client.all(`SELECT * FROM "_/anvil@0.0.0"."${table}" SETTINGS stream = true`);
       const expected = rowsOfArrow(batches.map((batch) => batch.table));
       expectRows(await readTarget(db, schema, table), expected, table);

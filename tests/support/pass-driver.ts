@@ -85,6 +85,7 @@ export class PassDriver {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const job = { id: streamId, locked_by: this.#name };
+      await this.#gate.passed().catch(() => {});
       // All that the task looks at.
       const helpers = { job, abortSignal: signal } as unknown as JobHelpers;
       await Promise.resolve(task({ stream_id: streamId }, helpers)).catch(() => {}); // Killed, or no connection.
@@ -104,6 +105,11 @@ class Gate implements Faults {
 
   async reach(point: FaultPoint): Promise<void> {
     if (point === "commit_answered") await this.#onCommit?.();
+    await this.passed();
+  }
+
+  /** Resolves when it is open, rejects after a kill. */
+  async passed(): Promise<void> {
     await this.#shut?.promise;
   }
 
@@ -118,7 +124,7 @@ class Gate implements Faults {
 
   kill(): void {
     this.shut();
-    this.#shut?.promise.catch(() => {}); // Whether somebody stands there is not known.
+    this.#shut?.promise.catch(() => {}); // Perhaps nobody stands there.
     this.#shut?.reject(new Error("this worker was killed"));
   }
 }

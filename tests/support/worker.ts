@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly databaseUrl: string;
   readonly flightAddress: string;
   readonly adminAddress: string;
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Every worker of this file, so that none outlives it and a failing test shows what they said. */
@@ -43,7 +45,7 @@ export class Worker implements AsyncDisposable {
   readonly #lines: string[] = [];
 
   /** `program`: another one than the command, with a channel for messages. */
-  constructor({ databaseUrl, flightAddress, adminAddress }: WorkerOptions, program?: readonly string[]) {
+  constructor({ databaseUrl, flightAddress, adminAddress, env }: WorkerOptions, program?: readonly string[]) {
     this.process = spawn(process.execPath, program ?? [CLI], {
       cwd: ROOT,
       env: {
@@ -51,6 +53,7 @@ export class Worker implements AsyncDisposable {
         DATABASE_URL: databaseUrl,
         AMP_FLIGHT_ADDR: flightAddress,
         AMP_ADMIN_API_ADDR: adminAddress,
+        ...env,
       },
       stdio: ["ignore", "pipe", "pipe", ...(program === undefined ? [] : ["ipc" as const])],
     });

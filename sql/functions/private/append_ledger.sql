@@ -18,26 +18,28 @@ create or replace function ampsync_private.append_ledger(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_firsts bigint[];
-  v_lasts  bigint[];
+  v_counted bigint;
+  v_firsts  bigint[];
+  v_lasts   bigint[];
 begin
   insert into ampsync_private.ledger (stream_id, first_block, last_block, row_count, id_xor)
   select p_stream_id, (w.value ->> 'start')::bigint, (w.value ->> 'end')::bigint,
          (w.value ->> 'rows')::bigint, (w.value ->> 'id_xor')::bigint
     from jsonb_array_elements(p_watermarks) w
    where w.value ? 'rows';
+  get diagnostics v_counted = row_count;
+  if v_counted = jsonb_array_length(p_watermarks) then
+    return;
+  end if;
 
   select array_agg((w.value ->> 'start')::bigint), array_agg((w.value ->> 'end')::bigint) into v_firsts, v_lasts
     from jsonb_array_elements(p_watermarks) w
    where not w.value ? 'rows';
-
-  if v_firsts is not null then
-    insert into ampsync_private.ledger (stream_id, first_block, last_block, row_count, id_xor)
-    select p_stream_id, m.first_block, m.last_block, m.row_count, m.id_xor
-      from ampsync_private.stream s
-     cross join lateral ampsync_private.measure_rows(s.target, v_firsts, v_lasts) m
-     where s.stream_id = p_stream_id;
-  end if;
+  insert into ampsync_private.ledger (stream_id, first_block, last_block, row_count, id_xor)
+  select p_stream_id, m.first_block, m.last_block, m.row_count, m.id_xor
+    from ampsync_private.stream s
+   cross join lateral ampsync_private.measure_rows(s.target, v_firsts, v_lasts) m
+   where s.stream_id = p_stream_id;
 end;
 $$;
 

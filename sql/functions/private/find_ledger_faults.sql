@@ -23,11 +23,11 @@ begin
 
   return query execute format(
     $sql$
-    select 'rows outside', min(t._block_num_end), max(t._block_num_end),
+    select 'rows outside', min(ampsync_private.block_of(t._id)), max(ampsync_private.block_of(t._id)),
            format('%%s rows below the first block, %%s', count(*), coalesce($1::text, 'none'))
       from %1$s t where t._id < ampsync_private.block_prefix($1) having count(*) > 0
     union all
-    select 'rows outside', min(t._block_num_end), max(t._block_num_end),
+    select 'rows outside', min(ampsync_private.block_of(t._id)), max(ampsync_private.block_of(t._id)),
            format('%%s rows above the checkpoint, %%s', count(*), coalesce($2::text, 'none'))
       from %1$s t where t._id >= ampsync_private.block_prefix(coalesce($2 + 1, 0)) having count(*) > 0
     $sql$, v_stream.target)

@@ -50,7 +50,7 @@ begin
   if p_found_count = p_row_count + 1 then
     return query execute format(
       $sql$
-      select 'extra rows', case when $4 then t._block_num_end else $1 end, t._block_num_end
+      select 'extra rows', case when $4 then ampsync_private.block_of(t._id) else $1 end, ampsync_private.block_of(t._id)
         from %s t
        where t._id >= ampsync_private.block_prefix($1) and t._id < ampsync_private.block_prefix($2 + 1)
          and substr(t._id, 9) = int8send($3)

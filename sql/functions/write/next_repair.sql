@@ -34,7 +34,7 @@ begin
      where r.stream_id = p_stream_id
        and l.epoch = p_epoch
        and r.due_at <= ampsync_private.now()
-     order by r.due_at, r.first_block
+     order by r.first_block
   loop
     if last_block < v_retained then
       return next;

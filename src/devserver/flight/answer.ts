@@ -6,19 +6,26 @@ import { type EncodedBatch, encodeBatch, schemaMessage } from "../arrow/ipc.ts";
 import type { Faults } from "../faults.ts";
 import { appMetadata } from "./app-metadata.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { Sabotage } from "./sabotage.ts";
+
+export type AnswerKind = "stream" | "batch";
 
 /** The messages of one answer: a schema, then record batches that all say which blocks they speak of. */
 export class Answer {
   readonly #out: Outgoing;
   readonly #schema: Schema;
-  readonly #faults: Faults;
+  readonly #kind: AnswerKind;
+  readonly #faults: () => Readonly<Faults>;
+  readonly #sabotage: Sabotage;
   readonly #empty: EncodedBatch;
   #schemaSent = false;
 
-  constructor(out: Outgoing, schema: Schema, faults: Faults) {
+  constructor(out: Outgoing, schema: Schema, kind: AnswerKind, faults: () => Readonly<Faults>) {
     this.#out = out;
+    this.#kind = kind;
     this.#schema = schema;
     this.#faults = faults;
+    this.#sabotage = new Sabotage(faults, out.signal);
     this.#empty = encodeBatch(
       0,
       schema.fields.map((field) => encodeValues(field.type, [])),
@@ -28,7 +35,9 @@ export class Answer {
   async schema(): Promise<void> {
     if (!this.#schemaSent) {
       this.#schemaSent = true;
+      await this.#sabotage.before();
       await this.#out.send({ dataHeader: schemaMessage(this.#schema) });
+      this.#sabotage.after(0, false);
     }
   }
 
@@ -43,12 +52,34 @@ export class Answer {
 
   /** Everything of these ranges was sent. */
   async watermark(ranges: readonly BlockRange[]): Promise<void> {
-    await this.#batch(this.#empty, ranges, true);
+    if (this.#kind === "stream" || this.#faults().generation === "2026") {
+      await this.#batch(this.#empty, ranges, true);
+    }
+  }
+
+  /** The chain has no block yet. */
+  async noData(): Promise<void> {
+    await this.schema();
+    if (this.#faults().generation === "2026") {
+      await this.watermark([]);
+    }
   }
 
   async #batch(batch: EncodedBatch, ranges: readonly BlockRange[], complete: boolean): Promise<void> {
     await this.schema();
+    await this.#sabotage.before();
     const { dataHeader, dataBody } = batch;
-    await this.#out.send({ dataHeader, dataBody, appMetadata: appMetadata(ranges, complete, this.#faults) });
+    await this.#out.send({ dataHeader, dataBody, appMetadata: this.#metadata(ranges, complete) });
+    this.#sabotage.after(batch.rows, complete);
+  }
+
+  #metadata(ranges: readonly BlockRange[], complete: boolean): Uint8Array {
+    const faults = this.#faults();
+    if (this.#kind === "stream") {
+      return appMetadata(ranges, complete, faults);
+    }
+    return faults.generation === "2026" ? appMetadata(ranges, complete, { ...faults, lie: null }) : NOTHING;
   }
 }
+
+const NOTHING = new Uint8Array(0);

@@ -1,17 +1,37 @@
 import type { BlockRange } from "../../model/block-range.ts";
 import type { Faults } from "../faults.ts";
 
+/** `app_metadata` before it becomes JSON. */
+export interface WireMetadata {
+  readonly ranges: readonly WireRange[];
+  readonly ranges_complete: boolean;
+}
+
+export interface WireRange {
+  readonly numbers: { readonly start: number; readonly end: number };
+  readonly network: string;
+  readonly hash: string;
+  readonly prev_hash: string | null;
+  readonly timestamp?: number;
+}
+
 /** The `app_metadata` of one record batch. */
-export function appMetadata(ranges: readonly BlockRange[], complete: boolean, faults: Faults): Uint8Array {
-  const json = {
+export function appMetadata(
+  ranges: readonly BlockRange[],
+  complete: boolean,
+  faults: Readonly<Faults>,
+): Uint8Array {
+  const isOld = faults.generation !== "2026";
+  const truth: WireMetadata = {
     ranges: ranges.map((range) => ({
       numbers: { start: Number(range.start), end: Number(range.end) },
       network: range.network,
       hash: range.hash,
-      prev_hash: faults.noPrevHash ? null : range.prevHash,
-      ...(faults.noTimestamp || range.timestamp === null ? {} : { timestamp: range.timestamp }),
+      prev_hash: isOld || faults.noPrevHash ? null : range.prevHash,
+      ...(isOld || faults.noTimestamp || range.timestamp === null ? {} : { timestamp: range.timestamp }),
     })),
     ranges_complete: complete,
   };
-  return Buffer.from(JSON.stringify(json));
+  const said = faults.lie === null ? truth : faults.lie(truth);
+  return said === null ? Buffer.alloc(0) : Buffer.from(JSON.stringify(said));
 }

@@ -10,8 +10,9 @@ import { invalidArgument } from "./refusal.ts";
 /** Sends the whole result once: at least one batch, then an empty one that says it is complete. */
 export async function batchAnswer(answer: Answer, plan: Plan): Promise<void> {
   const { chain, network } = plan.source;
-  if (plan.nonIncremental !== null && plan.kind !== "head") {
-    throw invalidArgument(`planning error | Caused by: ${plan.nonIncremental} is not supported`);
+  const keepsOrder = plan.nonIncremental === null || (plan.nonIncremental === "Sort" && plan.ordersByBlock);
+  if (plan.kind === "head" ? plan.blocks !== null : !keepsOrder) {
+    throw invalidArgument(`planning error | Caused by: ${plan.nonIncremental ?? "Filter"} is not supported`);
   }
   const everything = { maxBlocks: Number.MAX_SAFE_INTEGER, storesOrphans: true };
   const range = nextRange(network, chain, null, everything);
@@ -34,7 +35,12 @@ function headRow(plan: Plan): Rows {
 }
 
 function allRows(plan: Plan & { kind: "rows" }, range: BlockRange | null): Rows {
-  return range === null
-    ? { count: 0, encode: () => encodeBatch(0, []) }
-    : plan.source.rows(plan.table, plan.columns, range.start, range.end);
+  const none = { count: 0, encode: () => encodeBatch(0, []) };
+  if (range === null) {
+    return none;
+  }
+  const { from, to } = { from: plan.blocks?.from ?? range.start, to: plan.blocks?.to ?? range.end };
+  const start = from > range.start ? from : range.start;
+  const end = to < range.end ? to : range.end;
+  return start > end ? none : plan.source.rows(plan.table, plan.columns, start, end);
 }

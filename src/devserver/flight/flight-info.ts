@@ -11,7 +11,7 @@ import {
 import { FLIGHT_HEADERS } from "../../flight/protocol/service.ts";
 import { encapsulated, schemaMessage } from "../arrow/ipc.ts";
 import type { Catalog } from "../catalog.ts";
-import type { Faults } from "../faults.ts";
+import { type Faults, faultsOf } from "../faults.ts";
 import { parseCursor } from "./cursor.ts";
 import { planQuery } from "./plan.ts";
 import { invalidArgument } from "./refusal.ts";
@@ -27,7 +27,8 @@ export function flightInfo(
 ): Buffer {
   const { descriptor, sql } = decodeRequest(request, commands);
   const plan = planQuery(sql, catalog);
-  const resume = faults.dropResumeHeader ? null : headerText(headers, FLIGHT_HEADERS.resume);
+  const { dropResumeHeader } = faultsOf(faults, plan.table);
+  const resume = dropResumeHeader ? null : headerText(headers, FLIGHT_HEADERS.resume);
   const streaming = streamHeader(headers) ?? plan.streamSetting ?? false;
   const cursor = resume === null ? null : parseCursor(resume);
   return encodeFlightInfo({

@@ -4,7 +4,7 @@ import type { Catalog, DatasetVersion } from "../catalog.ts";
 import type { Source } from "../source.ts";
 import { isVersion } from "../version.ts";
 import { internal, invalidArgument } from "./refusal.ts";
-import { type NonIncremental, parseQuery, type SqlQuery } from "./sql-query.ts";
+import { type BlockFilter, type NonIncremental, parseQuery, type SqlQuery } from "./sql-query.ts";
 
 /** A statement that was understood: which source answers it, and with which schema. */
 export type Plan = {
@@ -13,6 +13,8 @@ export type Plan = {
   readonly schema: Schema;
   /** Refused in a stream, and only there. */
   readonly nonIncremental: NonIncremental | null;
+  readonly ordersByBlock: boolean;
+  readonly blocks: BlockFilter | null;
   readonly streamSetting: boolean | null;
 } & (
   | { readonly kind: "rows" /** Positions in the table's schema. */; readonly columns: readonly number[] }
@@ -26,8 +28,8 @@ export function planQuery(sql: string, catalog: Catalog): Plan {
   if (table === undefined) {
     throw invalidArgument(`planning error | Caused by: table '${query.schema}.${query.table}' not found`);
   }
-  const { nonIncremental, streamSetting } = query;
-  const common = { source, table: query.table, nonIncremental, streamSetting };
+  const { nonIncremental, ordersByBlock, blocks, streamSetting } = query;
+  const common = { source, table: query.table, nonIncremental, ordersByBlock, blocks, streamSetting };
   const [first] = query.select;
   if (query.select.length === 1 && first?.kind === "aggregate") {
     if (first.name !== "max" || first.argument !== "_block_num") {

@@ -12,6 +12,7 @@ import { AmpsyncError } from "../../errors.ts";
 import { decodeTicket, STATEMENT_QUERY_URL } from "../../flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../flight/protocol/service.ts";
 import type { Catalog } from "../catalog.ts";
+import { type Faults, faultsOf } from "../faults.ts";
 import { Answer } from "./answer.ts";
 import { batchAnswer } from "./batch-answer.ts";
 import { flightInfo } from "./flight-info.ts";
@@ -19,7 +20,8 @@ import { acceptHandshake, PREPARED_QUERY_URL, preparedStatementAction } from "./
 import { type DoGetCall, Outgoing } from "./outgoing.ts";
 import { planQuery } from "./plan.ts";
 import { asRefusal, invalidArgument, type Refusal, refusal } from "./refusal.ts";
-import { type StreamSettings, streamAnswer } from "./stream-answer.ts";
+import { CleanEnd } from "./sabotage.ts";
+import { streamAnswer } from "./stream-answer.ts";
 import { decodeQueryTicket } from "./ticket.ts";
 
 type RpcName = keyof typeof FLIGHT_SERVICE;
@@ -38,7 +40,9 @@ export interface FlightService {
   readonly open: ReadonlySet<Outgoing>;
 }
 
-export interface FlightSettings extends StreamSettings {
+export interface FlightSettings {
+  readonly maxBlocksPerMicrobatch: number;
+  readonly faults: Faults;
   /** Answers a handshake and prepared statements too. */
   readonly genericClients: boolean;
 }
@@ -53,16 +57,22 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
     const out = new Outgoing(call);
     open.add(out);
     try {
+      checkToken(call.metadata, settings.faults);
       const { sql, streaming, cursor } = decodeQueryTicket(ticketOf(call.request));
       const plan = planQuery(sql, catalog);
+      const faults = () => faultsOf(settings.faults, plan.table);
       call.sendMetadata(new Metadata()); // A stream at the head may have nothing else to say for long.
-      const answer = new Answer(out, plan.schema, settings.faults);
+      const answer = new Answer(out, plan.schema, streaming ? "stream" : "batch", faults);
       await (streaming
-        ? streamAnswer(answer, plan, cursor, settings, out.signal)
+        ? streamAnswer(answer, plan, cursor, { ...settings, faults }, out.signal)
         : batchAnswer(answer, plan));
       call.end();
     } catch (error) {
-      call.emit("error", asRefusal(error));
+      if (error instanceof CleanEnd) {
+        call.end();
+      } else {
+        call.emit("error", asRefusal(error));
+      }
     } finally {
       open.delete(out);
     }
@@ -70,6 +80,7 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
 
   const getFlightInfo: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
     try {
+      checkToken(call.metadata, settings.faults);
       callback(null, flightInfo(call.request, call.metadata, catalog, commands, settings.faults));
     } catch (error) {
       callback(asRefusal(error));
@@ -87,6 +98,12 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
     handlers["doAction"] = preparedStatementAction(catalog);
   }
   return { handlers, open };
+}
+
+function checkToken(headers: Metadata, { token }: Faults): void {
+  if (token !== null && headers.get("authorization")[0] !== `Bearer ${token}`) {
+    throw refusal(status.UNAUTHENTICATED, "the token is missing, wrong or expired");
+  }
 }
 
 function ticketOf(request: Buffer): Uint8Array {

@@ -23,11 +23,15 @@ export interface SqlQuery {
   readonly schema: string;
   readonly table: string;
   readonly nonIncremental: NonIncremental | null;
+  /** The first column of `ORDER BY` is `_block_num`: the order in which rows come anyway. */
+  readonly ordersByBlock: boolean;
   /** By `WHERE`; null where all blocks are asked for. */
   readonly blocks: BlockFilter | null;
   /** Value of `SETTINGS stream`, null where it is not set. */
   readonly streamSetting: boolean | null;
 }
+
+const BLOCK_NUM = "_block_num";
 
 /** Keywords that end the clause before them, with the operation they stand for. */
 const TAIL_CLAUSES: Readonly<Record<string, NonIncremental>> = {
@@ -57,17 +61,14 @@ export function parseQuery(sql: string): SqlQuery {
 
   const blocks = tokens.skipKeyword("where") ? blockFilter(tokens) : null;
   let streamSetting: boolean | null = null;
+  let ordersByBlock = false;
   while (!tokens.atEnd()) {
-    // Rows come in the order of their blocks anyway.
-    if (tokens.skipWords(["order", "by", BLOCK_NUM])) {
-      found.add("Sort");
-      sortsByBlock = true;
-      continue;
-    }
     const keyword = tokens.keyword();
     const operation = keyword === null ? undefined : TAIL_CLAUSES[keyword];
     if (operation !== undefined) {
       found.add(operation);
+      tokens.next();
+      ordersByBlock ||= keyword === "order" && tokens.skipKeyword("by") && tokens.skipName(BLOCK_NUM);
       tokens.skipUntilKeyword([...Object.keys(TAIL_CLAUSES), "settings"]);
     } else if (tokens.skipKeyword("settings")) {
       streamSetting = settings(tokens);
@@ -78,7 +79,7 @@ export function parseQuery(sql: string): SqlQuery {
     }
   }
   const nonIncremental = NON_INCREMENTAL.find((operation) => found.has(operation)) ?? null;
-  return { select, schema, table, nonIncremental, streamSetting };
+  return { select, schema, table, nonIncremental, ordersByBlock, blocks, streamSetting };
 }
 
 function selectItem(tokens: TokenReader): SelectItem {
@@ -88,6 +89,26 @@ function selectItem(tokens: TokenReader): SelectItem {
   const argument = tokens.skipSymbol("*") ? "*" : tokens.name();
   tokens.expectSymbol(")");
   return { kind: "aggregate", name, argument };
+}
+
+/** `_block_num >= N` and `_block_num <= N`, one or several joined by AND. */
+function blockFilter(tokens: TokenReader): BlockFilter {
+  let from: bigint | null = null;
+  let to: bigint | null = null;
+  do {
+    const isBlock = tokens.skipName(BLOCK_NUM);
+    const isLower = tokens.skipSymbol(">");
+    if (!isBlock || !(isLower || tokens.skipSymbol("<")) || !tokens.skipSymbol("=")) {
+      throw invalidArgument("SQL parse error | Caused by: this filter is not supported here");
+    }
+    const value = tokens.integer();
+    if (isLower) {
+      from = from === null || value > from ? value : from;
+    } else {
+      to = to === null || value < to ? value : to;
+    }
+  } while (tokens.skipKeyword("and"));
+  return { from, to };
 }
 
 /** Only `stream` counts; its value must be a boolean literal. */
@@ -131,6 +152,14 @@ class TokenReader {
     return token?.kind === "name" && !token.quoted ? token.text : null;
   }
 
+  /** Skips this name, quoted or not. */
+  skipName(text: string): boolean {
+    const token = this.#tokens[this.#at];
+    const found = token?.kind === "name" && token.text === text;
+    this.#at += found ? 1 : 0;
+    return found;
+  }
+
   skipKeyword(word: string): boolean {
     const found = this.keyword() === word;
     this.#at += found ? 1 : 0;
@@ -145,9 +174,9 @@ class TokenReader {
   }
 
   skipUntilKeyword(words: readonly string[]): void {
-    do {
+    while (!this.atEnd() && !words.includes(this.keyword() ?? "")) {
       this.#at += 1;
-    } while (!this.atEnd() && !words.includes(this.keyword() ?? ""));
+    }
   }
 
   expectKeyword(word: string): void {
@@ -163,6 +192,13 @@ class TokenReader {
     if (token?.kind !== "name") throw this.#expected("a name");
     this.#at += 1;
     return token.text;
+  }
+
+  integer(): bigint {
+    const token = this.#tokens[this.#at];
+    if (token?.kind !== "literal" || !/^\d+$/.test(token.text)) throw this.#expected("an integer");
+    this.#at += 1;
+    return BigInt(token.text);
   }
 
   describe(): string {

@@ -1,15 +1,19 @@
-import { splitRows } from "../arrow/split-rows.ts";
+import type { BlockRange } from "../../model/block-range.ts";
+import { type Rows, splitRows } from "../arrow/split-rows.ts";
 import type { Faults } from "../faults.ts";
-import type { Source } from "../source.ts";
+import type { Chain, Source } from "../source.ts";
 import type { Answer } from "./answer.ts";
 import type { Cursor, Position } from "./cursor.ts";
 import { nextRange } from "./next-range.ts";
 import type { Plan } from "./plan.ts";
 import { internal, invalidArgument } from "./refusal.ts";
 
+const MAX_BLOCKS_OF_OCTOBER = 100_000;
+
 export interface StreamSettings {
   readonly maxBlocksPerMicrobatch: number;
-  readonly faults: Faults;
+  /** As they are now. */
+  readonly faults: () => Readonly<Faults>;
 }
 
 /**
@@ -31,34 +35,69 @@ export async function streamAnswer(
         `query contains non-incremental operation: ${plan.nonIncremental}`,
     );
   }
+  if (plan.blocks !== null) {
+    throw invalidArgument("WHERE in a stream is not supported by this development server");
+  }
+  if (cursor !== null && faults().refuseResume) {
+    throw internal("streaming query execution error | Caused by: the resume cursor cannot be used");
+  }
   let position = startingPosition(source, cursor);
-  if (source.chain.head() === null) {
-    await answer.watermark([]);
+  if (source.chain.head() === null || faults().noData) {
+    await answer.noData();
     return;
   }
-  if (!faults.lateSchema) {
+  if (!faults().lateSchema) {
     await answer.schema();
   }
 
   while (true) {
+    const { blocksPerMicrobatch, generation, lostOrphans, interrupts, repeats } = faults();
+    const usual = generation === "2025-10" ? MAX_BLOCKS_OF_OCTOBER : settings.maxBlocksPerMicrobatch;
     const range = nextRange(source.network, source.chain, position, {
-      maxBlocks: faults.blocksPerMicrobatch ?? settings.maxBlocksPerMicrobatch,
-      storesOrphans: !faults.lostOrphans,
+      maxBlocks: blocksPerMicrobatch ?? usual,
+      storesOrphans: !lostOrphans,
     });
     if (range === null) {
-      if (faults.endAtHead) return;
+      if (faults().endAtHead) return;
       await chainChanged(source, signal);
       continue;
     }
     const rows = source.rows(plan.table, plan.columns, range.start, range.end);
-    for (let i = 0; i < faults.keepAlives; i++) {
-      await answer.noRows([range]);
+    if (interrupts) {
+      await interrupted(answer, range, rows, source.chain);
     }
-    for (const batch of splitRows(rows)) {
-      await answer.rows(batch, [range]);
+    await microbatch(answer, range, rows, faults());
+    if (repeats !== null) {
+      await (repeats === "rows" ? microbatch(answer, range, rows, faults()) : answer.watermark([range]));
     }
-    await answer.watermark([range]);
     position = { number: range.end, hash: range.hash };
+  }
+}
+
+async function microbatch(
+  answer: Answer,
+  range: BlockRange,
+  rows: Rows,
+  { keepAlives, rowsPerBatch }: Readonly<Faults>,
+): Promise<void> {
+  for (let i = 0; i < keepAlives; i++) {
+    await answer.noRows([range]);
+  }
+  for (const batch of splitRows(rows, rowsPerBatch)) {
+    await answer.rows(batch, [range]);
+  }
+  await answer.watermark([range]);
+}
+
+/** The beginning of a microbatch that is one block shorter. */
+async function interrupted(answer: Answer, range: BlockRange, rows: Rows, chain: Chain): Promise<void> {
+  const last = chain.canonical(range.end - 1n);
+  if (last === null || last.number < range.start) {
+    return; // There is none.
+  }
+  for (const batch of splitRows(rows, 1)) {
+    await answer.rows(batch, [{ ...range, end: last.number, hash: last.hash, timestamp: last.timestamp }]);
+    break;
   }
 }
 

@@ -1,0 +1,39 @@
+-- Shows that a pass had to connect again because of what the server sent, and
+-- why; a commit, or the head, ends that. No effect without the lease, and while
+-- a reorg is pending, which says more. Idempotent.
+--
+-- p_error: {"code", "message", "detail", "hint"}.
+--
+-- Locks: stream row.
+create or replace function ampsync.mark_retrying(
+  p_stream_id bigint,
+  p_epoch     bigint,
+  p_error     jsonb
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  with changed as (
+    update ampsync_private.stream s
+       set state        = 'retrying',
+           since        = ampsync_private.now(),
+           error_code   = p_error ->> 'code',
+           error        = p_error ->> 'message',
+           error_detail = p_error ->> 'detail',
+           error_hint   = p_error ->> 'hint'
+      from ampsync_private.lease l
+     where s.stream_id = p_stream_id
+       and l.stream_id = p_stream_id
+       and l.epoch = p_epoch
+       and s.state in ('waiting', 'backfill', 'live')
+    returning s.dataset_id
+  )
+  select ampsync_private.journal('protocol_error', c.dataset_id, p_stream_id, p_error)
+    from changed c;
+$$;
+
+comment on function ampsync.mark_retrying(bigint, bigint, jsonb)
+  is 'Show why a pass had to connect again.';

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import type { FaultPoint } from "../../src/faults.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { Scenario } from "../support/scenario.ts";
+
+/** Between two statements of its commit, with the rest of it still to be sent. */
+const POINTS: readonly FaultPoint[] = ["before_connect", "copy_begun", "before_trailer"];
+
+test.each(POINTS)(
+  "N15 of two workers one writes; stopped at %s past its lease and continued, its commit fails",
+  async (point) => {
+    const source = new GeneratedSource({ blocks: 60 });
+    await using scenario = await Scenario.start({ source });
+    const holder = scenario.startFaultyWorker();
+    await scenario.sync("anvil", "chain", ["logs"]);
+    await scenario.reaches("chain", 1);
+    scenario.startWorker();
+
+    await holder.arm({ point, action: "pause" });
+    source.mine(10);
+    await scenario.until(`the holder to stand at ${point}`, async () => holder.isPaused);
+    holder.signal("SIGSTOP");
+    const { epoch } = await scenario.stream("logs");
+    await scenario.expireLeases();
+    await scenario.reaches("chain", 1);
+    expect(await scenario.stream("logs")).toMatchObject({ epoch: epoch + 1, isLeased: true });
+    const written = await fingerprints(scenario.db, "chain", ["logs"]);
+
+    holder.resume(); // It reads this when it runs again.
+    holder.signal("SIGCONT");
+    await scenario.until("its commit to fail", async () => /lease_lost|stream_error/.test(holder.tail()));
+    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(written);
+    source.reorg(5);
+    await scenario.reaches("chain", 1);
+    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    expect(await scenario.events("lease_taken_over")).toBe(1);
+  },
+);

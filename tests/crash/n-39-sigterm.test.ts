@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { Scenario } from "../support/scenario.ts";
+import { Worker } from "../support/worker.ts";
+
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const GRAPHILE_WORKER = fileURLToPath(
+  new URL("../../node_modules/graphile-worker/dist/cli.js", import.meta.url),
+);
+const IN_TIME_MS = 5_000;
+/** A process id namespace of its own, as a container has; the nearest to one without a container engine. */
+const AS_PID_1 = ["unshare", "--pid", "--fork", "--kill-child=SIGKILL"];
+const canUnshare = spawnSync(AS_PID_1[0]!, [...AS_PID_1.slice(1), "true"]).status === 0;
+
+/** Brings the worker to where it is to be told to stop; returns what lets the test go on afterwards. */
+type Situation = (scenario: Scenario, source: GeneratedSource) => Promise<() => Promise<void>>;
+
+const idle: Situation = async () => async () => {};
+
+const inCopy: Situation = async (scenario, source) => {
+  // COPY waits for the table: its transaction is open, half of it is sent.
+  const blocker = await scenario.db.client();
+  await blocker.query("begin; lock table chain.logs in share mode");
+  source.mine(3000);
+  await scenario.until("a COPY that waits", async () => {
+    const { rows } = await scenario.db.query(
+      "select from pg_locks where relation = 'chain.logs'::regclass and not granted",
+    );
+    return rows.length === 1;
+  });
+  return async () => void (await blocker.query("rollback"));
+};
+
+const inBackOff: Situation = async (scenario) => {
+  scenario.server.faults.endAtHead = true;
+  scenario.server.disconnectAll();
+  await scenario.until("back-off", async () => (await scenario.states("chain"))["logs"] === "retrying");
+  return async () => {
+    scenario.server.faults.endAtHead = false;
+  };
+};
+
+test.each<[string, Situation]>([
+  ["idle", idle],
+  ["in COPY", inCopy],
+  ["in back-off", inBackOff],
+])(
+  "N39 SIGTERM %s: `ampsync worker` exits in time with code 0, and nothing is lost",
+  async (_, situation) => {
+    const source = new GeneratedSource({ blocks: 60 });
+    await using scenario = await Scenario.start({ source });
+    const { flightAddress, adminAddress } = scenario.server;
+    await using worker = new Worker({ databaseUrl: scenario.db.url, flightAddress, adminAddress }, [
+      MAIN,
+      "worker",
+    ]);
+    await scenario.sync("anvil", "chain", ["logs"]);
+    await scenario.reaches("chain", 1);
+    const goOn = await situation(scenario, source);
+    worker.signal("SIGTERM");
+    await scenario.until("the worker to end", async () => worker.hasEnded, IN_TIME_MS);
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    expect(await scenario.stream("logs")).toMatchObject({ holder: null, isLeased: false });
+
+    await goOn();
+    scenario.startWorker();
+    source.mine(5);
+    await scenario.reaches("chain", 1);
+    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+  },
+);
+
+/** The process that is number 1 inside, by its number outside; null before there is one. */
+function processInside({ pid }: ChildProcess): number | null {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return children === "" ? null : Number(children);
+}
+
+test.skipIf(!canUnshare).each([
+  ["graphile-worker", [GRAPHILE_WORKER]],
+  ["ampsync worker", [MAIN, "worker"]],
+])(
+  "N39 SIGTERM as process 1 of a process id namespace: `%s` exits in time, its leases given back",
+  async (_, program) => {
+    const source = new GeneratedSource({ blocks: 60 });
+    await using scenario = await Scenario.start({ source });
+    await scenario.sync("anvil", "chain", ["logs"]);
+    const outer = spawn(AS_PID_1[0]!, [...AS_PID_1.slice(1), process.execPath, ...program], {
+      stdio: "ignore",
+      env: {
+        PATH: process.env["PATH"],
+        DATABASE_URL: scenario.db.url,
+        AMP_FLIGHT_ADDR: scenario.server.flightAddress,
+        AMP_ADMIN_API_ADDR: scenario.server.adminAddress,
+      },
+    });
+    try {
+      await scenario.reaches("chain", 1);
+      process.kill(processInside(outer)!, "SIGTERM");
+      await scenario.until("process 1 to end", async () => outer.exitCode !== null, IN_TIME_MS);
+      expect(await scenario.stream("logs")).toMatchObject({ holder: null, isLeased: false });
+    } finally {
+      if (outer.exitCode === null) {
+        const ended = once(outer, "exit");
+        outer.kill("SIGKILL");
+        await ended;
+      }
+    }
+  },
+);

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { Scenario } from "../support/scenario.ts";
+
+const STREAM_JOBS = "graphile_worker._private_jobs where key like 'ampsync\\_stream:%'";
+
+/** What befalls the job of a stream. `expected`: whether it needs a new one. */
+const MISHAPS: readonly [string, string][] = [
+  ["deleted", `delete from ${STREAM_JOBS}`],
+  [
+    "out of attempts",
+    `update graphile_worker._private_jobs set attempts = max_attempts, locked_at = null, locked_by = null
+      where key like 'ampsync\\_stream:%'`,
+  ],
+  [
+    "still locked by a worker that is gone",
+    `update graphile_worker._private_jobs set locked_at = now(), locked_by = 'gone' where key like 'ampsync\\_stream:%'`,
+  ],
+];
+
+test.each(MISHAPS)(
+  "N41 a job that is %s while no worker runs is made good, and one worker writes",
+  async (_, mishap) => {
+    const source = new GeneratedSource({ blocks: 60 });
+    await using scenario = await Scenario.start({ source });
+    const first = scenario.startWorker();
+    await scenario.sync("anvil", "chain", ["logs"]);
+    await scenario.reaches("chain", 1);
+    await first.kill();
+    await scenario.db.query(mishap);
+
+    await scenario.releaseDead();
+    scenario.startWorker();
+    scenario.startWorker();
+    source.mine(10);
+    source.reorg(4);
+    await scenario.reaches("chain", 1);
+    expect(await scenario.stream("logs")).toMatchObject({ epoch: 2, isLeased: true });
+    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+  },
+);
+
+test.each<[string, string]>([
+  ["deleted", MISHAPS[0]![1]],
+  [
+    "unlocked by a lock that ran out",
+    `update graphile_worker._private_jobs set locked_at = now() - interval '5 hours' where key like 'ampsync\\_stream:%'`,
+  ],
+])(
+  "N41 a job that is %s while its pass runs makes no second writer, and the stream has a next pass",
+  async (_, mishap) => {
+    const source = new GeneratedSource({ blocks: 60 });
+    await using scenario = await Scenario.start({ source });
+    scenario.startWorker();
+    await scenario.sync("anvil", "chain", ["logs"]);
+    await scenario.reaches("chain", 1);
+    await scenario.db.query(mishap);
+    scenario.startWorker();
+    await scenario.db.query(
+      "select graphile_worker.add_job('ampsync_supervise', job_key => 'ampsync_supervise')",
+    );
+    source.mine(10);
+    await scenario.reaches("chain", 1);
+    expect(await scenario.stream("logs")).toMatchObject({ epoch: 1 });
+
+    scenario.server.disconnectAll(); // The pass ends.
+    source.reorg(4);
+    await scenario.reaches("chain", 1);
+    expect(await scenario.stream("logs")).toMatchObject({ epoch: 2 });
+    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+  },
+);

@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { PoisonedSource } from "../support/poisoned-source.ts";
+import { EVM_TABLES, Scenario } from "../support/scenario.ts";
+
+const DATASETS = 10;
+const STREAMS = DATASETS * EVM_TABLES.length;
+const SLOTS = 10;
+
+test(`N42 ${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a backing-off table stop no other`, async () => {
+  const source = new PoisonedSource(5n, { blocks: 60, logsPerBlock: 2 });
+  await using scenario = await Scenario.start({ source });
+  for (let major = 1; major <= DATASETS; major++) {
+    scenario.server.publish(`${major}.0.0`);
+    await scenario.sync(`anvil@${major}.0.0`, `chain_${major}`, EVM_TABLES);
+  }
+  // One more table fails for good, …
+  scenario.server.publish("11.0.0");
+  await scenario.sync("anvil@11.0.0", "chain_11", ["notes"]);
+  // … one backs off, because its target belongs to somebody else for now, …
+  await scenario.db.query("create schema chain_1");
+  await scenario.db.query(
+    `create function pg_temp.unused() returns int language sql as 'select 1';
+     create function public.refuse() returns event_trigger language plpgsql as $$
+     begin
+       if exists (select from pg_event_trigger_ddl_commands() c where c.object_identity = 'chain_1.blocks') then
+         raise exception using errcode = '53000', message = 'not now';
+       end if;
+     end $$;
+     create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE') execute function public.refuse()`,
+  );
+  scenario.startWorker();
+  // … and one is slow: its rows wait for somebody's lock.
+  await scenario.until(
+    "a table to hold up",
+    async () => {
+      const { rows } = await scenario.db.query("select to_regclass('chain_2.logs') is not null as made");
+      return rows[0]!["made"];
+    },
+    40_000,
+  );
+  const blocker = await scenario.db.client();
+  await blocker.query("begin; lock table chain_2.logs in share mode");
+  source.mine(10);
+
+  async function behind(): Promise<readonly string[]> {
+    const { rows } = await scenario.db.query(
+      "select target from ampsync.streams where block is distinct from 69",
+    );
+    return rows.map((row) => row["target"]).sort();
+  }
+  const stuck = ["chain_1.blocks", "chain_11.notes"];
+  await scenario.until(
+    "all other tables",
+    async () => (await behind()).every((target) => stuck.includes(target) || target === "chain_2.logs"),
+    60_000,
+  );
+  const { rows } = await scenario.db.query(
+    "select target, state, error_code from ampsync.streams where target = any($1) order by target",
+    [stuck],
+  );
+  expect(rows).toEqual([
+    { target: "chain_1.blocks", state: "retrying", error_code: "53000" },
+    { target: "chain_11.notes", state: "failed", error_code: "SY203" },
+  ]);
+
+  await blocker.query("rollback");
+  await scenario.db.query("drop event trigger refuse");
+  await scenario.until(
+    "all but the failed table",
+    async () => (await behind()).join() === "chain_11.notes",
+    60_000,
+  );
+}, 180_000);

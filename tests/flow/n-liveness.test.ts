@@ -1,0 +1,91 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { moveClock } from "../support/clock.ts";
+import { Lab } from "../support/lab.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+
+const FAILURES = 100;
+/** What is waited before try number n, in seconds, give or take a fifth. */
+const DELAYS = [1, 2, 4, 8, 16, 30, 60, 60];
+
+let lab: Lab;
+/** Between the worker and the Flight server. */
+let proxy: TcpProxy;
+
+beforeAll(async () => {
+  lab = await Lab.start({
+    worker: async (server) => {
+      proxy = await TcpProxy.toHttp(server.flightAddress);
+      return { flightAddress: proxy.url(server.flightAddress) };
+    },
+  });
+});
+afterEach(() => lab.reset());
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+  await proxy[Symbol.asyncDispose]();
+});
+
+function chainOf(blocks: number) {
+  return new GeneratedSource({ blocks, logsPerBlock: 5 });
+}
+
+test("N35 a stream that ends cleanly at once, for ever, is tried with growing delays", async () => {
+  lab.faults.endAtHead = true;
+  const source = chainOf(20);
+  const sync = await lab.sync(source);
+  await sync.reaches();
+  for (const [index, delay] of DELAYS.entries()) {
+    const { retryIn, code } = await sync.until(`end number ${index + 1}`, ({ state, attempts }) => {
+      return state === "retrying" && attempts === index + 1;
+    });
+    expect(code).toBe("SY104");
+    expect(retryIn).toBeLessThanOrEqual(1.2 * delay);
+    expect(retryIn).toBeGreaterThan(0.8 * delay - 0.5); // Some of it has passed.
+    if (index < DELAYS.length - 1) await sync.hurry();
+  }
+  const { rows } = await lab.db.query(
+    `select j.run_at > clock_timestamp() + interval '40 s' as "isLater" from graphile_worker.jobs j
+       join ampsync.streams s on j.key = 'ampsync_stream:' || s.stream_id and s.target like $1`,
+    [`${sync.schema}.%`],
+  );
+  expect(rows).toEqual([{ isLater: true }]); // Not tried before: nothing else starts a pass.
+
+  source.mine(3);
+  await sync.reaches();
+  await sync.expectEqual();
+});
+
+test("N36 a stream goes on by itself after the Flight server was down for hours", async () => {
+  const source = chainOf(20);
+  const sync = await lab.sync(source);
+  await sync.reaches();
+  proxy.refuses = true;
+  proxy.cutAll();
+  for (let hour = 1; hour <= 6; hour++) {
+    await sync.until(`failure ${hour}`, ({ state, attempts }) => state === "retrying" && attempts >= hour);
+    await moveClock(lab.db, "1 hour");
+    await sync.hurry(); // graphile-worker goes by the real clock.
+  }
+  source.mine(5);
+  source.reorg(8, 12);
+  proxy.refuses = false;
+  await sync.reaches();
+  await sync.until("a healthy stream", ({ state, attempts }) => state === "live" && attempts === 0);
+  await sync.expectEqual();
+});
+
+test(`N36 ${FAILURES} unrelated failures over months are each forgotten with the next commit`, async () => {
+  const source = chainOf(1);
+  const sync = await lab.sync(source);
+  await sync.reaches();
+  for (let failure = 1; failure <= FAILURES; failure++) {
+    proxy.cutAll();
+    source.mine();
+    await sync.reaches();
+    await moveClock(lab.db, "1 day");
+  }
+  expect(await sync.stream()).toMatchObject({ block: FAILURES, attempts: 0 });
+  await sync.expectEqual();
+}, 60_000);

@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { findings } from "../support/linked-chain.ts";
+import { Scenario } from "../support/scenario.ts";
+
+const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 4, transactionsPerBlock: 2 });
+
+async function synced(source: GeneratedSource): Promise<Scenario> {
+  const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 20 });
+  scenario.startWorker();
+  await scenario.sync("anvil", "chain");
+  await scenario.reaches("chain", 3);
+  return scenario;
+}
+
+/** Which transaction wrote each row outside of the blocks to be repaired, and where it lies. */
+async function writtenAt(scenario: Scenario): Promise<string> {
+  const { rows } = await scenario.db.query(
+    `select md5(string_agg(t.xmin || ' ' || t.ctid, ',' order by t._id)) as digest
+       from chain.logs t where t._block_num <> 34 and t._block_num < 580`,
+  );
+  return rows[0]!["digest"];
+}
+
+const repair = (scenario: Scenario, table: string, from: number, to: number) =>
+  scenario.db.query("select ampsync.repair('anvil', $1, $2, $3)", [table, from, to]);
+
+test("after a load and random reorgs the ledger agrees with the rows", async () => {
+  const source = chainOf(300);
+  await using scenario = await synced(source);
+  let state = 7;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state % below;
+  };
+  for (let round = 0; round < 6; round++) {
+    source.mine(1 + random(9));
+    await scenario.reaches("chain", 3);
+    source.reorg(1 + random(30), 1 + random(35));
+    await scenario.reaches("chain", 3);
+    expect(await findings(scenario.db, null, "anvil")).toEqual([]);
+  }
+  expect(await scenario.events("reorg")).toBeGreaterThanOrEqual(15);
+});
+
+test("what verify names is fetched again, nothing else is touched, and the tables equal a fresh load", async () => {
+  const source = chainOf(600);
+  await using scenario = await synced(source);
+  const loaded = await fingerprints(scenario.db, "chain");
+
+  await scenario.db.query(
+    `do $$ declare v_row chain.logs;
+     begin
+       select * into v_row from chain.logs where _block_num = 34 and log_index = 2;
+       v_row._id := substr(v_row._id, 1, 6) || '\\x00112233445566778899';
+       insert into chain.logs values (v_row.*);
+     end $$`,
+  );
+  await scenario.db.query("delete from chain.logs where _block_num = 585 and log_index = 2");
+  await scenario.db.query("delete from chain.blocks where _block_num in (50, 51)");
+  await scenario.db.query("update chain.transactions set block_hash = sha256('') where _block_num = 70");
+  const untouched = await writtenAt(scenario);
+  expect(await findings(scenario.db, null, "anvil")).toEqual([
+    "blocks: missing block 50-51",
+    "logs: extra rows 34-34",
+    "logs: missing rows 580-599", // In the history, so the hash of block 599 is proven.
+    "transactions: tables disagree 70-70",
+  ]);
+
+  const { rows } = await scenario.db.query("select * from ampsync.verify('anvil')");
+  for (const found of rows)
+    await repair(scenario, found["table_name"], found["first_block"], found["last_block"]);
+  await scenario.until("four repairs", async () => (await scenario.events("repaired")) === 4, 20_000);
+
+  expect(await findings(scenario.db, null, "anvil")).toEqual([]);
+  expect(await fingerprints(scenario.db, "chain")).toEqual(loaded);
+  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  expect(await writtenAt(scenario)).toBe(untouched);
+
+  source.mine(3);
+  await scenario.reaches("chain", 3); // The streams go on.
+  expect(await findings(scenario.db, null, "anvil")).toEqual([]);
+});
+
+test("a repair near the head waits until the server stands on the same chain", async () => {
+  const source = chainOf(300);
+  await using scenario = await synced(source);
+  source.mine(); // A microbatch of its own, so its hash is known.
+  await scenario.reaches("chain", 3);
+  await scenario.db.query("select ampsync.pause_sync('anvil')");
+  await scenario.db.query("delete from chain.logs where _block_num = 300 and log_index = 1");
+  await repair(scenario, "logs", 300, 300);
+
+  source.reorg(1);
+  await scenario.db.query("select ampsync.resume_sync('anvil')");
+  await scenario.until(
+    "the repair to be put off",
+    async () => (await scenario.events("repair_deferred")) > 0,
+  );
+  await scenario.reaches("chain", 3); // The reorg mends it.
+  expect(await scenario.events("repaired")).toBe(0);
+  expect(await findings(scenario.db, null, "anvil")).toEqual([]);
+  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+});

@@ -1,0 +1,261 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { moveClock } from "../support/clock.ts";
+import { findings, LinkedChain } from "../support/linked-chain.ts";
+import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
+import { hashOf, SqlStream, waitingJobs, watermark } from "../support/sql-stream.ts";
+
+const db = rolledBackDatabase();
+let chain: LinkedChain;
+
+/** 300 blocks, of which the history holds 140 and above. */
+beforeEach(async () => {
+  chain = await LinkedChain.prepare(db);
+  await chain.load(0, 299, { step: 10 });
+  expect((await chain.logs.history())[0]).toBe("140-149");
+});
+
+const repair = (table: string, from: number | null, to: number | null) =>
+  db.query("select ampsync.repair('chain', $1, $2, $3)", [table, from, to]);
+
+async function waiting(): Promise<string[]> {
+  const { rows } = await db.query("select * from ampsync_private.repair r order by r.first_block");
+  return rows.map((row) => `${row["first_block"]}-${row["last_block"]}`);
+}
+
+async function next(stream: SqlStream) {
+  const { rows } = await db.query("select * from ampsync.next_repair($1, $2)", [stream.id, stream.epoch]);
+  return rows[0];
+}
+
+const begin = (stream: SqlStream, from: number, to: number, epoch = stream.epoch) =>
+  db.query("call ampsync.begin_repair($1, $2, $3, $4)", [stream.id, epoch, from, to]);
+
+const commit = (stream: SqlStream, from: number, to: number, ownHash: Buffer | null, rows: number) =>
+  db.query("call ampsync.commit_repair($1, $2, $3, $4, $5, $6)", [
+    stream.id,
+    stream.epoch,
+    from,
+    to,
+    ownHash,
+    rows,
+  ]);
+
+const bytesOf = (block: number, fork = "a") => Buffer.from(hashOf(block, fork).slice(2), "hex");
+
+describe("a repair is refused", () => {
+  test.each<[string, number | null, number | null]>([
+    ["above the checkpoint", 290, 300],
+    ["that ends before it begins", 20, 10],
+    ["without a beginning", null, 10],
+    ["without an end", 10, null],
+  ])("%s", async (_, from, to) => {
+    expect(await refusal(db, () => repair("logs", from, to))).toMatchObject({
+      code: "SY004",
+      detail: "It holds blocks 0 to 299.",
+      hint: "select * from ampsync.verify('chain', 'logs');",
+    });
+  });
+
+  test("below the first block, or before anything was loaded", async () => {
+    const late = await SqlStream.prepare(db, { dataset: "late" });
+    const ask = () => db.query("select ampsync.repair('late', 'blocks', 9, 9)");
+    expect(await refusal(db, ask)).toMatchObject({ code: "SY004" });
+    await late.apply(10, 10);
+    expect(await refusal(db, ask)).toMatchObject({ code: "SY004", detail: "It holds blocks 10 to 10." });
+  });
+
+  test("for a table that is not synced", async () => {
+    expect(await refusal(db, () => repair("receipts", 1, 2))).toMatchObject({ code: "SY003" });
+  });
+
+  test("where rows do not know their own block", async () => {
+    const view = await SqlStream.prepare(db, { dataset: "view", exact: false });
+    await view.apply(0, 9);
+    const ask = () => db.query("select ampsync.repair('view', 'blocks', 0, 9)");
+    expect(await refusal(db, ask)).toMatchObject({
+      code: "SY004",
+      hint: "select ampsync.resync('view', 'blocks');",
+    });
+  });
+
+  test("of blocks that a reorg may replace, where rows carry no hash", async () => {
+    const columns = [{ name: "note", type: "text", not_null: false }];
+    const plain = await SqlStream.prepare(db, { dataset: "plain", columns });
+    for (let start = 0; start < 300; start += 10) {
+      await plain.beginApply();
+      await plain.commitApply([watermark(start, start + 9)], 0);
+    }
+    const ask = (to: number) => db.query("select ampsync.repair('plain', 'blocks', 100, $1)", [to]);
+    expect(await refusal(db, () => ask(140))).toMatchObject({
+      code: "SY004",
+      hint: expect.stringMatching(/^Wait .* select ampsync.resync\('plain', 'blocks'\);$/),
+    });
+    await ask(139);
+  });
+});
+
+describe("a repair", () => {
+  test("waits for the next pass, once, and grows when more is asked for", async () => {
+    await repair("logs", 30, 39);
+    await repair("logs", 30, 39);
+    await repair("logs", 50, 59);
+    await repair("logs", 30, 45);
+    expect(await waiting()).toEqual(["30-45", "50-59"]);
+    expect(await next(chain.blocks)).toBeUndefined();
+    expect(await next(chain.logs)).toEqual({ first_block: "30", last_block: "45", own_hash: null });
+  });
+
+  test("ends the pass under way by its heartbeat, and queues one where none is", async () => {
+    await db.query("select graphile_worker.complete_jobs(array_agg(j.id)) from graphile_worker.jobs j");
+    await repair("logs", 30, 39);
+    const { rows } = await db.query("select * from ampsync.renew_leases('worker-1', $1) order by 1", [
+      JSON.stringify(
+        [chain.blocks, chain.logs].map(({ id, epoch }) => ({ stream_id: id, epoch, head: null })),
+      ),
+    ]);
+    expect(rows.map((row) => row["verdict"])).toEqual(["keep", "yield"]);
+
+    await db.query("select ampsync.end_pass($1, $2, 'ended', $3)", [
+      chain.blocks.id,
+      chain.blocks.epoch,
+      { code: "SY104", message: "it broke" },
+    ]);
+    await moveClock(db, "-1 hour");
+    await repair("blocks", 30, 39);
+    const [job] = await waitingJobs(db, `ampsync_stream:${chain.blocks.id}`);
+    expect(job.due_in_s).toBeLessThan(1);
+  });
+
+  test("replaces exactly its blocks, and verify finds nothing afterwards", async () => {
+    await db.query("delete from chain.logs where _block_num = 34 and log_index = 2");
+    await db.query(
+      "update chain.logs set _id = substr(_id, 1, 6) || '\\x00112233445566778899' where _block_num = 36 and log_index = 1",
+    );
+    await repair("logs", 34, 36);
+    await begin(chain.logs, 34, 36);
+    expect((await db.query("select count(*)::int as n from chain.logs")).rows).toEqual([{ n: 891 }]);
+    await chain.insert("logs", 34, 36);
+    await commit(chain.logs, 34, 36, null, 9);
+    expect(await findings(db)).toEqual([]);
+    expect(await waiting()).toEqual([]);
+    expect(await chain.logs.view()).toMatchObject({ rows: "901", block: "299", rewrites: "0" });
+
+    const { rows } = await db.query("select details from ampsync.events where event = 'repaired'");
+    expect(rows).toEqual([{ details: { from_block: 34, to_block: 36, rows_before: 8, rows_after: 9 } }]);
+  });
+
+  test("does not take other damage in its ledger entry for what must be there", async () => {
+    await db.query("delete from chain.logs where _block_num in (34, 37)");
+    await repair("logs", 34, 34);
+    await begin(chain.logs, 34, 34);
+    await chain.insert("logs", 34, 34);
+    await commit(chain.logs, 34, 34, null, 3);
+    expect(await findings(db)).toEqual(["logs: missing rows 0-129"]);
+  });
+
+  test("records what the server holds now for ledger entries that it covers, and for blocks without one", async () => {
+    await db.query("delete from ampsync_private.ledger where stream_id = $1 and first_block = 0", [
+      chain.logs.id,
+    ]);
+    expect(await findings(db)).toEqual(["logs: ledger gap 0-129"]);
+    await repair("logs", 100, 139);
+    await begin(chain.logs, 100, 139);
+    await chain.insert("logs", 100, 138); // Block 139 has no logs any more.
+    await commit(chain.logs, 100, 139, null, 117);
+    expect(await findings(db)).toEqual(["logs: ledger gap 0-99"]);
+  });
+
+  test("is not believed where the server has no rows at all for blocks that had some", async () => {
+    await repair("logs", 130, 139);
+    await begin(chain.logs, 130, 139);
+    expect(await refusal(db, () => commit(chain.logs, 130, 139, null, 0))).toMatchObject({
+      code: "SY101",
+      message: expect.stringContaining("no rows for blocks 130 to 139"),
+    });
+  });
+
+  test("takes a row away from a block that has none", async () => {
+    const stream = await SqlStream.prepare(db, { dataset: "sparse" });
+    for (let start = 0; start < 300; start += 10) await stream.apply(start, start + 9);
+    await db.query("delete from sparse.blocks where _block_num = 34");
+    await db.query("delete from ampsync_private.ledger where stream_id = $1 and first_block = 0", [
+      stream.id,
+    ]);
+    await db.query("select ampsync_private.record_blocks($1, 0, 129)", [stream.id]);
+    await stream.insert(34, 34, "z");
+    expect(await findings(db, null, "sparse")).toEqual(["blocks: extra rows 34-34"]);
+
+    await db.query("select ampsync.repair('sparse', 'blocks', 34, 34)");
+    await begin(stream, 34, 34);
+    await commit(stream, 34, 34, null, 0);
+    expect(await findings(db, null, "sparse")).toEqual([]);
+  });
+
+  test("of another epoch, or that is not asked for any more, changes nothing", async () => {
+    await repair("logs", 30, 39);
+    expect(await refusal(db, () => begin(chain.logs, 30, 39, "7"))).toMatchObject({ code: "SY001" });
+    expect(await refusal(db, () => begin(chain.logs, 30, 38))).toMatchObject({ code: "SY001" });
+    expect(await next({ ...chain.logs, id: chain.logs.id, epoch: "7" } as SqlStream)).toBeUndefined();
+  });
+
+  test("that is put off is due again after a minute, and says why in the journal", async () => {
+    await repair("logs", 30, 39);
+    await db.query("select ampsync.defer_repair($1, $2, 30, $3)", [
+      chain.logs.id,
+      chain.logs.epoch,
+      { code: "SY104", message: "no bytes" },
+    ]);
+    expect(await next(chain.logs)).toBeUndefined();
+    const { rows } = await db.query("select details from ampsync.events where event = 'repair_deferred'");
+    expect(rows).toEqual([{ details: { code: "SY104", message: "no bytes", from_block: 30, to_block: 39 } }]);
+    await moveClock(db, "61 s");
+    expect(await next(chain.logs)).toMatchObject({ first_block: "30" });
+  });
+});
+
+describe("a repair of blocks that a reorg may replace", () => {
+  test("must bring the hash of the history, where it ends with a microbatch", async () => {
+    await db.query("delete from chain.logs where _block_num = 279");
+    await repair("logs", 270, 279);
+    expect(await next(chain.logs)).toMatchObject({ own_hash: bytesOf(279) });
+
+    await begin(chain.logs, 270, 279);
+    await chain.insert("logs", 270, 279, "b");
+    expect(await refusal(db, () => commit(chain.logs, 270, 279, bytesOf(279), 30))).toMatchObject({
+      code: "SY101",
+      message: expect.stringContaining("block 279"),
+    });
+    await db.query("delete from chain.logs where _block_num between 270 and 279");
+    await chain.insert("logs", 270, 279);
+    await commit(chain.logs, 270, 279, bytesOf(279), 30);
+    expect(await findings(db)).toEqual([]);
+  });
+
+  test("goes by its own rows elsewhere, or by the parent hash in the block after", async () => {
+    await repair("logs", 275, 275);
+    expect(await next(chain.logs)).toMatchObject({ own_hash: bytesOf(275) });
+    await db.query("delete from chain.blocks where _block_num = 275");
+    await repair("blocks", 275, 275);
+    expect(await next(chain.blocks)).toMatchObject({ own_hash: bytesOf(275) });
+  });
+
+  test("is put off while nothing tells the hash, until the history has left it behind", async () => {
+    await db.query("delete from chain.logs where _block_num = 275");
+    await repair("logs", 275, 275);
+    expect(await next(chain.logs)).toBeUndefined();
+    const { rows } = await db.query("select details from ampsync.events where event = 'repair_deferred'");
+    expect(rows).toMatchObject([{ details: { code: "SY101", from_block: 275, to_block: 275 } }]);
+
+    await chain.load(300, 450, { step: 10 });
+    await moveClock(db, "61 s");
+    await chain.logs.acquire();
+    expect(await next(chain.logs)).toEqual({ first_block: "275", last_block: "275", own_hash: null });
+  });
+
+  test("is put off while a reorg took them away", async () => {
+    await repair("logs", 290, 299);
+    await chain.reorg(285, 286, "b", "a");
+    expect(await next(chain.logs)).toBeUndefined();
+  });
+});
