@@ -23,7 +23,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const WORKER = join(ROOT, "tests", "support", "faulty-worker-process.ts");
 const ROWS_PER_BLOCK = 100;
 const ROWS_PER_COMMIT = 2000;
-/** Of what a worker gets to live after it took the lease; adapted so that the kills spread over the load. */
+/** What a worker gets to live at most, from its lease or its first commit on; adapted so that kills spread over the load. */
 const FIRST_WINDOW_MS = 60;
 /** One in so many workers is killed while it starts. */
 const KILLED_EARLY = 10;
@@ -114,6 +114,10 @@ async function killAgainAndAgain(
     const worker = startWorker(url, server);
     if (roll(1, KILLED_EARLY) > 1) {
       await waitFor("a worker to take the lease", async () => (await epoch(db)) > epochBefore, 60_000);
+      if (roll(0, 1) === 1) {
+        const before = await checkpoint(db);
+        await waitFor("its first commit", async () => (await checkpoint(db)) > before, 60_000);
+      }
       await pause(roll(0, window));
     } else {
       await pause(roll(0, 500));

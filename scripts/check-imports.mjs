@@ -34,7 +34,7 @@ const LAYERS = {
     "errors",
     "log",
   ],
-  "planned-query": ["encoder", "errors"],
+  "planned-query": ["encoder", "model", "errors"],
   "repair-pass": ["planned-query", "runtime", "db", "encoder", "model", "errors", "log"],
   "stream-pass": [
     "runtime",

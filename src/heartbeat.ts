@@ -1,6 +1,6 @@
 import type { Calls, Held, Verdict } from "./db/calls.ts";
 import type { Log } from "./log.ts";
-import { HEARTBEAT_MS } from "./model/limits.ts";
+import { HEARTBEAT_MS, LEASE_MS } from "./model/limits.ts";
 
 /** One lease as its pass keeps it. */
 export interface HeldLease {
@@ -12,6 +12,12 @@ export interface HeldLease {
   onVerdict: (verdict: Exclude<Verdict, "keep">) => void;
 }
 
+interface KeptLease {
+  readonly lease: HeldLease;
+  /** When it was certainly ours, by performance.now(). */
+  renewedAt: number;
+}
+
 /**
  * Renews every lease of this process in one call, on a connection of its own, so
  * that no writing can hold it up. It keeps going between passes too: it is what
@@ -20,21 +26,25 @@ export interface HeldLease {
 export class Heartbeat {
   readonly #calls: Calls;
   readonly #log: Log;
-  readonly #leases = new Map<bigint, HeldLease>();
+  readonly #beatMs: number;
+  readonly #leaseMs: number;
+  readonly #leases = new Map<bigint, KeptLease>();
   #workerId: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #lastBeat: Promise<void> = Promise.resolve();
 
-  constructor(calls: Calls, log: Log) {
+  constructor(calls: Calls, log: Log, { beatMs = HEARTBEAT_MS, leaseMs = LEASE_MS } = {}) {
     this.#calls = calls;
     this.#log = log;
+    this.#beatMs = beatMs;
+    this.#leaseMs = leaseMs;
   }
 
   /** Says which worker this is, at each of its jobs; the first one starts the heartbeat. */
   start(workerId: string): void {
     this.#workerId = workerId;
     if (this.#timer === null) {
-      this.#timer = setInterval(() => this.#beat(), HEARTBEAT_MS);
+      this.#timer = setInterval(() => this.#beat(), this.#beatMs);
       this.#timer.unref(); // An idle process may end.
       this.#beat();
     }
@@ -42,10 +52,10 @@ export class Heartbeat {
 
   /** Keeps a lease until the result is disposed. */
   keep(lease: HeldLease): Disposable {
-    this.#leases.set(lease.streamId, lease);
+    this.#leases.set(lease.streamId, { lease, renewedAt: performance.now() });
     return {
       [Symbol.dispose]: () => {
-        if (this.#leases.get(lease.streamId) === lease) {
+        if (this.#leases.get(lease.streamId)?.lease === lease) {
           this.#leases.delete(lease.streamId);
         }
       },
@@ -68,23 +78,40 @@ export class Heartbeat {
     if (this.#workerId === null) {
       return;
     }
-    const held: Held[] = [...this.#leases.values()].map(({ streamId, epoch, head }) => ({
+    const held: Held[] = [...this.#leases.values()].map(({ lease: { streamId, epoch, head } }) => ({
       streamId,
       epoch,
       head,
     }));
+    const askedAt = performance.now();
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
       for (const { streamId, epoch } of held) {
-        const lease = this.#leases.get(streamId);
+        const kept = this.#leases.get(streamId);
         const verdict = verdicts.get(streamId) ?? "lost";
-        if (lease?.epoch === epoch && verdict !== "keep") {
-          lease.onVerdict(verdict);
+        if (kept?.lease.epoch !== epoch) {
+          continue;
+        }
+        kept.renewedAt = askedAt;
+        if (verdict !== "keep") {
+          kept.lease.onVerdict(verdict);
         }
       }
     } catch (error) {
-      // The leases run out by themselves if this goes on; the last check of each commit is in the database.
       this.#log.warn("heartbeat_failed", { error: error instanceof Error ? error.message : String(error) });
+      this.#giveUpExpired();
+    }
+  }
+
+  /**
+   * Leases that were not renewed for as long as they last are not ours any more, and
+   * what their passes wait for may never come: their connections can be as dead as ours.
+   */
+  #giveUpExpired(): void {
+    for (const { lease, renewedAt } of this.#leases.values()) {
+      if (performance.now() - renewedAt >= this.#leaseMs) {
+        lease.onVerdict("lost");
+      }
     }
   }
 }

@@ -1,7 +1,6 @@
-import type { Schema } from "apache-arrow";
-
 import { planTable, type TablePlan } from "./encoder/plan.ts";
 import { AmpsyncError } from "./errors.ts";
+import { type ArrowSchema, typeName } from "./model/arrow-type.ts";
 
 /** The columns of a plan, in its order, from a table given as its SQL reference. */
 export function selectSql(plan: TablePlan, reference: string): string {
@@ -10,7 +9,7 @@ export function selectSql(plan: TablePlan, reference: string): string {
 }
 
 /** Plans what will be sent, so that rows are never written by position alone; SY104 unless it is what was asked for. */
-export function planSent(plan: TablePlan, schema: Schema): TablePlan {
+export function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
   const sent = planTable(plan.table, schema);
   const differs = sent.columns.some(
     ({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type,
@@ -24,7 +23,7 @@ export function planSent(plan: TablePlan, schema: Schema): TablePlan {
 }
 
 /** Refuses a schema that is not, field by field, the one that was planned. */
-export function checkSchema(sent: Schema, planned: Schema): void {
+export function checkSchema(sent: ArrowSchema, planned: ArrowSchema): void {
   if (fieldsOf(sent) !== fieldsOf(planned)) {
     throw new AmpsyncError("SY104", "the stream sends another schema than was planned", {
       detail: `Planned: ${fieldsOf(planned)}. Sent: ${fieldsOf(sent)}.`,
@@ -33,8 +32,8 @@ export function checkSchema(sent: Schema, planned: Schema): void {
 }
 
 /** Names, types and nullability in order: what makes two schemas the same to us. */
-function fieldsOf(schema: Schema): string {
+function fieldsOf(schema: ArrowSchema): string {
   return schema.fields
-    .map((field) => `${field.name} ${field.type}${field.nullable ? "" : " not null"}`)
+    .map((field) => `${field.name} ${typeName(field.type)}${field.nullable ? "" : " not null"}`)
     .join(", ");
 }

@@ -89,6 +89,10 @@ async function refetch(
         checkSchema(message.schema, query.schema);
         continue;
       }
+      if (message.kind === "dictionary") {
+        encoder.takeDictionary(message.dictionary);
+        continue;
+      }
       encoder.encode(message.batch, sink);
       for (const chunk of chunks.splice(0)) {
         await transaction.write(chunk);

@@ -1,7 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { Schema } from "apache-arrow";
-
 import { Apply } from "./apply.ts";
 import type { Lease, PassOutcome } from "./db/calls.ts";
 import { WriteTransaction } from "./db/write.ts";
@@ -12,6 +10,7 @@ import type { FlightMessage } from "./flight/client.ts";
 import { HeadWatch } from "./head-watch.ts";
 import type { HeldLease } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
+import type { ArrowSchema } from "./model/arrow-type.ts";
 import { cursorOf } from "./model/cursor.ts";
 import { tableRefSql } from "./model/dataset-ref.ts";
 import { type Failure, failureOf } from "./model/failure.ts";
@@ -96,7 +95,7 @@ class StreamPass {
       head: null,
       onVerdict: (verdict) => {
         if (verdict === "lost") {
-          this.stop(new AmpsyncError("SY001", "the heartbeat found another lease epoch"));
+          this.stop(new AmpsyncError("SY001", "the heartbeat could not keep the lease"));
         } else if (performance.now() - this.#startedAt >= MIN_PASS_MS) {
           this.yieldSlot();
         }
@@ -267,12 +266,16 @@ class StreamPass {
   /** Decides what a message means, and does it. Null: go on. */
   async #take(
     message: FlightMessage,
-    planned: Schema,
+    planned: ArrowSchema,
     apply: Apply,
     encoder: RowEncoder,
   ): Promise<PassEnd | "reconnect" | null> {
     if (message.kind === "schema") {
       checkSchema(message.schema, planned);
+      return null;
+    }
+    if (message.kind === "dictionary") {
+      encoder.takeDictionary(message.dictionary);
       return null;
     }
 

@@ -17,6 +17,9 @@ const SESSION_SETTINGS = [
   "-c tcp_user_timeout=30s",
 ].join(" ");
 
+/** The client's side of tcp_keepalives_idle; Node asks every second from then on, ten times. */
+const KEEPALIVE_AFTER_MS = 10_000;
+
 /** int8 arrives as bigint, all else as pg reads it. */
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, (text: string) => BigInt(text));
@@ -37,6 +40,8 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
     options: SESSION_SETTINGS,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
+    // Without it the system waits for two hours before it looks whether a silent peer is still there.
+    keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
     types,
     ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
   });

@@ -1,11 +1,26 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowNode } from "../model/arrow-batch.ts";
+import type { ArrowInt, BytesLayout, ListLayout } from "../model/arrow-type.ts";
 import { Bitmap } from "./bitmap.ts";
+import type { Dictionaries } from "./dictionaries.ts";
+import { type Region, regionOf } from "./region.ts";
+import type { Spans } from "./spans.ts";
 
 const NO_OFFSETS = Int32Array.of(0);
 
-/** What 32-bit offsets can address; without it a header alone could ask for rows without end. */
-const MAX_ROWS = 2 ** 31 - 1;
+/** What 32-bit positions can address. */
+const MAX_BODY_BYTES = 2 ** 31 - 1;
+
+/**
+ * Every stored value takes at least a bit of the body, but NULLs of type Null,
+ * empty values and long runs take nothing. They are given this many, so that no
+ * header alone can ask for rows without end.
+ */
+const MAX_FREE_VALUES = 2 ** 20;
+
+/** Of a view: values of up to 12 bytes stand in it; else prefix, number of the buffer, offset. */
+const VIEW_BYTES = 16;
+const MAX_INLINE_BYTES = 12;
 
 /**
  * Hands out the nodes and buffers of a batch in the order of the schema's
@@ -15,14 +30,28 @@ const MAX_ROWS = 2 ** 31 - 1;
  */
 export class BatchReader {
   readonly #batch: ArrowBatch;
+  readonly #dictionaries: Dictionaries;
+  readonly #maxValues: number;
   #nodes = 0;
   #buffers = 0;
+  #variadics = 0;
 
-  constructor(batch: ArrowBatch) {
+  constructor(batch: ArrowBatch, dictionaries: Dictionaries) {
     this.#batch = batch;
-    if (!Number.isInteger(batch.rowCount) || batch.rowCount < 0 || batch.rowCount > MAX_ROWS) {
-      throw malformed(`${batch.rowCount} rows`);
+    this.#dictionaries = dictionaries;
+    const bodyBytes = batch.body.byteLength;
+    if (bodyBytes > MAX_BODY_BYTES) {
+      throw malformed(`a body of ${bodyBytes} bytes`);
     }
+    this.#maxValues = Math.min(Math.max(8 * bodyBytes, MAX_FREE_VALUES), MAX_BODY_BYTES);
+    this.#checkCount(batch.rowCount, "rows");
+  }
+
+  /** Readers for the batches of a dictionary, in the order of its values. */
+  dictionary(id: bigint): readonly { readonly reader: BatchReader; readonly rowCount: number }[] {
+    return this.#dictionaries
+      .batches(id)
+      .map((batch) => ({ reader: new BatchReader(batch, this.#dictionaries), rowCount: batch.rowCount }));
   }
 
   /** The node of the next field, which must have `rowCount` values. */
@@ -39,12 +68,13 @@ export class BatchReader {
     return node;
   }
 
-  /** How many values the next field has, for the items of lists: at least `needed`. */
+  /** How many values the next field has, for the children of lists: at least `needed`. */
   nextLength(needed: number): number {
     const { length } = this.#nextNode();
     if (!Number.isSafeInteger(length) || length < needed) {
       throw malformed(`node ${this.#nodes} has ${length} values where its list needs ${needed}`);
     }
+    this.#checkCount(length, "values");
     return length;
   }
 
@@ -63,44 +93,163 @@ export class BatchReader {
     return this.#buffer(length);
   }
 
-  /** `count` 32-bit words; 64- and 128-bit values are two or four, the lowest first. */
+  /** `count` 32-bit words; wider values are two, four or eight, the lowest first. */
   words(count: number): Int32Array {
-    const bytes = this.#buffer(4 * count);
-    if (count === 0) {
-      return new Int32Array(0);
-    }
-    if (bytes.byteOffset % 4 !== 0) {
-      throw malformed(`buffer ${this.#buffers - 1} is not aligned to its values`);
-    }
+    const bytes = this.#aligned(4 * count, 4);
     return new Int32Array(bytes.buffer, bytes.byteOffset, count);
   }
 
-  /** The `count + 1` offsets of variable-length values, which never fall. */
-  offsets(count: number): Int32Array {
-    if (count === 0) {
-      this.#buffer(0); // Writers may leave out the one offset of no values.
-      return NO_OFFSETS;
+  /** `count` integers of up to 32 bits, widened; those of 32 bits keep their bits. */
+  integers({ bits, signed }: ArrowInt, count: number): Int32Array {
+    if (bits === 32) {
+      return this.words(count);
     }
-    const offsets = this.words(count + 1);
-    let previous = 0;
-    for (let i = 0; i <= count; i++) {
-      const offset = offsets[i]!;
-      if (offset < previous) {
-        throw malformed(`offset ${i} of buffer ${this.#buffers - 1} is ${offset} after ${previous}`);
+    const bytes = this.#buffer((bits / 8) * count);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const values = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      if (bits === 8) {
+        values[i] = signed ? view.getInt8(i) : view.getUint8(i);
+      } else {
+        values[i] = signed ? view.getInt16(2 * i, true) : view.getUint16(2 * i, true);
       }
-      previous = offset;
     }
-    return offsets;
+    return values;
+  }
+
+  /** `count` numbers that are no positions beyond 2^31 - 1: -1 stands for all that are. */
+  positions(type: ArrowInt, count: number): Int32Array {
+    if (type.bits !== 64) {
+      return this.integers(type, count).map((position) => (position < 0 ? -1 : position));
+    }
+    const words = this.words(2 * count);
+    return Int32Array.from({ length: count }, (_, i) => {
+      const low = words[2 * i]!;
+      return words[2 * i + 1] === 0 && low >= 0 ? low : -1;
+    });
+  }
+
+  /** Values of variable length, and what they are positions in. */
+  byteSpans(
+    layout: BytesLayout,
+    count: number,
+    validity: Bitmap | null,
+  ): Spans & { readonly values: Region } {
+    if (layout === "view") {
+      return { ...this.#views(count, validity), values: regionOf(this.#batch.body) };
+    }
+    const spans = this.#offsets(layout === "large", count);
+    return { ...spans, values: regionOf(this.bytes(spans.end)) };
+  }
+
+  /** The items of lists, as positions in the field that follows. */
+  listSpans(layout: ListLayout, count: number, validity: Bitmap | null): Spans {
+    return layout === "offsets" || layout === "large"
+      ? this.#offsets(layout === "large", count)
+      : this.#listViews(layout === "largeView", count, validity);
   }
 
   /** To be called after the last field: the batch must hold nothing else. */
   end(): void {
-    const { nodes, buffers } = this.#batch;
+    const { nodes, buffers, variadicCounts } = this.#batch;
     if (nodes.length !== this.#nodes || buffers.length !== this.#buffers) {
       throw malformed(
         `${nodes.length} nodes and ${buffers.length} buffers where the schema has ${this.#nodes} and ${this.#buffers}`,
       );
     }
+    if (variadicCounts.length !== this.#variadics) {
+      throw malformed(
+        `${variadicCounts.length} counts of view buffers where the schema has ${this.#variadics}`,
+      );
+    }
+  }
+
+  /** `count + 1` offsets, which never fall. */
+  #offsets(large: boolean, count: number): Spans {
+    if (count === 0) {
+      this.#buffer(0); // Writers may leave out the one offset of no values.
+      return { starts: NO_OFFSETS, ends: NO_OFFSETS, end: 0 };
+    }
+    const index = this.#buffers;
+    const offsets = large ? this.#positions64(count + 1) : this.words(count + 1);
+    let previous = 0;
+    for (let i = 0; i <= count; i++) {
+      const offset = offsets[i]!;
+      if (offset < previous) {
+        throw malformed(`offset ${i} of buffer ${index} is ${offset} after ${previous}`);
+      }
+      previous = offset;
+    }
+    return { starts: offsets, ends: offsets.subarray(1), end: previous };
+  }
+
+  #listViews(large: boolean, count: number, validity: Bitmap | null): Spans {
+    const index = this.#buffers;
+    const starts = Int32Array.from(large ? this.#positions64(count) : this.words(count));
+    const ends = Int32Array.from(large ? this.#positions64(count) : this.words(count));
+    let end = 0;
+    for (let i = 0; i < count; i++) {
+      const start = starts[i]!;
+      const size = ends[i]!;
+      if ((validity !== null && !validity.isSet(i)) || size === 0) {
+        starts[i] = 0; // What a NULL or an empty list points at means nothing.
+        ends[i] = 0;
+        continue;
+      }
+      if (start < 0 || size < 0 || start + size > MAX_BODY_BYTES) {
+        throw malformed(`list ${i} of buffer ${index} has ${size} values at ${start}`);
+      }
+      ends[i] = start + size;
+      end = Math.max(end, start + size);
+    }
+    return { starts, ends, end };
+  }
+
+  /** Positions in the body. */
+  #views(count: number, validity: Bitmap | null): Spans {
+    const { body, buffers, variadicCounts } = this.#batch;
+    const index = this.#buffers;
+    const views = this.words(4 * count);
+    const viewsAt = count === 0 ? 0 : buffers[index]!.offset;
+    const variadic = variadicCounts[this.#variadics++];
+    if (variadic === undefined || !Number.isSafeInteger(variadic) || variadic < 0) {
+      throw malformed(`${variadic} as the count of view buffers`);
+    }
+    const first = this.#buffers;
+    if (first + variadic > buffers.length) {
+      throw malformed(`the schema has more buffers than the ${buffers.length} of the batch`);
+    }
+    for (let i = 0; i < variadic; i++) {
+      this.#buffer(0);
+    }
+
+    const starts = new Int32Array(count);
+    const ends = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      if (validity !== null && !validity.isSet(i)) {
+        continue; // What stands under a NULL means nothing.
+      }
+      const length = views[4 * i]!;
+      if (length >= 0 && length <= MAX_INLINE_BYTES) {
+        starts[i] = viewsAt + i * VIEW_BYTES + 4;
+      } else {
+        const number = views[4 * i + 2]!;
+        const offset = views[4 * i + 3]!;
+        const buffer = number >= 0 && number < variadic ? buffers[first + number]! : null;
+        if (buffer === null || length < 0 || offset < 0 || offset + length > buffer.length) {
+          throw malformed(
+            `view ${i} of buffer ${index} has ${length} bytes at ${offset} of buffer ${number}`,
+          );
+        }
+        starts[i] = buffer.offset + offset;
+      }
+      ends[i] = starts[i]! + length;
+    }
+    return { starts, ends, end: body.byteLength };
+  }
+
+  #positions64(count: number): Int32Array {
+    return this.positions({ kind: "int", bits: 64, signed: true }, count);
   }
 
   #nextNode(): ArrowNode {
@@ -109,6 +258,18 @@ export class BatchReader {
       throw malformed(`the schema has more fields than the ${this.#nodes} nodes of the batch`);
     }
     return node;
+  }
+
+  #checkCount(count: number, what: string): void {
+    if (!Number.isInteger(count) || count < 0 || count > this.#maxValues) {
+      throw malformed(`${count} ${what} in a body of ${this.#batch.body.byteLength} bytes`);
+    }
+  }
+
+  /** The bytes of values of `width` bytes. Writers must align them; those that do not cost a copy. */
+  #aligned(needed: number, width: number): Uint8Array {
+    const bytes = this.#buffer(needed);
+    return bytes.byteOffset % width === 0 ? bytes : Uint8Array.from(bytes);
   }
 
   #buffer(needed: number): Uint8Array {
@@ -135,6 +296,7 @@ export class BatchReader {
   }
 }
 
-function malformed(found: string): AmpsyncError {
+/** The error of a batch that contradicts itself. */
+export function malformed(found: string): AmpsyncError {
   return new AmpsyncError("SY101", `Malformed Arrow record batch: ${found}`);
 }

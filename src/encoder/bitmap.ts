@@ -7,7 +7,23 @@ export class Bitmap {
     this.#bytes = bytes;
   }
 
+  /** The bits of `length` rows, as `isSet` tells them. */
+  static of(length: number, isSet: (row: number) => boolean): Bitmap {
+    const bytes = new Uint8Array(Math.ceil(length / 8));
+    for (let row = 0; row < length; row++) {
+      if (isSet(row)) {
+        bytes[row >> 3]! |= 1 << (row & 7);
+      }
+    }
+    return new Bitmap(bytes);
+  }
+
   isSet(row: number): boolean {
     return (this.#bytes[row >> 3]! & (1 << (row & 7))) !== 0;
+  }
+
+  /** Only for bitmaps made by `of`: others lie in what was received. */
+  clear(row: number): void {
+    this.#bytes[row >> 3]! &= ~(1 << (row & 7));
   }
 }

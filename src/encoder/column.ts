@@ -1,21 +1,22 @@
 import type { BatchReader } from "./batch-reader.ts";
 import type { Bitmap } from "./bitmap.ts";
-import { type Place, valueError } from "./place.ts";
+import { BadValue, type Place } from "./place.ts";
 import type { Region } from "./region.ts";
 
 /** The field length that COPY reads as NULL. */
 export const NULL_FIELD = -1;
 
 /** How the values of one Arrow type are rendered inside JSON: chosen once per schema. */
-export interface NestedType<C extends NestedColumn = NestedColumn> {
+export interface NestedType {
   /** Takes this field's nodes and buffers from the reader, in the order of the schema. */
-  bind(reader: BatchReader, rowCount: number, place: Place): C;
+  bind(reader: BatchReader, rowCount: number, place: Place): NestedColumn;
 }
 
 /** How the values of one Arrow type are stored in a column of their own. */
-export interface ColumnType extends NestedType<Column> {
+export interface ColumnType {
   /** The PostgreSQL type as `format_type` prints it. */
   readonly name: string;
+  bind(reader: BatchReader, rowCount: number, place: Place): Column;
 }
 
 /** A type that can also be the element of an array. */
@@ -24,30 +25,51 @@ export interface ElementType extends ColumnType {
   readonly oid: number;
 }
 
+/** A type that can be anything: a column, an element, a value inside JSON. */
+export interface ScalarType extends ElementType {
+  bind(reader: BatchReader, rowCount: number, place: Place): ScalarColumn;
+}
+
 /** One field of one batch; `row` counts from the first row of the batch. */
-export interface NestedColumn {
+interface Field {
   readonly place: Place;
   /** A set bit is a value, a clear one NULL; null where there is no NULL. */
   readonly validity: Bitmap | null;
-  /** A value that is not NULL as JSON text. */
+}
+
+export interface NestedColumn extends Field {
+  /** A value that is not NULL as JSON text; throws BadValue. */
   json(row: number): string;
 }
 
-/** One column of one batch. Each row is measured once and then written once, in order. */
-export interface Column extends NestedColumn {
-  /** Adds the length of field `first + i` (its 4 bytes of length included) to `sizes[i]`. */
+/**
+ * One column of one batch. Rows are measured in chunks, each of which is measured
+ * as a whole before it is written, and written before the next is measured.
+ */
+export interface Column extends Field {
+  /** The encoder makes rows NULL whose value is bad. */
+  validity: Bitmap | null;
+  /**
+   * Adds the length of field `first + i` (its 4 bytes of length included) to
+   * `sizes[i]`, or throws BadValue before it adds anything for that row. What was
+   * measured can be written.
+   */
   measure(sizes: Float64Array, first: number, count: number): void;
   /** Writes field `first + i` at `cursor[i]` and moves `cursor[i]` behind it. */
   write(target: Region, cursor: Int32Array, first: number, count: number): void;
 }
 
+export interface ScalarColumn extends Column, NestedColumn {
+  validity: Bitmap | null;
+}
+
 /** Whether a value is NULL, which is an error where the schema promises that it is not. */
-export function isNull(column: NestedColumn, row: number): boolean {
+export function isNull(column: Field, row: number): boolean {
   if (column.validity === null || column.validity.isSet(row)) {
     return false;
   }
   if (column.place.notNull) {
-    throw valueError(column.place, row, "NULL in a field that the schema declares as non-null", "NULL");
+    throw new BadValue(column.place, row, "NULL in a field that the schema declares as non-null", "NULL");
   }
   return true;
 }

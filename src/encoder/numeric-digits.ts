@@ -1,5 +1,5 @@
-/** A 128-bit value times 1000 has 42 decimal digits: 11 groups of four. */
-const MAX_GROUPS = 11;
+/** A 256-bit value times 1000 has 81 decimal digits: 21 groups of four. */
+const MAX_GROUPS = 21;
 const WORD = 2 ** 32;
 
 /**

@@ -1,17 +1,27 @@
-import { DataType, type Field, type Schema } from "apache-arrow";
-import type { ColumnType, ElementType, NestedType } from "./column.ts";
-import { array } from "./columns/array.ts";
+import type { ArrowField, ArrowSchema, ArrowType } from "../model/arrow-type.ts";
+import type { ColumnType, ElementType, NestedType, ScalarType } from "./column.ts";
+import { array, type InnerDimension } from "./columns/array.ts";
 import { boolean } from "./columns/boolean.ts";
 import { binary, fixedSizeBinary } from "./columns/bytea.ts";
-import { decimal128 } from "./columns/decimal128.ts";
-import { int32 } from "./columns/int4.ts";
+import { date32, date64 } from "./columns/date.ts";
+import { decimal } from "./columns/decimal.ts";
+import { float16, float32 } from "./columns/float4.ts";
+import { float64 } from "./columns/float8.ts";
+import { indirectColumn, indirectNested } from "./columns/indirect.ts";
+import { int2 } from "./columns/int2.ts";
+import { int4 } from "./columns/int4.ts";
 import { int64, uint32 } from "./columns/int8.ts";
+import { dayTime, duration, monthDayNano, yearMonth } from "./columns/interval.ts";
 import { jsonb } from "./columns/jsonb.ts";
-import { nestedList } from "./columns/list.ts";
+import { type ListShape, nestedList } from "./columns/list.ts";
+import { nestedMap } from "./columns/map.ts";
+import { nothing } from "./columns/null.ts";
 import { nestedStruct } from "./columns/struct.ts";
-import { utf8 } from "./columns/text.ts";
+import { text } from "./columns/text.ts";
+import { time } from "./columns/time.ts";
 import { timestamp } from "./columns/timestamp.ts";
 import { uint64 } from "./columns/uint64.ts";
+import { dictionaryLayout, type IndirectionLayout, runEndLayout } from "./indirection.ts";
 import { checkColumnNames, checkMemberNames, type Origin, unsupported } from "./refusals.ts";
 
 /** The column in which servers offer each row's own block. */
@@ -39,7 +49,7 @@ export interface TablePlan {
 }
 
 /** Plans the table of a schema, or refuses the schema with SY202 before anything is created. */
-export function planTable(table: string, schema: Schema): TablePlan {
+export function planTable(table: string, schema: ArrowSchema): TablePlan {
   checkColumnNames(
     schema.fields.map(({ name }) => name),
     table,
@@ -49,7 +59,7 @@ export function planTable(table: string, schema: Schema): TablePlan {
   for (const { name, type, nullable } of schema.fields) {
     const at = { table, column: name };
     if (name === BLOCK_NUM) {
-      if (scalarType(type) !== uint64) {
+      if (type.kind !== "int" || type.bits !== 64 || type.signed) {
         throw unsupported(type, at, `${BLOCK_NUM} must be UInt64.`);
       }
       blockPosition = columns.length;
@@ -73,52 +83,145 @@ export function copyColumns(plan: TablePlan): readonly string[] {
 }
 
 /** The one choice by type: a scalar serves as column, as element of arrays and as value in JSON. */
-function scalarType(type: DataType): ElementType | null {
-  if (DataType.isBool(type)) return boolean;
-  if (DataType.isInt(type) && type.bitWidth === 32) return type.isSigned ? int32 : uint32;
-  if (DataType.isInt(type) && type.bitWidth === 64) return type.isSigned ? int64 : uint64;
-  if (DataType.isUtf8(type)) return utf8;
-  if (DataType.isBinary(type)) return binary;
-  if (DataType.isFixedSizeBinary(type)) return fixedSizeBinary(type.byteWidth);
-  if (DataType.isDecimal(type) && type.bitWidth === 128) return decimal128(type.precision, type.scale);
-  if (DataType.isTimestamp(type)) return timestamp(type.unit, Boolean(type.timezone));
-  return null;
+function scalarType(type: ArrowType): ScalarType | null {
+  switch (type.kind) {
+    case "null":
+      return nothing;
+    case "bool":
+      return boolean;
+    case "int":
+      if (type.bits === 64) return type.signed ? int64 : uint64;
+      if (type.bits === 32) return type.signed ? int4(type) : uint32;
+      return type.bits === 16 && !type.signed ? int4(type) : int2(type);
+    case "float":
+      return { 16: float16, 32: float32, 64: float64 }[type.bits];
+    case "decimal":
+      return decimal(type.bits, type.precision, type.scale);
+    case "utf8":
+      return text(type.layout);
+    case "binary":
+      return binary(type.layout);
+    case "fixedSizeBinary":
+      return fixedSizeBinary(type.width);
+    case "date":
+      return type.unit === "day" ? date32 : date64;
+    case "time":
+      return time(type.unit);
+    case "timestamp":
+      return timestamp(type.unit, type.zone !== null);
+    case "duration":
+      return duration(type.unit);
+    case "interval":
+      return { yearMonth, dayTime, monthDayNano }[type.unit];
+    default:
+      return null;
+  }
 }
 
 /** A type as a column of its own. */
-function columnType(type: DataType, at: Origin): ColumnType {
-  if (DataType.isList(type)) {
-    const { name, nullable, type: item } = type.valueField;
-    return array({ name, notNull: !nullable, type: elementType(item, at) });
+function columnType(type: ArrowType, at: Origin): ColumnType {
+  const list = listOf(type);
+  if (list !== null) {
+    return arrayType(list, at) ?? jsonb(nestedType(type, at));
+  }
+  if (isIndirect(type)) {
+    const value = columnType(encodedType(type), at);
+    return { ...value, bind: indirectColumn(layoutOf(type), value) };
   }
   return elementType(type, at);
 }
 
-/** A type as a column or as the element of an array. */
-function elementType(type: DataType, at: Origin): ElementType {
-  const element = DataType.isStruct(type) ? jsonb(nestedType(type, at)) : scalarType(type);
-  if (element === null) {
-    throw unsupported(type, at);
+/** A type as the element of an array. */
+function elementType(type: ArrowType, at: Origin): ElementType {
+  if (isIndirect(type)) {
+    const value = elementType(encodedType(type), at);
+    return { ...value, bind: indirectColumn(layoutOf(type), value) };
   }
-  return element;
+  return scalarType(type) ?? jsonb(nestedType(type, at));
 }
 
 /** A type inside JSON. */
-function nestedType(type: DataType, at: Origin): NestedType {
-  const member = (field: Field) => ({
-    name: field.name,
-    notNull: !field.nullable,
-    type: nestedType(field.type, at),
+function nestedType(type: ArrowType, at: Origin): NestedType {
+  const member = ({ name, nullable, type: inner }: ArrowField) => ({
+    name,
+    notNull: !nullable,
+    type: nestedType(inner, at),
   });
-  if (DataType.isList(type)) {
-    return nestedList(member(type.valueField));
+  const list = listOf(type);
+  if (list !== null) {
+    return nestedList(list.shape, member(list.item));
   }
-  if (DataType.isStruct(type)) {
+  if (isIndirect(type)) {
+    return indirectNested(layoutOf(type), nestedType(encodedType(type), at));
+  }
+  if (type.kind === "struct") {
     checkMemberNames(
-      type.children.map(({ name }) => name),
+      type.fields.map(({ name }) => name),
       at,
     );
-    return nestedStruct(type.children.map(member));
+    return nestedStruct(type.fields.map(member));
   }
-  return elementType(type, at);
+  if (type.kind === "map") {
+    return nestedMap(member(type.key), member(type.value), isText(type.key.type));
+  }
+  const scalar = scalarType(type);
+  if (scalar === null) {
+    throw unsupported(type, at);
+  }
+  return scalar;
+}
+
+interface List {
+  readonly shape: ListShape;
+  readonly item: ArrowField;
+}
+
+function listOf(type: ArrowType): List | null {
+  if (type.kind === "list") {
+    return { shape: type.layout, item: type.item };
+  }
+  return type.kind === "fixedSizeList" ? { shape: { size: type.size }, item: type.item } : null;
+}
+
+/** Of PostgreSQL's arrays. */
+const MAX_DIMENSIONS = 6;
+
+/** A list as array; null where its items are lists that do not all have the same shape. */
+function arrayType({ shape, item }: List, at: Origin): ColumnType | null {
+  const inner: InnerDimension[] = [];
+  let element = item;
+  while (element.type.kind === "fixedSizeList" && !element.nullable && element.type.size > 0) {
+    inner.push({ name: element.name, size: element.type.size });
+    element = element.type.item;
+  }
+  const decoded = decodedType(element.type);
+  const scalar = decoded.kind !== "struct" && decoded.kind !== "map";
+  if (listOf(decoded) !== null || inner.length >= MAX_DIMENSIONS || (inner.length > 0 && !scalar)) {
+    return null;
+  }
+  const { name, nullable, type } = element;
+  return array(shape, inner, { name, notNull: !nullable, type: elementType(type, at) });
+}
+
+type IndirectType = Extract<ArrowType, { kind: "dictionary" | "runEndEncoded" }>;
+
+function isIndirect(type: ArrowType): type is IndirectType {
+  return type.kind === "dictionary" || type.kind === "runEndEncoded";
+}
+
+function encodedType(type: IndirectType): ArrowType {
+  return type.kind === "dictionary" ? type.value : type.value.type;
+}
+
+function layoutOf(type: IndirectType): IndirectionLayout {
+  return type.kind === "dictionary" ? dictionaryLayout(type.id, type.index) : runEndLayout(type.runEnds);
+}
+
+/** What stands behind dictionaries and runs. */
+function decodedType(type: ArrowType): ArrowType {
+  return isIndirect(type) ? decodedType(encodedType(type)) : type;
+}
+
+function isText(type: ArrowType): boolean {
+  return decodedType(type).kind === "utf8";
 }

@@ -1,6 +1,5 @@
-import type { DataType } from "apache-arrow";
 import { AmpsyncError } from "../errors.ts";
-import { arrowTypeName } from "./arrow-type-name.ts";
+import { type ArrowType, typeName } from "../model/arrow-type.ts";
 
 /** The column that a type or a name belongs to. */
 export interface Origin {
@@ -13,10 +12,10 @@ const RESERVED = new Set(["_id", "_block_num_start", "_block_num_end", "_tx_id",
 /** In bytes. PostgreSQL silently cuts longer names. */
 const IDENTIFIER_LIMIT = 63;
 
-export function unsupported(type: DataType, { table, column }: Origin, detail?: string): AmpsyncError {
+export function unsupported(type: ArrowType, { table, column }: Origin, detail?: string): AmpsyncError {
   return new AmpsyncError(
     "SY202",
-    `Unsupported Arrow type ${arrowTypeName(type)} in column ${column} of table ${table}`,
+    `Unsupported Arrow type ${typeName(type)} in column ${column} of table ${table}`,
     {
       ...(detail === undefined ? {} : { detail }),
       hint: "Cast the column in the query to a supported type, or exclude it with exclude_columns.",

@@ -1,9 +1,13 @@
 import { AmpsyncError } from "../errors.ts";
-import type { ArrowBatch } from "../model/arrow-batch.ts";
+import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import type { Ledger } from "../model/ledger.ts";
 import { BatchReader } from "./batch-reader.ts";
+import { Bitmap } from "./bitmap.ts";
 import { BLOCK_LIMIT, BlockNumbers, type Blocks } from "./block-numbers.ts";
 import { type Column, isNull } from "./column.ts";
+import { Dictionaries } from "./dictionaries.ts";
+import { type NulCount, NulPolicy, type NulRule } from "./nul-policy.ts";
+import { BadValue } from "./place.ts";
 import type { TablePlan } from "./plan.ts";
 import { type Region, regionOf } from "./region.ts";
 import { type Hash64, RowHash } from "./row-hash.ts";
@@ -35,8 +39,28 @@ const BLOCK_FIELD_BYTES = 4 + 8;
 
 const WORD = 2 ** 32;
 
+export interface EncoderOptions {
+  /** What becomes of U+0000 in text and inside JSON; "replace", by U+FFFD, unless told. */
+  readonly nulPolicy?: NulRule;
+  /**
+   * Whether a value that its column cannot hold ends the encoding with SY203, as it
+   * does unless told, or becomes NULL where the column may be NULL.
+   */
+  readonly valuePolicy?: "fail" | "null";
+}
+
+/** A value that became NULL. */
+export interface NulledValue {
+  readonly column: string;
+  /** Of the batch, from 0. */
+  readonly row: number;
+  /** SY203 as it would have been thrown. */
+  readonly error: AmpsyncError;
+}
+
 /** A batch laid over the plan of its schema. */
 interface BoundBatch {
+  readonly rowCount: number;
   /** Null in range mode. */
   readonly blocks: BlockNumbers | null;
   readonly columns: readonly Column[];
@@ -58,6 +82,13 @@ export class RowEncoder {
   readonly #sizes = new Float64Array(CHUNK_ROWS);
   readonly #cursor = new Int32Array(CHUNK_ROWS);
 
+  readonly #nul: NulPolicy;
+  readonly #nullsBadValues: boolean;
+  readonly #dictionaries = new Dictionaries();
+  #nulled: NulledValue[] = [];
+  /** Of the columns of the batch in which a value became NULL. */
+  readonly #ownValidity = new Map<Column, Bitmap>();
+
   #range: Blocks = { start: 0n, end: 0n };
   /** Exact mode: the block of the last row. A number, because it is below 2^48. */
   #block = 0;
@@ -68,10 +99,12 @@ export class RowEncoder {
   #xorHigh = 0;
   #xorLow = 0;
 
-  constructor(plan: TablePlan, hash: Hash64) {
+  constructor(plan: TablePlan, hash: Hash64, options: EncoderOptions = {}) {
     const blockFields = plan.exact ? 3 : 2;
     this.#plan = plan;
     this.#hash = new RowHash(hash);
+    this.#nul = new NulPolicy(options.nulPolicy ?? "replace");
+    this.#nullsBadValues = options.valuePolicy === "null";
     this.#fieldCount = 1 + blockFields + plan.columns.length;
     this.#prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
   }
@@ -97,9 +130,27 @@ export class RowEncoder {
     return { rows: this.#rows, idXor };
   }
 
+  /** Takes a dictionary for the batches that follow, in whatever microbatch: it belongs to the stream. */
+  takeDictionary(dictionary: ArrowDictionary): void {
+    this.#dictionaries.take(dictionary);
+  }
+
+  /** The columns of the last batch in which U+0000 was replaced or stripped. */
+  get nulCounts(): readonly NulCount[] {
+    return this.#nul.counts;
+  }
+
+  /** The values of the last batch that became NULL, in the order of rows within 1024 rows of a column. */
+  get nulledValues(): readonly NulledValue[] {
+    return this.#nulled;
+  }
+
   /** Encodes all rows of a batch, without header and trailer of the COPY; returns their number. */
   encode(batch: ArrowBatch, sink: ByteSink): number {
     const { rowCount } = batch;
+    this.#nul.reset();
+    this.#nulled = [];
+    this.#ownValidity.clear();
     if (rowCount === 0) {
       return 0; // Writers leave out the buffers of no rows.
     }
@@ -118,7 +169,7 @@ export class RowEncoder {
   #bind(batch: ArrowBatch): BoundBatch {
     const { table, columns: plans, blockPosition } = this.#plan;
     const { rowCount } = batch;
-    const reader = new BatchReader(batch);
+    const reader = new BatchReader(batch, this.#dictionaries);
     const columns: Column[] = [];
     let blocks: BlockNumbers | null = null;
     for (let i = 0; i <= plans.length; i++) {
@@ -127,8 +178,11 @@ export class RowEncoder {
       }
       const plan = plans[i];
       if (plan !== undefined) {
-        const place = { table, field: plan.name, notNull: plan.notNull, row: (index: number) => index };
-        columns.push(plan.arrow.bind(reader, rowCount, place));
+        const { name, notNull, arrow } = plan;
+        const row = (index: number) => index;
+        columns.push(
+          arrow.bind(reader, rowCount, { table, column: name, field: name, notNull, nul: this.#nul, row }),
+        );
       }
     }
     reader.end();
@@ -136,19 +190,17 @@ export class RowEncoder {
     blocks?.check(this.#range, this.#block);
     for (const column of columns) {
       if (column.place.notNull && column.validity !== null) {
-        for (let row = 0; row < rowCount; row++) {
-          isNull(column, row); // Throws where it is.
-        }
+        refuseNulls(column, rowCount);
       }
     }
-    return { blocks, columns };
+    return { rowCount, blocks, columns };
   }
 
   #measure(bound: BoundBatch, first: number, count: number): void {
     const sizes = this.#sizes;
     sizes.fill(this.#prefixBytes, 0, count);
     for (const column of bound.columns) {
-      column.measure(sizes, first, count);
+      this.#measureColumn(column, bound.rowCount, first, count);
     }
     for (let i = 0; i < count; i++) {
       if (sizes[i]! >= ROW_LIMIT) {
@@ -159,6 +211,40 @@ export class RowEncoder {
         );
       }
     }
+  }
+
+  #measureColumn(column: Column, rowCount: number, first: number, count: number): void {
+    for (let done = 0; ; ) {
+      try {
+        column.measure(done === 0 ? this.#sizes : this.#sizes.subarray(done), first + done, count - done);
+        return;
+      } catch (error) {
+        if (!(error instanceof BadValue)) {
+          throw error;
+        }
+        this.#makeNull(column, rowCount, error);
+        done = error.row - first; // Rows before it are measured.
+      }
+    }
+  }
+
+  /** Makes a bad value NULL, or throws what is wrong with it. */
+  #makeNull(column: Column, rowCount: number, bad: BadValue): void {
+    const { place, validity } = column;
+    if (!this.#nullsBadValues || place.notNull) {
+      throw bad.toError();
+    }
+    let own = this.#ownValidity.get(column);
+    if (own === undefined) {
+      own = Bitmap.of(rowCount, (row) => validity === null || validity.isSet(row));
+      this.#ownValidity.set(column, own);
+      column.validity = own;
+    }
+    if (!own.isSet(bad.row)) {
+      throw new Error(`${place.field} refused row ${bad.row} although it is NULL`);
+    }
+    own.clear(bad.row);
+    this.#nulled.push({ column: place.column, row: bad.row, error: bad.toError() });
   }
 
   /**
@@ -257,4 +343,14 @@ function writeBlock(view: DataView, at: number, block: number): void {
   view.setInt32(at, 8);
   view.setUint32(at + 4, block / WORD);
   view.setUint32(at + 8, block);
+}
+
+function refuseNulls(column: Column, rowCount: number): void {
+  try {
+    for (let row = 0; row < rowCount; row++) {
+      isNull(column, row); // Throws where it is.
+    }
+  } catch (error) {
+    throw error instanceof BadValue ? error.toError() : error;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Client } from "@grpc/grpc-js";
-import { DataType, type Schema } from "apache-arrow";
 import { AmpsyncError } from "../errors.ts";
-import type { ArrowBatch } from "../model/arrow-batch.ts";
+import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
+import { type ArrowSchema, typeName } from "../model/arrow-type.ts";
 import type { MicrobatchMetadata } from "../model/microbatch.ts";
 import { authorization, callStream, callUnary } from "./calls.ts";
 import { connect } from "./connection.ts";
@@ -36,12 +36,14 @@ export interface PlanOptions {
 
 /** A query as the server planned it. Its ticket may be read more than once. */
 export interface FlightPlan {
-  readonly schema: Schema;
+  readonly schema: ArrowSchema;
   readonly ticket: Uint8Array;
 }
 
 export type FlightMessage =
-  | { readonly kind: "schema"; readonly schema: Schema }
+  | { readonly kind: "schema"; readonly schema: ArrowSchema }
+  /** Values for the batches that follow. */
+  | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary }
   | {
       readonly kind: "batch";
       readonly batch: ArrowBatch;
@@ -157,8 +159,9 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       signal,
     });
     const type = schema.fields[0]?.type;
-    if (!DataType.isInt(type) || type.bitWidth !== 64) {
-      throw new AmpsyncError("SY101", "The highest block is no 64-bit integer", { detail: `It is ${type}.` });
+    if (type?.kind !== "int" || type.bits !== 64) {
+      const detail = type === undefined ? "No column came." : `It is ${typeName(type)}.`;
+      throw new AmpsyncError("SY101", "The highest block is no 64-bit integer", { detail });
     }
     let highest: bigint | null = null;
     // Read to the end, so that the server's status is seen. Metadata of a batch query follows other rules.

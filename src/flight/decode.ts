@@ -1,42 +1,64 @@
-import { Message, MetadataVersion, type Schema } from "apache-arrow";
 import { AmpsyncError } from "../errors.ts";
-import type { ArrowBatch, ArrowBuffer, ArrowNode } from "../model/arrow-batch.ts";
+import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
+import type { ArrowSchema } from "../model/arrow-type.ts";
+import { readBatch } from "./batch-message.ts";
+import { FlatTable } from "./flatbuffer.ts";
 import type { FlightData } from "./protocol/messages.ts";
+import { readSchema } from "./schema-message.ts";
 
 /** What one FlightData message holds. */
 export type Decoded =
-  | { readonly kind: "schema"; readonly schema: Schema }
+  | { readonly kind: "schema"; readonly schema: ArrowSchema }
+  | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary }
   | { readonly kind: "batch"; readonly batch: ArrowBatch };
 
 /** Of an encapsulated message: four bytes FF, then the length of the header as int32. */
 const ENCAPSULATION_BYTES = 8;
 const CONTINUATION = 0xffffffff;
-const ALIGNMENT = 8;
+
+/** Slots of a Message: version, kind of header, header. Versions count from V1 = 0, kinds from 1. */
+const V4 = 3;
+const SCHEMA = 1;
+const DICTIONARY_BATCH = 2;
+const RECORD_BATCH = 3;
 
 /** Decode one message of a DoGet answer; null where it carries no Arrow message. */
 export function decodeFlightMessage(data: FlightData): Decoded | null {
   if (data.dataHeader.length === 0) {
     return null;
   }
-  const message = messageOf(data.dataHeader);
-  if (message.isSchema()) {
-    return { kind: "schema", schema: headerOf(() => message.header()) };
+  return checked(() => {
+    const message = FlatTable.root(data.dataHeader);
+    const header = message.table(2);
+    const version = message.int16(0);
+    if (version < V4) {
+      throw new RangeError(`metadata version V${version + 1} is older than V4`);
+    }
+    const kind = message.int8(1);
+    if (header !== null && kind === SCHEMA) {
+      return { kind: "schema", schema: readSchema(header) };
+    }
+    if (header !== null && kind === RECORD_BATCH) {
+      return { kind: "batch", batch: readBatch(header, data.dataBody) };
+    }
+    if (header !== null && kind === DICTIONARY_BATCH) {
+      return { kind: "dictionary", dictionary: readDictionary(header, data.dataBody) };
+    }
+    throw new RangeError("it is neither a schema nor a batch");
+  });
+}
+
+/** Slots of a DictionaryBatch: id, batch, whether it is a delta. */
+function readDictionary(header: FlatTable, body: Uint8Array): ArrowDictionary {
+  const batch = header.table(1);
+  if (batch === null) {
+    throw new RangeError("a dictionary without values");
   }
-  if (message.isRecordBatch()) {
-    const header = headerOf(() => message.header());
-    return { kind: "batch", batch: batchOf(header, data.dataBody) };
-  }
-  if (message.isDictionaryBatch()) {
-    throw new AmpsyncError("SY202", "Dictionary batches are not supported", {
-      detail: "The server sent a column as a dictionary and its indices.",
-      hint: "Cast the column to its plain type in the query.",
-    });
-  }
-  throw broken("The message is neither a schema nor a record batch.");
+  return { id: header.int64(0), isDelta: header.int8(2) !== 0, batch: readBatch(batch, body) };
 }
 
 /** Decode the schema of a FlightInfo: an encapsulated message. */
-export function decodeEncapsulatedSchema(bytes: Uint8Array): Schema {
+export function decodeEncapsulatedSchema(bytes: Uint8Array): ArrowSchema {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < ENCAPSULATION_BYTES || view.getUint32(0, true) !== CONTINUATION) {
     throw broken("The planned schema is no encapsulated message.");
@@ -45,64 +67,24 @@ export function decodeEncapsulatedSchema(bytes: Uint8Array): Schema {
   if (end > bytes.length) {
     throw broken(`The planned schema has ${bytes.length} bytes of ${end}.`);
   }
-  const message = messageOf(bytes.subarray(ENCAPSULATION_BYTES, end));
-  if (!message.isSchema()) {
+  const nothing = new Uint8Array();
+  const dataHeader = bytes.subarray(ENCAPSULATION_BYTES, end);
+  const decoded = decodeFlightMessage({ dataHeader, appMetadata: nothing, dataBody: nothing });
+  if (decoded?.kind !== "schema") {
     throw broken("The planned schema is another kind of message.");
   }
-  return headerOf(() => message.header());
+  return decoded.schema;
 }
 
-function messageOf(header: Uint8Array): Message {
-  const message = headerOf(() => Message.decode(header));
-  if (message.version < MetadataVersion.V4) {
-    throw broken(`Arrow metadata version V${message.version + 1} is older than V4.`);
-  }
-  return message;
-}
-
-/** The part we read of apache-arrow's record batch header, whose class is not exported. */
-interface BatchHeader {
-  readonly length: number;
-  readonly nodes: readonly ArrowNode[];
-  readonly buffers: readonly ArrowBuffer[];
-  readonly compression: unknown;
-}
-
-function batchOf(header: BatchHeader, received: Uint8Array): ArrowBatch {
-  if (header.compression !== null) {
-    throw new AmpsyncError("SY202", "Compressed record batches are not supported", {
-      hint: "Turn off the Arrow body compression of the server.",
-    });
-  }
-  for (const { offset, length } of header.buffers) {
-    if (offset < 0 || length < 0 || offset % ALIGNMENT !== 0 || offset + length > received.length) {
-      throw broken(`A buffer of ${length} bytes at ${offset} does not fit a body of ${received.length}.`);
-    }
-  }
-  return {
-    rowCount: header.length,
-    nodes: header.nodes,
-    buffers: header.buffers,
-    body: aligned(received),
-  };
-}
-
-/** A protobuf field begins at any byte, a typed array only at a multiple of its width. */
-function aligned(body: Uint8Array): Uint8Array {
-  if (body.byteOffset % ALIGNMENT === 0) {
-    return body;
-  }
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  copy.set(body);
-  return copy;
-}
-
-/** Flatbuffers are read without checks: broken bytes end in any error at all. */
-function headerOf<T>(read: () => T): T {
+/** Readers of headers throw a RangeError at what is not as it should be. */
+function checked<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw broken("Its header is no flatbuffer of the Arrow format.", cause);
+    if (cause instanceof RangeError) {
+      throw broken(`Its header is broken: ${cause.message}.`, cause);
+    }
+    throw cause;
   }
 }
 

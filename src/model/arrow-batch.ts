@@ -1,12 +1,15 @@
 /**
- * One Arrow record batch as it came over the wire, nothing copied out of it:
- * the lengths and buffer positions of its IPC header, and the body they point
- * into. Nodes and buffers stand in the pre-order of the schema's fields.
+ * One Arrow record batch as it came over the wire, nothing copied out of it
+ * unless it was compressed: the lengths and buffer positions of its IPC header,
+ * and the body they point into. Nodes and buffers stand in the pre-order of the
+ * schema's fields.
  */
 export interface ArrowBatch {
   readonly rowCount: number;
   readonly nodes: readonly ArrowNode[];
   readonly buffers: readonly ArrowBuffer[];
+  /** For each field of view layout, how many buffers of values follow its views. */
+  readonly variadicCounts: readonly number[];
   /** `byteOffset` is a multiple of 8, so that typed arrays can be laid over the buffers. */
   readonly body: Uint8Array;
 }
@@ -20,4 +23,12 @@ export interface ArrowNode {
 export interface ArrowBuffer {
   readonly offset: number;
   readonly length: number;
+}
+
+/** Values for the dictionary columns of an id: a batch of one column of the value type. */
+export interface ArrowDictionary {
+  readonly id: bigint;
+  /** The values follow those that the dictionary has; otherwise they replace them. */
+  readonly isDelta: boolean;
+  readonly batch: ArrowBatch;
 }

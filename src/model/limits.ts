@@ -10,8 +10,10 @@ export const SHUTDOWN_MS = 2_000;
 export const LIVE_AFTER_MS = 200;
 /** How often the head is asked for during a backfill. */
 export const HEAD_POLL_MS = 10_000;
-/** Heartbeats renew leases, which last 30 s (ampsync_private.lease_duration). */
+/** Heartbeats renew leases … */
 export const HEARTBEAT_MS = 5_000;
+/** … which last this long (ampsync_private.lease_duration). */
+export const LEASE_MS = 30_000;
 /** Connections of one pass to the server, before the queue takes over with its back-off. */
 export const MAX_CONNECTIONS_PER_PASS = 64;
 

@@ -180,7 +180,8 @@ function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, c
 
 /**
  * Reconnect from an older entry (null: from the beginning), which the server then
- * verifies. `replaced` is the lowest block this message proves to be replaced.
+ * verifies. Each time in a row it goes 1, 2, 4 … entries further, so that a fork far
+ * below is found in few connections; what is sent again for that is still the same. `replaced` is the lowest block this message proves to be replaced.
  */
 function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint | null): Step {
   const newest = memory.committed.at(-1);
@@ -190,8 +191,15 @@ function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint
   if (keep === null && (pruned || baseOf(memory) === null)) {
     return deepReorg(memory, lowestReplaced, "No older entry of the history is left to step back to.");
   }
-  const detail = `Going on from ${keep === null ? "the beginning" : `block ${keep.end}`}, which the server verifies.`;
-  return reconnect({ ...memory, cut: { keep, lowestReplaced }, strikes: 0 }, "step_back", detail);
+  const older = keep && olderBy(memory, keep, 2 ** memory.stepsBack - 1);
+  const detail = `Going on from ${older === null ? "the beginning" : `block ${older.end}`}, which the server verifies.`;
+  const next = {
+    ...memory,
+    cut: { keep: older, lowestReplaced },
+    strikes: 0,
+    stepsBack: memory.stepsBack + 1,
+  };
+  return reconnect(next, "step_back", detail);
 }
 
 /** A gap: connect again from the same base; the third time in a row from the entry before it. */
@@ -225,6 +233,12 @@ function deepReorg(memory: StreamMemory, from: bigint, why: string): Step {
 /** The newest entry that ends before a block. */
 function entryBelow(memory: StreamMemory, block: bigint): Watermark | null {
   return keptEntries(memory).findLast((entry) => entry.end < block) ?? null;
+}
+
+/** The entry so many places before this one, or the oldest there is. */
+function olderBy(memory: StreamMemory, entry: Watermark, places: number): Watermark {
+  const entries = keptEntries(memory);
+  return entries[Math.max(0, entries.indexOf(entry) - places)] ?? entry;
 }
 
 /** Nothing is held yet, or all is being replaced, which must not begin later than before. */

@@ -33,6 +33,8 @@ export interface StreamMemory {
   readonly cursorIgnored: boolean;
   /** Gaps and protocol errors since the last commit or step back. */
   readonly strikes: number;
+  /** How often the stream stepped back since the last commit. */
+  readonly stepsBack: number;
 }
 
 /** Everything above `keep` goes, in the transaction that brings the replacement. */
@@ -66,6 +68,7 @@ export function rememberStream(
     cursorUnproven: false,
     cursorIgnored: false,
     strikes: 0,
+    stepsBack: 0,
   });
 }
 
@@ -97,6 +100,7 @@ export function committed(memory: StreamMemory, last: Watermark): StreamMemory {
     finished: memory.finished.slice(count),
     cursorIgnored: false,
     strikes: 0,
+    stepsBack: 0,
   };
 }
 

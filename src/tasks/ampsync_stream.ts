@@ -1,6 +1,7 @@
 import type { Task } from "graphile-worker";
 
 import type { PassOutcome } from "../db/calls.ts";
+import { retryOperation } from "../db/retry.ts";
 import { type Failure, failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
 import { type Deps, withRuntime } from "../runtime.ts";
@@ -16,7 +17,15 @@ import { runPass } from "../stream-pass.ts";
 export function streamTask(deps: Deps): Task {
   return async (payload, { job, abortSignal }) => {
     const streamId = parseId(payload, "stream_id");
+    const signal = abortSignal ?? new AbortController().signal;
     let epoch: bigint | null = null;
+
+    // Not lost to the broken connection that ended the pass: the lease would have to run out first.
+    async function endPass(outcome: PassOutcome, failure: Failure | null): Promise<void> {
+      await deps.faults.reach("before_end_pass");
+      await retryOperation(() => deps.calls.endPass(streamId, epoch, outcome, failure), deps.log, signal);
+    }
+
     try {
       const lease = await deps.calls.acquireLease(streamId, job.locked_by ?? `job ${job.id}`);
       if (lease === null) {
@@ -25,9 +34,8 @@ export function streamTask(deps: Deps): Task {
       epoch = lease.epoch;
       await deps.faults.reach("lease_acquired");
       deps.log.info("lease_acquired", { dataset: lease.dataset, table: lease.tableName, epoch });
-      const end = await runPass(deps, lease, abortSignal ?? new AbortController().signal);
-      await deps.faults.reach("before_end_pass");
-      await deps.calls.endPass(streamId, epoch, end.outcome, end.failure);
+      const end = await runPass(deps, lease, signal);
+      await endPass(end.outcome, end.failure);
     } catch (error) {
       const failure = failureOf(error);
       const outcome = outcomeOf(failure);
@@ -37,8 +45,7 @@ export function streamTask(deps: Deps): Task {
         error: failure.message,
       });
       if (outcome !== null) {
-        await deps.faults.reach("before_end_pass");
-        await deps.calls.endPass(streamId, epoch, outcome, failure);
+        await endPass(outcome, failure);
       }
     }
   };

@@ -95,7 +95,7 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
     }
     expect(await scenario.events("lease_taken_over")).toBe(FAULT_POINTS.length);
     expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
-  }, 60_000);
+  }, 120_000);
 });
 
 async function killAt(

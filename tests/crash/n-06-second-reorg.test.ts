@@ -21,24 +21,28 @@ test.each<[string, Partial<Faults>]>([
   ["applied at once", {}],
   ["after a step back", { noPrevHash: true }],
   ["of a server without orphans", { lostOrphans: true }],
-])("N6 a second reorg at each statement of a first one (%s): equal", async (_, faults) => {
-  const source = new GeneratedSource({ blocks: 100, logsPerBlock: LOGS_PER_BLOCK });
-  await using scenario = await Scenario.start({ source });
-  Object.assign(scenario.server.faults, faults);
-  const worker = scenario.startFaultyWorker();
-  await scenario.sync("anvil", "chain", ["logs"]);
-  await scenario.reaches("chain", 1);
+])(
+  "N6 a second reorg at each statement of a first one (%s): equal",
+  async (_, faults) => {
+    const source = new GeneratedSource({ blocks: 100, logsPerBlock: LOGS_PER_BLOCK });
+    await using scenario = await Scenario.start({ source });
+    Object.assign(scenario.server.faults, faults);
+    const worker = scenario.startFaultyWorker();
+    await scenario.sync("anvil", "chain", ["logs"]);
+    await scenario.reaches("chain", 1);
 
-  for (const point of POINTS) {
-    source.mine(10);
-    await scenario.reaches("chain", 1);
-    await worker.arm({ point, action: "pause" });
-    source.reorg(6);
-    await scenario.until(`the first reorg to stand at ${point}`, async () => worker.isPaused);
-    source.reorg(8, 9);
-    worker.resume();
-    await scenario.reaches("chain", 1);
-    await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
-  }
-  expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
-});
+    for (const point of POINTS) {
+      source.mine(10);
+      await scenario.reaches("chain", 1);
+      await worker.arm({ point, action: "pause" });
+      source.reorg(6);
+      await scenario.until(`the first reorg to stand at ${point}`, async () => worker.isPaused);
+      source.reorg(8, 9);
+      worker.resume();
+      await scenario.reaches("chain", 1);
+      await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
+    }
+    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+  },
+  60_000,
+);

@@ -59,4 +59,5 @@ test.each(CUTS)(
     expect(worker.hasEnded).toBe(false);
     expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
   },
+  60_000,
 );

@@ -37,4 +37,5 @@ test.each(POINTS)(
     expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
     expect(await scenario.events("lease_taken_over")).toBe(1);
   },
+  60_000,
 );

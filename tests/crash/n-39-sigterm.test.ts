@@ -75,6 +75,7 @@ test.each<[string, Situation]>([
     await scenario.reaches("chain", 1);
     expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
   },
+  60_000,
 );
 
 /** The process that is number 1 inside, by its number outside; null before there is one. */
@@ -114,4 +115,5 @@ test.skipIf(!canUnshare).each([
       }
     }
   },
+  60_000,
 );

@@ -52,8 +52,8 @@ describe("N48 57P01", () => {
     let pid = 0;
     await scenario.until("the writer to wait", async () => {
       const { rows } = await scenario.db.query(
-        `select a.pid from pg_stat_activity a
-          where a.application_name = 'ampsync' and a.wait_event_type = 'Lock' and a.query like 'begin%'`,
+        `select distinct a.pid from pg_stat_activity a join pg_locks l using (pid)
+          where a.application_name = 'ampsync' and not l.granted and a.query like 'begin%'`,
       );
       pid = rows[0]?.["pid"] ?? 0;
       return rows.length === 1;

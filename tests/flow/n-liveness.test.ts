@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
@@ -12,12 +16,17 @@ const DELAYS = [1, 2, 4, 8, 16, 30, 60, 60];
 let lab: Lab;
 /** Between the worker and the Flight server. */
 let proxy: TcpProxy;
+let folder: string;
+let tokenFile: string;
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ampsync-token-"));
+  tokenFile = join(folder, "token");
+  await writeFile(tokenFile, "first\n");
   lab = await Lab.start({
     worker: async (server) => {
       proxy = await TcpProxy.toHttp(server.flightAddress);
-      return { flightAddress: proxy.url(server.flightAddress) };
+      return { flightAddress: proxy.url(server.flightAddress), env: { AMP_AUTH_TOKEN_FILE: tokenFile } };
     },
   });
 });
@@ -25,6 +34,7 @@ afterEach(() => lab.reset());
 afterAll(async () => {
   await lab[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
 });
 
 function chainOf(blocks: number) {
@@ -53,6 +63,25 @@ test("N35 a stream that ends cleanly at once, for ever, is tried with growing de
   expect(rows).toEqual([{ isLater: true }]); // Not tried before: nothing else starts a pass.
 
   source.mine(3);
+  await sync.reaches();
+  await sync.expectEqual();
+});
+
+test("a token that expired is refused visibly, and the next one is taken up without a restart", async () => {
+  lab.faults.token = "first";
+  const source = chainOf(20);
+  const sync = await lab.sync(source);
+  await sync.reaches();
+  lab.faults.token = "second";
+  lab.server.disconnectAll();
+  source.mine();
+  const { reason, detail, hint } = await sync.until("the refusal", async ({ code }) => {
+    await sync.hurry();
+    return code === "SY105";
+  });
+  expect(hint).toContain("AMP_AUTH_TOKEN_FILE");
+  expect(`${reason} ${detail}`).not.toContain("first");
+  await writeFile(tokenFile, "second\n");
   await sync.reaches();
   await sync.expectEqual();
 });

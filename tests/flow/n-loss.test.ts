@@ -79,6 +79,16 @@ test("N3 keep-alives and unfinished microbatches never move a checkpoint", async
   await sync.expectEqual();
 });
 
+test("N3 an unfinished microbatch that another one replaces leaves nothing", async () => {
+  lab.faults.interrupts = true;
+  const source = chainOf(35);
+  const sync = await lab.sync(source);
+  await sync.reaches();
+  source.reorg(4, 6);
+  await sync.reaches();
+  await sync.expectEqual();
+});
+
 describe("N4 a reorg into the middle of a stored microbatch heals unattended, without a hole", () => {
   test.each([
     ["cut exactly at the fork", {}],

@@ -117,15 +117,6 @@ describe("N18 a finished range that is sent again is not stored twice", () => {
     await sync.expectEqual();
     expect(await sync.events("protocol_error")).toBe(0);
   });
-
-  test("nor one that interrupts an unfinished one", async () => {
-    lab.faults.interrupts = true;
-    const source = chainOf(35);
-    const sync = await loaded(source);
-    source.reorg(4, 5);
-    await sync.reaches();
-    await sync.expectEqual();
-  });
 });
 
 describe("N21 a reorg while disconnected leaves no orphan", () => {

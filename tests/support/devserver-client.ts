@@ -142,7 +142,10 @@ function received(schema: Uint8Array, data: FlightData): Received {
   const table = tableFromIPC(
     Buffer.concat([encapsulated(schema), encapsulated(data.dataHeader), data.dataBody]),
   );
-  const metadata = JSON.parse(Buffer.from(data.appMetadata).toString("utf8"));
+  const metadata =
+    data.appMetadata.length === 0
+      ? { ranges: [], ranges_complete: false }
+      : JSON.parse(Buffer.from(data.appMetadata).toString("utf8"));
   return { ranges: metadata.ranges, complete: metadata.ranges_complete, rows: table.numRows, table, data };
 }
 

@@ -3,6 +3,7 @@ import type { Source } from "../../src/devserver/source.ts";
 import type { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { rowsOfArrow } from "./arrow-rows.ts";
 import { DevServerClient } from "./devserver-client.ts";
+import { PassDriver } from "./pass-driver.ts";
 import type { TestDatabase } from "./postgres.ts";
 import { EVM_TABLES, Scenario } from "./scenario.ts";
 import { expectRows, fingerprint, readTarget } from "./tables.ts";
@@ -29,16 +30,28 @@ export async function expectSourceRows(
   }
 }
 
-/** Digests of the tables, `_id` included, that another worker loads into an empty database from the source. */
+/** Digests of the tables, `_id` included, that an undisturbed pass loads into an empty database from the source. */
 export async function freshLoad(
   source: GeneratedSource,
   tables: readonly string[] = EVM_TABLES,
 ): Promise<readonly string[]> {
   await using scenario = await Scenario.start({ source });
-  scenario.startWorker();
-  await scenario.sync("anvil", "fresh", tables);
-  await scenario.reaches("fresh", tables.length);
-  return await fingerprints(scenario.db, "fresh", tables); // Before the database goes.
+  await scenario.sync("anvil@0.0.0", "fresh", tables);
+  await scenario.db.query(
+    `select ampsync.register_streams(d.dataset_id, d.revision, null, d.tables) from ampsync_private.dataset d`,
+  );
+  const { rows: streams } = await scenario.db.query("select stream_id from ampsync_private.stream");
+  const driver = await PassDriver.start(
+    "fresh",
+    streams.map((row) => row["stream_id"]),
+    { databaseUrl: scenario.db.url, flightAddress: scenario.server.flightAddress },
+  );
+  try {
+    await scenario.reaches("fresh", tables.length);
+    return await fingerprints(scenario.db, "fresh", tables); // Before the database goes.
+  } finally {
+    await driver.stop();
+  }
 }
 
 export async function fingerprints(

@@ -136,7 +136,7 @@ export class Sync {
     return seen!;
   }
 
-  /** Waits until all tables hold this block, by default the head; passes that back off are due at once. */
+  /** Waits until all tables hold this block, by default the head; what waits for a later time is due at once. */
   async reaches(
     { number, hash }: Pick<Block, "number" | "hash"> = this.source.chain.head()!,
     deadlineMs?: number,
@@ -156,16 +156,14 @@ export class Sync {
     );
   }
 
-  /** Makes the next pass of its streams due, where they wait for it. */
+  /** Makes jobs due that wait for a later time, also those that are late only by a moved clock. */
   async hurry(): Promise<void> {
     await this.#lab.db.query(
-      `select graphile_worker.add_job('ampsync_stream', job_key => j.key,
-                payload => json_build_object('stream_id', s.stream_id::text))
-         from ampsync_private.stream s
-         join graphile_worker.jobs j on j.key = 'ampsync_stream:' || s.stream_id
-        where s.target_schema = $1 and s.state in ('waiting', 'retrying')
+      `select graphile_worker.add_job(t.identifier, j.payload, job_key => j.key)
+         from graphile_worker._private_jobs j
+         join graphile_worker._private_tasks t on t.id = j.task_id
+        where t.identifier in ('ampsync_resolve', 'ampsync_stream')
           and j.locked_at is null and j.run_at > clock_timestamp()`,
-      [this.schema],
     );
   }
 

@@ -12,9 +12,9 @@ import { waitFor } from "./wait-for.ts";
 
 const TABLES = ["blocks", "logs", "transactions"] as const;
 const DEEPEST_REORG = 50;
-const CATCH_UP_MS = 20_000;
+const CATCH_UP_MS = 60_000;
 /** A lease may be left behind, for instance where its release met a broken connection: it runs out, sooner here. */
-const LEASES_RUN_OUT_AFTER_MS = 1_500;
+const LEASES_RUN_OUT_AFTER_MS = 5_000;
 
 /** What random cases of one lane run on, one case after the other. */
 export class Lane implements AsyncDisposable {

@@ -1,19 +1,19 @@
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, measureFixed, NULL_FIELD } from "../column.ts";
+import { measureFixed, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
 import type { Place } from "../place.ts";
 import type { Region } from "../region.ts";
 
 /** Arrow Boolean as boolean. */
-export const boolean: ElementType = {
+export const boolean: ScalarType = {
   name: "boolean",
   oid: 16,
   bind: (reader, rowCount, place) => new BooleanColumn(reader, rowCount, place),
 };
 
-class BooleanColumn implements Column {
+class BooleanColumn implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
   readonly #values: Bitmap;
 
   constructor(reader: BatchReader, rowCount: number, place: Place) {

@@ -1,19 +1,22 @@
+import type { BytesLayout } from "../../model/arrow-type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, measureFixed, NULL_FIELD } from "../column.ts";
-import type { Place } from "../place.ts";
+import { BytesColumn } from "../bytes-column.ts";
+import { measureFixed, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
+import { checkFieldLength, FIELD_LIMIT, type Place } from "../place.ts";
 import { copyBytes, type Region, regionOf } from "../region.ts";
-import { VariableBytes } from "../variable-bytes.ts";
 
-/** Arrow Binary as bytea. */
-export const binary: ElementType = {
-  name: "bytea",
-  oid: 17,
-  bind: (reader, rowCount, place) => new BinaryColumn(reader, rowCount, place),
-};
+/** Arrow Binary, LargeBinary and BinaryView as bytea. */
+export function binary(layout: BytesLayout): ScalarType {
+  return {
+    name: "bytea",
+    oid: 17,
+    bind: (reader, rowCount, place) => new BinaryColumn(layout, reader, rowCount, place),
+  };
+}
 
 /** Arrow FixedSizeBinary(width) as bytea. */
-export function fixedSizeBinary(width: number): ElementType {
+export function fixedSizeBinary(width: number): ScalarType {
   return {
     name: "bytea",
     oid: 17,
@@ -21,15 +24,15 @@ export function fixedSizeBinary(width: number): ElementType {
   };
 }
 
-class BinaryColumn extends VariableBytes implements Column {
+class BinaryColumn extends BytesColumn implements ScalarColumn {
   json(row: number): string {
     return hexJson(this.value(row));
   }
 }
 
-class FixedSizeBinaryColumn implements Column {
+class FixedSizeBinaryColumn implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
   readonly #width: number;
   readonly #values: Region;
 
@@ -41,6 +44,11 @@ class FixedSizeBinaryColumn implements Column {
   }
 
   measure(sizes: Float64Array, first: number, count: number): void {
+    for (let row = first; this.#width >= FIELD_LIMIT && row < first + count; row++) {
+      if (this.validity === null || this.validity.isSet(row)) {
+        checkFieldLength(this.#width, this.place, row);
+      }
+    }
     measureFixed(this.#width, this.validity, sizes, first, count);
   }
 

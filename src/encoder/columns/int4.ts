@@ -1,25 +1,28 @@
+import type { ArrowInt } from "../../model/arrow-type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, measureFixed, NULL_FIELD } from "../column.ts";
+import { measureFixed, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
 import type { Place } from "../place.ts";
 import type { Region } from "../region.ts";
 
-/** Arrow Int32 as integer. */
-export const int32: ElementType = {
-  name: "integer",
-  oid: 23,
-  bind: (reader, rowCount, place) => new Int32Column(reader, rowCount, place),
-};
+/** Arrow Int32 and UInt16 as integer. */
+export function int4(type: ArrowInt): ScalarType {
+  return {
+    name: "integer",
+    oid: 23,
+    bind: (reader, rowCount, place) => new Int4Column(type, reader, rowCount, place),
+  };
+}
 
-class Int32Column implements Column {
+class Int4Column implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
   readonly #values: Int32Array;
 
-  constructor(reader: BatchReader, rowCount: number, place: Place) {
+  constructor(type: ArrowInt, reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
     this.validity = reader.validity(reader.node(rowCount));
-    this.#values = reader.words(rowCount);
+    this.#values = reader.integers(type, rowCount);
   }
 
   measure(sizes: Float64Array, first: number, count: number): void {

@@ -1,27 +1,27 @@
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, measureFixed, NULL_FIELD } from "../column.ts";
+import { measureFixed, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
 import type { Place } from "../place.ts";
 import type { Region } from "../region.ts";
 import { int64Of } from "../words.ts";
 
 /** Arrow UInt32 as bigint. */
-export const uint32: ElementType = {
+export const uint32: ScalarType = {
   name: "bigint",
   oid: 20,
   bind: (reader, rowCount, place) => new Uint32Column(reader, rowCount, place),
 };
 
 /** Arrow Int64 as bigint. */
-export const int64: ElementType = {
+export const int64: ScalarType = {
   name: "bigint",
   oid: 20,
   bind: (reader, rowCount, place) => new Int64Column(reader, rowCount, place),
 };
 
-class Uint32Column implements Column {
+class Uint32Column implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
   readonly #values: Int32Array;
 
   constructor(reader: BatchReader, rowCount: number, place: Place) {
@@ -57,9 +57,9 @@ class Uint32Column implements Column {
 }
 
 /** Reads pairs of 32-bit words, Arrow's low one first, COPY's high one first: no BigInt per value. */
-class Int64Column implements Column {
+class Int64Column implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
   readonly #words: Int32Array;
 
   constructor(reader: BatchReader, rowCount: number, place: Place) {

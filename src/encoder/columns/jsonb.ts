@@ -20,10 +20,11 @@ const encoder = new TextEncoder();
 
 class JsonbColumn implements Column {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
   readonly #value: NestedColumn;
-  /** Texts by row, from when they are measured until they are written. */
+  /** Texts by row, from when a chunk is measured until the next one is: a value may serve many rows. */
   readonly #texts = new Map<number, Uint8Array>();
+  #written = false;
 
   constructor(type: NestedType, reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
@@ -32,6 +33,10 @@ class JsonbColumn implements Column {
   }
 
   measure(sizes: Float64Array, first: number, count: number): void {
+    if (this.#written) {
+      this.#texts.clear();
+      this.#written = false;
+    }
     const validity = this.validity;
     for (let i = 0; i < count; i++) {
       const row = first + i;
@@ -39,7 +44,7 @@ class JsonbColumn implements Column {
         sizes[i]! += 4;
         continue;
       }
-      const text = encoder.encode(this.#value.json(row));
+      const text = this.#texts.get(row) ?? encoder.encode(this.#value.json(row));
       checkFieldLength(1 + text.length, this.place, row);
       this.#texts.set(row, text);
       sizes[i]! += 5 + text.length;
@@ -47,6 +52,7 @@ class JsonbColumn implements Column {
   }
 
   write({ bytes, view }: Region, cursor: Int32Array, first: number, count: number): void {
+    this.#written = true;
     const validity = this.validity;
     for (let i = 0; i < count; i++) {
       const at = cursor[i]!;
@@ -57,15 +63,10 @@ class JsonbColumn implements Column {
         continue;
       }
       const text = this.#texts.get(row)!;
-      this.#texts.delete(row);
       view.setInt32(at, 1 + text.length);
       view.setInt8(at + 4, JSONB_VERSION);
       bytes.set(text, at + 5);
       cursor[i] = at + 5 + text.length;
     }
-  }
-
-  json(row: number): string {
-    return this.#value.json(row);
   }
 }

@@ -1,61 +1,68 @@
+import type { ListLayout } from "../../model/arrow-type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { isNull, type NestedColumn, type NestedType } from "../column.ts";
-import type { Place } from "../place.ts";
+import { type Place, placeInside } from "../place.ts";
+import type { Spans } from "../spans.ts";
+
+/** Where the items of a list stand: as its layout tells, or always so many of them. */
+export type ListShape = ListLayout | { readonly size: number };
 
 /** The one child of a list. */
-export interface ListItem<C extends NestedColumn, T = NestedType<C>> {
+export interface ListItem<T = NestedType> {
   readonly name: string;
   readonly notNull: boolean;
   readonly type: T;
 }
 
-/** Arrow List inside JSON: an array. */
-export function nestedList(item: ListItem<NestedColumn>): NestedType {
-  return { bind: (reader, rowCount, place) => new ListColumn(item, reader, rowCount, place) };
+/** Any list of Arrow inside JSON: an array. */
+export function nestedList(shape: ListShape, item: ListItem): NestedType {
+  return { bind: (reader, rowCount, place) => new ListColumn(shape, item, reader, rowCount, place) };
 }
 
-/** A row owns the items `offsets[row]` up to `offsets[row + 1]`; what a NULL row owns means nothing. */
-export class ListColumn<C extends NestedColumn> implements NestedColumn {
+/** A row owns the items `starts[row]` up to `ends[row]`; what a NULL row owns means nothing. */
+class ListColumn implements NestedColumn {
   readonly place: Place;
   readonly validity: Bitmap | null;
-  protected readonly offsets: Int32Array;
-  protected readonly items: C;
+  readonly #spans: Spans;
+  readonly #items: NestedColumn;
+  /** The row whose items are looked at: list views may share items. */
+  #row = 0;
 
-  constructor(item: ListItem<C>, reader: BatchReader, rowCount: number, place: Place) {
+  constructor(shape: ListShape, item: ListItem, reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
     this.validity = reader.validity(reader.node(rowCount));
-    const offsets = reader.offsets(rowCount);
-    this.offsets = offsets;
-    this.items = item.type.bind(reader, reader.nextLength(offsets[rowCount]!), {
-      table: place.table,
-      field: `${place.field}.${item.name}`,
-      notNull: item.notNull,
-      row: (index) => place.row(ownerOf(index, offsets)),
-    });
+    this.#spans = itemSpans(shape, reader, rowCount, this.validity);
+    this.#items = item.type.bind(
+      reader,
+      reader.nextLength(this.#spans.end),
+      placeInside(place, item, () => this.#row),
+    );
   }
 
   json(row: number): string {
-    const { offsets, items } = this;
+    const { starts, ends } = this.#spans;
+    const items = this.#items;
+    this.#row = row;
     const texts: string[] = [];
-    for (let item = offsets[row]!; item < offsets[row + 1]!; item++) {
+    for (let item = starts[row]!; item < ends[row]!; item++) {
       texts.push(isNull(items, item) ? "null" : items.json(item));
     }
     return `[${texts.join(",")}]`;
   }
 }
 
-/** The row that owns an item: the last one that begins at or before it. */
-function ownerOf(item: number, offsets: Int32Array): number {
-  let row = 0;
-  let beyond = offsets.length - 1;
-  while (beyond - row > 1) {
-    const middle = (row + beyond) >> 1;
-    if (offsets[middle]! <= item) {
-      row = middle;
-    } else {
-      beyond = middle;
-    }
+/** The items of each row, once its node and validity are read. */
+export function itemSpans(
+  shape: ListShape,
+  reader: BatchReader,
+  rowCount: number,
+  validity: Bitmap | null,
+): Spans {
+  if (typeof shape === "string") {
+    return reader.listSpans(shape, rowCount, validity);
   }
-  return row;
+  const { size } = shape;
+  const starts = Int32Array.from({ length: rowCount }, (_, row) => row * size);
+  return { starts, ends: starts.map((start) => start + size), end: size * rowCount };
 }

@@ -1,7 +1,7 @@
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { isNull, type NestedColumn, type NestedType } from "../column.ts";
-import type { Place } from "../place.ts";
+import { type Place, placeInside } from "../place.ts";
 
 export interface StructMember {
   readonly name: string;
@@ -24,13 +24,12 @@ class StructColumn implements NestedColumn {
     this.place = place;
     this.validity = reader.validity(reader.node(rowCount));
     this.#keys = members.map(({ name }) => JSON.stringify(name));
-    this.#members = members.map(({ name, notNull, type }) =>
-      type.bind(reader, rowCount, {
-        table: place.table,
-        field: `${place.field}.${name}`,
-        notNull,
-        row: (index) => place.row(index),
-      }),
+    this.#members = members.map((member) =>
+      member.type.bind(
+        reader,
+        rowCount,
+        placeInside(place, member, (index) => index),
+      ),
     );
   }
 

@@ -1,57 +1,88 @@
-import type { Column, ElementType } from "../column.ts";
-import { jsonString, UNSTORABLE_NUL } from "../json-text.ts";
-import { valueError } from "../place.ts";
-import { VariableBytes } from "../variable-bytes.ts";
+import type { BytesLayout } from "../../model/arrow-type.ts";
+import { BytesColumn } from "../bytes-column.ts";
+import { NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
+import { checkFieldLength } from "../place.ts";
+import type { Region } from "../region.ts";
 
-/** Arrow Utf8 as text. */
-export const utf8: ElementType = {
-  name: "text",
-  oid: 25,
-  bind: (reader, rowCount, place) => new Utf8Column(reader, rowCount, place),
-};
+/** Arrow Utf8, LargeUtf8 and Utf8View as text. */
+export function text(layout: BytesLayout): ScalarType {
+  return {
+    name: "text",
+    oid: 25,
+    bind: (reader, rowCount, place) => new TextColumn(layout, reader, rowCount, place),
+  };
+}
 
-// Fatal, because a replaced byte would be a changed value; a leading BOM belongs to the value.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Text is copied as it is, unless U+0000 has to go; all of it is proven to be UTF-8 before. */
+class TextColumn extends BytesColumn implements ScalarColumn {
+  /** By row, the texts that are stored otherwise than received. */
+  readonly #changed = new Map<number, Uint8Array>();
 
-/** Columns are copied as they are (PostgreSQL refuses invalid UTF-8); inside JSON the text is decoded here. */
-class Utf8Column extends VariableBytes implements Column {
   override measure(sizes: Float64Array, first: number, count: number): void {
-    super.measure(sizes, first, count);
-    this.#refuseNul(first, count);
+    const { starts, ends, validity, values, place } = this;
+    for (let i = 0; i < count; i++) {
+      const row = first + i;
+      if (validity !== null && !validity.isSet(row)) {
+        sizes[i]! += 4;
+        continue;
+      }
+      let length = ends[row]! - starts[row]!;
+      if (!isPlain(values.view, starts[row]!, ends[row]!)) {
+        length = this.#storable(row).length;
+      }
+      checkFieldLength(length, place, row);
+      sizes[i]! += 4 + length;
+    }
+  }
+
+  override write(target: Region, cursor: Int32Array, first: number, count: number): void {
+    if (this.#changed.size === 0) {
+      super.write(target, cursor, first, count);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const row = first + i;
+      const at = cursor[i]!;
+      if (this.validity !== null && !this.validity.isSet(row)) {
+        target.view.setInt32(at, NULL_FIELD);
+        cursor[i] = at + 4;
+        continue;
+      }
+      const bytes = this.#changed.get(row) ?? this.value(row);
+      target.view.setInt32(at, bytes.length);
+      target.bytes.set(bytes, at + 4);
+      cursor[i] = at + 4 + bytes.length;
+    }
   }
 
   json(row: number): string {
-    const bytes = this.value(row);
-    let text: string;
-    try {
-      text = decoder.decode(bytes);
-    } catch {
-      throw valueError(this.place, row, "the text is not valid UTF-8", `${bytes.length} bytes`);
-    }
-    return jsonString(text, this.place, row);
+    return JSON.stringify(this.place.nul.text(this.value(row), this.place, row));
   }
 
-  /** The values of the rows lie side by side, so one native search covers them all. */
-  #refuseNul(first: number, count: number): void {
-    const { offsets, validity } = this;
-    const bytes = this.values.bytes.subarray(0, offsets[first + count]!);
-    let row = first;
-    for (let nul = bytes.indexOf(0, offsets[first]!); nul !== -1; nul = bytes.indexOf(0, offsets[row]!)) {
-      while (offsets[row + 1]! <= nul) {
-        row++;
-      }
-      if (validity === null || validity.isSet(row)) {
-        throw valueError(
-          this.place,
-          row,
-          UNSTORABLE_NUL,
-          `${this.value(row).length} bytes, U+0000 at ${nul - offsets[row]!}`,
-        );
-      }
-      row++; // What lies under a NULL does not count.
-      if (row === first + count) {
-        return;
-      }
+  #storable(row: number): Uint8Array {
+    const received = this.value(row);
+    const bytes = this.place.nul.bytes(received, this.place, row);
+    if (bytes !== received) {
+      this.#changed.set(row, bytes);
+    }
+    return bytes;
+  }
+}
+
+/** Whether all bytes are ASCII and none is U+0000: most text, found four bytes at a time. */
+function isPlain(view: DataView, from: number, to: number): boolean {
+  let at = from;
+  for (; at + 4 <= to; at += 4) {
+    const word = view.getInt32(at);
+    if (((word | (word - 0x01010101)) & 0x80808080) !== 0) {
+      return false;
     }
   }
+  for (; at < to; at++) {
+    const byte = view.getUint8(at);
+    if (byte === 0 || byte >= 0x80) {
+      return false;
+    }
+  }
+  return true;
 }

@@ -1,13 +1,15 @@
-import { TimeUnit } from "apache-arrow";
+import type { ArrowUnit } from "../../model/arrow-type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, measureFixed, NULL_FIELD } from "../column.ts";
-import { type Place, valueError } from "../place.ts";
+import { isoDate, isoTime } from "../calendar.ts";
+import { measureFixed, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
+import { BadValue, type Place } from "../place.ts";
 import type { Region } from "../region.ts";
+import { FRACTION_DIGITS, Micros } from "../units.ts";
 import { int64Of } from "../words.ts";
 
 /** Arrow Timestamp as timestamptz where the type names a zone (the value is an instant then), else as timestamp. */
-export function timestamp(unit: TimeUnit, zoned: boolean): ElementType {
+export function timestamp(unit: ArrowUnit, zoned: boolean): ScalarType {
   return {
     name: zoned ? "timestamp with time zone" : "timestamp without time zone",
     oid: zoned ? 1184 : 1114,
@@ -18,52 +20,58 @@ export function timestamp(unit: TimeUnit, zoned: boolean): ElementType {
 const WORD = 2 ** 32;
 
 /** PostgreSQL counts microseconds from 2000-01-01; these are the microseconds from 1970 to it. */
-const EPOCH_HIGH = Math.floor(946_684_800_000_000 / WORD);
-const EPOCH_LOW = 946_684_800_000_000 % WORD;
+const EPOCH = 946_684_800_000_000n;
+const EPOCH_HIGH = Number(EPOCH >> 32n);
+const EPOCH_LOW = Number(BigInt.asUintN(32, EPOCH));
 
-/** The first timestamp of PostgreSQL, 4714-11-24 BC, and the first beyond its last, 294277-01-01, in words. */
-const FIRST_HIGH = Number(-211_813_488_000_000_000n >> 32n);
-const FIRST_LOW = Number(BigInt.asUintN(32, -211_813_488_000_000_000n));
-const BEYOND_HIGH = Number(9_223_371_331_200_000_000n >> 32n);
-const BEYOND_LOW = Number(BigInt.asUintN(32, 9_223_371_331_200_000_000n));
+/** In microseconds from 1970: the first timestamp of PostgreSQL, 4714-11-24 BC, and the first beyond its last, 294277-01-01. */
+const FIRST = -211_813_488_000_000_000n + EPOCH;
+const FIRST_HIGH = Number(FIRST >> 32n);
+const FIRST_LOW = Number(BigInt.asUintN(32, FIRST));
+const BEYOND = 9_223_371_331_200_000_000n + EPOCH; // Beyond 64 bits, where Micros still computes right.
+const BEYOND_HIGH = Number(BEYOND >> 32n);
+const BEYOND_LOW = Number(BigInt.asUintN(32, BEYOND));
 
-/** Digits of a second's fraction. */
-const FRACTION_DIGITS: Readonly<Record<TimeUnit, number>> = {
-  [TimeUnit.SECOND]: 0,
-  [TimeUnit.MILLISECOND]: 3,
-  [TimeUnit.MICROSECOND]: 6,
-  [TimeUnit.NANOSECOND]: 9,
-};
+const SECONDS_PER_DAY = 86_400n;
 
-class TimestampColumn implements Column {
+class TimestampColumn implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
-  readonly #fractionDigits: number;
+  validity: Bitmap | null;
+  readonly #unit: ArrowUnit;
   readonly #zoned: boolean;
   readonly #words: Int32Array;
+  readonly #micros: Micros;
 
-  constructor(unit: TimeUnit, zoned: boolean, reader: BatchReader, rowCount: number, place: Place) {
+  constructor(unit: ArrowUnit, zoned: boolean, reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
-    this.#fractionDigits = FRACTION_DIGITS[unit];
+    this.#unit = unit;
     this.#zoned = zoned;
+    this.#micros = new Micros(unit);
     this.validity = reader.validity(reader.node(rowCount));
     this.#words = reader.words(2 * rowCount);
   }
 
   measure(sizes: Float64Array, first: number, count: number): void {
-    measureFixed(8, this.validity, sizes, first, count);
+    const validity = this.validity;
+    if (this.#unit === "ns") {
+      measureFixed(8, validity, sizes, first, count); // 64 bits of nanoseconds are always in range.
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const row = first + i;
+      if (validity !== null && !validity.isSet(row)) {
+        sizes[i]! += 4;
+        continue;
+      }
+      this.#check(row);
+      sizes[i]! += 12;
+    }
   }
 
-  /**
-   * Computes with the high and the low 32 bits apart, each exact in a double: an
-   * instant in microseconds exceeds 2^53. Nanoseconds are floored, so that
-   * instants before 1970 do not move forward.
-   */
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {
     const validity = this.validity;
     const words = this.#words;
-    const multiplier = 10 ** Math.max(6 - this.#fractionDigits, 0);
-    const divisor = 10 ** Math.max(this.#fractionDigits - 6, 0);
+    const micros = this.#micros;
     for (let i = 0; i < count; i++) {
       const at = cursor[i]!;
       const row = first + i;
@@ -72,27 +80,12 @@ class TimestampColumn implements Column {
         cursor[i] = at + 4;
         continue;
       }
-      let high = words[2 * row + 1]!;
-      let low = words[2 * row]! >>> 0;
-
-      const quotient = Math.floor(high / divisor);
-      low = Math.floor(((high - quotient * divisor) * WORD + low) / divisor);
-      low *= multiplier;
-      const carry = Math.floor(low / WORD);
-      high = quotient * multiplier + carry - EPOCH_HIGH;
-      low -= carry * WORD + EPOCH_LOW;
+      micros.set(words[2 * row]!, words[2 * row + 1]!);
+      let high = micros.high - EPOCH_HIGH;
+      let low = micros.low - EPOCH_LOW;
       if (low < 0) {
         low += WORD;
         high--;
-      }
-
-      if (
-        high < FIRST_HIGH ||
-        (high === FIRST_HIGH && low < FIRST_LOW) ||
-        high > BEYOND_HIGH ||
-        (high === BEYOND_HIGH && low >= BEYOND_LOW)
-      ) {
-        throw this.#outOfRange(row);
       }
       view.setInt32(at, 8);
       view.setInt32(at + 4, high);
@@ -103,21 +96,30 @@ class TimestampColumn implements Column {
 
   /** ISO 8601 with all digits of the unit. */
   json(row: number): string {
+    this.#check(row);
     const value = int64Of(this.#words, row);
-    const perSecond = 10n ** BigInt(this.#fractionDigits);
+    const digits = FRACTION_DIGITS[this.#unit];
+    const perSecond = 10n ** BigInt(digits);
     const fraction = ((value % perSecond) + perSecond) % perSecond;
-    const date = new Date(Number((value - fraction) / perSecond) * 1000);
-    if (Number.isNaN(date.getTime())) {
-      throw this.#outOfRange(row);
-    }
-    const seconds = date.toISOString().slice(0, -".000Z".length);
-    const digits =
-      this.#fractionDigits === 0 ? "" : `.${String(fraction).padStart(this.#fractionDigits, "0")}`;
-    return `"${seconds}${digits}${this.#zoned ? "Z" : ""}"`;
+    const seconds = (value - fraction) / perSecond;
+    const ofDay = ((seconds % SECONDS_PER_DAY) + SECONDS_PER_DAY) % SECONDS_PER_DAY;
+    const date = isoDate(Number((seconds - ofDay) / SECONDS_PER_DAY)); // In range, so exact.
+    const decimals = digits === 0 ? "" : `.${String(fraction).padStart(digits, "0")}`;
+    return `"${date}T${isoTime(Number(ofDay))}${decimals}${this.#zoned ? "Z" : ""}"`;
   }
 
-  #outOfRange(row: number): Error {
-    const value = `${int64Of(this.#words, row)} × 10^-${this.#fractionDigits} s after 1970-01-01`;
-    return valueError(this.place, row, "the timestamp is outside the range of PostgreSQL", value);
+  #check(row: number): void {
+    const micros = this.#micros;
+    micros.set(this.#words[2 * row]!, this.#words[2 * row + 1]!);
+    const { high, low } = micros;
+    if (
+      high < FIRST_HIGH ||
+      (high === FIRST_HIGH && low < FIRST_LOW) ||
+      high > BEYOND_HIGH ||
+      (high === BEYOND_HIGH && low >= BEYOND_LOW)
+    ) {
+      const value = `${int64Of(this.#words, row)} × 10^-${FRACTION_DIGITS[this.#unit]} s after 1970-01-01`;
+      throw new BadValue(this.place, row, "the timestamp is outside the range of PostgreSQL", value);
+    }
   }
 }

@@ -1,21 +1,21 @@
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, NULL_FIELD } from "../column.ts";
+import { NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
 import { NumericDigits } from "../numeric-digits.ts";
 import type { Place } from "../place.ts";
 import type { Region } from "../region.ts";
 import { uint64Of } from "../words.ts";
 
 /** Arrow UInt64 as numeric(20,0): its upper half does not fit bigint, and chains use it. */
-export const uint64: ElementType = {
+export const uint64: ScalarType = {
   name: "numeric(20,0)",
   oid: 1700,
   bind: (reader, rowCount, place) => new Uint64Column(reader, rowCount, place),
 };
 
-class Uint64Column implements Column {
+class Uint64Column implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
   readonly #words: Int32Array;
   readonly #digits = new NumericDigits();
 

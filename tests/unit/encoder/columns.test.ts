@@ -1,8 +1,9 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
 import { planTable } from "../../../src/encoder/plan.ts";
+import type { EncoderOptions } from "../../../src/encoder/row-encoder.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import type { BuildOptions, TestColumn, Value } from "../../support/arrow.ts";
+import { arrowSchema, type BuildOptions, type TestColumn, type Value } from "../../support/arrow.ts";
 import { MemorySink } from "./copy-rows.ts";
 import { h64Raw, payloads } from "./encode.ts";
 
@@ -15,7 +16,12 @@ function expectPayloads(type: arrow.DataType, cases: readonly (readonly [Value, 
   expect(payloads(column)).toEqual(cases.map(([, hex]) => hex?.replaceAll(" ", "") ?? null));
 }
 
-function expectRefused(column: Partial<TestColumn>, problem: string, value: string, options?: BuildOptions) {
+function expectRefused(
+  column: Partial<TestColumn>,
+  problem: string,
+  value: string,
+  options?: BuildOptions & EncoderOptions,
+) {
   expect(() => payloads({ name: "c", type: new arrow.Utf8(), values: [], ...column }, options)).toThrow(
     expect.objectContaining({ code: "SY203", message: problem, detail: `Value: ${value}` }),
   );
@@ -163,7 +169,7 @@ test("bytes and text keep empty apart from NULL, and long values whole", () => {
 
 test("a field of 1 GB is refused before it is copied", () => {
   const length = 2 ** 30;
-  const schema = new arrow.Schema([field("c", new arrow.Binary())]);
+  const schema = arrowSchema(new arrow.Schema([field("c", new arrow.Binary())]));
   const body = new Uint8Array(8 + length);
   new DataView(body.buffer).setInt32(4, length, true);
   const batch = {
@@ -174,6 +180,7 @@ test("a field of 1 GB is refused before it is copied", () => {
       { offset: 0, length: 8 },
       { offset: 8, length },
     ],
+    variadicCounts: [],
     body,
   };
   const encoder = new RowEncoder(planTable("t", schema), h64Raw);
@@ -192,14 +199,19 @@ describe("U+0000 in text", () => {
     `Column c of table t, row ${row} of the batch: PostgreSQL cannot store the character U+0000 in text`;
 
   test("is refused with its row", () => {
-    expectRefused({ values: ["a", null, "", "b\0c"] }, problem(3), "3 bytes, U+0000 at 1");
-    expectRefused({ values: [null, "\0"] }, problem(1), "1 bytes, U+0000 at 0", { junkUnderNulls: true });
+    const fail = { nulPolicy: "fail" } as const;
+    expectRefused({ values: ["a", null, "", "b\0c"] }, problem(3), "3 characters, U+0000 at 1", fail);
+    expectRefused({ values: [null, "\0"] }, problem(1), "1 characters, U+0000 at 0", {
+      ...fail,
+      junkUnderNulls: true,
+    });
     const { Struct, List } = arrow;
     const struct = new Struct([field("s", new arrow.Utf8())]);
     expectRefused(
       { type: new List(field("item", struct)), values: [[], [{ s: "a" }, { s: "\0" }]] },
       "Column c.item.s of table t, row 1 of the batch: PostgreSQL cannot store the character U+0000 in text",
       "1 characters, U+0000 at 0",
+      fail,
     );
   });
 

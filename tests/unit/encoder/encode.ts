@@ -1,22 +1,28 @@
 import xxhash from "xxhash-wasm";
 import { planTable } from "../../../src/encoder/plan.ts";
-import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
+import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { type BuildOptions, buildBatch, type TestColumn } from "../../support/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 
 export const { h64Raw } = await xxhash();
 
 /** Encodes columns as one batch of a microbatch and returns the bytes of the rows. */
-export function encode(columns: readonly TestColumn[], options?: BuildOptions): Uint8Array {
-  const { schema, batch } = buildBatch(columns, options);
-  const encoder = new RowEncoder(planTable("t", schema), h64Raw);
+export function encode(
+  columns: readonly TestColumn[],
+  options: BuildOptions & EncoderOptions = {},
+): Uint8Array {
+  const { schema, batch, dictionaries } = buildBatch(columns, options);
+  const encoder = new RowEncoder(planTable("t", schema), h64Raw, options);
   const sink = new MemorySink();
   encoder.beginMicrobatch({ start: 0n, end: 1000n });
+  for (const dictionary of dictionaries) {
+    encoder.takeDictionary(dictionary);
+  }
   encoder.encode(batch, sink);
   return sink.bytes();
 }
 
 /** The payloads of a single user column, in hexadecimal. */
-export function payloads(column: TestColumn, options?: BuildOptions): (string | null)[] {
+export function payloads(column: TestColumn, options?: BuildOptions & EncoderOptions): (string | null)[] {
   return parseRows(encode([column], options)).map((row) => row[3]!);
 }

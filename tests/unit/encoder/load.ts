@@ -2,14 +2,19 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { copyColumns, planTable } from "../../../src/encoder/plan.ts";
-import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import type { ArrowStream } from "../../support/arrow.ts";
+import { copyColumns, planTable, type TablePlan } from "../../../src/encoder/plan.ts";
+import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
+import type { ArrowStream } from "../../support/arrow-messages.ts";
 import { MemorySink } from "./copy-rows.ts";
 import { h64Raw } from "./encode.ts";
 
 const HEADER = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)]);
 const TRAILER = Buffer.from([0xff, 0xff]);
+
+export interface Range {
+  readonly start: bigint;
+  readonly end: bigint;
+}
 
 /**
  * Makes the table that the stream's schema plans, and copies all batches into it
@@ -18,10 +23,27 @@ const TRAILER = Buffer.from([0xff, 0xff]);
 export async function load(
   client: pg.Client,
   table: string,
-  { schema, batches }: ArrowStream,
-  range: { readonly start: bigint; readonly end: bigint },
-): Promise<void> {
+  { schema, messages }: ArrowStream,
+  range: Range,
+  options: EncoderOptions = {},
+): Promise<RowEncoder> {
   const plan = planTable(table, schema);
+  const encoder = new RowEncoder(plan, h64Raw, options);
+  const sink = new MemorySink();
+  encoder.beginMicrobatch(range);
+  for (const message of messages) {
+    if (message.kind === "batch") {
+      encoder.encode(message.batch, sink);
+    } else {
+      encoder.takeDictionary(message.dictionary);
+    }
+  }
+  await createTable(client, table, plan);
+  await copyRows(client, table, plan, sink.regions);
+  return encoder;
+}
+
+export async function createTable(client: pg.Client, table: string, plan: TablePlan): Promise<void> {
   const definitions = [
     "copied bigint generated always as identity",
     "_id bytea primary key",
@@ -35,14 +57,17 @@ export async function load(
   const quoted = pg.escapeIdentifier(table);
   await client.query(`drop table if exists ${quoted}`);
   await client.query(`create table ${quoted} (${definitions.join(", ")})`);
+}
 
-  const encoder = new RowEncoder(plan, h64Raw);
-  const sink = new MemorySink();
-  encoder.beginMicrobatch(range);
-  for (const batch of batches) {
-    encoder.encode(batch, sink);
-  }
+/** Copies the rows that an encoder made. */
+export async function copyRows(
+  client: pg.Client,
+  table: string,
+  plan: TablePlan,
+  rows: readonly Uint8Array[],
+): Promise<void> {
   const columns = copyColumns(plan).map((name) => pg.escapeIdentifier(name));
-  const copy = client.query(copyFrom(`copy ${quoted} (${columns.join(", ")}) from stdin (format binary)`));
-  await pipeline(Readable.from([HEADER, ...sink.regions, TRAILER]), copy);
+  const target = `${pg.escapeIdentifier(table)} (${columns.join(", ")})`;
+  const copy = client.query(copyFrom(`copy ${target} from stdin (format binary)`));
+  await pipeline(Readable.from([HEADER, ...rows, TRAILER]), copy);
 }

@@ -1,8 +1,10 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
-import { copyColumns, planTable } from "../../../src/encoder/plan.ts";
+import { copyColumns, planTable as plan } from "../../../src/encoder/plan.ts";
+import { arrowSchema } from "../../support/arrow.ts";
 
 const { Field, Schema } = arrow;
+const planTable = (table: string, schema: arrow.Schema) => plan(table, arrowSchema(schema));
 
 function planOf(type: arrow.DataType) {
   return planTable("t", new Schema([new Field("c", type, true)])).columns[0];
@@ -40,13 +42,8 @@ describe("types", () => {
   });
 
   test.each<[string, arrow.DataType]>([
-    ["Float64", new arrow.Float64()],
-    ["UInt8", new arrow.Uint8()],
-    ["Decimal256(76,0)", new arrow.Decimal(0, 76, 256)],
     ["Decimal128(39,0)", new arrow.Decimal(0, 39, 128)],
     ["Decimal128(38,-1000)", new arrow.Decimal(-1000, 38, 128)],
-    ["List<Int32>", listOf(listOf(new arrow.Int32()))],
-    ["Float32", new arrow.Struct([new Field("deep", listOf(new arrow.Float32()))])],
   ])("%s is refused with the column and a way out", (name, type) => {
     expect(() => planOf(type)).toThrow(
       expect.objectContaining({

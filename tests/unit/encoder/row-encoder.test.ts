@@ -30,22 +30,3 @@ test("a row of more than 512 KiB has a region of its own", () => {
   const regions = regionsOf([10, 600 * 1024, 10, 20]);
   expect(regions.map((region) => parseRows(region).length)).toEqual([1, 1, 2]);
 });
-
-test("the ledger of a microbatch counts its rows and the xor of the ends of their ids", () => {
-  const values = Array.from({ length: 2500 }, (_, i) => `value ${i % 1000}`);
-  const blocks = values.map((_, i) => BigInt(Math.floor(i / 1000)));
-  const { schema, batch } = buildBatch([
-    { name: "_block_num", type: new arrow.Uint64(), values: blocks },
-    { name: "c", type: new arrow.Utf8(), values },
-  ]);
-  const encoder = new RowEncoder(planTable("t", schema), h64Raw);
-  const sink = new MemorySink();
-  encoder.beginMicrobatch({ start: 0n, end: 2n });
-  expect(encoder.ledger).toEqual({ rows: 0, idXor: 0n });
-  encoder.encode(batch, sink);
-  const ends = parseRows(sink.bytes()).map(([id]) => BigInt.asIntN(64, BigInt(`0x${id!.slice(-16)}`)));
-  expect(encoder.ledger).toEqual({ rows: 2500, idXor: ends.reduce((xor, end) => xor ^ end, 0n) });
-
-  encoder.beginMicrobatch({ start: 0n, end: 2n });
-  expect(encoder.ledger).toEqual({ rows: 0, idXor: 0n });
-});

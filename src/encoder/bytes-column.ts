@@ -1,39 +1,43 @@
+import type { BytesLayout } from "../model/arrow-type.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import type { Bitmap } from "./bitmap.ts";
 import { NULL_FIELD } from "./column.ts";
 import { checkFieldLength, type Place } from "./place.ts";
-import { copyBytes, type Region, regionOf } from "./region.ts";
+import { copyBytes, type Region } from "./region.ts";
 
-/** What Binary and Utf8 columns share: values of any length, one behind the other, and their offsets. */
-export class VariableBytes {
+/** What binary and text columns share: values of any length somewhere in the body. */
+export class BytesColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
-  protected readonly offsets: Int32Array;
+  validity: Bitmap | null;
+  protected readonly starts: Int32Array;
+  protected readonly ends: Int32Array;
   protected readonly values: Region;
 
-  constructor(reader: BatchReader, rowCount: number, place: Place) {
+  constructor(layout: BytesLayout, reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
     this.validity = reader.validity(reader.node(rowCount));
-    this.offsets = reader.offsets(rowCount);
-    this.values = regionOf(reader.bytes(this.offsets[rowCount]!));
+    const { starts, ends, values } = reader.byteSpans(layout, rowCount, this.validity);
+    this.starts = starts;
+    this.ends = ends;
+    this.values = values;
   }
 
   measure(sizes: Float64Array, first: number, count: number): void {
-    const { offsets, validity, place } = this;
+    const { starts, ends, validity, place } = this;
     for (let i = 0; i < count; i++) {
       const row = first + i;
       if (validity !== null && !validity.isSet(row)) {
         sizes[i]! += 4;
         continue;
       }
-      const length = offsets[row + 1]! - offsets[row]!;
+      const length = ends[row]! - starts[row]!;
       checkFieldLength(length, place, row);
       sizes[i]! += 4 + length;
     }
   }
 
   write(target: Region, cursor: Int32Array, first: number, count: number): void {
-    const { offsets, validity, values } = this;
+    const { starts, ends, validity, values } = this;
     const { view } = target;
     for (let i = 0; i < count; i++) {
       const at = cursor[i]!;
@@ -43,8 +47,8 @@ export class VariableBytes {
         cursor[i] = at + 4;
         continue;
       }
-      const from = offsets[row]!;
-      const length = offsets[row + 1]! - from;
+      const from = starts[row]!;
+      const length = ends[row]! - from;
       view.setInt32(at, length);
       copyBytes(values, from, target, at + 4, length);
       cursor[i] = at + 4 + length;
@@ -52,6 +56,6 @@ export class VariableBytes {
   }
 
   protected value(row: number): Uint8Array {
-    return this.values.bytes.subarray(this.offsets[row]!, this.offsets[row + 1]!);
+    return this.values.bytes.subarray(this.starts[row]!, this.ends[row]!);
   }
 }

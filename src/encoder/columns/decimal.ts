@@ -1,36 +1,43 @@
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, NULL_FIELD } from "../column.ts";
+import { NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
 import { NumericDigits } from "../numeric-digits.ts";
-import { type Place, valueError } from "../place.ts";
+import { BadValue, type Place } from "../place.ts";
 import type { Region } from "../region.ts";
-import { int128Of } from "../words.ts";
+import { integerOf } from "../words.ts";
 
 /** PostgreSQL declares numerics of up to 1000 digits. */
 const MAX_NUMERIC_PRECISION = 1000;
 
+/** The most digits of which every value fits into so many bits. */
+const MAX_PRECISION = { 32: 9, 64: 18, 128: 38, 256: 76 } as const;
+
+type Bits = keyof typeof MAX_PRECISION;
+
 /**
- * Arrow Decimal128(precision, scale) as numeric with room for every value of it;
- * null where PostgreSQL has none. A negative scale means trailing zeros, a scale
- * above the precision leading ones: numeric of PostgreSQL 14 declares neither.
+ * Arrow Decimal(precision, scale) of any width as numeric with room for every
+ * value of it; null where there is none. A negative scale means trailing zeros, a
+ * scale above the precision leading ones: numeric of PostgreSQL 14 declares neither.
  */
-export function decimal128(precision: number, scale: number): ElementType | null {
+export function decimal(bits: Bits, precision: number, scale: number): ScalarType | null {
   const digits = Math.max(precision, scale, precision - scale);
-  if (precision < 1 || precision > 38 || digits > MAX_NUMERIC_PRECISION) {
+  if (precision < 1 || precision > MAX_PRECISION[bits] || digits > MAX_NUMERIC_PRECISION) {
     return null;
   }
   return {
     name: `numeric(${digits},${Math.max(scale, 0)})`,
     oid: 1700,
-    bind: (reader, rowCount, place) => new Decimal128Column(precision, scale, reader, rowCount, place),
+    bind: (reader, rowCount, place) => new DecimalColumn(bits, precision, scale, reader, rowCount, place),
   };
 }
 
 const WORD = 2 ** 32;
 
-class Decimal128Column implements Column {
+class DecimalColumn implements ScalarColumn {
   readonly place: Place;
-  readonly validity: Bitmap | null;
+  validity: Bitmap | null;
+  /** 32-bit words of a value. */
+  readonly #length: number;
   readonly #precision: number;
   readonly #scale: number;
   /** Brings the decimal point between two groups of four digits. */
@@ -41,20 +48,29 @@ class Decimal128Column implements Column {
   readonly #limit: readonly number[];
   readonly #words: Int32Array;
   readonly #digits = new NumericDigits();
-  /** The magnitude times the factor, which can take a fifth word. */
-  readonly #magnitude = new Float64Array(5);
+  /** The magnitude times the factor, which can take a word more; at least the two that the digits need. */
+  readonly #magnitude: Float64Array;
 
-  constructor(precision: number, scale: number, reader: BatchReader, rowCount: number, place: Place) {
+  constructor(
+    bits: Bits,
+    precision: number,
+    scale: number,
+    reader: BatchReader,
+    rowCount: number,
+    place: Place,
+  ) {
     this.place = place;
+    const length = bits / 32;
+    this.#length = length;
     this.#precision = precision;
+    this.#magnitude = new Float64Array(length + 1);
     this.#scale = scale;
     this.#fraction = Math.ceil(scale / 4);
     this.#factor = 10 ** (4 * this.#fraction - scale);
-    this.#limit = [0n, 32n, 64n, 96n].map((shift) =>
-      Number(BigInt.asUintN(32, (10n ** BigInt(precision)) >> shift)),
-    );
+    const limit = 10n ** BigInt(precision);
+    this.#limit = Array.from({ length }, (_, i) => Number(BigInt.asUintN(32, limit >> BigInt(32 * i))));
     this.validity = reader.validity(reader.node(rowCount));
-    this.#words = reader.words(4 * rowCount);
+    this.#words = reader.words(length * rowCount);
   }
 
   measure(sizes: Float64Array, first: number, count: number): void {
@@ -93,7 +109,7 @@ class Decimal128Column implements Column {
   /** A string, because JSON readers round numbers of more than 15 digits. */
   json(row: number): string {
     const negative = this.#load(row);
-    const value = int128Of(this.#words, row);
+    const value = integerOf(this.#words, row, this.#length);
     const unscaled = String(negative ? -value : value);
     const sign = negative ? "-" : "";
     const scale = this.#scale;
@@ -108,47 +124,48 @@ class Decimal128Column implements Column {
   #load(row: number): boolean {
     const words = this.#words;
     const magnitude = this.#magnitude;
-    const negative = words[4 * row + 3]! < 0;
+    const length = this.#length;
+    const negative = words[length * row + length - 1]! < 0;
 
     // The magnitude of a negative number is its complement plus one.
     let carry = negative ? 1 : 0;
     const flip = negative ? -1 : 0;
-    for (let i = 0; i < 4; i++) {
-      const sum = ((words[4 * row + i]! ^ flip) >>> 0) + carry;
+    for (let i = 0; i < length; i++) {
+      const sum = ((words[length * row + i]! ^ flip) >>> 0) + carry;
       carry = sum === WORD ? 1 : 0;
       magnitude[i] = sum - carry * WORD;
     }
     this.#checkPrecision(row);
 
     const factor = this.#factor;
-    if (factor === 1 && magnitude[2] === 0 && magnitude[3] === 0) {
+    if (factor === 1 && length === 4 && magnitude[2] === 0 && magnitude[3] === 0) {
       this.#digits.setPair(magnitude[0]!, magnitude[1]!); // Most amounts of wei.
       return negative;
     }
     carry = 0;
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < length; i++) {
       const product = magnitude[i]! * factor + carry;
       carry = Math.floor(product / WORD);
       magnitude[i] = product - carry * WORD;
     }
-    magnitude[4] = carry;
-    this.#digits.setWords(magnitude, 5);
+    magnitude[length] = carry;
+    this.#digits.setWords(magnitude, length + 1);
     return negative;
   }
 
   #checkPrecision(row: number): void {
     const magnitude = this.#magnitude;
     const limit = this.#limit;
-    let i = 3;
+    let i = limit.length - 1;
     while (i > 0 && magnitude[i] === limit[i]) {
       i--;
     }
     if (magnitude[i]! >= limit[i]!) {
-      throw valueError(
+      throw new BadValue(
         this.place,
         row,
         `the decimal has more than the ${this.#precision} digits of its type`,
-        `${int128Of(this.#words, row)} × 10^${-this.#scale}`,
+        `${integerOf(this.#words, row, this.#length)} × 10^${-this.#scale}`,
       );
     }
   }

@@ -1,0 +1,100 @@
+const FRAME_MAGIC = 0x184d2204;
+
+/** Bits of the frame's flags. */
+const BLOCK_CHECKSUMS = 0x10;
+const CONTENT_SIZE = 0x08;
+const DICTIONARY_ID = 0x01;
+const VERSION = 0x40;
+const VERSION_MASK = 0xc0;
+
+/** Of a block's length: the block is not compressed. */
+const UNCOMPRESSED = 0x8000_0000;
+
+const MIN_MATCH = 4;
+/** A length nibble that goes on in the bytes that follow. */
+const LONG = 15;
+
+/**
+ * Decodes one LZ4 frame, which must fill `target` exactly. Checksums are not
+ * looked at: gRPC and TLS have theirs. Any fault ends in a RangeError; nothing is
+ * read or written outside of the two arrays.
+ */
+export function decodeLz4Frame(frame: Uint8Array, target: Uint8Array): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const flags = view.getUint8(4);
+  if (view.getUint32(0, true) !== FRAME_MAGIC || (flags & VERSION_MASK) !== VERSION) {
+    throw new RangeError("no LZ4 frame of version 1");
+  }
+  // Magic, flags, block size, then what the flags announce, then a checksum of one byte.
+  let at = 7 + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY_ID ? 4 : 0);
+  let filled = 0;
+  for (let size = view.getUint32(at, true); size !== 0; size = view.getUint32(at, true)) {
+    at += 4;
+    const length = size & ~UNCOMPRESSED;
+    const end = at + length;
+    if (end > frame.length) {
+      throw new RangeError("a block reaches beyond the frame");
+    }
+    if (size >= UNCOMPRESSED) {
+      target.set(frame.subarray(at, end), filled);
+      filled += length;
+    } else {
+      filled = decodeBlock(frame.subarray(at, end), target, filled);
+    }
+    at = end + (flags & BLOCK_CHECKSUMS ? 4 : 0);
+  }
+  if (filled !== target.length) {
+    throw new RangeError(`the frame ends after ${filled} bytes`);
+  }
+}
+
+/** A block: literals and copies of what was decoded before, in turns. Returns where it ends in `target`. */
+function decodeBlock(block: Uint8Array, target: Uint8Array, begin: number): number {
+  let at = 0;
+  let filled = begin;
+  const longLength = (nibble: number): number => {
+    let length = nibble;
+    let more = nibble === LONG ? 255 : 0;
+    while (more === 255) {
+      more = byteAt(block, at++);
+      length += more;
+    }
+    return length;
+  };
+  while (at < block.length) {
+    const token = block[at++]!;
+    const literals = longLength(token >> 4);
+    if (at + literals > block.length) {
+      throw new RangeError("literals reach beyond their block");
+    }
+    target.set(block.subarray(at, at + literals), filled); // Throws beyond the end.
+    at += literals;
+    filled += literals;
+    if (at === block.length) {
+      return filled; // The last sequence has no copy.
+    }
+    const distance = byteAt(block, at) | (byteAt(block, at + 1) << 8);
+    at += 2;
+    const length = MIN_MATCH + longLength(token & 15);
+    if (distance === 0 || distance > filled || filled + length > target.length) {
+      throw new RangeError("a copy reaches outside of what was decoded");
+    }
+    if (distance >= length) {
+      target.copyWithin(filled, filled - distance, filled - distance + length);
+    } else {
+      for (let i = 0; i < length; i++) {
+        target[filled + i] = target[filled + i - distance]!; // It may copy what it has just written.
+      }
+    }
+    filled += length;
+  }
+  throw new RangeError("a block without its last literals");
+}
+
+function byteAt(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at];
+  if (byte === undefined) {
+    throw new RangeError("a block ends too early");
+  }
+  return byte;
+}

@@ -1,0 +1,196 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { planTable } from "../../src/encoder/plan.ts";
+import { RowEncoder } from "../../src/encoder/row-encoder.ts";
+import { AmpsyncError } from "../../src/errors.ts";
+import type { FlightData } from "../../src/flight/protocol/messages.ts";
+import type { ArrowBatch } from "../../src/model/arrow-batch.ts";
+import { CONTAINERS, itemsOf, SCALARS } from "../support/arbitraries.ts";
+import { buildBatch, streamOf } from "../support/arrow.ts";
+import { type ArrowStream, messagesOf, readMessages, splitStream } from "../support/arrow-messages.ts";
+import { ArrowReader, takeDictionary } from "../support/arrow-reader.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { rendering } from "../support/renderings.ts";
+import { MemorySink } from "../unit/encoder/copy-rows.ts";
+import { h64Raw } from "../unit/encoder/encode.ts";
+import { copyRows, createTable } from "../unit/encoder/load.ts";
+
+const SEED = Number(process.env["AMPSYNC_TEST_SEED"] ?? 1);
+/** By hand: FUZZ_CASES=100000. */
+const CASES = Number(process.env["FUZZ_CASES"] ?? 1500);
+/** One of so many accepted streams is loaded and compared. */
+const LOADED_EVERY = 10;
+const MAX_CASE_MS = 2000;
+
+let database: TestDatabase;
+let client: pg.Client;
+beforeAll(async () => {
+  database = await createDatabase({ empty: true });
+  client = await database.client();
+});
+afterAll(() => database.drop());
+
+let state = SEED;
+function random(below: number): number {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return Math.floor((state / 2 ** 32) * below);
+}
+
+/** Streams of every type in every container, and those of other implementations where they are. */
+function corpus(): readonly (readonly FlightData[])[] {
+  const built = SCALARS.flatMap((scalar, i) =>
+    [scalar, ...Object.values(CONTAINERS).map((wrap) => wrap(scalar))].map((type) => {
+      const item = itemsOf({ name: "x", nullable: true, type });
+      const values = fc.sample(item, { seed: i, numRuns: 12 });
+      return messagesOf(streamOf(buildBatch([{ name: "x", type, values }], { sliced: i % 2 === 0 })));
+    }),
+  );
+  const folder = join(process.env["AMPSYNC_TEST_DATA"] ?? "", "arrow-golden");
+  const golden =
+    process.env["AMPSYNC_TEST_DATA"] !== undefined && existsSync(folder)
+      ? readdirSync(folder).filter((name) => name.endsWith(".stream"))
+      : [];
+  return [...built, ...golden.map((name) => splitStream(readFileSync(join(folder, name))))];
+}
+
+const HOSTILE = [-1n, 0n, 1n, 0x7fffffffn, 0x80000000n, 2n ** 40n, 2n ** 63n - 1n, -(2n ** 63n)];
+
+function mutated(bytes: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  if (copy.length === 0) {
+    return copy;
+  }
+  const view = new DataView(copy.buffer);
+  const hostile = HOSTILE[random(HOSTILE.length)]!;
+  switch (random(5)) {
+    case 0:
+      return copy.subarray(0, random(copy.length));
+    case 1:
+      if (copy.length >= 8) view.setBigInt64(8 * random(Math.floor(copy.length / 8)), hostile, true);
+      return copy;
+    case 2:
+      if (copy.length >= 4) {
+        const at = 4 * random(Math.floor(copy.length / 4));
+        view.setInt32(at, view.getInt32(at, true) + random(65) - 32, true);
+      }
+      return copy;
+    case 3:
+      if (copy.length >= 4)
+        view.setInt32(4 * random(Math.floor(copy.length / 4)), Number(BigInt.asIntN(32, hostile)), true);
+      return copy;
+    default:
+      for (let flips = 1 + random(3); flips > 0; flips--) {
+        copy[random(copy.length)]! ^= 1 << random(8);
+      }
+      return copy;
+  }
+}
+
+function mutatedStream(messages: readonly FlightData[]): readonly FlightData[] {
+  const target = random(messages.length);
+  return messages.map((message, i) => {
+    if (i !== target) return message;
+    return random(2) === 0
+      ? { ...message, dataHeader: mutated(message.dataHeader) }
+      : { ...message, dataBody: mutated(message.dataBody) };
+  });
+}
+
+interface Accepted {
+  readonly stream: ArrowStream;
+  readonly regions: readonly Uint8Array[];
+}
+
+/** What the encoder makes of messages; null where it refuses them with a clear error. */
+function encoded(messages: readonly FlightData[]): Accepted | null {
+  try {
+    const stream = readMessages(messages.filter(({ dataHeader }) => dataHeader.length > 0));
+    const encoder = new RowEncoder(planTable("t", stream.schema), h64Raw, { nulPolicy: "fail" });
+    const sink = new MemorySink();
+    encoder.beginMicrobatch({ start: 0n, end: 2n ** 48n - 1n });
+    for (const message of stream.messages) {
+      if (message.kind === "batch") encoder.encode(message.batch, sink);
+      else encoder.takeDictionary(message.dictionary);
+    }
+    return { stream, regions: sink.regions };
+  } catch (error) {
+    if (
+      error instanceof AmpsyncError ||
+      (error instanceof Error && /^(a stream without schema|no batch)$/.test(error.message))
+    ) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** Loads what was accepted and holds it against a reading of the same buffers that knows no encoder. */
+async function expectLoaded({ stream, regions }: Accepted): Promise<void> {
+  const plan = planTable("t", stream.schema);
+  await createTable(client, "t", plan);
+  await copyRows(client, "t", plan, regions);
+  const dictionaries = new Map<bigint, readonly ArrowBatch[]>();
+  const columns: unknown[][] = stream.schema.fields.map(() => []);
+  for (const message of stream.messages) {
+    if (message.kind === "dictionary") {
+      takeDictionary(dictionaries, message.dictionary);
+    } else if (message.batch.rowCount > 0) {
+      const reader = new ArrowReader(message.batch, dictionaries);
+      stream.schema.fields.forEach(({ type }, i) => {
+        const { column } = rendering(type);
+        columns[i]!.push(...reader.column(type).map((value) => (value === null ? null : column(value))));
+      });
+    }
+  }
+  for (const [i, { name, type }] of stream.schema.fields.entries()) {
+    const { rows } = await client.query<{ shown: unknown }>(
+      `select case when x is not null then ${rendering(type).sql} end as shown
+         from (select ${pg.escapeIdentifier(name)} as x, copied from t) as rows order by copied`,
+    );
+    expect(
+      rows.map(({ shown }) => withoutNaN(shown)),
+      name,
+    ).toEqual(columns[i]!.map(withoutNaN));
+  }
+}
+
+/** All NaN alike: JavaScript does not keep which one it was. */
+function withoutNaN(shown: unknown): unknown {
+  if (Array.isArray(shown)) return shown.map(withoutNaN);
+  return typeof shown === "string" && /^[7f]f([8-9a-f][0-9a-f]{5}|f[0-9a-f]{13})$/.test(shown)
+    ? "NaN"
+    : shown;
+}
+
+test(`${CASES} mutated streams: a clear error, or what their buffers say`, async () => {
+  const streams = corpus();
+  let accepted = 0;
+  let loaded = 0;
+  let slowest = 0;
+  for (let i = 0; i < CASES; i++) {
+    const before = state;
+    const original = random(streams.length);
+    const messages = mutatedStream(streams[original]!);
+    const begin = performance.now();
+    try {
+      const result = encoded(messages);
+      slowest = Math.max(slowest, performance.now() - begin);
+      if (result !== null && accepted++ % LOADED_EVERY === 0) {
+        await expectLoaded(result);
+        loaded++;
+      }
+    } catch (error) {
+      throw new Error(`case ${i}, AMPSYNC_TEST_SEED=${before} FUZZ_CASES=1, stream ${original}`, {
+        cause: error,
+      });
+    }
+    expect(slowest).toBeLessThan(MAX_CASE_MS);
+  }
+  expect(accepted).toBeGreaterThan(0);
+  console.log(
+    `${CASES} cases: ${accepted} accepted, ${loaded} loaded and compared, slowest ${Math.round(slowest)} ms`,
+  );
+}, 3_600_000);

@@ -1,0 +1,118 @@
+import type { Value } from "./arrow-layout.ts";
+
+/** The values of an Arrow file by its integration JSON, which other implementations wrote. */
+export interface Oracle {
+  /** For each batch, the values of each column. */
+  readonly batches: readonly (readonly (readonly Value[])[])[];
+}
+
+interface JsonField {
+  readonly type: {
+    readonly name: string;
+    readonly unit?: string;
+    readonly listSize?: number;
+    readonly bitWidth?: number;
+  };
+  readonly name: string;
+  readonly children: readonly JsonField[];
+  readonly dictionary?: { readonly id: number };
+}
+
+interface JsonColumn {
+  readonly count: number;
+  readonly VALIDITY?: readonly number[];
+  readonly DATA?: readonly unknown[];
+  readonly OFFSET?: readonly (number | string)[];
+  readonly children?: readonly JsonColumn[];
+}
+
+interface JsonFile {
+  readonly schema: { readonly fields: readonly JsonField[] };
+  readonly batches: readonly { readonly columns: readonly JsonColumn[] }[];
+  readonly dictionaries?: readonly {
+    readonly id: number;
+    readonly data: { readonly columns: readonly JsonColumn[] };
+  }[];
+}
+
+export function readOracle(text: string): Oracle {
+  const json: JsonFile = JSON.parse(text);
+  const dictionaries = new Map(json.dictionaries?.map(({ id, data }) => [id, data.columns[0]!]) ?? []);
+  return {
+    batches: json.batches.map(({ columns }) =>
+      columns.map((column, i) => valuesOf(json.schema.fields[i]!, column, dictionaries)),
+    ),
+  };
+}
+
+function valuesOf(
+  field: JsonField,
+  column: JsonColumn,
+  dictionaries: ReadonlyMap<number, JsonColumn>,
+): readonly Value[] {
+  const { dictionary, ...plain } = field;
+  let at: (row: number) => Value;
+  if (dictionary !== undefined) {
+    const values = valuesOf(plain, dictionaries.get(dictionary.id)!, dictionaries);
+    at = (row) => values[Number(column.DATA![row])]!;
+  } else if (field.type.name === "union") {
+    at = () => null; // Refused before a value is looked at.
+  } else {
+    const children = field.children.map((child, i) => valuesOf(child, column.children![i]!, dictionaries));
+    at = (row) => valueOf(field, column, children, row);
+  }
+  return Array.from({ length: column.count }, (_, row) => (column.VALIDITY?.[row] === 0 ? null : at(row)));
+}
+
+function valueOf(
+  { type }: JsonField,
+  { DATA, OFFSET }: JsonColumn,
+  children: readonly (readonly Value[])[],
+  row: number,
+): Value {
+  const raw = DATA?.[row];
+  switch (type.name) {
+    case "null":
+      return null;
+    case "bool":
+      return Boolean(raw);
+    case "int":
+      return type.bitWidth === 64 ? BigInt(String(raw)) : Number(raw);
+    case "floatingpoint":
+      return Number(raw);
+    case "decimal":
+    case "timestamp":
+    case "duration":
+      return BigInt(String(raw));
+    case "date":
+      return type.unit === "DAY" ? Number(raw) : BigInt(String(raw));
+    case "time":
+      return type.bitWidth === 32 ? Number(raw) : BigInt(String(raw));
+    case "interval":
+      return intervalOf(raw);
+    case "utf8":
+    case "largeutf8":
+      return String(raw);
+    case "binary":
+    case "largebinary":
+    case "fixedsizebinary":
+      return Uint8Array.from(Buffer.from(String(raw), "hex"));
+    case "list":
+    case "largelist":
+      return children[0]!.slice(Number(OFFSET![row]), Number(OFFSET![row + 1]));
+    case "map":
+      return children[0]!.slice(Number(OFFSET![row]), Number(OFFSET![row + 1]));
+    case "fixedsizelist":
+      return children[0]!.slice(row * type.listSize!, (row + 1) * type.listSize!);
+    case "struct":
+      return children.map((child) => child[row]!);
+    default:
+      throw new Error(`the oracle does not know the type ${type.name}`);
+  }
+}
+
+function intervalOf(raw: unknown): Value {
+  if (typeof raw === "number") return raw;
+  const { months, days, milliseconds, nanoseconds } = raw as Record<string, number>; // As the format writes it.
+  return nanoseconds === undefined ? [days!, milliseconds!] : [months!, days!, BigInt(String(nanoseconds))];
+}
