@@ -59,12 +59,12 @@ function valuesOf(
     at = () => null; // Refused before a value is looked at.
   } else {
     const children = field.children.map((child, i) => valuesOf(child, column.children![i]!, dictionaries));
-    at = (row) => valueOf(field, column, children, row);
+    at = (row) => oracleValue(field, column, children, row);
   }
   return Array.from({ length: column.count }, (_, row) => (column.VALIDITY?.[row] === 0 ? null : at(row)));
 }
 
-function valueOf(
+function oracleValue(
   { type }: JsonField,
   { DATA, OFFSET }: JsonColumn,
   children: readonly (readonly Value[])[],
