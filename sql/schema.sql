@@ -257,7 +257,7 @@ table ampsync_private.worker
 
 function ampsync.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease and return its query, checkpoint and history; no row where another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, history jsonb)
+  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner

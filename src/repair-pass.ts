@@ -74,7 +74,7 @@ async function refetch(
       return { bytes, at: 0 };
     },
   };
-  const encoder = new RowEncoder(sent, hash);
+  const encoder = new RowEncoder(sent, hash, lease);
   encoder.beginMicrobatch(repair);
 
   using _permit = await permits.take();

@@ -235,7 +235,7 @@ class StreamPass {
       },
       onFailed: (error) => this.stop(error instanceof Error ? error : new Error(String(error))),
     });
-    const encoder = new RowEncoder(sent, hash);
+    const encoder = new RowEncoder(sent, hash, this.#lease);
 
     try {
       for await (const message of flight.read(query, { signal })) {

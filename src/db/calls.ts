@@ -23,6 +23,9 @@ export interface Lease {
   readonly state: string;
   readonly origin: bigint | null;
   readonly retention: bigint;
+  /** What becomes of values that PostgreSQL cannot hold, and of U+0000 in text. */
+  readonly valuePolicy: "fail" | "null";
+  readonly nulPolicy: "replace" | "strip" | "fail";
   /** Oldest first. */
   readonly history: readonly Watermark[];
 }
@@ -91,6 +94,8 @@ export class Calls {
       state: row.state,
       origin: row.origin,
       retention: BigInt(row.retention_blocks),
+      valuePolicy: row.value_policy,
+      nulPolicy: row.nul_policy,
       history: row.history.map(parseWatermark),
     };
   }

@@ -10,7 +10,7 @@ test("N37 a poison value stops its table by policy, names row and column, is not
   const source = new PoisonedSource(57n, { blocks: 40, logsPerBlock: LOGS_PER_BLOCK });
   await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 10 });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["logs", "notes"]);
+  await scenario.sync("anvil", "chain", ["logs", "notes"], { nul_policy: "fail" });
   await scenario.reaches("chain", 2);
 
   source.mine(25);

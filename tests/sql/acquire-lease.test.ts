@@ -28,6 +28,8 @@ test("a free lease is granted with what a pass needs to know", async () => {
     state: "waiting",
     origin: null,
     retention_blocks: 128,
+    value_policy: "fail",
+    nul_policy: "replace",
     history: [],
   });
   expect(await stream.view()).toMatchObject({ worker: "worker-1" });

@@ -103,7 +103,7 @@ describe("the options of enqueue_sync", () => {
     await db.query("select ampsync.enqueue_sync('chain')");
     expect(await policies()).toEqual({ on_deep_reorg: "stop", value_policy: "fail", nul_policy: "replace" });
     await db.query(
-      "select ampsync.enqueue_sync('chain', on_deep_reorg => 'resync', value_policy => 'quarantine', nul_policy => 'strip')",
+      "select ampsync.enqueue_sync('chain', on_deep_reorg => 'resync', value_policy => 'null', nul_policy => 'strip')",
     );
     await db.query("select ampsync.enqueue_sync('chain', value_policy => 'null')");
     expect(await policies()).toEqual({ on_deep_reorg: "resync", value_policy: "null", nul_policy: "strip" });
@@ -111,7 +111,7 @@ describe("the options of enqueue_sync", () => {
 
   test.each([
     ["on_deep_reorg", "One of: stop, resync."],
-    ["value_policy", "One of: fail, null, quarantine."],
+    ["value_policy", "One of: fail, null."],
     ["nul_policy", "One of: replace, strip, fail."],
   ])("%s => 'never' is refused with what there is, and nothing is stored", async (option, detail) => {
     const error = await refusal(db, `select ampsync.enqueue_sync('chain', ${option} => 'never')`);

@@ -56,8 +56,19 @@ export class Scenario implements AsyncDisposable {
   }
 
   /** Calls ampsync.enqueue_sync. */
-  async sync(dataset: string, schema: string, tables: readonly string[] | null = null): Promise<void> {
-    await this.db.query("select ampsync.enqueue_sync($1, $2, $3)", [dataset, tables, schema]);
+  async sync(
+    dataset: string,
+    schema: string,
+    tables: readonly string[] | null = null,
+    options: { readonly nul_policy?: string; readonly value_policy?: string } = {},
+  ): Promise<void> {
+    await this.db.query("select ampsync.enqueue_sync($1, $2, $3, nul_policy => $4, value_policy => $5)", [
+      dataset,
+      tables,
+      schema,
+      options.nul_policy ?? null,
+      options.value_policy ?? null,
+    ]);
   }
 
   /** Waits like `waitFor`; what was in the way is in the error. */

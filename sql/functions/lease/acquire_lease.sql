@@ -34,6 +34,8 @@ create or replace function ampsync.acquire_lease(
     state            text,
     origin           bigint,
     retention_blocks integer,
+    value_policy     text,
+    nul_policy       text,
     history          jsonb
   )
   language plpgsql
@@ -100,7 +102,7 @@ begin
   return query
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
          ampsync_private.dataset_label(d.namespace, d.name, d.revision),
-         s.table_name, s.target_schema, s.target_table, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks,
+         s.table_name, s.target_schema, s.target_table, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,
                    'end', h.last_block::text,

@@ -9,8 +9,8 @@
 -- retention_blocks  how deep a reorg can be undone exactly; at least 64
 -- on_deep_reorg     what follows a deeper one: `stop` (default), state `failed`
 --                   until ampsync.resync is called, or `resync`, by itself
--- value_policy      a value that PostgreSQL cannot hold: `fail` (default), `null`
---                   or `quarantine`
+-- value_policy      a value that PostgreSQL cannot hold: `fail` (default), or `null`
+--                   where the column may be null
 -- nul_policy        the character NUL in text: `replace` (default), `strip`, `fail`
 --
 -- The same call again changes nothing, another option updates, an option not
