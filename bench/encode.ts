@@ -1,22 +1,19 @@
-/**
- * How fast record batches become COPY rows, on one core, without any I/O:
- * `node bench/encode.ts [--json]`. Without hash is the same work with digests made
- * beforehand, so the difference is the price of hashing.
- */
-import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import * as arrow from "apache-arrow";
 import xxhash from "xxhash-wasm";
 import { planTable } from "../src/encoder/plan.ts";
 import { type ByteSink, RowEncoder } from "../src/encoder/row-encoder.ts";
 import type { Hash64 } from "../src/encoder/row-hash.ts";
 import { type BuiltBatch, buildBatch, type TestColumn, type Value } from "../tests/support/arrow.ts";
+import { machine, median } from "./machine.ts";
+import { encodeValueByValue } from "./value-by-value.ts";
 
 const ROWS = 8192;
 const ROWS_PER_BLOCK = 200;
 const FIRST_BLOCK = 15_000_000n;
 const ROUNDS = 5;
-const ROUND_MS = 600;
+const ROUND_MS = 300;
+const WARM_UP_BATCHES = 3;
+const MEMORY_ROWS = 50_000_000;
 
 let state = 1;
 /** 32 bits from a fixed seed: each run encodes the same bytes. */
@@ -128,52 +125,122 @@ const shapes = {
     fixed("parent_beacon_root", 32),
     fixed("requests_hash", 32, 50),
   ],
+  narrow: () => [block("_block_num"), uint32("index"), uint64("value")],
+  nested: () => [
+    block("_block_num"),
+    column("access_list", accessList, () =>
+      Array.from({ length: random() % 3 }, () => ({
+        address: bytes(20),
+        storage_keys: [bytes(32), bytes(32)],
+      })),
+    ),
+    column("hashes", new arrow.List(new arrow.Field("item", new arrow.FixedSizeBinary(32))), () =>
+      Array.from({ length: random() % 4 }, () => bytes(32)),
+    ),
+  ],
 };
 
 /** Hands out one buffer again and again, as a pool of buffers would. */
 const buffer = new Uint8Array(1 << 20);
 const sink: ByteSink = { reserve: () => ({ bytes: buffer, at: 0 }) };
+const RANGE = { start: 0n, end: 2n ** 48n - 1n };
 
-/** The best of several rounds in nanoseconds a row: what other processes take away is not ours. */
-function measure({ schema, batch }: BuiltBatch, hash: Hash64): number {
-  const encoder = new RowEncoder(planTable("bench", schema), hash);
-  const range = { start: 0n, end: 2n ** 48n - 1n };
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const begin = performance.now();
-    let rows = 0;
-    let elapsed = 0;
-    for (; elapsed < ROUND_MS; elapsed = performance.now() - begin) {
-      encoder.beginMicrobatch(range);
-      rows += encoder.encode(batch, sink);
-    }
-    best = Math.min(best, (elapsed * 1e6) / rows);
-  }
-  return best;
+export interface EncodeOptions {
+  readonly json: boolean;
+  /** Measure how memory grows instead. */
+  readonly memory: boolean;
 }
 
-const { values: options } = parseArgs({ options: { json: { type: "boolean", default: false } } });
-const { h64Raw } = await xxhash();
-const digests = Array.from({ length: 0x10000 }, () => (BigInt(random()) << 32n) | BigInt(random()));
-let next = 0;
-const results = Object.entries(shapes).map(([shape, columns]) => {
-  const built = buildBatch(columns());
-  const withHash = measure(built, h64Raw);
-  const withoutHash = measure(built, () => digests[next++ & 0xffff]!);
-  return {
-    shape,
-    columns: built.schema.fields.length,
-    nsPerRow: Math.round(withHash),
-    rowsPerSecond: Math.round(1e9 / withHash),
-    nsPerRowWithoutHash: Math.round(withoutHash),
-    rowsPerSecondWithoutHash: Math.round(1e9 / withoutHash),
+/**
+ * How fast record batches become COPY rows, on one core, without any I/O: the
+ * median of several rounds in processor time, which other processes do not take
+ * away. Without hash is the same work with digests made beforehand, so that the
+ * difference is the price of hashing; value by value is the plain way to do it.
+ */
+export async function benchEncode({ json, memory }: EncodeOptions): Promise<void> {
+  const { h64Raw } = await xxhash();
+  const report = memory ? measureMemory(h64Raw) : { batch_rows: ROWS, shapes: measureShapes(h64Raw) };
+  if (json) {
+    console.log(JSON.stringify({ ...report, ...machine() }));
+  } else {
+    console.log(machine());
+    console.table("shapes" in report ? report.shapes : report);
+  }
+}
+
+function measureShapes(hash: Hash64): Record<string, object> {
+  const digests = Array.from({ length: 0x10000 }, () => (BigInt(random()) << 32n) | BigInt(random()));
+  let next = 0;
+  const prepared = () => digests[next++ & 0xffff]!;
+  return Object.fromEntries(
+    Object.entries(shapes).map(([shape, columns]) => {
+      const built = buildBatch(columns());
+      const rounds: Record<"ns_per_row" | "ns_per_row_without_hash" | "ns_per_row_value_by_value", number[]> =
+        {
+          ns_per_row: [],
+          ns_per_row_without_hash: [],
+          ns_per_row_value_by_value: [],
+        };
+      for (let round = 0; round < ROUNDS; round++) {
+        rounds.ns_per_row.push(timed(rowEncoder(built, hash)));
+        rounds.ns_per_row_without_hash.push(timed(rowEncoder(built, prepared)));
+        rounds.ns_per_row_value_by_value.push(timed(() => encodeValueByValue(built, hash)));
+      }
+      const ns = Math.round(median(rounds.ns_per_row));
+      return [
+        shape,
+        {
+          columns: built.schema.fields.length,
+          rows_per_s: Math.round(1e9 / ns),
+          ns_per_row: ns,
+          ns_per_row_without_hash: Math.round(median(rounds.ns_per_row_without_hash)),
+          ns_per_row_value_by_value: Math.round(median(rounds.ns_per_row_value_by_value)),
+        },
+      ];
+    }),
+  );
+}
+
+/** Encodes the batch as a microbatch of its own. */
+function rowEncoder({ schema, batch }: BuiltBatch, hash: Hash64): () => void {
+  const encoder = new RowEncoder(planTable("bench", schema), hash);
+  return () => {
+    encoder.beginMicrobatch(RANGE);
+    encoder.encode(batch, sink);
   };
-});
-const machine = { cpu: cpus()[0]?.model ?? "unknown", cpus: cpus().length, node: process.version };
-const report = { date: new Date().toISOString(), machine, batchRows: ROWS, results };
-if (options.json) {
-  console.log(JSON.stringify(report));
-} else {
-  console.log(`${report.date}  ${machine.cpu} × ${machine.cpus}  Node ${machine.node}`);
-  console.table(results);
+}
+
+/** Nanoseconds a row of processor time, once the code is compiled. */
+function timed(encode: () => void): number {
+  for (let batch = 0; batch < WARM_UP_BATCHES; batch++) {
+    encode();
+  }
+  const begin = process.cpuUsage();
+  let elapsed = 0;
+  let batches = 0;
+  for (; elapsed < ROUND_MS; batches++) {
+    encode();
+    const used = process.cpuUsage(begin);
+    elapsed = (used.user + used.system) / 1000;
+  }
+  return (elapsed * 1e6) / (batches * ROWS);
+}
+
+/** How much more memory the process holds after many rows than after some. */
+function measureMemory(hash: Hash64): Record<string, number> {
+  const encode = rowEncoder(buildBatch(shapes.logs()), hash);
+  const run = (rows: number) => {
+    for (let done = 0; done < rows; done += ROWS) {
+      encode();
+    }
+    return process.memoryUsage.rss() / 2 ** 20;
+  };
+  const before = run(MEMORY_ROWS / 50);
+  const after = run(MEMORY_ROWS);
+  return {
+    rows: MEMORY_ROWS,
+    rss_before_mib: Math.round(before),
+    rss_after_mib: Math.round(after),
+    rss_growth_mib: Math.round(after - before),
+  };
 }

@@ -5,7 +5,8 @@ const HELP = `npm run bench -- <name> [options]
   ingest   load a generated chain of logs over gRPC, beside a bare COPY of the same bytes
     --rows N      rows to load (1000000)
     --rounds N    how often, in turns with the bare COPY (3)
-  encode   encode Arrow batches in memory
+  encode   encode Arrow batches in memory, beside a plain value-by-value encoder
+    --memory      measure how memory grows over 50 M rows instead
 
   --json       print one JSON object`;
 
@@ -13,6 +14,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
+    memory: { type: "boolean", default: false },
     rows: { type: "string", default: "1000000" },
     rounds: { type: "string", default: "3" },
     help: { type: "boolean", default: false },
@@ -26,7 +28,8 @@ if (values.help || name === undefined) {
   const { benchIngest } = await import("./ingest.ts");
   await benchIngest({ rows: Number(values.rows), rounds: Number(values.rounds), json: values.json });
 } else if (name === "encode") {
-  await import("./encode.ts");
+  const { benchEncode } = await import("./encode.ts");
+  await benchEncode({ json: values.json, memory: values.memory });
 } else {
   console.error(`there is no benchmark ${name}\n\n${HELP}`);
   process.exitCode = 2;

@@ -59,12 +59,12 @@ function valuesOf(
     at = () => null; // Refused before a value is looked at.
   } else {
     const children = field.children.map((child, i) => valuesOf(child, column.children![i]!, dictionaries));
-    at = (row) => oracleValue(field, column, children, row);
+    at = (row) => cellOf(field, column, children, row);
   }
   return Array.from({ length: column.count }, (_, row) => (column.VALIDITY?.[row] === 0 ? null : at(row)));
 }
 
-function oracleValue(
+function cellOf(
   { type }: JsonField,
   { DATA, OFFSET }: JsonColumn,
   children: readonly (readonly Value[])[],
@@ -99,7 +99,6 @@ function oracleValue(
       return Uint8Array.from(Buffer.from(String(raw), "hex"));
     case "list":
     case "largelist":
-      return children[0]!.slice(Number(OFFSET![row]), Number(OFFSET![row + 1]));
     case "map":
       return children[0]!.slice(Number(OFFSET![row]), Number(OFFSET![row + 1]));
     case "fixedsizelist":

@@ -48,7 +48,7 @@ export function rendering(type: ArrowType): Rendering {
         return `${isoInstant(seconds).slice("1970-01-01T".length)}${fraction}`;
       });
     case "timestamp":
-      return as("to_json(trim_scale(extract(epoch from x) * 1000000)::text)", micros(type.unit), (value) => {
+      return as(timestampSql(type.zone !== null), micros(type.unit), (value) => {
         const [seconds, fraction] = split(BigInt(String(value)), type.unit);
         return `${isoInstant(seconds)}${fraction}${type.zone === null ? "" : "Z"}`;
       });
@@ -83,6 +83,14 @@ function as(
   json: (value: Value) => unknown = column,
 ): Rendering {
   return { sql, column, json };
+}
+
+/** Microseconds from 1970, by way of an interval: extract(epoch) rounds near the last timestamp. */
+function timestampSql(zoned: boolean): string {
+  return `(select to_json(trim_scale(946684800000000 + extract(day from d) * 86400000000
+      + extract(hour from d) * 3600000000 + extract(minute from d) * 60000000
+      + extract(microseconds from d))::text)
+    from (select ${zoned ? "x at time zone 'UTC'" : "x"} - timestamp '2000-01-01' as d) as since)`;
 }
 
 const INTERVAL_SQL = `json_build_array(
