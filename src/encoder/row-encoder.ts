@@ -1,8 +1,8 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import type { Ledger } from "../model/ledger.ts";
+import { BadValues, type NulledValue } from "./bad-values.ts";
 import { BatchReader } from "./batch-reader.ts";
-import { Bitmap } from "./bitmap.ts";
 import { BLOCK_LIMIT, BlockNumbers, type Blocks } from "./block-numbers.ts";
 import { type Column, isNull } from "./column.ts";
 import { Dictionaries } from "./dictionaries.ts";
@@ -49,15 +49,6 @@ export interface EncoderOptions {
   readonly valuePolicy?: "fail" | "null";
 }
 
-/** A value that became NULL. */
-export interface NulledValue {
-  readonly column: string;
-  /** Of the batch, from 0. */
-  readonly row: number;
-  /** SY203 as it would have been thrown. */
-  readonly error: AmpsyncError;
-}
-
 /** A batch laid over the plan of its schema. */
 interface BoundBatch {
   readonly rowCount: number;
@@ -83,11 +74,8 @@ export class RowEncoder {
   readonly #cursor = new Int32Array(CHUNK_ROWS);
 
   readonly #nul: NulPolicy;
-  readonly #nullsBadValues: boolean;
+  readonly #badValues: BadValues;
   readonly #dictionaries = new Dictionaries();
-  #nulled: NulledValue[] = [];
-  /** Of the columns of the batch in which a value became NULL. */
-  readonly #ownValidity = new Map<Column, Bitmap>();
 
   #range: Blocks = { start: 0n, end: 0n };
   /** Exact mode: the block of the last row. A number, because it is below 2^48. */
@@ -104,7 +92,7 @@ export class RowEncoder {
     this.#plan = plan;
     this.#hash = new RowHash(hash);
     this.#nul = new NulPolicy(options.nulPolicy ?? "replace");
-    this.#nullsBadValues = options.valuePolicy === "null";
+    this.#badValues = new BadValues(options.valuePolicy ?? "fail");
     this.#fieldCount = 1 + blockFields + plan.columns.length;
     this.#prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
   }
@@ -142,15 +130,14 @@ export class RowEncoder {
 
   /** The values of the last batch that became NULL, in the order of rows within 1024 rows of a column. */
   get nulledValues(): readonly NulledValue[] {
-    return this.#nulled;
+    return this.#badValues.nulled;
   }
 
   /** Encodes all rows of a batch, without header and trailer of the COPY; returns their number. */
   encode(batch: ArrowBatch, sink: ByteSink): number {
     const { rowCount } = batch;
     this.#nul.reset();
-    this.#nulled = [];
-    this.#ownValidity.clear();
+    this.#badValues.reset();
     if (rowCount === 0) {
       return 0; // Writers leave out the buffers of no rows.
     }
@@ -200,7 +187,7 @@ export class RowEncoder {
     const sizes = this.#sizes;
     sizes.fill(this.#prefixBytes, 0, count);
     for (const column of bound.columns) {
-      this.#measureColumn(column, bound.rowCount, first, count);
+      this.#badValues.measure(column, bound.rowCount, sizes, first, count);
     }
     for (let i = 0; i < count; i++) {
       if (sizes[i]! >= ROW_LIMIT) {
@@ -211,40 +198,6 @@ export class RowEncoder {
         );
       }
     }
-  }
-
-  #measureColumn(column: Column, rowCount: number, first: number, count: number): void {
-    for (let done = 0; ; ) {
-      try {
-        column.measure(done === 0 ? this.#sizes : this.#sizes.subarray(done), first + done, count - done);
-        return;
-      } catch (error) {
-        if (!(error instanceof BadValue)) {
-          throw error;
-        }
-        this.#makeNull(column, rowCount, error);
-        done = error.row - first; // Rows before it are measured.
-      }
-    }
-  }
-
-  /** Makes a bad value NULL, or throws what is wrong with it. */
-  #makeNull(column: Column, rowCount: number, bad: BadValue): void {
-    const { place, validity } = column;
-    if (!this.#nullsBadValues || place.notNull) {
-      throw bad.toError();
-    }
-    let own = this.#ownValidity.get(column);
-    if (own === undefined) {
-      own = Bitmap.of(rowCount, (row) => validity === null || validity.isSet(row));
-      this.#ownValidity.set(column, own);
-      column.validity = own;
-    }
-    if (!own.isSet(bad.row)) {
-      throw new Error(`${place.field} refused row ${bad.row} although it is NULL`);
-    }
-    own.clear(bad.row);
-    this.#nulled.push({ column: place.column, row: bad.row, error: bad.toError() });
   }
 
   /**

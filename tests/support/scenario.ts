@@ -72,7 +72,7 @@ export class Scenario implements AsyncDisposable {
   }
 
   /** Waits like `waitFor`; what was in the way is in the error. */
-  async until(what: string, condition: () => Promise<boolean>, deadlineMs = 15_000): Promise<void> {
+  async until(what: string, condition: () => Promise<boolean>, deadlineMs = 45_000): Promise<void> {
     try {
       await waitFor(what, condition, deadlineMs);
     } catch (error) {
