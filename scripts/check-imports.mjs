@@ -62,7 +62,7 @@ const PACKAGES = {
   "pg-copy-streams": ["db"],
   kysely: ["db"],
   "@grpc/grpc-js": ["flight", "devserver"],
-  "apache-arrow": ["encoder", "flight", "devserver"],
+  "apache-arrow": ["devserver"],
   "graphile-worker": ["db", "runtime", "tasks", "cli"],
   "xxhash-wasm": ["runtime", "devserver"],
   "node:": Object.keys(LAYERS).filter((layer) => !PURE.includes(layer)),
