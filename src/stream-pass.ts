@@ -255,7 +255,9 @@ class StreamPass {
         throw error;
       }
       const step = protocolError(this.#memory, [error.message, error.detail].filter(Boolean).join(": "));
-      return step.kind === "reconnect" ? await this.#reconnect(step) : failed(error);
+      return step.kind === "reconnect"
+        ? await this.#reconnect(step)
+        : failed(step.kind === "fail" ? step.error : error);
     }
     await apply.settle();
     throw new AmpsyncError("SY104", "the server ended the stream", {
