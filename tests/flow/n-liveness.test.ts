@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { moveClock } from "../support/clock.ts";
+import { letTimePass } from "../support/clock.ts";
 import { Lab } from "../support/lab.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -94,7 +94,7 @@ test("N36 a stream goes on by itself after the Flight server was down for hours"
   proxy.cutAll();
   for (let hour = 1; hour <= 6; hour++) {
     await sync.until(`failure ${hour}`, ({ state, attempts }) => state === "retrying" && attempts >= hour);
-    await moveClock(lab.db, "1 hour");
+    await letTimePass(lab.db, "1 hour");
     await sync.hurry(); // graphile-worker goes by the real clock.
   }
   source.mine(5);
@@ -113,7 +113,7 @@ test(`N36 ${FAILURES} unrelated failures over months are each forgotten with the
     proxy.cutAll();
     source.mine();
     await sync.reaches();
-    await moveClock(lab.db, "1 day");
+    await letTimePass(lab.db, "1 day");
   }
   expect(await sync.stream()).toMatchObject({ block: FAILURES, attempts: 0 });
   await sync.expectEqual();

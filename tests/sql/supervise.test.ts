@@ -133,6 +133,20 @@ describe("the jobs of a dead worker are freed", () => {
     expect(await lockedBy()).toEqual([null]);
   });
 
+  test("and replaced: a worker that lives after all deletes its job by id when it has done it", async () => {
+    const stream = await SqlStream.prepare(db);
+    await job("locked_at = ampsync_private.now(), locked_by = 'worker-1'");
+    await heartbeat("worker-1");
+    const { rows } = await db.query(
+      "select id from graphile_worker.jobs where key like 'ampsync\\_stream:%'",
+    );
+    await moveClock(db, "31 s");
+    await supervise();
+    await stream.endPass("ended");
+    await db.query("delete from graphile_worker._private_jobs where id = $1", [rows[0]!["id"]]);
+    expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
+  });
+
   test("and one that was replaced while it ran is removed: two never wait", async () => {
     const stream = await SqlStream.prepare(db);
     await job("locked_at = ampsync_private.now(), locked_by = 'stranger'");

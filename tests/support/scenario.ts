@@ -81,12 +81,14 @@ export class Scenario implements AsyncDisposable {
          union all
          select dataset, state, block, rows, error_code, waiting_on, hint, next_retry, null from ampsync.status`,
       );
-      throw new Error(
-        `${what}: not within ${deadlineMs} ms\n${rows.map((row) => JSON.stringify(row)).join("\n")}`,
-        {
-          cause: error,
-        },
+      const jobs = await this.db.query(
+        `select id, key, attempts, locked_at, locked_by, run_at - clock_timestamp() as due_in, last_error
+           from graphile_worker._private_jobs order by id`,
       );
+      const found = [...rows, ...jobs.rows].map((row) => JSON.stringify(row)).join("\n");
+      throw new Error(`${what}: not within ${deadlineMs} ms\n${found}`, {
+        cause: error,
+      });
     }
   }
 
@@ -154,7 +156,7 @@ export class Scenario implements AsyncDisposable {
       `select coalesce(s.checkpoint_block, -1)::int as block, s.row_total::int as rows,
               l.epoch::int, l.holder, l.lease_until is not null as "isLeased"
          from ampsync_private.stream s join ampsync_private.lease l using (stream_id)
-        where s.table_name = $1`,
+        where s.table_name = $1 and s.shadow_of is null`,
       [table],
     );
     return rows[0] as StreamPosition; // As the query names them.

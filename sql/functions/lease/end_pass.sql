@@ -46,7 +46,7 @@ begin
   end if;
 
   if p_outcome = 'yielded' then
-    perform ampsync_private.schedule_stream(p_stream_id, v_now);
+    perform ampsync_private.schedule_stream(p_stream_id);
     return;
   end if;
 

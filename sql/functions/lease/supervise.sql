@@ -5,6 +5,8 @@
 -- Frees with graphile_worker.force_unlock_workers, because graphile-worker
 -- itself waits four hours: workers of ours whose heartbeat is older than a
 -- lease, and ones that have held one of our jobs for that long without any.
+-- Their jobs are not used again: one that only seemed dead deletes, by id, the
+-- job it has done, and with it the next pass that was queued in its place.
 --
 -- Idempotent. Returns the number of jobs queued. Locks: rows of graphile_worker.
 create or replace function ampsync.supervise()
@@ -17,16 +19,18 @@ as $$
 declare
   v_now    timestamptz := ampsync_private.now();
   v_dead   text[];
+  v_jobs   bigint[];
   v_item   record;
   v_queued integer := 0;
 begin
-  select array_agg(distinct j.locked_by) into v_dead
+  select array_agg(distinct j.locked_by), array_agg(j.id) into v_dead, v_jobs
     from graphile_worker.jobs j
     left join ampsync_private.worker w on w.worker_id = j.locked_by
    where j.task_identifier like 'ampsync\_%'
      and coalesce(w.heartbeat_at, j.locked_at) < v_now - ampsync_private.lease_duration();
   if v_dead is not null then
     perform graphile_worker.force_unlock_workers(v_dead);
+    perform graphile_worker.complete_jobs(v_jobs);
     perform ampsync_private.journal('workers_freed', null, null, jsonb_build_object('workers', to_jsonb(v_dead)));
   end if;
 
@@ -49,7 +53,7 @@ begin
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
        and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
   loop
-    perform ampsync_private.schedule_stream(v_item.stream_id, v_now);
+    perform ampsync_private.schedule_stream(v_item.stream_id);
     perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);
     v_queued := v_queued + 1;
   end loop;
@@ -72,7 +76,7 @@ begin
      where d.state = 'waiting'
        and not ampsync_private.job_waits('ampsync_resolve:' || d.dataset_id, d.next_retry)
   loop
-    perform ampsync_private.schedule_resolve(v_item.dataset_id, v_now);
+    perform ampsync_private.schedule_resolve(v_item.dataset_id);
     perform ampsync_private.journal('job_recreated', v_item.dataset_id, null);
     v_queued := v_queued + 1;
   end loop;

@@ -88,7 +88,7 @@ begin
     'old_block', v_live.checkpoint_block, 'block', v_shadow.checkpoint_block, 'rows', v_shadow.row_total,
     'rows_deleted', v_deleted, 'rows_inserted', v_inserted));
   perform ampsync_private.drop_shadow(v_live.stream_id);
-  perform ampsync_private.schedule_stream(v_live.stream_id, ampsync_private.now());
+  perform ampsync_private.schedule_stream(v_live.stream_id);
   return true;
 end;
 $$;

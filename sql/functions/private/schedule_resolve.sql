@@ -1,9 +1,9 @@
 -- Queues the job that asks the Admin API what a dataset is: its version and its
--- tables. One waiting job a dataset; doubling it is
--- harmless.
+-- tables; with `p_run_at` null it is due at once. One waiting job a dataset;
+-- doubling it is harmless.
 create or replace function ampsync_private.schedule_resolve(
   p_dataset_id bigint,
-  p_run_at     timestamptz
+  p_run_at     timestamptz default null
 )
   returns void
   language sql

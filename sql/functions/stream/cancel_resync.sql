@@ -41,7 +41,7 @@ begin
      where s.stream_id = v_shadow.shadow_of
        and s.state = 'resyncing';
     if found then
-      perform ampsync_private.schedule_stream(v_shadow.shadow_of, ampsync_private.now());
+      perform ampsync_private.schedule_stream(v_shadow.shadow_of);
     end if;
     perform ampsync_private.journal('resync_cancelled', v_dataset_id, v_shadow.shadow_of);
   end loop;

@@ -93,7 +93,7 @@ begin
 
   -- What is not resolved yet, or resolved without a table that is wanted now.
   if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> coalesce(v_dataset.tables, '{}') then
-    perform ampsync_private.schedule_resolve(v_dataset.dataset_id, ampsync_private.now());
+    perform ampsync_private.schedule_resolve(v_dataset.dataset_id);
   end if;
   perform ampsync_private.schedule_supervisor();
 

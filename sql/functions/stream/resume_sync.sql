@@ -25,7 +25,7 @@ begin
    where d.dataset_id = v_dataset_id
      and d.state in ('failed', 'paused');
   if found then
-    perform ampsync_private.schedule_resolve(v_dataset_id, ampsync_private.now());
+    perform ampsync_private.schedule_resolve(v_dataset_id);
   end if;
 
   for v_stream in
@@ -38,7 +38,7 @@ begin
     returning s.stream_id, s.state
   loop
     if v_stream.state = 'retrying' then
-      perform ampsync_private.schedule_stream(v_stream.stream_id, ampsync_private.now());
+      perform ampsync_private.schedule_stream(v_stream.stream_id);
     end if;
     perform ampsync_private.journal('resumed', v_dataset_id, v_stream.stream_id);
   end loop;
