@@ -53,6 +53,20 @@ const accessList = new arrow.List(
   ),
 );
 
+const authorizationList = new arrow.List(
+  new arrow.Field(
+    "item",
+    new arrow.Struct([
+      new arrow.Field("chain_id", new arrow.Uint64()),
+      new arrow.Field("address", new arrow.FixedSizeBinary(20)),
+      new arrow.Field("nonce", new arrow.Uint64()),
+      new arrow.Field("y_parity", new arrow.Bool()),
+      new arrow.Field("r", new arrow.FixedSizeBinary(32)),
+      new arrow.Field("s", new arrow.FixedSizeBinary(32)),
+    ]),
+  ),
+);
+
 /** The tables of an EVM dataset. */
 const shapes = {
   logs: () => [
@@ -102,6 +116,7 @@ const shapes = {
       () => [],
       95,
     ),
+    column("authorization_list", authorizationList, () => [], 99),
   ],
   blocks: () => [
     column("_block_num", new arrow.Uint64(), (row) => FIRST_BLOCK + BigInt(row)),

@@ -7,6 +7,8 @@ const HELP = `npm run bench -- <name> [options]
     --rounds N    how often, in turns with the bare COPY (3)
   encode   encode Arrow batches in memory, beside a plain value-by-value encoder
     --memory      measure how memory grows over 50 M rows instead
+  compression   COPY real rows into tables that store bytea and text as pglz, as lz4, or as they are
+    --rounds N    how often, in turns (3); needs AMPSYNC_TEST_DATA, takes DATABASE_URL
 
   --json       print one JSON object`;
 
@@ -30,6 +32,9 @@ if (values.help || name === undefined) {
 } else if (name === "encode") {
   const { benchEncode } = await import("./encode.ts");
   await benchEncode({ json: values.json, memory: values.memory });
+} else if (name === "compression") {
+  const { benchCompression } = await import("./compression.ts");
+  await benchCompression({ rounds: Number(values.rounds), json: values.json });
 } else {
   console.error(`there is no benchmark ${name}\n\n${HELP}`);
   process.exitCode = 2;

@@ -35,6 +35,32 @@ view ampsync.jobs
   column attempts smallint -- How often it was started.
   column last_error text -- Why it failed last, if it did outside of ampsync's own error handling.
 
+view ampsync.rejects
+  -- Rows that were left out of their targets by value_policy quarantine, and why.
+  column dataset text -- Dataset, as it was enqueued.
+  column table_name text -- Table of the dataset.
+  column block bigint -- Block of the row; for tables without _block_num the last one of the range it came with.
+  column row_number bigint -- Where it stood, from 0: in its record batch, or where PostgreSQL refused it, in its microbatch.
+  column column_name text -- Column whose value it is; null where PostgreSQL refused the row without naming one.
+  column sqlstate text -- SY203 where the value was found before it was sent, else what PostgreSQL said.
+  column reason text -- What is wrong.
+  column row_values jsonb -- The row by column, as far as JSON can tell it: U+0000 as U+FFFD, what has no JSON as text. Null where too much was rejected at once.
+  column rejected_at timestamp with time zone -- When it was written.
+  column reject_id bigint -- Rises with time.
+
+view ampsync.repairs
+  -- Repairs that were asked for and are not done yet; what keeps each, and until when.
+  column dataset text -- Dataset, as it was enqueued.
+  column table_name text -- Table of the dataset.
+  column from_block bigint -- First block that is fetched again.
+  column to_block bigint -- Last block that is fetched again.
+  column state text -- waiting for the next pass of its table, deferred until next_try, or halted with its table.
+  column requested_at timestamp with time zone -- When it was asked for.
+  column next_try timestamp with time zone -- From when on the next pass does it.
+  column error_code text -- SQLSTATE of what kept it from being done last.
+  column reason text -- What keeps it from being done.
+  column hint text -- What to do.
+
 view ampsync.status
   -- One row a dataset: version, state, position, speed, and what it waits for.
   column dataset text -- Dataset, as it was enqueued.
@@ -68,6 +94,9 @@ view ampsync.streams
   column rows bigint -- Rows in the target.
   column rows_per_s double precision -- Rows a second since the last heartbeat (5 s).
   column rewrites bigint -- How often visible rows were replaced by a reorg.
+  column rejected bigint -- Rows that are not in the target but in ampsync.rejects: value_policy quarantine.
+  column nulled jsonb -- By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts what was ever loaded; a resync begins anew.
+  column nuls jsonb -- By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.
   column committed_at timestamp with time zone -- Last commit.
   column error_code text -- SQLSTATE of what keeps it from moving.
   column reason text -- What keeps it from moving.
@@ -182,10 +211,11 @@ table ampsync_private.reject
   column reject_id bigint not null generated always as identity
   column stream_id bigint not null
   column block bigint not null
-  column column_name text not null
+  column row_number bigint not null
+  column column_name text
   column sqlstate text not null
   column reason text not null
-  column row_values jsonb not null
+  column row_values jsonb
   column rejected_at timestamp with time zone not null
   constraint reject_pkey PRIMARY KEY (reject_id)
   constraint reject_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
@@ -198,6 +228,9 @@ table ampsync_private.repair
   column last_block bigint not null
   column requested_at timestamp with time zone not null
   column due_at timestamp with time zone not null
+  column error_code text
+  column error text
+  column error_hint text
   column rows_before bigint
   constraint repair_pkey PRIMARY KEY (stream_id, first_block)
   constraint repair_range_check CHECK (((first_block >= 0) AND (first_block <= last_block)))
@@ -238,6 +271,8 @@ table ampsync_private.stream
   column committed_at timestamp with time zone
   column row_total bigint not null default 0
   column rewrites bigint not null default 0
+  column nul_counts jsonb not null default '{}'::jsonb
+  column nulled_counts jsonb not null default '{}'::jsonb
   constraint stream_checkpoint_check CHECK ((((checkpoint_block IS NULL) = (checkpoint_hash IS NULL)) AND (octet_length(checkpoint_hash) = 32) AND (checkpoint_block >= origin)))
   constraint stream_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id)
   constraint stream_pkey PRIMARY KEY (stream_id)
@@ -281,6 +316,13 @@ function ampsync.begin_resolve(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL::text, OUT from_block bigint, OUT to_block bigint)
+  -- Take back repairs that were not done yet; returns them.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
   -- Give up loading a table anew; it goes on with its old rows.
   returns SETOF record
@@ -288,13 +330,13 @@ function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-procedure ampsync.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint)
+procedure ampsync.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
   -- Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-procedure ampsync.commit_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint, IN p_own_hash bytea, IN p_rows bigint)
+procedure ampsync.commit_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint, IN p_own_hash bytea, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
   -- Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -398,7 +440,7 @@ function ampsync.register_streams(p_dataset_id bigint, p_version text, p_manifes
   grants owner=X/owner
 
 function ampsync.renew_leases(p_worker_id text, p_leases jsonb)
-  -- Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it is lost.
+  -- Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.
   returns TABLE(stream_id bigint, verdict text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -458,6 +500,20 @@ function ampsync.wait_for_block(dataset text, block bigint, timeout interval DEF
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.add_counts(p_counts jsonb, p_more jsonb)
+  -- Add counts by column to an object of counts.
+  returns jsonb
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.allow_nulls(p_stream_id bigint, p_columns jsonb)
+  -- Columns as the value policy wants them; drops NOT NULL from a target under value_policy null.
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
 function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
@@ -614,6 +670,13 @@ function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.fence_holders(p_stream_id bigint, p_epoch bigint)
+  -- Backends that hold the fence of a stream and lease epoch, and in which mode.
+  returns TABLE(pid integer, mode text)
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.fence_key(p_stream_id bigint, p_epoch bigint)
   -- Key of the advisory lock held by every writing transaction of a stream and lease epoch.
   returns bigint
@@ -691,6 +754,13 @@ function ampsync_private.lease_duration()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.long_values(p_methods text[])
+  -- How a target keeps long bytea and text, by the compression methods of the server.
+  returns text
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[], p_last_blocks bigint[])
   -- Rows of a target in ranges of blocks, and the xor of the last 8 bytes of their _id.
   returns TABLE(first_block bigint, last_block bigint, row_count bigint, id_xor bigint)
@@ -746,6 +816,13 @@ function ampsync_private.record_blocks(p_stream_id bigint, p_first_block bigint,
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.record_values(p_stream_id bigint, p_values jsonb)
+  -- Store rejected rows, and counts of values that were changed, with the rows they came with.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.repair_waits(p_stream_id bigint)
   -- Whether a repair of a stream is due.
   returns boolean
@@ -774,14 +851,14 @@ function ampsync_private.revoke_lease(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync_private.schedule_resolve(p_dataset_id bigint, p_run_at timestamp with time zone)
+function ampsync_private.schedule_resolve(p_dataset_id bigint, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
   -- Queue the job that resolves a dataset to a version and its tables.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.schedule_stream(p_stream_id bigint, p_run_at timestamp with time zone)
+function ampsync_private.schedule_stream(p_stream_id bigint, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
   -- Queue the next pass of a stream; replaces the one that waits, if any.
   returns void
   language sql volatile security invoker
@@ -826,6 +903,13 @@ function ampsync_private.sync_report(p_dataset_id bigint)
 function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigint)
   -- Replace what is recorded of a stream by what is recorded of its shadow.
   returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
+  -- Whether a backend works for the writer of a stream and lease epoch.
+  returns boolean
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

@@ -1,8 +1,10 @@
 import type { Budget } from "./budget.ts";
-import type { Commit, StampedWatermark, WriteTarget, WriteTransaction } from "./db/write.ts";
+import type { Commit, Refusals, StampedWatermark } from "./db/statements.ts";
+import type { Transaction } from "./db/write.ts";
 import { AmpsyncError } from "./errors.ts";
 import { type CommitLimits, STALL_MS, STREAM_BYTES, STREAM_FLOOR_BYTES } from "./model/limits.ts";
 import type { Removal } from "./model/stream-memory.ts";
+import { joinReports, reportBytes } from "./model/value-report.ts";
 import type { Watermark } from "./model/watermark.ts";
 import type { Permits } from "./permits.ts";
 
@@ -13,6 +15,8 @@ interface Microbatch {
   chunks: Uint8Array[];
   bytes: number;
   rows: number;
+  /** What PostgreSQL refused of it, and was handled by policy. */
+  refusals: Refusals[];
   /** Some of it was handed to the connection: it can no longer be taken back alone. */
   isSpilled: boolean;
   /** Null while more may come. */
@@ -22,14 +26,13 @@ interface Microbatch {
 }
 
 export interface ApplyOptions {
-  readonly target: WriteTarget;
   readonly checkpoint: bigint | null;
   /** The signal ends the transaction, also one that still waits for a lock. */
   readonly open: (
     removal: Removal | null,
     commit: Commit | null,
     signal: AbortSignal,
-  ) => Promise<WriteTransaction>;
+  ) => Promise<Transaction>;
   readonly limits: CommitLimits;
   /** Of the process: how many transactions write at once, and how many bytes wait to. */
   readonly permits: Permits;
@@ -80,6 +83,7 @@ export class Apply {
       chunks: [],
       bytes: 0,
       rows: 0,
+      refusals: [],
       isSpilled: false,
       watermark: null,
       mayCommit: false,
@@ -116,9 +120,7 @@ export class Apply {
     }
     const at = this.#chunkUsed;
     this.#chunkUsed += size;
-    this.#open().bytes += size;
-    this.#bytes += size;
-    this.#options.budget.take(size);
+    this.#hold(size);
     return { bytes: this.#chunk, at };
   }
 
@@ -130,6 +132,7 @@ export class Apply {
   finishMicrobatch(watermark: StampedWatermark, mayCommit: boolean): void {
     const open = this.#open();
     this.#sealChunk();
+    this.#hold(reportBytes(watermark.report));
     open.watermark = watermark;
     open.mayCommit = mayCommit;
     this.#notify();
@@ -227,14 +230,12 @@ export class Apply {
 
   /** Everything is known: one message. */
   async #commitWhole(microbatches: readonly Microbatch[]): Promise<void> {
-    const commit = this.#commitOf(microbatches);
     using _permit = await this.#options.permits.take();
-    const transaction = await this.#begin(microbatches[0]?.removal ?? null, commit);
+    const transaction = await this.#begin(microbatches[0]?.removal ?? null, this.#commitOf(microbatches));
     for (const microbatch of microbatches) {
       await this.#send(transaction, microbatch);
     }
-    await transaction.commit(this.#options.target, null);
-    this.#committed(microbatches, commit);
+    await this.#commit(transaction, microbatches);
   }
 
   /** The transaction begins before its last microbatch is finished, and follows it as it grows. */
@@ -260,19 +261,20 @@ export class Apply {
       }
       await this.#moreOrStall();
     }
-    const commit = this.#commitOf(written);
-    await transaction.commit(this.#options.target, commit);
-    this.#committed(written, commit);
+    await this.#commit(transaction, written);
   }
 
-  async #begin(removal: Removal | null, commit: Commit | null): Promise<WriteTransaction> {
+  async #begin(removal: Removal | null, commit: Commit | null): Promise<Transaction> {
     this.#throwIfFailed();
     return await this.#options.open(removal, commit, this.#givenUp.signal);
   }
 
-  async #send(transaction: WriteTransaction, microbatch: Microbatch): Promise<void> {
+  async #send(transaction: Transaction, microbatch: Microbatch): Promise<void> {
     for (let chunk = microbatch.chunks.shift(); chunk !== undefined; chunk = microbatch.chunks.shift()) {
-      await transaction.write(chunk);
+      const refusals = await transaction.write(chunk);
+      if (refusals !== null) {
+        microbatch.refusals.push(refusals);
+      }
       this.#throwIfFailed();
       this.#release(chunk.length);
       this.#notify();
@@ -280,22 +282,28 @@ export class Apply {
   }
 
   #commitOf(microbatches: readonly Microbatch[]): Commit {
+    const watermarks = microbatches.flatMap((each) => stampedOf(each));
     return {
       expectedBlock: this.#checkpoint,
       network: this.#network,
-      watermarks: microbatches.flatMap((each) => each.watermark ?? []),
-      rows: microbatches.reduce((sum, each) => sum + each.rows, 0),
+      watermarks,
+      rows: watermarks.reduce((sum, { ledger }) => sum + ledger.rows, 0),
     };
   }
 
-  #committed(microbatches: readonly Microbatch[], commit: Commit): void {
-    const last = commit.watermarks.at(-1)?.watermark;
+  async #commit(transaction: Transaction, microbatches: readonly Microbatch[]): Promise<void> {
+    const commit = this.#commitOf(microbatches);
+    await transaction.commit(commit);
+    const last = commit.watermarks.at(-1);
     if (last === undefined) {
       throw new Error("a commit has no watermark");
     }
+    for (const { watermark } of microbatches) {
+      this.#release(watermark === null ? 0 : reportBytes(watermark.report));
+    }
     this.#queue = this.#queue.slice(microbatches.length);
-    this.#checkpoint = last.end;
-    this.#options.onCommitted(last);
+    this.#checkpoint = last.watermark.end;
+    this.#options.onCommitted(last.watermark);
   }
 
   /** Resolves when the queue changes; an open transaction waits STALL_MS at most. */
@@ -312,6 +320,12 @@ export class Apply {
       clearTimeout(timer);
     }
     this.#throwIfFailed();
+  }
+
+  #hold(bytes: number): void {
+    this.#open().bytes += bytes;
+    this.#bytes += bytes;
+    this.#options.budget.take(bytes);
   }
 
   #release(bytes: number): void {
@@ -342,4 +356,18 @@ export class Apply {
       throw this.#failure.error;
     }
   }
+}
+
+/** The watermark of a finished microbatch, with what its target holds of it. */
+function stampedOf({ watermark, refusals }: Microbatch): StampedWatermark[] {
+  if (watermark === null || refusals.length === 0) {
+    return watermark === null ? [] : [watermark];
+  }
+  const { rows, idXor } = watermark.ledger;
+  const ledger = {
+    rows: refusals.reduce((left, { removed }) => left - removed.rows, rows),
+    idXor: refusals.reduce((left, { removed }) => left ^ removed.idXor, idXor),
+  };
+  const report = joinReports([watermark.report, ...refusals.map((each) => each.report)]);
+  return [{ ...watermark, ledger, report }];
 }

@@ -17,7 +17,12 @@ export interface Config {
   readonly maxConcurrentBatches: number;
   /** Largest message accepted from the Flight server, in MiB. */
   readonly grpcMaxDecodeMb: number;
+  /** For how long the database may refuse connections, and fail a call, before a breaker triggers; in seconds. */
+  readonly connectionBreakerSecs: number;
+  readonly operationBreakerSecs: number;
   readonly logLevel: LogLevel;
+  /** Values that are taken, but not recommended; for the log. */
+  readonly warnings: readonly string[];
 }
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
@@ -40,6 +45,8 @@ export const VARIABLES = {
   poolSize: ["DB_POOL_SIZE", "MAX_DB_CONNECTIONS"],
   maxConcurrentBatches: ["MAX_CONCURRENT_BATCHES"],
   grpcMaxDecodeMb: ["AMPSYNC_GRPC_MAX_DECODE_MB"],
+  connectionBreakerSecs: ["DB_MAX_RETRY_DURATION_SECS"],
+  operationBreakerSecs: ["DB_OPERATION_MAX_RETRY_DURATION_SECS"],
   logLevel: ["AMP_LOG", "RUST_LOG", "NOZZLE_LOG"],
 } as const;
 
@@ -58,6 +65,7 @@ export function writeStderr(line: string): void {
 
 export function parseConfig(env: Environment, readFile: (path: string) => string): Config {
   const faults: string[] = [];
+  const warnings: string[] = [];
 
   function given(setting: Setting): { readonly name: string; readonly value: string } | null {
     const set = VARIABLES[setting].flatMap((name) => (env[name] ? [{ name, value: env[name] }] : []));
@@ -77,6 +85,15 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     const number = Number(value);
     if (!/^\d+$/.test(value) || number < min || number > max) {
       faults.push(`${name}=${value} is not a whole number from ${min} to ${max}`);
+    }
+    return number;
+  }
+
+  /** Takes values from 1 to 86,400, and warns outside the recommended ones. */
+  function seconds(setting: Setting, fallback: number, low: number, high: number): number {
+    const number = wholeNumber(setting, fallback, 1, 86_400);
+    if (number < low || number > high) {
+      warnings.push(`${given(setting)?.name}=${number} is outside the recommended ${low} to ${high} seconds`);
     }
     return number;
   }
@@ -144,7 +161,10 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     poolSize: wholeNumber("poolSize", 10, 3, 1000),
     maxConcurrentBatches: wholeNumber("maxConcurrentBatches", 10, 1, 1000),
     grpcMaxDecodeMb: wholeNumber("grpcMaxDecodeMb", 32, 1, 512),
+    connectionBreakerSecs: seconds("connectionBreakerSecs", 300, 30, 3600),
+    operationBreakerSecs: seconds("operationBreakerSecs", 60, 10, 300),
     logLevel: logLevel(text("logLevel")),
+    warnings,
   };
 
   if (faults.length > 0) {

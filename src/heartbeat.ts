@@ -1,9 +1,10 @@
 import type { Calls, Held, Verdict } from "./db/calls.ts";
+import type { Writer } from "./db/write.ts";
 import type { Log } from "./log.ts";
-import { HEARTBEAT_MS, LEASE_MS } from "./model/limits.ts";
+import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "./model/limits.ts";
 
 /** One lease as its pass keeps it. */
-export interface HeldLease {
+export interface HeldLease extends Writer {
   readonly streamId: bigint;
   readonly epoch: bigint;
   /** Newest block known to the server, for ampsync.streams; null while unknown. */
@@ -11,6 +12,15 @@ export interface HeldLease {
   /** Called with every verdict but `keep`. */
   onVerdict: (verdict: Exclude<Verdict, "keep">) => void;
 }
+
+/** In milliseconds. Tests make them short. */
+export interface HeartbeatTimes {
+  readonly beatMs: number;
+  readonly leaseMs: number;
+  readonly silenceMs: number;
+}
+
+const TIMES: HeartbeatTimes = { beatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, silenceMs: WRITER_SILENCE_MS };
 
 interface KeptLease {
   readonly lease: HeldLease;
@@ -26,25 +36,23 @@ interface KeptLease {
 export class Heartbeat {
   readonly #calls: Calls;
   readonly #log: Log;
-  readonly #beatMs: number;
-  readonly #leaseMs: number;
+  readonly #times: HeartbeatTimes;
   readonly #leases = new Map<bigint, KeptLease>();
   #workerId: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #lastBeat: Promise<void> = Promise.resolve();
 
-  constructor(calls: Calls, log: Log, { beatMs = HEARTBEAT_MS, leaseMs = LEASE_MS } = {}) {
+  constructor(calls: Calls, log: Log, times: HeartbeatTimes = TIMES) {
     this.#calls = calls;
     this.#log = log;
-    this.#beatMs = beatMs;
-    this.#leaseMs = leaseMs;
+    this.#times = times;
   }
 
   /** Says which worker this is, at each of its jobs; the first one starts the heartbeat. */
   start(workerId: string): void {
     this.#workerId = workerId;
     if (this.#timer === null) {
-      this.#timer = setInterval(() => this.#beat(), this.#beatMs);
+      this.#timer = setInterval(() => this.#beat(), this.#times.beatMs);
       this.#timer.unref(); // An idle process may end.
       this.#beat();
     }
@@ -78,12 +86,13 @@ export class Heartbeat {
     if (this.#workerId === null) {
       return;
     }
-    const held: Held[] = [...this.#leases.values()].map(({ lease: { streamId, epoch, head } }) => ({
-      streamId,
-      epoch,
-      head,
-    }));
     const askedAt = performance.now();
+    const held: Held[] = [...this.#leases.values()].map(({ lease }) => ({
+      streamId: lease.streamId,
+      epoch: lease.epoch,
+      head: lease.head,
+      isWriterSilent: lease.waitingSince !== null && askedAt - lease.waitingSince >= this.#times.silenceMs,
+    }));
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
       for (const { streamId, epoch } of held) {
@@ -104,13 +113,13 @@ export class Heartbeat {
   }
 
   /**
-   * Leases that were not renewed for as long as they last are not ours any more, and
+   * Leases that were not renewed for as long as they last may not be ours any more, and
    * what their passes wait for may never come: their connections can be as dead as ours.
    */
   #giveUpExpired(): void {
     for (const { lease, renewedAt } of this.#leases.values()) {
-      if (performance.now() - renewedAt >= this.#leaseMs) {
-        lease.onVerdict("lost");
+      if (performance.now() - renewedAt >= this.#times.leaseMs) {
+        lease.onVerdict("severed");
       }
     }
   }

@@ -1,6 +1,6 @@
 import { planTable, type TablePlan } from "./encoder/plan.ts";
 import { AmpsyncError } from "./errors.ts";
-import { type ArrowSchema, typeName } from "./model/arrow-type.ts";
+import { type ArrowField, type ArrowSchema, type ArrowType, typeName } from "./model/arrow-type.ts";
 
 /** The columns of a plan, in its order, from a table given as its SQL reference. */
 export function selectSql(plan: TablePlan, reference: string): string {
@@ -22,9 +22,13 @@ export function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
   return sent;
 }
 
-/** Refuses a schema that is not, field by field, the one that was planned. */
+/**
+ * Refuses a schema that is not, field by field, the one that was planned. Where
+ * one has a dictionary the other may have its plain values: servers decode them
+ * on their way. Rows must be read by what is sent.
+ */
 export function checkSchema(sent: ArrowSchema, planned: ArrowSchema): void {
-  if (fieldsOf(sent) !== fieldsOf(planned)) {
+  if (fieldsOf({ fields: sent.fields.map(plain) }) !== fieldsOf({ fields: planned.fields.map(plain) })) {
     throw new AmpsyncError("SY104", "the stream sends another schema than was planned", {
       detail: `Planned: ${fieldsOf(planned)}. Sent: ${fieldsOf(sent)}.`,
     });
@@ -36,4 +40,27 @@ function fieldsOf(schema: ArrowSchema): string {
   return schema.fields
     .map((field) => `${field.name} ${typeName(field.type)}${field.nullable ? "" : " not null"}`)
     .join(", ");
+}
+
+/** A field without dictionaries, at any depth. */
+function plain(field: ArrowField): ArrowField {
+  return { ...field, type: plainType(field.type) };
+}
+
+function plainType(type: ArrowType): ArrowType {
+  switch (type.kind) {
+    case "dictionary":
+      return plainType(type.value);
+    case "list":
+    case "fixedSizeList":
+      return { ...type, item: plain(type.item) };
+    case "struct":
+      return { ...type, fields: type.fields.map(plain) };
+    case "map":
+      return { ...type, key: plain(type.key), value: plain(type.value) };
+    case "runEndEncoded":
+      return { ...type, value: plain(type.value) };
+    default:
+      return type;
+  }
 }

@@ -1,11 +1,14 @@
 import type { Lease, Repair } from "./db/calls.ts";
-import { WriteTransaction } from "./db/write.ts";
+import { CarefulTransaction } from "./db/careful-write.ts";
+import { beginRepair, commitRepair, type Refusals, targetOf } from "./db/statements.ts";
+import type { Writer } from "./db/write.ts";
 import { copyColumns, type TablePlan } from "./encoder/plan.ts";
 import { RowEncoder } from "./encoder/row-encoder.ts";
 import { AmpsyncError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { failureOf, reactionTo } from "./model/failure.ts";
 import { STALL_MS } from "./model/limits.ts";
+import { joinReports } from "./model/value-report.ts";
 import { checkSchema, planSent, selectSql } from "./planned-query.ts";
 import type { Deps } from "./runtime.ts";
 
@@ -17,6 +20,7 @@ export interface RepairPass {
   /** Of the table in the server's SQL. */
   readonly reference: string;
   readonly log: Log;
+  readonly writer: Writer;
   readonly signal: AbortSignal;
 }
 
@@ -49,7 +53,7 @@ export async function runRepairs(pass: RepairPass): Promise<void> {
 
 /** Replaces the rows of exactly these blocks by what the server holds now, in one transaction; returns their number. */
 async function refetch(
-  { deps, lease, plan, reference, signal }: RepairPass,
+  { deps, lease, plan, reference, writer, signal }: RepairPass,
   repair: Repair,
 ): Promise<number> {
   const { flight, permits, pool, hash, faults } = deps;
@@ -58,13 +62,7 @@ async function refetch(
   const sql = `${selectSql(plan, reference)} WHERE ${blocks} ORDER BY "_block_num"`;
   const query = await flight.plan(sql, { stream: false, signal });
   const sent = planSent(plan, query.schema);
-  const target = {
-    streamId: lease.streamId,
-    epoch: lease.epoch,
-    schema: lease.targetSchema,
-    table: lease.targetTable,
-    columns: copyColumns(sent),
-  };
+  const target = targetOf(lease, copyColumns(sent));
 
   const chunks: Uint8Array[] = [];
   const sink = {
@@ -74,19 +72,25 @@ async function refetch(
       return { bytes, at: 0 };
     },
   };
-  const encoder = new RowEncoder(sent, hash, lease);
-  encoder.beginMicrobatch(repair);
+  let encoder = new RowEncoder(sent, hash, lease);
 
   using _permit = await permits.take();
   const stalled = new AbortController();
   const stall = () =>
     stalled.abort(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a repair`));
   const timer = setTimeout(stall, STALL_MS); // The transaction that is open meanwhile holds vacuum back.
-  const transaction = await WriteTransaction.openRepair(pool, target, repair, faults, signal);
+  const { valuePolicy } = lease;
+  const transaction = await CarefulTransaction.open(
+    { pool, target, valuePolicy, writer, faults, signal },
+    beginRepair(target, repair),
+  );
+  const refusals: Refusals[] = [];
   try {
     for await (const message of flight.read(query, { signal: AbortSignal.any([signal, stalled.signal]) })) {
       if (message.kind === "schema") {
         checkSchema(message.schema, query.schema);
+        encoder = new RowEncoder(planSent(plan, message.schema), hash, lease);
+        encoder.beginMicrobatch(repair);
         continue;
       }
       if (message.kind === "dictionary") {
@@ -95,12 +99,17 @@ async function refetch(
       }
       encoder.encode(message.batch, sink);
       for (const chunk of chunks.splice(0)) {
-        await transaction.write(chunk);
+        const refused = await transaction.write(chunk);
+        if (refused !== null) {
+          refusals.push(refused);
+        }
       }
       timer.refresh();
     }
-    await transaction.commitRepair(target, repair, encoder.ledger.rows);
-    return encoder.ledger.rows;
+    const rows = refusals.reduce((left, { removed }) => left - removed.rows, encoder.ledger.rows);
+    const report = joinReports([encoder.report, ...refusals.map((each) => each.report)]);
+    await transaction.commitWith(commitRepair(target, repair, rows, report));
+    return rows;
   } finally {
     clearTimeout(timer);
     transaction.abort();

@@ -7,9 +7,10 @@ import { Budget } from "./budget.ts";
 import { type Config, configFromProcess, requireDatabase, writeStderr } from "./config.ts";
 import { Calls } from "./db/calls.ts";
 import { createPool } from "./db/pool.ts";
+import { retryingStatements } from "./db/retry.ts";
 import { type Faults, NO_FAULTS } from "./faults.ts";
 import { createFlightClient, type FlightClient } from "./flight/client.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { Heartbeat, type HeartbeatTimes } from "./heartbeat.ts";
 import { createLog, type Log } from "./log.ts";
 import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES } from "./model/limits.ts";
 import { Permits } from "./permits.ts";
@@ -36,20 +37,29 @@ export interface Deps {
 export interface DepsOptions {
   readonly faults?: Faults;
   readonly limits?: CommitLimits;
+  readonly heartbeat?: HeartbeatTimes;
 }
 
 /** Builds the dependencies of one process. Connects to nothing yet. */
 export async function createDeps(
   config: Config,
   writeLog: (line: string) => void,
-  { faults = NO_FAULTS, limits = COMMIT_LIMITS }: DepsOptions = {},
+  { faults = NO_FAULTS, limits = COMMIT_LIMITS, heartbeat: times }: DepsOptions = {},
 ): Promise<Deps> {
   const url = requireDatabase(config);
   const log = createLog(config.logLevel, writeLog);
+  for (const warning of config.warnings) {
+    log.warn("unusual_setting", { warning });
+  }
   const { h64Raw } = await xxhash();
   const pool = createPool({ url, max: config.poolSize - 1, queryTimeoutMs: 0, name: "ampsync" }, log);
-  const reserved = createPool({ url, max: 1, queryTimeoutMs: 10_000, name: "ampsync heartbeat" }, log);
-  const heartbeat = new Heartbeat(new Calls(reserved), log);
+  const reserved = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync heartbeat" }, log);
+  // Not tried again: the next beat is.
+  const heartbeat = new Heartbeat(new Calls((statement) => reserved.query(statement)), log, times);
+  const breakers = {
+    connectionMs: config.connectionBreakerSecs * 1000,
+    operationMs: config.operationBreakerSecs * 1000,
+  };
   const flight = createFlightClient({
     address: config.flightAddress,
     token: config.token,
@@ -58,7 +68,7 @@ export async function createDeps(
 
   return {
     log,
-    calls: new Calls(pool),
+    calls: new Calls(retryingStatements(pool, breakers, log)),
     pool,
     heartbeat,
     flight,
@@ -94,7 +104,8 @@ export function withRuntime(create: (deps: Deps) => Task): Task {
     if (helpers.job.locked_by !== null) {
       deps.heartbeat.start(helpers.job.locked_by);
     }
-    return create(deps)(payload, helpers);
+    const calls = helpers.abortSignal === undefined ? deps.calls : deps.calls.until(helpers.abortSignal);
+    return create({ ...deps, calls })(payload, helpers);
   };
 }
 

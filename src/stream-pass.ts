@@ -1,7 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { Apply } from "./apply.ts";
-import type { Lease, PassOutcome } from "./db/calls.ts";
+import type { Lease, PassOutcome, Verdict } from "./db/calls.ts";
+import { CarefulTransaction } from "./db/careful-write.ts";
+import { beginApply, targetOf } from "./db/statements.ts";
 import { WriteTransaction } from "./db/write.ts";
 import { copyColumns, planTable, type TablePlan } from "./encoder/plan.ts";
 import { RowEncoder } from "./encoder/row-encoder.ts";
@@ -10,14 +12,20 @@ import type { FlightMessage } from "./flight/client.ts";
 import { HeadWatch } from "./head-watch.ts";
 import type { HeldLease } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
-import type { ArrowSchema } from "./model/arrow-type.ts";
 import { cursorOf } from "./model/cursor.ts";
 import { tableRefSql } from "./model/dataset-ref.ts";
 import { type Failure, failureOf } from "./model/failure.ts";
 import { MAX_CONNECTIONS_PER_PASS, MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "./model/limits.ts";
+import { isPoison } from "./model/poison.ts";
 import { decide, protocolError, resolveOwnHash } from "./model/protocol.ts";
 import type { Message, Step } from "./model/step.ts";
-import { baseOf, committed, rememberStream, type StreamMemory } from "./model/stream-memory.ts";
+import {
+  baseOf,
+  committed,
+  rememberStream,
+  type StreamMemory,
+  startConnection,
+} from "./model/stream-memory.ts";
 import { checkSchema, planSent, selectSql } from "./planned-query.ts";
 import { runRepairs } from "./repair-pass.ts";
 import type { Deps } from "./runtime.ts";
@@ -77,9 +85,11 @@ class StreamPass {
   #memory: StreamMemory;
   #mustYield = false;
   #isRepairing = false;
+  /** PostgreSQL refused a row: the rest of the pass is written so that it can be told which. */
+  #isCareful = false;
 
   constructor(deps: Deps, lease: Lease, log: Log) {
-    this.#deps = deps;
+    this.#deps = { ...deps, calls: deps.calls.until(this.#abort.signal) };
     this.#lease = lease;
     this.#log = log;
     this.#reference = tableRefSql(lease, lease.version, lease.tableName);
@@ -93,13 +103,8 @@ class StreamPass {
       streamId: lease.streamId,
       epoch: lease.epoch,
       head: null,
-      onVerdict: (verdict) => {
-        if (verdict === "lost") {
-          this.stop(new AmpsyncError("SY001", "the heartbeat could not keep the lease"));
-        } else if (performance.now() - this.#startedAt >= MIN_PASS_MS) {
-          this.yieldSlot();
-        }
-      },
+      waitingSince: null,
+      onVerdict: (verdict) => this.#heed(verdict),
     };
     this.#head = new HeadWatch({
       checkpoint: lease.history.at(-1)?.end ?? null,
@@ -107,10 +112,29 @@ class StreamPass {
       onHead: (head) => {
         this.held.head = head;
       },
-      onLive: () => deps.calls.markLive(lease),
+      onLive: () => this.#deps.calls.markLive(lease),
       log,
       signal: this.#abort.signal,
     });
+  }
+
+  /** Of the heartbeat. Where nothing more can be committed nothing is waited for: its answer may never come. */
+  #heed(verdict: Exclude<Verdict, "keep">): void {
+    switch (verdict) {
+      case "yield":
+        if (performance.now() - this.#startedAt >= MIN_PASS_MS) {
+          this.yieldSlot();
+        }
+        break;
+      case "lost":
+        this.stop(new AmpsyncError("SY001", "another worker holds the lease, or it was taken away"));
+        this.abandon();
+        break;
+      case "severed":
+        this.stop(new AmpsyncError("SY104", "the connection to PostgreSQL fell silent"));
+        this.abandon();
+        break;
+    }
   }
 
   /** Ends the pass now. */
@@ -145,7 +169,7 @@ class StreamPass {
       }
       this.#head.start();
       for (let connection = 1; connection <= MAX_CONNECTIONS_PER_PASS; connection++) {
-        const end = await this.#connection(plan);
+        const end = await this.#connection(plan).catch((error: unknown) => this.#goCarefully(error));
         if (end !== "reconnect") {
           return end;
         }
@@ -191,6 +215,7 @@ class StreamPass {
       plan,
       reference: this.#reference,
       log: this.#log,
+      writer: this.held,
       signal: this.#abort.signal,
     });
     this.#isRepairing = false;
@@ -199,7 +224,8 @@ class StreamPass {
   /** One Flight stream, from connecting to its end. */
   async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
     const { flight, permits, budget, pool, hash, faults, limits } = this.#deps;
-    const { signal } = this.#abort;
+    const refused = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, refused.signal]);
     const base = baseOf(this.#memory);
     const cursor = base === null ? undefined : cursorOf(base, this.#memory.network ?? "");
     this.#log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", {
@@ -212,19 +238,16 @@ class StreamPass {
       signal,
     });
     const sent = planSent(plan, query.schema);
-    const target = {
-      streamId: this.#lease.streamId,
-      epoch: this.#lease.epoch,
-      schema: this.#lease.targetSchema,
-      table: this.#lease.targetTable,
-      columns: copyColumns(sent),
-    };
+    const target = targetOf(this.#lease, copyColumns(sent));
+    const { valuePolicy } = this.#lease;
     await using apply = new Apply({
-      target,
       checkpoint: this.#memory.committed.at(-1)?.end ?? null,
       open: (removal, commit, given) => {
         const abandoned = AbortSignal.any([given, this.#abandoned.signal]);
-        return WriteTransaction.open(pool, target, removal, commit, faults, abandoned);
+        const options = { pool, target, valuePolicy, writer: this.held, faults, signal: abandoned };
+        return this.#isCareful
+          ? CarefulTransaction.open(options, beginApply(target, removal))
+          : WriteTransaction.open(options, removal, commit);
       },
       limits,
       permits,
@@ -233,14 +256,22 @@ class StreamPass {
         this.#memory = committed(this.#memory, last);
         this.#head.committed(last.end);
       },
-      onFailed: (error) => this.stop(error instanceof Error ? error : new Error(String(error))),
+      onFailed: (error) =>
+        isPoison(error) && !this.#isCareful
+          ? refused.abort()
+          : this.stop(error instanceof Error ? error : new Error(String(error))),
     });
-    const encoder = new RowEncoder(sent, hash, this.#lease);
+    let encoder = new RowEncoder(sent, hash, this.#lease);
 
     try {
       for await (const message of flight.read(query, { signal })) {
         this.#head.heard();
-        const end = await this.#take(message, query.schema, apply, encoder);
+        if (message.kind === "schema") {
+          checkSchema(message.schema, query.schema);
+          encoder = new RowEncoder(planSent(plan, message.schema), hash, this.#lease);
+          continue;
+        }
+        const end = await this.#take(message, apply, encoder);
         if (end !== null) {
           return end;
         }
@@ -265,17 +296,24 @@ class StreamPass {
     });
   }
 
+  /** Begins again at the checkpoint, if that may help. */
+  #goCarefully(error: unknown): "reconnect" {
+    if (this.#isCareful || !isPoison(error)) {
+      throw error;
+    }
+    this.#isCareful = true;
+    this.#log.warn("batch_insert_failed", { error: error.message });
+    this.#memory = startConnection(this.#memory);
+    this.#head.reconnects();
+    return "reconnect";
+  }
+
   /** Decides what a message means, and does it. Null: go on. */
   async #take(
-    message: FlightMessage,
-    planned: ArrowSchema,
+    message: Exclude<FlightMessage, { kind: "schema" }>,
     apply: Apply,
     encoder: RowEncoder,
   ): Promise<PassEnd | "reconnect" | null> {
-    if (message.kind === "schema") {
-      checkSchema(message.schema, planned);
-      return null;
-    }
     if (message.kind === "dictionary") {
       encoder.takeDictionary(message.dictionary);
       return null;
@@ -346,7 +384,8 @@ class StreamPass {
       apply.addRows(encoder.encode(message.batch, apply));
     }
     if (step.watermark !== null) {
-      const stamped = { watermark: step.watermark, timestamp: range.timestamp, ledger: encoder.ledger };
+      const { ledger, report } = encoder;
+      const stamped = { watermark: step.watermark, timestamp: range.timestamp, ledger, report };
       apply.finishMicrobatch(stamped, step.mayCommit);
     }
   }

@@ -51,13 +51,13 @@ async function main(argv: readonly string[]): Promise<number> {
     case "migrate": {
       parseArgs({ args: rest, options: {} });
       const { migrateCommand } = await import("./migrate.ts");
-      print(await migrateCommand(requireDatabase(configFromProcess()), log()));
+      print(await migrateCommand(configFromProcess(), log()));
       return 0;
     }
     case "worker": {
       parseArgs({ args: rest, options: {} });
       const { runWorker } = await import("./worker.ts");
-      await runWorker(stopSignal());
+      await runWorker(configFromProcess(), log(), stopSignal());
       return 0;
     }
     case "status": {

@@ -3,6 +3,12 @@ import type pg from "pg";
 import type { BlockHash } from "../model/block-range.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Watermark } from "../model/watermark.ts";
+import type { RunStatement } from "./retry.ts";
+
+/** Longer than any call works or waits by design, short enough that a dead connection is left within a minute. */
+const ANSWER_MS = 30_000;
+/** Less than what is left of a lease at the second beat that fails. */
+const HEARTBEAT_ANSWER_MS = 10_000;
 
 /** What a pass gets with its lease: what to read, where to write, where to go on. */
 export interface Lease {
@@ -24,7 +30,7 @@ export interface Lease {
   readonly origin: bigint | null;
   readonly retention: bigint;
   /** What becomes of values that PostgreSQL cannot hold, and of U+0000 in text. */
-  readonly valuePolicy: "fail" | "null";
+  readonly valuePolicy: "fail" | "null" | "quarantine";
   readonly nulPolicy: "replace" | "strip" | "fail";
   /** Oldest first. */
   readonly history: readonly Watermark[];
@@ -34,9 +40,11 @@ export interface Held {
   readonly streamId: bigint;
   readonly epoch: bigint;
   readonly head: bigint | null;
+  /** Its writer has waited for the server for so long that somebody should look. */
+  readonly isWriterSilent: boolean;
 }
 
-export type Verdict = "keep" | "yield" | "lost";
+export type Verdict = "keep" | "yield" | "lost" | "severed";
 
 export interface TargetColumn {
   readonly name: string;
@@ -63,18 +71,30 @@ export interface DatasetToResolve {
 
 /** One method a SQL function of schema ampsync, and nothing else. */
 export class Calls {
-  readonly #pool: pg.Pool;
+  readonly #run: RunStatement;
+  readonly #signal: AbortSignal;
 
-  constructor(pool: pg.Pool) {
-    this.#pool = pool;
+  constructor(run: RunStatement, signal: AbortSignal = new AbortController().signal) {
+    this.#run = run;
+    this.#signal = signal;
   }
 
-  /** Null where another worker holds the lease. */
+  /** The same calls for somebody who waits until the signal only. */
+  until(signal: AbortSignal): Calls {
+    return new Calls(this.#run, signal);
+  }
+
+  #query(text: string, values: unknown[] = [], answerMs = ANSWER_MS): Promise<pg.QueryResult> {
+    return this.#run({ text, values, query_timeout: answerMs }, this.#signal);
+  }
+
+  /**
+   * Null where another worker holds the lease. Also where an answer was lost and the call repeated: then the
+   * lease is nobody's, and runs out. Taking back what this worker holds would be quicker, and would let a
+   * doubled job end the pass that runs.
+   */
   async acquireLease(streamId: bigint, workerId: string): Promise<Lease | null> {
-    const { rows } = await this.#pool.query("select * from ampsync.acquire_lease($1, $2)", [
-      streamId,
-      workerId,
-    ]);
+    const { rows } = await this.#query("select * from ampsync.acquire_lease($1, $2)", [streamId, workerId]);
     const row = rows[0];
     if (row === undefined) {
       return null;
@@ -105,11 +125,13 @@ export class Calls {
       stream_id: lease.streamId.toString(),
       epoch: lease.epoch.toString(),
       head: lease.head?.toString() ?? null,
+      writer_silent: lease.isWriterSilent,
     }));
-    const { rows } = await this.#pool.query("select * from ampsync.renew_leases($1, $2)", [
-      workerId,
-      JSON.stringify(leases),
-    ]);
+    const { rows } = await this.#query(
+      "select * from ampsync.renew_leases($1, $2)",
+      [workerId, JSON.stringify(leases)],
+      HEARTBEAT_ANSWER_MS,
+    );
     return new Map(rows.map((row) => [row.stream_id, row.verdict]));
   }
 
@@ -120,12 +142,12 @@ export class Calls {
     outcome: PassOutcome,
     failure: Failure | null,
   ): Promise<void> {
-    await this.#pool.query("select ampsync.end_pass($1, $2, $3, $4)", [streamId, epoch, outcome, failure]);
+    await this.#query("select ampsync.end_pass($1, $2, $3, $4)", [streamId, epoch, outcome, failure]);
   }
 
   async prepareTarget(lease: Lease, exact: boolean, columns: readonly TargetColumn[]): Promise<void> {
     const planned = columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull }));
-    await this.#pool.query("call ampsync.prepare_target($1, $2, $3, $4)", [
+    await this.#query("call ampsync.prepare_target($1, $2, $3, $4)", [
       lease.streamId,
       lease.epoch,
       exact,
@@ -134,11 +156,11 @@ export class Calls {
   }
 
   async markLive(lease: Lease): Promise<void> {
-    await this.#pool.query("select ampsync.mark_live($1, $2)", [lease.streamId, lease.epoch]);
+    await this.#query("select ampsync.mark_live($1, $2)", [lease.streamId, lease.epoch]);
   }
 
   async markReorgPending(lease: Lease, fromBlock: bigint): Promise<void> {
-    await this.#pool.query("select ampsync.mark_reorg_pending($1, $2, $3)", [
+    await this.#query("select ampsync.mark_reorg_pending($1, $2, $3)", [
       lease.streamId,
       lease.epoch,
       fromBlock,
@@ -146,26 +168,22 @@ export class Calls {
   }
 
   async markRetrying(lease: Lease, failure: Failure): Promise<void> {
-    await this.#pool.query("select ampsync.mark_retrying($1, $2, $3)", [
-      lease.streamId,
-      lease.epoch,
-      failure,
-    ]);
+    await this.#query("select ampsync.mark_retrying($1, $2, $3)", [lease.streamId, lease.epoch, failure]);
   }
 
-  /** False where the shadow is gone, or not due. */
+  /** False where the shadow is gone, or not due. Takes as long as merging the difference of two tables does. */
   async swapResync(shadowId: bigint): Promise<boolean> {
-    const { rows } = await this.#pool.query("select ampsync.swap_resync($1) as swapped", [shadowId]);
+    const { rows } = await this.#query("select ampsync.swap_resync($1) as swapped", [shadowId], 0);
     return rows[0].swapped;
   }
 
   async failSwap(shadowId: bigint, failure: Failure): Promise<void> {
-    await this.#pool.query("select ampsync.fail_swap($1, $2)", [shadowId, failure]);
+    await this.#query("select ampsync.fail_swap($1, $2)", [shadowId, failure]);
   }
 
   /** Null where no repair is due. */
   async nextRepair(lease: Lease): Promise<Repair | null> {
-    const { rows } = await this.#pool.query("select * from ampsync.next_repair($1, $2)", [
+    const { rows } = await this.#query("select * from ampsync.next_repair($1, $2)", [
       lease.streamId,
       lease.epoch,
     ]);
@@ -174,7 +192,7 @@ export class Calls {
   }
 
   async deferRepair(lease: Lease, repair: Repair, failure: Failure): Promise<void> {
-    await this.#pool.query("select ampsync.defer_repair($1, $2, $3, $4)", [
+    await this.#query("select ampsync.defer_repair($1, $2, $3, $4)", [
       lease.streamId,
       lease.epoch,
       repair.start,
@@ -183,13 +201,13 @@ export class Calls {
   }
 
   async ownHash(streamId: bigint, block: bigint): Promise<BlockHash | null> {
-    const { rows } = await this.#pool.query("select ampsync.own_hash($1, $2) as hash", [streamId, block]);
+    const { rows } = await this.#query("select ampsync.own_hash($1, $2) as hash", [streamId, block]);
     return rows[0].hash;
   }
 
   /** Null where the dataset is gone. */
   async beginResolve(datasetId: bigint): Promise<DatasetToResolve | null> {
-    const { rows } = await this.#pool.query("select * from ampsync.begin_resolve($1)", [datasetId]);
+    const { rows } = await this.#query("select * from ampsync.begin_resolve($1)", [datasetId]);
     return rows[0] ?? null;
   }
 
@@ -199,7 +217,7 @@ export class Calls {
     manifestHash: string | null,
     tables: readonly string[],
   ): Promise<void> {
-    await this.#pool.query("select ampsync.register_streams($1, $2, $3, $4)", [
+    await this.#query("select ampsync.register_streams($1, $2, $3, $4)", [
       datasetId,
       version,
       manifestHash,
@@ -208,16 +226,16 @@ export class Calls {
   }
 
   async deferResolve(datasetId: bigint, state: "waiting" | "failed", failure: Failure): Promise<void> {
-    await this.#pool.query("select ampsync.defer_resolve($1, $2, $3)", [datasetId, state, failure]);
+    await this.#query("select ampsync.defer_resolve($1, $2, $3)", [datasetId, state, failure]);
   }
 
   async scheduleSupervision(): Promise<void> {
-    await this.#pool.query("select ampsync.schedule_supervision()");
+    await this.#query("select ampsync.schedule_supervision()");
   }
 
   /** Number of jobs queued. */
   async supervise(): Promise<number> {
-    const { rows } = await this.#pool.query("select ampsync.supervise() as queued");
+    const { rows } = await this.#query("select ampsync.supervise() as queued");
     return rows[0].queued;
   }
 }

@@ -1,32 +1,134 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { Log } from "../log.ts";
-import { failureOf, reactionTo } from "../model/failure.ts";
+import type pg from "pg";
 
-const FIRST_DELAY_MS = 50;
-const LONGEST_DELAY_MS = 5_000;
-const MAX_TRIES = 50;
-const GIVE_UP_AFTER_MS = 60_000;
+import { AmpsyncError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { failureOf, isTransient } from "../model/failure.ts";
+import { createPool } from "./pool.ts";
+
+/** How tries follow each other: the delay doubles, and varies by a fifth. */
+export interface Backoff {
+  /** Its events are `<name>_retry` and `<name>_circuit_breaker_triggered`. */
+  readonly name: "db_connection" | "db_operation";
+  readonly firstDelayMs: number;
+  readonly longestDelayMs: number;
+  readonly maxTries: number;
+}
+
+export const CONNECTING: Backoff = {
+  name: "db_connection",
+  firstDelayMs: 100,
+  longestDelayMs: 30_000,
+  maxTries: 100,
+};
+
+export const OPERATING: Backoff = {
+  name: "db_operation",
+  firstDelayMs: 50,
+  longestDelayMs: 5_000,
+  maxTries: 50,
+};
+
+/** For how long tries go on before the breaker says that this is no passing trouble, in milliseconds. */
+export interface Breakers {
+  readonly connectionMs: number;
+  readonly operationMs: number;
+}
+
+/** One statement, and how long its answer may take; 0: as long as it likes. */
+export type Statement = pg.QueryConfig & { readonly query_timeout: number };
+
+/** Runs a statement; the signal ends the waiting between two tries. */
+export type RunStatement = (statement: Statement, signal: AbortSignal) => Promise<pg.QueryResult>;
 
 /**
- * Does something that must not be lost to a broken connection: tries it again,
- * on new connections, with delays that grow. Gives up with the last error when it
- * cannot be mended so, after a minute, or when the signal says that nobody waits.
+ * Tries again what an error that may pass has ended. When the breaker triggers, or
+ * the signal says that nobody waits any more, that error is thrown; with `endless`
+ * tries go on at the longest delay, for what nothing else could be done without.
  */
-export async function retryOperation<T>(work: () => Promise<T>, log: Log, signal: AbortSignal): Promise<T> {
-  const deadline = performance.now() + GIVE_UP_AFTER_MS;
+export async function retry<T>(
+  work: () => Promise<T>,
+  backoff: Backoff,
+  { limitMs, endless = false }: { readonly limitMs: number; readonly endless?: boolean },
+  log: Log,
+  signal: AbortSignal,
+): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  let hasTriggered = false;
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
-      const { code, message } = failureOf(error);
-      const isOver = signal.aborted || attempt === MAX_TRIES || performance.now() > deadline;
-      if (isOver || reactionTo(code) !== "retry") {
+      if (signal.aborted || !isTransient(error)) {
         throw error;
       }
-      log.warn("db_operation_retry", { attempt, code, error: message });
-      const delay = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), LONGEST_DELAY_MS);
-      await pause(delay * (0.8 + 0.4 * Math.random()));
+      const { code, message } = failureOf(error);
+      const leftMs = deadline - performance.now();
+      if (!hasTriggered && (leftMs <= 0 || attempt >= backoff.maxTries)) {
+        hasTriggered = true;
+        log.error(`${backoff.name}_circuit_breaker_triggered`, { attempt, code, error: message });
+        if (!endless) {
+          throw error;
+        }
+      }
+      const grown = Math.min(backoff.firstDelayMs * 2 ** (attempt - 1), backoff.longestDelayMs);
+      const delayMs = grown * (0.8 + 0.4 * Math.random());
+      log.warn(`${backoff.name}_retry`, { attempt, code, error: message, delay_ms: Math.round(delayMs) });
+      // The last try is when the time is up.
+      await pause(hasTriggered ? delayMs : Math.min(delayMs, leftMs), undefined, { signal }).catch(() => {});
+      if (signal.aborted) {
+        throw error;
+      }
     }
+  }
+}
+
+/**
+ * The one place where state calls are repeated, each time on another connection. An error may hide that a call
+ * was done, so each function that is called this way may run twice. Without a connection nothing can
+ * be said of a stream at all, not even that it is retrying: connecting goes on until it succeeds.
+ */
+export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log): RunStatement {
+  return async (statement, signal) => {
+    const connect = () =>
+      retry(() => pool.connect(), CONNECTING, { limitMs: breakers.connectionMs, endless: true }, log, signal);
+    async function run(): Promise<pg.QueryResult> {
+      const client = await connect();
+      try {
+        const result = await client.query(statement);
+        client.release();
+        return result;
+      } catch (error) {
+        client.release(true); // Whatever state it is in.
+        throw error;
+      }
+    }
+    return await retry(run, OPERATING, { limitMs: breakers.operationMs }, log, signal);
+  };
+}
+
+/** For the start of a program: resolves when the database takes connections, rejects when the breaker triggers. */
+export async function untilConnected(
+  url: string,
+  limitMs: number,
+  log: Log,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  const pool = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync" }, log);
+  try {
+    const client = await retry(() => pool.connect(), CONNECTING, { limitMs }, log, signal);
+    client.release();
+  } catch (error) {
+    if (!isTransient(error)) {
+      throw error; // It was reached, and says what is wrong.
+    }
+    throw new AmpsyncError("SY104", "the database cannot be reached", {
+      detail: failureOf(error).message,
+      hint: "Check DATABASE_URL, and that the server runs. DB_MAX_RETRY_DURATION_SECS is how long it is tried.",
+      cause: error,
+    });
+  } finally {
+    await pool.end();
   }
 }

@@ -1,44 +1,43 @@
 import { once } from "node:events";
 
-import pg from "pg";
+import type pg from "pg";
 import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
 
 import type { Faults } from "../faults.ts";
-import type { Ledger } from "../model/ledger.ts";
 import type { Removal } from "../model/stream-memory.ts";
-import type { Watermark } from "../model/watermark.ts";
-import type { Repair } from "./calls.ts";
+import {
+  beginApply,
+  COPY_HEADER,
+  COPY_TRAILER,
+  type Commit,
+  commitApply,
+  copyInto,
+  type Refusals,
+  tableOf,
+  type WriteTarget,
+} from "./statements.ts";
 
-/** Signature, flags, header extension: see "Binary Format" of COPY in PostgreSQL's manual. */
-const COPY_HEADER = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
-const COPY_TRAILER = Buffer.from([0xff, 0xff]);
-
-/** Whose rows go where. */
-export interface WriteTarget {
-  readonly streamId: bigint;
-  readonly epoch: bigint;
-  readonly schema: string;
-  readonly table: string;
-  /** In the order of the fields of each row. */
-  readonly columns: readonly string[];
+/** Who writes, as the heartbeat sees it. */
+export interface Writer {
+  /** Since when its transaction waits for the server, by performance.now(); null while it does not. */
+  waitingSince: number | null;
 }
 
-export interface StampedWatermark {
-  readonly watermark: Watermark;
-  /** Unix seconds of its last block; null where the server does not tell it. */
-  readonly timestamp: number | null;
-  /** Of the rows of its microbatch. */
-  readonly ledger: Ledger;
+export interface WriteOptions {
+  readonly pool: pg.Pool;
+  readonly target: WriteTarget;
+  readonly writer: Writer;
+  readonly faults: Faults;
+  /** Ends the transaction, also one that waits for a lock. */
+  readonly signal: AbortSignal;
 }
 
-/** What commit_apply is told. */
-export interface Commit {
-  /** The checkpoint we went on from. */
-  readonly expectedBlock: bigint | null;
-  readonly network: string;
-  /** Oldest first, at least one. */
-  readonly watermarks: readonly StampedWatermark[];
-  readonly rows: number;
+/** A transaction that writes rows and moves the checkpoint. */
+export interface Transaction {
+  /** Writes whole rows; tells which of them PostgreSQL refused, where that does not end it. */
+  write(chunk: Uint8Array): Promise<Refusals | null>;
+  /** What `open` was told, if it was, and is now. */
+  commit(commit: Commit): Promise<void>;
 }
 
 /**
@@ -49,21 +48,22 @@ export interface Commit {
  * so no client can freeze between them. A transaction that fails takes its
  * connection with it: nothing of it is left, whatever state it was in.
  */
-export class WriteTransaction {
+export class WriteTransaction implements Transaction {
+  readonly #options: WriteOptions;
   readonly #client: pg.PoolClient;
   readonly #copy: CopyStreamQuery;
-  readonly #faults: Faults;
-  readonly #signal: AbortSignal;
+  /** The first message ends with COMMIT. */
+  readonly #hasEnd: boolean;
   readonly #onAbort = () => this.abort();
   readonly #failure = Promise.withResolvers<never>();
   #isOver = false;
 
-  private constructor(client: pg.PoolClient, copy: CopyStreamQuery, faults: Faults, signal: AbortSignal) {
+  private constructor(options: WriteOptions, client: pg.PoolClient, copy: CopyStreamQuery, hasEnd: boolean) {
+    this.#options = options;
     this.#client = client;
     this.#copy = copy;
-    this.#faults = faults;
-    this.#signal = signal;
-    signal.addEventListener("abort", this.#onAbort);
+    this.#hasEnd = hasEnd;
+    options.signal.addEventListener("abort", this.#onAbort);
     copy.once("error", this.#failure.reject);
     client.on("error", this.#failure.reject);
     // Every write awaits it; this only says that nobody may be doing so when it happens.
@@ -71,50 +71,20 @@ export class WriteTransaction {
   }
 
   static async open(
-    pool: pg.Pool,
-    target: WriteTarget,
+    options: WriteOptions,
     removal: Removal | null,
     commit: Commit | null,
-    faults: Faults,
-    signal: AbortSignal,
   ): Promise<WriteTransaction> {
-    const end = commit === null ? null : commitApply(target, commit);
-    return await WriteTransaction.#open(pool, target, beginApply(target, removal), end, faults, signal);
-  }
-
-  /** The same for a repair: begin_repair, COPY, and commit_repair by `commitRepair`. */
-  static async openRepair(
-    pool: pg.Pool,
-    target: WriteTarget,
-    repair: Repair,
-    faults: Faults,
-    signal: AbortSignal,
-  ): Promise<WriteTransaction> {
-    return await WriteTransaction.#open(pool, target, beginRepair(target, repair), null, faults, signal);
-  }
-
-  static async #open(
-    pool: pg.Pool,
-    target: WriteTarget,
-    begin: string,
-    end: string | null,
-    faults: Faults,
-    signal: AbortSignal,
-  ): Promise<WriteTransaction> {
+    const { target, faults } = options;
     const statements = [
       "begin isolation level read committed",
-      begin,
-      `copy ${ident(target.schema)}.${ident(target.table)} (${target.columns.map(ident).join(", ")}) from stdin (format binary)`,
-      ...(end === null ? [] : [end, "commit"]),
+      beginApply(target, removal),
+      copyInto(tableOf(target), target),
+      ...(commit === null ? [] : [commitApply(target, commit), "commit"]),
     ];
-    await faults.reach("before_connect");
-    const client = await pool.connect();
-    if (signal.aborted) {
-      client.release();
-      signal.throwIfAborted();
-    }
+    const client = await connect(options);
     const copy = client.query(copyFrom(statements.join(";\n"), { highWaterMark: 1 }));
-    const transaction = new WriteTransaction(client, copy, faults, signal);
+    const transaction = new WriteTransaction(options, client, copy, commit !== null);
     try {
       await transaction.#send(COPY_HEADER); // Taken when COPY asks for rows.
       await faults.reach("copy_begun");
@@ -126,38 +96,34 @@ export class WriteTransaction {
   }
 
   /** Resolves when the socket takes more. The chunk must not be written to afterwards. */
-  async write(chunk: Uint8Array): Promise<void> {
+  async write(chunk: Uint8Array): Promise<null> {
     await this.#send(chunk);
-    await this.#faults.reach("chunk_written");
+    await this.#options.faults.reach("chunk_written");
+    return null;
   }
 
   async #send(chunk: Uint8Array): Promise<void> {
     const written = new Promise<void>((resolve, reject) => {
       this.#copy.write(chunk, (error) => (error ? reject(error) : resolve()));
     });
-    await Promise.race([this.#failure.promise, written]);
+    await this.#answer(written);
   }
 
-  /** Ends the COPY and commits; with `commit` unless `open` had it. */
-  async commit(target: WriteTarget, commit: Commit | null): Promise<void> {
-    await this.#commit(commit === null ? null : commitApply(target, commit));
+  async #answer(answer: Promise<unknown>): Promise<void> {
+    await awaitServer(this.#options.writer, Promise.race([this.#failure.promise, answer]));
   }
 
-  async commitRepair(target: WriteTarget, repair: Repair, rows: number): Promise<void> {
-    await this.#commit(commitRepair(target, repair, rows));
-  }
-
-  async #commit(end: string | null): Promise<void> {
-    await this.#faults.reach("before_trailer");
+  async commit(commit: Commit): Promise<void> {
+    await this.#options.faults.reach("before_trailer");
     await this.#send(COPY_TRAILER);
     let answer: Promise<unknown> = once(this.#copy, "finish");
     this.#copy.end();
-    if (end !== null) {
-      await Promise.race([this.#failure.promise, answer]);
-      answer = this.#client.query(`${end};\ncommit`);
+    if (!this.#hasEnd) {
+      await this.#answer(answer);
+      answer = this.#client.query(`${commitApply(this.#options.target, commit)};\ncommit`);
     }
-    await Promise.all([Promise.race([this.#failure.promise, answer]), this.#faults.reach("commit_sent")]);
-    await this.#faults.reach("commit_answered");
+    await Promise.all([this.#answer(answer), this.#options.faults.reach("commit_sent")]);
+    await this.#options.faults.reach("commit_answered");
     this.#release(false);
   }
 
@@ -169,52 +135,30 @@ export class WriteTransaction {
   #release(destroy: boolean): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#signal.removeEventListener("abort", this.#onAbort);
+      this.#options.signal.removeEventListener("abort", this.#onAbort);
       this.#client.off("error", this.#failure.reject);
       this.#client.release(destroy);
     }
   }
 }
 
-function beginApply(target: WriteTarget, removal: Removal | null): string {
-  const lease = `${target.streamId}, ${target.epoch}`;
-  if (removal === null) {
-    return `call ampsync.begin_apply(${lease})`;
+/** A connection to write on. */
+export async function connect({ pool, faults, signal }: WriteOptions): Promise<pg.PoolClient> {
+  await faults.reach("before_connect");
+  const client = await pool.connect();
+  if (signal.aborted) {
+    client.release();
+    signal.throwIfAborted();
   }
-  const from = removal.from === null ? "null" : `${removal.from}`;
-  const parent = removal.parentHash === null ? "null" : `'\\x${removal.parentHash.slice(2)}'::bytea`;
-  return `call ampsync.begin_apply(${lease}, true, ${from}, ${parent})`;
+  return client;
 }
 
-function commitApply(target: WriteTarget, commit: Commit): string {
-  const watermarks = commit.watermarks.map(({ watermark, timestamp, ledger }) => ({
-    start: watermark.start.toString(),
-    end: watermark.end.toString(),
-    hash: watermark.hash,
-    prev_hash: watermark.prevHash,
-    timestamp: timestamp?.toString() ?? null,
-    rows: ledger.rows.toString(),
-    id_xor: ledger.idXor.toString(),
-  }));
-  const values = [
-    target.streamId,
-    target.epoch,
-    commit.expectedBlock ?? "null",
-    literal(commit.network),
-    `${literal(JSON.stringify(watermarks))}::jsonb`,
-    commit.rows,
-  ];
-  return `call ampsync.commit_apply(${values.join(", ")})`;
+/** A server that is waited for too long is looked after by the heartbeat. */
+export async function awaitServer<T>(writer: Writer, answer: Promise<T>): Promise<T> {
+  writer.waitingSince = performance.now();
+  try {
+    return await answer;
+  } finally {
+    writer.waitingSince = null;
+  }
 }
-
-function beginRepair(target: WriteTarget, { start, end }: Repair): string {
-  return `call ampsync.begin_repair(${target.streamId}, ${target.epoch}, ${start}, ${end})`;
-}
-
-function commitRepair(target: WriteTarget, { start, end, ownHash }: Repair, rows: number): string {
-  const hash = ownHash === null ? "null" : `'\\x${ownHash.toString("hex")}'::bytea`;
-  return `call ampsync.commit_repair(${target.streamId}, ${target.epoch}, ${start}, ${end}, ${hash}, ${rows})`;
-}
-
-const ident = pg.escapeIdentifier;
-const literal = pg.escapeLiteral;

@@ -1,36 +1,40 @@
-import type { AmpsyncError } from "../errors.ts";
 import { Bitmap } from "./bitmap.ts";
-import type { Column } from "./column.ts";
+import { type Column, unexpectedNull } from "./column.ts";
 import { BadValue } from "./place.ts";
 
-/** A value that became NULL. */
-export interface NulledValue {
-  readonly column: string;
-  /** Of the batch, from 0. */
-  readonly row: number;
-  /** SY203 as it would have been thrown. */
-  readonly error: AmpsyncError;
-}
+/** What becomes of a value that its column cannot hold. */
+export type ValuePolicy = "fail" | "null" | "quarantine";
 
-/** Measures columns, and makes bad values NULL or throws what is wrong with them. */
+/**
+ * Measures the columns of one batch after the other. A bad value is thrown,
+ * becomes NULL, or has its row rejected, by policy.
+ */
 export class BadValues {
-  readonly #policy: "fail" | "null";
-  #nulled: NulledValue[] = [];
-  /** Of the columns of the batch in which a value became NULL. */
+  readonly #policy: ValuePolicy;
+  #nulled: BadValue[] = [];
+  readonly #rejected = new Map<number, BadValue>();
+  /** Of the columns of the batch that have a bad value: it is measured, and written, as NULL. */
   readonly #ownValidity = new Map<Column, Bitmap>();
 
-  constructor(policy: "fail" | "null") {
+  constructor(policy: ValuePolicy) {
     this.#policy = policy;
   }
 
   /** To be called before each batch. */
   reset(): void {
     this.#nulled = [];
+    this.#rejected.clear();
     this.#ownValidity.clear();
   }
 
-  get nulled(): readonly NulledValue[] {
+  /** In the order of rows within 1024 rows of a column. */
+  get nulled(): readonly BadValue[] {
     return this.#nulled;
+  }
+
+  /** By row, the first bad value of each. */
+  get rejected(): ReadonlyMap<number, BadValue> {
+    return this.#rejected;
   }
 
   /** As `column.measure`, for a batch of `rowCount` rows. */
@@ -43,27 +47,44 @@ export class BadValues {
         if (!(error instanceof BadValue)) {
           throw error;
         }
-        this.#makeNull(column, rowCount, error);
+        this.#take(error);
+        this.#makeNull(column, rowCount, error.row);
         done = error.row - first; // Rows before it are measured.
       }
     }
   }
 
-  #makeNull(column: Column, rowCount: number, bad: BadValue): void {
-    const { place, validity } = column;
-    if (this.#policy === "fail" || place.notNull) {
-      throw bad.toError();
+  /** Takes the NULLs of a column that the schema promises to have none. */
+  takeNulls({ place, validity }: Column, rowCount: number): void {
+    for (let row = 0; validity !== null && row < rowCount; row++) {
+      if (!validity.isSet(row)) {
+        this.#take(unexpectedNull(place, row));
+      }
     }
+  }
+
+  #take(bad: BadValue): void {
+    if (this.#policy === "fail") {
+      throw bad;
+    }
+    if (this.#policy === "null") {
+      this.#nulled.push(bad);
+    } else if (!this.#rejected.has(bad.row)) {
+      this.#rejected.set(bad.row, bad);
+    }
+  }
+
+  #makeNull(column: Column, rowCount: number, row: number): void {
+    const { place, validity } = column;
     let own = this.#ownValidity.get(column);
     if (own === undefined) {
-      own = Bitmap.of(rowCount, (row) => validity === null || validity.isSet(row));
+      own = Bitmap.of(rowCount, (each) => validity === null || validity.isSet(each));
       this.#ownValidity.set(column, own);
       column.validity = own;
     }
-    if (!own.isSet(bad.row)) {
-      throw new Error(`${place.field} refused row ${bad.row} although it is NULL`);
+    if (!own.isSet(row)) {
+      throw new Error(`${place.field} refused row ${row} although it is NULL`);
     }
-    own.clear(bad.row);
-    this.#nulled.push({ column: place.column, row: bad.row, error: bad.toError() });
+    own.clear(row);
   }
 }

@@ -69,9 +69,13 @@ export function isNull(column: Field, row: number): boolean {
     return false;
   }
   if (column.place.notNull) {
-    throw new BadValue(column.place, row, "NULL in a field that the schema declares as non-null", "NULL");
+    throw unexpectedNull(column.place, row);
   }
   return true;
+}
+
+export function unexpectedNull(place: Place, row: number): BadValue {
+  return new BadValue(place, row, "NULL in a field that the schema declares as non-null", "NULL");
 }
 
 /** Measures fields of which all that are not NULL have a payload of `bytes` bytes. */

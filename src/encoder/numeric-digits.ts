@@ -2,16 +2,46 @@
 const MAX_GROUPS = 21;
 const WORD = 2 ** 32;
 
+/** Number of digits, weight, sign, scale. */
+const HEADER_BYTES = 8;
+
+/** Below it, a value of two words is exact in a double. */
+const EXACT_HIGH = 2 ** 21;
+
+/** The words of 10^16, which is beyond. */
+const SIXTEEN_DIGITS_HIGH = 0x23_86f2;
+const SIXTEEN_DIGITS_LOW = 0x6fc1_0000;
+
 /**
  * The base-10000 digits of an unsigned integer, as PostgreSQL's numeric keeps
- * them. Divides 32-bit words by doubles, which is exact: no intermediate value
- * exceeds 10000 × 2^32. Holds one value at a time.
+ * them. Divides by doubles, which never round up to the next integer below
+ * 2^53. Holds one value at a time.
  */
 export class NumericDigits {
-  /** The lowest group first. */
-  readonly #groups = new Uint16Array(MAX_GROUPS);
+  /** The lowest group first; written in pairs, so that there may be a zero group at the top. */
+  readonly #groups = new Uint16Array(MAX_GROUPS + 1);
   #top = 0;
   #bottom = 0;
+
+  /**
+   * The bytes of the payload of a value of two words, each 0 … 2^32 - 1. Most
+   * need no digits for that: 10000 = 16 × 625, so a value that is no multiple of
+   * 16 has no zero group at its end, and its magnitude tells their number.
+   */
+  pairBytes(low: number, high: number): number {
+    if ((low & 15) === 0) {
+      this.setPair(low, high);
+      return this.payloadBytes;
+    }
+    if (high === 0) {
+      return HEADER_BYTES + (low < 10_000 ? 2 : low < 100_000_000 ? 4 : 6);
+    }
+    if (high < EXACT_HIGH) {
+      return HEADER_BYTES + (high * WORD + low < 1e12 ? 6 : 8);
+    }
+    const isLong = high > SIXTEEN_DIGITS_HIGH || (high === SIXTEEN_DIGITS_HIGH && low >= SIXTEEN_DIGITS_LOW);
+    return HEADER_BYTES + (isLong ? 10 : 8);
+  }
 
   /** Takes a value of two words, each 0 … 2^32 - 1. */
   setPair(low: number, high: number): void {
@@ -41,29 +71,25 @@ export class NumericDigits {
     this.#setPair(words[0]!, words[1]!, top);
   }
 
-  /** Digit groups to be sent: leading and trailing zero groups are left out. */
-  get count(): number {
-    return this.#top - this.#bottom;
-  }
-
   /** Bytes of the payload that `write` writes. */
   get payloadBytes(): number {
-    return 8 + 2 * this.count;
+    return HEADER_BYTES + 2 * (this.#top - this.#bottom);
   }
 
   /**
-   * Writes the payload of a numeric. The lowest `fraction` groups of the value
-   * stand behind the decimal point; a negative number means zero groups before it.
+   * Writes the payload of a numeric: digit groups without leading and trailing
+   * zero groups. The lowest `fraction` groups of the value stand behind the
+   * decimal point; a negative number means zero groups before it.
    */
   write(view: DataView, at: number, negative: boolean, fraction: number, scale: number): void {
     const groups = this.#groups;
-    const count = this.count;
-    view.setInt16(at, count);
-    view.setInt16(at + 2, count === 0 ? 0 : this.#top - 1 - fraction);
-    view.setUint16(at + 4, negative ? 0x4000 : 0);
-    view.setInt16(at + 6, scale);
-    let next = at + 8;
-    for (let i = this.#top - 1; i >= this.#bottom; i--) {
+    const bottom = this.#bottom;
+    const count = this.#top - bottom;
+    const weight = count === 0 ? 0 : this.#top - 1 - fraction;
+    view.setInt32(at, (count << 16) | (weight & 0xffff));
+    view.setInt32(at + 4, (negative ? 0x4000_0000 : 0) | scale);
+    let next = at + HEADER_BYTES;
+    for (let i = this.#top - 1; i >= bottom; i--) {
       view.setInt16(next, groups[i]!);
       next += 2;
     }
@@ -72,21 +98,32 @@ export class NumericDigits {
   #setPair(low: number, high: number, from: number): void {
     const groups = this.#groups;
     let top = from;
-    let upper = high;
-    let lower = low;
-    while (upper !== 0) {
-      const quotient = Math.floor(upper / 10000);
-      const dividend = (upper - quotient * 10000) * WORD + lower;
-      upper = quotient;
-      lower = Math.floor(dividend / 10000);
+    let value: number;
+    if (high < EXACT_HIGH) {
+      value = high * WORD + low;
+    } else {
+      const upper = Math.floor(high / 10000);
+      const dividend = (high - upper * 10000) * WORD + low;
+      const lower = Math.floor(dividend / 10000);
       groups[top++] = dividend - lower * 10000;
+      value = upper * WORD + lower;
     }
-    lower >>>= 0; // Below 2^32 by now; the shifts tell the compiler so.
-    while (lower !== 0) {
-      const quotient = (lower / 10000) >>> 0;
-      groups[top++] = lower - quotient * 10000;
-      lower = quotient;
+    // Eight digits at a time: 2^53 / 10^8 fits 31 bits, and the shifts tell the compiler so.
+    while (value >= 100_000_000) {
+      const quotient = Math.floor(value / 100_000_000);
+      const rest = (value - quotient * 100_000_000) >>> 0;
+      const upper = (rest / 10000) >>> 0;
+      groups[top] = rest - upper * 10000;
+      groups[top + 1] = upper;
+      top += 2;
+      value = quotient;
     }
+    const rest = value >>> 0;
+    const upper = (rest / 10000) >>> 0;
+    groups[top] = rest - upper * 10000;
+    groups[top + 1] = upper;
+    top += 2;
+
     while (top > 0 && groups[top - 1] === 0) {
       top--;
     }

@@ -31,7 +31,7 @@ export function placeInside(
 
 /**
  * A value that its PostgreSQL type cannot hold, on its way from the column that
- * measures it to the encoder, which turns it into NULL or into SY203.
+ * measures it to the encoder, where its policy decides.
  */
 export class BadValue extends Error {
   readonly place: Place;
@@ -45,15 +45,19 @@ export class BadValue extends Error {
     this.value = value;
   }
 
-  toError(): AmpsyncError {
+  /** For people, where the place is told beside it. */
+  get reason(): string {
+    const { field, column } = this.place;
+    return `${field === column ? "" : `${field}: `}${this.message} (${this.value})`;
+  }
+
+  /** `blocks`: those that the row belongs to, in words. */
+  toError(blocks: string): AmpsyncError {
     const { field, table } = this.place;
     return new AmpsyncError(
       "SY203",
       `Column ${field} of table ${table}, row ${this.row} of the batch: ${this.message}`,
-      {
-        detail: `Value: ${this.value}`,
-        hint: "The source must mend the value; then: select ampsync.resume_sync('<dataset>');",
-      },
+      { detail: `Value: ${this.value}, in ${blocks}`, hint: "The source must mend the value." },
     );
   }
 }

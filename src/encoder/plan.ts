@@ -35,6 +35,8 @@ export interface ColumnPlan {
   readonly notNull: boolean;
   /** For the encoder. */
   readonly arrow: ColumnType;
+  /** For rows that are told instead of stored. */
+  readonly json: NestedType;
 }
 
 /** What a schema means for its table: DDL, encoder and `_id` follow the same plan. */
@@ -66,7 +68,7 @@ export function planTable(table: string, schema: ArrowSchema): TablePlan {
       continue;
     }
     const arrow = columnType(type, at);
-    columns.push({ name, type: arrow.name, notNull: !nullable, arrow });
+    columns.push({ name, type: arrow.name, notNull: !nullable, arrow, json: nestedType(type, at) });
   }
   return { table, exact: blockPosition !== null, blockPosition, columns };
 }

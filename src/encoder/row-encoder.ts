@@ -1,16 +1,18 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import type { Ledger } from "../model/ledger.ts";
-import { BadValues, type NulledValue } from "./bad-values.ts";
-import { BatchReader } from "./batch-reader.ts";
-import { BLOCK_LIMIT, BlockNumbers, type Blocks } from "./block-numbers.ts";
-import { type Column, isNull } from "./column.ts";
+import type { ValueReport } from "../model/value-report.ts";
+import { BadValues, type ValuePolicy } from "./bad-values.ts";
+import { BLOCK_LIMIT, type BlockNumbers, type Blocks } from "./block-numbers.ts";
+import { asFields, type BoundBatch, bindBatch } from "./bound-batch.ts";
+import type { Column } from "./column.ts";
 import { Dictionaries } from "./dictionaries.ts";
-import { type NulCount, NulPolicy, type NulRule } from "./nul-policy.ts";
+import { NulPolicy, type NulRule } from "./nul-policy.ts";
 import { BadValue } from "./place.ts";
 import type { TablePlan } from "./plan.ts";
 import { type Region, regionOf } from "./region.ts";
 import { type Hash64, RowHash } from "./row-hash.ts";
+import { ValueLog } from "./value-log.ts";
 
 /** Where rows go. */
 export interface ByteSink {
@@ -43,18 +45,10 @@ export interface EncoderOptions {
   /** What becomes of U+0000 in text and inside JSON; "replace", by U+FFFD, unless told. */
   readonly nulPolicy?: NulRule;
   /**
-   * Whether a value that its column cannot hold ends the encoding with SY203, as it
-   * does unless told, or becomes NULL where the column may be NULL.
+   * What becomes of a value that its column cannot hold: SY203, as unless told; NULL,
+   * also where the schema promises none; or its row is left out.
    */
-  readonly valuePolicy?: "fail" | "null";
-}
-
-/** A batch laid over the plan of its schema. */
-interface BoundBatch {
-  readonly rowCount: number;
-  /** Null in range mode. */
-  readonly blocks: BlockNumbers | null;
-  readonly columns: readonly Column[];
+  readonly valuePolicy?: ValuePolicy;
 }
 
 /**
@@ -76,6 +70,7 @@ export class RowEncoder {
   readonly #nul: NulPolicy;
   readonly #badValues: BadValues;
   readonly #dictionaries = new Dictionaries();
+  #log: ValueLog;
 
   #range: Blocks = { start: 0n, end: 0n };
   /** Exact mode: the block of the last row. A number, because it is below 2^48. */
@@ -89,10 +84,12 @@ export class RowEncoder {
 
   constructor(plan: TablePlan, hash: Hash64, options: EncoderOptions = {}) {
     const blockFields = plan.exact ? 3 : 2;
+    const { nulPolicy = "replace", valuePolicy = "fail" } = options;
     this.#plan = plan;
     this.#hash = new RowHash(hash);
-    this.#nul = new NulPolicy(options.nulPolicy ?? "replace");
-    this.#badValues = new BadValues(options.valuePolicy ?? "fail");
+    this.#nul = new NulPolicy(nulPolicy);
+    this.#badValues = new BadValues(valuePolicy);
+    this.#log = new ValueLog(plan, this.#dictionaries);
     this.#fieldCount = 1 + blockFields + plan.columns.length;
     this.#prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
   }
@@ -110,6 +107,7 @@ export class RowEncoder {
     this.#xorHigh = 0;
     this.#xorLow = 0;
     this.#hash.beginBlock();
+    this.#log = new ValueLog(this.#plan, this.#dictionaries);
   }
 
   /** Of all rows encoded since the microbatch was begun. */
@@ -123,67 +121,70 @@ export class RowEncoder {
     this.#dictionaries.take(dictionary);
   }
 
-  /** The columns of the last batch in which U+0000 was replaced or stripped. */
-  get nulCounts(): readonly NulCount[] {
-    return this.#nul.counts;
+  /** What the policies did to values since the microbatch was begun. */
+  get report(): ValueReport {
+    return this.#log.report;
   }
 
   /** The values of the last batch that became NULL, in the order of rows within 1024 rows of a column. */
-  get nulledValues(): readonly NulledValue[] {
+  get nulledValues(): readonly BadValue[] {
     return this.#badValues.nulled;
   }
 
-  /** Encodes all rows of a batch, without header and trailer of the COPY; returns their number. */
+  /** Encodes the rows of a batch, without header and trailer of the COPY; returns how many were not left out. */
   encode(batch: ArrowBatch, sink: ByteSink): number {
-    const { rowCount } = batch;
     this.#nul.reset();
     this.#badValues.reset();
-    if (rowCount === 0) {
+    if (batch.rowCount === 0) {
       return 0; // Writers leave out the buffers of no rows.
     }
-    const bound = this.#bind(batch);
+    const bound = bindBatch(this.#plan, batch, this.#dictionaries, this.#nul, asFields);
+    bound.blocks?.check(this.#range, this.#block);
+    try {
+      return this.#encode(batch, bound, sink);
+    } catch (error) {
+      throw error instanceof BadValue ? error.toError(placeOf(error.row, bound.blocks, this.#range)) : error;
+    }
+  }
+
+  #encode(batch: ArrowBatch, bound: BoundBatch<Column>, sink: ByteSink): number {
+    const { rowCount, blocks } = bound;
+    const { rejected, nulled } = this.#badValues;
+    for (const column of bound.columns) {
+      if (column.place.notNull) {
+        this.#badValues.takeNulls(column, rowCount);
+      }
+    }
     for (let first = 0; first < rowCount; first += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rowCount - first);
       this.#measure(bound, first, count);
       for (let done = 0; done < count; ) {
-        done += this.#writeRegion(bound, first, done, count, sink);
+        if (rejected.has(first + done)) {
+          this.#rowIndex++; // As if it were stored, for the `_id` of those that follow.
+          done++;
+        } else {
+          done += this.#writeRegion(bound, first, done, this.#endOfRun(first, done, count), sink);
+        }
       }
     }
-    return rowCount;
+    if (rejected.size + nulled.length + this.#nul.counts.length > 0) {
+      const blockOf = (row: number) => (blocks === null ? this.#range.end : BigInt(blocks.at(row)));
+      this.#log.add(batch, this.#badValues, this.#nul, blockOf);
+    }
+    return rowCount - rejected.size;
   }
 
-  /** Lays the columns over the batch and refuses what is wrong before the first byte is written. */
-  #bind(batch: ArrowBatch): BoundBatch {
-    const { table, columns: plans, blockPosition } = this.#plan;
-    const { rowCount } = batch;
-    const reader = new BatchReader(batch, this.#dictionaries);
-    const columns: Column[] = [];
-    let blocks: BlockNumbers | null = null;
-    for (let i = 0; i <= plans.length; i++) {
-      if (i === blockPosition) {
-        blocks = new BlockNumbers(table, reader, rowCount);
-      }
-      const plan = plans[i];
-      if (plan !== undefined) {
-        const { name, notNull, arrow } = plan;
-        const row = (index: number) => index;
-        columns.push(
-          arrow.bind(reader, rowCount, { table, column: name, field: name, notNull, nul: this.#nul, row }),
-        );
-      }
+  /** The first row of the chunk from row `done` on that is rejected; its end where none is. */
+  #endOfRun(first: number, done: number, count: number): number {
+    const { rejected } = this.#badValues;
+    let end = rejected.size === 0 ? count : done;
+    while (end < count && !rejected.has(first + end)) {
+      end++;
     }
-    reader.end();
-
-    blocks?.check(this.#range, this.#block);
-    for (const column of columns) {
-      if (column.place.notNull && column.validity !== null) {
-        refuseNulls(column, rowCount);
-      }
-    }
-    return { rowCount, blocks, columns };
+    return end;
   }
 
-  #measure(bound: BoundBatch, first: number, count: number): void {
+  #measure(bound: BoundBatch<Column>, first: number, count: number): void {
     const sizes = this.#sizes;
     sizes.fill(this.#prefixBytes, 0, count);
     for (const column of bound.columns) {
@@ -202,13 +203,13 @@ export class RowEncoder {
 
   /**
    * Writes as many rows of the chunk as fit into one region, at least one, from
-   * row `done` of the chunk on. Returns their number.
+   * row `done` of the chunk on and before row `end`. Returns their number.
    */
-  #writeRegion(bound: BoundBatch, first: number, done: number, count: number, sink: ByteSink): number {
+  #writeRegion(bound: BoundBatch<Column>, first: number, done: number, end: number, sink: ByteSink): number {
     const sizes = this.#sizes;
     let size = sizes[done]!;
     let rows = 1;
-    while (done + rows < count && size + sizes[done + rows]! <= REGION_BYTES) {
+    while (done + rows < end && size + sizes[done + rows]! <= REGION_BYTES) {
       size += sizes[done + rows]!;
       rows++;
     }
@@ -298,12 +299,7 @@ function writeBlock(view: DataView, at: number, block: number): void {
   view.setUint32(at + 8, block);
 }
 
-function refuseNulls(column: Column, rowCount: number): void {
-  try {
-    for (let row = 0; row < rowCount; row++) {
-      isNull(column, row); // Throws where it is.
-    }
-  } catch (error) {
-    throw error instanceof BadValue ? error.toError() : error;
-  }
+/** Where a row stands in the chain, in words. */
+function placeOf(row: number, blocks: BlockNumbers | null, range: Blocks): string {
+  return blocks === null ? `blocks ${range.start} to ${range.end}` : `block ${blocks.at(row)}`;
 }

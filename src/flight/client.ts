@@ -61,7 +61,8 @@ export interface FlightClient {
   plan(sql: string, options: PlanOptions): Promise<FlightPlan>;
   /**
    * Execute a plan, on a connection of its own, so that a consumer that waits
-   * holds up nobody else. Ends when the server ends the stream without an error.
+   * holds up nobody else. A schema is the first message or none. Ends when the
+   * server ends the stream without an error.
    */
   read(plan: FlightPlan, options: { readonly signal: AbortSignal }): AsyncGenerator<FlightMessage>;
   /** Highest block of a table, given as its SQL reference; null where it has none. */
@@ -139,14 +140,20 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     { signal }: { readonly signal: AbortSignal },
   ): AsyncGenerator<FlightMessage> {
     const own = connect(options.address, maxMessageBytes);
+    let hasBegun = false;
     try {
       for await (const { data, byteLength } of fetch(own, plan.ticket, signal)) {
         const decoded = decodeFlightMessage(data);
-        if (decoded?.kind === "batch") {
-          yield { ...decoded, metadata: parseMetadata(data.appMetadata), byteLength };
-        } else if (decoded !== null) {
-          yield decoded;
+        if (decoded === null) {
+          continue;
         }
+        if (decoded.kind === "schema" && hasBegun) {
+          throw new AmpsyncError("SY101", "The server sent a schema in the middle of its answer");
+        }
+        hasBegun = true;
+        yield decoded.kind === "batch"
+          ? { ...decoded, metadata: parseMetadata(data.appMetadata), byteLength }
+          : decoded;
       }
     } finally {
       own.close();

@@ -15,6 +15,37 @@ const STOPS: ReadonlySet<string> = new Set(["SY004", "SY102", "SY106", "SY201", 
 /** SQLSTATEs that a second try would only repeat; PostgreSQL's other errors are tried again from the checkpoint. */
 const STOPPING_CLASSES = /^(22|23|42|0A)/;
 
+/**
+ * SQLSTATEs that say nothing against the call itself, only against this moment or this connection: the same
+ * call again may succeed. 08P01 is not among them, nor what says who may connect (28xxx, 3D000).
+ */
+const TRANSIENT: ReadonlySet<string> = new Set([
+  // Connection: refused, broken, full, starting, stopping; read-only after a failover; a lost prepared statement
+  ...[
+    "08000",
+    "08001",
+    "08003",
+    "08004",
+    "08006",
+    "53300",
+    "57P01",
+    "57P02",
+    "57P03",
+    "57P05",
+    "25006",
+    "26000",
+  ],
+  // Resources, the system
+  ...["53000", "53100", "53200", "53400", "58000", "58030"],
+  // Others in the way, time-outs, cancelled
+  ...["40001", "40P01", "55P03", "55006", "57014", "25P03", "25P04"],
+  // Outcome unknown: calls may be repeated, and a pass begins by reading the checkpoint
+  ...["08007", "40003"],
+]);
+
+/** The system's codes, such as EPIPE, can look like one. */
+const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
+
 /** PostgreSQL's words for "your schema is older than my code, or newer". */
 const SCHEMA_MISMATCH = /^(42883|42P01|42703)$/;
 
@@ -26,13 +57,25 @@ export function reactionTo(code: string): Reaction {
   return STOPPING_CLASSES.test(code) ? "stop" : "retry";
 }
 
+/**
+ * Whether the same call to the database may succeed by itself, on another connection perhaps. Without a
+ * SQLSTATE an error is the driver's or the network's: refused, reset, timed out, a failed TLS handshake.
+ */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof TypeError) {
+    return false; // A defect of ours.
+  }
+  const code = textOf(error, "code");
+  return code === null || !SQLSTATE.test(code) || TRANSIENT.has(code);
+}
+
 /** Reads any thrown value. Errors of PostgreSQL come with their own code, detail and hint. */
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) {
     return { code: "SY104", message: String(error), detail: null, hint: null };
   }
   const code = textOf(error, "code");
-  if (code === null || !/^[0-9A-Z]{5}$/.test(code)) {
+  if (code === null || !SQLSTATE.test(code)) {
     // Without a SQLSTATE it is a broken connection or the like.
     const message = error.message === "" ? `no connection (${code ?? error.name})` : error.message;
     const hint = "It is tried again by itself: select * from ampsync.streams;";

@@ -14,6 +14,8 @@ export const HEAD_POLL_MS = 10_000;
 export const HEARTBEAT_MS = 5_000;
 /** … which last this long (ampsync_private.lease_duration). */
 export const LEASE_MS = 30_000;
+/** A writer that has waited for PostgreSQL this long is looked after: the server may not know of it any more. */
+export const WRITER_SILENCE_MS = 30_000;
 /** Connections of one pass to the server, before the queue takes over with its back-off. */
 export const MAX_CONNECTIONS_PER_PASS = 64;
 

@@ -1,7 +1,6 @@
 import type { Task } from "graphile-worker";
 
 import type { PassOutcome } from "../db/calls.ts";
-import { retryOperation } from "../db/retry.ts";
 import { type Failure, failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
 import { type Deps, withRuntime } from "../runtime.ts";
@@ -20,10 +19,9 @@ export function streamTask(deps: Deps): Task {
     const signal = abortSignal ?? new AbortController().signal;
     let epoch: bigint | null = null;
 
-    // Not lost to the broken connection that ended the pass: the lease would have to run out first.
     async function endPass(outcome: PassOutcome, failure: Failure | null): Promise<void> {
       await deps.faults.reach("before_end_pass");
-      await retryOperation(() => deps.calls.endPass(streamId, epoch, outcome, failure), deps.log, signal);
+      await deps.calls.endPass(streamId, epoch, outcome, failure);
     }
 
     try {

@@ -287,6 +287,18 @@ describe("reading", () => {
     expect(server.asked[0]?.headers).toMatchObject({ authorization: "Bearer t0ken" });
   });
 
+  test.each<[string, readonly (0 | 1)[]]>([
+    ["after a batch", [1, 0]],
+    ["after another", [0, 0]],
+  ])("a schema %s is SY101", async (_, sent) => {
+    server.doGet = (call) => {
+      for (const index of sent) call.write(flightData([1n], index));
+      call.end();
+    };
+    const error = await errorOf(readAll(client().read(PLAN, { signal: abort.signal })));
+    expect(error).toMatchObject({ code: "SY101", message: expect.stringContaining("in the middle") });
+  });
+
   test("messages before an error are delivered, then the error", async () => {
     server.doGet = (call) => {
       call.write(flightData([1n], 0));

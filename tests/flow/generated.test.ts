@@ -1,13 +1,21 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Faults } from "../../src/devserver/faults.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { expectSourceRows, fingerprints, freshLoad } from "../support/generated.ts";
-import type { KnownBlock } from "../support/reader.ts";
-import { Reader } from "../support/reader.ts";
-import { Scenario } from "../support/scenario.ts";
+import { Lab, type Sync } from "../support/lab.ts";
+import { type KnownBlock, Reader } from "../support/reader.ts";
+import { EVM_TABLES, Scenario } from "../support/scenario.ts";
 
 const PER_BLOCK = { blocks: 1, logs: 4, transactions: 2 };
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await Lab.start({ maxBlocksPerMicrobatch: 30 });
+});
+afterEach(() => lab.reset());
+afterAll(() => lab[Symbol.asyncDispose]());
 
 function chainOf(blocks: number): GeneratedSource {
   return new GeneratedSource({
@@ -17,13 +25,11 @@ function chainOf(blocks: number): GeneratedSource {
   });
 }
 
-async function synced(source: GeneratedSource, faults: Partial<Faults> = {}): Promise<Scenario> {
-  const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 30 });
-  Object.assign(scenario.server.faults, faults);
-  scenario.startWorker();
-  await scenario.sync("anvil", "chain");
-  await scenario.reaches("chain", 3);
-  return scenario;
+async function synced(source: GeneratedSource, faults: Partial<Faults> = {}): Promise<Sync> {
+  Object.assign(lab.faults, faults);
+  const sync = await lab.sync(source, EVM_TABLES);
+  await sync.reaches();
+  return sync;
 }
 
 function remember(source: GeneratedSource, known: Map<string, KnownBlock>): void {
@@ -35,20 +41,20 @@ function remember(source: GeneratedSource, known: Map<string, KnownBlock>): void
 }
 
 test("backfill, live blocks and reorgs of every kind leave what a fresh load of the last chain gives", async () => {
-  const source = chainOf(400);
+  const source = chainOf(200);
   const known = new Map<string, KnownBlock>();
   remember(source, known);
-  await using scenario = await synced(source);
-  await scenario.until("all streams live", async () =>
-    Object.values(await scenario.states("chain")).every((state) => state === "live"),
+  const sync = await synced(source);
+  await lab.scenario.until("all streams live", async () =>
+    Object.values(await lab.scenario.states(sync.schema)).every((state) => state === "live"),
   );
-  const reader = await Reader.start(scenario.db, "chain");
+  const reader = await Reader.start(lab.db, sync.schema);
 
   async function step(change: () => void): Promise<void> {
     change();
     remember(source, known);
-    await scenario.reaches("chain", 3);
-    await expectSourceRows(scenario.db, "chain", source);
+    await sync.reaches();
+    await sync.expectEqual();
   }
   await step(() => source.mine());
   await step(() => source.mine(7));
@@ -65,7 +71,7 @@ test("backfill, live blocks and reorgs of every kind leave what a fresh load of 
 
   await reader.stop();
   expect(reader.faults(known)).toEqual([]);
-  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
 });
 
 describe("a server that misbehaves", () => {
@@ -80,99 +86,123 @@ describe("a server that misbehaves", () => {
     ["sends one block a microbatch", { blocksPerMicrobatch: 1 }],
   ])("and %s leaves the tables equal all the same", async (_, faults) => {
     const source = chainOf(100);
-    await using scenario = await synced(source, faults);
+    const sync = await synced(source, faults);
 
     source.mine(5);
-    await scenario.reaches("chain", 3);
+    await sync.reaches();
     source.reorg(2); // Inside the microbatch of five, except where each block is one.
-    await scenario.reaches("chain", 3);
-    scenario.server.disconnectAll();
+    await sync.reaches();
+    lab.server.disconnectAll();
     source.reorg(40, 41); // Seen on connecting again.
-    await scenario.reaches("chain", 3);
-    await expectSourceRows(scenario.db, "chain", source);
-    expect(await scenario.events("reorg")).toBeGreaterThanOrEqual(6);
+    await sync.reaches();
+    await sync.expectEqual();
+    expect(await sync.events("reorg")).toBeGreaterThanOrEqual(6);
   });
 });
 
 test("without stored orphans the stream steps back until the server agrees", async () => {
   const source = chainOf(100);
-  await using scenario = await synced(source, { lostOrphans: true });
+  const sync = await synced(source, { lostOrphans: true });
   for (let i = 0; i < 8; i++) {
     source.mine();
-    await scenario.reaches("chain", 3);
+    await sync.reaches();
   }
   source.reorg(8);
-  await scenario.reaches("chain", 3);
-  expect(await scenario.events("reorg_pending")).toBeGreaterThanOrEqual(3);
-  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  await sync.reaches();
+  expect(await sync.events("reorg_pending")).toBeGreaterThanOrEqual(3);
+  expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
 });
 
 test("a resume header that is lost once costs a connection, one that is always lost stops the stream untouched", async () => {
   const source = chainOf(100);
-  await using scenario = await Scenario.start({ source });
-  const worker = scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["logs"]);
-  await scenario.reaches("chain", 1);
+  const sync = await lab.sync(source, ["logs"]);
+  await sync.reaches();
 
-  scenario.server.faults.dropResumeHeader = true;
-  scenario.server.disconnectAll();
-  await scenario.until("the header to be missed", async () => worker.hasSaid("cursor_ignored"));
-  scenario.server.faults.dropResumeHeader = false;
+  lab.faults.dropResumeHeader = true;
+  lab.server.disconnectAll();
+  await lab.scenario.until("the header to be missed", async () => {
+    await sync.hurry();
+    return lab.worker.hasSaid("cursor_ignored");
+  });
+  lab.faults.dropResumeHeader = false;
   source.reorg(3);
   source.mine(3);
-  await scenario.reaches("chain", 1);
-  const loaded = await fingerprints(scenario.db, "chain", ["logs"]);
+  await sync.reaches();
+  const loaded = await fingerprints(lab.db, sync.schema, ["logs"]);
   expect(loaded).toEqual(await freshLoad(source, ["logs"]));
 
-  scenario.server.faults.dropResumeHeader = true;
-  scenario.server.disconnectAll();
-  await scenario.until(
-    "the stream to stop",
-    async () => (await scenario.states("chain"))["logs"] === "failed",
-  );
-  const { rows } = await scenario.db.query("select error_code, hint from ampsync.streams");
-  expect(rows).toEqual([{ error_code: "SY102", hint: expect.stringContaining("ampsync.") }]);
-  expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(loaded);
+  lab.faults.dropResumeHeader = true;
+  lab.server.disconnectAll();
+  const { code, hint } = await sync.until("the stream to stop", async ({ state }) => {
+    await sync.hurry();
+    return state === "failed";
+  });
+  expect([code, hint]).toEqual(["SY102", expect.stringContaining("ampsync.")]);
+  expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(loaded);
 });
 
 test("streams that break off in mid-backfill go on at their checkpoints", async () => {
-  const source = chainOf(4_000);
-  await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 50 });
-  scenario.startWorker();
-  await scenario.sync("anvil", "chain");
+  const source = chainOf(1_000);
+  lab.faults.delayMs = 5; // Else all is here before it can be cut off.
+  const sync = await lab.sync(source, EVM_TABLES);
   for (let cut = 0; cut < 2; cut++) {
-    const before = await lowestBlock(scenario);
-    await scenario.until(
-      "some blocks of each table",
-      async () => scenario.server.openStreams >= 3 && (await lowestBlock(scenario)) > before,
+    await lab.scenario.until(
+      "all streams to be cut off",
+      async () => (await sync.events("stream_error")) >= 3 * cut,
     );
-    expect(await lowestBlock(scenario)).toBeLessThan(Number(source.chain.head()!.number));
-    scenario.server.disconnectAll();
-    source.mine(4_000);
+    const before = await lowestBlock(sync);
+    await lab.scenario.until("some blocks of each table", async () => {
+      await sync.hurry();
+      return lab.server.openStreams >= 3 && (await lowestBlock(sync)) > before;
+    });
+    expect(await lowestBlock(sync)).toBeLessThan(Number(source.chain.head()!.number));
+    lab.server.disconnectAll();
+    source.mine(1_000);
   }
-  await scenario.reaches("chain", 3);
-  expect(await scenario.events("stream_error")).toBeGreaterThan(3); // Of each table, and once more.
-  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  await lab.scenario.until(
+    "all streams to be cut off again",
+    async () => (await sync.events("stream_error")) >= 6,
+  );
+  lab.faults.delayMs = 0;
+  await sync.reaches();
+  expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
 });
 
 /** Where the last of the three tables stands; -1 before all have begun. */
-async function lowestBlock(scenario: Scenario): Promise<number> {
-  const { rows } = await scenario.db.query(
-    "select coalesce(min(coalesce(block, -1)), -1)::int as block from ampsync.streams",
+async function lowestBlock({ schema }: Sync): Promise<number> {
+  const { rows } = await lab.db.query(
+    `select coalesce(min(coalesce(block, -1)), -1)::int as block
+       from ampsync.streams where target like format('%I.%%', $1::text)`,
+    [schema],
   );
   return rows[0]!["block"];
 }
 
 test("a server that comes back with another chain on the same port is followed again", async () => {
-  const source = chainOf(200);
-  await using scenario = await synced(source);
+  const source = chainOf(100);
+  await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 30 });
+  scenario.startWorker();
+  await scenario.sync("anvil", "chain");
+  await scenario.reaches("chain", 3);
   await scenario.restartServer(() => {
     source.reorg(35, 36);
     source.mine(10);
   });
-  await scenario.reaches("chain", 3);
+  await catchesUp(scenario);
   await expectSourceRows(scenario.db, "chain", source);
   await scenario.restartServer(() => source.mine(10));
-  await scenario.reaches("chain", 3);
+  await catchesUp(scenario);
   expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
 });
+
+/** Waits for the head; streams that back off try at once. */
+async function catchesUp(scenario: Scenario): Promise<void> {
+  await scenario.until("the tables at the head", async () => {
+    await scenario.hurry();
+    const { rows } = await scenario.db.query("select bool_and(block = $1) as arrived from ampsync.streams", [
+      Number(scenario.source.chain.head()!.number),
+    ]);
+    return rows[0]!["arrived"] === true;
+  });
+  await scenario.reaches("chain", 3);
+}

@@ -1,43 +1,173 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { expectBlocks } from "../support/held-blocks.ts";
 import { PoisonedSource } from "../support/poisoned-source.ts";
 import { Scenario } from "../support/scenario.ts";
 
 const LOGS_PER_BLOCK = 4;
+const POISONED = 57;
 
-test("N37 a poison value stops its table by policy, names row and column, is not read again; other tables go on", async () => {
-  const source = new PoisonedSource(57n, { blocks: 40, logsPerBlock: LOGS_PER_BLOCK });
-  await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 10 });
+/** A chain of 40 blocks, followed by a worker; the table `notes` will hold a NUL in block 57. */
+async function start(valuePolicy: string): Promise<{ scenario: Scenario; source: PoisonedSource }> {
+  const source = new PoisonedSource(BigInt(POISONED), { blocks: 40, logsPerBlock: LOGS_PER_BLOCK });
+  const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 10 });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["logs", "notes"], { nul_policy: "fail" });
+  await scenario.sync("anvil", "chain", ["logs", "notes"], { nul_policy: "fail", value_policy: valuePolicy });
   await scenario.reaches("chain", 2);
+  return { scenario, source };
+}
 
-  source.mine(25);
+async function failure(scenario: Scenario) {
   await scenario.until(
     "the table to stop",
     async () => (await scenario.states("chain"))["notes"] === "failed",
   );
-  const { rows } = await scenario.db.query(
-    "select error_code, reason, detail, hint, next_retry, block from ampsync.streams where table_name = 'notes'",
-  );
-  const [stopped] = rows;
-  expect(stopped).toMatchObject({ error_code: "SY203", next_retry: null });
-  expect(`${stopped!["reason"]} ${stopped!["detail"]}`).toMatch(/note/);
-  expect(`${stopped!["reason"]} ${stopped!["detail"]}`).toMatch(/row/);
-  expect(stopped!["hint"]).toMatch(/\w/);
-  // Whole microbatches only, none of them the poisoned one.
-  expect(Number(stopped!["block"])).toBeLessThan(57);
-  const { rows: held } = await scenario.db.query("select count(*)::int as n from chain.notes");
-  expect(held[0]!["n"]).toBe(Number(stopped!["block"]) + 1);
+  const { rows } = await scenario.db.query("select * from ampsync.streams where table_name = 'notes'");
+  return rows[0]!;
+}
 
-  const { reads } = source;
-  source.mine(20);
-  source.reorg(5);
-  await scenario.reaches("chain", 1); // The other one.
-  await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
-  await scenario.db.query("select ampsync.supervise()"); // Nor does the supervisor wake it.
-  source.mine(5);
-  await scenario.reaches("chain", 1);
-  expect(source.reads).toBe(reads);
+const rejects = async (scenario: Scenario) =>
+  (await scenario.db.query("select * from ampsync.rejects order by block")).rows;
+
+/** Blocks that are not in the table, of all up to the head. */
+async function missing({ db }: Scenario, source: PoisonedSource): Promise<number[]> {
+  const { rows } = await db.query(
+    `select n from generate_series(0, $1::int) n
+      where (select count(*) from chain.notes t where t._block_num = n and t.note is not distinct from
+               case when n = $2 and t.note is null then null else 'note ' || n end) <> 1`,
+    [Number(source.chain.head()!.number), POISONED],
+  );
+  return rows.map(({ n }) => n);
+}
+
+async function verified({ db }: Scenario): Promise<void> {
+  expect((await db.query("select * from ampsync.verify('anvil')")).rows).toEqual([]);
+}
+
+describe("N37 a poison value is told, and handled by policy", () => {
+  test("fail: stops its table, names row and column, is not read again; other tables go on", async () => {
+    const { scenario, source } = await start("fail");
+    await using _ended = scenario;
+    source.mine(25);
+    const stopped = await failure(scenario);
+    expect(stopped).toMatchObject({ error_code: "SY203", next_retry: null });
+    expect(stopped["reason"]).toMatch(/^Column note of table notes, row \d+ of the batch: /);
+    expect(stopped["detail"]).toMatch(/in block 57$/);
+    // Whole microbatches only, none of them the poisoned one.
+    const block = Number(stopped["block"]);
+    expect(block).toBeLessThan(POISONED);
+    const { rows: held } = await scenario.db.query("select count(*)::int as n from chain.notes");
+    expect(held[0]!["n"]).toBe(block + 1);
+
+    const { reads } = source;
+    source.mine(20);
+    source.reorg(5);
+    await scenario.reaches("chain", 1); // The other one.
+    await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
+    await scenario.db.query("select ampsync.supervise()"); // Nor does the supervisor wake it.
+    source.mine(5);
+    await scenario.reaches("chain", 1);
+    expect(source.reads).toBe(reads);
+
+    await scenario.db.query(stopped["hint"]);
+    await scenario.reaches("chain", 2);
+    expect(await rejects(scenario)).toMatchObject([{ table_name: "notes", block: `${POISONED}` }]);
+  });
+
+  test("null: the value becomes NULL, all rows are there", async () => {
+    const { scenario, source } = await start("null");
+    await using _ended = scenario;
+    source.mine(25);
+    await scenario.reaches("chain", 2);
+    expect(await missing(scenario, source)).toEqual([]);
+    const { rows } = await scenario.db.query(
+      "select nulled, rejected from ampsync.streams where table_name = 'notes'",
+    );
+    expect(rows).toEqual([{ nulled: { note: 1 }, rejected: "0" }]);
+    expect(await scenario.events("value_error")).toBe(1);
+    await verified(scenario);
+  });
+
+  test("quarantine: the row is kept aside, goes with a reorg, and comes again", async () => {
+    const { scenario, source } = await start("quarantine");
+    await using _ended = scenario;
+    source.mine(25);
+    await scenario.reaches("chain", 2);
+    expect(await missing(scenario, source)).toEqual([POISONED]);
+    const [first, ...more] = await rejects(scenario);
+    expect(more).toEqual([]);
+    expect(first).toMatchObject({
+      dataset: "anvil",
+      table_name: "notes",
+      block: `${POISONED}`,
+      column_name: "note",
+      sqlstate: "SY203",
+      row_values: { note: "a\ufffdb" },
+    });
+    expect(await scenario.events("row_quarantined")).toBe(1);
+    await verified(scenario);
+
+    source.reorg(15);
+    await scenario.reaches("chain", 2);
+    const [again, ...others] = await rejects(scenario);
+    expect(others).toEqual([]);
+    expect(again).toMatchObject({ block: `${POISONED}` });
+    expect(again!["reject_id"]).not.toBe(first!["reject_id"]);
+    expect(await missing(scenario, source)).toEqual([POISONED]);
+    await verified(scenario);
+  });
+});
+
+describe("N37 a row that PostgreSQL refuses is told, and handled by policy", () => {
+  const FORBIDDEN = 63;
+  const forbid = ({ db }: Scenario) =>
+    db.query(`alter table chain.notes add constraint wise check (note <> 'note ${FORBIDDEN}')`);
+
+  test("fail: names row and code, and stops", async () => {
+    const { scenario, source } = await start("null"); // Which cannot help: no column is named.
+    await using _ended = scenario;
+    await forbid(scenario);
+    source.mine(25);
+    const stopped = await failure(scenario);
+    expect(stopped).toMatchObject({ error_code: "SY203", next_retry: null });
+    expect(stopped["reason"]).toMatch(/^Table "chain"."notes", block 63, row 0 of it: .*"wise"/);
+    expect(stopped["detail"]).toMatch(/^PostgreSQL said 23514/);
+    const { reads } = source;
+    await scenario.db.query("select ampsync.supervise()");
+    source.mine(5);
+    await scenario.reaches("chain", 1);
+    expect(source.reads).toBe(reads);
+
+    await scenario.db.query(stopped["hint"]);
+    await scenario.reaches("chain", 2);
+    expect(await missing(scenario, source)).toEqual([FORBIDDEN]);
+    await verified(scenario);
+  });
+
+  test("quarantine: by a constraint, and by a trigger that fires last", async () => {
+    const { scenario, source } = await start("quarantine");
+    await using _ended = scenario;
+    await forbid(scenario);
+    await scenario.db.query(`
+      create function chain.refuse() returns trigger language plpgsql as
+        $$begin if new.note = 'note 64' then raise 'not this one' using errcode = '22023'; end if; return null; end$$;
+      create constraint trigger late after insert on chain.notes deferrable initially deferred
+        for each row execute function chain.refuse()`);
+    source.mine(25);
+    await scenario.reaches("chain", 2);
+    expect(await rejects(scenario)).toMatchObject([
+      { block: "57", sqlstate: "SY203" },
+      { block: "63", sqlstate: "23514", row_values: { note: "note 63" }, row_number: "0" },
+      { block: "64", sqlstate: "22023", reason: "not this one", row_values: { note: "note 64" } },
+    ]);
+    expect(await missing(scenario, source)).toEqual([POISONED, FORBIDDEN, FORBIDDEN + 1]);
+    await verified(scenario);
+
+    source.mine(170); // Until no reorg can replace them, so that they can be repaired without a hash.
+    await scenario.reaches("chain", 2);
+    await scenario.db.query("select ampsync.repair('anvil', 'notes', 50, 63)");
+    await scenario.until("the repair", async () => (await scenario.events("repaired")) === 1);
+    expect((await rejects(scenario)).map((row) => row["block"])).toEqual(["57", "63", "64"]);
+    await verified(scenario);
+  });
 });

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { PoisonedSource } from "../support/poisoned-source.ts";
 import { EVM_TABLES, Scenario } from "../support/scenario.ts";
 
@@ -19,11 +21,10 @@ test(`N42 ${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing an
   // … one backs off, because its target belongs to somebody else for now, …
   await scenario.db.query("create schema chain_1");
   await scenario.db.query(
-    `create function pg_temp.unused() returns int language sql as 'select 1';
-     create function public.refuse() returns event_trigger language plpgsql as $$
+    `create function public.refuse() returns event_trigger language plpgsql as $$
      begin
        if exists (select from pg_event_trigger_ddl_commands() c where c.object_identity = 'chain_1.blocks') then
-         raise exception using errcode = '53000', message = 'not now';
+         raise exception using errcode = 'P0001', message = 'not now';
        end if;
      end $$;
      create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE') execute function public.refuse()`,
@@ -59,7 +60,7 @@ test(`N42 ${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing an
     [stuck],
   );
   expect(rows).toEqual([
-    { target: "chain_1.blocks", state: "retrying", error_code: "53000" },
+    { target: "chain_1.blocks", state: "retrying", error_code: "P0001" },
     { target: "chain_11.notes", state: "failed", error_code: "SY203" },
   ]);
 
@@ -67,7 +68,33 @@ test(`N42 ${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing an
   await scenario.db.query("drop event trigger refuse");
   await scenario.until(
     "all but the failed table",
-    async () => (await behind()).join() === "chain_11.notes",
+    async () => {
+      await scenario.hurry(); // What backs off tries again now.
+      return (await behind()).join() === "chain_11.notes";
+    },
     60_000,
   );
 }, 180_000);
+
+test("a slot that a live stream holds is given up for a new dataset and for the supervisor", async () => {
+  const source = new GeneratedSource({ blocks: 20, logsPerBlock: 1 });
+  await using scenario = await Scenario.start({ source });
+  scenario.startWorker({ args: ["--jobs", "1"] });
+  await scenario.sync("anvil", "chain", ["logs"]);
+  await scenario.reaches("chain", 1);
+  async function supervision(): Promise<number> {
+    const { rows } = await scenario.db.query(
+      "select job_id::int as id from ampsync.jobs where task = 'ampsync_supervise' and state <> 'running'",
+    );
+    return rows[0]?.["id"] ?? 0;
+  }
+  const before = await supervision();
+  scenario.server.publish("2.0.0");
+  await scenario.sync("anvil@2.0.0", "second", ["logs"]);
+  await scenario.until(
+    "the new dataset to be looked up",
+    async () => "logs" in (await scenario.states("second")),
+    15_000,
+  );
+  await scenario.until("a run of the supervisor", async () => (await supervision()) > before, 15_000);
+});

@@ -119,7 +119,7 @@ describe("N18 a finished range that is sent again is not stored twice", () => {
   });
 });
 
-describe("N21 a reorg while disconnected leaves no orphan", () => {
+describe("N21 reorg_desync: a reorg while disconnected leaves no orphan", () => {
   test.each([
     ["though the new chain ends below microbatches that are stored", 25, 10],
     ["though the new chain is longer", 14, 30],
@@ -153,7 +153,7 @@ test("N22 a server that rewinds less than the true fork is stepped back from unt
 });
 
 describe("N23 a reorg deletes rows of its own table and network only", () => {
-  test("of three tables the one that has not heard of it keeps its rows", async () => {
+  test("of three tables the one that has not heard of it keeps its rows (reorg_not_unaffected)", async () => {
     const source = chainOf(30);
     const sync = await loaded(source, ["logs", "blocks", "transactions"]);
     const before = await fingerprint(lab.db, sync.schema, "logs");
@@ -173,7 +173,7 @@ describe("N23 a reorg deletes rows of its own table and network only", () => {
     await sync.expectEqual();
   });
 
-  test("another network with the same tables and heights keeps its rows", async () => {
+  test("another network with the same tables and heights keeps its rows (multi_network_partial)", async () => {
     const [source, other] = [chainOf(30), chainOf(30, "othernet")];
     const sync = await loaded(source);
     const untouched = await loaded(other);

@@ -19,7 +19,7 @@ async function runSeed(seed: number, lane: Lane): Promise<string | null> {
 }
 
 test(
-  `${CASES} random chains (seeds from ${FIRST_SEED}): each commit shows one whole chain, the last one what a fresh load gives`,
+  `rpc_reorg_prop: ${CASES} random chains (seeds from ${FIRST_SEED}): each commit shows one whole chain, the last one what a fresh load gives`,
   async () => {
     const failures: string[] = [];
     let seed = FIRST_SEED;

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { moveClock } from "../support/clock.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -25,8 +25,10 @@ beforeEach(async () => {
   heart = await db.client();
 });
 
-async function beat(worker = "worker-1"): Promise<string> {
-  const leases = JSON.stringify([{ stream_id: stream.id, epoch: stream.epoch, head: null }]);
+async function beat({ worker = "worker-1", isWriterSilent = false } = {}): Promise<string> {
+  const leases = JSON.stringify([
+    { stream_id: stream.id, epoch: stream.epoch, head: null, writer_silent: isWriterSilent },
+  ]);
   const { rows } = await heart.query("select verdict from ampsync.renew_leases($1, $2)", [worker, leases]);
   return rows[0].verdict;
 }
@@ -106,4 +108,62 @@ test("end_pass and a commit lock in one order: neither is the victim of a deadlo
   await writer.query("commit");
   await ended;
   expect(await stream.view()).toMatchObject({ state: "retrying", block: "9", rewrites: "1", worker: null });
+});
+
+describe("a writer that has waited for the server for too long", () => {
+  const isWriterSilent = true;
+  beforeEach(deleteJobs);
+
+  /** Its backend begins to do something that takes its time; the result ends it. */
+  async function work(writing: SqlStream): Promise<() => Promise<unknown>> {
+    const pid = await backendOf(writer);
+    await writer.query("begin");
+    await writing.through(writer).beginApply();
+    const ended = expect(writer.query("select pg_sleep(60)")).rejects.toThrow("terminating");
+    return async () => {
+      await db.query("select pg_terminate_backend($1)", [pid]);
+      await ended;
+    };
+  }
+
+  test("is left alone while its backend works", async () => {
+    const end = await work(stream);
+    expect(await beat({ isWriterSilent })).toBe("keep");
+    await end();
+  });
+
+  test("is left alone while its backend waits for a lock", async () => {
+    const pid = await backendOf(writer);
+    const blocker = await db.client();
+    await blocker.query(`begin; lock table ${stream.target} in share mode`);
+    await writer.query("begin");
+    const late = stream.through(writer);
+    await late.beginApply();
+    const inserted = late.insert(10, 19);
+    await untilBlocked(db, pid);
+    expect(await beat({ isWriterSilent })).toBe("keep");
+    await blocker.query("rollback");
+    await inserted;
+    await writer.query("rollback");
+  });
+
+  test("is severed where its backend waits for it in turn, and only then", async () => {
+    await writer.query("begin");
+    await stream.through(writer).beginApply();
+    expect(await beat({ isWriterSilent })).toBe("severed");
+    expect(await beat()).toBe("keep");
+    await writer.query("rollback");
+  });
+
+  test("is severed where no backend writes for its lease", async () => {
+    expect(await beat({ isWriterSilent })).toBe("severed");
+    const other = await SqlStream.prepare(db, { dataset: `chain_${++datasets}` });
+    const end = await work(other);
+    expect(await beat({ isWriterSilent })).toBe("severed");
+    await end();
+  });
+
+  test("has lost its lease first of all, where it has", async () => {
+    expect(await beat({ worker: "worker-2", isWriterSilent })).toBe("lost");
+  });
 });

@@ -100,12 +100,17 @@ describe("register_streams from two connections at once", () => {
     await first.query("begin");
     await registerDataset(first, `${dataset}_a`, ["blocks"]);
     const late = registerDataset(second, `${dataset}_b`, ["blocks"]);
-    await Promise.all([
-      expect(late).rejects.toMatchObject({
-        code: "SY003",
-        message: `Target table ${schema}.blocks is already fed by ${dataset}_a.blocks`,
-      }),
-      untilBlocked(db, secondPid).then(() => first.query("commit")),
+    await untilBlocked(db, secondPid);
+    await first.query("commit");
+    await late;
+    const { rows } = await db.query("select error_code, waiting_on from ampsync.status where dataset = $1", [
+      `${dataset}_b`,
+    ]);
+    expect(rows).toEqual([
+      {
+        error_code: "SY003",
+        waiting_on: `Target table ${schema}.blocks is already fed by ${dataset}_a.blocks`,
+      },
     ]);
   });
 });

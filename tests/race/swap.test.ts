@@ -79,6 +79,45 @@ test("the heartbeat of the loading worker does not wait for it, and its writers 
   expect(await swapped).toBe(true);
 });
 
+test("a pause or a cancel meanwhile gives up after 5 s, says why, and changes nothing", async () => {
+  const { dataset } = await stream.view();
+  const before = (await db.query("select event_id from ampsync.events")).rowCount;
+  const { pid, swapped, user } = await stuckSwap();
+  await Promise.all(
+    ["pause_sync", "cancel_resync"].map(async (name) => {
+      const rival = await db.client();
+      await expect(rival.query(`select ampsync.${name}($1)`, [dataset])).rejects.toMatchObject({
+        code: "55P03",
+        message: `another transaction decides about ${stream.target} just now`,
+        detail: expect.stringMatching(new RegExp(`^Backend ${pid}, since .*: select ampsync.swap_resync`)),
+        hint: expect.stringContaining("ampsync.jobs"),
+      });
+    }),
+  );
+  expect((await db.query("select event_id from ampsync.events")).rowCount).toBe(before);
+  expect(await stream.view()).toMatchObject({ state: "resyncing", block: "9" });
+
+  await user.query("rollback");
+  expect(await swapped).toBe(true);
+  expect(await stream.rows()).toBe(NEW);
+  await db.query("select ampsync.pause_sync($1)", [dataset]);
+  expect(await stream.view()).toMatchObject({ state: "paused", block: "9" });
+});
+
+test("a pause that comes before it in time waits for its end", async () => {
+  const { dataset } = await stream.view();
+  const { swapped, user } = await stuckSwap();
+  const rival = await db.client();
+  const pid = await backendOf(rival);
+  const paused = rival.query("select ampsync.pause_sync($1)", [dataset]);
+  await untilBlocked(db, pid);
+  await user.query("rollback");
+  expect(await swapped).toBe(true);
+  await paused;
+  expect(await stream.view()).toMatchObject({ state: "paused", block: "9" });
+  expect(await stream.rows()).toBe(NEW);
+});
+
 test("a writer of the new load is ended by it", async () => {
   const writer = await db.client();
   await writer.query("begin");

@@ -11,7 +11,7 @@ async function lastEvent() {
   return rows[0]!;
 }
 
-test("a free lease is granted with what a pass needs to know", async () => {
+test("state store, empty: a free lease is granted with what a pass needs to know", async () => {
   const stream = await SqlStream.register(db, { dataset: "eth/chain@1.2.0" });
   expect(await stream.acquire()).toEqual({
     epoch: "1",
@@ -35,7 +35,7 @@ test("a free lease is granted with what a pass needs to know", async () => {
   expect(await stream.view()).toMatchObject({ worker: "worker-1" });
 });
 
-test("the next grant shows target and history as they were left, oldest watermark first", async () => {
+test("state store, second instance: the next grant shows target and history as they were left, oldest watermark first", async () => {
   const stream = await SqlStream.prepare(db);
   await stream.apply(5, 9);
   await stream.apply(10, 10);

@@ -51,7 +51,7 @@ describe("a removal", () => {
     return stream;
   }
 
-  test("at a watermark takes exactly the rows and history from there on", async () => {
+  test("at a watermark takes exactly the rows and history from there on (state store, truncate)", async () => {
     const stream = await synced();
     await stream.beginApply({ from: 10, parentHash: hashOf(9) });
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
@@ -193,7 +193,7 @@ describe("a removal", () => {
   });
 });
 
-test("rows, removal and checkpoint are one step for readers: the replacement is part of it", async () => {
+test("state store, atomic: rows, removal and checkpoint are one step for readers, the replacement is part of it", async () => {
   const stream = await SqlStream.prepare(db, { columns: COLUMNS });
   await stream.apply(0, 9);
   await stream.beginApply({ from: 8, parentHash: hashOf(7) });

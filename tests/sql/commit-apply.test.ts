@@ -19,14 +19,14 @@ async function refusedCommit(stream: SqlStream, watermarks: readonly object[], o
 }
 
 describe("a commit", () => {
-  test("moves the checkpoint to the end of its last watermark", async () => {
+  test("moves the checkpoint to the end of its last watermark (state store, commit one)", async () => {
     const stream = await SqlStream.prepare(db);
     await stream.apply(0, 9);
     expect(await checkpoint()).toEqual([{ block: "9", hash: hashOf(9), network: "mainnet" }]);
     expect(await stream.view()).toMatchObject({ block: "9", rows: "10", state: "backfill" });
   });
 
-  test("may hold several microbatches, each with an entry in the history", async () => {
+  test("may hold several microbatches, each with an entry in the history (state store, commit many)", async () => {
     const stream = await SqlStream.prepare(db);
     await stream.beginApply();
     await stream.insert(0, 9);
@@ -201,7 +201,7 @@ describe("the checkpoint is compared before it is set:", () => {
     expect(error).toMatchObject({ code: "SY001" });
   });
 
-  test("a commit that was done already, and is tried again because its outcome was unknown", async () => {
+  test("idempotency: a commit that was done already, and is tried again because its outcome was unknown", async () => {
     const stream = await SqlStream.prepare(db);
     await stream.apply(0, 9);
     await stream.apply(10, 19);

@@ -111,7 +111,7 @@ describe("the options of enqueue_sync", () => {
 
   test.each([
     ["on_deep_reorg", "One of: stop, resync."],
-    ["value_policy", "One of: fail, null."],
+    ["value_policy", "One of: fail, null, quarantine."],
     ["nul_policy", "One of: replace, strip, fail."],
   ])("%s => 'never' is refused with what there is, and nothing is stored", async (option, detail) => {
     const error = await refusal(db, `select ampsync.enqueue_sync('chain', ${option} => 'never')`);

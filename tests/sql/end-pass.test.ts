@@ -25,6 +25,15 @@ test("a pass that yields hands the lease back and its next pass is due at once",
   expect(await stream.acquire("worker-2")).toMatchObject({ epoch: "2" });
 });
 
+test("a call that is repeated because its answer was lost counts once", async () => {
+  const stream = await SqlStream.prepare(db);
+  await stream.endPass("ended");
+  await stream.endPass("ended");
+  expect(await stream.view()).toMatchObject({ state: "retrying", attempts: 1 });
+  expect(await dueIn()).toHaveLength(1);
+  expect((await events()).filter((event) => event === "stream_error")).toHaveLength(1);
+});
+
 describe.each([
   ["ended", "retrying", [1, 2, 4, 8, 16, 30, 60, 60]],
   ["no_data", "waiting", [2, 4, 8, 16, 30, 30]],

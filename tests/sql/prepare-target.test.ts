@@ -16,7 +16,7 @@ async function columnsOf(table: string): Promise<string[]> {
 }
 
 describe("the target that is made", () => {
-  test("has its system columns first, then those of the plan in their order, and _id as its key", async () => {
+  test("has its system columns first, then those of the plan in their order, and _id as its key (create_new_table)", async () => {
     await SqlStream.prepare(db);
     expect(await columnsOf("chain.blocks")).toEqual([
       "_id bytea not null",
@@ -46,6 +46,38 @@ describe("the target that is made", () => {
       "autovacuum_analyze_scale_factor=0.02",
       "vacuum_truncate=off",
     ]);
+  });
+
+  test("keeps long bytea and text as lz4 where this server has it, else uncompressed", async () => {
+    const { rows: servers } = await db.query(
+      "select 'lz4' = any (enumvals) as lz4 from pg_settings where name = 'default_toast_compression'",
+    );
+    await SqlStream.prepare(db, {
+      columns: [...COLUMNS, { name: "n", type: "numeric(20,0)", not_null: false }],
+    });
+    const { rows } = await db.query(
+      `select attname, attstorage, attcompression from pg_attribute
+        where attrelid = 'chain.blocks'::regclass and attnum > 4 order by attnum`,
+    );
+    const [attstorage, attcompression] = servers[0]!["lz4"] ? ["x", "l"] : ["e", ""];
+    expect(rows).toEqual([
+      { attname: "block_hash", attstorage, attcompression },
+      { attname: "note", attstorage, attcompression },
+      { attname: "n", attstorage: "m", attcompression: "" },
+    ]);
+  });
+
+  test.each([
+    ["{pglz,lz4}", "set compression lz4"],
+    ["{pglz}", "set storage external"],
+  ])("on a server with %s: %s", async (methods, clause) => {
+    const { rows } = await db.query("select ampsync_private.long_values($1) as clause", [methods]);
+    expect(rows).toEqual([{ clause }]);
+  });
+
+  test("may have no bytea and no text", async () => {
+    await SqlStream.prepare(db, { columns: [{ name: "n", type: "bigint", not_null: false }] });
+    expect(await columnsOf("chain.blocks")).toContain("n bigint");
   });
 
   test("comes with its schema and, beside it, nothing but the view of checkpoints", async () => {
@@ -128,7 +160,7 @@ test("an old lease makes no table", async () => {
   expect(await refusal(db, () => stream.prepareTarget())).toMatchObject({ code: "SY001" });
 });
 
-test("the same plan again changes nothing, also after rows came", async () => {
+test("restart_with_same_schema: the same plan again changes nothing, also after rows came", async () => {
   const stream = await SqlStream.prepare(db);
   await stream.prepareTarget();
   await stream.apply(0, 9);

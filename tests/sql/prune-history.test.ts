@@ -26,7 +26,7 @@ describe("the history", () => {
     expect(history[0]).toBe("2000-2999");
   });
 
-  test("keeps every entry that ends within retention before the start of the newest", async () => {
+  test("keeps every entry that ends within retention before the start of the newest (state store, prune)", async () => {
     // 200 single blocks: the newest is 199, so 199 - 128 = 71 is the oldest that stays.
     const history = await pruned(even(200, 1));
     expect(history[0]).toBe("71-71");
@@ -45,7 +45,7 @@ describe("the history", () => {
     expect(history[0]).toBe("135-135");
   });
 
-  test("of one stream is not pruned by another", async () => {
+  test("of one stream is not pruned by another (state store, two streams)", async () => {
     const first = await SqlStream.prepare(db, { dataset: "other" });
     await first.beginApply();
     await first.commitApply([watermark(0, 0)], 0);

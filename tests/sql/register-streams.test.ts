@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { moveClock } from "../support/clock.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
+import { rolledBackDatabase } from "../support/rolled-back.ts";
 import { registerDataset, SqlStream, waitingJobs } from "../support/sql-stream.ts";
 
 const db = rolledBackDatabase();
@@ -15,8 +15,8 @@ async function streams(): Promise<string[]> {
   return rows.map((row) => row["target"]);
 }
 
-async function status() {
-  const { rows } = await db.query("select * from ampsync.status where dataset = 'chain'");
+async function status(dataset = "chain") {
+  const { rows } = await db.query("select * from ampsync.status where dataset = $1", [dataset]);
   return rows[0];
 }
 
@@ -116,28 +116,60 @@ test("a missing table is asked for after 2, 4, 8, 16, 30, 30 s, and told of at f
 test.each([
   ["is too long", "t".repeat(64), "Identifier"],
   ["is no identifier", "a b", "'a b' is not a table name"],
-])("a table whose name %s is refused, and no stream is left", async (_, table, message) => {
-  const error = await refusal(db, () => registerDataset(db, "chain", ["blocks", table]));
-  expect(error).toMatchObject({ code: "SY004", message: expect.stringContaining(message) });
-  expect(await streams()).toEqual([]);
-});
+])(
+  "validate_identifier: a table whose name %s is refused, and the others go on",
+  async (_, table, message) => {
+    await registerDataset(db, "chain", ["blocks", table]);
+    expect(await streams()).toEqual(["chain.blocks"]);
+    expect(await status()).toMatchObject({
+      state: "failed",
+      error_code: "SY004",
+      waiting_on: expect.stringContaining(message),
+    });
+  },
+);
 
-test("the second owner of a target is refused, and the first one's rows are untouched", async () => {
+test("the second owner of a target is refused with reason and hint, its other tables go on, and the first one's rows are untouched", async () => {
   const first = await SqlStream.prepare(db);
   await first.apply(0, 2);
   await db.query("select ampsync.enqueue_sync('other', target_schema => 'chain')");
-  const error = await refusal(db, () => registerDataset(db, "other", ["logs", "blocks"]));
-  expect(error).toMatchObject({
-    code: "SY003",
-    message: "Target table chain.blocks is already fed by chain.blocks",
+  await registerDataset(db, "other", ["logs", "blocks"]);
+  expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
+  expect(await status("other")).toMatchObject({
+    state: "failed",
+    error_code: "SY003",
+    waiting_on: "Target table chain.blocks is already fed by chain.blocks",
+    hint: "Remove what is in the way, then: select ampsync.resume_sync('other'); Or go on without: select ampsync.enqueue_sync('other', tables => '{logs}');",
   });
   expect(await first.rows()).toBe("a0 a1 a2");
+  const { rows } = await db.query("select table_name, state from ampsync.enqueue_sync('other')");
+  expect(rows).toEqual([
+    { table_name: "blocks", state: "failed" },
+    { table_name: "logs", state: "waiting" },
+  ]);
 });
 
-test("a target that the user made is refused", async () => {
+test("a target that the user made is refused until it is out of the way", async () => {
   await db.query("create schema chain; create view chain.blocks as select 1 as one");
-  const error = await refusal(db, () => registerDataset(db, "chain", ["blocks"]));
-  expect(error).toMatchObject({ code: "SY003", hint: "alter table chain.blocks rename to blocks_old;" });
+  const id = await registerDataset(db, "chain", ["blocks", "logs"]);
+  expect(await streams()).toEqual(["chain.logs"]);
+  expect(await status()).toMatchObject({
+    state: "failed",
+    waiting_on: "Target table chain.blocks exists and was not made by ampsync",
+  });
+  await db.query("drop view chain.blocks; select ampsync.resume_sync('chain')");
+  expect(await waitingJobs(db, `ampsync_resolve:${id}`)).toHaveLength(1);
+  await register(id, ["blocks", "logs"]);
+  expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
+  expect(await status()).toMatchObject({ state: "retrying", error_code: null });
+});
+
+test("a table that is refused is gone without, once the others are named", async () => {
+  await db.query("create schema chain; create view chain.blocks as select 1 as one");
+  const id = await registerDataset(db, "chain", ["blocks", "logs"]);
+  await db.query("select ampsync.enqueue_sync('chain', tables => '{logs}')");
+  await register(id, ["blocks", "logs"]);
+  expect(await status()).toMatchObject({ state: "waiting", error_code: null, tables: "1" });
 });
 
 test("tables of one name in two schemas, and names that differ in case only, are different targets", async () => {

@@ -40,11 +40,11 @@ async function held(count: number): Promise<SqlStream[]> {
   return streams;
 }
 
-async function addJobs(count: number, due = "0 s"): Promise<void> {
+async function addJobs(count: number, due = "0 s", task = "ampsync_stream"): Promise<void> {
   await db.query(
-    `select graphile_worker.add_job('ampsync_stream', run_at => ampsync_private.now() + $2::interval)
+    `select graphile_worker.add_job($3, run_at => ampsync_private.now() + $2::interval)
        from generate_series(1, $1)`,
-    [count, due],
+    [count, due, task],
   );
 }
 
@@ -105,6 +105,20 @@ test("as many passes yield as jobs wait, those that run longest first", async ()
   expect(await beat(streams.toReversed())).toEqual(["keep", "yield", "yield"]);
   await addJobs(5);
   expect(await beat(streams)).toEqual(["yield", "yield", "yield"]);
+});
+
+test.each(["ampsync_resolve", "ampsync_swap"])("%s asks for a slot like a pass", async (task) => {
+  const streams = await held(2);
+  await addJobs(1, "0 s", task);
+  expect(await beat(streams)).toEqual(["yield", "keep"]);
+});
+
+test("the supervisor asks for a slot once it is late: each free slot would have seen it", async () => {
+  const streams = await held(2);
+  await addJobs(1, "0 s", "ampsync_supervise");
+  expect(await beat(streams)).toEqual(["keep", "keep"]);
+  await moveClock(db, "2 s");
+  expect(await beat(streams)).toEqual(["yield", "keep"]);
 });
 
 test("jobs that are not due, that run, or whose attempts are used up ask nobody to yield", async () => {

@@ -28,6 +28,11 @@ async function next(stream: SqlStream) {
   return rows[0];
 }
 
+async function held(stream: SqlStream): Promise<SqlStream> {
+  await stream.acquire();
+  return stream;
+}
+
 const begin = (stream: SqlStream, from: number, to: number, epoch = stream.epoch) =>
   db.query("call ampsync.begin_repair($1, $2, $3, $4)", [stream.id, epoch, from, to]);
 
@@ -121,7 +126,7 @@ describe("a repair", () => {
       chain.blocks.epoch,
       { code: "SY104", message: "it broke" },
     ]);
-    await moveClock(db, "-1 hour");
+    await db.query("update graphile_worker._private_jobs set run_at = run_at + interval '1 hour'");
     await repair("blocks", 30, 39);
     const [job] = await waitingJobs(db, `ampsync_stream:${chain.blocks.id}`);
     expect(job.due_in_s).toBeLessThan(1);
@@ -195,8 +200,76 @@ describe("a repair", () => {
   test("of another epoch, or that is not asked for any more, changes nothing", async () => {
     await repair("logs", 30, 39);
     expect(await refusal(db, () => begin(chain.logs, 30, 39, "7"))).toMatchObject({ code: "SY001" });
-    expect(await refusal(db, () => begin(chain.logs, 30, 38))).toMatchObject({ code: "SY001" });
+    expect(await refusal(db, () => begin(chain.logs, 30, 38))).toMatchObject({ code: "SY003" });
     expect(await next({ ...chain.logs, id: chain.logs.id, epoch: "7" } as SqlStream)).toBeUndefined();
+  });
+
+  test("is shown until it is done: waiting, deferred with the reason, or halted with its table", async () => {
+    const shown = async () => (await db.query("select * from ampsync.repairs order by from_block")).rows;
+    await repair("logs", 30, 39);
+    await repair("logs", 50, 59);
+    expect(await shown()).toMatchObject([
+      {
+        dataset: "chain",
+        table_name: "logs",
+        from_block: "30",
+        to_block: "39",
+        state: "waiting",
+        reason: null,
+      },
+      { from_block: "50", to_block: "59", state: "waiting", hint: null },
+    ]);
+    await db.query("select ampsync.defer_repair($1, $2, 30, $3)", [
+      chain.logs.id,
+      chain.logs.epoch,
+      { code: "SY104", message: "no bytes", hint: "wait" },
+    ]);
+    const [deferred] = await shown();
+    expect(deferred).toMatchObject({
+      state: "deferred",
+      error_code: "SY104",
+      reason: "no bytes",
+      hint: "wait",
+    });
+    expect(deferred!["next_try"] - deferred!["requested_at"]).toBeGreaterThanOrEqual(60_000);
+
+    await db.query("select ampsync.pause_sync('chain')");
+    expect(await shown()).toMatchObject([
+      {
+        state: "halted",
+        next_try: null,
+        reason: "the table is paused",
+        hint: "select ampsync.resume_sync('chain');",
+      },
+      { state: "halted" },
+    ]);
+    await db.query("select ampsync.resume_sync('chain')");
+    await repair("logs", 30, 39);
+    expect((await shown())[0]).toMatchObject({ state: "waiting", reason: null, error_code: null });
+    await begin(await held(chain.logs), 30, 39);
+    await chain.insert("logs", 30, 39);
+    await commit(chain.logs, 30, 39, null, 30);
+    expect(await shown()).toMatchObject([{ from_block: "50" }]);
+  });
+
+  test("can be taken back before it is done", async () => {
+    await repair("logs", 30, 39);
+    await repair("logs", 50, 59);
+    await repair("blocks", 50, 59);
+    const { rows } = await db.query("select * from ampsync.cancel_repair('chain', 'logs')");
+    expect(rows).toEqual([
+      { table_name: "logs", from_block: "30", to_block: "39" },
+      { table_name: "logs", from_block: "50", to_block: "59" },
+    ]);
+    expect(await refusal(db, () => begin(chain.logs, 30, 39))).toMatchObject({
+      code: "SY003",
+      message: "the repair of blocks 30 to 39 is not asked for any more",
+    });
+    expect(await next(chain.logs)).toBeUndefined();
+    expect((await db.query("select from ampsync.cancel_repair('chain')")).rowCount).toBe(1);
+    expect((await db.query("select from ampsync.cancel_repair('chain')")).rowCount).toBe(0);
+    const { rows: told } = await db.query("select from ampsync.events where event = 'repair_cancelled'");
+    expect(told).toHaveLength(3);
   });
 
   test("that is put off is due again after a minute, and says why in the journal", async () => {

@@ -64,6 +64,18 @@ describe("a stream that nobody holds gets a new job", () => {
     await moveClock(db, "31 s");
     expect(await supervise()).toBe(1);
   });
+
+  test("where a living worker took its job and never heard of it: the answer was lost", async () => {
+    await released();
+    await deleteJobs();
+    expect(await supervise()).toBe(1);
+    await job("locked_at = ampsync_private.now(), locked_by = 'worker-1'");
+    await moveClock(db, "31 s");
+    await heartbeat("worker-1");
+    expect(await supervise()).toBe(1);
+    expect(await lockedBy()).toEqual(["worker-1", null]);
+    expect(await supervise()).toBe(0);
+  });
 });
 
 describe("is left alone:", () => {

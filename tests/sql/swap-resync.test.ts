@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { findings } from "../support/linked-chain.ts";
 import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../support/shadow.ts";
 import { COLUMNS, hashOf, SqlStream, type StreamOptions, waitingJobs } from "../support/sql-stream.ts";
@@ -95,6 +96,21 @@ describe("the swap", () => {
     expect(await stream.view()).toMatchObject({ block: "12", rows: "13" });
   });
 
+  test("leaves what ampsync.verify finds well, and later damage is found", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 6, { expected: null });
+    await shadow.apply(7, 10, { fork: "b", parentFork: "a", expected: 6 });
+    await swap(db, shadow);
+    expect(await findings(db)).toEqual([]);
+
+    await stream.acquire("worker-3");
+    await stream.apply(11, 12, { fork: "b" });
+    expect(await findings(db)).toEqual([]);
+    await db.query(`delete from ${stream.target} where _block_num in (3, 8)`);
+    expect(await findings(db)).toEqual(["blocks: missing block 3-3", "blocks: missing block 8-8"]);
+  });
+
   test("where blocks have one _id each microbatch, replaces every row", async () => {
     const stream = await loaded({ exact: false });
     const shadow = await startResync(db, stream);
@@ -108,8 +124,8 @@ describe("the swap", () => {
     const shadow = await startResync(db, stream);
     const reject = (id: string, block: number) =>
       db.query(
-        `insert into ampsync_private.reject (stream_id, block, column_name, sqlstate, reason, row_values, rejected_at)
-         values ($1, $2, 'note', '22021', 'a test', '{}', now())`,
+        `insert into ampsync_private.reject (stream_id, block, row_number, column_name, sqlstate, reason, row_values, rejected_at)
+         values ($1, $2, 0, 'note', '22021', 'a test', '{}', now())`,
         [id, block],
       );
     await reject(stream.id, 3);

@@ -53,9 +53,12 @@ export function batchMessage(batch: ArrowBatch, codec?: CompressionType): Flight
   return { dataHeader, appMetadata: NOTHING, dataBody: batch.body };
 }
 
-export function dictionaryMessage({ id, isDelta, batch }: ArrowDictionary): FlightData {
+export function dictionaryMessage(
+  { id, isDelta, batch }: ArrowDictionary,
+  codec?: CompressionType,
+): FlightData {
   const builder = new Builder();
-  const data = writeBatch(builder, batch);
+  const data = writeBatch(builder, batch, codec);
   DictionaryBatch.startDictionaryBatch(builder);
   DictionaryBatch.addId(builder, id);
   DictionaryBatch.addData(builder, data);

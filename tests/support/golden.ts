@@ -102,8 +102,8 @@ function encodeAll({ schema, messages }: ArrowStream, valuePolicy: "fail" | "nul
         continue;
       }
       encoder.encode(message.batch, sink);
-      for (const { column, row } of encoder.nulledValues) {
-        nulled.add(`${batch}/${column}/${row}`);
+      for (const { place, row } of encoder.nulledValues) {
+        nulled.add(`${batch}/${place.column}/${row}`);
       }
       batch++;
     }

@@ -4,7 +4,7 @@ import type { Block, Source } from "../../src/devserver/source.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { expectSourceRows } from "./generated.ts";
 import type { TestDatabase } from "./postgres.ts";
-import { Scenario } from "./scenario.ts";
+import { Scenario, type SyncOptions } from "./scenario.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
 
 /** A stream as `ampsync.streams` shows it. */
@@ -59,20 +59,20 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Publishes the source and syncs these tables of it; waits for nothing. */
-  async sync(source: Source, tables: readonly string[] = ["logs"]): Promise<Sync> {
+  async sync(source: Source, tables: readonly string[] = ["logs"], options: SyncOptions = {}): Promise<Sync> {
     const number = this.#syncs.length + 1;
     const sync = new Sync(this, `0.0.${number}`, `chain_${number}`, source, tables);
     this.#syncs.push(sync);
     this.server.publish(sync.version, source);
-    await this.scenario.sync(`_/anvil@${sync.version}`, sync.schema, tables);
+    await this.scenario.sync(sync.dataset, sync.schema, tables, options);
     return sync;
   }
 
   /** After each test: no fault is left, and its streams give their slots back. */
   async reset(): Promise<void> {
     Object.assign(this.faults, noFaults());
-    for (const { version } of this.#syncs) {
-      await this.db.query("select ampsync.pause_sync($1)", [`_/anvil@${version}`]);
+    for (const { dataset } of this.#syncs) {
+      await this.db.query("select ampsync.pause_sync($1)", [dataset]);
     }
     this.server.disconnectAll();
   }
@@ -106,6 +106,11 @@ export class Sync {
     this.schema = schema;
     this.source = source;
     this.tables = tables;
+  }
+
+  /** As SQL functions take it. */
+  get dataset(): string {
+    return `_/anvil@${this.version}`;
   }
 
   /** Null before the stream is registered. */

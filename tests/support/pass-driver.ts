@@ -49,6 +49,9 @@ export class PassDriver {
       poolSize: 3 + streamIds.length,
       maxConcurrentBatches: 10,
       grpcMaxDecodeMb: 32,
+      connectionBreakerSecs: 300,
+      operationBreakerSecs: 60,
+      warnings: [],
       logLevel: "error",
     } as const;
     const limits = { ...COMMIT_LIMITS, ...options.limits };

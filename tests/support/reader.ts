@@ -78,17 +78,17 @@ export class Reader {
 }
 
 function faultsOf({ table, blocks }: Snapshot, known: ReadonlyMap<string, KnownBlock>): readonly string[] {
-  const expected: string[] = [];
+  const expected = new Set<string>();
   let block = known.get(blocks.at(-1)?.hash ?? "");
   while (block !== undefined) {
     const rows = block.rows[table] ?? 0;
-    if (rows > 0) expected.push(`block ${block.number} ${block.hash}: ${rows} rows`);
+    if (rows > 0) expected.add(`block ${block.number} ${block.hash}: ${rows} rows`);
     block = known.get(block.parentHash);
   }
-  const seen = blocks.map(({ number, hash, rows }) => `block ${number} ${hash}: ${rows} rows`);
+  const seen = new Set(blocks.map(({ number, hash, rows }) => `block ${number} ${hash}: ${rows} rows`));
   const tip = blocks.at(-1)?.number;
   return [
-    ...seen.filter((line) => !expected.includes(line)).map((line) => `${table} up to ${tip} had ${line}`),
-    ...expected.filter((line) => !seen.includes(line)).map((line) => `${table} up to ${tip} lacked ${line}`),
+    ...[...seen].filter((line) => !expected.has(line)).map((line) => `${table} up to ${tip} had ${line}`),
+    ...[...expected].filter((line) => !seen.has(line)).map((line) => `${table} up to ${tip} lacked ${line}`),
   ];
 }

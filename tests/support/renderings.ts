@@ -235,8 +235,18 @@ function split(value: bigint, unit: ArrowUnit): readonly [bigint, string] {
   return [seconds, DIGITS[unit] === 0 ? "" : `.${fraction}`];
 }
 
+/** After so many seconds the calendar repeats, 400 years later. */
+const ERA_SECONDS = 146_097n * 86_400n;
+
+/** For instants that JavaScript's own dates do not reach, too. */
 function isoInstant(seconds: bigint): string {
-  return new Date(Number(seconds) * 1000).toISOString().slice(0, -".000Z".length);
+  const era = floorDivide(seconds, ERA_SECONDS);
+  const inFirst = new Date(Number(seconds - era * ERA_SECONDS) * 1000);
+  const year = inFirst.getUTCFullYear() + 400 * Number(era);
+  const digits = String(Math.abs(year));
+  const shown =
+    year >= 0 && year <= 9999 ? digits.padStart(4, "0") : `${year < 0 ? "-" : "+"}${digits.padStart(6, "0")}`;
+  return `${shown}${inFirst.toISOString().slice("1970".length, -".000Z".length)}`;
 }
 
 /** `unscaled` / 10^scale in plain digits, by long division. */

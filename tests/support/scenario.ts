@@ -10,6 +10,13 @@ import { Worker, type WorkerOptions } from "./worker.ts";
 /** Tables of a raw EVM dataset, which all our sources offer. */
 export const EVM_TABLES = ["blocks", "logs", "transactions"] as const;
 
+/** Options of ampsync.enqueue_sync, by its own names. */
+export interface SyncOptions {
+  readonly nul_policy?: string;
+  readonly value_policy?: string;
+  readonly on_deep_reorg?: string;
+}
+
 export interface StreamPosition {
   /** -1 before the first commit. */
   readonly block: number;
@@ -60,15 +67,19 @@ export class Scenario implements AsyncDisposable {
     dataset: string,
     schema: string,
     tables: readonly string[] | null = null,
-    options: { readonly nul_policy?: string; readonly value_policy?: string } = {},
+    options: SyncOptions = {},
   ): Promise<void> {
-    await this.db.query("select ampsync.enqueue_sync($1, $2, $3, nul_policy => $4, value_policy => $5)", [
-      dataset,
-      tables,
-      schema,
-      options.nul_policy ?? null,
-      options.value_policy ?? null,
-    ]);
+    await this.db.query(
+      `select ampsync.enqueue_sync($1, $2, $3, nul_policy => $4, value_policy => $5, on_deep_reorg => $6)`,
+      [
+        dataset,
+        tables,
+        schema,
+        options.nul_policy ?? null,
+        options.value_policy ?? null,
+        options.on_deep_reorg ?? null,
+      ],
+    );
   }
 
   /** Waits like `waitFor`; what was in the way is in the error. */
@@ -97,7 +108,7 @@ export class Scenario implements AsyncDisposable {
     schema: string,
     streams: number,
     { number, hash }: Pick<Block, "number" | "hash"> = this.source.chain.head()!,
-    deadlineMs = 12_000,
+    deadlineMs = 20_000,
   ): Promise<void> {
     await this.until(
       `${streams} tables of ${schema} at block ${number} ${hash}`,

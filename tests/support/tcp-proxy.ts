@@ -7,7 +7,6 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
 
 /** `up` is what the client sends. */
 export type Direction = "up" | "down";
@@ -27,8 +26,6 @@ export class TcpProxy implements AsyncDisposable {
   blackHole = false;
   /** New connections are reset at once. */
   refuses = false;
-  /** How long each piece is on its way, in milliseconds. */
-  delayMs = 0;
   watch: Watcher | null = null;
   readonly #server: Server;
   readonly #target: NetConnectOpts;
@@ -157,7 +154,6 @@ export class ProxiedConnection {
     // Its sockets are read as Buffers.
     for await (const bytes of from as AsyncIterable<Buffer>) {
       await this.#proxy.watch?.(this, direction, bytes);
-      if (this.#proxy.delayMs > 0) await pause(this.#proxy.delayMs);
       while (this.#isStalled(direction) && !to.destroyed) await this.#proceed.promise;
       if (to.destroyed) return;
       if (!to.write(bytes)) await Promise.race([once(to, "drain"), once(to, "close")]);

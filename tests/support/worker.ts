@@ -22,6 +22,8 @@ export interface WorkerOptions {
   readonly adminAddress: string;
   /** Further settings. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Arguments of graphile-worker's command, such as a number of slots. */
+  readonly args?: readonly string[];
 }
 
 /** Every worker of this file, so that none outlives it and a failing test shows what they said. */
@@ -45,8 +47,11 @@ export class Worker implements AsyncDisposable {
   readonly #lines: string[] = [];
 
   /** `program`: another one than the command, with a channel for messages. */
-  constructor({ databaseUrl, flightAddress, adminAddress, env }: WorkerOptions, program?: readonly string[]) {
-    this.process = spawn(process.execPath, program ?? [CLI], {
+  constructor(
+    { databaseUrl, flightAddress, adminAddress, env, args = [] }: WorkerOptions,
+    program?: readonly string[],
+  ) {
+    this.process = spawn(process.execPath, program ?? [CLI, ...args], {
       cwd: ROOT,
       env: {
         PATH: process.env["PATH"],

@@ -87,7 +87,7 @@ describe("which version a reference stands for", () => {
     });
   });
 
-  test("without a latest tag, or with an echo of the word: the first version of the list", async () => {
+  test("fetch_latest_version_returns_first_version: without a latest tag, or with an echo of the word", async () => {
     serve({ [LIST]: { ...VERSIONS, special_tags: {} }, ...detail("0.10.0", HASH) });
     expect((await resolve("anvil")).version).toBe("0.10.0");
     serve({ [LIST]: { ...VERSIONS, special_tags: { latest: "latest" } }, ...detail("0.10.0", HASH) });
@@ -99,13 +99,13 @@ describe("which version a reference stands for", () => {
     expect(await resolve("anvil@dev")).toMatchObject({ version: OTHER_HASH, manifestHash: OTHER_HASH });
   });
 
-  test("a fixed version: itself, or itself with a qualifier", async () => {
+  test("resolve_qualified_version: a fixed version is itself, or itself with a qualifier", async () => {
     serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH), ...detail("0.2.0-LTcy", OTHER_HASH) });
     expect((await resolve("anvil@0.10.0")).version).toBe("0.10.0");
     expect((await resolve("anvil@0.2.0")).version).toBe("0.2.0-LTcy");
   });
 
-  test("0.1.1 is not 0.1.10", async () => {
+  test("resolve_qualified_version, no_match: 0.1.1 is not 0.1.10", async () => {
     serve({ [LIST]: VERSIONS });
     expect(await errorOf(resolve("anvil@0.1.1"))).toMatchObject({
       code: "SY103",
@@ -118,7 +118,7 @@ describe("which version a reference stands for", () => {
     expect(await resolve(`anvil@${HASH}`)).toMatchObject({ version: HASH, manifestHash: HASH });
   });
 
-  test("asking for the version only fetches the list, once", async () => {
+  test("fetch_latest_version_uses_versions_endpoint_only: the list is fetched, once", async () => {
     serve({ [LIST]: VERSIONS });
     const found = await client().version(refOf("anvil"), AbortSignal.timeout(10_000));
     expect(found).toEqual({ version: "0.10.0", manifestHash: HASH });
@@ -142,7 +142,7 @@ describe("which version a reference stands for", () => {
 });
 
 describe("failures", () => {
-  test("an unknown dataset, as an empty list: SY103 names it", async () => {
+  test("handles_empty_list: an unknown dataset, as an empty list, is SY103 and named", async () => {
     serve({ [LIST]: { namespace: "_", name: "anvil", versions: [], special_tags: {} } });
     expect(await errorOf(resolve("anvil"))).toMatchObject({
       code: "SY103",

@@ -1,11 +1,13 @@
 import { zstdCompressSync } from "node:zlib";
 import { CompressionType } from "apache-arrow/fb/compression-type";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeFlightMessage } from "../../src/flight/decode.ts";
 import { decodeLz4Frame } from "../../src/flight/lz4.ts";
 import type { ArrowBatch } from "../../src/model/arrow-batch.ts";
 import { buildBatch } from "../support/arrow.ts";
 import { batchMessage } from "../support/arrow-messages.ts";
+import { compressed, LZ4, lz4Frame } from "../support/compressed.ts";
 
 const built = buildBatch([
   { name: "a", type: { kind: "int", bits: 64, signed: true }, values: Array<bigint>(100).fill(7n) },
@@ -17,25 +19,6 @@ function lz4Stored(bytes: Uint8Array): Uint8Array {
   const size = Buffer.alloc(4);
   size.writeUInt32LE((bytes.length | 0x8000_0000) >>> 0);
   return Buffer.concat([Buffer.from("04224d18604082", "hex"), size, bytes, Buffer.alloc(4)]);
-}
-
-/** Each buffer behind its length, as the format wants it. */
-function compressed(batch: ArrowBatch, encode: (bytes: Uint8Array) => Uint8Array): ArrowBatch {
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  const buffers = batch.buffers.map(({ offset, length }, i) => {
-    const plain = batch.body.subarray(offset, offset + length);
-    const prefix = Buffer.alloc(8);
-    prefix.writeBigInt64LE(i % 3 === 1 ? -1n : BigInt(length));
-    const bytes = length === 0 ? plain : Buffer.concat([prefix, i % 3 === 1 ? plain : encode(plain)]);
-    const begin = at;
-    const padded = new Uint8Array(Math.ceil(bytes.length / 8) * 8);
-    padded.set(bytes);
-    parts.push(padded);
-    at += padded.length;
-    return { offset: begin, length: bytes.length };
-  });
-  return { ...batch, buffers, body: new Uint8Array(Buffer.concat(parts)) };
 }
 
 function decode(batch: ArrowBatch, codec: CompressionType): ArrowBatch {
@@ -50,7 +33,8 @@ const contents = ({ buffers, body }: ArrowBatch) =>
 describe("compressed bodies", () => {
   test.each([
     ["ZSTD", CompressionType.ZSTD, (bytes: Uint8Array) => zstdCompressSync(bytes)],
-    ["LZ4", CompressionType.LZ4_FRAME, lz4Stored],
+    ["LZ4", CompressionType.LZ4_FRAME, LZ4.compress],
+    ["LZ4 that did not become smaller", CompressionType.LZ4_FRAME, lz4Stored],
   ] as const)("%s, buffer by buffer, some of them stored", (_, codec, encode) => {
     expect(contents(decode(compressed(built.batch, encode), codec))).toEqual(contents(built.batch));
   });
@@ -79,6 +63,18 @@ describe("LZ4 frames", () => {
     return Buffer.concat([Buffer.from("04224d18604082", "hex"), size, Buffer.from(block), Buffer.alloc(4)]);
   };
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+
+  test("of any bytes, with copies from near and far", () => {
+    const words = fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(words, fc.array(fc.nat(), { maxLength: 300 }), (parts, order) => {
+        const bytes = Uint8Array.from(order.flatMap((i) => [...parts[i % parts.length]!]));
+        const target = new Uint8Array(bytes.length);
+        decodeLz4Frame(lz4Frame(bytes), target);
+        expect(target).toEqual(bytes);
+      }),
+    );
+  });
 
   test("copies may reach into what they write", () => {
     // Literals "ab", then 11 bytes from 2 back, then the last literal.

@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
+
 import { describe, expect, test } from "vitest";
 
 import { type Config, parseConfig, requireDatabase, VARIABLES } from "../../src/config.ts";
 import { AmpsyncError } from "../../src/errors.ts";
+
+const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 
 type Environment = Record<string, string | undefined>;
 
@@ -38,7 +42,10 @@ describe("settings", () => {
       poolSize: 10,
       maxConcurrentBatches: 10,
       grpcMaxDecodeMb: 32,
+      connectionBreakerSecs: 300,
+      operationBreakerSecs: 60,
       logLevel: "info",
+      warnings: [],
     });
     expect(token()).toBeNull();
   });
@@ -65,6 +72,8 @@ describe("settings", () => {
     ["poolSize", "MAX_DB_CONNECTIONS", "1000", 1000],
     ["maxConcurrentBatches", "MAX_CONCURRENT_BATCHES", "1", 1],
     ["grpcMaxDecodeMb", "AMPSYNC_GRPC_MAX_DECODE_MB", "512", 512],
+    ["connectionBreakerSecs", "DB_MAX_RETRY_DURATION_SECS", "30", 30],
+    ["operationBreakerSecs", "DB_OPERATION_MAX_RETRY_DURATION_SECS", "300", 300],
   ] as const)("%s is read from %s=%s", (setting, name, text, value) => {
     expect(parse({ [name]: text })[setting]).toBe(value);
   });
@@ -77,6 +86,8 @@ describe("settings", () => {
     ["MAX_CONCURRENT_BATCHES", "0x10", "1 to 1000"],
     ["MAX_CONCURRENT_BATCHES", "1.5", "1 to 1000"],
     ["AMPSYNC_GRPC_MAX_DECODE_MB", "513", "1 to 512"],
+    ["DB_MAX_RETRY_DURATION_SECS", "0", "1 to 86400"],
+    ["DB_OPERATION_MAX_RETRY_DURATION_SECS", "1 min", "1 to 86400"],
   ])("%s=%s is out of range", (name, value, range) => {
     expect(faultsOf({ [name]: value })).toEqual([`${name}=${value} is not a whole number from ${range}`]);
   });
@@ -110,6 +121,31 @@ describe("settings", () => {
     });
     expect(faults).toHaveLength(6);
     expect(faults.join()).not.toContain("hunter");
+  });
+});
+
+describe("circuit breakers", () => {
+  test.each([
+    ["DB_MAX_RETRY_DURATION_SECS", "connectionBreakerSecs", 300],
+    ["DB_OPERATION_MAX_RETRY_DURATION_SECS", "operationBreakerSecs", 60],
+  ] as const)(
+    "circuit_breaker_defaults: %s, %s, is %i in an empty environment and in README.md",
+    (name, setting, seconds) => {
+      expect(parse({})[setting]).toBe(seconds);
+      expect(readme).toContain(`| \`${name}\` | ${seconds} |`);
+    },
+  );
+
+  test.each([
+    ["DB_MAX_RETRY_DURATION_SECS", 30, 3600],
+    ["DB_OPERATION_MAX_RETRY_DURATION_SECS", 10, 300],
+  ])("%s outside %i to %i s is taken with a warning", (name, low, high) => {
+    for (const usual of [low, high]) expect(parse({ [name]: `${usual}` }).warnings).toEqual([]);
+    for (const unusual of [low - 1, high + 1]) {
+      expect(parse({ [name]: `${unusual}` }).warnings).toEqual([
+        `${name}=${unusual} is outside the recommended ${low} to ${high} seconds`,
+      ]);
+    }
   });
 });
 

@@ -1,21 +1,31 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 
 import pg from "pg";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MODULE = new URL("../../src/embedded/postgres.ts", import.meta.url).href;
 
+/** Holds a stopped cluster, for tests that are not about how one is made. */
+let template: string;
 let folder: string;
 let started: EmbeddedPostgres[];
 let children: ChildProcess[];
+
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), "ampsync-template-"));
+  await chmod(template, 0o755);
+  await (await startEmbeddedPostgres({ dataDir: join(template, "data"), persistent: true })).stop();
+});
+afterAll(() => rm(template, { recursive: true, force: true }));
 
 beforeEach(async () => {
   // Its parent must be open to the server's user, like a project's folder.
@@ -38,6 +48,13 @@ async function start(dataDir: string, persistent: boolean): Promise<EmbeddedPost
   const server = await startEmbeddedPostgres({ dataDir, persistent });
   started.push(server);
   return server;
+}
+
+/** A data folder with a cluster that was stopped. */
+async function stoppedCluster(parent = folder): Promise<string> {
+  const dataDir = join(parent, "data");
+  await promisify(execFile)("cp", ["-a", join(template, "data"), dataDir]); // It keeps the owner.
+  return dataDir;
 }
 
 /** Start a server in another process; resolves with its connection string. */
@@ -73,7 +90,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 test("a persistent server keeps its data, and never runs as root", async () => {
-  const dataDir = join(folder, "data");
+  const dataDir = await stoppedCluster();
   const first = await start(dataDir, true);
   await ask(first.connectionString(), "create table kept as select 42 as answer");
   expect(await ask(first.connectionString(), "show server_encoding")).toBe("UTF8");
@@ -92,7 +109,7 @@ test("a persistent server keeps its data, and never runs as root", async () => {
 });
 
 test("a persistent server asks for its password", async () => {
-  const server = await start(join(folder, "data"), true);
+  const server = await start(await stoppedCluster(), true);
   const url = new URL(server.connectionString());
   expect((await stat(join(server.dataDir, "ampsync.password"))).mode & 0o777).toBe(0o600);
   url.password = "wrong";
@@ -100,7 +117,7 @@ test("a persistent server asks for its password", async () => {
 });
 
 test("a throw-away server has no TCP port, and leaves nothing behind", async () => {
-  const server = await start(join(folder, "open", "data"), false);
+  const server = await start(await stoppedCluster(join(folder, "open")), false);
   const url = server.connectionString();
   expect(await ask(url, "show listen_addresses")).toBe("");
   expect(await ask(url, "show fsync")).toBe("off");
@@ -111,7 +128,7 @@ test("a throw-away server has no TCP port, and leaves nothing behind", async () 
 });
 
 test("a second start on the same folder joins the server that another process keeps", async () => {
-  const dataDir = join(folder, "data");
+  const dataDir = await stoppedCluster();
   const [, url] = await startElsewhere(dataDir, true);
   const second = await start(dataDir, true);
   expect(second.attached).toBe(true);
@@ -128,7 +145,7 @@ test("two starts at once on a new folder end up at one server", async () => {
 });
 
 test("after its process was killed, a server stops and the next start works", async () => {
-  const dataDir = join(folder, "data");
+  const dataDir = await stoppedCluster();
   const [child, url] = await startElsewhere(dataDir, true);
   await ask(url, "create table kept as select 42 as answer");
   await kill(child);
@@ -138,7 +155,7 @@ test("after its process was killed, a server stops and the next start works", as
 });
 
 test("a server whose process and keeper were both killed is stopped by the next start", async () => {
-  const dataDir = join(folder, "data");
+  const dataDir = await stoppedCluster();
   const [child] = await startElsewhere(dataDir, true);
   process.kill(Number(await readFile(join(dataDir, "ampsync.keeper"), "utf8")), "SIGKILL");
   await kill(child);
@@ -149,7 +166,7 @@ test("a server whose process and keeper were both killed is stopped by the next 
 });
 
 test("a throw-away server dies with its killed process", async () => {
-  const dataDir = join(folder, "open", "data");
+  const dataDir = await stoppedCluster(join(folder, "open"));
   const [child] = await startElsewhere(dataDir, false);
   const pid = await pidOf(dataDir);
   await kill(child);
@@ -158,8 +175,7 @@ test("a throw-away server dies with its killed process", async () => {
 });
 
 test("a stale lock file that names a process of somebody else is ignored", async () => {
-  const dataDir = join(folder, "data");
-  await (await start(dataDir, true)).stop();
+  const dataDir = await stoppedCluster();
   const lock = [process.pid, dataDir, 0, 5432, "", "127.0.0.1", "", "ready"].join("\n");
   await writeFile(join(dataDir, "postmaster.pid"), lock);
   const server = await start(dataDir, true);
@@ -168,7 +184,7 @@ test("a stale lock file that names a process of somebody else is ignored", async
 
 test("a start that fails shows the end of the server's log", async () => {
   const starting = startEmbeddedPostgres({
-    dataDir: join(folder, "open", "data"),
+    dataDir: await stoppedCluster(join(folder, "open")),
     persistent: false,
     settings: { max_connections: "many" },
   });

@@ -2,7 +2,7 @@ import pg from "pg";
 import { describe, expect, test } from "vitest";
 
 import { AmpsyncError } from "../../src/errors.ts";
-import { failureOf, type Reaction, reactionTo } from "../../src/model/failure.ts";
+import { failureOf, isTransient, type Reaction, reactionTo } from "../../src/model/failure.ts";
 
 /** What becomes of a pass that ended with one of these codes. */
 const REACTIONS: Readonly<Record<Reaction, readonly string[]>> = {
@@ -49,6 +49,50 @@ describe("what becomes of a pass", () => {
     const failure = failureOf(Object.assign(new Error(message), { code }));
     expect(failure).toMatchObject({ code, message });
     expect(reactionTo(failure.code)).toBe("stop");
+  });
+});
+
+describe("whether a call to the database is repeated", () => {
+  function coded(code: string): Error {
+    return Object.assign(new Error("it broke"), { code });
+  }
+
+  test.each([
+    ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"],
+    "DEPTH_ZERO_SELF_SIGNED_CERT", // A TLS handshake.
+    ...["53300", "53400", "40001", "40P01", "08006", "08001", "57P03"],
+    ...["08000", "08003", "08004", "57P01", "57P02", "57P05", "25006", "25P03", "25P04"],
+    ...["53000", "53100", "53200", "55P03", "55006", "57014", "58000", "58030", "26000"],
+    ...["08007", "40003"],
+  ])("is_retryable_recognizes_connection_errors: yes after %s", (code) => {
+    expect(isTransient(coded(code))).toBe(true);
+    expect(reactionTo(failureOf(coded(code)).code)).toBe("retry");
+  });
+
+  test.each([
+    "timeout exceeded when trying to connect", // By the pool.
+    "Connection terminated unexpectedly",
+    "Query read timeout",
+  ])("is_retryable_recognizes_connection_errors: yes after the driver's own '%s'", (message) => {
+    expect(isTransient(new Error(message))).toBe(true);
+  });
+
+  test.each([
+    ...["P0002", "42703"], // A row, a column is missing.
+    ...["28P01", "28000", "3D000"], // Who may connect, to what.
+    ...["08P01", "22003", "23505", "23514", "42501", "42601", "42883", "42P01", "0A000", "XX000", "57P04"],
+    ...["SY001", "SY003", "SY104", "SY901"], // Our own functions have said what they mean.
+  ])("is_retryable_rejects_permanent_errors: no after %s", (code) => {
+    expect(isTransient(coded(code))).toBe(false);
+  });
+
+  test("is_retryable_rejects_permanent_errors: no after a defect, or what is no error", () => {
+    expect(isTransient(new TypeError("x is not a function"))).toBe(false);
+    expect(isTransient("a text")).toBe(false);
+  });
+
+  test("a system's code of five letters is no SQLSTATE", () => {
+    expect(failureOf(coded("EPIPE"))).toMatchObject({ code: "SY104", detail: "EPIPE" });
   });
 });
 

@@ -59,7 +59,7 @@ describe("the metadata of a record batch", () => {
     expect(parsed({ prev_hash: null })?.ranges[0]?.prevHash).toBeNull();
   });
 
-  test("block 0 has zeros or nothing as its parent", () => {
+  test("validation, prev_hash at genesis: block 0 has zeros or nothing as its parent", () => {
     expect(parsed({ numbers: { start: 0, end: 9 }, prev_hash: ZERO })?.ranges[0]?.prevHash).toBe(ZERO);
     expect(parsed({ numbers: { start: 0, end: 9 }, prev_hash: undefined })?.ranges[0]?.prevHash).toBeNull();
   });
@@ -100,8 +100,8 @@ describe("the metadata of a record batch", () => {
         "a hash without 0x": { hash: HASH.slice(2) },
         "no hash": { hash: undefined },
         "a parent hash that is no hash": { prev_hash: "0x00" },
-        "a parent of block 0": { numbers: { start: 0, end: 9 } },
-        "a zero parent of a later block": { prev_hash: ZERO },
+        "validation, prev_hash at genesis: a parent of block 0": { numbers: { start: 0, end: 9 } },
+        "validation, prev_hash after genesis: a zero parent of a later block": { prev_hash: ZERO },
         "an empty network": { network: "" },
         "a network that no header can carry": { network: "main\nnet" },
       }).map(([name, overrides]) => [name, { ranges: [range(overrides)], ranges_complete: true }]),

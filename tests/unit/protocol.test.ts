@@ -68,7 +68,7 @@ function appended(memory: StreamMemory, ...messages: Message[]): StreamMemory {
 }
 
 describe("going forward", () => {
-  test("the first microbatch of a stream is accepted wherever it starts", () => {
+  test("validation, unique network: the first microbatch of a stream is accepted wherever it starts", () => {
     const empty = rememberStream({ network: null, committed: [], origin: null, retention: 128n });
     expect(baseOf(empty)).toBeNull();
     const step = expectStep(decide(empty, done(range(500, 509))), "append");
@@ -87,7 +87,7 @@ describe("going forward", () => {
     });
   });
 
-  test("the next range with the right parent opens a microbatch", () => {
+  test("validation, consecutive blocks: the next range with the right parent opens a microbatch", () => {
     const step = expectStep(decide(live(), data(range(120, 129))), "append");
     expect(step).toMatchObject({
       opens: true,
@@ -98,7 +98,7 @@ describe("going forward", () => {
     });
   });
 
-  test("a parent hash that the server does not tell is not checked", () => {
+  test("validation, null prev_hash: a parent hash that the server does not tell is not checked", () => {
     expectStep(decide(live(), data(range(120, 129, { prev: null }))), "append");
   });
 
@@ -108,7 +108,7 @@ describe("going forward", () => {
     expect(step).toMatchObject({ opens: false, dropsOpen: false, removal: null, watermark: null });
   });
 
-  test("only ranges_complete finishes a microbatch: keep-alives without rows do not", () => {
+  test("data_watermark_advances_state, multiple_data_before_watermark: only ranges_complete finishes a microbatch", () => {
     const memory = appended(live(), data(range(120, 129), 0), data(range(120, 129), 0));
     expect(memory.finished).toEqual([]);
     const step = expectStep(decide(memory, done(range(120, 129))), "append");
@@ -121,7 +121,7 @@ describe("going forward", () => {
     expect(memory.committed.at(-1)?.end).toBe(119n);
   });
 
-  test("several finished microbatches are committed together, or one by one while the next is read", () => {
+  test("consecutive_watermarks: several finished microbatches are committed together, or one by one while the next is read", () => {
     const memory = appended(live(), done(range(120, 120)), done(range(121, 121)), data(range(122, 122)));
     const half = committed(memory, memory.finished[0]!);
     expect(half).toMatchObject({ finished: [{ end: 121n }], open: { end: 122n } });
@@ -152,7 +152,7 @@ describe("going forward", () => {
 });
 
 describe("what is no range of this stream", () => {
-  test("no ranges and complete: the table holds no data yet", () => {
+  test("batch_with_empty_ranges: no ranges and complete, the table holds no data yet", () => {
     expectStep(decide(live(), { metadata: { ranges: [], complete: true }, rowCount: 0 }), "no_data");
   });
 
@@ -163,16 +163,17 @@ describe("what is no range of this stream", () => {
   const faults: Record<string, Message> = {
     "rows without a range": { metadata: { ranges: [], complete: true }, rowCount: 3 },
     "no metadata": { metadata: null, rowCount: 0 },
-    "two networks": {
+    "validation, added network: two networks": {
       metadata: { ranges: [range(120, 121), range(120, 121, { network: "base" })], complete: false },
       rowCount: 1,
     },
-    "one network twice": {
+    "validation, duplicate network: one network twice": {
       metadata: { ranges: [range(120, 121), range(120, 121)], complete: false },
       rowCount: 1,
     },
-    "another network than before": data(range(120, 121, { network: "base" })),
-    "a start at or below the end with the end as its parent": data(range(118, 125, { prev: h(119) })),
+    "validation, missing network: another one than before": data(range(120, 121, { network: "base" })),
+    "validation, backward jump with the same hash: a start at or below the end with the end as its parent":
+      data(range(118, 125, { prev: h(119) })),
     "a finished range again with rows": data(range(110, 119)),
   };
   for (const [name, message] of Object.entries(faults)) {
@@ -209,7 +210,7 @@ describe("what is no range of this stream", () => {
 });
 
 describe("gaps", () => {
-  test("a gap reconnects from the same place; the third in a row steps back one entry; a commit settles it", () => {
+  test("validation, gap: it reconnects from the same place; the third in a row steps back one entry; a commit settles it", () => {
     const first = expectStep(decide(live(), data(range(121, 130))), "reconnect");
     expect(first).toMatchObject({ reason: "gap", cursor: { end: 119n } });
     const second = expectStep(decide(first.next, data(range(121, 130))), "reconnect");
@@ -262,7 +263,7 @@ describe("the cursor", () => {
     expect(committed(memory, memory.finished[0]!).cursorIgnored).toBe(false);
   });
 
-  test("a server without the true parent of the next range tells that the cursor is an orphan", () => {
+  test("validation, hash mismatch: a server without the true parent of the next range tells that the cursor is an orphan", () => {
     const step = expectStep(decide(stream(), data(range(120, 121, { prev: h(119, "b") }))), "reconnect");
     expect(step).toMatchObject({
       reason: "step_back",
@@ -273,7 +274,7 @@ describe("the cursor", () => {
 });
 
 describe("reorgs", () => {
-  test("aligned: the rows above the entry go with the replacement, by this very message", () => {
+  test("validation, backward jump with another hash: aligned, the rows above the entry go with the replacement, by this very message", () => {
     const step = expectStep(decide(live(), done(range(110, 112, { fork: "b" }))), "append");
     expect(step).toMatchObject({
       opens: true,
@@ -286,13 +287,13 @@ describe("reorgs", () => {
     expect(after.cut).toBeNull();
   });
 
-  test("aligned at an older entry: the entries between go too", () => {
+  test("validation, backward jump past the previous end: aligned at an older entry, the entries between go too", () => {
     const step = expectStep(decide(live(), done(range(100, 125, { fork: "b" }))), "append");
     expect(step.removal).toEqual({ from: 100n, parentHash: h(99), shortens: false });
     expect(committed(step.next, step.watermark!).committed.map((each) => each.end)).toEqual([99n, 125n]);
   });
 
-  test("aligned without a parent hash: step back, so that the server verifies the entry", () => {
+  test("validation, backward jump with null prev_hash: step back, so that the server verifies the entry", () => {
     const step = expectStep(decide(live(), data(range(110, 112, { fork: "b", prev: null }))), "reconnect");
     expect(step).toMatchObject({ reason: "step_back", cursor: { end: 109n } });
     const again = expectStep(decide(step.next, done(range(110, 112, { fork: "b", prev: null }))), "append");
@@ -311,7 +312,7 @@ describe("reorgs", () => {
     });
   });
 
-  test("inside a stored microbatch, our own hash agrees: exactly the replaced rows go, the entry is shortened", () => {
+  test("validation, overlap: inside a stored microbatch, our own hash agrees, exactly the replaced rows go, the entry is shortened", () => {
     const message = done(range(114, 116, { fork: "b" }));
     expect(expectStep(decide(live(), message), "ask_own_hash").block).toBe(113n);
     const step = expectStep(resolveOwnHash(live(), message, h(113)), "append");

@@ -9,7 +9,8 @@
 --            ampsync_private.resync_instead
 -- p_error: {"code", "message", "detail", "hint"} for all but `yielded`.
 --
--- Counts as said when the epoch is not current any more: then it does nothing.
+-- Counts as said when the epoch is not current any more, or handed back already:
+-- then it does nothing, so a caller that got no answer calls again.
 -- With p_epoch null it speaks for a pass that got no lease, and does nothing if
 -- somebody holds one. Locks: stream row, lease row.
 create or replace function ampsync.end_pass(
@@ -40,7 +41,7 @@ begin
      set holder = null, lease_until = null, rows_per_s = null
    where l.stream_id = p_stream_id
      and case when p_epoch is null then l.lease_until is null or l.lease_until <= v_now
-              else l.epoch = p_epoch end;
+              else l.epoch = p_epoch and l.holder is not null end; -- Released already: this is the same call again.
   if not found or v_stream.state in ('paused', 'failed', 'orphaned', 'resyncing') then
     return;
   end if;
@@ -57,6 +58,12 @@ begin
     p_error := p_error || jsonb_build_object('hint', format('select ampsync.resync(%L, %L);',
       (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
          from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id), v_stream.table_name));
+  elsif p_error ->> 'code' = 'SY203' then
+    p_error := p_error || jsonb_build_object('hint', (
+      select format('select ampsync.enqueue_sync(%1$L, value_policy => %2$L); select ampsync.resume_sync(%1$L);',
+                    ampsync_private.dataset_label(d.namespace, d.name, d.revision),
+                    case d.value_policy when 'quarantine' then 'null' else 'quarantine' end) -- Too many for it.
+        from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id));
   end if;
 
   v_state := case p_outcome when 'no_data' then 'waiting' when 'ended' then 'retrying' else 'failed' end;

@@ -1,13 +1,16 @@
 -- The heartbeat of one worker: keeps it alive in the list of workers, renews
 -- all its leases, takes note of the heads it saw, and says of each lease what
 -- its pass should do:
---   keep   go on
---   lost   another epoch is current: stop, nothing of it can be committed
---   yield  others wait for a slot, or a repair does for the next pass: end this
---          one at the next watermark
+--   keep     go on
+--   lost     another epoch is current: stop, nothing of it can be committed
+--   severed  its writer waits for the server, and no backend works for it: abort
+--            the transaction, its connection is dead
+--   yield    others wait for a slot, or a repair does for the next pass: end this
+--            one at the next watermark
 -- As many passes are asked to yield as jobs wait, those that run longest first.
 --
--- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3", "head": "19000000" or null}
+-- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3", "head": "19000000" or null,
+--   "writer_silent": whether its writer has waited for the server for too long}
 --
 -- Called every 5 s, on a connection of its own. Idempotent. Locks: lease rows,
 -- each for the moment of this statement.
@@ -32,16 +35,19 @@ begin
 
   select count(*) into v_waiting
     from graphile_worker.jobs j
-   where j.task_identifier in ('ampsync_stream', 'ampsync_swap')
-     and j.locked_at is null
+   where j.locked_at is null
      and j.attempts < j.max_attempts
-     and j.run_at <= v_now;
+     and case j.task_identifier
+           when 'ampsync_supervise' then j.run_at <= v_now - interval '2 s' -- It comes every 5 s; a free slot sees it within one.
+           else j.task_identifier like 'ampsync\_%' and j.run_at <= v_now
+         end;
 
   return query
   with held as (
     select (p.value ->> 'stream_id')::bigint as stream_id,
            (p.value ->> 'epoch')::bigint as epoch,
-           (p.value ->> 'head')::bigint as head
+           (p.value ->> 'head')::bigint as head,
+           (p.value ->> 'writer_silent')::boolean as writer_silent
       from jsonb_array_elements(p_leases) p
   ),
   renewed as (
@@ -64,6 +70,7 @@ begin
   )
   select h.stream_id,
          case when r.stream_id is null then 'lost'
+              when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
               when r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id) then 'yield'
               else 'keep' end
     from held h
@@ -72,4 +79,4 @@ end;
 $$;
 
 comment on function ampsync.renew_leases(text, jsonb)
-  is 'Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it is lost.';
+  is 'Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.';

@@ -73,6 +73,8 @@ begin
          block_time       = v_shadow.block_time,
          committed_at     = ampsync_private.now(),
          row_total        = v_shadow.row_total,
+         nul_counts       = v_shadow.nul_counts,
+         nulled_counts    = v_shadow.nulled_counts,
          rewrites         = s.rewrites + 1,
          state            = 'backfill',
          since            = ampsync_private.now(),

@@ -1,6 +1,6 @@
 -- Refuses rows fetched by a repair that do not belong to our chain: the last
 -- block must have the hash given, if one is, and none may contradict the history.
--- No rows at all are believed where the ledger agrees; elsewhere the server may
+-- No rows at all, rejected ones counted, are believed where the ledger agrees; elsewhere the server may
 -- not hold these blocks (any more).
 create or replace function ampsync_private.check_fetched(
   p_stream_id   bigint,

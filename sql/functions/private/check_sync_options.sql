@@ -49,7 +49,7 @@ begin
   for v_policy in
     select o.name, o.value, o.allowed
       from (values ('on_deep_reorg', p_on_deep_reorg, '{stop,resync}'::text[]),
-                   ('value_policy', p_value_policy, '{fail,"null"}'),
+                   ('value_policy', p_value_policy, '{fail,"null",quarantine}'),
                    ('nul_policy', p_nul_policy, '{replace,strip,fail}')) o(name, value, allowed)
      where o.value <> all (o.allowed)
   loop

@@ -3,7 +3,8 @@
 --
 -- The storage parameters make autovacuum look after the table in steps of 1 to
 -- 2 %, and keep vacuum from locking readers out to return an empty tail, which
--- is what a killed COPY leaves (spec: postgres-patterns b).
+-- is what a killed COPY leaves (spec: postgres-patterns b). Long values: see
+-- long_values.
 create or replace function ampsync_private.create_target(
   p_target_schema text,
   p_table_name    text,
@@ -19,6 +20,7 @@ as $$
 declare
   v_name    text := format('%I.%I', p_target_schema, p_table_name);
   v_columns text;
+  v_storage text;
 begin
   if to_regnamespace(quote_ident(p_target_schema)) is null then
     execute format('create schema %I', p_target_schema);
@@ -46,6 +48,16 @@ begin
     '  autovacuum_vacuum_insert_scale_factor = 0.02,\n  autovacuum_analyze_scale_factor = 0.02,\n'
     '  vacuum_truncate = off\n)',
     v_name, case when p_exact then E',\n  _block_num bigint not null' else '' end, v_columns);
+
+  select string_agg(format('alter column %I %s', c.value ->> 'name', ampsync_private.long_values(s.enumvals)), ', ')
+    into v_storage
+    from jsonb_array_elements(p_columns) c,
+         pg_settings s
+   where c.value ->> 'type' in ('bytea', 'text')
+     and s.name = 'default_toast_compression';
+  if v_storage is not null then
+    execute format('alter table %s %s', v_name, v_storage);
+  end if;
 
   execute format('comment on table %s is %L', v_name, 'Kept in sync by ampsync; see ampsync.streams.');
 

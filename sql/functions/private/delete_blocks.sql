@@ -1,6 +1,6 @@
--- Deletes the rows of a range of blocks from a stream's target; returns their
--- number. For repairs, whose transaction brings the same blocks again.
--- Locks: target rows.
+-- Deletes the rows of a range of blocks from a stream's target, and what was
+-- rejected of them; returns the number of rows deleted. For repairs, whose
+-- transaction brings the same blocks again. Locks: target rows, rejected rows.
 create or replace function ampsync_private.delete_blocks(
   p_stream_id   bigint,
   p_first_block bigint,
@@ -25,6 +25,11 @@ begin
   execute format('delete from %s t where t._id >= $1 and t._id < $2', v_target)
     using ampsync_private.block_prefix(p_first_block), ampsync_private.block_prefix(p_last_block + 1);
   get diagnostics v_deleted = row_count;
+
+  delete from ampsync_private.reject r
+   where r.stream_id = p_stream_id
+     and r.block between p_first_block and p_last_block;
+
   return v_deleted;
 end;
 $$;

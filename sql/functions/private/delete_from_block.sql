@@ -1,6 +1,6 @@
--- Deletes every row of a stream's target from a block on, and shortens the
--- history and the ledger to end below it. Returns the number of rows deleted. Null means all
--- of them: a stream whose beginning was replaced.
+-- Deletes every row of a stream's target from a block on, and what was rejected
+-- of these blocks; shortens the history and the ledger to end below it. Returns the
+-- number of rows deleted. Null means all of them: a stream whose beginning was replaced.
 --
 -- Called by ampsync.begin_apply when the server replaced blocks, inside the
 -- transaction that also copies the replacement and ends with
@@ -14,7 +14,7 @@
 -- cursor.
 --
 -- Idempotent: a second identical call deletes nothing.
--- Locks: target rows, then history, then ledger.
+-- Locks: target rows, then rejected rows, history, ledger.
 create or replace function ampsync_private.delete_from_block(
   p_stream_id   bigint,
   p_from_block  bigint,
@@ -64,6 +64,10 @@ begin
   execute format('delete from %s t where t._id >= $1 and t._id < $2', v_target)
     using ampsync_private.block_prefix(coalesce(p_from_block, 0)), '\xffffffffffff'::bytea;
   get diagnostics v_deleted = row_count;
+
+  delete from ampsync_private.reject r
+   where r.stream_id = p_stream_id
+     and r.block >= coalesce(p_from_block, 0);
 
   delete from ampsync_private.history h
    where h.stream_id = p_stream_id

@@ -3,7 +3,9 @@
 --
 -- They are terminated: a frozen client in mid-COPY would block its successor on
 -- the primary key for ever, and no time-out ends it. Then the fence is taken in
--- exclusive mode, which is granted when the last of them is really gone.
+-- exclusive mode, which is granted when the last of them is really gone. Where
+-- another decision holds it, a swap most of all, this waits as long as the caller's
+-- lock_timeout, and then says who.
 --
 -- Locks: fence (exclusive).
 create or replace function ampsync_private.end_writers(
@@ -17,25 +19,31 @@ create or replace function ampsync_private.end_writers(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_key   bigint := ampsync_private.fence_key(p_stream_id, p_epoch);
   v_pid   integer;
   v_ended integer := 0;
 begin
   for v_pid in
-    select k.pid
-      from pg_locks k
-     where k.locktype = 'advisory' and k.mode = 'ShareLock' and k.granted and k.objsubid = 1
-       and k.database = (select d.oid from pg_database d where d.datname = current_database())
-       and k.classid::bigint = ((v_key >> 32) & 4294967295)
-       and k.objid::bigint = (v_key & 4294967295)
-       and k.pid <> pg_backend_pid()
+    select f.pid
+      from ampsync_private.fence_holders(p_stream_id, p_epoch) f
+     where f.mode = 'ShareLock'
+       and f.pid <> pg_backend_pid()
   loop
     perform pg_terminate_backend(v_pid);
     v_ended := v_ended + 1;
   end loop;
 
-  perform pg_advisory_xact_lock(v_key);
+  perform pg_advisory_xact_lock(ampsync_private.fence_key(p_stream_id, p_epoch));
   return v_ended;
+exception
+  when lock_not_available then
+    raise exception using
+      errcode = '55P03',
+      message = (select format('another transaction decides about %I.%I just now', s.target_schema, s.target_table)
+                   from ampsync_private.stream s where s.stream_id = p_stream_id),
+      detail  = (select string_agg(format('Backend %s, since %s: %s', a.pid, a.xact_start, left(a.query, 200)), E'\n')
+                   from ampsync_private.fence_holders(p_stream_id, p_epoch) f
+                   join pg_stat_activity a using (pid)),
+      hint    = 'Nothing was changed. Try again when it is over; the swap of a large table takes minutes: select * from ampsync.jobs where task = ''ampsync_swap'';';
 end;
 $$;
 

@@ -14,6 +14,9 @@
 -- first_block, last_block: the narrowest range that can be told. Ranges older than
 --   the history are recorded by the thousand blocks.
 --
+-- Rows that were rejected are no damage: the records say of them that they are not
+-- in the table. A notice tells how many there are.
+--
 -- What is compared are number, `_id` and block hashes of the rows. A value that
 -- somebody changed in another column does not show.
 --
@@ -41,6 +44,7 @@ as $$
 declare
   v_dataset_id bigint := ampsync_private.find_dataset(verify.dataset);
   v_stream     record;
+  v_rejected   bigint;
 begin
   perform ampsync_private.check_synced(v_dataset_id, verify.table_name);
 
@@ -67,6 +71,13 @@ begin
             select * from ampsync_private.find_hash_faults(v_stream.stream_id)
              union all
             select * from ampsync_private.find_disagreements(v_stream.stream_id)) f;
+
+    select count(*) into v_rejected
+      from ampsync_private.reject r
+     where r.stream_id = v_stream.stream_id;
+    if v_rejected > 0 then
+      raise notice '% rows of table % are not in it but in ampsync.rejects', v_rejected, v_stream.table_name;
+    end if;
   end loop;
 end;
 $$;

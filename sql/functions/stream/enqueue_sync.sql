@@ -9,8 +9,10 @@
 -- retention_blocks  how deep a reorg can be undone exactly; at least 64
 -- on_deep_reorg     what follows a deeper one: `stop` (default), state `failed`
 --                   until ampsync.resync is called, or `resync`, by itself
--- value_policy      a value that PostgreSQL cannot hold: `fail` (default), or `null`
---                   where the column may be null
+-- value_policy      a value that PostgreSQL cannot hold: `fail` (default), state
+--                   `failed`; `null`, it becomes NULL, and no column of the targets
+--                   stays NOT NULL; `quarantine`, its row goes to ampsync.rejects.
+--                   Another one holds from the next pass of each stream on
 -- nul_policy        the character NUL in text: `replace` (default), `strip`, `fail`
 --
 -- The same call again changes nothing, another option updates, an option not

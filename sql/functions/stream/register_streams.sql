@@ -1,6 +1,7 @@
 -- Takes note of what a dataset resolved to, makes one stream for each of its
 -- tables that is wanted, and queues their first passes. A wanted table that the
--- dataset lacks leaves the dataset `waiting`; the others go on.
+-- dataset lacks leaves the dataset `waiting`, and one whose name or target cannot be
+-- had leaves it `failed`, until ampsync.resume_sync; the others go on.
 --
 -- p_version is what goes into SQL: a semantic version, or the manifest hash.
 -- Idempotent: the same answer again is not journaled, and goes on counting tries
@@ -22,6 +23,9 @@ declare
   v_table   text;
   v_missing text[];
   v_stream  bigint;
+  v_refusal text;
+  v_refused text[] := '{}';
+  v_code    text;
 begin
   select * into v_dataset
     from ampsync_private.dataset d
@@ -40,20 +44,27 @@ begin
      where v_dataset.tables is null or t.name = any (v_dataset.tables)
      order by t.name
   loop
-    perform ampsync_private.check_table_name(v_table);
+    begin
+      perform ampsync_private.check_table_name(v_table);
 
-    insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, since)
-    values (p_dataset_id, v_table, v_dataset.target_schema, v_table, ampsync_private.now())
-    on conflict do nothing -- Known already, with its state; or the target is another dataset's.
-    returning stream_id into v_stream;
+      insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, since)
+      values (p_dataset_id, v_table, v_dataset.target_schema, v_table, ampsync_private.now())
+      on conflict do nothing -- Known already, with its state; or the target is another dataset's.
+      returning stream_id into v_stream;
 
-    if found then
-      insert into ampsync_private.lease (stream_id) values (v_stream);
-      perform ampsync_private.schedule_stream(v_stream, ampsync_private.now());
-    end if;
+      if found then
+        insert into ampsync_private.lease (stream_id) values (v_stream);
+        perform ampsync_private.schedule_stream(v_stream);
+      end if;
 
-    -- After the insert, which waits for others that register the same target now.
-    perform ampsync_private.check_target_free(p_dataset_id, v_dataset.target_schema, v_table);
+      -- After the insert, which waits for others that register the same target now.
+      perform ampsync_private.check_target_free(p_dataset_id, v_dataset.target_schema, v_table);
+    exception
+      when sqlstate 'SY003' or sqlstate 'SY004' then -- This table's; the others go on.
+        get stacked diagnostics v_refusal = message_text;
+        v_refused := v_refused || v_refusal;
+        v_code := sqlstate;
+    end;
   end loop;
 
   if (v_dataset.resolved_version, v_dataset.resolved_hash, v_dataset.resolved_tables)
@@ -63,7 +74,19 @@ begin
   end if;
 
   v_missing := array(select t.name from unnest(v_dataset.tables) t(name) where t.name <> all (p_tables));
-  if v_missing <> '{}' then
+  if v_refused <> '{}' then
+    perform ampsync.defer_resolve(p_dataset_id, 'failed', (
+      select jsonb_build_object(
+               'code', v_code,
+               'message', array_to_string(v_refused, '; '),
+               'hint', format('Remove what is in the way, then: select ampsync.resume_sync(%L);', l.label)
+                       || format(' Or go on without: select ampsync.enqueue_sync(%L, tables => %L);', l.label, l.tables))
+        from (select ampsync_private.dataset_label(v_dataset.namespace, v_dataset.name, v_dataset.revision) as label,
+                     (select coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}')
+                        from ampsync_private.stream s
+                       where s.dataset_id = p_dataset_id
+                         and s.shadow_of is null) as tables) l));
+  elsif v_missing <> '{}' then
     perform ampsync.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
       'code', 'SY103',
       'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),

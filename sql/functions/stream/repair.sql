@@ -6,8 +6,9 @@
 -- were not loaded. Blocks that a reorg may still replace are fetched once their
 -- hash proves that the server stands on our chain, so rows must carry a hash.
 --
--- Idempotent while the repair waits. The journal tells when it is done
--- (`repaired`), or why it was put off (`repair_deferred`). Locks: repair row.
+-- Idempotent while the repair waits. ampsync.repairs shows it until it is done, and
+-- why it was put off; the journal tells that it is done (`repaired`). Locks: repair
+-- row.
 create or replace function ampsync.repair(
   dataset    text,
   table_name text,
@@ -61,10 +62,13 @@ begin
   values (v_stream.stream_id, from_block, to_block, ampsync_private.now(), ampsync_private.now())
   on conflict on constraint repair_pkey do update -- Asked for again, or further.
      set last_block = greatest(r.last_block, excluded.last_block),
-         due_at     = excluded.due_at;
+         due_at     = excluded.due_at,
+         error_code = null,
+         error      = null,
+         error_hint = null;
 
   -- A pass under way is asked to yield by its next heartbeat, and queues the next one itself.
-  perform ampsync_private.schedule_stream(l.stream_id, ampsync_private.now())
+  perform ampsync_private.schedule_stream(l.stream_id)
      from ampsync_private.lease l
     where l.stream_id = v_stream.stream_id
       and coalesce(l.lease_until <= ampsync_private.now(), true)

@@ -15,6 +15,9 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        s.row_total as rows,
        l.rows_per_s,
        s.rewrites,
+       (select count(*) from ampsync_private.reject r where r.stream_id = s.stream_id) as rejected,
+       s.nulled_counts as nulled,
+       s.nul_counts as nuls,
        s.committed_at,
        m.error_code,
        case when m.shadow_of is null then coalesce(m.error, case when i.idle then 'no worker holds this stream' end)
@@ -57,6 +60,9 @@ comment on column ampsync.streams.lag is 'Age of the last block by the chain''s 
 comment on column ampsync.streams.rows is 'Rows in the target.';
 comment on column ampsync.streams.rows_per_s is 'Rows a second since the last heartbeat (5 s).';
 comment on column ampsync.streams.rewrites is 'How often visible rows were replaced by a reorg.';
+comment on column ampsync.streams.rejected is 'Rows that are not in the target but in ampsync.rejects: value_policy quarantine.';
+comment on column ampsync.streams.nulled is 'By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts what was ever loaded; a resync begins anew.';
+comment on column ampsync.streams.nuls is 'By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.';
 comment on column ampsync.streams.committed_at is 'Last commit.';
 comment on column ampsync.streams.error_code is 'SQLSTATE of what keeps it from moving.';
 comment on column ampsync.streams.reason is 'What keeps it from moving.';

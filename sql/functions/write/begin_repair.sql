@@ -1,6 +1,7 @@
 -- Opens the transaction of a repair: fence and lease as in begin_apply, then the
 -- rows of exactly these blocks go. COPY of the new ones follows, then
--- commit_repair. Locks: fence (shared), target rows, repair row.
+-- commit_repair. Refused where the repair was cancelled or changed since the pass
+-- read it. Locks: fence (shared), target rows, repair row.
 create or replace procedure ampsync.begin_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -24,7 +25,11 @@ begin
      and r.first_block = p_first_block
      and r.last_block = p_last_block;
   if not found then
-    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
+    raise exception using
+      errcode = 'SY003',
+      message = format('the repair of blocks %s to %s is not asked for any more', p_first_block, p_last_block),
+      detail  = 'It was cancelled, or another range was asked for instead.',
+      hint    = 'select * from ampsync.repairs;';
   end if;
 end;
 $$;

@@ -7,6 +7,7 @@
 -- p_watermarks: see append_history and append_ledger in ampsync_private; the last
 --   one becomes the checkpoint. Its "timestamp" (unix seconds) is the time of that block, or null.
 -- p_rows: rows copied.
+-- p_values: see ampsync_private.record_values.
 --
 -- Locks, in this order: stream row, history rows, ledger rows, lease row.
 create or replace procedure ampsync.commit_apply(
@@ -15,7 +16,8 @@ create or replace procedure ampsync.commit_apply(
   p_expected_block bigint,
   p_network        text,
   p_watermarks     jsonb,
-  p_rows           bigint
+  p_rows           bigint,
+  p_values         jsonb default null
 )
   language plpgsql
   security invoker
@@ -80,6 +82,8 @@ begin
          error_hint       = null
    where s.stream_id = p_stream_id;
 
+  perform ampsync_private.record_values(p_stream_id, p_values);
+
   if v_stream.shadow_of is not null and ampsync_private.swap_is_due(p_stream_id) then
     perform ampsync_private.schedule_swap(p_stream_id);
   end if;
@@ -95,5 +99,5 @@ begin
 end;
 $$;
 
-comment on procedure ampsync.commit_apply(bigint, bigint, bigint, text, jsonb, bigint)
+comment on procedure ampsync.commit_apply(bigint, bigint, bigint, text, jsonb, bigint, jsonb)
   is 'Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.';

@@ -8,6 +8,7 @@
 --
 -- p_own_hash: see next_repair; null where nothing is to be proven.
 -- p_rows: rows copied.
+-- p_values: see ampsync_private.record_values.
 --
 -- Locks, in this order: stream row, ledger rows, repair row, lease row.
 create or replace procedure ampsync.commit_repair(
@@ -16,7 +17,8 @@ create or replace procedure ampsync.commit_repair(
   p_first_block bigint,
   p_last_block  bigint,
   p_own_hash    bytea,
-  p_rows        bigint
+  p_rows        bigint,
+  p_values      jsonb default null
 )
   language plpgsql
   security invoker
@@ -34,7 +36,8 @@ begin
     call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
   end if;
 
-  perform ampsync_private.check_fetched(p_stream_id, p_first_block, p_last_block, p_own_hash, p_rows);
+  perform ampsync_private.check_fetched(p_stream_id, p_first_block, p_last_block, p_own_hash,
+            p_rows + coalesce(jsonb_array_length(p_values -> 'rejected'), 0));
   perform ampsync_private.record_blocks(p_stream_id, p_first_block, p_last_block);
 
   delete from ampsync_private.repair r
@@ -47,6 +50,7 @@ begin
      set row_total = s.row_total - v_before + p_rows
    where s.stream_id = p_stream_id;
 
+  perform ampsync_private.record_values(p_stream_id, p_values);
   perform ampsync_private.journal('repaired', v_stream.dataset_id, p_stream_id, jsonb_build_object(
             'from_block', p_first_block, 'to_block', p_last_block, 'rows_before', v_before, 'rows_after', p_rows));
 
@@ -61,5 +65,5 @@ begin
 end;
 $$;
 
-comment on procedure ampsync.commit_repair(bigint, bigint, bigint, bigint, bytea, bigint)
+comment on procedure ampsync.commit_repair(bigint, bigint, bigint, bigint, bytea, bigint, jsonb)
   is 'Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.';

@@ -1,5 +1,6 @@
--- Puts a repair off for a minute that could not be done now, and tells why.
--- No effect without the lease. Locks: repair row.
+-- Puts a repair off for a minute that could not be done now, and tells why, in
+-- ampsync.repairs and in the journal. No effect without the lease, or where it was
+-- cancelled. Locks: repair row.
 create or replace function ampsync.defer_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -14,7 +15,10 @@ create or replace function ampsync.defer_repair(
 as $$
   with deferred as (
     update ampsync_private.repair r
-       set due_at = ampsync_private.now() + interval '1 min'
+       set due_at     = ampsync_private.now() + interval '1 min',
+           error_code = p_error ->> 'code',
+           error      = p_error ->> 'message',
+           error_hint = p_error ->> 'hint'
       from ampsync_private.lease l
       join ampsync_private.stream s using (stream_id)
      where r.stream_id = p_stream_id

@@ -3,7 +3,8 @@
 -- depends on the table can start in any order.
 --
 -- p_columns: jsonb array of {"name", "type", "not_null"}, user columns in the
---   order of the plan; "type" as format_type() writes it.
+--   order of the plan; "type" as format_type() writes it. Under value_policy
+--   `null` none of them is made NOT NULL, or stays so.
 -- p_exact: the server offers `_block_num`, each row knows its own block.
 --
 -- Also checks, with one probe of the primary key, that no row lies above the
@@ -20,21 +21,23 @@ create or replace procedure ampsync.prepare_target(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_stream ampsync_private.stream;
+  v_stream  ampsync_private.stream;
+  v_columns jsonb;
 begin
   call ampsync.begin_apply(p_stream_id, p_epoch);
 
   select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
+  v_columns := ampsync_private.allow_nulls(p_stream_id, p_columns);
 
   if v_stream.target is null then
     perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || v_stream.target_schema, 0));
     perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.target_table);
 
     update ampsync_private.stream s
-       set target  = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table, p_exact, p_columns),
-           columns = p_columns,
+       set target  = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table, p_exact, v_columns),
+           columns = v_columns,
            exact   = p_exact
      where s.stream_id = p_stream_id;
 
@@ -44,7 +47,7 @@ begin
 
     perform ampsync_private.journal('table_created', v_stream.dataset_id, p_stream_id);
   else
-    perform ampsync_private.check_target_fits(p_stream_id, p_exact, p_columns);
+    perform ampsync_private.check_target_fits(p_stream_id, p_exact, v_columns);
   end if;
 end;
 $$;

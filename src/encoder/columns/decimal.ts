@@ -33,6 +33,9 @@ export function decimal(bits: Bits, precision: number, scale: number): ScalarTyp
 
 const WORD = 2 ** 32;
 
+/** From so many digits on, 2^64 is no number too large. */
+const MIN_PAIR_PRECISION = 20;
+
 class DecimalColumn implements ScalarColumn {
   readonly place: Place;
   validity: Bitmap | null;
@@ -47,6 +50,8 @@ class DecimalColumn implements ScalarColumn {
   /** 10^precision, lowest word first: the first magnitude that has a digit too many. */
   readonly #limit: readonly number[];
   readonly #words: Int32Array;
+  /** Every value below 2^64 is its own digits, and none is too long: so are most amounts of wei. */
+  readonly #hasPairs: boolean;
   readonly #digits = new NumericDigits();
   /** The magnitude times the factor, which can take a word more; at least the two that the digits need. */
   readonly #magnitude: Float64Array;
@@ -67,6 +72,7 @@ class DecimalColumn implements ScalarColumn {
     this.#scale = scale;
     this.#fraction = Math.ceil(scale / 4);
     this.#factor = 10 ** (4 * this.#fraction - scale);
+    this.#hasPairs = this.#factor === 1 && precision >= MIN_PAIR_PRECISION;
     const limit = 10n ** BigInt(precision);
     this.#limit = Array.from({ length }, (_, i) => Number(BigInt.asUintN(32, limit >> BigInt(32 * i))));
     this.validity = reader.validity(reader.node(rowCount));
@@ -76,13 +82,18 @@ class DecimalColumn implements ScalarColumn {
   measure(sizes: Float64Array, first: number, count: number): void {
     const validity = this.validity;
     const digits = this.#digits;
+    const words = this.#words;
+    const length = this.#length;
     for (let i = 0; i < count; i++) {
-      if (validity !== null && !validity.isSet(first + i)) {
+      const row = first + i;
+      if (validity !== null && !validity.isSet(row)) {
         sizes[i]! += 4;
-        continue;
+      } else if (this.#isPair(row)) {
+        sizes[i]! += 4 + digits.pairBytes(words[length * row]! >>> 0, words[length * row + 1]! >>> 0);
+      } else {
+        this.#load(row);
+        sizes[i]! += 4 + digits.payloadBytes;
       }
-      this.#load(first + i);
-      sizes[i]! += 4 + digits.payloadBytes;
     }
   }
 
@@ -125,6 +136,10 @@ class DecimalColumn implements ScalarColumn {
     const words = this.#words;
     const magnitude = this.#magnitude;
     const length = this.#length;
+    if (this.#isPair(row)) {
+      this.#digits.setPair(words[length * row]! >>> 0, words[length * row + 1]! >>> 0);
+      return false;
+    }
     const negative = words[length * row + length - 1]! < 0;
 
     // The magnitude of a negative number is its complement plus one.
@@ -138,10 +153,6 @@ class DecimalColumn implements ScalarColumn {
     this.#checkPrecision(row);
 
     const factor = this.#factor;
-    if (factor === 1 && length === 4 && magnitude[2] === 0 && magnitude[3] === 0) {
-      this.#digits.setPair(magnitude[0]!, magnitude[1]!); // Most amounts of wei.
-      return negative;
-    }
     carry = 0;
     for (let i = 0; i < length; i++) {
       const product = magnitude[i]! * factor + carry;
@@ -151,6 +162,17 @@ class DecimalColumn implements ScalarColumn {
     magnitude[length] = carry;
     this.#digits.setWords(magnitude, length + 1);
     return negative;
+  }
+
+  #isPair(row: number): boolean {
+    const words = this.#words;
+    const begin = this.#length * row;
+    for (let i = this.#length - 1; i >= 2; i--) {
+      if (words[begin + i] !== 0) {
+        return false;
+      }
+    }
+    return this.#hasPairs;
   }
 
   #checkPrecision(row: number): void {

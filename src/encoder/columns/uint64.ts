@@ -35,8 +35,7 @@ class Uint64Column implements ScalarColumn {
         sizes[i]! += 4;
         continue;
       }
-      digits.setPair(words[2 * row]! >>> 0, words[2 * row + 1]! >>> 0);
-      sizes[i]! += 4 + digits.payloadBytes;
+      sizes[i]! += 4 + digits.pairBytes(words[2 * row]! >>> 0, words[2 * row + 1]! >>> 0);
     }
   }
 

@@ -1,0 +1,55 @@
+-- What value_policy `null` asks of columns: returns them without NOT NULL, and
+-- drops it from those of the target that are there already; of a shadow also from
+-- the target it is for. With another policy returns them as they are: columns that
+-- were made nullable stay so.
+--
+-- Waits 300 ms at most for a table: behind a long reader it would hold up all
+-- others. Then 55P03, and the stream tries again after 1, 2, 4 … s.
+-- Locks: the target, exclusively, where there is something to drop.
+create or replace function ampsync_private.allow_nulls(
+  p_stream_id bigint,
+  p_columns   jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '300ms'
+as $$
+declare
+  v_stream ampsync_private.stream;
+  v_policy text;
+  v_target record;
+begin
+  select * into strict v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+  select d.value_policy into strict v_policy
+    from ampsync_private.dataset d
+   where d.dataset_id = v_stream.dataset_id;
+  if v_policy <> 'null' then
+    return p_columns;
+  end if;
+
+  for v_target in
+    select s.target, array_agg(a.attname order by a.attnum) as columns,
+           string_agg(format('alter column %I drop not null', a.attname), ', ') as actions
+      from ampsync_private.stream s
+      join pg_attribute a on a.attrelid = s.target and a.attnum > 0 and a.attnotnull
+     where s.stream_id in (p_stream_id, v_stream.shadow_of)
+       and a.attname in (select c.value ->> 'name' from jsonb_array_elements(s.columns) c)
+     group by s.target
+  loop
+    execute format('alter table %s %s', v_target.target, v_target.actions);
+    perform ampsync_private.journal('not_null_dropped', v_stream.dataset_id, p_stream_id,
+              jsonb_build_object('columns', v_target.columns));
+  end loop;
+
+  return (select jsonb_agg(c.value || '{"not_null": false}' order by c.ordinality)
+            from jsonb_array_elements(p_columns) with ordinality c);
+end;
+$$;
+
+comment on function ampsync_private.allow_nulls(bigint, jsonb)
+  is 'Columns as the value policy wants them; drops NOT NULL from a target under value_policy null.';

@@ -1,0 +1,24 @@
+-- Who holds the fence of a lease epoch: its writers in mode ShareLock; a takeover,
+-- pause or swap in mode ExclusiveLock. pg_locks is readable by everybody, and
+-- holds behind connection poolers too, where a stored pid would not.
+create or replace function ampsync_private.fence_holders(
+  p_stream_id bigint,
+  p_epoch     bigint
+)
+  returns table (pid integer, mode text)
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select k.pid, k.mode
+    from ampsync_private.fence_key(p_stream_id, p_epoch) f(key)
+    join pg_locks k
+      on k.classid::bigint = ((f.key >> 32) & 4294967295)
+     and k.objid::bigint = (f.key & 4294967295)
+   where k.locktype = 'advisory' and k.objsubid = 1 and k.granted
+     and k.database = (select d.oid from pg_database d where d.datname = current_database());
+$$;
+
+comment on function ampsync_private.fence_holders(bigint, bigint)
+  is 'Backends that hold the fence of a stream and lease epoch, and in which mode.';

@@ -1,0 +1,56 @@
+-- Stores what the values policies did to the rows just written: rejected rows,
+-- and counts of values that became NULL and of texts that lost a U+0000.
+--
+-- p_values: {"rejected": [{"block", "row", "column", "sqlstate", "reason", "values"}],
+--   "nulled", "nuls": [{"column", "count", "block", "row", "reason"}]}; block, row
+--   and reason are those of the first case. Null where there is nothing to tell.
+--
+-- One event a kind and transaction, so that the journal does not grow by the row;
+-- U+0000 is told once for each column.
+-- Locks: none but the stream row, which the caller holds.
+create or replace function ampsync_private.record_values(
+  p_stream_id bigint,
+  p_values    jsonb
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stream ampsync_private.stream;
+begin
+  if p_values is null then
+    return;
+  end if;
+  select * into strict v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+
+  insert into ampsync_private.reject
+         (stream_id, block, row_number, column_name, sqlstate, reason, row_values, rejected_at)
+  select p_stream_id, (r.value ->> 'block')::bigint, (r.value ->> 'row')::bigint, r.value ->> 'column',
+         r.value ->> 'sqlstate', r.value ->> 'reason', nullif(r.value -> 'values', 'null'), ampsync_private.now()
+    from jsonb_array_elements(p_values -> 'rejected') r;
+  if found then
+    perform ampsync_private.journal('row_quarantined', v_stream.dataset_id, p_stream_id,
+              (p_values -> 'rejected' -> 0) - 'values'
+              || jsonb_build_object('rows', jsonb_array_length(p_values -> 'rejected')));
+  end if;
+
+  perform ampsync_private.journal('value_error', v_stream.dataset_id, p_stream_id, n.value)
+     from jsonb_array_elements(p_values -> 'nulled') n;
+  perform ampsync_private.journal('nul_replaced', v_stream.dataset_id, p_stream_id, n.value)
+     from jsonb_array_elements(p_values -> 'nuls') n
+    where not v_stream.nul_counts ? (n.value ->> 'column');
+
+  update ampsync_private.stream s
+     set nulled_counts = ampsync_private.add_counts(s.nulled_counts, p_values -> 'nulled'),
+         nul_counts    = ampsync_private.add_counts(s.nul_counts, p_values -> 'nuls')
+   where s.stream_id = p_stream_id;
+end;
+$$;
+
+comment on function ampsync_private.record_values(bigint, jsonb)
+  is 'Store rejected rows, and counts of values that were changed, with the rows they came with.';

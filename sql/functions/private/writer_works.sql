@@ -1,0 +1,25 @@
+-- Whether a backend works for the writer of a lease epoch, however slowly, or waits
+-- for a lock or the disk. One that waits for its client does not: where that client
+-- waits for the server, the network between them has lost what was said. Nor is
+-- there one where the server has ended it, or never heard of it.
+create or replace function ampsync_private.writer_works(
+  p_stream_id bigint,
+  p_epoch     bigint
+)
+  returns boolean
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select 1
+      from ampsync_private.fence_holders(p_stream_id, p_epoch) f
+      join pg_stat_activity a using (pid)
+     where f.mode = 'ShareLock'
+       and a.wait_event is distinct from 'ClientRead'
+  );
+$$;
+
+comment on function ampsync_private.writer_works(bigint, bigint)
+  is 'Whether a backend works for the writer of a stream and lease epoch.';

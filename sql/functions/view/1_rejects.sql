@@ -1,0 +1,30 @@
+-- Rows that were left out of their targets, because PostgreSQL cannot hold one of
+-- their values or a constraint forbids them. Written and removed with the rows of
+-- the same blocks. What a resync rejects shows once it took its table's place.
+create or replace view ampsync.rejects as
+select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+       s.table_name,
+       r.block,
+       r.row_number,
+       r.column_name,
+       r.sqlstate,
+       r.reason,
+       r.row_values,
+       r.rejected_at,
+       r.reject_id
+  from ampsync_private.reject r
+  join ampsync_private.stream s using (stream_id)
+  join ampsync_private.dataset d using (dataset_id)
+ where s.shadow_of is null;
+
+comment on view ampsync.rejects is 'Rows that were left out of their targets by value_policy quarantine, and why.';
+comment on column ampsync.rejects.dataset is 'Dataset, as it was enqueued.';
+comment on column ampsync.rejects.table_name is 'Table of the dataset.';
+comment on column ampsync.rejects.block is 'Block of the row; for tables without _block_num the last one of the range it came with.';
+comment on column ampsync.rejects.row_number is 'Where it stood, from 0: in its record batch, or where PostgreSQL refused it, in its microbatch.';
+comment on column ampsync.rejects.column_name is 'Column whose value it is; null where PostgreSQL refused the row without naming one.';
+comment on column ampsync.rejects.sqlstate is 'SY203 where the value was found before it was sent, else what PostgreSQL said.';
+comment on column ampsync.rejects.reason is 'What is wrong.';
+comment on column ampsync.rejects.row_values is 'The row by column, as far as JSON can tell it: U+0000 as U+FFFD, what has no JSON as text. Null where too much was rejected at once.';
+comment on column ampsync.rejects.rejected_at is 'When it was written.';
+comment on column ampsync.rejects.reject_id is 'Rises with time.';

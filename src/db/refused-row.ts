@@ -1,0 +1,70 @@
+import type { QueryResult } from "pg";
+
+import type { CopyRows } from "../model/copy-rows.ts";
+import { ident, tableOf, type WriteTarget } from "./statements.ts";
+
+/** What a row that PostgreSQL refused needs to be looked at in its transaction. */
+export interface RefusedRowSession {
+  query(text: string): Promise<QueryResult>;
+  /** COPY of rows into a table. */
+  copy(table: string, target: WriteTarget, rows: Uint8Array): Promise<void>;
+  /** Does it under a savepoint. Resolves to the error, after rolling back to there; null if it went well. */
+  attempt(work: () => Promise<void>): Promise<Error | null>;
+}
+
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set([
+  "_id",
+  "_block_num_start",
+  "_block_num_end",
+  "_block_num",
+]);
+
+/** The user columns of a target, with the number of their field in COPY rows. */
+function userColumns({ columns }: WriteTarget): readonly { readonly name: string; readonly field: number }[] {
+  return columns.map((name, field) => ({ name, field })).filter(({ name }) => !SYSTEM_COLUMNS.has(name));
+}
+
+/** The user column that an error of COPY names, in a field of its own or, in any language, in its context. */
+export function refusedColumn(error: Error, target: WriteTarget): { name: string; field: number } | null {
+  const context: unknown = Reflect.get(error, "where");
+  const named: unknown = Reflect.get(error, "column");
+  const words =
+    typeof context === "string" ? (context.split("\n").findLast((line) => /^COPY /.test(line)) ?? "") : "";
+  return userColumns(target).find(({ name }) => name === named || words.endsWith(` ${name}`)) ?? null;
+}
+
+/**
+ * A row as the text of a JSON object, as PostgreSQL itself shows it: what no
+ * constraint forbids can be stored in a table without constraints. Where it
+ * cannot, or no temporary table may be made, its fields in hexadecimal.
+ */
+export async function rowAsJson(
+  session: RefusedRowSession,
+  target: WriteTarget,
+  rows: CopyRows,
+  row: number,
+): Promise<string> {
+  let text: string | null = null;
+  await session.attempt(async () => {
+    await session.query(
+      `create temporary table if not exists ampsync_refused on commit drop as
+       select ${target.columns.map(ident).join(", ")} from ${tableOf(target)} with no data;
+       delete from pg_temp.ampsync_refused`,
+    );
+    await session.copy("pg_temp.ampsync_refused", target, rows.bytes(row, row + 1));
+    const columns = userColumns(target).map(({ name }) => ident(name));
+    const shown = await session.query(
+      `select to_jsonb(r)::text as text from (select ${columns.join(", ")} from pg_temp.ampsync_refused) r`,
+    );
+    text = shown.rows[0].text;
+  });
+  if (text !== null) {
+    return text;
+  }
+  const fields = rows.fields(row);
+  const hex = userColumns(target).map(({ name, field }) => {
+    const bytes = fields[field];
+    return [name, bytes == null ? null : `\\x${Buffer.from(bytes).toString("hex")}`];
+  });
+  return JSON.stringify(Object.fromEntries(hex));
+}

@@ -1,0 +1,49 @@
+import type { ArrowBatch } from "../model/arrow-batch.ts";
+import { BatchReader } from "./batch-reader.ts";
+import { BlockNumbers } from "./block-numbers.ts";
+import type { Column } from "./column.ts";
+import type { Dictionaries } from "./dictionaries.ts";
+import type { NulPolicy } from "./nul-policy.ts";
+import type { Place } from "./place.ts";
+import type { ColumnPlan, TablePlan } from "./plan.ts";
+
+/** A batch laid over the plan of its schema. */
+export interface BoundBatch<C> {
+  readonly rowCount: number;
+  /** Null in range mode. */
+  readonly blocks: BlockNumbers | null;
+  readonly columns: readonly C[];
+}
+
+type Bind<C> = (plan: ColumnPlan, reader: BatchReader, rowCount: number, place: Place) => C;
+
+/** The columns as COPY gets them. */
+export const asFields: Bind<Column> = ({ arrow }, ...where) => arrow.bind(...where);
+
+/** Lays the columns over a batch; one that contradicts itself or the plan is refused with SY101. */
+export function bindBatch<C>(
+  plan: TablePlan,
+  batch: ArrowBatch,
+  dictionaries: Dictionaries,
+  nul: NulPolicy,
+  bind: Bind<C>,
+): BoundBatch<C> {
+  const { table, columns: plans, blockPosition } = plan;
+  const { rowCount } = batch;
+  const reader = new BatchReader(batch, dictionaries);
+  const columns: C[] = [];
+  let blocks: BlockNumbers | null = null;
+  for (let i = 0; i <= plans.length; i++) {
+    if (i === blockPosition) {
+      blocks = new BlockNumbers(table, reader, rowCount);
+    }
+    const column = plans[i];
+    if (column !== undefined) {
+      const { name, notNull } = column;
+      const row = (index: number) => index;
+      columns.push(bind(column, reader, rowCount, { table, column: name, field: name, notNull, nul, row }));
+    }
+  }
+  reader.end();
+  return { rowCount, blocks, columns };
+}

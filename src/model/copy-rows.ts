@@ -1,0 +1,67 @@
+const NULL_FIELD = -1;
+
+/** Rows of COPY BINARY as the encoder writes them, without header and trailer: `_id` is the first field. */
+export class CopyRows {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** Of each row, and the end. */
+  readonly #starts: number[] = [0];
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at < bytes.length; ) {
+      const fields = this.#view.getInt16(at);
+      at += 2;
+      for (let field = 0; field < fields; field++) {
+        at += 4 + Math.max(this.#view.getInt32(at), 0);
+      }
+      this.#starts.push(at);
+    }
+  }
+
+  get count(): number {
+    return this.#starts.length - 1;
+  }
+
+  /** The bytes of rows `from` up to `to`. */
+  bytes(from: number, to: number): Uint8Array {
+    return this.#bytes.subarray(this.#starts[from], this.#starts[to]);
+  }
+
+  /** Null for NULL. */
+  fields(row: number): readonly (Uint8Array | null)[] {
+    let at = this.#starts[row]! + 2;
+    return Array.from({ length: this.#view.getInt16(at - 2) }, () => {
+      const length = this.#view.getInt32(at);
+      const begin = at + 4;
+      at = begin + Math.max(length, 0);
+      return length === NULL_FIELD ? null : this.#bytes.subarray(begin, at);
+    });
+  }
+
+  /** The block that `_id` begins with. */
+  block(row: number): bigint {
+    const id = this.#starts[row]! + 6;
+    return (BigInt(this.#view.getUint16(id)) << 32n) | BigInt(this.#view.getUint32(id + 2));
+  }
+
+  /** What the row adds to the xor of a ledger. */
+  idTail(row: number): bigint {
+    return this.#view.getBigInt64(this.#starts[row]! + 6 + 8);
+  }
+
+  /** One row alone, with a field made NULL. */
+  withNull(row: number, field: number): CopyRows {
+    const length = this.fields(row)[field]?.length ?? 0;
+    const bytes = this.bytes(row, row + 1);
+    const head = this.fields(row)
+      .slice(0, field)
+      .reduce((sum, each) => sum + 4 + (each?.length ?? 0), 2);
+    const changed = new Uint8Array(bytes.length - length);
+    changed.set(bytes.subarray(0, head));
+    changed.set([0xff, 0xff, 0xff, 0xff], head);
+    changed.set(bytes.subarray(head + 4 + length), head + 4);
+    return new CopyRows(changed);
+  }
+}

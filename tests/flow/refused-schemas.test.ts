@@ -1,0 +1,67 @@
+import {
+  type DataType,
+  DenseUnion,
+  Field,
+  Int32,
+  List,
+  Schema,
+  SparseUnion,
+  Struct,
+  Uint64,
+  Utf8,
+} from "apache-arrow";
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { Scenario } from "../support/scenario.ts";
+
+const either = (Union: typeof DenseUnion | typeof SparseUnion) =>
+  new Union([0, 1], [new Field("number", new Int32(), true), new Field("text", new Utf8(), true)]);
+const twins = new Struct([new Field("twin", new Int32()), new Field("twin", new Utf8())]);
+const x = (type: DataType) => [new Field("x", type)];
+
+/** A generated chain with one more table, of which nobody will ever ask rows. */
+class OddSource extends GeneratedSource {
+  override readonly tables: ReadonlyMap<string, Schema>;
+
+  constructor(fields: readonly Field[]) {
+    super({ blocks: 5, logsPerBlock: 1 });
+    const odd = new Schema([new Field("_block_num", new Uint64(), false), ...fields]);
+    this.tables = new Map([...new GeneratedSource().tables, ["odd", odd]]);
+  }
+}
+
+test.each<[string, readonly Field[], string]>([
+  [
+    "a dense union",
+    x(either(DenseUnion)),
+    "Unsupported Arrow type DenseUnion<Int32, Utf8> in column x of table odd",
+  ],
+  ["a sparse union", x(either(SparseUnion)), "Unsupported Arrow type SparseUnion<Int32, Utf8> in column x"],
+  [
+    "a union in a list of structs",
+    x(new List(new Field("item", new Struct([new Field("deep", either(DenseUnion))])))),
+    "Unsupported Arrow type DenseUnion<Int32, Utf8> in column x",
+  ],
+  [
+    "two columns of one name",
+    [...x(new Int32()), ...x(new Utf8())],
+    "Column name x occurs twice in table odd",
+  ],
+  ["a struct with two fields of one name", x(twins), "Field name twin occurs twice in a struct of column x"],
+])("%s is refused before anything is made, with the way out", async (_, fields, message) => {
+  await using scenario = await Scenario.start({ source: new OddSource(fields) });
+  scenario.startWorker();
+  await scenario.sync("anvil", "chain", ["odd", "blocks"]);
+  const odd = async () =>
+    (await scenario.db.query("select * from ampsync.streams where table_name = 'odd'")).rows[0];
+  await scenario.until("the table to be refused", async () => (await odd())?.["state"] === "failed");
+  expect(await odd()).toMatchObject({
+    error_code: "SY202",
+    reason: expect.stringContaining(message),
+    hint: expect.stringMatching(/./),
+    next_retry: null,
+  });
+  const { rows } = await scenario.db.query("select to_regclass('chain.odd') as made");
+  expect(rows).toEqual([{ made: null }]);
+});

@@ -1,0 +1,219 @@
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import type { Lease } from "../../src/db/calls.ts";
+import { CarefulTransaction } from "../../src/db/careful-write.ts";
+import { beginApply, type Refusals, targetOf } from "../../src/db/statements.ts";
+import { WriteTransaction } from "../../src/db/write.ts";
+import { NO_FAULTS } from "../../src/faults.ts";
+import { isPoison } from "../../src/model/poison.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { SqlStream, watermark } from "../support/sql-stream.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const FIELDS = ["_id", "_block_num_start", "_block_num_end", "_block_num", "block_hash", "note"];
+const BAD_UTF8 = Buffer.from([0xff]);
+
+let db: TestDatabase;
+let pool: pg.Pool;
+let stream: SqlStream;
+let datasets = 0;
+
+beforeAll(async () => {
+  db = await createDatabase();
+  pool = new pg.Pool({ connectionString: db.url });
+});
+beforeEach(async () => {
+  stream = await SqlStream.prepare(db, { dataset: `chain_${datasets++}` });
+});
+afterAll(async () => {
+  await pool.end();
+  await db.drop();
+});
+
+/** One row of a block, as the encoder writes it. */
+function row(block: number, note: Buffer | string | null, nth = 0): Buffer {
+  const int8 = Buffer.alloc(8);
+  int8.writeBigInt64BE(BigInt(block));
+  const id = Buffer.alloc(16, nth + 1);
+  id.writeUIntBE(block, 0, 6);
+  const fields = [id, int8, int8, int8, Buffer.from("hash"), note === null ? null : Buffer.from(note)];
+  const count = Buffer.from([0, fields.length]);
+  const parts = fields.flatMap((field) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(field?.length ?? -1);
+    return field === null ? [length] : [length, field];
+  });
+  return Buffer.concat([count, ...parts]);
+}
+
+function options(valuePolicy: Lease["valuePolicy"]) {
+  const [targetSchema, targetTable] = stream.target.split(".") as [string, string];
+  const lease = { streamId: BigInt(stream.id), epoch: BigInt(stream.epoch), targetSchema, targetTable };
+  const target = targetOf(lease as Lease, FIELDS); // It reads no more of it.
+  const writer = { waitingSince: null };
+  return { pool, target, valuePolicy, writer, faults: NO_FAULTS, signal: new AbortController().signal };
+}
+
+/** Writes blocks 0 to 9 in these chunks and commits. */
+async function write(valuePolicy: Lease["valuePolicy"], chunks: readonly Buffer[]) {
+  const careful = options(valuePolicy);
+  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
+  const refusals: Refusals[] = [];
+  try {
+    for (const chunk of chunks) {
+      const refused = await transaction.write(chunk);
+      if (refused !== null) refusals.push(refused);
+    }
+    const { hash, prev_hash } = watermark(0, 9);
+    await transaction.commit({
+      expectedBlock: null,
+      network: "mainnet",
+      rows: 0,
+      watermarks: [
+        {
+          watermark: {
+            start: 0n,
+            end: 9n,
+            hash: hash as `0x${string}`,
+            prevHash: prev_hash as `0x${string}`,
+          },
+          timestamp: null,
+          ledger: { rows: 0, idXor: 0n },
+          report: { rejected: [], nulled: [], nuls: [] },
+        },
+      ],
+    });
+  } finally {
+    transaction.abort();
+  }
+  return refusals;
+}
+
+async function notes(): Promise<(string | null)[]> {
+  const { rows } = await db.query(`select note from ${stream.target} order by _id`);
+  return rows.map((each) => each["note"]);
+}
+
+describe("quarantine", () => {
+  test("finds each row that is refused, however many, and keeps the others", async () => {
+    await db.query(`alter table ${stream.target} add check (note <> 'no')`);
+    const [first, ...more] = await write("quarantine", [
+      Buffer.concat([row(1, "a"), row(1, "no", 1), row(2, "b"), row(3, "no"), row(3, "c", 1)]),
+      Buffer.concat([row(4, "no"), row(4, "no", 1)]),
+      row(5, "d"),
+    ]);
+    expect(await notes()).toEqual(["a", "b", "c", "d"]);
+    const at = ({ report }: Refusals) => report.rejected.map(({ block, row: nth }) => [block, nth]);
+    expect(at(first!)).toEqual([
+      [1n, 1],
+      [3n, 0],
+    ]);
+    expect(more.map(at)).toEqual([
+      [
+        [4n, 0],
+        [4n, 1],
+      ],
+    ]);
+    const [rejected] = first!.report.rejected;
+    expect(rejected).toMatchObject({ sqlstate: "23514", column: null });
+    expect(JSON.parse(rejected!.values!)).toEqual({ block_hash: "\\x68617368", note: "no" });
+    const tail = (nth: number) => BigInt.asIntN(64, BigInt(`0x${`0${nth + 1}`.repeat(8)}`));
+    expect(first!.removed).toEqual({ rows: 2, idXor: tail(1) ^ tail(0) });
+  });
+
+  test("tells what PostgreSQL cannot hold at all in hexadecimal, with its column", async () => {
+    const [refusals] = await write("quarantine", [row(1, BAD_UTF8)]);
+    expect(refusals!.report.rejected).toMatchObject([
+      { sqlstate: "22021", column: "note", values: '{"block_hash":"\\\\x68617368","note":"\\\\xff"}' },
+    ]);
+  });
+
+  test("takes rows that are NULL where the user wants none", async () => {
+    await db.query(`alter table ${stream.target} alter column note set not null`);
+    const [refusals] = await write("quarantine", [Buffer.concat([row(1, null), row(2, "b")])]);
+    expect(refusals!.report.rejected).toMatchObject([{ sqlstate: "23502", column: "note", block: 1n }]);
+    expect(await notes()).toEqual(["b"]);
+  });
+});
+
+describe("null", () => {
+  test("makes the value NULL whose column PostgreSQL names", async () => {
+    const [refusals] = await write("null", [
+      Buffer.concat([row(1, "a"), row(2, BAD_UTF8), row(3, BAD_UTF8)]),
+    ]);
+    expect(await notes()).toEqual(["a", null, null]);
+    expect(refusals).toMatchObject({
+      report: { rejected: [], nulled: [{ column: "note", count: 2, block: 2n, row: 0 }] },
+      removed: { rows: 0, idXor: 0n },
+    });
+  });
+
+  test("stops where NULL does not help, or no column is named", async () => {
+    await db.query(`alter table ${stream.target} alter column note set not null`);
+    await expect(write("null", [row(1, BAD_UTF8)])).rejects.toMatchObject({
+      code: "SY203",
+      detail: expect.stringMatching(/^PostgreSQL said 23502; column note; /),
+    });
+    await db.query(`alter table ${stream.target} add check (note <> 'no')`);
+    await expect(write("null", [row(1, "no")])).rejects.toMatchObject({
+      code: "SY203",
+      detail: expect.stringMatching(/^PostgreSQL said 23514; Failing row/),
+    });
+    expect(await notes()).toEqual([]);
+  });
+});
+
+test("fail names table, block, row, column and SQLSTATE, and leaves nothing", async () => {
+  await expect(
+    write("fail", [row(1, "a"), Buffer.concat([row(7, "b"), row(7, BAD_UTF8, 1)])]),
+  ).rejects.toMatchObject({
+    code: "SY203",
+    message: expect.stringMatching(
+      /^Table "chain_\d+"."blocks", block 7, row 1 of it: invalid byte sequence/,
+    ),
+    detail: "PostgreSQL said 22021; column note; no further detail",
+  });
+  expect(await notes()).toEqual([]);
+});
+
+test("a limit of PostgreSQL is a refusal, too", async () => {
+  await db.query(`create index on ${stream.target} (note)`);
+  const noise = Array.from({ length: 4000 }, (_, at) => Math.imul(at + 1, 2654435761).toString(36)).join("");
+  const [refusals] = await write("quarantine", [Buffer.concat([row(1, noise), row(2, "short")])]);
+  expect(refusals!.report.rejected).toMatchObject([{ sqlstate: "54000", block: 1n }]);
+  expect(await notes()).toEqual(["short"]);
+});
+
+test("other errors end the transaction, and what the fast path meets is told apart from them", async () => {
+  const twice = Buffer.concat([row(1, "a"), row(1, "b")]);
+  const error = await write("quarantine", [twice]).catch((each: unknown) => each);
+  expect(error).toMatchObject({ code: "23505" });
+  expect(isPoison(error)).toBe(false);
+
+  const fast = await WriteTransaction.open(options("quarantine"), null, null);
+  const refused = (async () => {
+    await fast.write(row(1, BAD_UTF8));
+    await fast.commit({ expectedBlock: null, network: "mainnet", rows: 0, watermarks: [] });
+  })().catch((each: unknown) => each);
+  expect(isPoison(await refused)).toBe(true);
+  fast.abort();
+});
+
+test("is given up while it waits for a lock", async () => {
+  const client = await db.client();
+  await client.query(`begin; lock table ${stream.target}`);
+  const giveUp = new AbortController();
+  const careful = { ...options("quarantine"), signal: giveUp.signal };
+  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
+  const writing = transaction.write(row(1, "a")).catch((error: unknown) => error);
+  await waitFor("it to wait", async () => {
+    const { rows } = await db.query("select from pg_locks where not granted");
+    return rows.length > 0;
+  });
+  giveUp.abort(new Error("given up"));
+  expect(await writing).toBeInstanceOf(Error);
+  expect(pool.totalCount).toBe(pool.idleCount); // Nobody holds a connection.
+  await client.query("rollback");
+  expect(await notes()).toEqual([]);
+});
