@@ -399,7 +399,7 @@ function ampsync.mark_reorg_pending(p_stream_id bigint, p_epoch bigint, p_from_b
   grants owner=X/owner
 
 function ampsync.mark_retrying(p_stream_id bigint, p_epoch bigint, p_error jsonb)
-  -- Show why a pass had to connect again.
+  -- Show why a pass had to connect again, or waits for the database.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp

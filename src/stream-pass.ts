@@ -89,7 +89,10 @@ class StreamPass {
   #isCareful = false;
 
   constructor(deps: Deps, lease: Lease, log: Log) {
-    this.#deps = { ...deps, calls: deps.calls.until(this.#abort.signal) };
+    this.#deps = {
+      ...deps,
+      calls: deps.calls.until(this.#abort.signal, (error) => this.#showTrouble(error)),
+    };
     this.#lease = lease;
     this.#log = log;
     this.#reference = tableRefSql(lease, lease.version, lease.tableName);
@@ -135,6 +138,14 @@ class StreamPass {
         this.abandon();
         break;
     }
+  }
+
+  /** What keeps a state call waiting is shown, if the database takes that: a stream is not silently stuck. */
+  async #showTrouble(error: unknown): Promise<void> {
+    await this.#deps.calls
+      .once()
+      .markRetrying(this.#lease, failureOf(error))
+      .catch(() => {}); // Told next time, or by end_pass.
   }
 
   /** Ends the pass now. */

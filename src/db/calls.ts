@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { BlockHash } from "../model/block-range.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Watermark } from "../model/watermark.ts";
-import type { RunStatement } from "./retry.ts";
+import type { OnRetry, RunStatement } from "./retry.ts";
 
 /** Longer than any call works or waits by design, short enough that a dead connection is left within a minute. */
 const ANSWER_MS = 30_000;
@@ -73,19 +73,26 @@ export interface DatasetToResolve {
 export class Calls {
   readonly #run: RunStatement;
   readonly #signal: AbortSignal;
+  readonly #onRetry: OnRetry | undefined;
 
-  constructor(run: RunStatement, signal: AbortSignal = new AbortController().signal) {
+  constructor(run: RunStatement, signal: AbortSignal = new AbortController().signal, onRetry?: OnRetry) {
     this.#run = run;
     this.#signal = signal;
+    this.#onRetry = onRetry;
   }
 
-  /** The same calls for somebody who waits until the signal only. */
-  until(signal: AbortSignal): Calls {
-    return new Calls(this.#run, signal);
+  /** The same calls for somebody who waits until the signal only, and wants to know why he waits. */
+  until(signal: AbortSignal, onRetry?: OnRetry): Calls {
+    return new Calls(this.#run, signal, onRetry);
+  }
+
+  /** The same calls, each tried once. */
+  once(): Calls {
+    return new Calls(this.#run, AbortSignal.abort());
   }
 
   #query(text: string, values: unknown[] = [], answerMs = ANSWER_MS): Promise<pg.QueryResult> {
-    return this.#run({ text, values, query_timeout: answerMs }, this.#signal);
+    return this.#run({ text, values, query_timeout: answerMs }, this.#signal, this.#onRetry);
   }
 
   /**

@@ -39,8 +39,21 @@ export interface Breakers {
 /** One statement, and how long its answer may take; 0: as long as it likes. */
 export type Statement = pg.QueryConfig & { readonly query_timeout: number };
 
+/** Told before each wait for another try; never throws. */
+export type OnRetry = (error: unknown) => Promise<void>;
+
 /** Runs a statement; the signal ends the waiting between two tries. */
-export type RunStatement = (statement: Statement, signal: AbortSignal) => Promise<pg.QueryResult>;
+export type RunStatement = (
+  statement: Statement,
+  signal: AbortSignal,
+  onRetry?: OnRetry,
+) => Promise<pg.QueryResult>;
+
+interface RetryOptions {
+  readonly limitMs: number;
+  readonly endless?: boolean;
+  readonly onRetry?: OnRetry | undefined;
+}
 
 /**
  * Tries again what an error that may pass has ended. When the breaker triggers, or
@@ -50,7 +63,7 @@ export type RunStatement = (statement: Statement, signal: AbortSignal) => Promis
 export async function retry<T>(
   work: () => Promise<T>,
   backoff: Backoff,
-  { limitMs, endless = false }: { readonly limitMs: number; readonly endless?: boolean },
+  { limitMs, endless = false, onRetry }: RetryOptions,
   log: Log,
   signal: AbortSignal,
 ): Promise<T> {
@@ -75,6 +88,7 @@ export async function retry<T>(
       const grown = Math.min(backoff.firstDelayMs * 2 ** (attempt - 1), backoff.longestDelayMs);
       const delayMs = grown * (0.8 + 0.4 * Math.random());
       log.warn(`${backoff.name}_retry`, { attempt, code, error: message, delay_ms: Math.round(delayMs) });
+      await onRetry?.(error);
       // The last try is when the time is up.
       await pause(hasTriggered ? delayMs : Math.min(delayMs, leftMs), undefined, { signal }).catch(() => {});
       if (signal.aborted) {
@@ -90,7 +104,7 @@ export async function retry<T>(
  * be said of a stream at all, not even that it is retrying: connecting goes on until it succeeds.
  */
 export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log): RunStatement {
-  return async (statement, signal) => {
+  return async (statement, signal, onRetry) => {
     const connect = () =>
       retry(() => pool.connect(), CONNECTING, { limitMs: breakers.connectionMs, endless: true }, log, signal);
     async function run(): Promise<pg.QueryResult> {
@@ -104,7 +118,7 @@ export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log):
         throw error;
       }
     }
-    return await retry(run, OPERATING, { limitMs: breakers.operationMs }, log, signal);
+    return await retry(run, OPERATING, { limitMs: breakers.operationMs, onRetry }, log, signal);
   };
 }
 

@@ -1,5 +1,5 @@
--- Shows that a pass had to connect again because of what the server sent, and
--- why; a commit, or the head, ends that. No effect without the lease, and while
+-- Shows that a pass had to connect again because of what the server sent, or waits
+-- for the database, and why; a commit, or the head, ends that. No effect without the lease, and while
 -- a reorg is pending, which says more. Idempotent.
 --
 -- p_error: {"code", "message", "detail", "hint"}.
@@ -31,9 +31,10 @@ as $$
        and s.state in ('waiting', 'backfill', 'live')
     returning s.dataset_id
   )
-  select ampsync_private.journal('protocol_error', c.dataset_id, p_stream_id, p_error)
+  select ampsync_private.journal(case p_error ->> 'code' when 'SY101' then 'protocol_error' else 'stream_error' end,
+                                 c.dataset_id, p_stream_id, p_error)
     from changed c;
 $$;
 
 comment on function ampsync.mark_retrying(bigint, bigint, jsonb)
-  is 'Show why a pass had to connect again.';
+  is 'Show why a pass had to connect again, or waits for the database.';
