@@ -18,6 +18,7 @@ const LAYERS = {
   budget: [],
   faults: [],
   permits: [],
+  "pass-control": ["db", "model", "errors"],
   "head-watch": ["model", "log"],
   heartbeat: ["db", "model", "errors", "log"],
   apply: ["budget", "permits", "encoder", "db", "model", "errors", "log"],
@@ -38,6 +39,7 @@ const LAYERS = {
   "repair-pass": ["planned-query", "runtime", "db", "encoder", "model", "errors", "log"],
   "stream-pass": [
     "runtime",
+    "pass-control",
     "repair-pass",
     "planned-query",
     "apply",

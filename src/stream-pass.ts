@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { Apply } from "./apply.ts";
-import type { Lease, PassOutcome, Verdict } from "./db/calls.ts";
+import type { Lease, PassOutcome } from "./db/calls.ts";
 import { CarefulTransaction } from "./db/careful-write.ts";
 import { beginApply, targetOf } from "./db/statements.ts";
 import { WriteTransaction } from "./db/write.ts";
@@ -15,7 +15,7 @@ import type { Log } from "./log.ts";
 import { cursorOf } from "./model/cursor.ts";
 import { tableRefSql } from "./model/dataset-ref.ts";
 import { type Failure, failureOf } from "./model/failure.ts";
-import { MAX_CONNECTIONS_PER_PASS, MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "./model/limits.ts";
+import { MAX_CONNECTIONS_PER_PASS } from "./model/limits.ts";
 import { isPoison } from "./model/poison.ts";
 import { decide, protocolError, resolveOwnHash } from "./model/protocol.ts";
 import type { Message, Step } from "./model/step.ts";
@@ -26,6 +26,7 @@ import {
   type StreamMemory,
   startConnection,
 } from "./model/stream-memory.ts";
+import { PassControl } from "./pass-control.ts";
 import { checkSchema, planSent, selectSql } from "./planned-query.ts";
 import { runRepairs } from "./repair-pass.ts";
 import type { Deps } from "./runtime.ts";
@@ -46,55 +47,33 @@ const YIELDED: PassEnd = { outcome: "yielded", failure: null };
  * and will be sent again.
  */
 export async function runPass(deps: Deps, lease: Lease, shutdown: AbortSignal): Promise<PassEnd> {
-  const log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
-  const pass = new StreamPass(deps, lease, log);
-  const deadline = setTimeout(() => pass.yieldSlot(), PASS_MS);
-  let patience: NodeJS.Timeout | undefined;
-  const onShutdown = () => {
-    pass.stop(YIELDED);
-    patience = setTimeout(() => pass.abandon(), SHUTDOWN_MS);
-  };
-  shutdown.addEventListener("abort", onShutdown);
+  using pass = new StreamPass(deps, lease, shutdown);
   using _kept = deps.heartbeat.keep(pass.held);
-  try {
-    if (shutdown.aborted) {
-      return YIELDED;
-    }
-    return await pass.run();
-  } finally {
-    clearTimeout(deadline);
-    clearTimeout(patience);
-    shutdown.removeEventListener("abort", onShutdown);
-    pass.close();
-  }
+  return shutdown.aborted ? YIELDED : await pass.run();
 }
 
-class StreamPass {
+class StreamPass implements Disposable {
   readonly held: HeldLease;
   readonly #deps: Deps;
   readonly #lease: Lease;
   readonly #log: Log;
   /** Of the table in the server's SQL. */
   readonly #reference: string;
-  /** Aborted with an Error, or with the PassEnd where the pass ends well. */
-  readonly #abort = new AbortController();
-  /** Aborted when even commits under way are given up. */
-  readonly #abandoned = new AbortController();
-  readonly #startedAt = performance.now();
+  readonly #control: PassControl;
   readonly #head: HeadWatch;
   #memory: StreamMemory;
-  #mustYield = false;
   #isRepairing = false;
   /** PostgreSQL refused a row: the rest of the pass is written so that it can be told which. */
   #isCareful = false;
 
-  constructor(deps: Deps, lease: Lease, log: Log) {
+  constructor(deps: Deps, lease: Lease, shutdown: AbortSignal) {
+    this.#control = new PassControl(shutdown, () => this.#memory.open === null && !this.#isRepairing);
     this.#deps = {
       ...deps,
-      calls: deps.calls.until(this.#abort.signal, (error) => this.#showTrouble(error)),
+      calls: deps.calls.until(this.#control.signal, (error) => this.#showTrouble(error)),
     };
     this.#lease = lease;
-    this.#log = log;
+    this.#log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
     this.#reference = tableRefSql(lease, lease.version, lease.tableName);
     this.#memory = rememberStream({
       network: lease.network,
@@ -107,7 +86,7 @@ class StreamPass {
       epoch: lease.epoch,
       head: null,
       waitingSince: null,
-      onVerdict: (verdict) => this.#heed(verdict),
+      onVerdict: (verdict) => this.#control.heed(verdict),
     };
     this.#head = new HeadWatch({
       checkpoint: lease.history.at(-1)?.end ?? null,
@@ -116,28 +95,14 @@ class StreamPass {
         this.held.head = head;
       },
       onLive: () => this.#deps.calls.markLive(lease),
-      log,
-      signal: this.#abort.signal,
+      log: this.#log,
+      signal: this.#control.signal,
     });
   }
 
-  /** Of the heartbeat. Where nothing more can be committed nothing is waited for: its answer may never come. */
-  #heed(verdict: Exclude<Verdict, "keep">): void {
-    switch (verdict) {
-      case "yield":
-        if (performance.now() - this.#startedAt >= MIN_PASS_MS) {
-          this.yieldSlot();
-        }
-        break;
-      case "lost":
-        this.stop(new AmpsyncError("SY001", "another worker holds the lease, or it was taken away"));
-        this.abandon();
-        break;
-      case "severed":
-        this.stop(new AmpsyncError("SY104", "the connection to PostgreSQL fell silent"));
-        this.abandon();
-        break;
-    }
+  [Symbol.dispose](): void {
+    this.#control[Symbol.dispose]();
+    this.#head.close();
   }
 
   /** What keeps a state call waiting is shown, if the database takes that: a stream is not silently stuck. */
@@ -148,34 +113,11 @@ class StreamPass {
       .catch(() => {}); // Told next time, or by end_pass.
   }
 
-  /** Ends the pass now. */
-  stop(reason: Error | PassEnd): void {
-    this.#abort.abort(reason);
-  }
-
-  /** Gives up the commit under way as well, as if its connection were lost. */
-  abandon(): void {
-    this.#abandoned.abort();
-  }
-
-  /** Ends the pass at the next point between two microbatches, which may be now, or after its repairs. */
-  yieldSlot(): void {
-    this.#mustYield = true;
-    if (this.#memory.open === null && !this.#isRepairing) {
-      this.stop(YIELDED);
-    }
-  }
-
-  close(): void {
-    this.stop(YIELDED); // Nothing that was begun outlives the pass.
-    this.#head.close();
-  }
-
   async run(): Promise<PassEnd> {
     try {
       const plan = await this.#prepareTarget();
       await this.#repair(plan);
-      if (this.#mustYield) {
+      if (this.#control.mustYield) {
         return YIELDED;
       }
       this.#head.start();
@@ -190,21 +132,17 @@ class StreamPass {
         `no progress after ${MAX_CONNECTIONS_PER_PASS} connections in one pass`,
       );
     } catch (error) {
-      const reason: unknown = this.#abort.signal.reason;
-      if (reason instanceof Error) {
-        throw reason;
-      }
-      if (this.#abort.signal.aborted) {
+      if (this.#control.signal.aborted && this.#control.failure === null) {
         return YIELDED;
       }
-      throw error;
+      throw this.#control.failure ?? error;
     }
   }
 
   /** Plans the table, makes or checks the target; returns the plan of its columns in their stored order. */
   async #prepareTarget(): Promise<TablePlan> {
     const { flight, calls, faults } = this.#deps;
-    const { signal } = this.#abort;
+    const { signal } = this.#control;
     const all = await flight.plan(`SELECT * FROM ${this.#reference}`, { stream: false, signal });
     const plan = planTable(this.#lease.tableName, all.schema);
     await faults.reach("before_prepare_target");
@@ -227,7 +165,7 @@ class StreamPass {
       reference: this.#reference,
       log: this.#log,
       writer: this.held,
-      signal: this.#abort.signal,
+      signal: this.#control.signal,
     });
     this.#isRepairing = false;
   }
@@ -236,7 +174,7 @@ class StreamPass {
   async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
     const { flight, permits, budget, pool, hash, faults, limits } = this.#deps;
     const refused = new AbortController();
-    const signal = AbortSignal.any([this.#abort.signal, refused.signal]);
+    const signal = AbortSignal.any([this.#control.signal, refused.signal]);
     const base = baseOf(this.#memory);
     const cursor = base === null ? undefined : cursorOf(base, this.#memory.network ?? "");
     this.#log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", {
@@ -254,7 +192,7 @@ class StreamPass {
     await using apply = new Apply({
       checkpoint: this.#memory.committed.at(-1)?.end ?? null,
       open: (removal, commit, given) => {
-        const abandoned = AbortSignal.any([given, this.#abandoned.signal]);
+        const abandoned = AbortSignal.any([given, this.#control.abandoned]);
         const options = { pool, target, valuePolicy, writer: this.held, faults, signal: abandoned };
         return this.#isCareful
           ? CarefulTransaction.open(options, beginApply(target, removal))
@@ -268,9 +206,7 @@ class StreamPass {
         this.#head.committed(last.end);
       },
       onFailed: (error) =>
-        isPoison(error) && !this.#isCareful
-          ? refused.abort()
-          : this.stop(error instanceof Error ? error : new Error(String(error))),
+        isPoison(error) && !this.#isCareful ? refused.abort() : this.#control.fail(error),
     });
     let encoder = new RowEncoder(sent, hash, this.#lease);
 
@@ -289,7 +225,7 @@ class StreamPass {
         await apply.room();
       }
     } catch (error) {
-      if (this.#abort.signal.reason instanceof Error) {
+      if (this.#control.failure !== null) {
         throw error;
       }
       await apply.settle(); // What is finished is worth keeping, however the stream ended.
@@ -349,7 +285,7 @@ class StreamPass {
       case "append":
         this.#memory = step.next;
         this.#append(step, message, apply, encoder);
-        if (this.#mustYield && step.watermark !== null) {
+        if (this.#control.mustYield && step.watermark !== null) {
           await apply.settle();
           return YIELDED;
         }
@@ -420,7 +356,7 @@ class StreamPass {
       });
     }
     if (step.reason !== "step_back") {
-      await pause(1000 * 2 ** step.next.strikes, undefined, { signal: this.#abort.signal });
+      await pause(1000 * 2 ** step.next.strikes, undefined, { signal: this.#control.signal });
     }
     this.#head.reconnects();
     return "reconnect";
