@@ -1,9 +1,8 @@
 import type { ArrowInt } from "../../model/arrow-type.ts";
 import type { BatchReader } from "../batch-reader.ts";
-import type { Bitmap } from "../bitmap.ts";
-import { measureFixed, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
+import type { ScalarType } from "../column.ts";
+import { FixedColumn } from "../fixed-column.ts";
 import type { Place } from "../place.ts";
-import type { Region } from "../region.ts";
 
 /** Arrow Int8, UInt8 and Int16 as smallint. */
 export function int2(type: ArrowInt): ScalarType {
@@ -14,35 +13,17 @@ export function int2(type: ArrowInt): ScalarType {
   };
 }
 
-class Int2Column implements ScalarColumn {
-  readonly place: Place;
-  validity: Bitmap | null;
+class Int2Column extends FixedColumn {
+  protected readonly payloadBytes = 2;
   readonly #values: Int32Array;
 
   constructor(type: ArrowInt, reader: BatchReader, rowCount: number, place: Place) {
-    this.place = place;
-    this.validity = reader.validity(reader.node(rowCount));
+    super(reader, rowCount, place);
     this.#values = reader.integers(type, rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
-    measureFixed(2, this.validity, sizes, first, count);
-  }
-
-  write({ view }: Region, cursor: Int32Array, first: number, count: number): void {
-    const validity = this.validity;
-    const values = this.#values;
-    for (let i = 0; i < count; i++) {
-      const at = cursor[i]!;
-      if (validity !== null && !validity.isSet(first + i)) {
-        view.setInt32(at, NULL_FIELD);
-        cursor[i] = at + 4;
-        continue;
-      }
-      view.setInt32(at, 2);
-      view.setInt16(at + 4, values[first + i]!);
-      cursor[i] = at + 6;
-    }
+  protected put(view: DataView, at: number, row: number): void {
+    view.setInt16(at, this.#values[row]!);
   }
 
   json(row: number): string {
