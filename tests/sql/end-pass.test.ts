@@ -100,13 +100,15 @@ test("a pass that failed has no successor", async () => {
   expect((await events()).at(-1)).toBe("stream_failed");
 });
 
-test("the journal tells of the first error and of every fifth", async () => {
+test("the journal tells of the first error and of every fifth, and once that there were five", async () => {
   const stream = await SqlStream.prepare(db);
   for (let i = 0; i < 11; i++) {
     await stream.endPass("ended");
     await stream.acquire();
   }
-  expect((await events()).filter((event) => event === "stream_error")).toHaveLength(3);
+  const told = await events();
+  expect(told.filter((event) => event === "stream_error")).toHaveLength(3);
+  expect(told.filter((event) => event === "max_retries_reached")).toHaveLength(1);
 });
 
 test("a state is shown since it began, not since its last retry", async () => {

@@ -84,8 +84,12 @@ begin
          error_hint   = p_error ->> 'hint'
    where s.stream_id = p_stream_id;
 
-  -- A waiting or retrying stream is journaled when it begins, and every fifth time.
-  if v_retry is null or v_attempts % 5 = 1 then
+  -- A waiting or retrying stream is journaled when it begins, and every fifth time;
+  -- the fifth failure in a row, once, as what somebody should look at. Tries go on.
+  if p_outcome = 'ended' and v_attempts = 5 then
+    perform ampsync_private.journal('max_retries_reached', v_stream.dataset_id, p_stream_id,
+                                    coalesce(p_error, '{}') || jsonb_build_object('next_retry', v_retry));
+  elsif v_retry is null or v_attempts % 5 = 1 then
     perform ampsync_private.journal(
       case p_outcome when 'no_data' then 'waiting_for_data' when 'ended' then 'stream_error' else 'stream_failed' end,
       v_stream.dataset_id, p_stream_id,
