@@ -222,7 +222,10 @@ describe("secrets", () => {
     ["a wrong password in parts", () => ({ ...parts(), DATABASE_PASSWORD: `${PASSWORD}!` })],
     [
       "a closed port",
-      () => ({ DATABASE_URL: `postgresql://me:${encodeURIComponent(PASSWORD)}@127.0.0.1:1/sync` }),
+      () => ({
+        DATABASE_URL: `postgresql://me:${encodeURIComponent(PASSWORD)}@127.0.0.1:1/sync`,
+        DB_MAX_RETRY_DURATION_SECS: "1",
+      }),
     ],
     [
       "a password that was not encoded",

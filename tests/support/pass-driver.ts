@@ -7,7 +7,7 @@ import { COMMIT_LIMITS, type CommitLimits } from "../../src/model/limits.ts";
 import { createDeps, type Deps } from "../../src/runtime.ts";
 import { streamTask } from "../../src/tasks/ampsync_stream.ts";
 
-const BETWEEN_PASSES_MS = 5;
+const BETWEEN_PASSES_MS = 30;
 
 export interface PassDriverOptions {
   readonly databaseUrl: string;
