@@ -879,6 +879,13 @@ function ampsync_private.schedule_swap(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
+  -- Cut the sound ledger entries that reach beyond a range of blocks at its borders.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp with time zone)
   -- Begin to load a stream's table anew beside it.
   returns void

@@ -2,7 +2,7 @@ import type { Budget } from "./budget.ts";
 import type { Commit, Refusals, StampedWatermark } from "./db/statements.ts";
 import type { Transaction } from "./db/write.ts";
 import { AmpsyncError } from "./errors.ts";
-import { type CommitLimits, STALL_MS, STREAM_BYTES, STREAM_FLOOR_BYTES } from "./model/limits.ts";
+import { type CommitLimits, STREAM_BYTES, STREAM_FLOOR_BYTES } from "./model/limits.ts";
 import type { Removal } from "./model/stream-memory.ts";
 import { joinReports, reportBytes } from "./model/value-report.ts";
 import type { Watermark } from "./model/watermark.ts";
@@ -149,6 +149,7 @@ export class Apply {
       if (!isFull && !mustShare) {
         return;
       }
+      this.#sealChunk(); // It may hold all of it: a long row has a chunk to itself.
       this.#write(true);
       await this.#changed.promise;
     }
@@ -306,13 +307,14 @@ export class Apply {
     this.#options.onCommitted(last.watermark);
   }
 
-  /** Resolves when the queue changes; an open transaction waits STALL_MS at most. */
+  /** Resolves when the queue changes; an open transaction does not wait for ever. */
   async #moreOrStall(): Promise<void> {
+    const { stallMs } = this.#options.limits;
     const { promise: stalled, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(
       () =>
-        reject(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a microbatch`)),
-      STALL_MS,
+        reject(new AmpsyncError("SY104", `no bytes for ${stallMs / 1000} s in the middle of a microbatch`)),
+      stallMs,
     );
     try {
       await Promise.race([this.#changed.promise, stalled]);

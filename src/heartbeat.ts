@@ -41,6 +41,7 @@ export class Heartbeat {
   #workerId: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #lastBeat: Promise<void> = Promise.resolve();
+  #isBeatDue = false;
 
   constructor(calls: Calls, log: Log, times: HeartbeatTimes = TIMES) {
     this.#calls = calls;
@@ -78,8 +79,18 @@ export class Heartbeat {
     await this.#lastBeat;
   }
 
+  /** One waits for the answer to the last one, and no more: in an outage there would be hundreds. */
   #beat(): void {
-    this.#lastBeat = this.#lastBeat.then(() => this.#renew());
+    if (this.#isBeatDue) {
+      return;
+    }
+    this.#isBeatDue = true;
+    this.#lastBeat = this.#lastBeat.then(async () => {
+      this.#isBeatDue = false;
+      if (this.#timer !== null) {
+        await this.#renew();
+      }
+    });
   }
 
   async #renew(): Promise<void> {

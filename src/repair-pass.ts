@@ -7,7 +7,6 @@ import { RowEncoder } from "./encoder/row-encoder.ts";
 import { AmpsyncError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { failureOf, reactionTo } from "./model/failure.ts";
-import { STALL_MS } from "./model/limits.ts";
 import { joinReports } from "./model/value-report.ts";
 import { checkSchema, planSent, selectSql } from "./planned-query.ts";
 import type { Deps } from "./runtime.ts";
@@ -56,7 +55,7 @@ async function refetch(
   { deps, lease, plan, reference, writer, signal }: RepairPass,
   repair: Repair,
 ): Promise<number> {
-  const { flight, permits, pool, hash, faults } = deps;
+  const { flight, permits, pool, hash, faults, limits } = deps;
   const blocks = `"_block_num" >= ${repair.start} AND "_block_num" <= ${repair.end}`;
   // Batch queries promise no order, and the encoder needs one.
   const sql = `${selectSql(plan, reference)} WHERE ${blocks} ORDER BY "_block_num"`;
@@ -75,15 +74,22 @@ async function refetch(
   let encoder = new RowEncoder(sent, hash, lease);
 
   using _permit = await permits.take();
-  const stalled = new AbortController();
-  const stall = () =>
-    stalled.abort(new AmpsyncError("SY104", `no bytes for ${STALL_MS / 1000} s in the middle of a repair`));
-  const timer = setTimeout(stall, STALL_MS); // The transaction that is open meanwhile holds vacuum back.
   const { valuePolicy } = lease;
   const transaction = await CarefulTransaction.open(
     { pool, target, valuePolicy, writer, faults, signal },
     beginRepair(target, repair),
   );
+  const stalled = new AbortController();
+  const stall = () => {
+    if (writer.waitingSince !== null) {
+      timer.refresh(); // It is PostgreSQL that is waited for.
+      return;
+    }
+    stalled.abort(
+      new AmpsyncError("SY104", `no bytes for ${limits.stallMs / 1000} s in the middle of a repair`),
+    );
+  };
+  const timer = setTimeout(stall, limits.stallMs); // The transaction that is open meanwhile holds vacuum back.
   const refusals: Refusals[] = [];
   try {
     for await (const message of flight.read(query, { signal: AbortSignal.any([signal, stalled.signal]) })) {

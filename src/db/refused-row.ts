@@ -54,7 +54,7 @@ export async function rowAsJson(
     await session.copy("pg_temp.ampsync_refused", target, rows.bytes(row, row + 1));
     const columns = userColumns(target).map(({ name }) => ident(name));
     const shown = await session.query(
-      `select to_jsonb(r)::text as text from (select ${columns.join(", ")} from pg_temp.ampsync_refused) r`,
+      `select to_jsonb(r.*)::text as text from (select ${columns.join(", ")} from pg_temp.ampsync_refused) r`,
     );
     text = shown.rows[0].text;
   });

@@ -27,11 +27,16 @@ export interface CommitLimits {
   readonly bytes: number;
   /** An unfinished microbatch of this size begins its transaction before it is finished. */
   readonly spillBytes: number;
+  /** A transaction that is open and gets no bytes for so many milliseconds holds vacuum back: it is rolled back. */
+  readonly stallMs: number;
 }
 
-export const COMMIT_LIMITS: CommitLimits = { rows: 100_000, bytes: 16 * MIB, spillBytes: 8 * MIB };
-/** A transaction that is open and gets no bytes for this long holds vacuum back: it is rolled back. */
-export const STALL_MS = 30_000;
+export const COMMIT_LIMITS: CommitLimits = {
+  rows: 100_000,
+  bytes: 16 * MIB,
+  spillBytes: 8 * MIB,
+  stallMs: 30_000,
+};
 
 /** Encoded bytes that one stream may hold. */
 export const STREAM_BYTES = 32 * MIB;

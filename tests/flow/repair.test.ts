@@ -1,15 +1,16 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import type { CommitLimits } from "../../src/model/limits.ts";
 import { fingerprints, freshLoad } from "../support/generated.ts";
 import { findings } from "../support/linked-chain.ts";
 import { Scenario } from "../support/scenario.ts";
 
 const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 4, transactionsPerBlock: 2 });
 
-async function synced(source: GeneratedSource): Promise<Scenario> {
+async function synced(source: GeneratedSource, limits: Partial<CommitLimits> = {}): Promise<Scenario> {
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 20 });
-  scenario.startWorker();
+  scenario.startFaultyWorker({ limits });
   await scenario.sync("anvil", "chain");
   await scenario.reaches("chain", 3);
   return scenario;
@@ -103,4 +104,27 @@ test("a repair near the head waits until the server stands on the same chain", a
   expect(await scenario.events("repaired")).toBe(0);
   expect(await findings(scenario.db, null, "anvil")).toEqual([]);
   expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+});
+
+test("a repair that PostgreSQL keeps waiting is not given up for silence of the server", async () => {
+  await using scenario = await synced(chainOf(300), { stallMs: 1_000 });
+  // Rows can be deleted, not written: the wait comes when the server has begun to send.
+  await scenario.db.query(`
+    create function chain.wait() returns trigger language plpgsql as
+      $$begin perform pg_advisory_xact_lock(42); return null; end$$;
+    create trigger wait before insert on chain.logs for each statement execute function chain.wait()`);
+  const blocker = await scenario.db.client();
+  await blocker.query("begin; select pg_advisory_xact_lock(42)");
+  await repair(scenario, "logs", 34, 36);
+  await scenario.until("a wait longer than a silent server is given", async () => {
+    const { rows } = await scenario.db.query(
+      `select from pg_stat_activity
+        where wait_event = 'advisory' and clock_timestamp() - query_start > '2 s'`,
+    );
+    return rows.length > 0;
+  });
+  await blocker.query("commit");
+  await scenario.until("the repair", async () => (await scenario.events("repaired")) === 1);
+  expect(await scenario.events("repair_deferred")).toBe(0);
+  expect(await findings(scenario.db, null, "anvil")).toEqual([]);
 });

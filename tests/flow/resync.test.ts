@@ -153,6 +153,28 @@ test("a resync keeps the table that it is, and its old rows until the swap (N33)
   ]);
 });
 
+test("a merge that a trigger of the user refuses is shown, and can be done once that is gone", async () => {
+  const source = chainOf(20);
+  const sync = await synced(source, ["logs"]);
+  const target = `${sync.schema}.logs`;
+  await lab.db.query(`
+    delete from ${target} where _block_num = 7;
+    create function ${sync.schema}.refuse() returns trigger language plpgsql as $$begin raise 'not this one'; end$$;
+    create trigger refuse before insert on ${target} for each row execute function ${sync.schema}.refuse()`);
+  await lab.db.query("select ampsync.resync($1)", [sync.dataset]);
+  const stream = await sync.until("the refusal", ({ code }) => code !== null, 20_000);
+  expect(stream).toMatchObject({
+    state: "resyncing",
+    code: "P0001",
+    reason: "loading anew beside: not this one",
+  });
+
+  await lab.db.query(`drop trigger refuse on ${target}`);
+  await lab.db.query("select ampsync.resume_sync($1)", [sync.dataset]);
+  await sync.until("the merge", ({ state }) => state === "live");
+  await sync.expectEqual();
+});
+
 // Last, because they move the clock.
 describe("a worker killed", () => {
   test("in the middle of loading anew: its successor goes on where it was", async () => {

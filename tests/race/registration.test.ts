@@ -139,6 +139,16 @@ describe("prepare_target of two streams at once", () => {
     expect(rows.map((row) => row["relname"])).toEqual(["_ampsync_checkpoints", "blocks", "logs"]);
   });
 
+  test("where the second is the same call again, of which the first goes on, finds the table made", async () => {
+    const blocks = await registered("blocks", first);
+    await first.query("begin");
+    await blocks.prepareTarget();
+    const again = blocks.through(second).prepareTarget();
+    await untilBlocked(db, secondPid);
+    await first.query("commit");
+    await again;
+  });
+
   test("does not wait in different schemas", async () => {
     const here = await registered("blocks", first);
     dataset = `${dataset}_b`;

@@ -47,17 +47,17 @@ function row(block: number, note: Buffer | string | null, nth = 0): Buffer {
   return Buffer.concat([count, ...parts]);
 }
 
-function options(valuePolicy: Lease["valuePolicy"]) {
+function options(valuePolicy: Lease["valuePolicy"], fields: readonly string[] = FIELDS) {
   const [targetSchema, targetTable] = stream.target.split(".") as [string, string];
   const lease = { streamId: BigInt(stream.id), epoch: BigInt(stream.epoch), targetSchema, targetTable };
-  const target = targetOf(lease as Lease, FIELDS); // It reads no more of it.
+  const target = targetOf(lease as Lease, fields); // It reads no more of it.
   const writer = { waitingSince: null };
   return { pool, target, valuePolicy, writer, faults: NO_FAULTS, signal: new AbortController().signal };
 }
 
 /** Writes blocks 0 to 9 in these chunks and commits. */
-async function write(valuePolicy: Lease["valuePolicy"], chunks: readonly Buffer[]) {
-  const careful = options(valuePolicy);
+async function write(valuePolicy: Lease["valuePolicy"], chunks: readonly Buffer[], fields = FIELDS) {
+  const careful = options(valuePolicy, fields);
   const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
   const refusals: Refusals[] = [];
   try {
@@ -127,6 +127,30 @@ describe("quarantine", () => {
     expect(refusals!.report.rejected).toMatchObject([
       { sqlstate: "22021", column: "note", values: '{"block_hash":"\\\\x68617368","note":"\\\\xff"}' },
     ]);
+  });
+
+  test("tells refusals of several kinds apart, from the first row to the last, between rows of megabytes", async () => {
+    await db.query(`alter table ${stream.target} add check (note <> 'no'), alter column note set not null`);
+    const long = "x".repeat(3_000_000);
+    const [refusals] = await write("quarantine", [
+      Buffer.concat([row(1, BAD_UTF8), row(2, long), row(3, null), row(4, long), row(5, "no")]),
+      row(6, "last"),
+    ]);
+    expect(refusals!.report.rejected.map(({ block, sqlstate }) => `${block} ${sqlstate}`)).toEqual([
+      "1 22021",
+      "3 23502",
+      "5 23514",
+    ]);
+    expect(await notes()).toEqual([long, long, "last"]);
+  });
+
+  test("tells a row with a column of any name", async () => {
+    await db.query(
+      `alter table ${stream.target} rename note to r; alter table ${stream.target} add check (r <> 'no')`,
+    );
+    const fields = FIELDS.with(-1, "r");
+    const [refusals] = await write("quarantine", [row(1, "no")], fields);
+    expect(JSON.parse(refusals!.report.rejected[0]!.values!)).toEqual({ block_hash: "\\x68617368", r: "no" });
   });
 
   test("takes rows that are NULL where the user wants none", async () => {

@@ -168,6 +168,12 @@ test("restart_with_same_schema: the same plan again changes nothing, also after 
   expect(await columnsOf("chain.blocks")).toHaveLength(6);
 });
 
+test("a column that the user wants no NULL in still fits: value_policy decides about rows that have one", async () => {
+  const stream = await SqlStream.prepare(db);
+  await db.query("alter table chain.blocks alter column note set not null");
+  await stream.prepareTarget();
+});
+
 const [HASH, NOTE] = COLUMNS as [TargetColumn, TargetColumn];
 const EXTRA: TargetColumn = { name: "extra", type: "bigint", not_null: false };
 

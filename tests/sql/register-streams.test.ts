@@ -83,6 +83,16 @@ test("a table that vanishes keeps its stream and its rows", async () => {
   expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
 });
 
+test("once there are streams their version is looked up, not a newer one that would change below them", async () => {
+  const lookUp = "select (ampsync.begin_resolve(d.dataset_id)).revision from ampsync_private.dataset d";
+  await db.query("select ampsync.enqueue_sync('chain', tables => '{blocks,traces}')");
+  expect((await db.query(lookUp)).rows).toEqual([{ revision: null }]);
+  const id = await registerDataset(db, "chain", ["logs"]);
+  expect((await db.query(lookUp)).rows).toEqual([{ revision: null }]);
+  await register(id, ["blocks", "logs"], "1.1.0");
+  expect((await db.query(lookUp)).rows).toEqual([{ revision: "1.1.0" }]);
+});
+
 test("a wanted table that the dataset lacks is waited for, while the others go on", async () => {
   await db.query("select ampsync.enqueue_sync('chain', tables => '{blocks,traces}')");
   const id = await registerDataset(db, "chain", ["blocks", "logs"]);
@@ -91,7 +101,7 @@ test("a wanted table that the dataset lacks is waited for, while the others go o
     state: "waiting",
     error_code: "SY103",
     waiting_on: "chain has no table traces",
-    hint: "Publish it; version 1.0.0 has: blocks, logs.",
+    hint: "Version 1.0.0 is kept for the other tables, and has: blocks, logs.",
   });
   await register(id, ["blocks", "logs", "traces"], "1.1.0");
   expect(await streams()).toEqual(["chain.blocks", "chain.traces"]);

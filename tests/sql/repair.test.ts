@@ -159,6 +159,19 @@ describe("a repair", () => {
     expect(await findings(db)).toEqual(["logs: missing rows 0-129"]);
   });
 
+  test("of part of a sound ledger entry brings rows that were rejected before, and verify agrees", async () => {
+    await db.query("delete from chain.logs where _block_num = 34 and log_index = 2"); // As if it was never there.
+    await db.query("select ampsync_private.record_blocks($1, 0, 129)", [chain.logs.id]);
+    expect(await findings(db)).toEqual([]);
+    await repair("logs", 34, 34);
+    await begin(chain.logs, 34, 34);
+    await chain.insert("logs", 34, 34);
+    await commit(chain.logs, 34, 34, null, 3);
+    expect(await findings(db)).toEqual([]);
+    await db.query("delete from chain.logs where _block_num = 37");
+    expect(await findings(db)).toEqual(["logs: missing rows 35-129"]);
+  });
+
   test("records what the server holds now for ledger entries that it covers, and for blocks without one", async () => {
     await db.query("delete from ampsync_private.ledger where stream_id = $1 and first_block = 0", [
       chain.logs.id,

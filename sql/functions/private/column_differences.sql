@@ -13,7 +13,8 @@ create or replace function ampsync_private.column_differences(
   set search_path = pg_catalog, pg_temp
 as $$
   with made as (
-    select m.value ->> 'name' as name from jsonb_array_elements(p_made) m
+    select m.value ->> 'name' as name, (m.value ->> 'not_null')::boolean as not_null
+      from jsonb_array_elements(p_made) m
   ),
   planned as (
     select p.value ->> 'name' as name, p.value ->> 'type' as type, (p.value ->> 'not_null')::boolean as not_null
@@ -38,7 +39,8 @@ as $$
       from planned p join actual a using (name) where a.type <> p.type
     union all
     select 5, 'Columns that may now be null: ' || string_agg(p.name, ', ')
-      from planned p join actual a using (name) where a.not_null and not p.not_null
+      from planned p join made m using (name) join actual a using (name)
+     where m.not_null and a.not_null and not p.not_null -- What the user made NOT NULL is for value_policy.
   )
   select string_agg(f.text, '; ' order by f.n) from fault f;
 $$;

@@ -1,5 +1,6 @@
--- What the resolve job needs to ask the Admin API about a dataset. No row where
--- the dataset is gone or paused. Reads only.
+-- What the resolve job needs to ask the Admin API about a dataset: once there are
+-- streams, about the version that they read, which never changes below them. No
+-- row where the dataset is gone or paused. Reads only.
 create or replace function ampsync.begin_resolve(
   p_dataset_id bigint
 )
@@ -9,7 +10,10 @@ create or replace function ampsync.begin_resolve(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select d.namespace, d.name, d.revision, d.tables
+  select d.namespace, d.name,
+         case when exists (select from ampsync_private.stream s where s.dataset_id = d.dataset_id)
+              then coalesce(d.resolved_version, d.resolved_hash) else d.revision end,
+         d.tables
     from ampsync_private.dataset d
    where d.dataset_id = p_dataset_id
      and d.state <> 'paused';

@@ -90,7 +90,8 @@ begin
     perform ampsync.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
       'code', 'SY103',
       'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),
-      'hint', format('Publish it; version %s has: %s.', p_version, array_to_string(p_tables, ', '))));
+      'hint', format(case when v_dataset.tables && p_tables then 'Version %s is kept for the other tables, and has: %s.'
+                          else 'Publish it; version %s has: %s.' end, p_version, array_to_string(p_tables, ', '))));
   else
     update ampsync_private.dataset d
        set state = 'active', since = case when d.state <> 'active' then ampsync_private.now() else d.since end,

@@ -1,7 +1,7 @@
 -- Opens the transaction of a repair: fence and lease as in begin_apply, then the
 -- rows of exactly these blocks go. COPY of the new ones follows, then
 -- commit_repair. Refused where the repair was cancelled or changed since the pass
--- read it. Locks: fence (shared), target rows, repair row.
+-- read it. Locks: fence (shared), ledger rows, target rows, repair row.
 create or replace procedure ampsync.begin_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -17,6 +17,7 @@ declare
 begin
   call ampsync.begin_apply(p_stream_id, p_epoch);
 
+  perform ampsync_private.split_ledger(p_stream_id, p_first_block, p_last_block);
   v_deleted := ampsync_private.delete_blocks(p_stream_id, p_first_block, p_last_block);
 
   update ampsync_private.repair r

@@ -3,8 +3,8 @@
 -- under its row lock. Sent in one message with COMMIT.
 --
 -- Ledger entries that lie within the range say from now on what was fetched. One
--- that reaches beyond it stays as it is: what was loaded at first must be there
--- again, or ampsync.verify still names it.
+-- that reaches beyond it was damaged, else begin_repair had cut it, and stays as it
+-- is: what was loaded at first must be there again, or ampsync.verify still names it.
 --
 -- p_own_hash: see next_repair; null where nothing is to be proven.
 -- p_rows: rows copied.

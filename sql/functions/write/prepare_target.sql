@@ -33,6 +33,12 @@ begin
 
   if v_stream.target is null then
     perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || v_stream.target_schema, 0));
+    select * into strict v_stream -- The same call, given up by its caller, may have made it meanwhile.
+      from ampsync_private.stream s
+     where s.stream_id = p_stream_id;
+  end if;
+
+  if v_stream.target is null then
     perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.target_table);
 
     update ampsync_private.stream s
