@@ -22,7 +22,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const LOGS_PER_BLOCK = 100;
 const TABLE = "bench.logs";
 
-/** As DESIGN advises for a backfill; fsync stays on. */
+/** As docs/operations.md advises for a backfill; fsync stays on. */
 const SETTINGS = { shared_buffers: "1GB", max_wal_size: "8GB", checkpoint_timeout: "30min" };
 
 export interface IngestOptions {
