@@ -736,7 +736,7 @@ function ampsync_private.idle_hint()
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
   -- Whether a job of this key runs or will run in time by itself.
   returns boolean
-  language sql stable security invoker
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -898,6 +898,13 @@ function ampsync_private.swap_is_due(p_shadow_id bigint)
   returns boolean
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.swap_runs(p_shadow_id bigint)
+  -- Whether a swap of a shadow is under way.
+  returns boolean
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.sync_report(p_dataset_id bigint)

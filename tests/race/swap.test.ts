@@ -155,3 +155,22 @@ test("a second resync waits for the first one and changes nothing", async () => 
   await second;
   expect((await shadowOf(db, stream))?.id).toBe(first);
 });
+
+test("the supervisor leaves a swap alone while it works, and queues one that nobody works on", async () => {
+  const key = `ampsync_swap:${shadow.id}`;
+  const jobs = async () =>
+    (await db.query("select locked_by from graphile_worker.jobs where key = $1", [key])).rows;
+  await db.query("select ampsync.renew_leases('worker-9', '[]')"); // It lives, whatever it knows of its job.
+  await db.query(
+    "update graphile_worker._private_jobs set locked_at = now() - interval '31 s', locked_by = 'worker-9' where key = $1",
+    [key],
+  );
+  const { pid, swapped } = await stuckSwap();
+  await db.query("select ampsync.supervise()");
+  expect(await jobs()).toEqual([{ locked_by: "worker-9" }]);
+
+  await terminate(pid);
+  await swapped;
+  await db.query("select ampsync.supervise()");
+  expect(await jobs()).toEqual([{ locked_by: null }]);
+});

@@ -1,0 +1,22 @@
+-- Whether a swap of a shadow is under way: it holds the shadow's fence in exclusive
+-- mode from its beginning to its end.
+create or replace function ampsync_private.swap_runs(
+  p_shadow_id bigint
+)
+  returns boolean
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select 1
+      from ampsync_private.lease l
+     cross join lateral ampsync_private.fence_holders(l.stream_id, l.epoch) f
+     where l.stream_id = p_shadow_id
+       and f.mode = 'ExclusiveLock'
+  );
+$$;
+
+comment on function ampsync_private.swap_runs(bigint)
+  is 'Whether a swap of a shadow is under way.';
