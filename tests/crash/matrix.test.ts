@@ -30,6 +30,8 @@ interface Kind {
   /** Comes before, and is committed. */
   readonly prepare?: (source: GeneratedSource) => void;
   readonly change: (source: GeneratedSource) => void;
+  /** Also where a pass begins and ends: no commit is under way there, so of each of load and reorg one will do. */
+  readonly isAlsoOfThePass?: true;
   /** While no worker runs. */
   readonly meanwhile?: (source: GeneratedSource) => void;
 }
@@ -38,7 +40,7 @@ interface Kind {
 const mineTen = (source: GeneratedSource) => source.mine(10);
 
 const KINDS: readonly Kind[] = [
-  { name: "a backfill commit", change: (source) => source.mine(40) },
+  { name: "a backfill commit", isAlsoOfThePass: true, change: (source) => source.mine(40) },
   {
     name: "several microbatches in one commit",
     faults: { blocksPerMicrobatch: 3 },
@@ -51,7 +53,7 @@ const KINDS: readonly Kind[] = [
     minChunks: 2,
     change: (source) => source.mine(700),
   },
-  { name: "an aligned reorg", prepare: mineTen, change: (source) => source.reorg(10) },
+  { name: "an aligned reorg", isAlsoOfThePass: true, prepare: mineTen, change: (source) => source.reorg(10) },
   {
     name: "an exact cut inside a microbatch",
     prepare: mineTen,
@@ -81,7 +83,8 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
     await scenario.sync("anvil", "chain", TABLES);
     await scenario.reaches("chain", 1);
 
-    for (const point of FAULT_POINTS) {
+    const points = FAULT_POINTS.filter((point) => kind.isAlsoOfThePass || !OF_THE_PASS.has(point));
+    for (const point of points) {
       if (kind.prepare !== undefined) {
         kind.prepare(source);
         await scenario.reaches("chain", 1);
@@ -93,7 +96,11 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
       await scenario.reaches("chain", 1);
       await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
     }
-    expect(await scenario.events("lease_taken_over")).toBe(FAULT_POINTS.length);
+    // The last kill may come after its commit: then the tables are complete before its successor is there.
+    await scenario.until(
+      `${points.length} takeovers`,
+      async () => (await scenario.events("lease_taken_over")) === points.length,
+    );
     expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
   }, 120_000);
 });
