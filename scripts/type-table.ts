@@ -1,13 +1,8 @@
-// Writes docs/types.md from the plan that makes tables and encodes rows.
-// With --check it compares instead, and exits 1 where the file is out of date.
+// Writes docs/types.md, and the table of README.md, from the plan that makes tables and encodes rows.
 import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { typeTable } from "../tests/support/type-table.ts";
 
-const path = fileURLToPath(new URL("../docs/types.md", import.meta.url));
-if (!process.argv.includes("--check")) {
-  writeFileSync(path, typeTable());
-} else if (readFileSync(path, "utf8") !== typeTable()) {
-  console.error("docs/types.md is out of date: node scripts/type-table.ts");
-  process.exitCode = 1;
-}
+import { typeTable, withTypeTable } from "../tests/support/type-table.ts";
+
+const readme = new URL("../README.md", import.meta.url);
+writeFileSync(new URL("../docs/types.md", import.meta.url), typeTable());
+writeFileSync(readme, withTypeTable(readFileSync(readme, "utf8")));

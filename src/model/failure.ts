@@ -1,3 +1,5 @@
+import { isRefusal } from "./poison.ts";
+
 /** An error as it is stored and shown. */
 export interface Failure {
   readonly code: string;
@@ -54,7 +56,7 @@ export function reactionTo(code: string): Reaction {
   if (code === "SY001" || code === "SY002") return "lost";
   if (code.startsWith("SY")) return STOPS.has(code) ? "stop" : "retry";
   if (code === "08P01") return "stop"; // In COPY: our bytes are wrong.
-  return STOPPING_CLASSES.test(code) ? "stop" : "retry";
+  return STOPPING_CLASSES.test(code) || isRefusal(code) ? "stop" : "retry";
 }
 
 /**

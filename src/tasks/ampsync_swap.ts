@@ -2,7 +2,6 @@ import type { Task } from "graphile-worker";
 
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
-import { isPoison } from "../model/poison.ts";
 import { type Deps, withRuntime } from "../runtime.ts";
 
 /**
@@ -19,7 +18,7 @@ function swap(deps: Deps): Task {
     } catch (error) {
       const failure = failureOf(error);
       deps.log.warn("swap_failed", { stream_id: shadowId, code: failure.code, error: failure.message });
-      if (reactionTo(failure.code) !== "stop" && !isPoison(error)) {
+      if (reactionTo(failure.code) !== "stop") {
         throw error;
       }
       await deps.calls.failSwap(shadowId, failure);

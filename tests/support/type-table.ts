@@ -138,13 +138,15 @@ const ROWS: readonly {
   },
 ];
 
+const MAPPED = ROWS.map(({ types, json, notes }) => ({
+  names: types.map((type) => `\`${typeName(type)}\``).join(", "),
+  stored: [...new Set(types.map(storedAs))].join(", "),
+  json,
+  notes,
+}));
+
 /** The page of all types, as the plan maps them. */
 export function typeTable(): string {
-  const rows = ROWS.map(({ types, json, notes }) => {
-    const stored = new Set(types.map(storedAs));
-    const names = types.map((type) => `\`${typeName(type)}\``).join(", ");
-    return `| ${names} | ${[...stored].join(", ")} | ${json} | ${notes} |`;
-  });
   return [
     "# Types",
     "",
@@ -153,9 +155,15 @@ export function typeTable(): string {
     "",
     "| Arrow | PostgreSQL | inside JSON | |",
     "|---|---|---|---|",
-    ...rows,
+    ...MAPPED.map(({ names, stored, json, notes }) => `| ${names} | ${stored} | ${json} | ${notes} |`),
     "",
   ].join("\n");
+}
+
+/** README.md with its short table of types as the plan has it. */
+export function withTypeTable(readme: string): string {
+  const rows = MAPPED.map(({ names, stored }) => `| ${names} | ${stored} |`);
+  return readme.replace(/(\| Arrow \| PostgreSQL \|\n\|---\|---\|\n)(?:\|.*\n)+/, `$1${rows.join("\n")}\n`);
 }
 
 function storedAs(type: ArrowType): string {

@@ -20,6 +20,8 @@ const REACTIONS: Readonly<Record<Reaction, readonly string[]>> = {
     ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"],
     // Bytes that COPY cannot read, values, constraints, statements, features
     ...["08P01", "22003", "22021", "22P04", "23502", "23505", "23514", "42501", "42601", "42804", "0A000"],
+    // Limits, and RAISE in a trigger of somebody
+    ...["54000", "54011", "P0001"],
   ],
 };
 
