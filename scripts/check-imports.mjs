@@ -53,7 +53,7 @@ const LAYERS = {
     "log",
   ],
   tasks: ["runtime", "stream-pass", "db", "model", "errors", "log"],
-  "worker-preset": ["config"],
+  "worker-preset": ["config", "model"],
   cli: ["config", "runtime", "worker-preset", "db", "devserver", "embedded", "model", "errors", "log"],
 };
 

@@ -6,11 +6,11 @@ import type { WorkerEvents } from "graphile-worker";
 import type pg from "pg";
 
 import { type Config, configFromProcess, requireDatabase } from "./config.ts";
+import { KEEPALIVE_AFTER_MS } from "./model/limits.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** graphile-worker's own statements take milliseconds. */
 const ANSWER_MS = 60_000;
-const KEEPALIVE_AFTER_MS = 10_000;
 
 /**
  * The preset of graphile-worker for our tasks, for its own CLI (see

@@ -1,6 +1,7 @@
 import pg from "pg";
 
 import type { Log } from "../log.ts";
+import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 
 /**
  * Settings of every session that writes: a dead client or network ends its
@@ -16,9 +17,6 @@ const SESSION_SETTINGS = [
   "-c tcp_keepalives_count=3",
   "-c tcp_user_timeout=30s",
 ].join(" ");
-
-/** The client's side of tcp_keepalives_idle; Node asks every second from then on, ten times. */
-const KEEPALIVE_AFTER_MS = 10_000;
 
 /** int8 arrives as bigint, all else as pg reads it. */
 const types = new pg.TypeOverrides();

@@ -44,3 +44,6 @@ export const STREAM_BYTES = 32 * MIB;
 export const PROCESS_BYTES = 64 * MIB;
 /** … beyond this many of each. */
 export const STREAM_FLOOR_BYTES = 4 * MIB;
+
+/** Silence of a database connection, in milliseconds, after which Node asks every second, ten times, whether its peer is there. */
+export const KEEPALIVE_AFTER_MS = 10_000;

@@ -181,7 +181,8 @@ function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, c
 /**
  * Reconnect from an older entry (null: from the beginning), which the server then
  * verifies. Each time in a row it goes 1, 2, 4 … entries further, so that a fork far
- * below is found in few connections; what is sent again for that is still the same. `replaced` is the lowest block this message proves to be replaced.
+ * below is found in few connections; what is sent again for that is still the same.
+ * `replaced` is the lowest block this message proves to be replaced.
  */
 function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint | null): Step {
   const newest = memory.committed.at(-1);
