@@ -1,8 +1,10 @@
 -- What an installation needs before its first migration. Runs once, on a database
 -- without ampsync.
 create schema ampsync;
+create schema ampsync_worker;
 create schema ampsync_private;
-comment on schema ampsync is 'Datasets of Amp servers kept in step: functions and views for people and workers.';
+comment on schema ampsync is 'Datasets of Amp servers kept in step: functions and views for people.';
+comment on schema ampsync_worker is 'What the workers of ampsync call; may change with every version.';
 comment on schema ampsync_private is 'Tables and helpers of ampsync; may change with every version.';
 
 create table ampsync_private.migration (

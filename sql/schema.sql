@@ -290,32 +290,6 @@ table ampsync_private.worker
   column heartbeat_at timestamp with time zone not null
   constraint worker_pkey PRIMARY KEY (worker_id)
 
-function ampsync.acquire_lease(p_stream_id bigint, p_worker_id text)
-  -- Take a stream's lease and return its query, checkpoint and history; no row where another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, history jsonb)
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; lock_timeout=5s
-  grants owner=X/owner
-
-procedure ampsync.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)
-  -- First statement of a writing transaction: fence, lease, removal of replaced blocks.
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-procedure ampsync.begin_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint)
-  -- First statement of a repair: fence, lease, removal of the rows of its blocks.
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.begin_resolve(p_dataset_id bigint)
-  -- The reference that a resolve job has to look up.
-  returns TABLE(namespace text, name text, revision text, tables text[])
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
 function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL::text, OUT from_block bigint, OUT to_block bigint)
   -- Take back repairs that were not done yet; returns them.
   returns SETOF record
@@ -330,43 +304,10 @@ function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-procedure ampsync.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
-  -- Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-procedure ampsync.commit_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint, IN p_own_hash bytea, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
-  -- Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
 function ampsync.cut(dataset text, network text DEFAULT NULL::text)
   -- The highest block at which all tables of a dataset agree, by number and hash.
   returns bigint
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.defer_repair(p_stream_id bigint, p_epoch bigint, p_first_block bigint, p_error jsonb)
-  -- Put a repair off that could not be done now, and tell why.
-  returns void
-  language sql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.defer_resolve(p_dataset_id bigint, p_state text, p_error jsonb)
-  -- Store why a dataset could not be resolved, and when that is tried again.
-  returns void
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome text, p_error jsonb DEFAULT NULL::jsonb)
-  -- End a pass: release the lease, store how it went, queue the next pass.
-  returns void
-  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -377,71 +318,9 @@ function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::te
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.fail_swap(p_shadow_id bigint, p_error jsonb)
-  -- Store why what was loaded anew cannot take its place.
-  returns void
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.mark_live(p_stream_id bigint, p_epoch bigint)
-  -- Mark a stream that reached the head as live.
-  returns void
-  language sql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.mark_reorg_pending(p_stream_id bigint, p_epoch bigint, p_from_block bigint)
-  -- Show that a reorg was seen and its replacement is awaited.
-  returns void
-  language sql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.mark_retrying(p_stream_id bigint, p_epoch bigint, p_error jsonb)
-  -- Show why a pass had to connect again, or waits for the database.
-  returns void
-  language sql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.next_repair(p_stream_id bigint, p_epoch bigint)
-  -- The range of blocks that a pass should fetch again next, with the hash that proves it.
-  returns TABLE(first_block bigint, last_block bigint, own_hash bytea)
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.own_hash(p_stream_id bigint, p_block bigint)
-  -- The hash of a block as this stream's own history or rows hold it.
-  returns text
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
 function ampsync.pause_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
   -- Stop a dataset at once, until ampsync.resume_sync.
   returns SETOF record
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-procedure ampsync.prepare_target(IN p_stream_id bigint, IN p_epoch bigint, IN p_exact boolean, IN p_columns jsonb)
-  -- Make a stream's target table, or check that it fits what the server sends.
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[])
-  -- Store what a dataset resolved to and make a stream of each wanted table.
-  returns void
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.renew_leases(p_worker_id text, p_leases jsonb)
-  -- Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.
-  returns TABLE(stream_id bigint, verdict text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -465,27 +344,6 @@ function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.schedule_supervision()
-  -- Queue the next run of the supervisor.
-  returns void
-  language sql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.supervise()
-  -- Free the jobs of dead workers and queue what has no job; returns the number of jobs queued.
-  returns integer
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync.swap_resync(p_shadow_id bigint)
-  -- Merge what was loaded anew into its target, in one transaction; false where it is gone or not due.
-  returns boolean
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
 function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text)
@@ -926,4 +784,146 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
   returns boolean
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
+  -- Take a stream's lease and return its query, checkpoint and history; no row where another worker holds it.
+  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, history jsonb)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)
+  -- First statement of a writing transaction: fence, lease, removal of replaced blocks.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_worker.begin_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint)
+  -- First statement of a repair: fence, lease, removal of the rows of its blocks.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.begin_resolve(p_dataset_id bigint)
+  -- The reference that a resolve job has to look up.
+  returns TABLE(namespace text, name text, revision text, tables text[])
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_worker.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
+  -- Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_worker.commit_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint, IN p_own_hash bytea, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
+  -- Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.defer_repair(p_stream_id bigint, p_epoch bigint, p_first_block bigint, p_error jsonb)
+  -- Put a repair off that could not be done now, and tell why.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error jsonb)
+  -- Store why a dataset could not be resolved, and when that is tried again.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome text, p_error jsonb DEFAULT NULL::jsonb)
+  -- End a pass: release the lease, store how it went, queue the next pass.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
+  -- Store why what was loaded anew cannot take its place.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.mark_live(p_stream_id bigint, p_epoch bigint)
+  -- Mark a stream that reached the head as live.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.mark_reorg_pending(p_stream_id bigint, p_epoch bigint, p_from_block bigint)
+  -- Show that a reorg was seen and its replacement is awaited.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.mark_retrying(p_stream_id bigint, p_epoch bigint, p_error jsonb)
+  -- Show why a pass had to connect again, or waits for the database.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.next_repair(p_stream_id bigint, p_epoch bigint)
+  -- The range of blocks that a pass should fetch again next, with the hash that proves it.
+  returns TABLE(first_block bigint, last_block bigint, own_hash bytea)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
+  -- The hash of a block as this stream's own history or rows hold it.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_worker.prepare_target(IN p_stream_id bigint, IN p_epoch bigint, IN p_exact boolean, IN p_columns jsonb)
+  -- Make a stream's target table, or check that it fits what the server sends.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[])
+  -- Store what a dataset resolved to and make a stream of each wanted table.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.renew_leases(p_worker_id text, p_leases jsonb)
+  -- Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.
+  returns TABLE(stream_id bigint, verdict text)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.schedule_supervision()
+  -- Queue the next run of the supervisor.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.supervise()
+  -- Free the jobs of dead workers and queue what has no job; returns the number of jobs queued.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.swap_resync(p_shadow_id bigint)
+  -- Merge what was loaded anew into its target, in one transaction; false where it is gone or not due.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner

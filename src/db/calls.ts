@@ -101,7 +101,10 @@ export class Calls {
    * doubled job end the pass that runs.
    */
   async acquireLease(streamId: bigint, workerId: string): Promise<Lease | null> {
-    const { rows } = await this.#query("select * from ampsync.acquire_lease($1, $2)", [streamId, workerId]);
+    const { rows } = await this.#query("select * from ampsync_worker.acquire_lease($1, $2)", [
+      streamId,
+      workerId,
+    ]);
     const row = rows[0];
     if (row === undefined) {
       return null;
@@ -135,7 +138,7 @@ export class Calls {
       writer_silent: lease.isWriterSilent,
     }));
     const { rows } = await this.#query(
-      "select * from ampsync.renew_leases($1, $2)",
+      "select * from ampsync_worker.renew_leases($1, $2)",
       [workerId, JSON.stringify(leases)],
       HEARTBEAT_ANSWER_MS,
     );
@@ -149,12 +152,12 @@ export class Calls {
     outcome: PassOutcome,
     failure: Failure | null,
   ): Promise<void> {
-    await this.#query("select ampsync.end_pass($1, $2, $3, $4)", [streamId, epoch, outcome, failure]);
+    await this.#query("select ampsync_worker.end_pass($1, $2, $3, $4)", [streamId, epoch, outcome, failure]);
   }
 
   async prepareTarget(lease: Lease, exact: boolean, columns: readonly TargetColumn[]): Promise<void> {
     const planned = columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull }));
-    await this.#query("call ampsync.prepare_target($1, $2, $3, $4)", [
+    await this.#query("call ampsync_worker.prepare_target($1, $2, $3, $4)", [
       lease.streamId,
       lease.epoch,
       exact,
@@ -163,11 +166,11 @@ export class Calls {
   }
 
   async markLive(lease: Lease): Promise<void> {
-    await this.#query("select ampsync.mark_live($1, $2)", [lease.streamId, lease.epoch]);
+    await this.#query("select ampsync_worker.mark_live($1, $2)", [lease.streamId, lease.epoch]);
   }
 
   async markReorgPending(lease: Lease, fromBlock: bigint): Promise<void> {
-    await this.#query("select ampsync.mark_reorg_pending($1, $2, $3)", [
+    await this.#query("select ampsync_worker.mark_reorg_pending($1, $2, $3)", [
       lease.streamId,
       lease.epoch,
       fromBlock,
@@ -175,22 +178,26 @@ export class Calls {
   }
 
   async markRetrying(lease: Lease, failure: Failure): Promise<void> {
-    await this.#query("select ampsync.mark_retrying($1, $2, $3)", [lease.streamId, lease.epoch, failure]);
+    await this.#query("select ampsync_worker.mark_retrying($1, $2, $3)", [
+      lease.streamId,
+      lease.epoch,
+      failure,
+    ]);
   }
 
   /** False where the shadow is gone, or not due. Takes as long as merging the difference of two tables does. */
   async swapResync(shadowId: bigint): Promise<boolean> {
-    const { rows } = await this.#query("select ampsync.swap_resync($1) as swapped", [shadowId], 0);
+    const { rows } = await this.#query("select ampsync_worker.swap_resync($1) as swapped", [shadowId], 0);
     return rows[0].swapped;
   }
 
   async failSwap(shadowId: bigint, failure: Failure): Promise<void> {
-    await this.#query("select ampsync.fail_swap($1, $2)", [shadowId, failure]);
+    await this.#query("select ampsync_worker.fail_swap($1, $2)", [shadowId, failure]);
   }
 
   /** Null where no repair is due. */
   async nextRepair(lease: Lease): Promise<Repair | null> {
-    const { rows } = await this.#query("select * from ampsync.next_repair($1, $2)", [
+    const { rows } = await this.#query("select * from ampsync_worker.next_repair($1, $2)", [
       lease.streamId,
       lease.epoch,
     ]);
@@ -199,7 +206,7 @@ export class Calls {
   }
 
   async deferRepair(lease: Lease, repair: Repair, failure: Failure): Promise<void> {
-    await this.#query("select ampsync.defer_repair($1, $2, $3, $4)", [
+    await this.#query("select ampsync_worker.defer_repair($1, $2, $3, $4)", [
       lease.streamId,
       lease.epoch,
       repair.start,
@@ -208,13 +215,13 @@ export class Calls {
   }
 
   async ownHash(streamId: bigint, block: bigint): Promise<BlockHash | null> {
-    const { rows } = await this.#query("select ampsync.own_hash($1, $2) as hash", [streamId, block]);
+    const { rows } = await this.#query("select ampsync_worker.own_hash($1, $2) as hash", [streamId, block]);
     return rows[0].hash;
   }
 
   /** Null where the dataset is gone. */
   async beginResolve(datasetId: bigint): Promise<DatasetToResolve | null> {
-    const { rows } = await this.#query("select * from ampsync.begin_resolve($1)", [datasetId]);
+    const { rows } = await this.#query("select * from ampsync_worker.begin_resolve($1)", [datasetId]);
     return rows[0] ?? null;
   }
 
@@ -224,7 +231,7 @@ export class Calls {
     manifestHash: string | null,
     tables: readonly string[],
   ): Promise<void> {
-    await this.#query("select ampsync.register_streams($1, $2, $3, $4)", [
+    await this.#query("select ampsync_worker.register_streams($1, $2, $3, $4)", [
       datasetId,
       version,
       manifestHash,
@@ -233,16 +240,16 @@ export class Calls {
   }
 
   async deferResolve(datasetId: bigint, state: "waiting" | "failed", failure: Failure): Promise<void> {
-    await this.#query("select ampsync.defer_resolve($1, $2, $3)", [datasetId, state, failure]);
+    await this.#query("select ampsync_worker.defer_resolve($1, $2, $3)", [datasetId, state, failure]);
   }
 
   async scheduleSupervision(): Promise<void> {
-    await this.#query("select ampsync.schedule_supervision()");
+    await this.#query("select ampsync_worker.schedule_supervision()");
   }
 
   /** Number of jobs queued. */
   async supervise(): Promise<number> {
-    const { rows } = await this.#query("select ampsync.supervise() as queued");
+    const { rows } = await this.#query("select ampsync_worker.supervise() as queued");
     return rows[0].queued;
   }
 }

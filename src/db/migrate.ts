@@ -93,9 +93,9 @@ async function runPending(client: pg.ClientBase, files: SqlFiles, log: Log): Pro
   const functionsReplaced = await replaceFunctions(client, files, installed, version);
   if (pending.length > 0 || functionsReplaced) {
     await client.query(`
-      revoke all on schema ampsync, ampsync_private from public;
-      revoke execute on all routines in schema ampsync, ampsync_private from public;
-      notify ampsync, 'migrated'`);
+      revoke all on schema ampsync, ampsync_worker, ampsync_private from public;
+      revoke execute on all routines in schema ampsync, ampsync_worker, ampsync_private from public;
+      notify ampsync_schema, 'migrated'`);
   }
   return { applied: pending.map((file) => file.name), functionsReplaced };
 }

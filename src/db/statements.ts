@@ -64,11 +64,11 @@ export function tableOf({ schema, table }: WriteTarget): string {
 export function beginApply(target: WriteTarget, removal: Removal | null): string {
   const lease = `${target.streamId}, ${target.epoch}`;
   if (removal === null) {
-    return `call ampsync.begin_apply(${lease})`;
+    return `call ampsync_worker.begin_apply(${lease})`;
   }
   const from = removal.from === null ? "null" : `${removal.from}`;
   const parent = removal.parentHash === null ? "null" : `'\\x${removal.parentHash.slice(2)}'::bytea`;
-  return `call ampsync.begin_apply(${lease}, true, ${from}, ${parent})`;
+  return `call ampsync_worker.begin_apply(${lease}, true, ${from}, ${parent})`;
 }
 
 export function commitApply(target: WriteTarget, commit: Commit): string {
@@ -90,11 +90,11 @@ export function commitApply(target: WriteTarget, commit: Commit): string {
     commit.rows,
     valuesOf(joinReports(commit.watermarks.map(({ report }) => report))),
   ];
-  return `call ampsync.commit_apply(${values.join(", ")})`;
+  return `call ampsync_worker.commit_apply(${values.join(", ")})`;
 }
 
 export function beginRepair(target: WriteTarget, { start, end }: Repair): string {
-  return `call ampsync.begin_repair(${target.streamId}, ${target.epoch}, ${start}, ${end})`;
+  return `call ampsync_worker.begin_repair(${target.streamId}, ${target.epoch}, ${start}, ${end})`;
 }
 
 export function commitRepair(
@@ -104,7 +104,7 @@ export function commitRepair(
   report: ValueReport,
 ): string {
   const hash = ownHash === null ? "null" : `'\\x${ownHash.toString("hex")}'::bytea`;
-  return `call ampsync.commit_repair(${target.streamId}, ${target.epoch}, ${start}, ${end}, ${hash}, ${rows}, ${valuesOf(report)})`;
+  return `call ampsync_worker.commit_repair(${target.streamId}, ${target.epoch}, ${start}, ${end}, ${hash}, ${rows}, ${valuesOf(report)})`;
 }
 
 /** The argument p_values of commit_apply and commit_repair. */

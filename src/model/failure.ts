@@ -104,7 +104,7 @@ export function failureOf(error: unknown): Failure {
 /** Of our own objects: migrating mends it, and until then the stream tries again. */
 function isSchemaMismatch(code: string, message: string): boolean {
   return (
-    (SCHEMA_MISMATCH.test(code) && /\bampsync(_private)?\b/.test(message)) ||
+    (SCHEMA_MISMATCH.test(code) && /\bampsync(_private|_worker)?\b/.test(message)) ||
     (code === "0A000" && message.includes("cached plan"))
   );
 }

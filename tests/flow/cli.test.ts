@@ -135,7 +135,7 @@ describe("ampsync status", () => {
     await db.query("select ampsync.enqueue_sync('eth', target_schema => 'chain')");
     await db.query("select ampsync.enqueue_sync('not_published')");
     await db.query(
-      "select ampsync.register_streams(dataset_id, '1.2.0', null, '{blocks,logs}') from ampsync_private.dataset where name = 'eth'",
+      "select ampsync_worker.register_streams(dataset_id, '1.2.0', null, '{blocks,logs}') from ampsync_private.dataset where name = 'eth'",
     );
 
     const { exitCode, stdout, stderr } = await ampsync(["status"], { DATABASE_URL: db.url });

@@ -40,7 +40,7 @@ class Rig implements AsyncDisposable {
     this.source = source;
     this.#proxy = proxy;
     proxy.watch = (connection, _, bytes) => {
-      if (bytes.includes("call ampsync.begin_apply")) this.#writers.add(connection);
+      if (bytes.includes("call ampsync_worker.begin_apply")) this.#writers.add(connection);
     };
     const env = {
       DATABASE_URL: proxy.url(scenario.db.url),
@@ -61,7 +61,7 @@ class Rig implements AsyncDisposable {
     const scenario = await Scenario.start({ source });
     await scenario.sync("anvil@0.0.0", "chain", ["logs"]);
     await scenario.db.query(
-      "select ampsync.register_streams(dataset_id, '0.0.0', null, '{logs}') from ampsync_private.dataset",
+      "select ampsync_worker.register_streams(dataset_id, '0.0.0', null, '{logs}') from ampsync_private.dataset",
     );
     return new Rig(scenario, source, await TcpProxy.toPostgres(scenario.db.url));
   }

@@ -64,7 +64,7 @@ describe("N37 a poison value is told, and handled by policy", () => {
     source.reorg(5);
     await scenario.reaches("chain", 1); // The other one.
     await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
-    await scenario.db.query("select ampsync.supervise()"); // Nor does the supervisor wake it.
+    await scenario.db.query("select ampsync_worker.supervise()"); // Nor does the supervisor wake it.
     source.mine(5);
     await scenario.reaches("chain", 1);
     expect(source.reads).toBe(reads);
@@ -133,7 +133,7 @@ describe("N37 a row that PostgreSQL refuses is told, and handled by policy", () 
     expect(stopped["reason"]).toMatch(/^Table "chain"."notes", block 63, row 0 of it: .*"wise"/);
     expect(stopped["detail"]).toMatch(/^PostgreSQL said 23514/);
     const { reads } = source;
-    await scenario.db.query("select ampsync.supervise()");
+    await scenario.db.query("select ampsync_worker.supervise()");
     source.mine(5);
     await scenario.reaches("chain", 1);
     expect(source.reads).toBe(reads);

@@ -29,7 +29,10 @@ async function beat({ worker = "worker-1", isWriterSilent = false } = {}): Promi
   const leases = JSON.stringify([
     { stream_id: stream.id, epoch: stream.epoch, head: null, writer_silent: isWriterSilent },
   ]);
-  const { rows } = await heart.query("select verdict from ampsync.renew_leases($1, $2)", [worker, leases]);
+  const { rows } = await heart.query("select verdict from ampsync_worker.renew_leases($1, $2)", [
+    worker,
+    leases,
+  ]);
   return rows[0].verdict;
 }
 

@@ -78,7 +78,7 @@ describe("register_streams from two connections at once", () => {
   test("makes one stream a table, with one job", async () => {
     const id = await registerDataset(db, dataset, []);
     const register = (client: pg.Client) =>
-      client.query("select ampsync.register_streams($1, '1.0.0', null, '{blocks,logs}')", [id]);
+      client.query("select ampsync_worker.register_streams($1, '1.0.0', null, '{blocks,logs}')", [id]);
     await first.query("begin");
     await register(first);
     const late = register(second);

@@ -70,7 +70,7 @@ test("a snapshot from before it goes on reading the old rows", async () => {
 
 test("the heartbeat of the loading worker does not wait for it, and its writers are refused", async () => {
   const { swapped, user } = await stuckSwap();
-  const { rows } = await db.query("select verdict from ampsync.renew_leases('worker-2', $1)", [
+  const { rows } = await db.query("select verdict from ampsync_worker.renew_leases('worker-2', $1)", [
     JSON.stringify([{ stream_id: shadow.id, epoch: shadow.epoch }]),
   ]);
   expect(rows).toEqual([{ verdict: "yield" }]); // Renewed; passes wait that nobody here runs.
@@ -89,7 +89,9 @@ test("a pause or a cancel meanwhile gives up after 5 s, says why, and changes no
       await expect(rival.query(`select ampsync.${name}($1)`, [dataset])).rejects.toMatchObject({
         code: "55P03",
         message: `another transaction decides about ${stream.target} just now`,
-        detail: expect.stringMatching(new RegExp(`^Backend ${pid}, since .*: select ampsync.swap_resync`)),
+        detail: expect.stringMatching(
+          new RegExp(`^Backend ${pid}, since .*: select ampsync_worker.swap_resync`),
+        ),
         hint: expect.stringContaining("ampsync.jobs"),
       });
     }),
@@ -160,17 +162,17 @@ test("the supervisor leaves a swap alone while it works, and queues one that nob
   const key = `ampsync_swap:${shadow.id}`;
   const jobs = async () =>
     (await db.query("select locked_by from graphile_worker.jobs where key = $1", [key])).rows;
-  await db.query("select ampsync.renew_leases('worker-9', '[]')"); // It lives, whatever it knows of its job.
+  await db.query("select ampsync_worker.renew_leases('worker-9', '[]')"); // It lives, whatever it knows of its job.
   await db.query(
     "update graphile_worker._private_jobs set locked_at = now() - interval '31 s', locked_by = 'worker-9' where key = $1",
     [key],
   );
   const { pid, swapped } = await stuckSwap();
-  await db.query("select ampsync.supervise()");
+  await db.query("select ampsync_worker.supervise()");
   expect(await jobs()).toEqual([{ locked_by: "worker-9" }]);
 
   await terminate(pid);
   await swapped;
-  await db.query("select ampsync.supervise()");
+  await db.query("select ampsync_worker.supervise()");
   expect(await jobs()).toEqual([{ locked_by: null }]);
 });

@@ -210,14 +210,14 @@ test("a takeover that cannot get through in 5 s gives up with 55P03 and changes 
   await client.query("select from ampsync_private.lease where stream_id = $1 for no key update", [stream.id]);
   // Five seconds are long for a test: the setting is what is checked, and that it ends the wait.
   const { rows } = await db.query(
-    "select proconfig from pg_proc where oid = 'ampsync.acquire_lease'::regproc",
+    "select proconfig from pg_proc where oid = 'ampsync_worker.acquire_lease'::regproc",
   );
   expect(rows[0]!["proconfig"]).toContain("lock_timeout=5s");
-  await db.query("alter function ampsync.acquire_lease(bigint, text) set lock_timeout = '50ms'");
+  await db.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '50ms'");
   try {
     await expect(stream.acquire("worker-2")).rejects.toMatchObject({ code: "55P03" });
   } finally {
-    await db.query("alter function ampsync.acquire_lease(bigint, text) set lock_timeout = '5s'");
+    await db.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '5s'");
   }
   await client.query("rollback");
   expect(await stream.acquire("worker-2")).toMatchObject({ epoch: "2" });

@@ -8,6 +8,14 @@ import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 /** Doors that callers without rights on our tables may use. */
 const SECURITY_DEFINER: readonly string[] = [];
 
+/** Folders of sql/functions whose routines are not for people. */
+const SCHEMA_OF_FOLDER: Readonly<Record<string, string>> = {
+  private: "ampsync_private",
+  lease: "ampsync_worker",
+  write: "ampsync_worker",
+  worker: "ampsync_worker",
+};
+
 /** Files that hold several functions of one name. */
 const OVERLOADED: readonly string[] = [];
 
@@ -16,7 +24,7 @@ const RAISE_PARTS = [/\berrcode\s*=/i, /\bmessage\s*=/i, /\bdetail\s*=/i, /\bhin
 const ROUTINES = `
   select p.oid::regprocedure::text as name
     from pg_proc p
-   where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)`;
+   where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)`;
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -57,7 +65,7 @@ describe("every function and procedure", () => {
 test("the schemas are closed to the public", async () => {
   const open = await names(
     `select n.nspname::text as name from pg_namespace n
-      where n.nspname in ('ampsync', 'ampsync_private')
+      where n.nspname in ('ampsync', 'ampsync_worker', 'ampsync_private')
         and exists (select from aclexplode(n.nspacl) a where a.grantee = 0)`,
   );
   expect(open).toEqual([]);
@@ -66,7 +74,7 @@ test("the schemas are closed to the public", async () => {
 test("every table and view has a comment", async () => {
   const offenders = await names(
     `select c.oid::regclass::text as name from pg_class c
-      where c.relnamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)
+      where c.relnamespace in ('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)
         and c.relkind in ('r', 'p', 'v', 'm') and obj_description(c.oid, 'pg_class') is null`,
   );
   expect(offenders).toEqual([]);
@@ -86,7 +94,7 @@ describe("the files", () => {
   test("hold one function each, named like the file, in the schema of its folder", async () => {
     const { functions } = await readSqlFiles();
     const offenders = functions.filter((file) => {
-      const schema = file.name.startsWith("functions/private/") ? "ampsync_private" : "ampsync";
+      const schema = SCHEMA_OF_FOLDER[file.name.split("/")[1] ?? ""] ?? "ampsync";
       const expected = `${schema}.${basename(file.name, ".sql")}`;
       const found = definedNames(file.text, "function|procedure");
       const count = OVERLOADED.includes(file.name) ? found.length : 1;
@@ -111,10 +119,10 @@ describe("the files", () => {
     ];
     const installed = await names(
       `select p.pronamespace::regnamespace || '.' || p.proname as name from pg_proc p
-        where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)
+        where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)
        union all
        select v.schemaname || '.' || v.viewname from pg_views v
-        where v.schemaname in ('ampsync', 'ampsync_private')`,
+        where v.schemaname in ('ampsync', 'ampsync_worker', 'ampsync_private')`,
     );
     expect(installed.sort()).toEqual(inFiles.sort());
   });
@@ -152,7 +160,7 @@ test("plpgsql_check finds nothing", async (context) => {
        from pg_proc p
        join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql'
       cross join lateral plpgsql_check_function_tb(p.oid, fatal_errors => false, performance_warnings => false) f
-      where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace)
+      where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)
         and p.prorettype <> 'trigger'::regtype`,
   );
   expect(findings).toEqual([]);

@@ -38,7 +38,7 @@ describe("migrate", () => {
     await writer.query("begin");
     const { rows } = await writer.query<{ name: string }>(
       `select c.oid::regclass::text as name from pg_class c
-        where c.relnamespace in ('ampsync'::regnamespace, 'ampsync_private'::regnamespace) and c.relkind = 'r'`,
+        where c.relnamespace in ('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace) and c.relkind = 'r'`,
     );
     // Everything that a running stream may hold, and more: only plain reads pass beside it.
     await writer.query(`lock table ${rows.map((row) => row.name).join(", ")} in exclusive mode`);

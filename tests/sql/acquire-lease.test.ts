@@ -58,7 +58,7 @@ test("where the version has no number, its manifest hash stands in its place", a
   const stream = await SqlStream.register(db);
   const hash = "ab".repeat(32);
   await db.query(
-    "select ampsync.register_streams(d.dataset_id, null, $1, '{blocks}') from ampsync_private.dataset d",
+    "select ampsync_worker.register_streams(d.dataset_id, null, $1, '{blocks}') from ampsync_private.dataset d",
     [hash],
   );
   expect(await stream.acquire()).toMatchObject({ version: hash });
@@ -107,7 +107,7 @@ test.each(["paused", "failed", "orphaned", "resyncing"])(
 );
 
 test("a stream that is gone gives no lease", async () => {
-  const error = await refusal(db, "select ampsync.acquire_lease(4711, 'worker-1')");
+  const error = await refusal(db, "select ampsync_worker.acquire_lease(4711, 'worker-1')");
   expect(error).toMatchObject({ code: "SY002", message: "stream 4711 is gone" });
 });
 

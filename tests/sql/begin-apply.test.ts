@@ -37,7 +37,7 @@ describe("a writing transaction is refused at its beginning", () => {
   });
 
   test("for a stream that is gone", async () => {
-    const error = await refusal(db, "call ampsync.begin_apply(4711, 1)");
+    const error = await refusal(db, "call ampsync_worker.begin_apply(4711, 1)");
     expect(error).toMatchObject({ code: "SY001", detail: "The stream is gone." });
   });
 });

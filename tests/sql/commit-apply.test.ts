@@ -233,11 +233,11 @@ describe("state after a commit", () => {
   test("is still live while the stream is near the head, and backfill more than 1,000 blocks behind", async () => {
     const stream = await SqlStream.prepare(db);
     await stream.apply(0, 9);
-    await db.query("select ampsync.mark_live($1, $2)", [stream.id, stream.epoch]);
+    await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
     const { since } = await stream.view();
     await moveClock(db, "1 s");
     const beat = (head: string) =>
-      db.query("select ampsync.renew_leases('worker-1', $1)", [
+      db.query("select ampsync_worker.renew_leases('worker-1', $1)", [
         JSON.stringify([{ stream_id: stream.id, epoch: stream.epoch, head }]),
       ]);
 

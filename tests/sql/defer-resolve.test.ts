@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 async function defer(state: string): Promise<void> {
   const error = { code: "SY103", message: "eth/chain is not published", hint: "Publish it." };
-  await db.query("select ampsync.defer_resolve($1, $2, $3)", [id, state, error]);
+  await db.query("select ampsync_worker.defer_resolve($1, $2, $3)", [id, state, error]);
 }
 
 async function status() {
@@ -24,7 +24,7 @@ async function status() {
 }
 
 test("begin_resolve says what to look up, and nothing of a dataset that is gone", async () => {
-  const lookUp = (which: string) => db.query("select * from ampsync.begin_resolve($1)", [which]);
+  const lookUp = (which: string) => db.query("select * from ampsync_worker.begin_resolve($1)", [which]);
   expect((await lookUp(id)).rows).toEqual([
     { namespace: "eth", name: "chain", revision: "1.2.0", tables: ["blocks"] },
   ]);

@@ -84,8 +84,8 @@ test("5,000 commits of one block leave a ledger of few rows that says the same",
     `do $$
      begin
        for n in 0 .. 4999 loop
-         call ampsync.begin_apply(${stream.id}, ${stream.epoch});
-         call ampsync.commit_apply(${stream.id}, ${stream.epoch}, nullif(n - 1, -1), 'mainnet', jsonb_build_array(jsonb_build_object(
+         call ampsync_worker.begin_apply(${stream.id}, ${stream.epoch});
+         call ampsync_worker.commit_apply(${stream.id}, ${stream.epoch}, nullif(n - 1, -1), 'mainnet', jsonb_build_array(jsonb_build_object(
            'start', n, 'end', n, 'hash', '0x' || lpad(to_hex(n + 1), 64, '0'), 'prev_hash', '0x' || lpad(to_hex(n), 64, '0'),
            'rows', '2', 'id_xor', (n * 7919)::text)), 2);
          commit;

@@ -7,11 +7,11 @@ import { SqlStream } from "../support/sql-stream.ts";
 const db = rolledBackDatabase();
 
 async function markLive({ id, epoch }: SqlStream): Promise<void> {
-  await db.query("select ampsync.mark_live($1, $2)", [id, epoch]);
+  await db.query("select ampsync_worker.mark_live($1, $2)", [id, epoch]);
 }
 
 async function markReorgPending({ id, epoch }: SqlStream): Promise<void> {
-  await db.query("select ampsync.mark_reorg_pending($1, $2, 8)", [id, epoch]);
+  await db.query("select ampsync_worker.mark_reorg_pending($1, $2, 8)", [id, epoch]);
 }
 
 async function events(name: string) {
@@ -107,7 +107,7 @@ describe("mark_retrying", () => {
   const error = { code: "SY101", message: "a gap", detail: "block 10 is next", hint: "wait" };
 
   async function markRetrying({ id, epoch }: SqlStream): Promise<void> {
-    await db.query("select ampsync.mark_retrying($1, $2, $3)", [id, epoch, error]);
+    await db.query("select ampsync_worker.mark_retrying($1, $2, $3)", [id, epoch, error]);
   }
 
   test("shows why a pass connects again, once, until the next commit", async () => {

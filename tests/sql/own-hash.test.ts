@@ -8,7 +8,7 @@ const db = rolledBackDatabase();
 const bytea = (name: string): TargetColumn => ({ name, type: "bytea", not_null: false });
 
 async function ownHash(stream: SqlStream, block: number): Promise<string | null> {
-  const { rows } = await db.query("select ampsync.own_hash($1, $2) as hash", [stream.id, block]);
+  const { rows } = await db.query("select ampsync_worker.own_hash($1, $2) as hash", [stream.id, block]);
   return rows[0]!["hash"];
 }
 

@@ -30,7 +30,7 @@ test("a paused stream keeps rows and checkpoint, has no lease, and gives none", 
 test("its holder learns with the next heartbeat that the lease is lost, and may end its pass in vain", async () => {
   const stream = await SqlStream.prepare(db);
   await call("pause_sync");
-  const { rows } = await db.query("select verdict from ampsync.renew_leases('worker-1', $1)", [
+  const { rows } = await db.query("select verdict from ampsync_worker.renew_leases('worker-1', $1)", [
     JSON.stringify([{ stream_id: stream.id, epoch: stream.epoch }]),
   ]);
   expect(rows).toEqual([{ verdict: "lost" }]);
@@ -57,7 +57,7 @@ test("the supervisor wakes nothing that is paused", async () => {
   await SqlStream.prepare(db);
   await call("pause_sync");
   await db.query("delete from graphile_worker._private_jobs");
-  const { rows } = await db.query("select ampsync.supervise() as queued");
+  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
   expect(rows).toEqual([{ queued: 0 }]);
 });
 
@@ -76,7 +76,7 @@ test("resume_sync goes on from the checkpoint at once", async () => {
 test("a dataset that was not resolved yet is not looked up while it is paused", async () => {
   await db.query("select ampsync.enqueue_sync('chain')");
   expect(await call("pause_sync")).toMatchObject([{ dataset: "chain", table_name: null, state: "paused" }]);
-  const lookUp = "select (ampsync.begin_resolve(d.dataset_id)).* from ampsync_private.dataset d";
+  const lookUp = "select (ampsync_worker.begin_resolve(d.dataset_id)).* from ampsync_private.dataset d";
   expect((await db.query(lookUp)).rows).toEqual([]);
   await db.query("delete from graphile_worker._private_jobs");
   await call("resume_sync");

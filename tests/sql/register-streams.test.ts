@@ -7,7 +7,7 @@ import { registerDataset, SqlStream, waitingJobs } from "../support/sql-stream.t
 const db = rolledBackDatabase();
 
 async function register(id: string, tables: readonly string[], version = "1.0.0") {
-  await db.query("select ampsync.register_streams($1, $2, null, $3)", [id, version, tables]);
+  await db.query("select ampsync_worker.register_streams($1, $2, null, $3)", [id, version, tables]);
 }
 
 async function streams(): Promise<string[]> {
@@ -84,7 +84,8 @@ test("a table that vanishes keeps its stream and its rows", async () => {
 });
 
 test("once there are streams their version is looked up, not a newer one that would change below them", async () => {
-  const lookUp = "select (ampsync.begin_resolve(d.dataset_id)).revision from ampsync_private.dataset d";
+  const lookUp =
+    "select (ampsync_worker.begin_resolve(d.dataset_id)).revision from ampsync_private.dataset d";
   await db.query("select ampsync.enqueue_sync('chain', tables => '{blocks,traces}')");
   expect((await db.query(lookUp)).rows).toEqual([{ revision: null }]);
   const id = await registerDataset(db, "chain", ["logs"]);

@@ -16,7 +16,7 @@ async function beat(
   { worker = "worker-1", head = null }: Beat = {},
 ): Promise<string[]> {
   const leases = streams.map(({ id, epoch }) => ({ stream_id: id, epoch, head }));
-  const { rows } = await db.query("select * from ampsync.renew_leases($1, $2)", [
+  const { rows } = await db.query("select * from ampsync_worker.renew_leases($1, $2)", [
     worker,
     JSON.stringify(leases),
   ]);

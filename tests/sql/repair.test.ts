@@ -24,7 +24,10 @@ async function waiting(): Promise<string[]> {
 }
 
 async function next(stream: SqlStream) {
-  const { rows } = await db.query("select * from ampsync.next_repair($1, $2)", [stream.id, stream.epoch]);
+  const { rows } = await db.query("select * from ampsync_worker.next_repair($1, $2)", [
+    stream.id,
+    stream.epoch,
+  ]);
   return rows[0];
 }
 
@@ -34,10 +37,10 @@ async function held(stream: SqlStream): Promise<SqlStream> {
 }
 
 const begin = (stream: SqlStream, from: number, to: number, epoch = stream.epoch) =>
-  db.query("call ampsync.begin_repair($1, $2, $3, $4)", [stream.id, epoch, from, to]);
+  db.query("call ampsync_worker.begin_repair($1, $2, $3, $4)", [stream.id, epoch, from, to]);
 
 const commit = (stream: SqlStream, from: number, to: number, ownHash: Buffer | null, rows: number) =>
-  db.query("call ampsync.commit_repair($1, $2, $3, $4, $5, $6)", [
+  db.query("call ampsync_worker.commit_repair($1, $2, $3, $4, $5, $6)", [
     stream.id,
     stream.epoch,
     from,
@@ -114,14 +117,14 @@ describe("a repair", () => {
   test("ends the pass under way by its heartbeat, and queues one where none is", async () => {
     await db.query("select graphile_worker.complete_jobs(array_agg(j.id)) from graphile_worker.jobs j");
     await repair("logs", 30, 39);
-    const { rows } = await db.query("select * from ampsync.renew_leases('worker-1', $1) order by 1", [
+    const { rows } = await db.query("select * from ampsync_worker.renew_leases('worker-1', $1) order by 1", [
       JSON.stringify(
         [chain.blocks, chain.logs].map(({ id, epoch }) => ({ stream_id: id, epoch, head: null })),
       ),
     ]);
     expect(rows.map((row) => row["verdict"])).toEqual(["keep", "yield"]);
 
-    await db.query("select ampsync.end_pass($1, $2, 'ended', $3)", [
+    await db.query("select ampsync_worker.end_pass($1, $2, 'ended', $3)", [
       chain.blocks.id,
       chain.blocks.epoch,
       { code: "SY104", message: "it broke" },
@@ -232,7 +235,7 @@ describe("a repair", () => {
       },
       { from_block: "50", to_block: "59", state: "waiting", hint: null },
     ]);
-    await db.query("select ampsync.defer_repair($1, $2, 30, $3)", [
+    await db.query("select ampsync_worker.defer_repair($1, $2, 30, $3)", [
       chain.logs.id,
       chain.logs.epoch,
       { code: "SY104", message: "no bytes", hint: "wait" },
@@ -287,7 +290,7 @@ describe("a repair", () => {
 
   test("that is put off is due again after a minute, and says why in the journal", async () => {
     await repair("logs", 30, 39);
-    await db.query("select ampsync.defer_repair($1, $2, 30, $3)", [
+    await db.query("select ampsync_worker.defer_repair($1, $2, 30, $3)", [
       chain.logs.id,
       chain.logs.epoch,
       { code: "SY104", message: "no bytes" },

@@ -37,7 +37,7 @@ test("a failed dataset is looked up again at once", async () => {
   await db.query("select ampsync.enqueue_sync('chain')");
   await db.query("select graphile_worker.remove_job(key) from graphile_worker.jobs where key is not null");
   await db.query(
-    `select ampsync.defer_resolve(d.dataset_id, 'failed', '{"code": "SY004", "message": "no"}') from ampsync_private.dataset d`,
+    `select ampsync_worker.defer_resolve(d.dataset_id, 'failed', '{"code": "SY004", "message": "no"}') from ampsync_private.dataset d`,
   );
   await resume("chain");
   expect(await waitingJobs(db, "ampsync_resolve:%")).toHaveLength(1);

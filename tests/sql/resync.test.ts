@@ -23,7 +23,7 @@ async function events(event: string) {
 }
 
 async function supervise(): Promise<number> {
-  const { rows } = await db.query("select ampsync.supervise() as queued");
+  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
   return rows[0]!["queued"];
 }
 
@@ -261,7 +261,7 @@ describe("the supervisor", () => {
     const shadow = await startResync(db, stream);
     await shadow.apply(0, 9, { expected: null });
     await db.query("delete from graphile_worker._private_jobs where key not like 'ampsync_swap:%'");
-    const { rows } = await db.query("select verdict from ampsync.renew_leases('worker-2', $1)", [
+    const { rows } = await db.query("select verdict from ampsync_worker.renew_leases('worker-2', $1)", [
       JSON.stringify([{ stream_id: shadow.id, epoch: shadow.epoch }]),
     ]);
     expect(rows).toEqual([{ verdict: "yield" }]);

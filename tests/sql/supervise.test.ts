@@ -7,7 +7,7 @@ import { SqlStream, waitingJobs } from "../support/sql-stream.ts";
 const db = rolledBackDatabase();
 
 async function supervise(): Promise<number> {
-  const { rows } = await db.query("select ampsync.supervise() as queued");
+  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
   return rows[0]!["queued"];
 }
 
@@ -20,7 +20,7 @@ async function deleteJobs(): Promise<void> {
 }
 
 async function heartbeat(worker: string): Promise<void> {
-  await db.query("select ampsync.renew_leases($1, '[]')", [worker]);
+  await db.query("select ampsync_worker.renew_leases($1, '[]')", [worker]);
 }
 
 async function lockedBy(): Promise<(string | null)[]> {
@@ -177,7 +177,9 @@ test("a dataset that waits gets a new job, a resolved or failed one does not", a
   expect(await supervise()).toBe(1);
   expect(await waitingJobs(db, "ampsync_resolve:%")).toHaveLength(1);
   await deleteJobs();
-  await db.query("select ampsync.defer_resolve(d.dataset_id, 'failed', '{}') from ampsync_private.dataset d");
+  await db.query(
+    "select ampsync_worker.defer_resolve(d.dataset_id, 'failed', '{}') from ampsync_private.dataset d",
+  );
   expect(await supervise()).toBe(0);
 });
 
@@ -192,7 +194,7 @@ test("workers that were not heard of for a day are forgotten", async () => {
 
 describe("schedule_supervision", () => {
   async function dueIn(): Promise<number[]> {
-    await db.query("select ampsync.schedule_supervision()");
+    await db.query("select ampsync_worker.schedule_supervision()");
     return (await waitingJobs(db, "ampsync_supervise")).map((waiting) => waiting.due_in_s);
   }
 

@@ -23,11 +23,11 @@ async function events(event: string) {
 }
 
 async function markLive(stream: SqlStream): Promise<void> {
-  await db.query("select ampsync.mark_live($1, $2)", [stream.id, stream.epoch]);
+  await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
 }
 
 async function supervise(): Promise<number> {
-  const { rows } = await db.query("select ampsync.supervise() as queued");
+  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
   return rows[0]!["queued"];
 }
 
@@ -147,7 +147,7 @@ describe("the swap", () => {
     await markLive(shadow);
     await shadow.endPass("ended");
     expect(await stream.view()).toMatchObject({ state: "backfill", error_code: null });
-    await db.query("select ampsync.fail_swap($1, '{}')", [shadow.id]);
+    await db.query("select ampsync_worker.fail_swap($1, '{}')", [shadow.id]);
   });
 
   test("of an ordinary stream is none", async () => {
@@ -252,7 +252,7 @@ describe("other columns", () => {
       message: expect.stringContaining("missing in the table: note"),
     });
 
-    await db.query("select ampsync.fail_swap($1, $2)", [
+    await db.query("select ampsync_worker.fail_swap($1, $2)", [
       shadow.id,
       { code: error.code, message: error.message },
     ]);

@@ -33,7 +33,7 @@ async function apply(stream: SqlStream, start: number, end: number, values: obje
   const { block } = await stream.view();
   await stream.beginApply();
   await stream.insert(start, end);
-  await db.query("call ampsync.commit_apply($1, $2, $3, 'mainnet', $4, $5, $6)", [
+  await db.query("call ampsync_worker.commit_apply($1, $2, $3, 'mainnet', $4, $5, $6)", [
     stream.id,
     stream.epoch,
     block,
@@ -102,9 +102,9 @@ describe("rejected rows", () => {
   test("are replaced by a repair, of which they count as rows", async () => {
     await db.query("select ampsync.repair('chain', 'blocks', 2, 4)");
     await db.query("update ampsync_private.repair set due_at = now()");
-    await db.query("call ampsync.begin_repair($1, $2, 2, 4)", [stream.id, stream.epoch]);
+    await db.query("call ampsync_worker.begin_repair($1, $2, 2, 4)", [stream.id, stream.epoch]);
     expect(await rejects()).toEqual(["7:untold"]);
-    await db.query("call ampsync.commit_repair($1, $2, 2, 4, null, 0, $3)", [
+    await db.query("call ampsync_worker.commit_repair($1, $2, 2, 4, null, 0, $3)", [
       stream.id,
       stream.epoch,
       JSON.stringify({ rejected: [2, 3, 4].map((block) => rejected(block, "all")), nulled: [], nuls: [] }),
@@ -118,7 +118,7 @@ describe("rejected rows", () => {
     const shadow = await startResync(db, stream);
     await shadow.beginApply();
     await shadow.insert(0, 9);
-    await db.query("call ampsync.commit_apply($1, $2, null, 'mainnet', $3, 10, $4)", [
+    await db.query("call ampsync_worker.commit_apply($1, $2, null, 'mainnet', $3, 10, $4)", [
       shadow.id,
       shadow.epoch,
       JSON.stringify([watermark(0, 9)]),
@@ -139,7 +139,7 @@ test("rejected rows are no damage, and verify says that they are there", async (
   await client.query("begin");
   const other = await SqlStream.prepare(client);
   await other.beginApply();
-  await client.query("call ampsync.commit_apply($1, $2, null, 'mainnet', $3, 0, $4)", [
+  await client.query("call ampsync_worker.commit_apply($1, $2, null, 'mainnet', $3, 0, $4)", [
     other.id,
     other.epoch,
     JSON.stringify([watermark(0, 0)]),

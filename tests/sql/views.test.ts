@@ -13,7 +13,7 @@ async function status(dataset = "chain") {
 
 async function beat(streams: readonly SqlStream[], head: string | null = null): Promise<void> {
   const leases = streams.map(({ id, epoch }) => ({ stream_id: id, epoch, head }));
-  await db.query("select ampsync.renew_leases('worker-1', $1)", [JSON.stringify(leases)]);
+  await db.query("select ampsync_worker.renew_leases('worker-1', $1)", [JSON.stringify(leases)]);
 }
 
 describe("a dataset that was only enqueued", () => {
@@ -90,7 +90,7 @@ describe("a stream, and with it its dataset, shows that it", () => {
 
   test("is live", async () => {
     await stream.apply(0, 9);
-    await db.query("select ampsync.mark_live($1, $2)", [stream.id, stream.epoch]);
+    await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
     await beat([stream], "9");
     expect(await stream.view()).toMatchObject({ state: "live", behind: "0", reason: null });
     expect(await status()).toMatchObject({
@@ -159,7 +159,7 @@ test("a dataset is as its worst table, as far as its slowest, and as large as al
   await blocks.apply(0, 9);
   await logs.apply(0, 4);
   await traces.apply(0, 19);
-  await db.query("select ampsync.mark_live($1, $2)", [blocks.id, blocks.epoch]);
+  await db.query("select ampsync_worker.mark_live($1, $2)", [blocks.id, blocks.epoch]);
   await beat([blocks, logs, traces], "19");
   expect(await status()).toMatchObject({
     state: "backfill",
@@ -213,8 +213,8 @@ describe("ampsync.jobs", () => {
 test("the journal tells the life of a stream in order, and loses nothing when the stream is gone", async () => {
   const stream = await SqlStream.prepare(db);
   await stream.apply(0, 9);
-  await db.query("select ampsync.mark_live($1, $2)", [stream.id, stream.epoch]);
-  await db.query("select ampsync.mark_reorg_pending($1, $2, 8)", [stream.id, stream.epoch]);
+  await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
+  await db.query("select ampsync_worker.mark_reorg_pending($1, $2, 8)", [stream.id, stream.epoch]);
   await stream.replace(8, 9, { fork: "b" });
   await stream.endPass("failed");
   await db.query("select ampsync.resume_sync('chain')");

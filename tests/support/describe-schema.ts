@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 /**
- * Describe the schemas ampsync and ampsync_private as the catalogue sees them:
+ * Describe the schemas ampsync, ampsync_worker and ampsync_private as the catalogue sees them:
  * the same text for the same schema, whatever way led there. Bodies of functions
  * and views are left out: their files are reviewed themselves, and servers of
  * different versions print views differently.
@@ -17,7 +17,7 @@ export async function describeSchema(client: pg.ClientBase): Promise<string> {
   return `${sections.join("\n\n")}\n`;
 }
 
-const SCHEMAS = "('ampsync'::regnamespace, 'ampsync_private'::regnamespace)";
+const SCHEMAS = "('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)";
 
 const RELATIONS = `
   select concat_ws(e'\\n',

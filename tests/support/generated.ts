@@ -38,7 +38,7 @@ export async function freshLoad(
   await using scenario = await Scenario.start({ source });
   await scenario.sync("anvil@0.0.0", "fresh", tables);
   await scenario.db.query(
-    `select ampsync.register_streams(d.dataset_id, d.revision, null, d.tables) from ampsync_private.dataset d`,
+    `select ampsync_worker.register_streams(d.dataset_id, d.revision, null, d.tables) from ampsync_private.dataset d`,
   );
   const { rows: streams } = await scenario.db.query("select stream_id from ampsync_private.stream");
   const driver = await PassDriver.start(

@@ -298,7 +298,7 @@ export class RandomCase {
       this.#schema,
     ]);
     await db.query(
-      `select ampsync.register_streams(d.dataset_id, d.revision, null, d.tables)
+      `select ampsync_worker.register_streams(d.dataset_id, d.revision, null, d.tables)
          from ampsync_private.dataset d where d.revision = $1`,
       [this.#version],
     );

@@ -145,7 +145,7 @@ export class Scenario implements AsyncDisposable {
   /** The same, done here before another worker is there, which then finds the jobs at once. */
   async releaseDead(): Promise<void> {
     await moveClock(this.db, "31 seconds");
-    await this.db.query("select ampsync.supervise()");
+    await this.db.query("select ampsync_worker.supervise()");
     // graphile-worker goes by the real clock, which was not moved.
     await this.db.query("update graphile_worker._private_jobs set run_at = now() where run_at > now()");
   }

@@ -33,6 +33,6 @@ export async function startResync(
 
 /** Whether the swap took place. */
 export async function swap(db: Connection, shadow: SqlStream): Promise<boolean> {
-  const { rows } = await db.query("select ampsync.swap_resync($1) as swapped", [shadow.id]);
+  const { rows } = await db.query("select ampsync_worker.swap_resync($1) as swapped", [shadow.id]);
   return rows[0].swapped;
 }

@@ -78,7 +78,7 @@ export async function registerDataset(
     [reference],
   );
   const id: string = rows[0].dataset_id;
-  await db.query("select ampsync.register_streams($1, '1.0.0', null, $2)", [id, tables]);
+  await db.query("select ampsync_worker.register_streams($1, '1.0.0', null, $2)", [id, tables]);
   return id;
 }
 
@@ -124,13 +124,16 @@ export class SqlStream {
 
   /** The row of acquire_lease, and from now on its epoch; undefined where the lease is held. */
   async acquire(worker = "worker-1") {
-    const { rows } = await this.#db.query("select * from ampsync.acquire_lease($1, $2)", [this.id, worker]);
+    const { rows } = await this.#db.query("select * from ampsync_worker.acquire_lease($1, $2)", [
+      this.id,
+      worker,
+    ]);
     this.epoch = rows[0]?.epoch ?? this.epoch;
     return rows[0];
   }
 
   async prepareTarget(columns: readonly TargetColumn[] = COLUMNS, exact = this.exact): Promise<void> {
-    await this.#db.query("call ampsync.prepare_target($1, $2, $3, $4)", [
+    await this.#db.query("call ampsync_worker.prepare_target($1, $2, $3, $4)", [
       this.id,
       this.epoch,
       exact,
@@ -139,7 +142,7 @@ export class SqlStream {
   }
 
   async beginApply(removal?: Removal): Promise<void> {
-    await this.#db.query("call ampsync.begin_apply($1, $2, $3, $4, $5)", [
+    await this.#db.query("call ampsync_worker.begin_apply($1, $2, $3, $4, $5)", [
       this.id,
       this.epoch,
       removal !== undefined,
@@ -169,7 +172,7 @@ export class SqlStream {
     { expected, network = "mainnet", epoch = this.epoch }: CommitOptions = {},
   ): Promise<void> {
     const from = expected === undefined ? (await this.view()).block : expected;
-    await this.#db.query("call ampsync.commit_apply($1, $2, $3, $4, $5, $6)", [
+    await this.#db.query("call ampsync_worker.commit_apply($1, $2, $3, $4, $5, $6)", [
       this.id,
       epoch,
       from,
@@ -209,7 +212,7 @@ export class SqlStream {
   /** Ends a pass with an error of the given SQLSTATE. */
   async endPass(outcome: string, code = "SY104", epoch: string | null = this.epoch): Promise<void> {
     const error = { code, message: "it broke", detail: "while testing", hint: "select 1;" };
-    await this.#db.query("select ampsync.end_pass($1, $2, $3, $4)", [this.id, epoch, outcome, error]);
+    await this.#db.query("select ampsync_worker.end_pass($1, $2, $3, $4)", [this.id, epoch, outcome, error]);
   }
 
   /** Its row of ampsync.streams. */

@@ -33,7 +33,7 @@ describe("what becomes of a pass", () => {
   }
 
   test.each([
-    ["42883", "function ampsync.mark_live(bigint, bigint) does not exist"],
+    ["42883", "function ampsync_worker.mark_live(bigint, bigint) does not exist"],
     ["42P01", 'relation "ampsync_private.stream" does not exist'],
     ["0A000", "cached plan must not change result type"],
   ])("retry after %s: %s, and say SY901", (code, message) => {

@@ -15,7 +15,7 @@
 --   5 raise the epoch
 --
 -- Locks: fence (exclusive), lease row. `lock_timeout` 5 s: on 55P03 call again.
-create or replace function ampsync.acquire_lease(
+create or replace function ampsync_worker.acquire_lease(
   p_stream_id bigint,
   p_worker_id text
 )
@@ -117,5 +117,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.acquire_lease(bigint, text)
+comment on function ampsync_worker.acquire_lease(bigint, text)
   is 'Take a stream''s lease and return its query, checkpoint and history; no row where another worker holds it.';

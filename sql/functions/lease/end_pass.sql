@@ -13,7 +13,7 @@
 -- then it does nothing, so a caller that got no answer calls again.
 -- With p_epoch null it speaks for a pass that got no lease, and does nothing if
 -- somebody holds one. Locks: stream row, lease row.
-create or replace function ampsync.end_pass(
+create or replace function ampsync_worker.end_pass(
   p_stream_id bigint,
   p_epoch     bigint,
   p_outcome   text,
@@ -102,5 +102,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.end_pass(bigint, bigint, text, jsonb)
+comment on function ampsync_worker.end_pass(bigint, bigint, text, jsonb)
   is 'End a pass: release the lease, store how it went, queue the next pass.';

@@ -4,7 +4,7 @@
 --
 -- p_error: {"code", "message", "detail", "hint"}
 -- Locks: fence (exclusive), stream row and lease row of the shadow.
-create or replace function ampsync.fail_swap(
+create or replace function ampsync_worker.fail_swap(
   p_shadow_id bigint,
   p_error     jsonb
 )
@@ -34,5 +34,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.fail_swap(bigint, jsonb)
+comment on function ampsync_worker.fail_swap(bigint, jsonb)
   is 'Store why what was loaded anew cannot take its place.';

@@ -2,7 +2,7 @@
 -- it stands at the head; for a shadow the swap may be due. No effect without the
 -- lease. Idempotent.
 -- Locks: stream row.
-create or replace function ampsync.mark_live(
+create or replace function ampsync_worker.mark_live(
   p_stream_id bigint,
   p_epoch     bigint
 )
@@ -34,5 +34,5 @@ as $$
      and ampsync_private.swap_is_due(s.stream_id);
 $$;
 
-comment on function ampsync.mark_live(bigint, bigint)
+comment on function ampsync_worker.mark_live(bigint, bigint)
   is 'Mark a stream that reached the head as live.';

@@ -1,7 +1,7 @@
 -- Shows that the server replaced blocks and that their replacement is still on
 -- its way; rows stay as they were. No effect without the lease. Idempotent.
 -- Locks: stream row.
-create or replace function ampsync.mark_reorg_pending(
+create or replace function ampsync_worker.mark_reorg_pending(
   p_stream_id  bigint,
   p_epoch      bigint,
   p_from_block bigint
@@ -27,5 +27,5 @@ as $$
     from changed c;
 $$;
 
-comment on function ampsync.mark_reorg_pending(bigint, bigint, bigint)
+comment on function ampsync_worker.mark_reorg_pending(bigint, bigint, bigint)
   is 'Show that a reorg was seen and its replacement is awaited.';

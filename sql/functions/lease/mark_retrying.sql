@@ -5,7 +5,7 @@
 -- p_error: {"code", "message", "detail", "hint"}.
 --
 -- Locks: stream row.
-create or replace function ampsync.mark_retrying(
+create or replace function ampsync_worker.mark_retrying(
   p_stream_id bigint,
   p_epoch     bigint,
   p_error     jsonb
@@ -36,5 +36,5 @@ as $$
     from changed c;
 $$;
 
-comment on function ampsync.mark_retrying(bigint, bigint, jsonb)
+comment on function ampsync_worker.mark_retrying(bigint, bigint, jsonb)
   is 'Show why a pass had to connect again, or waits for the database.';

@@ -14,7 +14,7 @@
 --
 -- Called every 5 s, on a connection of its own. Idempotent. Locks: lease rows,
 -- each for the moment of this statement.
-create or replace function ampsync.renew_leases(
+create or replace function ampsync_worker.renew_leases(
   p_worker_id text,
   p_leases    jsonb
 )
@@ -78,5 +78,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.renew_leases(text, jsonb)
+comment on function ampsync_worker.renew_leases(text, jsonb)
   is 'Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.';

@@ -1,7 +1,7 @@
 -- Queues the next run of the supervisor: in 5 s, or when the next lease runs
 -- out if that is sooner. The supervisor calls this before it works, so that a
 -- run that dies has a successor. Idempotent.
-create or replace function ampsync.schedule_supervision()
+create or replace function ampsync_worker.schedule_supervision()
   returns void
   language sql
   volatile
@@ -16,5 +16,5 @@ as $$
   ));
 $$;
 
-comment on function ampsync.schedule_supervision()
+comment on function ampsync_worker.schedule_supervision()
   is 'Queue the next run of the supervisor.';

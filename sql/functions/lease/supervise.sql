@@ -9,7 +9,7 @@
 -- job it has done, and with it the next pass that was queued in its place.
 --
 -- Idempotent. Returns the number of jobs queued. Locks: rows of graphile_worker.
-create or replace function ampsync.supervise()
+create or replace function ampsync_worker.supervise()
   returns integer
   language plpgsql
   volatile
@@ -85,5 +85,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.supervise()
+comment on function ampsync_worker.supervise()
   is 'Free the jobs of dead workers and queue what has no job; returns the number of jobs queued.';

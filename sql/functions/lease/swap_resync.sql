@@ -13,7 +13,7 @@
 --
 -- Locks: fence, stream row and lease row of the stream; fence and table of the
 -- shadow; target rows; history; the shadow's rows.
-create or replace function ampsync.swap_resync(
+create or replace function ampsync_worker.swap_resync(
   p_shadow_id bigint
 )
   returns boolean
@@ -95,5 +95,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.swap_resync(bigint)
+comment on function ampsync_worker.swap_resync(bigint)
   is 'Merge what was loaded anew into its target, in one transaction; false where it is gone or not due.';

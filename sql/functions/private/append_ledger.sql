@@ -5,7 +5,7 @@
 --   "rows" and "id_xor" (as text). Writers that do not count have none; then the
 --   rows just written are measured here.
 --
--- Called by ampsync.commit_apply, after the history was found to be unbroken.
+-- Called by ampsync_worker.commit_apply, after the history was found to be unbroken.
 -- Locks: ledger rows of the stream.
 create or replace function ampsync_private.append_ledger(
   p_stream_id  bigint,

@@ -2,9 +2,9 @@
 -- of these blocks; shortens the history and the ledger to end below it. Returns the
 -- number of rows deleted. Null means all of them: a stream whose beginning was replaced.
 --
--- Called by ampsync.begin_apply when the server replaced blocks, inside the
+-- Called by ampsync_worker.begin_apply when the server replaced blocks, inside the
 -- transaction that also copies the replacement and ends with
--- ampsync.commit_apply. Readers go from the old chain to the new one in one
+-- ampsync_worker.commit_apply. Readers go from the old chain to the new one in one
 -- step; there is no state in between.
 --
 -- Deleting more than the server sends again would lose rows, so the cut is

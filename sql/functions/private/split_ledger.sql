@@ -3,7 +3,7 @@
 -- now, which is more where rows come that were rejected before. An entry whose rows
 -- are damaged stays whole, as nobody knows any more what each part of it held.
 --
--- Called by ampsync.begin_repair, before the rows go. Locks: ledger rows of the stream.
+-- Called by ampsync_worker.begin_repair, before the rows go. Locks: ledger rows of the stream.
 create or replace function ampsync_private.split_ledger(
   p_stream_id   bigint,
   p_first_block bigint,

@@ -1,7 +1,7 @@
 -- Begins to load a table of a dataset anew, beside the stream that keeps it: the
 -- shadow is a stream of its own, from the first block into a table of its own,
 -- moved by passes and leases like any other. The old rows stay readable until
--- ampsync.swap_resync. A shadow that is there already is dropped.
+-- ampsync_worker.swap_resync. A shadow that is there already is dropped.
 --
 -- Beside a paused stream it begins with ampsync.resume_sync.
 -- Locks: stream row.

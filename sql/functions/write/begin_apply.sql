@@ -4,7 +4,7 @@
 --
 -- The first statement of every transaction that writes to a target. Locks:
 -- fence (shared), then target rows, history and the stream row if something is removed.
-create or replace procedure ampsync.begin_apply(
+create or replace procedure ampsync_worker.begin_apply(
   p_stream_id   bigint,
   p_epoch       bigint,
   p_removes     boolean default false,
@@ -52,5 +52,5 @@ begin
 end;
 $$;
 
-comment on procedure ampsync.begin_apply(bigint, bigint, boolean, bigint, bytea)
+comment on procedure ampsync_worker.begin_apply(bigint, bigint, boolean, bigint, bytea)
   is 'First statement of a writing transaction: fence, lease, removal of replaced blocks.';

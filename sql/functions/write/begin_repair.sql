@@ -2,7 +2,7 @@
 -- rows of exactly these blocks go. COPY of the new ones follows, then
 -- commit_repair. Refused where the repair was cancelled or changed since the pass
 -- read it. Locks: fence (shared), ledger rows, target rows, repair row.
-create or replace procedure ampsync.begin_repair(
+create or replace procedure ampsync_worker.begin_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
   p_first_block bigint,
@@ -15,7 +15,7 @@ as $$
 declare
   v_deleted bigint;
 begin
-  call ampsync.begin_apply(p_stream_id, p_epoch);
+  call ampsync_worker.begin_apply(p_stream_id, p_epoch);
 
   perform ampsync_private.split_ledger(p_stream_id, p_first_block, p_last_block);
   v_deleted := ampsync_private.delete_blocks(p_stream_id, p_first_block, p_last_block);
@@ -35,5 +35,5 @@ begin
 end;
 $$;
 
-comment on procedure ampsync.begin_repair(bigint, bigint, bigint, bigint)
+comment on procedure ampsync_worker.begin_repair(bigint, bigint, bigint, bigint)
   is 'First statement of a repair: fence, lease, removal of the rows of its blocks.';

@@ -10,7 +10,7 @@
 -- p_values: see ampsync_private.record_values.
 --
 -- Locks, in this order: stream row, history rows, ledger rows, lease row.
-create or replace procedure ampsync.commit_apply(
+create or replace procedure ampsync_worker.commit_apply(
   p_stream_id      bigint,
   p_epoch          bigint,
   p_expected_block bigint,
@@ -99,5 +99,5 @@ begin
 end;
 $$;
 
-comment on procedure ampsync.commit_apply(bigint, bigint, bigint, text, jsonb, bigint, jsonb)
+comment on procedure ampsync_worker.commit_apply(bigint, bigint, bigint, text, jsonb, bigint, jsonb)
   is 'Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.';

@@ -11,7 +11,7 @@
 -- p_values: see ampsync_private.record_values.
 --
 -- Locks, in this order: stream row, ledger rows, repair row, lease row.
-create or replace procedure ampsync.commit_repair(
+create or replace procedure ampsync_worker.commit_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
   p_first_block bigint,
@@ -65,5 +65,5 @@ begin
 end;
 $$;
 
-comment on procedure ampsync.commit_repair(bigint, bigint, bigint, bigint, bytea, bigint, jsonb)
+comment on procedure ampsync_worker.commit_repair(bigint, bigint, bigint, bigint, bytea, bigint, jsonb)
   is 'Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.';

@@ -1,7 +1,7 @@
 -- Puts a repair off for a minute that could not be done now, and tells why, in
 -- ampsync.repairs and in the journal. No effect without the lease, or where it was
 -- cancelled. Locks: repair row.
-create or replace function ampsync.defer_repair(
+create or replace function ampsync_worker.defer_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
   p_first_block bigint,
@@ -32,5 +32,5 @@ as $$
     from deferred d;
 $$;
 
-comment on function ampsync.defer_repair(bigint, bigint, bigint, jsonb)
+comment on function ampsync_worker.defer_repair(bigint, bigint, bigint, jsonb)
   is 'Put a repair off that could not be done now, and tell why.';

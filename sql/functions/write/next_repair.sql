@@ -7,7 +7,7 @@
 --   rows. Null for older ranges.
 --
 -- No effect without the lease. Locks: repair row.
-create or replace function ampsync.next_repair(
+create or replace function ampsync_worker.next_repair(
   p_stream_id bigint,
   p_epoch     bigint
 )
@@ -50,12 +50,12 @@ begin
       return;
     end if;
 
-    perform ampsync.defer_repair(p_stream_id, p_epoch, first_block, jsonb_build_object(
+    perform ampsync_worker.defer_repair(p_stream_id, p_epoch, first_block, jsonb_build_object(
               'code', 'SY101', 'message', format('the hash of block %s is not known here yet', last_block),
               'hint', 'It is tried again by itself; it can do without once the chain has gone on.'));
   end loop;
 end;
 $$;
 
-comment on function ampsync.next_repair(bigint, bigint)
+comment on function ampsync_worker.next_repair(bigint, bigint)
   is 'The range of blocks that a pass should fetch again next, with the hash that proves it.';

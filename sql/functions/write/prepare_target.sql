@@ -10,7 +10,7 @@
 -- Also checks, with one probe of the primary key, that no row lies above the
 -- checkpoint. A transaction of its own. Locks: fence (shared), an advisory lock
 -- on the target schema's name while the table is made, then the stream row.
-create or replace procedure ampsync.prepare_target(
+create or replace procedure ampsync_worker.prepare_target(
   p_stream_id bigint,
   p_epoch     bigint,
   p_exact     boolean,
@@ -24,7 +24,7 @@ declare
   v_stream  ampsync_private.stream;
   v_columns jsonb;
 begin
-  call ampsync.begin_apply(p_stream_id, p_epoch);
+  call ampsync_worker.begin_apply(p_stream_id, p_epoch);
 
   select * into strict v_stream
     from ampsync_private.stream s
@@ -58,5 +58,5 @@ begin
 end;
 $$;
 
-comment on procedure ampsync.prepare_target(bigint, bigint, boolean, jsonb)
+comment on procedure ampsync_worker.prepare_target(bigint, bigint, boolean, jsonb)
   is 'Make a stream''s target table, or check that it fits what the server sends.';

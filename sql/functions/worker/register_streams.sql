@@ -6,7 +6,7 @@
 -- p_version is what goes into SQL: a semantic version, or the manifest hash.
 -- Idempotent: the same answer again is not journaled, and goes on counting tries
 -- for what is missing. Locks: dataset row; inserts streams and leases.
-create or replace function ampsync.register_streams(
+create or replace function ampsync_worker.register_streams(
   p_dataset_id    bigint,
   p_version       text,
   p_manifest_hash text,
@@ -75,7 +75,7 @@ begin
 
   v_missing := array(select t.name from unnest(v_dataset.tables) t(name) where t.name <> all (p_tables));
   if v_refused <> '{}' then
-    perform ampsync.defer_resolve(p_dataset_id, 'failed', (
+    perform ampsync_worker.defer_resolve(p_dataset_id, 'failed', (
       select jsonb_build_object(
                'code', v_code,
                'message', array_to_string(v_refused, '; '),
@@ -87,7 +87,7 @@ begin
                        where s.dataset_id = p_dataset_id
                          and s.shadow_of is null) as tables) l));
   elsif v_missing <> '{}' then
-    perform ampsync.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
+    perform ampsync_worker.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
       'code', 'SY103',
       'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),
       'hint', format(case when v_dataset.tables && p_tables then 'Version %s is kept for the other tables, and has: %s.'
@@ -101,5 +101,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.register_streams(bigint, text, text, text[])
+comment on function ampsync_worker.register_streams(bigint, text, text, text[])
   is 'Store what a dataset resolved to and make a stream of each wanted table.';

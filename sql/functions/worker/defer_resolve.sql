@@ -3,7 +3,7 @@
 -- ampsync.resume_sync. Locks: dataset row.
 --
 -- p_error: {"code", "message", "hint"}
-create or replace function ampsync.defer_resolve(
+create or replace function ampsync_worker.defer_resolve(
   p_dataset_id bigint,
   p_state      text,
   p_error      jsonb
@@ -44,5 +44,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.defer_resolve(bigint, text, jsonb)
+comment on function ampsync_worker.defer_resolve(bigint, text, jsonb)
   is 'Store why a dataset could not be resolved, and when that is tried again.';

@@ -1,7 +1,7 @@
 -- What the resolve job needs to ask the Admin API about a dataset: once there are
 -- streams, about the version that they read, which never changes below them. No
 -- row where the dataset is gone or paused. Reads only.
-create or replace function ampsync.begin_resolve(
+create or replace function ampsync_worker.begin_resolve(
   p_dataset_id bigint
 )
   returns table (namespace text, name text, revision text, tables text[])
@@ -19,5 +19,5 @@ as $$
      and d.state <> 'paused';
 $$;
 
-comment on function ampsync.begin_resolve(bigint)
+comment on function ampsync_worker.begin_resolve(bigint)
   is 'The reference that a resolve job has to look up.';

@@ -1,6 +1,6 @@
 -- The hash that a stream itself holds for one block, as `0x…`; null where it
 -- holds none. Asked before a reorg that starts inside a stored microbatch.
-create or replace function ampsync.own_hash(
+create or replace function ampsync_worker.own_hash(
   p_stream_id bigint,
   p_block     bigint
 )
@@ -13,5 +13,5 @@ as $$
   select '0x' || encode(ampsync_private.own_hash(p_stream_id, p_block), 'hex');
 $$;
 
-comment on function ampsync.own_hash(bigint, bigint)
+comment on function ampsync_worker.own_hash(bigint, bigint)
   is 'The hash of a block as this stream''s own history or rows hold it.';
