@@ -255,3 +255,12 @@ test("occurrences of digests that meet in one slot are kept apart, and forgotten
   expect(occurrences.count(7, 1, -1, 1)).toBe(0);
   expect(occurrences.count(7, 1, -1, 1)).toBe(1);
 });
+
+test("occurrences counted before their table grows are still known after it", () => {
+  const occurrences = new Occurrences();
+  for (let i = 0; i < 10_000; i++) {
+    expect(occurrences.count(1, 2, 3, 4)).toBe(2 * i);
+    expect(occurrences.count(1, 2, 3, 4)).toBe(2 * i + 1);
+    expect(occurrences.count(i, i, 5, 6)).toBe(0);
+  }
+});
