@@ -1,9 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type pg from "pg";
-
 import type { Block } from "../../src/devserver/source.ts";
 import type { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import type { Connection } from "./sql-stream.ts";
 
 const POLL_MS = 40;
 
@@ -16,23 +15,25 @@ export type WatchedTable = keyof typeof HASH_COLUMNS;
  * Looks at the tables of one schema, by polling and whenever it is asked to, and
  * holds against a model of the chain what each look saw: one whole chain from its
  * first block to the checkpoint, no hole, no second hash of a height, each block
- * with all its rows.
+ * with all its rows. Between two looks only blocks that are no longer canonical may go.
  */
 export class ChainWatch implements AsyncDisposable {
   readonly faults: string[] = [];
-  readonly #client: pg.Client;
+  readonly #client: Connection;
   readonly #source: GeneratedSource;
   readonly #rowsPerBlock: Readonly<Partial<Record<WatchedTable, number>>>;
   readonly #sql: string;
   /** Every block that was canonical once, by hash. */
   readonly #known = new Map<string, Block>();
-  readonly #lastSeen = new Map<string, string>();
+  readonly #lastSeen = new Map<WatchedTable, string>();
+  /** What each table held at the last look. */
+  readonly #held = new Map<WatchedTable, ReadonlySet<Block>>();
   #isOver = false;
   #looking: Promise<void> = Promise.resolve();
   #polling: Promise<void> = Promise.resolve();
 
   constructor(
-    client: pg.Client,
+    client: Connection,
     schema: string,
     source: GeneratedSource,
     rowsPerBlock: Readonly<Partial<Record<WatchedTable, number>>>,
@@ -85,8 +86,10 @@ export class ChainWatch implements AsyncDisposable {
       const sight = `${block}: ${blocks}`;
       if (this.#lastSeen.get(table) === sight) continue;
       this.#lastSeen.set(table, sight);
-      const fault = this.#faultOf(table, block, blocks === null ? [] : blocks.split(","));
-      if (fault !== null && this.faults.length < 10) this.faults.push(`${table} at ${block}: ${fault}`);
+      const seen: string[] = blocks === null ? [] : blocks.split(",");
+      for (const fault of [this.#faultOf(table, block, seen), this.#lossOf(table, seen)]) {
+        if (fault !== null && this.faults.length < 10) this.faults.push(`${table} at ${block}: ${fault}`);
+      }
     }
   }
 
@@ -110,5 +113,18 @@ export class ChainWatch implements AsyncDisposable {
     }
     const tip = below === null ? null : `${below.number} ${below.hash}`;
     return tip === checkpoint ? null : `the last block is ${tip}`;
+  }
+
+  /** What was replaced never comes back, so what is canonical after the look was so since the look before. */
+  #lossOf(table: WatchedTable, seen: readonly string[]): string | null {
+    const held = new Set(seen.flatMap((line) => this.#known.get(line.split(" ")[1]!) ?? []));
+    const before = this.#held.get(table) ?? new Set();
+    this.#held.set(table, held);
+    const { chain } = this.#source;
+    const lost = [...before].filter(
+      (block) => !held.has(block) && chain.canonical(block.number)?.hash === block.hash,
+    );
+    const [first] = lost;
+    return first === undefined ? null : `${lost.length} canonical blocks from ${first.number} on are gone`;
   }
 }

@@ -24,11 +24,12 @@ const HASH_COLUMNS: Readonly<Record<string, string>> = {
   transactions: "block_hash",
 };
 
-/** Reads all tables again and again from a connection of its own, and remembers each different sight. */
+/** Reads all tables again and again from a connection of its own, and remembers each sight that differs from the one before. */
 export class Reader {
   readonly #client: pg.Client;
   readonly #schema: string;
-  readonly #sights = new Map<string, Snapshot>();
+  readonly #sights: Snapshot[] = [];
+  readonly #lastSeen = new Map<string, string>();
   readonly #reading: Promise<void>;
   #isStopped = false;
 
@@ -44,9 +45,8 @@ export class Reader {
     return new Reader(await db.client(), schema);
   }
 
-  /** Different sights so far. */
   get sights(): number {
-    return this.#sights.size;
+    return this.#sights.length;
   }
 
   async stop(): Promise<void> {
@@ -56,10 +56,13 @@ export class Reader {
 
   /**
    * What no reader may see, of all that was seen. A sight is whole if its rows are
-   * exactly those of one chain, from its first block to the highest one seen.
+   * exactly those of one chain, from its first block to the highest one seen; and
+   * what is canonical in the end, up to block `head`, does not go once it was there.
    */
-  faults(known: ReadonlyMap<string, KnownBlock>): readonly string[] {
-    return [...this.#sights.values()].flatMap((sight) => faultsOf(sight, known)).slice(0, 10);
+  faults(known: ReadonlyMap<string, KnownBlock>, head: string): readonly string[] {
+    const torn = this.#sights.flatMap((sight) => faultsOf(sight, known));
+    const canonical = new Set(chainTo(head, known).map(({ hash }) => hash));
+    return [...torn, ...lossesOf(this.#sights, canonical)].slice(0, 10);
   }
 
   async #read(): Promise<void> {
@@ -70,7 +73,10 @@ export class Reader {
           `select _block_num::text as number, '0x' || encode(${hash}, 'hex') as hash, count(*)::int as rows
              from "${this.#schema}"."${table}" group by _block_num, ${hash} order by _block_num`,
         );
-        this.#sights.set(`${table} ${JSON.stringify(rows)}`, { table, blocks: rows });
+        const sight = JSON.stringify(rows);
+        if (this.#lastSeen.get(table) === sight) continue;
+        this.#lastSeen.set(table, sight);
+        this.#sights.push({ table, blocks: rows });
       }
       await this.#client.query("commit");
     }
@@ -78,17 +84,34 @@ export class Reader {
 }
 
 function faultsOf({ table, blocks }: Snapshot, known: ReadonlyMap<string, KnownBlock>): readonly string[] {
-  const expected = new Set<string>();
-  let block = known.get(blocks.at(-1)?.hash ?? "");
-  while (block !== undefined) {
-    const rows = block.rows[table] ?? 0;
-    if (rows > 0) expected.add(`block ${block.number} ${block.hash}: ${rows} rows`);
-    block = known.get(block.parentHash);
-  }
+  const expected = new Set(
+    chainTo(blocks.at(-1)?.hash ?? "", known)
+      .filter(({ rows }) => (rows[table] ?? 0) > 0)
+      .map(({ number, hash, rows }) => `block ${number} ${hash}: ${rows[table]} rows`),
+  );
   const seen = new Set(blocks.map(({ number, hash, rows }) => `block ${number} ${hash}: ${rows} rows`));
   const tip = blocks.at(-1)?.number;
   return [
     ...[...seen].filter((line) => !expected.has(line)).map((line) => `${table} up to ${tip} had ${line}`),
     ...[...expected].filter((line) => !seen.has(line)).map((line) => `${table} up to ${tip} lacked ${line}`),
   ];
+}
+
+function lossesOf(sights: readonly Snapshot[], canonical: ReadonlySet<string>): readonly string[] {
+  const before = new Map<string, Snapshot>();
+  return sights.flatMap((sight) => {
+    const held = new Set(sight.blocks.map(({ hash }) => hash));
+    const lost = before.get(sight.table)?.blocks.filter(({ hash }) => canonical.has(hash) && !held.has(hash));
+    before.set(sight.table, sight);
+    return lost?.map(({ number, hash }) => `${sight.table} lost canonical block ${number} ${hash}`) ?? [];
+  });
+}
+
+/** The block of that hash and all below it. */
+function chainTo(hash: string, known: ReadonlyMap<string, KnownBlock>): readonly KnownBlock[] {
+  const chain: KnownBlock[] = [];
+  for (let block = known.get(hash); block !== undefined; block = known.get(block.parentHash)) {
+    chain.push(block);
+  }
+  return chain;
 }
