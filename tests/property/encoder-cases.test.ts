@@ -49,9 +49,21 @@ async function shown(
   values: readonly Value[],
   options: Options = {},
 ): Promise<(string | null)[]> {
+  return await shownAs(type, values, "x::text", options);
+}
+
+/** What an expression over the column `x` says. */
+async function shownAs(
+  type: ArrowType,
+  values: readonly Value[],
+  expression: string,
+  options: Options = {},
+): Promise<(string | null)[]> {
   await loadColumn(type, values, options);
-  const { rows } = await client.query<{ x: string | null }>("select x::text from t order by copied");
-  return rows.map(({ x }) => x);
+  const { rows } = await client.query<{ shown: string | null }>(
+    `select ${expression} as shown from t order by copied`,
+  );
+  return rows.map((row) => row.shown);
 }
 
 const refused = (type: ArrowType, value: Value) =>
@@ -128,6 +140,59 @@ describe("N26: what earlier versions did wrong", () => {
     expect(await shown(ns, values)).toEqual(texts);
     expect(await shown(list(ns), [values])).toEqual([`{${texts.map((text) => `"${text}"`).join(",")}}`]);
     expect(await shown(struct(ns), [{ v: -1n }])).toEqual(['{"v": "1969-12-31T23:59:59.999999999Z"}']);
+  });
+
+  test("what is finer than a microsecond is rounded towards minus infinity, in every type of time", async () => {
+    const counts = [-1n, -999n, -1000n, -1001n, 0n, 999n, 1000n, 1999n];
+    const micros = [-1, -1, -1, -2, 0, 0, 1, 1];
+    const since1970 = (type: ArrowType) =>
+      shownAs(type, counts, "round(extract(epoch from x) * 1000000)::text");
+    expect(await since1970(ns)).toEqual(micros.map(String));
+    expect(await since1970({ kind: "timestamp", unit: "ns", zone: null })).toEqual(micros.map(String));
+    expect(await since1970({ kind: "duration", unit: "ns" })).toEqual(micros.map(String));
+
+    const nano: ArrowType = { kind: "interval", unit: "monthDayNano" };
+    const parts = `concat_ws(' ', extract(month from x), extract(day from x), extract(microseconds from x))`;
+    expect(
+      await shownAs(
+        nano,
+        counts.map((count) => [1, -1, count] as const),
+        parts,
+      ),
+    ).toEqual(
+      micros.map((each) => `1 -1 ${each}`), // Nothing is carried into days and months.
+    );
+
+    const time: ArrowType = { kind: "time", unit: "ns" };
+    expect(await shown(time, [0n, 999n, 1999n, 86_399_999_999_999n, 86_400_000_000_999n])).toEqual([
+      "00:00:00",
+      "00:00:00",
+      "00:00:00.000001",
+      "23:59:59.999999",
+      "24:00:00",
+    ]);
+    await refused(time, -1n); // It would be the microsecond before midnight.
+  });
+
+  test("nanoseconds beyond what a double holds keep every digit", async () => {
+    const counts = [8_176_523_337_186_342_753n, -8_176_523_337_186_342_753n, 2n ** 63n - 1n, -(2n ** 63n)];
+    const micros = ["8176523337186342", "-8176523337186343", "9223372036854775", "-9223372036854776"];
+    const all =
+      "(extract(hour from x) * 3600000000 + extract(minute from x) * 60000000 + extract(microseconds from x))";
+    const exact = `trim_scale(${all})::text`;
+    const nano: ArrowType = { kind: "interval", unit: "monthDayNano" };
+    expect(
+      await shownAs(
+        nano,
+        counts.map((count) => [0, 0, count] as const),
+        exact,
+      ),
+    ).toEqual(micros);
+    expect(await shownAs({ kind: "duration", unit: "ns" }, counts, exact)).toEqual(micros);
+    expect(await shown(ns, [counts[0]!, counts[1]!])).toEqual([
+      "2229-02-07 16:28:57.186342+00",
+      "1710-11-24 07:31:02.813657+00",
+    ]);
   });
 
   test("T7: lists of fixed size, lists of them, lists of lists", async () => {

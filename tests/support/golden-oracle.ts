@@ -36,13 +36,18 @@ interface JsonFile {
 }
 
 export function readOracle(text: string): Oracle {
-  const json: JsonFile = JSON.parse(text);
+  const json: JsonFile = JSON.parse(text, withAllDigits);
   const dictionaries = new Map(json.dictionaries?.map(({ id, data }) => [id, data.columns[0]!]) ?? []);
   return {
     batches: json.batches.map(({ columns }) =>
       columns.map((column, i) => valuesOf(json.schema.fields[i]!, column, dictionaries)),
     ),
   };
+}
+
+/** An integer that a double would round stays as its digits: some writers send 64 bits without quotes. */
+function withAllDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? context?.source : value;
 }
 
 function valuesOf(

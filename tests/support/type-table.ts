@@ -73,27 +73,27 @@ const ROWS: readonly {
   {
     types: units.map((unit) => ({ kind: "time", unit })),
     json: "ISO 8601, all digits",
-    notes: "nanoseconds are floored; up to 24:00:00",
+    notes: "nanoseconds are rounded down; up to 24:00:00",
   },
   {
     types: units.map((unit) => ({ kind: "timestamp", unit, zone: "UTC" })),
     json: "ISO 8601, all digits, `Z`",
-    notes: "any zone: the instant is kept; nanoseconds are floored",
+    notes: "any zone: the instant is kept; nanoseconds are rounded down",
   },
   {
     types: units.map((unit) => ({ kind: "timestamp", unit, zone: null })),
     json: "ISO 8601, all digits",
-    notes: "nanoseconds are floored; 4713 BC to 294276",
+    notes: "nanoseconds are rounded down; 4713 BC to 294276",
   },
   {
     types: units.map((unit) => ({ kind: "duration", unit })),
     json: "ISO 8601 period",
-    notes: "microseconds alone; nanoseconds are floored",
+    notes: "microseconds alone; nanoseconds are rounded down",
   },
   {
     types: (["yearMonth", "dayTime", "monthDayNano"] as const).map((unit) => ({ kind: "interval", unit })),
     json: "ISO 8601 period",
-    notes: "months, days and microseconds stay apart",
+    notes: "months, days and microseconds stay apart; nanoseconds are rounded down",
   },
   {
     types: [
@@ -156,6 +156,14 @@ export function typeTable(): string {
     "| Arrow | PostgreSQL | inside JSON | |",
     "|---|---|---|---|",
     ...MAPPED.map(({ names, stored, json, notes }) => `| ${names} | ${stored} | ${json} | ${notes} |`),
+    "",
+    "## Rounding",
+    "",
+    "PostgreSQL counts microseconds. What is finer is rounded towards minus infinity, in time, timestamp, duration and",
+    "interval alike, in columns and in arrays: 1999 ns become 1 µs, -1 ns becomes -1 µs, and one nanosecond before 1970 is",
+    "`1969-12-31 23:59:59.999999`. So the order of values is kept, and equal values stay equal. A duration is one count; of",
+    "`Interval(MonthDayNano)` only the nanoseconds are rounded, and nothing is carried into days or months. A negative time",
+    "of day is a value error, however small. Inside JSON all digits are kept and nothing is rounded.",
     "",
   ].join("\n");
 }
