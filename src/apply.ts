@@ -1,4 +1,5 @@
 import type { Budget } from "./budget.ts";
+import { Change } from "./change.ts";
 import type { Commit, Refusals, StampedWatermark } from "./db/statements.ts";
 import type { Transaction } from "./db/write.ts";
 import { AmpsyncError } from "./errors.ts";
@@ -17,8 +18,8 @@ interface Microbatch {
   rows: number;
   /** What PostgreSQL refused of it, and was handled by policy. */
   refusals: Refusals[];
-  /** Some of it was handed to the connection: it can no longer be taken back alone. */
-  isSpilled: boolean;
+  /** Given up by the server: nothing of it may be committed. */
+  isDropped: boolean;
   /** Null while more may come. */
   watermark: StampedWatermark | null;
   /** A commit may end with this microbatch. */
@@ -41,6 +42,8 @@ export interface ApplyOptions {
   readonly onCommitted: (last: Watermark) => void;
   /** Nothing more can be written; what was not committed is lost, and will be sent again. */
   readonly onFailed: (error: unknown) => void;
+  /** Aborted when not even the commit under way is waited for any more. */
+  readonly abandoned: AbortSignal;
 }
 
 /** The first chunk of a microbatch is small, because at the head most are; later ones suit the socket. */
@@ -66,13 +69,20 @@ export class Apply {
   #checkpoint: bigint | null;
   #network = "";
   #writing: Promise<void> | null = null;
+  /** Ends whatever the writer waits for. */
   readonly #givenUp = new AbortController();
   #failure: { readonly error: unknown } | null = null;
-  #changed = Promise.withResolvers<void>();
+  /** Told with every change of the queue, and when the writer is done: the reader and the writer wait for each other by it. */
+  readonly #changed = new Change();
+  /** Runs while the writer waits for the reader with its transaction open. */
+  #silence: NodeJS.Timeout | undefined;
 
   constructor(options: ApplyOptions) {
     this.#options = options;
     this.#checkpoint = options.checkpoint;
+    const { abandoned } = options;
+    const { signal } = this.#givenUp;
+    abandoned.addEventListener("abort", () => this.#giveUp(abandoned.reason), { signal });
   }
 
   /** Begins a microbatch; with a removal it begins a commit as well. */
@@ -84,31 +94,26 @@ export class Apply {
       bytes: 0,
       rows: 0,
       refusals: [],
-      isSpilled: false,
+      isDropped: false,
       watermark: null,
       mayCommit: false,
     });
+    this.#changed.tell();
   }
 
-  /** Gives up the unfinished microbatch. Part of it may be in an open transaction: then all of that goes. */
+  /** Gives up the unfinished microbatch. What the writer has of it already is taken back there. */
   dropMicrobatch(): void {
     const last = this.#queue.at(-1);
     if (last === undefined || last.watermark !== null) {
       return;
     }
-    if (last.isSpilled) {
-      throw new AmpsyncError(
-        "SY104",
-        "a microbatch was given up by the server after part of it was written",
-        {
-          detail: "The transaction is rolled back; the stream goes on from its checkpoint.",
-        },
-      );
-    }
+    this.#sealChunk();
     this.#queue.pop();
-    this.#chunkUsed = 0;
-    this.#chunk = new Uint8Array(0);
-    this.#release(last.bytes);
+    last.isDropped = true;
+    for (const chunk of last.chunks.splice(0)) {
+      this.#release(chunk.length);
+    }
+    this.#changed.tell();
   }
 
   /** ByteSink of the encoder: a region of the open microbatch. */
@@ -135,12 +140,13 @@ export class Apply {
     this.#hold(reportBytes(watermark.report));
     open.watermark = watermark;
     open.mayCommit = mayCommit;
-    this.#notify();
+    this.#changed.tell();
     this.#write(false);
   }
 
-  /** Resolves when there is room for more rows. */
+  /** Resolves when there is room for more rows. Asked after each message, so it also says that the server is there. */
   async room(): Promise<void> {
+    this.#silence?.refresh();
     while (true) {
       this.#throwIfFailed();
       this.#write(false);
@@ -151,7 +157,7 @@ export class Apply {
       }
       this.#sealChunk(); // It may hold all of it: a long row has a chunk to itself.
       this.#write(true);
-      await this.#changed.promise;
+      await Promise.race([this.#changed.next, this.#options.budget.freed]);
     }
   }
 
@@ -159,7 +165,7 @@ export class Apply {
   async settle(): Promise<void> {
     this.#write(false);
     while (this.#writing !== null && this.#queue.some((each) => each.mayCommit)) {
-      await this.#changed.promise;
+      await this.#changed.next;
     }
     this.#throwIfFailed();
   }
@@ -185,6 +191,7 @@ export class Apply {
       open.chunks.push(this.#chunk.subarray(0, this.#chunkUsed));
       this.#chunk = new Uint8Array(0);
       this.#chunkUsed = 0;
+      this.#changed.tell();
     }
   }
 
@@ -193,19 +200,24 @@ export class Apply {
     if (this.#writing !== null || this.#failure !== null) {
       return;
     }
-    const whole = this.#committable();
     const isLarge = this.#bytes >= (mustSpill ? 1 : this.#options.limits.spillBytes);
-    if (whole.length === 0 && !isLarge) {
+    if (!isLarge && this.#committable().length === 0) {
       return;
     }
-    const work = whole.length > 0 ? this.#commitWhole(whole) : this.#commitSpilled();
-    this.#writing = work
+    this.#writing = this.#writeNext()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#writing = null;
-        this.#notify();
+        this.#changed.tell();
         this.#write(false);
       });
+  }
+
+  /** One transaction. What goes into it is decided when there is a permit for it: more may have gathered by then. */
+  async #writeNext(): Promise<void> {
+    using _permit = await this.#options.permits.take(this.#givenUp.signal);
+    const whole = this.#committable();
+    await (whole.length > 0 ? this.#commitWhole(whole) : this.#commitSpilled());
   }
 
   /** The oldest microbatches that make one commit; none while the end of a replacement is missing. */
@@ -231,7 +243,6 @@ export class Apply {
 
   /** Everything is known: one message. */
   async #commitWhole(microbatches: readonly Microbatch[]): Promise<void> {
-    using _permit = await this.#options.permits.take();
     const transaction = await this.#begin(microbatches[0]?.removal ?? null, this.#commitOf(microbatches));
     for (const microbatch of microbatches) {
       await this.#send(transaction, microbatch);
@@ -239,30 +250,60 @@ export class Apply {
     await this.#commit(transaction, microbatches);
   }
 
-  /** The transaction begins before its last microbatch is finished, and follows it as it grows. */
+  /**
+   * The transaction begins before its last microbatch is finished, and follows it as
+   * it grows. One that the server gives up is taken back alone: what was written
+   * before it, in the middle of a replacement, stays.
+   */
   async #commitSpilled(): Promise<void> {
-    using _permit = await this.#options.permits.take();
-    const first = this.#queue[0];
-    if (first === undefined) {
+    let microbatch = this.#queue[0];
+    if (microbatch === undefined) {
       return; // Given up while we waited for the permit.
     }
-    first.isSpilled = true; // From here on its removal is part of the transaction.
-    const transaction = await this.#begin(first.removal, null);
+    const transaction = await this.#begin(microbatch.removal, null);
     const written: Microbatch[] = [];
-    while (true) {
-      const microbatch = this.#queue[written.length];
-      if (microbatch !== undefined) {
-        microbatch.isSpilled = true;
-        await this.#send(transaction, microbatch);
-        if (microbatch.watermark !== null && microbatch.chunks.length === 0) {
-          written.push(microbatch);
-          if (microbatch.mayCommit) break;
-          continue;
-        }
+    while (!written.at(-1)?.mayCommit) {
+      microbatch ??= await this.#microbatchAfter(written);
+      const canBeDropped = microbatch.watermark === null;
+      if (canBeDropped && written.length > 0) {
+        await transaction.mark();
       }
-      await this.#moreOrStall();
+      await this.#follow(transaction, microbatch);
+      if (!microbatch.isDropped) {
+        written.push(microbatch);
+      } else if (written.length > 0) {
+        await transaction.takeBack();
+      } else {
+        transaction.abort(); // The next one may begin with another removal.
+        return;
+      }
+      microbatch = undefined;
     }
     await this.#commit(transaction, written);
+  }
+
+  async #microbatchAfter(written: readonly Microbatch[]): Promise<Microbatch> {
+    while (true) {
+      const next = this.#queue[written.length];
+      if (next !== undefined) {
+        if (next.removal !== null) {
+          throw new Error("a removal must begin a commit");
+        }
+        return next;
+      }
+      await this.#moreOrSilence();
+    }
+  }
+
+  /** Writes a microbatch as it grows, until it is finished or dropped. */
+  async #follow(transaction: Transaction, microbatch: Microbatch): Promise<void> {
+    while (true) {
+      await this.#send(transaction, microbatch);
+      if (microbatch.isDropped || microbatch.watermark !== null) {
+        return;
+      }
+      await this.#moreOrSilence();
+    }
   }
 
   async #begin(removal: Removal | null, commit: Commit | null): Promise<Transaction> {
@@ -278,7 +319,7 @@ export class Apply {
       }
       this.#throwIfFailed();
       this.#release(chunk.length);
-      this.#notify();
+      this.#changed.tell();
     }
   }
 
@@ -307,19 +348,20 @@ export class Apply {
     this.#options.onCommitted(last.watermark);
   }
 
-  /** Resolves when the queue changes; an open transaction does not wait for ever. */
-  async #moreOrStall(): Promise<void> {
+  /** Resolves with the next change; a transaction that is open does not wait for a silent server for ever. */
+  async #moreOrSilence(): Promise<void> {
     const { stallMs } = this.#options.limits;
     const { promise: stalled, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
+    this.#silence = setTimeout(
       () =>
         reject(new AmpsyncError("SY104", `no bytes for ${stallMs / 1000} s in the middle of a microbatch`)),
       stallMs,
     );
     try {
-      await Promise.race([this.#changed.promise, stalled]);
+      await Promise.race([this.#changed.next, stalled]);
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.#silence);
+      this.#silence = undefined;
     }
     this.#throwIfFailed();
   }
@@ -335,11 +377,6 @@ export class Apply {
     this.#options.budget.give(bytes);
   }
 
-  #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-  }
-
   #fail(error: unknown): void {
     if (this.#failure === null) {
       this.#giveUp(error);
@@ -350,7 +387,7 @@ export class Apply {
   #giveUp(error: unknown): void {
     this.#failure ??= { error };
     this.#givenUp.abort();
-    this.#notify();
+    this.#changed.tell();
   }
 
   #throwIfFailed(): void {

@@ -1,6 +1,9 @@
+import { Change } from "./change.ts";
+
 /** Counts the encoded bytes that all streams of a process hold; says when they are too many. */
 export class Budget {
   readonly #limit: number;
+  readonly #freed = new Change();
   #bytes = 0;
 
   constructor(limit: number) {
@@ -11,11 +14,17 @@ export class Budget {
     return this.#bytes >= this.#limit;
   }
 
+  /** Resolves when bytes are given back, by whichever stream. */
+  get freed(): Promise<void> {
+    return this.#freed.next;
+  }
+
   take(bytes: number): void {
     this.#bytes += bytes;
   }
 
   give(bytes: number): void {
     this.#bytes -= bytes;
+    this.#freed.tell();
   }
 }

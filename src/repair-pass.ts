@@ -73,7 +73,7 @@ async function refetch(
   };
   let encoder = new RowEncoder(sent, hash, lease);
 
-  using _permit = await permits.take();
+  using _permit = await permits.take(signal);
   const { valuePolicy } = lease;
   const transaction = await CarefulTransaction.open(
     { pool, target, valuePolicy, writer, faults, signal },

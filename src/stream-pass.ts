@@ -191,9 +191,8 @@ class StreamPass implements Disposable {
     const { valuePolicy } = this.#lease;
     await using apply = new Apply({
       checkpoint: this.#memory.committed.at(-1)?.end ?? null,
-      open: (removal, commit, given) => {
-        const abandoned = AbortSignal.any([given, this.#control.abandoned]);
-        const options = { pool, target, valuePolicy, writer: this.held, faults, signal: abandoned };
+      open: (removal, commit, signal) => {
+        const options = { pool, target, valuePolicy, writer: this.held, faults, signal };
         return this.#isCareful
           ? CarefulTransaction.open(options, beginApply(target, removal))
           : WriteTransaction.open(options, removal, commit);
@@ -207,6 +206,7 @@ class StreamPass implements Disposable {
       },
       onFailed: (error) =>
         isPoison(error) && !this.#isCareful ? refused.abort() : this.#control.fail(error),
+      abandoned: this.#control.abandoned,
     });
     let encoder = new RowEncoder(sent, hash, this.#lease);
 

@@ -18,7 +18,7 @@ import {
   tableOf,
   type WriteTarget,
 } from "./statements.ts";
-import { awaitServer, connect, type Transaction, type WriteOptions } from "./write.ts";
+import { awaitServer, connect, MARK, type Transaction, type WriteOptions } from "./write.ts";
 
 export interface CarefulOptions extends WriteOptions {
   /** What becomes of rows that PostgreSQL refuses. */
@@ -43,6 +43,8 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
   #removed = { rows: 0, idXor: 0n };
   /** Of the last row: its block, and which row of it. */
   #last = { block: -1n, row: -1 };
+  /** What to go back to; null before the first mark. */
+  #marked: { readonly last: { block: bigint; row: number }; readonly rejected: number } | null = null;
   #isOver = false;
 
   private constructor(options: CarefulOptions, client: pg.PoolClient) {
@@ -85,6 +87,20 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     return report.rejected.length + report.nulled.length === 0 ? null : { report, removed: this.#removed };
   }
 
+  async mark(): Promise<void> {
+    await this.query(this.#marked === null ? MARK : `release ${MARK}; ${MARK}`);
+    this.#marked = { last: this.#last, rejected: this.#rejected.rows.length };
+  }
+
+  async takeBack(): Promise<void> {
+    if (this.#marked === null) {
+      throw new Error("nothing is marked");
+    }
+    await this.query(`rollback to ${MARK}`);
+    this.#last = this.#marked.last;
+    this.#rejected.truncate(this.#marked.rejected);
+  }
+
   async commit(commit: Commit): Promise<void> {
     await this.commitWith(commitApply(this.#options.target, commit));
   }
@@ -98,7 +114,6 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     this.#release(false);
   }
 
-  /** Rolls back, if it is not over. */
   abort(): void {
     this.#release(true);
   }

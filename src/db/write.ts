@@ -36,9 +36,18 @@ export interface WriteOptions {
 export interface Transaction {
   /** Writes whole rows; tells which of them PostgreSQL refused, where that does not end it. */
   write(chunk: Uint8Array): Promise<Refusals | null>;
+  /** What is written from here on can be taken back. */
+  mark(): Promise<void>;
+  /** Takes back what was written since `mark`. */
+  takeBack(): Promise<void>;
   /** What `open` was told, if it was, and is now. */
   commit(commit: Commit): Promise<void>;
+  /** Rolls back, if it is not over. */
+  abort(): void;
 }
+
+/** Of `mark`: each new one takes the place of the last. */
+export const MARK = "savepoint marked";
 
 /**
  * One writing transaction: begin_apply, COPY, commit_apply.
@@ -51,20 +60,26 @@ export interface Transaction {
 export class WriteTransaction implements Transaction {
   readonly #options: WriteOptions;
   readonly #client: pg.PoolClient;
-  readonly #copy: CopyStreamQuery;
+  /** The one under way. */
+  #copy: CopyStreamQuery;
   /** The first message ends with COMMIT. */
   readonly #hasEnd: boolean;
   readonly #onAbort = () => this.abort();
   readonly #failure = Promise.withResolvers<never>();
+  #isMarked = false;
   #isOver = false;
 
-  private constructor(options: WriteOptions, client: pg.PoolClient, copy: CopyStreamQuery, hasEnd: boolean) {
+  private constructor(
+    options: WriteOptions,
+    client: pg.PoolClient,
+    statements: readonly string[],
+    hasEnd: boolean,
+  ) {
     this.#options = options;
     this.#client = client;
-    this.#copy = copy;
+    this.#copy = this.#startCopy(statements);
     this.#hasEnd = hasEnd;
     options.signal.addEventListener("abort", this.#onAbort);
-    copy.once("error", this.#failure.reject);
     client.on("error", this.#failure.reject);
     // Every write awaits it; this only says that nobody may be doing so when it happens.
     this.#failure.promise.catch(() => {});
@@ -83,8 +98,7 @@ export class WriteTransaction implements Transaction {
       ...(commit === null ? [] : [commitApply(target, commit), "commit"]),
     ];
     const client = await connect(options);
-    const copy = client.query(copyFrom(statements.join(";\n"), { highWaterMark: 1 }));
-    const transaction = new WriteTransaction(options, client, copy, commit !== null);
+    const transaction = new WriteTransaction(options, client, statements, commit !== null);
     try {
       await transaction.#send(COPY_HEADER); // Taken when COPY asks for rows.
       await faults.reach("copy_begun");
@@ -113,11 +127,19 @@ export class WriteTransaction implements Transaction {
     await awaitServer(this.#options.writer, Promise.race([this.#failure.promise, answer]));
   }
 
+  async mark(): Promise<void> {
+    await this.#nextCopy(this.#isMarked ? [`release ${MARK}`, MARK] : [MARK]);
+    this.#isMarked = true;
+  }
+
+  async takeBack(): Promise<void> {
+    await this.#nextCopy([`rollback to ${MARK}`]);
+  }
+
   async commit(commit: Commit): Promise<void> {
     await this.#options.faults.reach("before_trailer");
     await this.#send(COPY_TRAILER);
-    let answer: Promise<unknown> = once(this.#copy, "finish");
-    this.#copy.end();
+    let answer = this.#endCopy();
     if (!this.#hasEnd) {
       await this.#answer(answer);
       answer = this.#client.query(`${commitApply(this.#options.target, commit)};\ncommit`);
@@ -127,9 +149,31 @@ export class WriteTransaction implements Transaction {
     this.#release(false);
   }
 
-  /** Rolls back, if it is not over. */
   abort(): void {
     this.#release(true);
+  }
+
+  /** The last of these statements, or the last but those that end the transaction, is a COPY. */
+  #startCopy(statements: readonly string[]): CopyStreamQuery {
+    const copy = this.#client.query(copyFrom(statements.join(";\n"), { highWaterMark: 1 }));
+    copy.once("error", this.#failure.reject);
+    return copy;
+  }
+
+  /** Resolves when PostgreSQL has taken all of it, and what follows it in its message. */
+  #endCopy(): Promise<unknown> {
+    const answer = once(this.#copy, "finish");
+    this.#copy.end();
+    return answer;
+  }
+
+  /** Ends the COPY under way, and begins another one after these statements. */
+  async #nextCopy(before: readonly string[]): Promise<void> {
+    const { target } = this.#options;
+    await this.#send(COPY_TRAILER);
+    await this.#answer(this.#endCopy());
+    this.#copy = this.#startCopy([...before, copyInto(tableOf(target), target)]);
+    await this.#send(COPY_HEADER);
   }
 
   #release(destroy: boolean): void {

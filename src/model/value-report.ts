@@ -93,6 +93,13 @@ export class RejectedRows {
     this.#length += row.values?.length ?? 0;
     this.#rows.push(this.#length <= MAX_LENGTH ? row : { ...row, values: null });
   }
+
+  /** Forgets all but the first ones. */
+  truncate(count: number): void {
+    for (const { values } of this.#rows.splice(count)) {
+      this.#length -= values?.length ?? 0;
+    }
+  }
 }
 
 /** Of a rejected row, besides its values. */

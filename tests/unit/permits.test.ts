@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 
 import { Permits } from "../../src/permits.ts";
 
+const NEVER = new AbortController().signal;
+
 test("no more holders than permits are in at once, and they come in as they asked", async () => {
   const permits = new Permits(2);
   const entered: number[] = [];
@@ -10,7 +12,7 @@ test("no more holders than permits are in at once, and they come in as they aske
 
   await Promise.all(
     [1, 2, 3, 4, 5].map(async (visitor) => {
-      using _permit = await permits.take();
+      using _permit = await permits.take(NEVER);
       entered.push(visitor);
       inside += 1;
       most = Math.max(most, inside);
@@ -26,11 +28,11 @@ test("no more holders than permits are in at once, and they come in as they aske
 test("a permit that was given back can be taken again", async () => {
   const permits = new Permits(1);
   for (let round = 0; round < 3; round++) {
-    using _permit = await permits.take();
+    using _permit = await permits.take(NEVER);
   }
   let second: Disposable | null = null;
-  const first = await permits.take();
-  const waiting = permits.take().then((permit) => {
+  const first = await permits.take(NEVER);
+  const waiting = permits.take(NEVER).then((permit) => {
     second = permit;
   });
   await Promise.resolve();
@@ -43,9 +45,34 @@ test("a permit that was given back can be taken again", async () => {
 test("a holder that fails gives its permit back", async () => {
   const permits = new Permits(1);
   const failing = async () => {
-    using _permit = await permits.take();
+    using _permit = await permits.take(NEVER);
     throw new Error("broken");
   };
   await expect(failing()).rejects.toThrow("broken");
-  await expect(permits.take()).resolves.toBeDefined();
+  await expect(permits.take(NEVER)).resolves.toBeDefined();
+});
+
+test("a visitor who is called away leaves the queue, and those behind move up", async () => {
+  const permits = new Permits(1);
+  const first = await permits.take(NEVER);
+  const called = new AbortController();
+  const away = permits.take(called.signal);
+  const behind = permits.take(NEVER);
+  called.abort(new Error("called away"));
+  await expect(away).rejects.toThrow("called away");
+  first[Symbol.dispose]();
+  await expect(behind).resolves.toBeDefined();
+});
+
+test("a visitor who is called away at the door takes no permit with him", async () => {
+  const permits = new Permits(1);
+  await expect(permits.take(AbortSignal.abort(new Error("called away")))).rejects.toThrow("called away");
+
+  const first = await permits.take(NEVER);
+  const called = new AbortController();
+  const second = permits.take(called.signal);
+  first[Symbol.dispose]();
+  called.abort(); // He is in already.
+  (await second)[Symbol.dispose]();
+  await expect(permits.take(NEVER)).resolves.toBeDefined();
 });
