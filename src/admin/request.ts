@@ -76,32 +76,39 @@ function failure(url: URL, response: Response, text: string): AmpsyncError {
     status: response.status,
     retryAfterSeconds: after !== null && /^\d+$/.test(after) ? Number(after) : null,
   };
-  const detail = `HTTP ${response.status}: ${serverText(text)}`;
-  return new AmpsyncError(codeOf(response.status), `GET ${url.pathname} failed`, { detail, cause });
+  const handled = handledError(text);
+  const detail = `HTTP ${response.status}: ${(handled ?? text).trim().slice(0, MAX_TEXT_LENGTH) || "(no text)"}`;
+  const code = codeOf(response.status, handled !== null);
+  return new AmpsyncError(code, `GET ${url.pathname} failed`, { detail, cause });
 }
 
-function codeOf(status: number): ErrorCode {
+/** `isHandled`: an Amp server says so, and not a proxy before it, whose words may be others in a minute. */
+function codeOf(status: number, isHandled: boolean): ErrorCode {
   if (status === 401 || status === 403) {
     return "SY105";
   }
-  if (status === 404) {
-    return "SY103";
+  if (!isHandled || status >= 500 || status === 408 || status === 429) {
+    return "SY104";
   }
-  return status >= 500 || status === 408 || status === 429 ? "SY104" : "SY004";
+  return status === 404 ? "SY103" : "SY004";
 }
 
-/** The `error_message` of a handled error, otherwise the body as it came. */
-function serverText(body: string): string {
-  let text = body;
+/** The text of an error that an Amp server handled; null where the body is something else. */
+function handledError(body: string): string | null {
   try {
     const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === "object" && parsed !== null && "error_message" in parsed) {
-      text = String(parsed.error_message);
+    if (
+      typeof parsed === "object" &&
+      parsed !== null &&
+      "error_code" in parsed &&
+      "error_message" in parsed
+    ) {
+      return String(parsed.error_message);
     }
   } catch {
-    // Not every answer is JSON: then the body is the text.
+    // Not every answer is JSON.
   }
-  return text.trim().slice(0, MAX_TEXT_LENGTH) || "(no text)";
+  return null;
 }
 
 function unreachable(url: URL, cause: unknown): AmpsyncError {

@@ -1,6 +1,7 @@
 import { type Client, connectivityState, Metadata } from "@grpc/grpc-js";
 import { AmpsyncError } from "../errors.ts";
 import { bearer } from "../model/bearer.ts";
+import { onlyGrpc } from "./only-grpc.ts";
 import { PacedCall } from "./paced-call.ts";
 
 /** Messages received or on their way, beyond the one the consumer works on. */
@@ -36,7 +37,7 @@ export function callUnary(client: Client, call: Call & { readonly timeoutMs: num
       same,
       request,
       headers,
-      { deadline },
+      { deadline, interceptors: [onlyGrpc] },
       (error, answer) => {
         signal.removeEventListener("abort", cancel);
         if (answer === undefined) {
@@ -68,6 +69,7 @@ export async function* callStream(
         paced = new PacedCall(next(options), MESSAGES_AHEAD);
         return paced;
       },
+      onlyGrpc,
     ],
   });
   // A cancelled call fails once more after its reader has gone: nobody else listens then.

@@ -5,10 +5,14 @@ import { AmpsyncError, type ErrorCode } from "../errors.ts";
 const NOT_THERE = /has not been synced|not found|does not exist|failed to infer SQL output schema/i;
 /** Words of a query that no later try will make work, sent with INTERNAL all the same. */
 const WRONG_QUERY = /multiple networks in dependency tree|cross-network join|non-incremental/i;
-/** Words of client and server libraries for a message over a limit. */
-const TOO_LARGE = /larger than max|length too large|message too large|exceeds.*limit/i;
+/** The words of our own library for a message over our limit, plain or once it is unpacked; a server's limit is its own affair. */
+const TOO_LARGE = /^Received message (?:larger than max \(|that decompresses to a size larger than )/;
 
-/** What a failed call means to a stream. `secret` is cut out of the server's text. */
+/**
+ * What a failed call means to a stream. Only a request that is wrong for good, and a message over our limit, may
+ * stop one: whatever else is said, by the server or by what stands before it, may be otherwise in a minute.
+ * `secret` is cut out of the server's text.
+ */
 export function flightError(error: unknown, secret: string | null): AmpsyncError {
   if (error instanceof AmpsyncError) {
     return error;
@@ -25,7 +29,7 @@ export function flightError(error: unknown, secret: string | null): AmpsyncError
 
 const MESSAGES: Partial<Record<ErrorCode, string>> = {
   SY004: "The Amp server refuses the query",
-  SY103: "The Amp server does not know the dataset or the table, or has no data of it yet",
+  SY103: "The Amp server does not know the dataset, table or column, or has no data of it yet",
   SY104: "The Amp server cannot be reached, or the stream broke off",
   SY105: "The Amp server refuses the token",
   SY106: "A message is over the size limit",
@@ -33,9 +37,10 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   SY004:
-    "The detail has the server's reason. Once it is mended there: select ampsync.resume_sync('<dataset>');",
-  SY103: "It is tried again by itself. Publish the dataset on the Amp server if that was not done.",
-  SY104: "It is tried again by itself. If it lasts, look at AMP_FLIGHT_ADDR and at the Amp server.",
+    "The detail has the server's reason. Once it is corrected there: select ampsync.resume_sync('<dataset>');",
+  SY103: "It is retried automatically. Publish the dataset on the Amp server if that was not done.",
+  SY104:
+    "It is retried automatically. If it lasts, check AMP_FLIGHT_ADDR, the Amp server and any proxy before it.",
   SY105: "Set AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.",
   SY106: "Set AMPSYNC_GRPC_MAX_DECODE_MB to a larger value, at most 512.",
 };
@@ -56,8 +61,6 @@ function codeOf(error: ServiceError): ErrorCode {
       return TOO_LARGE.test(error.details) ? "SY106" : "SY104";
     case status.INVALID_ARGUMENT:
       return NOT_THERE.test(error.details) ? "SY103" : "SY004";
-    case status.UNIMPLEMENTED:
-      return "SY004";
     case status.INTERNAL:
       if (WRONG_QUERY.test(error.details)) {
         return "SY004";

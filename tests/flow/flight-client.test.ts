@@ -208,7 +208,7 @@ describe("planning", () => {
   test.each([
     [status.INVALID_ARGUMENT, "invalid query: non-incremental queries are not supported", "SY004"],
     [status.INVALID_ARGUMENT, "table 'x.y' not found", "SY103"],
-    [status.UNIMPLEMENTED, "get_flight_info", "SY004"],
+    [status.UNIMPLEMENTED, "get_flight_info", "SY104"],
     [status.NOT_FOUND, "table missing", "SY103"],
     [status.INTERNAL, "error creating physical catalog | Caused by: table has not been synced", "SY103"],
     [status.INTERNAL, "failed to infer SQL output schema | Caused by: dataset", "SY103"],
@@ -216,7 +216,14 @@ describe("planning", () => {
     [status.INTERNAL, "streaming query execution error", "SY104"],
     [status.UNAUTHENTICATED, "token expired", "SY105"],
     [status.PERMISSION_DENIED, "no", "SY105"],
-    [status.RESOURCE_EXHAUSTED, "query memory exhausted", "SY104"],
+    [
+      status.INTERNAL,
+      "failed to infer SQL output schema | Caused by: Schema error: No field named c. Valid fields are t.a.",
+      "SY103",
+    ],
+    [status.RESOURCE_EXHAUSTED, "query memory exceeds its limit", "SY104"],
+    [status.OUT_OF_RANGE, "decoded message length too large: found 5 bytes, the limit is: 4 bytes", "SY104"],
+    [status.UNKNOWN, "h2 protocol error", "SY104"],
     [status.UNAVAILABLE, "shutting down", "SY104"],
   ])("gRPC %i, %s: %s", async (code, details, expected) => {
     server.plan = () => {

@@ -81,6 +81,10 @@ test.each<[string, Answer, string]>([
   ["is_retryable_5xx: a server in trouble", [503, "overloaded"], "SY104"],
   ["is_retryable_5xx: a server that is asked too often", [429, "slow down"], "SY104"],
   ["a token that is not accepted yet", [401, "who are you?"], "SY105"],
+  ["the page of an ingress that knows no such path", [404, "<h1>Not Found</h1>"], "SY104"],
+  ["the login page of a gateway", [302, ""], "SY104"],
+  ["the 400 of a proxy", [400, { message: "Bad Request" }], "SY104"],
+  ["a page in place of an answer", [200, "<h1>Welcome</h1>"], "SY104"],
 ])("%s is waited for", async (_, answer, code) => {
   answers = [answer];
   const { resolve, status } = await enqueue();
@@ -97,9 +101,9 @@ test("is_retryable_network: a server that is not there is waited for", async () 
 });
 
 test.each([400, 410, 422])(
-  "is_retryable, not 4xx: a question that is answered with %i is not repeated",
+  "is_retryable, not 4xx: a question that the Amp server answers with %i is not repeated",
   async (code) => {
-    answers = [[code, { error_message: "INVALID_SELECTOR" }]];
+    answers = [[code, { error_code: "INVALID_PATH", error_message: "the path is wrong" }]];
     const { resolve, status } = await enqueue();
     await resolve();
     expect(await status()).toEqual({ state: "failed", error_code: "SY004", retries: false });

@@ -27,13 +27,14 @@ export class TcpProxy implements AsyncDisposable {
   /** New connections are reset at once. */
   refuses = false;
   watch: Watcher | null = null;
+  /** Where new connections lead. */
+  target: NetConnectOpts;
   readonly #server: Server;
-  readonly #target: NetConnectOpts;
   readonly #connections = new Set<ProxiedConnection>();
 
   private constructor(server: Server, target: NetConnectOpts) {
     this.#server = server;
-    this.#target = target;
+    this.target = target;
     server.on("connection", (client) => this.#accept(client));
   }
 
@@ -102,7 +103,7 @@ export class TcpProxy implements AsyncDisposable {
       client.resetAndDestroy();
       return;
     }
-    const connection = new ProxiedConnection(this, client, this.blackHole ? null : connect(this.#target));
+    const connection = new ProxiedConnection(this, client, this.blackHole ? null : connect(this.target));
     this.#connections.add(connection);
     client.once("close", () => {
       connection.cut("reset");

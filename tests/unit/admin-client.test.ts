@@ -156,7 +156,7 @@ describe("failures", () => {
     [403, "SY105"],
     [400, "SY004"],
     [409, "SY004"],
-    [302, "SY004"],
+    [422, "SY004"],
     [500, "SY104"],
     [503, "SY104"],
     [408, "SY104"],
@@ -166,6 +166,15 @@ describe("failures", () => {
     const error = await errorOf(resolve("anvil"));
     expect(error).toMatchObject({ code, detail: `HTTP ${status}: the server's own words` });
   });
+
+  test.each([302, 400, 404, 405, 409, 421])(
+    "HTTP %i that no Amp server handled is SY104, with its text",
+    async (status) => {
+      fail(status, "<h1>default backend</h1>");
+      const error = await errorOf(resolve("anvil"));
+      expect(error).toMatchObject({ code: "SY104", detail: `HTTP ${status}: <h1>default backend</h1>` });
+    },
+  );
 
   test("Retry-After is kept", async () => {
     fail(429, "slow down", { "retry-after": "17" });

@@ -3,7 +3,7 @@ import { Field, Schema, Uint64 } from "apache-arrow";
 import type { Catalog, DatasetVersion } from "../catalog.ts";
 import type { Source } from "../source.ts";
 import { isVersion } from "../version.ts";
-import { internal, invalidArgument } from "./refusal.ts";
+import { internal, invalidArgument, type Refusal } from "./refusal.ts";
 import { type BlockFilter, type NonIncremental, parseQuery, type SqlQuery } from "./sql-query.ts";
 
 /** A statement that was understood: which source answers it, and with which schema. */
@@ -23,10 +23,10 @@ export type Plan = {
 
 export function planQuery(sql: string, catalog: Catalog): Plan {
   const query = parseQuery(sql);
-  const { source } = resolveDataset(query.schema, catalog);
-  const table = source.tables.get(query.table);
-  if (table === undefined) {
-    throw invalidArgument(`planning error | Caused by: table '${query.schema}.${query.table}' not found`);
+  const source = resolveDataset(query.schema, catalog)?.source;
+  const table = source?.tables.get(query.table);
+  if (source === undefined || table === undefined) {
+    throw unknown(`Error during planning: table 'amp.${query.schema}.${query.table}' not found`);
   }
   const { nonIncremental, ordersByBlock, blocks, streamSetting } = query;
   const common = { source, table: query.table, nonIncremental, ordersByBlock, blocks, streamSetting };
@@ -50,7 +50,8 @@ function selectedColumns(query: SqlQuery, table: Schema): readonly number[] {
       case "column": {
         const at = table.fields.findIndex((field) => field.name === item.name);
         if (at === -1) {
-          throw invalidArgument(`planning error | Caused by: No field named ${item.name}`);
+          const valid = table.fields.map(({ name }) => `${query.table}.${name}`).join(", ");
+          throw unknown(`Schema error: No field named ${item.name}. Valid fields are ${valid}.`);
         }
         return at;
       }
@@ -66,11 +67,17 @@ function selectedColumns(query: SqlQuery, table: Schema): readonly number[] {
   return columns;
 }
 
+/** How servers of 2026 say that they do not know a dataset, a version, a table or a column. */
+function unknown(cause: string): Refusal {
+  return internal(`failed to infer SQL output schema | Caused by: ${cause}`);
+}
+
 /** `[namespace/]name[@revision]`, the schema part of a table reference. */
 const DATASET_REFERENCE = /^(?:([a-z0-9_]+)\/)?([a-z_][a-z0-9_]*)(?:@(.+))?$/;
 const MANIFEST_HASH = /^[0-9a-f]{64}$/;
 
-function resolveDataset(reference: string, catalog: Catalog): DatasetVersion {
+/** Null where it is not published. */
+function resolveDataset(reference: string, catalog: Catalog): DatasetVersion | null {
   const match = DATASET_REFERENCE.exec(reference);
   const [namespace, name, revision] = [match?.[1] ?? "_", match?.[2] ?? "", match?.[3] ?? "latest"];
   const isRevision =
@@ -78,11 +85,5 @@ function resolveDataset(reference: string, catalog: Catalog): DatasetVersion {
   if (match === null || !isRevision) {
     throw invalidArgument(`planning error | Caused by: '${reference}' is not a dataset reference`);
   }
-  const dataset = catalog.resolve({ namespace, name }, revision);
-  if (dataset === null) {
-    throw internal(
-      `failed to infer SQL output schema | Caused by: dataset '${namespace}/${name}@${revision}' not found`,
-    );
-  }
-  return dataset;
+  return catalog.resolve({ namespace, name }, revision);
 }
