@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import type { Lease } from "../../src/db/calls.ts";
 import { CarefulTransaction } from "../../src/db/careful-write.ts";
-import { beginApply, type Refusals, targetOf } from "../../src/db/statements.ts";
-import { WriteTransaction } from "../../src/db/write.ts";
+import { beginApply, type Commit, type Refusals, targetOf } from "../../src/db/statements.ts";
+import { type Transaction, WriteTransaction } from "../../src/db/write.ts";
 import { NO_FAULTS } from "../../src/faults.ts";
 import { isPoison } from "../../src/model/poison.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -65,29 +65,28 @@ async function write(valuePolicy: Lease["valuePolicy"], chunks: readonly Buffer[
       const refused = await transaction.write(chunk);
       if (refused !== null) refusals.push(refused);
     }
-    const { hash, prev_hash } = watermark(0, 9);
-    await transaction.commit({
-      expectedBlock: null,
-      network: "mainnet",
-      rows: 0,
-      watermarks: [
-        {
-          watermark: {
-            start: 0n,
-            end: 9n,
-            hash: hash as `0x${string}`,
-            prevHash: prev_hash as `0x${string}`,
-          },
-          timestamp: null,
-          ledger: { rows: 0, idXor: 0n },
-          report: { rejected: [], nulled: [], nuls: [] },
-        },
-      ],
-    });
+    await transaction.commit(blocksZeroToNine());
   } finally {
     transaction.abort();
   }
   return refusals;
+}
+
+function blocksZeroToNine(): Commit {
+  const { hash, prev_hash } = watermark(0, 9);
+  return {
+    expectedBlock: null,
+    network: "mainnet",
+    rows: 0,
+    watermarks: [
+      {
+        watermark: { start: 0n, end: 9n, hash: hash as `0x${string}`, prevHash: prev_hash as `0x${string}` },
+        timestamp: null,
+        ledger: { rows: 0, idXor: 0n },
+        report: { rejected: [], nulled: [], nuls: [] },
+      },
+    ],
+  };
 }
 
 async function notes(): Promise<(string | null)[]> {
@@ -240,4 +239,61 @@ test("is given up while it waits for a lock", async () => {
   expect(pool.totalCount).toBe(pool.idleCount); // Nobody holds a connection.
   await client.query("rollback");
   expect(await notes()).toEqual([]);
+});
+
+describe.each<[string, () => Promise<Transaction>]>([
+  ["fast", () => WriteTransaction.open(options("fail"), null, null)],
+  [
+    "careful",
+    () => {
+      const careful = options("fail");
+      return CarefulTransaction.open(careful, beginApply(careful.target, null));
+    },
+  ],
+])("a %s transaction", (_, open) => {
+  test("takes back what was written since its last mark, and nothing else", async () => {
+    const transaction = await open();
+    await transaction.write(row(1, "a"));
+    await transaction.mark();
+    await transaction.write(row(2, "given up"));
+    await transaction.takeBack();
+    await transaction.takeBack(); // There is nothing to take back.
+    await transaction.write(Buffer.concat([row(2, "b"), row(3, "c")]));
+    await transaction.mark();
+    await transaction.write(row(4, "given up too"));
+    await transaction.write(row(5, "given up too"));
+    await transaction.takeBack();
+    await transaction.write(row(4, "d"));
+    await transaction.commit(blocksZeroToNine());
+    expect(await notes()).toEqual(["a", "b", "c", "d"]);
+    expect(pool.totalCount).toBe(pool.idleCount);
+  });
+
+  test("is rolled back whole when it is aborted after a mark", async () => {
+    const transaction = await open();
+    await transaction.write(row(1, "a"));
+    await transaction.mark();
+    await transaction.write(row(2, "b"));
+    transaction.abort();
+    await waitFor("its lock to be given back", async () => {
+      const { rowCount } = await db.query("select from pg_locks where relation = $1::regclass", [
+        stream.target,
+      ]);
+      return rowCount === 0;
+    });
+    expect(await notes()).toEqual([]);
+  });
+});
+
+test("rows are counted within their block as if what was taken back had never been", async () => {
+  const careful = options("quarantine");
+  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
+  await transaction.write(row(1, "a"));
+  await transaction.mark();
+  await transaction.write(Buffer.concat([row(1, "given up", 1), row(1, BAD_UTF8, 2)]));
+  await transaction.takeBack();
+  const refusals = await transaction.write(Buffer.concat([row(1, BAD_UTF8, 1), row(2, "b")]));
+  expect(refusals?.report.rejected.map(({ block, row: nth }) => [block, nth])).toEqual([[1n, 1]]);
+  await transaction.commit(blocksZeroToNine());
+  expect(await notes()).toEqual(["a", "b"]);
 });

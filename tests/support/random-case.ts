@@ -1,7 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import type { Faults } from "../../src/devserver/faults.ts";
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import type { CommitLimits } from "../../src/model/limits.ts";
 import { ChainWatch } from "./chain-watch.ts";
 import { moveClock } from "./clock.ts";
 import { type Dice, dice } from "./dice.ts";
@@ -15,6 +17,12 @@ const DEEPEST_REORG = 50;
 const CATCH_UP_MS = 60_000;
 /** A lease may be left behind, for instance where its release met a broken connection: it runs out, sooner here. */
 const LEASES_RUN_OUT_AFTER_MS = 5_000;
+
+/** What is the same in every case. */
+export interface RandomCaseOptions {
+  readonly faults?: Partial<Faults>;
+  readonly limits?: Partial<CommitLimits>;
+}
 
 /** What random cases of one lane run on, one case after the other. */
 export class Lane implements AsyncDisposable {
@@ -56,6 +64,7 @@ export class RandomCase {
   readonly #seed: number;
   readonly #roll: Dice;
   readonly #lane: Lane;
+  readonly #options: RandomCaseOptions;
   readonly #source: GeneratedSource;
   readonly #schema: string;
   readonly #version: string;
@@ -71,9 +80,10 @@ export class RandomCase {
   /** One more than the highest block ever seen: servers without orphans say nothing below it. */
   #height: bigint;
 
-  constructor(seed: number, lane: Lane) {
+  constructor(seed: number, lane: Lane, options: RandomCaseOptions = {}) {
     this.#seed = seed;
     this.#lane = lane;
+    this.#options = options;
     this.#roll = dice(seed);
     this.#schema = `chain_${seed}`;
     this.#version = `0.0.${seed}`;
@@ -104,6 +114,7 @@ export class RandomCase {
     server.faults.lostOrphans = this.#roll(0, 2) === 0;
     server.faults.noPrevHash = this.#roll(0, 3) === 0;
     server.faults.keepAlives = this.#roll(0, 1);
+    Object.assign(server.faults, this.#options.faults);
     this.script.push(`start ${this.#height} ${JSON.stringify(server.faults)}`);
     this.#streams = await this.#register(db);
     const client = await db.client();
@@ -226,6 +237,7 @@ export class RandomCase {
     this.#worker = await PassDriver.start(`worker-${this.#seed}-${this.#workers}`, this.#streams, {
       databaseUrl: this.#lane.db.url,
       flightAddress: this.#lane.server.flightAddress,
+      ...(this.#options.limits && { limits: this.#options.limits }),
       onCommit: async () => (this.#isWatched ? await this.#watch?.look() : undefined),
     });
   }
