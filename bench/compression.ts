@@ -12,7 +12,7 @@ import type { ArrowBatch } from "../src/model/arrow-batch.ts";
 import { buildBatch } from "../tests/support/arrow.ts";
 import { readStream } from "../tests/support/arrow-messages.ts";
 import { MemorySink } from "../tests/unit/encoder/copy-rows.ts";
-import { h64Raw } from "../tests/unit/encoder/encode.ts";
+import { encodeBatch, h64Raw } from "../tests/unit/encoder/encode.ts";
 import { copyRows } from "../tests/unit/encoder/load.ts";
 import { machine, median } from "./machine.ts";
 
@@ -171,7 +171,7 @@ function encoded(name: string, plan: TablePlan, batches: readonly ArrowBatch[]):
   const sink = new MemorySink();
   encoder.beginMicrobatch({ start: 0n, end: BigInt(batches.length) });
   for (const batch of batches) {
-    encoder.encode(batch, sink);
+    encodeBatch(encoder, batch, sink);
   }
   return { name, plan, rows: encoder.ledger.rows, regions: sink.regions };
 }

@@ -1,3 +1,5 @@
+import { setImmediate as turn } from "node:timers/promises";
+
 import type { Lease, Repair } from "./db/calls.ts";
 import { CarefulTransaction } from "./db/careful-write.ts";
 import { beginRepair, commitRepair, type Refusals, targetOf } from "./db/statements.ts";
@@ -103,14 +105,20 @@ async function refetch(
         encoder.takeDictionary(message.dictionary);
         continue;
       }
-      encoder.encode(message.batch, sink);
-      for (const chunk of chunks.splice(0)) {
-        const refused = await transaction.write(chunk);
-        if (refused !== null) {
-          refusals.push(refused);
+      const parts = encoder.encode(message.batch, sink);
+      for (let part = parts.next(); ; part = parts.next()) {
+        for (const chunk of chunks.splice(0)) {
+          const refused = await transaction.write(chunk);
+          if (refused !== null) {
+            refusals.push(refused);
+          }
         }
+        timer.refresh();
+        if (part.done) {
+          break;
+        }
+        await turn(); // For heartbeats and the other streams: a batch can be long work.
       }
-      timer.refresh();
     }
     const rows = refusals.reduce((left, { removed }) => left - removed.rows, encoder.ledger.rows);
     const report = joinReports([encoder.report, ...refusals.map((each) => each.report)]);

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 
 import { Apply } from "./apply.ts";
 import type { Lease, PassOutcome } from "./db/calls.ts";
@@ -284,7 +284,7 @@ class StreamPass implements Disposable {
         return null;
       case "append":
         this.#memory = step.next;
-        this.#append(step, message, apply, encoder);
+        await this.#append(step, message, apply, encoder);
         if (this.#control.mustYield && step.watermark !== null) {
           await apply.settle();
           return YIELDED;
@@ -307,12 +307,12 @@ class StreamPass implements Disposable {
     }
   }
 
-  #append(
+  async #append(
     step: Extract<Step, { kind: "append" }>,
     message: Extract<FlightMessage, { kind: "batch" }>,
     apply: Apply,
     encoder: RowEncoder,
-  ): void {
+  ): Promise<void> {
     const range = message.metadata?.ranges[0];
     if (range === undefined) {
       throw new Error("rows were accepted without a block range");
@@ -327,9 +327,15 @@ class StreamPass implements Disposable {
     if (step.removal !== null) {
       this.#log.warn("reorg_detected", { from_block: step.removal.from, start: range.start, end: range.end });
     }
-    if (message.batch.rowCount > 0) {
-      apply.addRows(encoder.encode(message.batch, apply));
+    const parts = encoder.encode(message.batch, apply);
+    let part = parts.next();
+    while (!part.done) {
+      apply.addRows(part.value);
+      await apply.room();
+      await turn(); // For heartbeats and the other streams: a batch can be long work.
+      part = parts.next();
     }
+    apply.addRows(part.value);
     if (step.watermark !== null) {
       const { ledger, report } = encoder;
       const stamped = { watermark: step.watermark, timestamp: range.timestamp, ledger, report };

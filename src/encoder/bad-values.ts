@@ -1,9 +1,25 @@
+import { Slice } from "../model/slice.ts";
 import { Bitmap } from "./bitmap.ts";
 import { type Column, unexpectedNull } from "./column.ts";
 import { BadValue } from "./place.ts";
 
 /** What becomes of a value that its column cannot hold. */
 export type ValuePolicy = "fail" | "null" | "quarantine";
+
+/** Why a row is left out. */
+export interface Rejection {
+  /** Null where it is the row as a whole. */
+  readonly column: string | null;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A column as it was received, where bad values have changed what it is written as. */
+interface Changed {
+  readonly received: Bitmap | null;
+  /** A bad value is measured, and written, as NULL. */
+  readonly own: Bitmap;
+}
 
 /**
  * Measures the columns of one batch after the other. A bad value is thrown,
@@ -12,9 +28,10 @@ export type ValuePolicy = "fail" | "null" | "quarantine";
 export class BadValues {
   readonly #policy: ValuePolicy;
   #nulled: BadValue[] = [];
-  readonly #rejected = new Map<number, BadValue>();
-  /** Of the columns of the batch that have a bad value: it is measured, and written, as NULL. */
-  readonly #ownValidity = new Map<Column, Bitmap>();
+  readonly #rejected = new Map<number, Rejection>();
+  readonly #changed = new Map<Column, Changed>();
+  /** Of columns without NULLs by their schema, the row up to which they were looked for. */
+  readonly #nullsTaken = new Map<Column, number>();
 
   constructor(policy: ValuePolicy) {
     this.#policy = policy;
@@ -24,25 +41,50 @@ export class BadValues {
   reset(): void {
     this.#nulled = [];
     this.#rejected.clear();
-    this.#ownValidity.clear();
+    this.#changed.clear();
+    this.#nullsTaken.clear();
   }
 
-  /** In the order of rows within 1024 rows of a column. */
-  get nulled(): readonly BadValue[] {
-    return this.#nulled;
+  /** Values that became NULL since this was called last, in the order of rows within 1024 rows of a column. */
+  takeNulled(): readonly BadValue[] {
+    const nulled = this.#nulled;
+    this.#nulled = [];
+    return nulled;
   }
 
   /** By row, the first bad value of each. */
-  get rejected(): ReadonlyMap<number, BadValue> {
+  get rejected(): ReadonlyMap<number, Rejection> {
     return this.#rejected;
   }
 
+  /** Forgets the rejected rows before `end`. */
+  forget(end: number): void {
+    for (const row of this.#rejected.keys()) {
+      if (row < end) {
+        this.#rejected.delete(row);
+      }
+    }
+  }
+
+  /** Whether a row that cannot be stored as a whole is left out, rather than thrown. */
+  reject(row: number, reason: string): boolean {
+    if (this.#policy === "quarantine" && !this.#rejected.has(row)) {
+      this.#rejected.set(row, { column: null, code: "SY203", reason });
+    }
+    return this.#policy === "quarantine";
+  }
+
   /** As `column.measure`, for a batch of `rowCount` rows. */
-  measure(column: Column, rowCount: number, sizes: Float64Array, first: number, count: number): void {
-    for (let done = 0; ; ) {
+  measure(column: Column, rowCount: number, sizes: Float64Array, first: number, count: number): number {
+    if (column.place.notNull) {
+      this.#takeNulls(column, first + count);
+    }
+    const slice = new Slice();
+    let done = 0;
+    while (done < count && !(done > 0 && slice.isOver)) {
       try {
-        column.measure(done === 0 ? sizes : sizes.subarray(done), first + done, count - done);
-        return;
+        done += column.measure(done === 0 ? sizes : sizes.subarray(done), first + done, count - done);
+        break;
       } catch (error) {
         if (!(error instanceof BadValue)) {
           throw error;
@@ -52,15 +94,19 @@ export class BadValues {
         done = error.row - first; // Rows before it are measured.
       }
     }
+    return done;
   }
 
   /** Takes the NULLs of a column that the schema promises to have none. */
-  takeNulls({ place, validity }: Column, rowCount: number): void {
-    for (let row = 0; validity !== null && row < rowCount; row++) {
-      if (!validity.isSet(row)) {
-        this.#take(unexpectedNull(place, row));
+  #takeNulls(column: Column, end: number): void {
+    const changed = this.#changed.get(column);
+    const received = changed === undefined ? column.validity : changed.received;
+    for (let row = this.#nullsTaken.get(column) ?? 0; received !== null && row < end; row++) {
+      if (!received.isSet(row)) {
+        this.#take(unexpectedNull(column.place, row));
       }
     }
+    this.#nullsTaken.set(column, end);
   }
 
   #take(bad: BadValue): void {
@@ -70,21 +116,23 @@ export class BadValues {
     if (this.#policy === "null") {
       this.#nulled.push(bad);
     } else if (!this.#rejected.has(bad.row)) {
-      this.#rejected.set(bad.row, bad);
+      const { place, code, reason } = bad;
+      this.#rejected.set(bad.row, { column: place.column, code, reason });
     }
   }
 
   #makeNull(column: Column, rowCount: number, row: number): void {
-    const { place, validity } = column;
-    let own = this.#ownValidity.get(column);
-    if (own === undefined) {
-      own = Bitmap.of(rowCount, (each) => validity === null || validity.isSet(each));
-      this.#ownValidity.set(column, own);
+    let changed = this.#changed.get(column);
+    if (changed === undefined) {
+      const { validity: received } = column;
+      const own = Bitmap.of(rowCount, (each) => received === null || received.isSet(each));
+      changed = { received, own };
+      this.#changed.set(column, changed);
       column.validity = own;
     }
-    if (!own.isSet(row)) {
-      throw new Error(`${place.field} refused row ${row} although it is NULL`);
+    if (!changed.own.isSet(row)) {
+      throw new Error(`${column.place.field} refused row ${row} although it is NULL`);
     }
-    own.clear(row);
+    changed.own.clear(row);
   }
 }

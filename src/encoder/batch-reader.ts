@@ -1,6 +1,7 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowNode } from "../model/arrow-batch.ts";
 import type { ArrowInt, BytesLayout, ListLayout } from "../model/arrow-type.ts";
+import { tooLarge } from "../model/too-large.ts";
 import { Bitmap } from "./bitmap.ts";
 import type { Dictionaries } from "./dictionaries.ts";
 import { type Region, regionOf } from "./region.ts";
@@ -11,12 +12,23 @@ const NO_OFFSETS = Int32Array.of(0);
 /** What 32-bit positions can address. */
 const MAX_BODY_BYTES = 2 ** 31 - 1;
 
+/** Of one batch: servers send some thousands. */
+const MAX_ROWS = 2 ** 22;
+
 /**
  * Every stored value takes at least a bit of the body, but NULLs of type Null,
- * empty values and long runs take nothing. They are given this many, so that no
- * header alone can ask for rows without end.
+ * empty values, structs and long runs take nothing. All of them together are given this
+ * many, so that no header alone can ask for values without end.
  */
-const MAX_FREE_VALUES = 2 ** 20;
+const MAX_FREE_VALUES = 2 ** 22;
+
+/** Positions are unpacked beside the body: so many bytes of them in all. */
+const MAX_POSITION_BYTES = 2 ** 28;
+
+/** What a batch and the dictionaries it needs have taken of that. */
+interface Unpacked {
+  bytes: number;
+}
 
 /** Of a view: values of up to 12 bytes stand in it; else prefix, number of the buffer, offset. */
 const VIEW_BYTES = 16;
@@ -31,27 +43,33 @@ const MAX_INLINE_BYTES = 12;
 export class BatchReader {
   readonly #batch: ArrowBatch;
   readonly #dictionaries: Dictionaries;
-  readonly #maxValues: number;
+  readonly #unpacked: Unpacked;
+  #valuesLeft: number;
   #nodes = 0;
   #buffers = 0;
   #variadics = 0;
 
-  constructor(batch: ArrowBatch, dictionaries: Dictionaries) {
+  constructor(batch: ArrowBatch, dictionaries: Dictionaries, unpacked: Unpacked = { bytes: 0 }) {
     this.#batch = batch;
     this.#dictionaries = dictionaries;
+    this.#unpacked = unpacked;
     const bodyBytes = batch.body.byteLength;
     if (bodyBytes > MAX_BODY_BYTES) {
       throw malformed(`a body of ${bodyBytes} bytes`);
     }
-    this.#maxValues = Math.min(Math.max(8 * bodyBytes, MAX_FREE_VALUES), MAX_BODY_BYTES);
+    this.#valuesLeft = 8 * bodyBytes + MAX_FREE_VALUES;
     this.#checkCount(batch.rowCount, "rows");
+    if (batch.rowCount > MAX_ROWS) {
+      throw tooLarge("A record batch has", batch.rowCount, "rows", MAX_ROWS);
+    }
   }
 
   /** Readers for the batches of a dictionary, in the order of its values. */
   dictionary(id: bigint): readonly { readonly reader: BatchReader; readonly rowCount: number }[] {
-    return this.#dictionaries
-      .batches(id)
-      .map((batch) => ({ reader: new BatchReader(batch, this.#dictionaries), rowCount: batch.rowCount }));
+    return this.#dictionaries.batches(id).map((batch) => ({
+      reader: new BatchReader(batch, this.#dictionaries, this.#unpacked),
+      rowCount: batch.rowCount,
+    }));
   }
 
   /** The node of the next field, which must have `rowCount` values. */
@@ -64,6 +82,8 @@ export class BatchReader {
     if (!Number.isSafeInteger(nullCount) || nullCount < 0 || nullCount > length) {
       throw malformed(`node ${this.#nodes} has ${nullCount} nulls among ${length} values`);
     }
+    this.#checkCount(length, "values");
+    this.#valuesLeft -= length;
     this.#nodes++;
     return node;
   }
@@ -106,7 +126,7 @@ export class BatchReader {
     }
     const bytes = this.#buffer((bits / 8) * count);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const values = new Int32Array(count);
+    const values = this.numbers(count);
     for (let i = 0; i < count; i++) {
       if (bits === 8) {
         values[i] = signed ? view.getInt8(i) : view.getUint8(i);
@@ -119,14 +139,28 @@ export class BatchReader {
 
   /** `count` numbers that are no positions beyond 2^31 - 1: -1 stands for all that are. */
   positions(type: ArrowInt, count: number): Int32Array {
-    if (type.bits !== 64) {
-      return this.integers(type, count).map((position) => (position < 0 ? -1 : position));
+    const positions = this.numbers(count);
+    if (type.bits === 64) {
+      const words = this.words(2 * count);
+      for (let i = 0; i < count; i++) {
+        positions[i] = words[2 * i + 1] === 0 ? Math.max(words[2 * i]!, -1) : -1;
+      }
+      return positions;
     }
-    const words = this.words(2 * count);
-    return Int32Array.from({ length: count }, (_, i) => {
-      const low = words[2 * i]!;
-      return words[2 * i + 1] === 0 && low >= 0 ? low : -1;
-    });
+    const integers = this.integers(type, count);
+    for (let i = 0; i < count; i++) {
+      positions[i] = Math.max(integers[i]!, -1);
+    }
+    return positions;
+  }
+
+  /** Room for `count` positions. */
+  numbers(count: number): Int32Array {
+    this.#unpacked.bytes += 4 * count;
+    if (this.#unpacked.bytes > MAX_POSITION_BYTES) {
+      throw tooLarge("A record batch needs", this.#unpacked.bytes, "bytes of positions", MAX_POSITION_BYTES);
+    }
+    return new Int32Array(count);
   }
 
   /** Values of variable length, and what they are positions in. */
@@ -185,8 +219,8 @@ export class BatchReader {
 
   #listViews(large: boolean, count: number, validity: Bitmap | null): Spans {
     const index = this.#buffers;
-    const starts = Int32Array.from(large ? this.#positions64(count) : this.words(count));
-    const ends = Int32Array.from(large ? this.#positions64(count) : this.words(count));
+    const starts = this.#listNumbers(large, count);
+    const ends = this.#listNumbers(large, count);
     let end = 0;
     for (let i = 0; i < count; i++) {
       const start = starts[i]!;
@@ -223,8 +257,8 @@ export class BatchReader {
       this.#buffer(0);
     }
 
-    const starts = new Int32Array(count);
-    const ends = new Int32Array(count);
+    const starts = this.numbers(count);
+    const ends = this.numbers(count);
     for (let i = 0; i < count; i++) {
       if (validity !== null && !validity.isSet(i)) {
         continue; // What stands under a NULL means nothing.
@@ -248,6 +282,16 @@ export class BatchReader {
     return { starts, ends, end: body.byteLength };
   }
 
+  /** A copy that may be changed. */
+  #listNumbers(large: boolean, count: number): Int32Array {
+    if (large) {
+      return this.#positions64(count);
+    }
+    const numbers = this.numbers(count);
+    numbers.set(this.words(count));
+    return numbers;
+  }
+
   #positions64(count: number): Int32Array {
     return this.positions({ kind: "int", bits: 64, signed: true }, count);
   }
@@ -261,7 +305,7 @@ export class BatchReader {
   }
 
   #checkCount(count: number, what: string): void {
-    if (!Number.isInteger(count) || count < 0 || count > this.#maxValues) {
+    if (!Number.isInteger(count) || count < 0 || count > this.#valuesLeft) {
       throw malformed(`${count} ${what} in a body of ${this.#batch.body.byteLength} bytes`);
     }
   }

@@ -7,6 +7,11 @@ export class Bitmap {
     this.#bytes = bytes;
   }
 
+  /** `length` rows of which none is set. */
+  static none(length: number): Bitmap {
+    return new Bitmap(new Uint8Array(Math.ceil(length / 8)));
+  }
+
   /** The bits of `length` rows, as `isSet` tells them. */
   static of(length: number, isSet: (row: number) => boolean): Bitmap {
     const bytes = new Uint8Array(Math.ceil(length / 8));

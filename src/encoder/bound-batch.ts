@@ -3,6 +3,7 @@ import { BatchReader } from "./batch-reader.ts";
 import { BlockNumbers } from "./block-numbers.ts";
 import type { Column } from "./column.ts";
 import type { Dictionaries } from "./dictionaries.ts";
+import type { JsonBudget } from "./json-budget.ts";
 import type { NulPolicy } from "./nul-policy.ts";
 import type { Place } from "./place.ts";
 import type { ColumnPlan, TablePlan } from "./plan.ts";
@@ -20,14 +21,18 @@ type Bind<C> = (plan: ColumnPlan, reader: BatchReader, rowCount: number, place: 
 /** The columns as COPY gets them. */
 export const asFields: Bind<Column> = ({ arrow }, ...where) => arrow.bind(...where);
 
-/** Lays the columns over a batch; one that contradicts itself or the plan is refused with SY101. */
-export function bindBatch<C>(
+/**
+ * Lays the columns over a batch; one that contradicts itself or the plan is refused
+ * with SY101. Yields between columns, which may take time.
+ */
+export function* bindBatch<C>(
   plan: TablePlan,
   batch: ArrowBatch,
   dictionaries: Dictionaries,
   nul: NulPolicy,
+  json: JsonBudget,
   bind: Bind<C>,
-): BoundBatch<C> {
+): Generator<void, BoundBatch<C>> {
   const { table, columns: plans, blockPosition } = plan;
   const { rowCount } = batch;
   const reader = new BatchReader(batch, dictionaries);
@@ -41,7 +46,9 @@ export function bindBatch<C>(
     if (column !== undefined) {
       const { name, notNull } = column;
       const row = (index: number) => index;
-      columns.push(bind(column, reader, rowCount, { table, column: name, field: name, notNull, nul, row }));
+      const place = { table, column: name, field: name, notNull, nul, json, row };
+      columns.push(bind(column, reader, rowCount, place));
+      yield;
     }
   }
   reader.end();

@@ -22,7 +22,7 @@ export class BytesColumn {
     this.values = values;
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     const { starts, ends, validity, place } = this;
     for (let i = 0; i < count; i++) {
       const row = first + i;
@@ -34,6 +34,7 @@ export class BytesColumn {
       checkFieldLength(length, place, row);
       sizes[i]! += 4 + length;
     }
+    return count;
   }
 
   write(target: Region, cursor: Int32Array, first: number, count: number): void {

@@ -42,6 +42,9 @@ export interface NestedColumn extends Field {
   json(row: number): string;
 }
 
+/** A column stops measuring behind the value with which it reached so many bytes: they cost time to look at. */
+export const MEASURED_BYTES = 512 * 1024;
+
 /**
  * One column of one batch. Rows are measured in chunks, each of which is measured
  * as a whole before it is written, and written before the next is measured.
@@ -51,10 +54,11 @@ export interface Column extends Field {
   validity: Bitmap | null;
   /**
    * Adds the length of field `first + i` (its 4 bytes of length included) to
-   * `sizes[i]`, or throws BadValue before it adds anything for that row. What was
-   * measured can be written.
+   * `sizes[i]`, or throws BadValue before it adds anything for that row. Returns
+   * for how many rows, at least one: a column of long values stops early. What
+   * was measured can be written.
    */
-  measure(sizes: Float64Array, first: number, count: number): void;
+  measure(sizes: Float64Array, first: number, count: number): number;
   /** Writes field `first + i` at `cursor[i]` and moves `cursor[i]` behind it. */
   write(target: Region, cursor: Int32Array, first: number, count: number): void;
 }
@@ -85,14 +89,15 @@ export function measureFixed(
   sizes: Float64Array,
   first: number,
   count: number,
-): void {
+): number {
   if (validity === null) {
     for (let i = 0; i < count; i++) {
       sizes[i]! += 4 + bytes;
     }
-    return;
+    return count;
   }
   for (let i = 0; i < count; i++) {
     sizes[i]! += validity.isSet(first + i) ? 4 + bytes : 4;
   }
+  return count;
 }

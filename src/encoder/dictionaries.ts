@@ -1,15 +1,50 @@
+import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
+import { tooLarge } from "../model/too-large.ts";
+
+/** Of all dictionaries of one stream together. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** What each batch of values counts for at least: a message keeps all of its memory, and is read again for each batch of rows. */
+const MIN_BYTES = 16 * 1024;
 
 /** The dictionaries of one stream as they stand now. They live as long as its connection. */
 export class Dictionaries {
-  readonly #batches = new Map<bigint, readonly ArrowBatch[]>();
+  readonly #batches = new Map<bigint, ArrowBatch[]>();
+  #bytes = 0;
 
   take({ id, isDelta, batch }: ArrowDictionary): void {
-    this.#batches.set(id, isDelta ? [...this.batches(id), batch] : [batch]);
+    const before = this.#batches.get(id) ?? [];
+    if (!isDelta) {
+      this.#bytes = before.reduce((left, each) => left - bytesOf(each), this.#bytes);
+      before.length = 0;
+    }
+    const bytes = bytesOf(batch);
+    if (this.#bytes + bytes > MAX_BYTES) {
+      throw isDelta
+        ? grown(this.#bytes + bytes)
+        : tooLarge("Dictionaries take", this.#bytes + bytes, "bytes", MAX_BYTES);
+    }
+    this.#bytes += bytes;
+    before.push(batch);
+    this.#batches.set(id, before);
   }
 
   /** One that has not come yet is empty: its column may hold nothing but NULL. */
   batches(id: bigint): readonly ArrowBatch[] {
     return this.#batches.get(id) ?? [];
   }
+}
+
+function bytesOf({ body }: ArrowBatch): number {
+  return Math.max(body.buffer.byteLength, MIN_BYTES);
+}
+
+/** What grew with the age of a connection begins anew with the next one. */
+function grown(bytes: number): AmpsyncError {
+  return new AmpsyncError(
+    "SY104",
+    `the dictionaries of this connection grew to ${bytes} bytes, and the limit is ${MAX_BYTES}`,
+    { hint: "It is retried automatically, on a new connection." },
+  );
 }

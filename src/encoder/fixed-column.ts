@@ -25,7 +25,7 @@ export abstract class FixedColumn implements ScalarColumn {
 
   abstract json(row: number): string;
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     const { validity, payloadBytes } = this;
     for (let i = 0; i < count; i++) {
       const row = first + i;
@@ -36,6 +36,7 @@ export abstract class FixedColumn implements ScalarColumn {
       this.check(row);
       sizes[i]! += 4 + payloadBytes;
     }
+    return count;
   }
 
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {

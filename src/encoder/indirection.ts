@@ -38,8 +38,13 @@ export class Indirection<C> {
     const { parts } = this;
     const position = this.positions[row]!;
     let last = parts.length - 1;
-    while (parts[last]!.first > position) {
-      last--;
+    for (let low = 0; parts[last]!.first > position; ) {
+      const middle = (low + last) >> 1;
+      if (parts[middle + 1]!.first > position) {
+        last = middle;
+      } else {
+        low = middle + 1;
+      }
     }
     this.#looker.row = row;
     return parts[last]!;
@@ -82,7 +87,7 @@ export function runEndLayout(runEnds: ArrowInt): IndirectionLayout {
     const runs = reader.nextLength(rowCount === 0 ? 0 : 1);
     reader.validity(reader.node(runs));
     const ends = reader.positions(runEnds, runs);
-    const positions = new Int32Array(rowCount);
+    const positions = reader.numbers(rowCount);
     let row = 0;
     for (let run = 0; run < runs; run++) {
       const end = ends[run]!;

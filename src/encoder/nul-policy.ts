@@ -26,12 +26,15 @@ export class NulPolicy {
     this.#rule = rule;
   }
 
-  get counts(): readonly NulCount[] {
-    return [...this.#counts.values()];
-  }
-
   reset(): void {
     this.#counts.clear();
+  }
+
+  /** What was counted since the last time. */
+  takeCounts(): readonly NulCount[] {
+    const counts = [...this.#counts.values()];
+    this.#counts.clear();
+    return counts;
   }
 
   /** The text of UTF-8 bytes, free of U+0000. */

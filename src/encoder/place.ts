@@ -1,4 +1,5 @@
 import { AmpsyncError } from "../errors.ts";
+import type { JsonBudget } from "./json-budget.ts";
 import type { NulPolicy } from "./nul-policy.ts";
 
 /** Where a value stands, for messages. Nested fields know the row of the batch that holds them. */
@@ -11,6 +12,7 @@ export interface Place {
   /** The schema promises that no value is NULL. */
   readonly notNull: boolean;
   readonly nul: NulPolicy;
+  readonly json: JsonBudget;
   /** The row of the batch (from 0) that holds value `index` of this field. */
   row(index: number): number;
 }
@@ -37,12 +39,21 @@ export class BadValue extends Error {
   readonly place: Place;
   readonly row: number;
   readonly value: string;
+  readonly code: "SY106" | "SY203";
 
-  constructor(place: Place, index: number, problem: string, value: string) {
+  /** `code`: of the error that it is where no policy takes it; SY106 for what only our own limits forbid. */
+  constructor(
+    place: Place,
+    index: number,
+    problem: string,
+    value: string,
+    code: "SY106" | "SY203" = "SY203",
+  ) {
     super(problem);
     this.place = place;
     this.row = place.row(index);
     this.value = value;
+    this.code = code;
   }
 
   /** For people, where the place is told beside it. */
@@ -55,18 +66,21 @@ export class BadValue extends Error {
   toError(blocks: string): AmpsyncError {
     const { field, table } = this.place;
     return new AmpsyncError(
-      "SY203",
+      this.code,
       `Column ${field} of table ${table}, row ${this.row} of the batch: ${this.message}`,
       { detail: `Value: ${this.value}, in ${blocks}`, hint: "The source must mend the value." },
     );
   }
 }
 
-/** PostgreSQL holds less than 1 GB in one field, whatever its type. */
-export const FIELD_LIMIT = 2 ** 30;
+/**
+ * In bytes, of a field and of a whole row. PostgreSQL takes nearly 1 GB, but not as JSON, nor can
+ * values of more be told: and a worker must hold several copies of a row.
+ */
+export const FIELD_LIMIT = 2 ** 28;
 
 export function checkFieldLength(length: number, place: Place, index: number): void {
   if (length >= FIELD_LIMIT) {
-    throw new BadValue(place, index, "a field must be shorter than 1 GB", `${length} bytes`);
+    throw new BadValue(place, index, "a field must be shorter than 256 MiB", `${length} bytes`);
   }
 }

@@ -63,7 +63,8 @@ export function checkMemberNames(names: readonly string[], { table, column }: Or
 }
 
 function repeated(names: readonly string[]): string | undefined {
-  return names.find((name, i) => names.indexOf(name) !== i);
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
 }
 
 function refusedName(message: string): AmpsyncError {

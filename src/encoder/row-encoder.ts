@@ -1,14 +1,17 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import type { Ledger } from "../model/ledger.ts";
+import { Slice } from "../model/slice.ts";
+import { tooLarge } from "../model/too-large.ts";
 import type { ValueReport } from "../model/value-report.ts";
 import { BadValues, type ValuePolicy } from "./bad-values.ts";
 import { BLOCK_LIMIT, type BlockNumbers, type Blocks } from "./block-numbers.ts";
 import { asFields, type BoundBatch, bindBatch } from "./bound-batch.ts";
 import type { Column } from "./column.ts";
 import { Dictionaries } from "./dictionaries.ts";
+import { JsonBudget } from "./json-budget.ts";
 import { NulPolicy, type NulRule } from "./nul-policy.ts";
-import { BadValue } from "./place.ts";
+import { BadValue, FIELD_LIMIT } from "./place.ts";
 import type { TablePlan } from "./plan.ts";
 import { type Region, regionOf } from "./region.ts";
 import { type Hash64, RowHash } from "./row-hash.ts";
@@ -29,8 +32,19 @@ const CHUNK_ROWS = 1024;
 /** Bytes reserved at a time, unless one row is larger. */
 const REGION_BYTES = 512 * 1024;
 
-/** PostgreSQL cannot store longer rows; positions in a region stay 32-bit integers. */
-const ROW_LIMIT = 2 ** 30;
+/** Encoded bytes after which others have their turn, and the sink is asked for room. */
+const PART_BYTES = 2 * 1024 * 1024;
+
+/**
+ * What a batch may become: so many times its body, or this many bytes if that is
+ * more. Views, runs and dictionaries let many rows share one value, and a NULL or
+ * a boolean takes a bit.
+ */
+const MAX_EXPANSION = 8;
+const MAX_ENCODED_BYTES = 2 ** 30;
+
+/** Milliseconds of work on one batch, whatever makes it so slow. */
+const MAX_WORK_MS = 120_000;
 
 /** Where the parts of a row stand; user columns follow. */
 const ID_BYTES = 16;
@@ -68,6 +82,7 @@ export class RowEncoder {
   readonly #cursor = new Int32Array(CHUNK_ROWS);
 
   readonly #nul: NulPolicy;
+  readonly #json = new JsonBudget();
   readonly #badValues: BadValues;
   readonly #dictionaries = new Dictionaries();
   #log: ValueLog;
@@ -126,52 +141,89 @@ export class RowEncoder {
     return this.#log.report;
   }
 
-  /** The values of the last batch that became NULL, in the order of rows within 1024 rows of a column. */
-  get nulledValues(): readonly BadValue[] {
-    return this.#badValues.nulled;
-  }
-
-  /** Encodes the rows of a batch, without header and trailer of the COPY; returns how many were not left out. */
-  encode(batch: ArrowBatch, sink: ByteSink): number {
+  /**
+   * Encodes the rows of a batch, without header and trailer of the COPY. Pauses so
+   * often that others can work meanwhile, whatever the batch is made of: yields
+   * how many rows were encoded, and not left out, since the last pause, and
+   * returns how many were after it.
+   */
+  *encode(batch: ArrowBatch, sink: ByteSink): Generator<number, number> {
     this.#nul.reset();
     this.#badValues.reset();
     if (batch.rowCount === 0) {
       return 0; // Writers leave out the buffers of no rows.
     }
-    const bound = bindBatch(this.#plan, batch, this.#dictionaries, this.#nul, asFields);
-    bound.blocks?.check(this.#range, this.#block);
+    const work = new Work(sink, batch.body.byteLength);
+    let blocks: BlockNumbers | null = null;
     try {
-      return this.#encode(batch, bound, sink);
+      const bound = yield* this.#bind(batch, work);
+      blocks = bound.blocks;
+      blocks?.check(this.#range, this.#block);
+      yield* this.#encode(batch, bound, work);
+      return work.rows;
     } catch (error) {
-      throw error instanceof BadValue ? error.toError(placeOf(error.row, bound.blocks, this.#range)) : error;
+      throw error instanceof BadValue ? error.toError(placeOf(error.row, blocks, this.#range)) : error;
     }
   }
 
-  #encode(batch: ArrowBatch, bound: BoundBatch<Column>, sink: ByteSink): number {
-    const { rowCount, blocks } = bound;
-    const { rejected, nulled } = this.#badValues;
-    for (const column of bound.columns) {
-      if (column.place.notNull) {
-        this.#badValues.takeNulls(column, rowCount);
+  *#bind(batch: ArrowBatch, work: Work): Generator<number, BoundBatch<Column>> {
+    const binding = bindBatch(this.#plan, batch, this.#dictionaries, this.#nul, this.#json, asFields);
+    for (let step = binding.next(); ; step = binding.next()) {
+      if (step.done) {
+        return step.value;
+      }
+      if (work.isDue) {
+        yield* work.pause();
       }
     }
-    for (let first = 0; first < rowCount; first += CHUNK_ROWS) {
-      const count = Math.min(CHUNK_ROWS, rowCount - first);
-      this.#measure(bound, first, count);
-      for (let done = 0; done < count; ) {
-        if (rejected.has(first + done)) {
-          this.#rowIndex++; // As if it were stored, for the `_id` of those that follow.
-          done++;
-        } else {
-          done += this.#writeRegion(bound, first, done, this.#endOfRun(first, done, count), sink);
+  }
+
+  /** Chunk by chunk, which end where a column of long values stopped measuring; those ahead of it wait for it. */
+  *#encode(batch: ArrowBatch, bound: BoundBatch<Column>, work: Work): Generator<number> {
+    const { rowCount, blocks, columns } = bound;
+    const sizes = this.#sizes;
+    const blockOf = (row: number) => (blocks === null ? this.#range.end : BigInt(blocks.at(row)));
+    /** By column, the row up to which it is measured. */
+    const measured = new Int32Array(columns.length);
+    for (let first = 0, sized = 0; first < rowCount; ) {
+      let end = Math.min(first + CHUNK_ROWS, rowCount);
+      sizes.fill(this.#prefixBytes, sized - first, end - first);
+      sized = end;
+      for (let i = 0; i < columns.length; i++) {
+        if (measured[i] === first) {
+          measured[i]! += this.#badValues.measure(columns[i]!, rowCount, sizes, first, end - first);
+          if (work.isDue) {
+            yield* work.pause();
+          }
         }
+        end = Math.min(end, measured[i]!);
+      }
+      this.#checkRows(first, end);
+      yield* this.#write(bound, first, end, work);
+      this.#log.add(batch, this.#badValues, this.#nul, end, blockOf);
+      this.#badValues.forget(end);
+      sizes.copyWithin(0, end - first, sized - first);
+      first = end;
+    }
+  }
+
+  /** Rows that are measured, but for those that are rejected. */
+  *#write(bound: BoundBatch<Column>, first: number, end: number, work: Work): Generator<number> {
+    const { rejected } = this.#badValues;
+    const count = end - first;
+    for (let done = 0; done < count; ) {
+      if (rejected.has(first + done)) {
+        this.#rowIndex++; // As if it were stored, for the `_id` of those that follow.
+        done++;
+        continue;
+      }
+      const rows = this.#writeRegion(bound, first, done, this.#endOfRun(first, done, count), work);
+      work.rows += rows;
+      done += rows;
+      if (work.isDue) {
+        yield* work.pause();
       }
     }
-    if (rejected.size + nulled.length + this.#nul.counts.length > 0) {
-      const blockOf = (row: number) => (blocks === null ? this.#range.end : BigInt(blocks.at(row)));
-      this.#log.add(batch, this.#badValues, this.#nul, blockOf);
-    }
-    return rowCount - rejected.size;
   }
 
   /** The first row of the chunk from row `done` on that is rejected; its end where none is. */
@@ -184,19 +236,17 @@ export class RowEncoder {
     return end;
   }
 
-  #measure(bound: BoundBatch<Column>, first: number, count: number): void {
-    const sizes = this.#sizes;
-    sizes.fill(this.#prefixBytes, 0, count);
-    for (const column of bound.columns) {
-      this.#badValues.measure(column, bound.rowCount, sizes, first, count);
-    }
-    for (let i = 0; i < count; i++) {
-      if (sizes[i]! >= ROW_LIMIT) {
-        throw new AmpsyncError(
-          "SY203",
-          `Table ${this.#plan.table}, row ${first + i} of the batch: a row must be shorter than 1 GB`,
-          { detail: `Value: ${sizes[i]} bytes` },
-        );
+  /** Rejects rows that are too long, or throws. */
+  #checkRows(first: number, end: number): void {
+    for (let row = first; row < end; row++) {
+      const size = this.#sizes[row - first]!;
+      if (size < FIELD_LIMIT) {
+        continue;
+      }
+      const problem = "a row must be shorter than 256 MiB";
+      if (!this.#badValues.reject(row, `${problem} (${size} bytes)`)) {
+        const message = `Table ${this.#plan.table}, row ${row} of the batch: ${problem}`;
+        throw new AmpsyncError("SY203", message, { detail: `Value: ${size} bytes` });
       }
     }
   }
@@ -205,7 +255,7 @@ export class RowEncoder {
    * Writes as many rows of the chunk as fit into one region, at least one, from
    * row `done` of the chunk on and before row `end`. Returns their number.
    */
-  #writeRegion(bound: BoundBatch<Column>, first: number, done: number, end: number, sink: ByteSink): number {
+  #writeRegion(bound: BoundBatch<Column>, first: number, done: number, end: number, work: Work): number {
     const sizes = this.#sizes;
     let size = sizes[done]!;
     let rows = 1;
@@ -214,7 +264,7 @@ export class RowEncoder {
       rows++;
     }
 
-    const { bytes, at } = sink.reserve(size);
+    const { bytes, at } = work.reserve(size);
     const region = regionOf(bytes);
     const cursor = this.#cursor;
     let start = at;
@@ -289,6 +339,48 @@ export class RowEncoder {
     this.#xorHigh = xorHigh;
     this.#xorLow = xorLow;
     this.#rows += count;
+  }
+}
+
+/** The work on one batch, which gives others their turn and has an end. */
+class Work {
+  readonly #sink: ByteSink;
+  readonly #maxBytes: number;
+  readonly #slice = new Slice();
+  /** Encoded, and not left out, since the last pause. */
+  rows = 0;
+  #bytes = 0;
+  #pausedAt = 0;
+  #ms = 0;
+
+  constructor(sink: ByteSink, bodyBytes: number) {
+    this.#sink = sink;
+    this.#maxBytes = Math.max(MAX_ENCODED_BYTES, MAX_EXPANSION * bodyBytes);
+  }
+
+  reserve(size: number): { readonly bytes: Uint8Array; readonly at: number } {
+    this.#bytes += size;
+    if (this.#bytes > this.#maxBytes) {
+      throw tooLarge("A record batch becomes", this.#bytes, "bytes or more", this.#maxBytes);
+    }
+    return this.#sink.reserve(size);
+  }
+
+  get isDue(): boolean {
+    return this.#bytes - this.#pausedAt >= PART_BYTES || this.#slice.isOver;
+  }
+
+  /** Yields the rows encoded until here. */
+  *pause(): Generator<number, void> {
+    this.#ms += this.#slice.elapsedMs;
+    if (this.#ms > MAX_WORK_MS) {
+      throw tooLarge("A record batch takes", Math.round(this.#ms), "ms or more to encode", MAX_WORK_MS);
+    }
+    const { rows } = this;
+    this.rows = 0;
+    this.#pausedAt = this.#bytes;
+    yield rows;
+    this.#slice.begin();
   }
 }
 

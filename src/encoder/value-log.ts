@@ -3,6 +3,7 @@ import { addUp, type ColumnCount, RejectedRows, type ValueReport } from "../mode
 import type { BadValues } from "./bad-values.ts";
 import { bindBatch } from "./bound-batch.ts";
 import type { Dictionaries } from "./dictionaries.ts";
+import { JsonBudget } from "./json-budget.ts";
 import { NulPolicy } from "./nul-policy.ts";
 import { BadValue } from "./place.ts";
 import type { TablePlan } from "./plan.ts";
@@ -14,6 +15,8 @@ export class ValueLog {
   readonly #rejected: RejectedRows;
   #nulled: readonly ColumnCount[] = [];
   #nuls: readonly ColumnCount[] = [];
+  /** The batch whose rows were told last, and how. */
+  #told: { readonly batch: ArrowBatch; readonly textOf: (row: number) => string } | null = null;
 
   constructor(plan: TablePlan, dictionaries: Dictionaries) {
     this.#plan = plan;
@@ -25,54 +28,67 @@ export class ValueLog {
     return { rejected: this.#rejected.rows, nulled: this.#nulled, nuls: this.#nuls };
   }
 
-  /** Adds what happened in a batch. */
-  add(batch: ArrowBatch, bad: BadValues, nul: NulPolicy, blockOf: (row: number) => bigint): void {
-    const nulled = bad.nulled.map((each) => ({
+  /** Adds what happened in a batch since the last time, of rejected rows those before `end`. */
+  add(
+    batch: ArrowBatch,
+    bad: BadValues,
+    nul: NulPolicy,
+    end: number,
+    blockOf: (row: number) => bigint,
+  ): void {
+    const nulled = bad.takeNulled().map((each) => ({
       column: each.place.column,
       count: 1,
       block: blockOf(each.row),
       row: each.row,
       reason: each.reason,
     }));
-    const nuls = nul.counts.map(({ column, texts, firstRow }) => ({
+    const nuls = nul.takeCounts().map(({ column, texts, firstRow }) => ({
       column,
       count: texts,
       block: blockOf(firstRow),
       row: firstRow,
       reason: "PostgreSQL cannot store the character U+0000 in text",
     }));
-    this.#nulled = addUp([...this.#nulled, ...nulled]);
-    this.#nuls = addUp([...this.#nuls, ...nuls]);
-    if (bad.rejected.size > 0) {
-      this.#reject(batch, bad.rejected, blockOf);
+    if (nulled.length > 0) {
+      this.#nulled = addUp([...this.#nulled, ...nulled]);
+    }
+    if (nuls.length > 0) {
+      this.#nuls = addUp([...this.#nuls, ...nuls]);
+    }
+    for (const [row, { column, code, reason }] of bad.rejected) {
+      if (row < end) {
+        const values = this.#rejected.hasRoom ? this.#textOf(batch, row) : null;
+        this.#rejected.add({ block: blockOf(row), row, column, sqlstate: code, reason, values });
+      }
     }
   }
 
-  #reject(
-    batch: ArrowBatch,
-    rejected: ReadonlyMap<number, BadValue>,
-    blockOf: (row: number) => bigint,
-  ): void {
-    const textOf = rowTexts(this.#plan, batch, this.#dictionaries);
-    for (const [row, bad] of rejected) {
-      this.#rejected.add({
-        block: blockOf(row),
-        row,
-        column: bad.place.column,
-        sqlstate: "SY203",
-        reason: bad.reason,
-        values: this.#rejected.hasRoom ? textOf(row) : null,
-      });
+  #textOf(batch: ArrowBatch, row: number): string {
+    if (this.#told?.batch !== batch) {
+      this.#told = { batch, textOf: rowTexts(this.#plan, batch, this.#dictionaries) };
     }
+    return this.#told.textOf(row);
   }
 }
 
-/** Rows of a batch as JSON objects: U+0000 as U+FFFD, and what JSON cannot tell in words. */
+/** Longer values are told by their length alone. */
+const MAX_TOLD_BYTES = 64 * 1024;
+
+/** Rows of a batch as JSON objects: U+0000 as U+FFFD, and in words what JSON cannot tell, or what is too long. */
 function rowTexts(plan: TablePlan, batch: ArrowBatch, dictionaries: Dictionaries): (row: number) => string {
-  const { columns } = bindBatch(plan, batch, dictionaries, new NulPolicy("replace"), ({ json }, ...where) =>
+  const budget = new JsonBudget(MAX_TOLD_BYTES);
+  const nul = new NulPolicy("replace");
+  const binding = bindBatch(plan, batch, dictionaries, nul, budget, ({ json }, ...where) =>
     json.bind(...where),
   );
+  let bound = binding.next();
+  while (!bound.done) {
+    bound = binding.next();
+  }
+  const { columns } = bound.value;
   return (row) => {
+    budget.begin();
     const members = columns.map((column) => {
       let text = "null";
       if (column.validity === null || column.validity.isSet(row)) {

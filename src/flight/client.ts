@@ -5,7 +5,7 @@ import { type ArrowSchema, typeName } from "../model/arrow-type.ts";
 import type { MicrobatchMetadata } from "../model/microbatch.ts";
 import { authorization, callStream, callUnary } from "./calls.ts";
 import { connect } from "./connection.ts";
-import { decodeEncapsulatedSchema, decodeFlightMessage } from "./decode.ts";
+import { decodeEncapsulatedSchema, decodePlain } from "./decode.ts";
 import { flightError } from "./flight-error.ts";
 import { parseMetadata } from "./metadata.ts";
 import {
@@ -72,11 +72,14 @@ export interface FlightClient {
 }
 
 const DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+/** A compressed body may become so many times the largest message. */
+const MAX_DECOMPRESSION = 4;
 const PLAN_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export function createFlightClient(options: FlightClientOptions): FlightClient {
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+  const maxBodyBytes = MAX_DECOMPRESSION * maxMessageBytes;
   const shared = connect(options.address, maxMessageBytes);
 
   async function plan(sql: string, { cursor, stream, signal }: PlanOptions): Promise<FlightPlan> {
@@ -143,7 +146,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     let hasBegun = false;
     try {
       for await (const { data, byteLength } of fetch(own, plan.ticket, signal)) {
-        const decoded = decodeFlightMessage(data);
+        const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded === null) {
           continue;
         }
@@ -173,7 +176,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     let highest: bigint | null = null;
     // Read to the end, so that the server's status is seen. Metadata of a batch query follows other rules.
     for await (const { data } of fetch(shared, ticket, signal)) {
-      const decoded = decodeFlightMessage(data);
+      const decoded = await decodePlain(data, maxBodyBytes);
       if (decoded?.kind === "batch") {
         highest = firstInteger(decoded.batch) ?? highest;
       }

@@ -1,16 +1,23 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import type { ArrowSchema } from "../model/arrow-type.ts";
-import { readBatch } from "./batch-message.ts";
+import { type ReceivedBatch, readBatch } from "./batch-message.ts";
+import { type Codec, decompress } from "./compression.ts";
 import { FlatTable } from "./flatbuffer.ts";
 import type { FlightData } from "./protocol/messages.ts";
 import { readSchema } from "./schema-message.ts";
 
 /** What one FlightData message holds. */
-export type Decoded =
+export type Plain =
   | { readonly kind: "schema"; readonly schema: ArrowSchema }
   | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary }
   | { readonly kind: "batch"; readonly batch: ArrowBatch };
+
+/** The same as it came: with a codec, the buffers of the batch are still compressed. */
+export type Decoded =
+  | { readonly kind: "schema"; readonly schema: ArrowSchema }
+  | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary; readonly codec: Codec | null }
+  | ({ readonly kind: "batch" } & ReceivedBatch);
 
 /** Of an encapsulated message: four bytes FF, then the length of the header as int32. */
 const ENCAPSULATION_BYTES = 8;
@@ -22,7 +29,25 @@ const SCHEMA = 1;
 const DICTIONARY_BATCH = 2;
 const RECORD_BATCH = 3;
 
-/** Decode one message of a DoGet answer; null where it carries no Arrow message. */
+/** Decode one message of a DoGet answer, whose body may become as large as told; null where it carries no Arrow message. */
+export async function decodePlain(data: FlightData, maxBodyBytes: number): Promise<Plain | null> {
+  const decoded = decodeFlightMessage(data);
+  const inflate = async (batch: ArrowBatch, codec: Codec | null) =>
+    codec === null ? batch : await decompress(batch, codec, maxBodyBytes);
+  if (decoded?.kind === "batch") {
+    return { kind: "batch", batch: await inflate(decoded.batch, decoded.codec) };
+  }
+  if (decoded?.kind === "dictionary") {
+    const { dictionary, codec } = decoded;
+    return {
+      kind: "dictionary",
+      dictionary: { ...dictionary, batch: await inflate(dictionary.batch, codec) },
+    };
+  }
+  return decoded;
+}
+
+/** The part of it that takes no time worth mentioning. */
 export function decodeFlightMessage(data: FlightData): Decoded | null {
   if (data.dataHeader.length === 0) {
     return null;
@@ -39,22 +64,26 @@ export function decodeFlightMessage(data: FlightData): Decoded | null {
       return { kind: "schema", schema: readSchema(header) };
     }
     if (header !== null && kind === RECORD_BATCH) {
-      return { kind: "batch", batch: readBatch(header, data.dataBody) };
+      return { kind: "batch", ...readBatch(header, data.dataBody) };
     }
     if (header !== null && kind === DICTIONARY_BATCH) {
-      return { kind: "dictionary", dictionary: readDictionary(header, data.dataBody) };
+      return { kind: "dictionary", ...readDictionary(header, data.dataBody) };
     }
     throw new RangeError("it is neither a schema nor a batch");
   });
 }
 
 /** Slots of a DictionaryBatch: id, batch, whether it is a delta. */
-function readDictionary(header: FlatTable, body: Uint8Array): ArrowDictionary {
+function readDictionary(
+  header: FlatTable,
+  body: Uint8Array,
+): { readonly dictionary: ArrowDictionary; readonly codec: Codec | null } {
   const batch = header.table(1);
   if (batch === null) {
     throw new RangeError("a dictionary without values");
   }
-  return { id: header.int64(0), isDelta: header.int8(2) !== 0, batch: readBatch(batch, body) };
+  const { codec, batch: values } = readBatch(batch, body);
+  return { dictionary: { id: header.int64(0), isDelta: header.int8(2) !== 0, batch: values }, codec };
 }
 
 /** Decode the schema of a FlightInfo: an encapsulated message. */

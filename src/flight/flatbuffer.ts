@@ -1,15 +1,35 @@
+import { tooLarge } from "../model/too-large.ts";
+
+/**
+ * Of all texts of one header, in bytes. Many fields may point at one text, so
+ * that what is read of a header can be many times the header itself.
+ */
+const MAX_TEXT_BYTES = 1024 * 1024;
+
+/** Of one vector: more than the buffers of any table. */
+const MAX_ELEMENTS = 131_072;
+
+/** The bytes of one header, and how many of its texts have been read. */
+interface Header {
+  readonly view: DataView;
+  textBytes: number;
+}
+
 /**
  * Reads flatbuffers by their slots, as the Arrow format numbers them. Every
  * access is checked against the bytes, so that a hostile header ends in a
- * RangeError and never in a read outside of it or in a loop without end.
+ * RangeError, or in SY106, and never in a read outside of it or in a loop without end.
  */
 export class FlatTable {
+  readonly #header: Header;
   readonly #view: DataView;
   readonly #at: number;
   readonly #vtable: number;
   readonly #slots: number;
 
-  private constructor(view: DataView, at: number) {
+  private constructor(header: Header, at: number) {
+    const { view } = header;
+    this.#header = header;
     this.#view = view;
     this.#at = at;
     this.#vtable = at - view.getInt32(at, true);
@@ -18,7 +38,7 @@ export class FlatTable {
 
   static root(bytes: Uint8Array): FlatTable {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return new FlatTable(view, follow(view, 0));
+    return new FlatTable({ view, textBytes: 0 }, follow(view, 0));
   }
 
   int8(slot: number): number {
@@ -53,19 +73,23 @@ export class FlatTable {
     if (from + 4 + length > this.#view.byteLength) {
       throw new RangeError("a string beyond the end");
     }
+    this.#header.textBytes += length;
+    if (this.#header.textBytes > MAX_TEXT_BYTES) {
+      throw tooLarge("The names of a schema take", this.#header.textBytes, "bytes", MAX_TEXT_BYTES);
+    }
     return new TextDecoder().decode(new Uint8Array(buffer, byteOffset + from + 4, length));
   }
 
   /** A table, or the value of a union; null where the field is absent. */
   table(slot: number): FlatTable | null {
     const at = this.#field(slot);
-    return at === null ? null : new FlatTable(this.#view, follow(this.#view, at));
+    return at === null ? null : new FlatTable(this.#header, follow(this.#view, at));
   }
 
   /** A vector of tables. */
   *tables(slot: number): Generator<FlatTable> {
     for (const at of this.#elements(slot, 4)) {
-      yield new FlatTable(this.#view, follow(this.#view, at));
+      yield new FlatTable(this.#header, follow(this.#view, at));
     }
   }
 
@@ -83,6 +107,9 @@ export class FlatTable {
     }
     const vector = follow(this.#view, field);
     const length = this.#view.getUint32(vector, true);
+    if (length > MAX_ELEMENTS) {
+      throw new RangeError(`a vector of ${length} elements, where ${MAX_ELEMENTS} are allowed`);
+    }
     for (let i = 0; i < length; i++) {
       yield vector + 4 + i * bytes; // What is read there is checked, so the loop ends with the bytes.
     }

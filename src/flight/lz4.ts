@@ -10,16 +10,20 @@ const VERSION_MASK = 0xc0;
 /** Of a block's length: the block is not compressed. */
 const UNCOMPRESSED = 0x8000_0000;
 
+/** The format allows no longer block, once decompressed. */
+const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
+
 const MIN_MATCH = 4;
 /** A length nibble that goes on in the bytes that follow. */
 const LONG = 15;
 
 /**
- * Decodes one LZ4 frame, which must fill `target` exactly. Checksums are not
- * looked at: gRPC and TLS have theirs. Any fault ends in a RangeError; nothing is
- * read or written outside of the two arrays.
+ * Decodes one LZ4 frame block by block, which must fill `target` exactly; between
+ * two blocks others may work. Checksums are not looked at: gRPC and TLS have
+ * theirs. Any fault ends in a RangeError; nothing is read or written outside of
+ * the two arrays.
  */
-export function decodeLz4Frame(frame: Uint8Array, target: Uint8Array): void {
+export function* lz4Blocks(frame: Uint8Array, target: Uint8Array): Generator<void> {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const flags = view.getUint8(4);
   if (view.getUint32(0, true) !== FRAME_MAGIC || (flags & VERSION_MASK) !== VERSION) {
@@ -35,13 +39,15 @@ export function decodeLz4Frame(frame: Uint8Array, target: Uint8Array): void {
     if (end > frame.length) {
       throw new RangeError("a block reaches beyond the frame");
     }
+    const blockTarget = target.subarray(0, filled + MAX_BLOCK_BYTES);
     if (size >= UNCOMPRESSED) {
-      target.set(frame.subarray(at, end), filled);
+      blockTarget.set(frame.subarray(at, end), filled);
       filled += length;
     } else {
-      filled = decodeBlock(frame.subarray(at, end), target, filled);
+      filled = decodeBlock(frame.subarray(at, end), blockTarget, filled);
     }
     at = end + (flags & BLOCK_CHECKSUMS ? 4 : 0);
+    yield;
   }
   if (filled !== target.length) {
     throw new RangeError(`the frame ends after ${filled} bytes`);
@@ -67,7 +73,10 @@ function decodeBlock(block: Uint8Array, target: Uint8Array, begin: number): numb
     if (at + literals > block.length) {
       throw new RangeError("literals reach beyond their block");
     }
-    target.set(block.subarray(at, at + literals), filled); // Throws beyond the end.
+    if (filled + literals > target.length) {
+      throw new RangeError("literals reach beyond what was promised");
+    }
+    target.set(block.subarray(at, at + literals), filled);
     at += literals;
     filled += literals;
     if (at === block.length) {
@@ -79,12 +88,11 @@ function decodeBlock(block: Uint8Array, target: Uint8Array, begin: number): numb
     if (distance === 0 || distance > filled || filled + length > target.length) {
       throw new RangeError("a copy reaches outside of what was decoded");
     }
-    if (distance >= length) {
-      target.copyWithin(filled, filled - distance, filled - distance + length);
-    } else {
-      for (let i = 0; i < length; i++) {
-        target[filled + i] = target[filled + i - distance]!; // It may copy what it has just written.
-      }
+    // It may copy what it has just written: each copy doubles what the next one can take.
+    for (let done = 0; done < length; ) {
+      const count = Math.min(length - done, distance + done);
+      target.copyWithin(filled + done, filled - distance, filled - distance + count);
+      done += count;
     }
     filled += length;
   }

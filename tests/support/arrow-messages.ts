@@ -13,7 +13,7 @@ import { MetadataVersion } from "apache-arrow/fb/metadata-version";
 import { RecordBatch } from "apache-arrow/fb/record-batch";
 import { Schema } from "apache-arrow/fb/schema";
 import { Builder } from "flatbuffers";
-import { type Decoded, decodeFlightMessage } from "../../src/flight/decode.ts";
+import { decodeFlightMessage, decodePlain, type Plain } from "../../src/flight/decode.ts";
 import type { FlightData } from "../../src/flight/protocol/messages.ts";
 import type { ArrowBatch, ArrowDictionary } from "../../src/model/arrow-batch.ts";
 import type { ArrowField, ArrowInt, ArrowSchema, ArrowType } from "../../src/model/arrow-type.ts";
@@ -25,7 +25,7 @@ import type { ArrowField, ArrowInt, ArrowSchema, ArrowType } from "../../src/mod
 export interface ArrowStream {
   readonly schema: ArrowSchema;
   /** Dictionaries and batches as they come. */
-  readonly messages: readonly Exclude<Decoded, { kind: "schema" }>[];
+  readonly messages: readonly Exclude<Plain, { kind: "schema" }>[];
 }
 
 const CONTINUATION = 0xffffffff;
@@ -106,8 +106,31 @@ export function splitStream(stream: Uint8Array): readonly FlightData[] {
   return messages;
 }
 
+/** Of messages that are not compressed. */
 export function readMessages(messages: readonly FlightData[]): ArrowStream {
-  const [first, ...rest] = messages.map(decodeFlightMessage);
+  return streamFrom(
+    messages.map((message) => {
+      const decoded = decodeFlightMessage(message);
+      if (decoded !== null && decoded.kind !== "schema" && decoded.codec !== null) {
+        throw new Error("a compressed batch");
+      }
+      return decoded;
+    }),
+  );
+}
+
+/** Of any messages. */
+export async function readPlainMessages(messages: readonly FlightData[]): Promise<ArrowStream> {
+  const decoded: (Plain | null)[] = [];
+  for (const message of messages) {
+    decoded.push(await decodePlain(message, MAX_BODY_BYTES));
+  }
+  return streamFrom(decoded);
+}
+
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
+function streamFrom([first, ...rest]: readonly (Plain | null)[]): ArrowStream {
   if (first?.kind !== "schema") {
     throw new Error("a stream without schema");
   }

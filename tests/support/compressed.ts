@@ -57,12 +57,18 @@ const MIN_MATCH = 4;
 const LAST_LITERALS = 12;
 const MAX_DISTANCE = 0xffff;
 
-/** A frame of one block. */
+const BLOCK_BYTES = 64 * 1024;
+
+/** A frame of independent blocks. */
 export function lz4Frame(bytes: Uint8Array): Uint8Array {
-  const block = lz4Block(bytes);
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(block.length);
-  return Buffer.concat([Buffer.from("04224d18604082", "hex"), size, block, Buffer.alloc(4)]);
+  const parts: Uint8Array[] = [Buffer.from("04224d18604082", "hex")];
+  for (let at = 0; at < bytes.length || at === 0; at += BLOCK_BYTES) {
+    const block = lz4Block(bytes.subarray(at, at + BLOCK_BYTES));
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(block.length);
+    parts.push(size, block);
+  }
+  return Buffer.concat([...parts, Buffer.alloc(4)]);
 }
 
 /** Takes the last place at which the same four bytes stood, whatever follows. */

@@ -66,7 +66,7 @@ const ROWS: readonly {
       { kind: "fixedSizeBinary", width: 32 },
     ],
     json: '`"0x…"`',
-    notes: "1 GB and more is a value error",
+    notes: "256 MiB and more is a value error",
   },
   { types: [{ kind: "date", unit: "day" }], json: "ISO 8601", notes: "4714-11-24 BC to 5874897-12-31" },
   { types: [{ kind: "date", unit: "ms" }], json: "ISO 8601", notes: "what is not midnight is a value error" },

@@ -5,7 +5,7 @@ import type { ArrowSchema, ArrowType } from "../../src/model/arrow-type.ts";
 import { checkSchema, planSent } from "../../src/planned-query.ts";
 import { buildBatch, type Value } from "../support/arrow.ts";
 import { MemorySink } from "./encoder/copy-rows.ts";
-import { h64Raw } from "./encoder/encode.ts";
+import { encodeBatch, h64Raw } from "./encoder/encode.ts";
 
 const utf8: ArrowType = { kind: "utf8", layout: "offsets" };
 const encoded = (value: ArrowType): ArrowType => ({
@@ -69,7 +69,7 @@ test.each<[string, ArrowType, ArrowType]>([
     const sink = new MemorySink();
     encoder.beginMicrobatch({ start: 0n, end: 0n });
     for (const dictionary of dictionaries) encoder.takeDictionary(dictionary);
-    encoder.encode(batch, sink);
+    encodeBatch(encoder, batch, sink);
     return sink.bytes();
   };
   expect(rowsOf(sent)).toEqual(rowsOf(planned));

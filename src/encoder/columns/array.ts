@@ -1,6 +1,13 @@
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ColumnType, type ElementType, isNull, NULL_FIELD } from "../column.ts";
+import {
+  type Column,
+  type ColumnType,
+  type ElementType,
+  isNull,
+  MEASURED_BYTES,
+  NULL_FIELD,
+} from "../column.ts";
 import { BadValue, checkFieldLength, type Place, placeInside } from "../place.ts";
 import type { Region } from "../region.ts";
 import type { Spans } from "../spans.ts";
@@ -31,8 +38,8 @@ export function array(
 const HEADER_BYTES = 12;
 const DIMENSION_BYTES = 8;
 
-/** Of PostgreSQL, for one array. */
-const MAX_ELEMENTS = 134_217_727;
+/** Of one array: an eighth of what PostgreSQL would take, but an array is measured and written in one go. */
+const MAX_ELEMENTS = 2 ** 23;
 
 /** The lists of an inner dimension; `perItem` of them make one item of the outermost. */
 interface Level {
@@ -91,10 +98,11 @@ class ArrayColumn implements Column {
     );
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     const { validity } = this;
     const elements = this.#elements;
     const size = this.#size;
+    let bytes = 0;
     for (let i = 0; i < count; i++) {
       const row = first + i;
       if (validity !== null && !validity.isSet(row)) {
@@ -105,14 +113,20 @@ class ArrayColumn implements Column {
       const begin = this.#spans.starts[row]! * this.#perItem;
       const end = this.#spans.ends[row]! * this.#perItem;
       this.#checkShape(row, end - begin);
+      this.place.json.begin();
       size[0] = this.#headerBytes(begin === end);
       for (let element = begin; element < end; element++) {
         isNull(elements, element); // Refuses a NULL that the schema does not allow.
         elements.measure(size, element, 1);
+        checkFieldLength(size[0]!, this.place, row); // At once: many elements may be views of one long text.
       }
-      checkFieldLength(size[0]!, this.place, row);
       sizes[i]! += 4 + size[0]!;
+      bytes += size[0]!;
+      if (bytes >= MEASURED_BYTES) {
+        return i + 1;
+      }
     }
+    return count;
   }
 
   write(target: Region, cursor: Int32Array, first: number, count: number): void {

@@ -26,7 +26,7 @@ export function fixedSizeBinary(width: number): ScalarType {
 
 class BinaryColumn extends BytesColumn implements ScalarColumn {
   json(row: number): string {
-    return hexJson(this.value(row));
+    return hexJson(this.value(row), this.place, row);
   }
 }
 
@@ -43,13 +43,13 @@ class FixedSizeBinaryColumn implements ScalarColumn {
     this.#values = regionOf(reader.bytes(rowCount * width));
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     for (let row = first; this.#width >= FIELD_LIMIT && row < first + count; row++) {
       if (this.validity === null || this.validity.isSet(row)) {
         checkFieldLength(this.#width, this.place, row);
       }
     }
-    measureFixed(this.#width, this.validity, sizes, first, count);
+    return measureFixed(this.#width, this.validity, sizes, first, count);
   }
 
   write(target: Region, cursor: Int32Array, first: number, count: number): void {
@@ -71,16 +71,12 @@ class FixedSizeBinaryColumn implements ScalarColumn {
   }
 
   json(row: number): string {
-    return hexJson(this.#values.bytes.subarray(row * this.#width, (row + 1) * this.#width));
+    const value = this.#values.bytes.subarray(row * this.#width, (row + 1) * this.#width);
+    return hexJson(value, this.place, row);
   }
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-function hexJson(bytes: Uint8Array): string {
-  let text = '"0x';
-  for (const byte of bytes) {
-    text += HEX[byte]!;
-  }
-  return `${text}"`;
+function hexJson(bytes: Uint8Array, place: Place, row: number): string {
+  place.json.take(1, 2 * bytes.length, place, row);
+  return `"0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}"`;
 }

@@ -79,7 +79,7 @@ class DecimalColumn implements ScalarColumn {
     this.#words = reader.words(length * rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     const validity = this.validity;
     const digits = this.#digits;
     const words = this.#words;
@@ -95,6 +95,7 @@ class DecimalColumn implements ScalarColumn {
         sizes[i]! += 4 + digits.payloadBytes;
       }
     }
+    return count;
   }
 
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {

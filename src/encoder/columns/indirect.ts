@@ -1,5 +1,12 @@
 import { Bitmap } from "../bitmap.ts";
-import { type Column, type ColumnType, type NestedColumn, type NestedType, NULL_FIELD } from "../column.ts";
+import {
+  type Column,
+  type ColumnType,
+  MEASURED_BYTES,
+  type NestedColumn,
+  type NestedType,
+  NULL_FIELD,
+} from "../column.ts";
 import type { Indirection, IndirectionLayout } from "../indirection.ts";
 import type { Place } from "../place.ts";
 import type { Region } from "../region.ts";
@@ -45,10 +52,11 @@ class IndirectColumn implements Column {
     this.validity = mergedValidity(values, rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     const { validity } = this;
     const values = this.#values;
     const size = this.#size;
+    let bytes = 0;
     for (let i = 0; i < count; i++) {
       const row = first + i;
       if (validity !== null && !validity.isSet(row)) {
@@ -59,7 +67,12 @@ class IndirectColumn implements Column {
       size[0] = 0;
       part.column.measure(size, values.positions[row]! - part.first, 1);
       sizes[i]! += size[0]!;
+      bytes += size[0]!;
+      if (bytes >= MEASURED_BYTES) {
+        return i + 1;
+      }
     }
+    return count;
   }
 
   write(target: Region, cursor: Int32Array, first: number, count: number): void {

@@ -25,8 +25,8 @@ class Int4Column implements ScalarColumn {
     this.#values = reader.integers(type, rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
-    measureFixed(4, this.validity, sizes, first, count);
+  measure(sizes: Float64Array, first: number, count: number): number {
+    return measureFixed(4, this.validity, sizes, first, count);
   }
 
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {

@@ -30,8 +30,8 @@ class Uint32Column implements ScalarColumn {
     this.#values = reader.words(rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
-    measureFixed(8, this.validity, sizes, first, count);
+  measure(sizes: Float64Array, first: number, count: number): number {
+    return measureFixed(8, this.validity, sizes, first, count);
   }
 
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {
@@ -68,8 +68,8 @@ class Int64Column implements ScalarColumn {
     this.#words = reader.words(2 * rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
-    measureFixed(8, this.validity, sizes, first, count);
+  measure(sizes: Float64Array, first: number, count: number): number {
+    return measureFixed(8, this.validity, sizes, first, count);
   }
 
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {

@@ -1,6 +1,13 @@
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
-import { type Column, type ElementType, type NestedColumn, type NestedType, NULL_FIELD } from "../column.ts";
+import {
+  type Column,
+  type ElementType,
+  MEASURED_BYTES,
+  type NestedColumn,
+  type NestedType,
+  NULL_FIELD,
+} from "../column.ts";
 import { checkFieldLength, type Place } from "../place.ts";
 import type { Region } from "../region.ts";
 
@@ -32,23 +39,38 @@ class JsonbColumn implements Column {
     this.validity = this.#value.validity;
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     if (this.#written) {
       this.#texts.clear();
       this.#written = false;
     }
     const validity = this.validity;
+    let bytes = 0;
     for (let i = 0; i < count; i++) {
       const row = first + i;
       if (validity !== null && !validity.isSet(row)) {
         sizes[i]! += 4;
         continue;
       }
-      const text = this.#texts.get(row) ?? encoder.encode(this.#value.json(row));
+      const text = this.#texts.get(row) ?? this.#render(row);
       checkFieldLength(1 + text.length, this.place, row);
       this.#texts.set(row, text);
       sizes[i]! += 5 + text.length;
+      bytes += text.length;
+      if (bytes >= MEASURED_BYTES) {
+        return i + 1;
+      }
     }
+    return count;
+  }
+
+  #render(row: number): Uint8Array {
+    const { json, field, column } = this.place;
+    if (field === column) {
+      json.begin(); // Not for the elements of an array, which share what one value may have.
+    }
+    json.take(1, 0, this.place, row);
+    return encoder.encode(this.#value.json(row));
   }
 
   write({ bytes, view }: Region, cursor: Int32Array, first: number, count: number): void {

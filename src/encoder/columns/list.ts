@@ -44,6 +44,7 @@ class ListColumn implements NestedColumn {
     const { starts, ends } = this.#spans;
     const items = this.#items;
     this.#row = row;
+    this.place.json.take(ends[row]! - starts[row]!, 0, this.place, row);
     const texts: string[] = [];
     for (let item = starts[row]!; item < ends[row]!; item++) {
       texts.push(isNull(items, item) ? "null" : items.json(item));
@@ -63,6 +64,9 @@ export function itemSpans(
     return reader.listSpans(shape, rowCount, validity);
   }
   const { size } = shape;
-  const starts = Int32Array.from({ length: rowCount }, (_, row) => row * size);
-  return { starts, ends: starts.map((start) => start + size), end: size * rowCount };
+  const offsets = reader.numbers(rowCount + 1);
+  for (let row = 0; row <= rowCount; row++) {
+    offsets[row] = row * size;
+  }
+  return { starts: offsets, ends: offsets.subarray(1), end: size * rowCount };
 }

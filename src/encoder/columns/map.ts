@@ -50,6 +50,7 @@ class MapColumn implements NestedColumn {
     const { starts, ends } = this.#spans;
     const values = this.#values;
     this.#row = row;
+    this.place.json.take(2 * (ends[row]! - starts[row]!), 0, this.place, row);
     const seen = new Set<string>();
     const texts: string[] = [];
     for (let entry = starts[row]!; entry < ends[row]!; entry++) {

@@ -18,12 +18,14 @@ class StructColumn implements NestedColumn {
   readonly place: Place;
   readonly validity: Bitmap | null;
   readonly #keys: readonly string[];
+  readonly #keyLength: number;
   readonly #members: readonly NestedColumn[];
 
   constructor(members: readonly StructMember[], reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
     this.validity = reader.validity(reader.node(rowCount));
     this.#keys = members.map(({ name }) => JSON.stringify(name));
+    this.#keyLength = this.#keys.reduce((sum, key) => sum + key.length, 0);
     this.#members = members.map((member) =>
       member.type.bind(
         reader,
@@ -34,6 +36,7 @@ class StructColumn implements NestedColumn {
   }
 
   json(row: number): string {
+    this.place.json.take(this.#members.length, this.#keyLength, this.place, row);
     const members = this.#members.map(
       (member, i) => `${this.#keys[i]}:${isNull(member, row) ? "null" : member.json(row)}`,
     );

@@ -1,6 +1,6 @@
 import type { BytesLayout } from "../../model/arrow-type.ts";
 import { BytesColumn } from "../bytes-column.ts";
-import { NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
+import { MEASURED_BYTES, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
 import { checkFieldLength } from "../place.ts";
 import type { Region } from "../region.ts";
 
@@ -18,8 +18,9 @@ class TextColumn extends BytesColumn implements ScalarColumn {
   /** By row, the texts that are stored otherwise than received. */
   readonly #changed = new Map<number, Uint8Array>();
 
-  override measure(sizes: Float64Array, first: number, count: number): void {
+  override measure(sizes: Float64Array, first: number, count: number): number {
     const { starts, ends, validity, values, place } = this;
+    let bytes = 0;
     for (let i = 0; i < count; i++) {
       const row = first + i;
       if (validity !== null && !validity.isSet(row)) {
@@ -32,7 +33,12 @@ class TextColumn extends BytesColumn implements ScalarColumn {
       }
       checkFieldLength(length, place, row);
       sizes[i]! += 4 + length;
+      bytes += length;
+      if (bytes >= MEASURED_BYTES) {
+        return i + 1;
+      }
     }
+    return count;
   }
 
   override write(target: Region, cursor: Int32Array, first: number, count: number): void {
@@ -56,6 +62,7 @@ class TextColumn extends BytesColumn implements ScalarColumn {
   }
 
   json(row: number): string {
+    this.place.json.take(1, this.ends[row]! - this.starts[row]!, this.place, row);
     return JSON.stringify(this.place.nul.text(this.value(row), this.place, row));
   }
 

@@ -51,11 +51,10 @@ class TimestampColumn implements ScalarColumn {
     this.#words = reader.words(2 * rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     const validity = this.validity;
     if (this.#unit === "ns") {
-      measureFixed(8, validity, sizes, first, count); // 64 bits of nanoseconds are always in range.
-      return;
+      return measureFixed(8, validity, sizes, first, count); // 64 bits of nanoseconds are always in range.
     }
     for (let i = 0; i < count; i++) {
       const row = first + i;
@@ -66,6 +65,7 @@ class TimestampColumn implements ScalarColumn {
       this.#check(row);
       sizes[i]! += 12;
     }
+    return count;
   }
 
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {

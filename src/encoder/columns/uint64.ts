@@ -25,7 +25,7 @@ class Uint64Column implements ScalarColumn {
     this.#words = reader.words(2 * rowCount);
   }
 
-  measure(sizes: Float64Array, first: number, count: number): void {
+  measure(sizes: Float64Array, first: number, count: number): number {
     const validity = this.validity;
     const words = this.#words;
     const digits = this.#digits;
@@ -37,6 +37,7 @@ class Uint64Column implements ScalarColumn {
       }
       sizes[i]! += 4 + digits.pairBytes(words[2 * row]! >>> 0, words[2 * row + 1]! >>> 0);
     }
+    return count;
   }
 
   write({ view }: Region, cursor: Int32Array, first: number, count: number): void {

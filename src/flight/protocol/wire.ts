@@ -17,6 +17,8 @@ const FIXED32 = 5;
 /** Seven bits in each byte: what 64 bits need. */
 const MAX_VARINT_BYTES = 10;
 const MAX_FIELD_NUMBER = (1n << 29n) - 1n;
+/** Of one message: far more than any has. Millions of empty ones would fit into a few MiB. */
+const MAX_FIELDS = 65_536;
 
 /**
  * The fields of one message in the order they came, unknown ones included. The
@@ -51,7 +53,10 @@ export function* readFields(bytes: Uint8Array, message: string): Generator<WireF
     return bytes.subarray(start, at);
   }
 
-  while (at < bytes.length) {
+  for (let fields = 0; at < bytes.length; fields++) {
+    if (fields === MAX_FIELDS) {
+      throw broken(message, `it has more than ${MAX_FIELDS} fields`);
+    }
     const tag = varint();
     if (tag >> 3n === 0n || tag >> 3n > MAX_FIELD_NUMBER) {
       throw broken(message, `there is no field ${tag >> 3n}`);

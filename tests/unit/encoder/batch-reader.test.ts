@@ -6,13 +6,13 @@ import type { ArrowBatch } from "../../../src/model/arrow-batch.ts";
 import { type BuiltBatch, buildBatch } from "../../support/arrow.ts";
 import { readStream } from "../../support/arrow-messages.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
-import { h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "./encode.ts";
 
 function encode({ schema, batch }: Omit<BuiltBatch, "dictionaries">): (string | null)[][] {
   const encoder = new RowEncoder(planTable("t", schema), h64Raw);
   const sink = new MemorySink();
   encoder.beginMicrobatch({ start: 0n, end: 9n });
-  encoder.encode(batch, sink);
+  encodeBatch(encoder, batch, sink);
   return parseRows(sink.bytes());
 }
 

@@ -1,10 +1,23 @@
 import xxhash from "xxhash-wasm";
 import { planTable } from "../../../src/encoder/plan.ts";
-import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
+import { type ByteSink, type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
+import type { ArrowBatch } from "../../../src/model/arrow-batch.ts";
 import { type BuildOptions, buildBatch, type TestColumn } from "../../support/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 
 export const { h64Raw } = await xxhash();
+
+/** Encodes a batch in one go; returns how many rows were not left out. */
+export function encodeBatch(encoder: RowEncoder, batch: ArrowBatch, sink: ByteSink): number {
+  const parts = encoder.encode(batch, sink);
+  let part = parts.next();
+  let rows = part.value;
+  while (!part.done) {
+    part = parts.next();
+    rows += part.value;
+  }
+  return rows;
+}
 
 /** Encodes columns as one batch of a microbatch and returns the bytes of the rows. */
 export function encode(
@@ -18,7 +31,7 @@ export function encode(
   for (const dictionary of dictionaries) {
     encoder.takeDictionary(dictionary);
   }
-  encoder.encode(batch, sink);
+  encodeBatch(encoder, batch, sink);
   return sink.bytes();
 }
 

@@ -6,7 +6,7 @@ import { copyColumns, planTable, type TablePlan } from "../../../src/encoder/pla
 import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import type { ArrowStream } from "../../support/arrow-messages.ts";
 import { MemorySink } from "./copy-rows.ts";
-import { h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "./encode.ts";
 
 const HEADER = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)]);
 const TRAILER = Buffer.from([0xff, 0xff]);
@@ -33,7 +33,7 @@ export async function load(
   encoder.beginMicrobatch(range);
   for (const message of messages) {
     if (message.kind === "batch") {
-      encoder.encode(message.batch, sink);
+      encodeBatch(encoder, message.batch, sink);
     } else {
       encoder.takeDictionary(message.dictionary);
     }

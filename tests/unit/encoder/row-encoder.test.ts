@@ -4,7 +4,7 @@ import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch } from "../../support/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
-import { h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "./encode.ts";
 
 function regionsOf(lengths: readonly number[]): Uint8Array[] {
   const values = lengths.map((length) => "x".repeat(length));
@@ -12,7 +12,7 @@ function regionsOf(lengths: readonly number[]): Uint8Array[] {
   const encoder = new RowEncoder(planTable("t", schema), h64Raw);
   const sink = new MemorySink();
   encoder.beginMicrobatch({ start: 0n, end: 0n });
-  expect(encoder.encode(batch, sink)).toBe(lengths.length);
+  expect(encodeBatch(encoder, batch, sink)).toBe(lengths.length);
   expect(parseRows(sink.bytes()).map((row) => row[3]!.length / 2)).toEqual(lengths);
   return sink.regions;
 }

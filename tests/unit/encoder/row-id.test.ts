@@ -5,7 +5,7 @@ import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch, type TestColumn } from "../../support/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
-import { h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "./encode.ts";
 
 type Row = readonly [block: bigint, text: string | null];
 
@@ -27,7 +27,7 @@ function encodeBatches(batches: readonly TestColumn[][], start: bigint, end: big
   const sink = new MemorySink();
   encoder.beginMicrobatch({ start, end });
   for (const columns of batches) {
-    encoder.encode(buildBatch(columns).batch, sink);
+    encodeBatch(encoder, buildBatch(columns).batch, sink);
   }
   return parseRows(sink.bytes());
 }

@@ -7,7 +7,7 @@ import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { CopyRows } from "../../../src/model/copy-rows.ts";
 import { buildBatch, type TestColumn, type Value } from "../../support/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
-import { h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "./encode.ts";
 
 const BAD = 10n ** 9n;
 const nine = new arrow.Decimal(0, 9, 128);
@@ -17,7 +17,7 @@ function encodeAll(batches: readonly (readonly TestColumn[])[], valuePolicy: Val
   const encoder = new RowEncoder(planTable("t", buildBatch(batches[0]!).schema), h64Raw, { valuePolicy });
   const sink = new MemorySink();
   encoder.beginMicrobatch({ start: 0n, end: 99n });
-  const counts = batches.map((columns) => encoder.encode(buildBatch(columns).batch, sink));
+  const counts = batches.map((columns) => encodeBatch(encoder, buildBatch(columns).batch, sink));
   return { encoder, counts, rows: parseRows(sink.bytes()), bytes: sink.bytes() };
 }
 
