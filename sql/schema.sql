@@ -2,7 +2,7 @@
 
 view ampsync.checkpoints
   -- How far each table is durably synced; moves in the transaction of its rows.
-  column table_name text -- Table of the dataset, and of the target schema.
+  column table_name text -- Table of the dataset.
   column network text -- Network of the blocks.
   column incremental_block_num bigint -- Highest block whose rows, and all before it, are committed.
   column incremental_updated_at timestamp with time zone -- When that was committed.
@@ -12,6 +12,7 @@ view ampsync.checkpoints
   column updated_at timestamp with time zone -- The later of both times.
   column target_schema text -- Schema of the target table.
   column dataset text -- Dataset that feeds the table.
+  column target_table text -- Name of the table in the target schema.
 
 view ampsync.events
   -- The journal: reorgs, takeovers, errors and state changes. Append-only.
@@ -196,6 +197,7 @@ table ampsync_private.ledger
   constraint ledger_pkey PRIMARY KEY (stream_id, last_block)
   constraint ledger_range_check CHECK (((first_block >= 0) AND (first_block <= last_block) AND (row_count >= 0)))
   constraint ledger_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+  create INDEX ledger_filled_idx ON ampsync_private.ledger USING btree (stream_id, last_block) WHERE (row_count > 0)
 
 table ampsync_private.migration
   -- Migrations that ran, each once.
@@ -416,6 +418,13 @@ function ampsync_private.check_runnable(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_schema(p_stream_id bigint, p_target_schema text)
+  -- Raise SY201 for a target schema whose owner is not trusted.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_swappable(p_shadow_id bigint)
   -- Raise SY201 unless the rows of a shadow fit into the target of its stream.
   returns void
@@ -442,6 +451,20 @@ function ampsync_private.check_table_name(p_table_name text)
   returns void
   language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_target(p_stream ampsync_private.stream)
+  -- Raise SY201 or SY205 unless a stream's target is the table it was, under its name, and safe to write.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_target_filled(p_stream_id bigint)
+  -- Raise SY201 where the newest blocks that must have rows have none.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_private.check_target_fits(p_stream_id bigint, p_exact boolean, p_columns jsonb)
@@ -504,11 +527,18 @@ function ampsync_private.delete_blocks(p_stream_id bigint, p_first_block bigint,
   -- Delete the rows of a range of blocks from a stream's target; returns their number.
   returns bigint
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.delete_from_block(p_stream_id bigint, p_from_block bigint, p_parent_hash bytea)
   -- Delete a stream's rows from a proven block on, and the history with them; returns the rows deleted.
+  returns bigint
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.delete_rows(p_target regclass, p_from bytea, p_below bytea)
+  -- Delete a range of _id from a target; SY201 where rows are left.
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
@@ -524,6 +554,12 @@ function ampsync_private.drop_shadow(p_stream_id bigint)
 function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
   -- End whoever writes under an epoch of a stream, and wait until they are gone.
   returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_private.enter_fence(IN p_stream_id bigint, IN p_epoch bigint)
+  -- Take the fence of a lease epoch; SY001 unless that lease is current.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -570,6 +606,34 @@ function ampsync_private.find_ledger_faults(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.find_target(p_stream_id bigint)
+  -- Where a stream's target stands now, and what keeps it from being followed there.
+  returns TABLE(target_schema text, target_table text, fault text, hint text)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.follow_target(p_stream_id bigint)
+  -- Take over the name that a stream's target has now; SY201 where that cannot be.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.forget_target(p_stream_id bigint)
+  -- Let a stream whose table was dropped begin anew.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.free_name(p_schema text, p_table text)
+  -- A free name beside a table, for statements in hints.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.hash_column(p_stream_id bigint)
   -- The column of a stream's target that holds the hash of the row's block; null if none does.
   returns text
@@ -609,6 +673,12 @@ function ampsync_private.lease_duration()
   -- How long a lease, and a worker, counts as alive after its last heartbeat.
   returns interval
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_private.lock_target(IN p_stream_id bigint)
+  -- Lock a stream's target by its name and prove that it is the stream's table.
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -663,6 +733,12 @@ function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
 
 procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch bigint)
   -- Raise SY001: the lease is not current.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_private.raise_target_moved(IN p_stream_id bigint)
+  -- Raise SY205 for a target that was renamed, SY201 for one that is gone or was replaced.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -737,6 +813,13 @@ function ampsync_private.schedule_swap(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.show_checkpoints(p_target_schema text)
+  -- Make the view of checkpoints in a target schema, or correct it.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
   -- Cut the sound ledger entries that reach beyond a range of blocks at its borders.
   returns void
@@ -748,6 +831,13 @@ function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp wit
   -- Begin to load a stream's table anew beside it.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.stream_label(p_stream_id bigint)
+  -- The dataset of a stream, as SQL functions take it.
+  returns text
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -779,6 +869,13 @@ function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigin
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.untrusted_owner(p_schema regnamespace)
+  -- The owner of a schema if we must not write into it on his terms; null if we may.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
   -- Whether a backend works for the writer of a stream and lease epoch.
   returns boolean
@@ -794,13 +891,13 @@ function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   grants owner=X/owner
 
 procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)
-  -- First statement of a writing transaction: fence, lease, removal of replaced blocks.
+  -- First statement of a writing transaction: fence, lease, target, removal of replaced blocks.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 procedure ampsync_worker.begin_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint)
-  -- First statement of a repair: fence, lease, removal of the rows of its blocks.
+  -- First statement of a repair: fence, lease, target, removal of the rows of its blocks.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "SY202" // Arrow type is not supported
   | "SY203" // value cannot be stored in the column's type
   | "SY204" // two rows of one block share an `_id`
+  | "SY205" // target table was renamed while it was written
   | "SY901" // database schema and code do not match
   | "SY902"; // configuration is wrong
 

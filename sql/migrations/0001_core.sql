@@ -133,6 +133,9 @@ create table ampsync_private.ledger (
 comment on table ampsync_private.ledger
   is 'What each range of blocks must hold: the number of its rows and the xor of the last 8 bytes of their _id.';
 
+-- Each commit looks for the newest range that must have rows, which may be far back.
+create index ledger_filled_idx on ampsync_private.ledger (stream_id, last_block) where row_count > 0;
+
 create table ampsync_private.repair (
   stream_id    bigint not null,
   first_block  bigint not null,

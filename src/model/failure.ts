@@ -14,8 +14,11 @@ export type Reaction = "retry" | "stop" | "lost";
 /** Errors of ours that no retry can mend. All others of class SY are tried again. */
 const STOPS: ReadonlySet<string> = new Set(["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"]);
 
-/** SQLSTATEs that a second try would only repeat; PostgreSQL's other errors are tried again from the checkpoint. */
-const STOPPING_CLASSES = /^(22|23|42|0A)/;
+/**
+ * SQLSTATEs that a second try would only repeat; PostgreSQL's other errors are retried from the checkpoint. A
+ * table that is not there under its name may have been renamed: the next pass finds out what became of it.
+ */
+const STOPPING_CLASSES = /^(22|23|42(?!P01)|0A)/;
 
 /**
  * SQLSTATEs that say nothing against the call itself, only against this moment or this connection: the same

@@ -187,7 +187,7 @@ describe("a removal", () => {
     );
     expect(rows.map((row) => row["QUERY PLAN"]).join("\n")).toContain("blocks_pkey");
     const { rows: settings } = await db.query(
-      "select proconfig from pg_proc where oid = 'ampsync_private.delete_from_block'::regproc",
+      "select proconfig from pg_proc where oid = 'ampsync_private.delete_rows'::regproc",
     );
     expect(settings[0]!["proconfig"]).toEqual(expect.arrayContaining(["enable_seqscan=off", "jit=off"]));
   });

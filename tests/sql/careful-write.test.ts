@@ -228,8 +228,9 @@ test("is given up while it waits for a lock", async () => {
   await client.query(`begin; lock table ${stream.target}`);
   const giveUp = new AbortController();
   const careful = { ...options("quarantine"), signal: giveUp.signal };
-  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
-  const writing = transaction.write(row(1, "a")).catch((error: unknown) => error);
+  const writing = CarefulTransaction.open(careful, beginApply(careful.target, null)).catch(
+    (error: unknown) => error,
+  );
   await waitFor("it to wait", async () => {
     const { rows } = await db.query("select from pg_locks where not granted");
     return rows.length > 0;

@@ -222,13 +222,6 @@ describe("a target that does not fit the plan is refused:", () => {
       true,
       "Type changes detected (unsupported): note character varying(10) -> text",
     ],
-    [
-      "the user dropped the table",
-      "drop table chain.blocks",
-      [HASH, NOTE],
-      true,
-      "table chain.blocks is gone",
-    ],
     ["the server no longer offers block numbers", "", [HASH, NOTE], false, "no longer offers _block_num"],
   ])("%s", async (_, change, plan, exact, fault) => {
     const stream = await SqlStream.prepare(db);

@@ -277,7 +277,8 @@ describe("other columns", () => {
     await db.query(`drop table ${stream.target}`);
     expect(await refusal(db, () => swap(db, shadow))).toMatchObject({
       code: "SY201",
-      message: "what is loaded anew does not fit table chain.blocks: it is gone",
+      message: "table chain.blocks is gone",
+      hint: "select ampsync.cancel_resync('chain', 'blocks'); select ampsync.resync('chain', 'blocks');",
     });
   });
 });

@@ -9,7 +9,7 @@ const REACTIONS: Readonly<Record<Reaction, readonly string[]>> = {
   lost: ["SY001", "SY002"],
   retry: [
     // Ours
-    ...["SY003", "SY101", "SY103", "SY104", "SY105", "SY901", "SY902"],
+    ...["SY003", "SY101", "SY103", "SY104", "SY105", "SY205", "SY901", "SY902"],
     // Connection and resources
     ...["53300", "53400", "08006", "08001", "08000", "08003", "08004", "08007"],
     ...["57P01", "57P02", "57P03", "57P05", "53000", "53100", "53200", "58000", "58030", "26000"],
@@ -43,14 +43,16 @@ describe("what becomes of a pass", () => {
     expect(reactionTo(failure.code)).toBe("retry");
   });
 
-  test.each([
-    ["42P01", 'relation "eth.blocks" does not exist'],
-    ["42703", 'column "miner" of relation "blocks" does not exist'],
-    ["42P01", 'relation "my_ampsync_copy.blocks" does not exist'],
-  ])("stop after %s in a schema of the user: %s", (code, message) => {
+  test.each<[string, string, Reaction]>([
+    ["42703", 'column "miner" of relation "blocks" does not exist', "stop"],
+    // Renamed, moved or dropped: the next pass finds out.
+    ["42P01", 'relation "eth.blocks" does not exist', "retry"],
+    ["42P01", 'relation "my_ampsync_copy.blocks" does not exist', "retry"],
+    ["3F000", 'schema "eth" does not exist', "retry"],
+  ])("after %s in a schema of the user (%s): %s", (code, message, reaction) => {
     const failure = failureOf(Object.assign(new Error(message), { code }));
     expect(failure).toMatchObject({ code, message });
-    expect(reactionTo(failure.code)).toBe("stop");
+    expect(reactionTo(failure.code)).toBe(reaction);
   });
 });
 

@@ -11,10 +11,11 @@
 --     client in mid-COPY would block its successor on the primary key for ever,
 --     and no time-out ends it
 --   3 wait for the fence in exclusive mode: the old writer is really gone
---   4 lock the lease row if it is still that epoch and still expired: one winner
---   5 raise the epoch
+--   4 take over the name that the target has now
+--   5 lock the lease row if it is still that epoch and still expired: one winner
+--   6 raise the epoch
 --
--- Locks: fence (exclusive), lease row. `lock_timeout` 5 s: on 55P03 call again.
+-- Locks: fence (exclusive), stream row if its target was renamed, lease row. `lock_timeout` 5 s: on 55P03 call again.
 create or replace function ampsync_worker.acquire_lease(
   p_stream_id bigint,
   p_worker_id text
@@ -68,7 +69,9 @@ begin
 
   v_ended := ampsync_private.end_writers(p_stream_id, v_lease.epoch);                        -- 2, 3
 
-  perform 1                                                                                  -- 4
+  perform ampsync_private.follow_target(p_stream_id);                                        -- 4
+
+  perform 1                                                                                  -- 5
      from ampsync_private.lease l
     where l.stream_id = p_stream_id
       and l.epoch = v_lease.epoch
@@ -78,7 +81,7 @@ begin
     return;
   end if;
 
-  update ampsync_private.lease l                                                             -- 5
+  update ampsync_private.lease l                                                             -- 6
      set epoch       = l.epoch + 1,
          holder      = p_worker_id,
          acquired_at = ampsync_private.now(),

@@ -11,8 +11,8 @@
 -- holder's heartbeat would wait, and that renews all leases of a process; the
 -- closed fence is enough to keep writers away.
 --
--- Locks: fence, stream row and lease row of the stream; fence and table of the
--- shadow; target rows; history; the shadow's rows.
+-- Locks: fence, stream row and lease row of the stream; fence of the shadow; the
+-- target and the shadow's table; target rows; history; the shadow's rows.
 create or replace function ampsync_worker.swap_resync(
   p_shadow_id bigint
 )
@@ -38,10 +38,13 @@ begin
    where s.stream_id = p_shadow_id;
   perform ampsync_private.revoke_lease(v_shadow.shadow_of);
   perform ampsync_private.close_fence(p_shadow_id);
+  perform ampsync_private.follow_target(v_shadow.shadow_of);
+  perform ampsync_private.follow_target(p_shadow_id);
   if not ampsync_private.swap_is_due(p_shadow_id) then -- A pause, a reorg or another swap came first.
     return false;
   end if;
 
+  call ampsync_private.lock_target(v_shadow.shadow_of);
   perform ampsync_private.check_swappable(p_shadow_id);
   select * into strict v_shadow
     from ampsync_private.stream s
@@ -86,6 +89,9 @@ begin
          error_hint       = null
    where s.stream_id = v_live.stream_id;
 
+  if to_regclass(format('%I.%I', v_live.target_schema, v_live.target_table)) is distinct from v_live.target then
+    call ampsync_private.raise_target_moved(v_live.stream_id);
+  end if;
   perform ampsync_private.journal('resynced', v_live.dataset_id, v_live.stream_id, jsonb_build_object(
     'old_block', v_live.checkpoint_block, 'block', v_shadow.checkpoint_block, 'rows', v_shadow.row_total,
     'rows_deleted', v_deleted, 'rows_inserted', v_inserted));

@@ -1,6 +1,6 @@
 -- Refuses a shadow that cannot take the place of its stream's target by merging
--- rows: other columns, or a target that is gone. Asked when the shadow's table is
--- made, which is before the long load, and again at the swap.
+-- rows, because it has other columns. Asked when the shadow's table is made, which is
+-- before the long load, and again at the swap.
 create or replace function ampsync_private.check_swappable(
   p_shadow_id bigint
 )
@@ -23,7 +23,6 @@ begin
    where s.stream_id = v_shadow.shadow_of;
 
   v_fault := case
-    when not exists (select 1 from pg_class c where c.oid = v_live.target) then 'it is gone'
     when v_shadow.exact <> v_live.exact
       then format('the server %s _block_num', case when v_shadow.exact then 'now offers' else 'no longer offers' end)
     else ampsync_private.column_differences(v_live.target, v_live.columns, v_shadow.columns)

@@ -1,6 +1,7 @@
--- Refuses to write into a target that is gone, does not have the columns the
--- server sends, or holds rows above the checkpoint. Types are compared by the
--- catalogue. Columns that a user added are left alone.
+-- Refuses to write into a target that does not have the columns the server sends,
+-- holds rows above the checkpoint, or was emptied. Types are compared by the
+-- catalogue. Columns that a user added are left alone, and repairs that wait may fill
+-- an emptied table.
 create or replace function ampsync_private.check_target_fits(
   p_stream_id bigint,
   p_exact     boolean,
@@ -23,9 +24,7 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  if not exists (select 1 from pg_class c where c.oid = v_stream.target) then
-    v_fault := format('table %I.%I is gone', v_stream.target_schema, v_stream.target_table);
-  elsif p_exact <> v_stream.exact then
+  if p_exact <> v_stream.exact then
     v_fault := format('the server %s _block_num', case when p_exact then 'now offers' else 'no longer offers' end);
   else
     v_fault := ampsync_private.column_differences(v_stream.target, v_stream.columns, p_columns);
@@ -51,6 +50,10 @@ begin
       detail  = format('The checkpoint is block %s; ampsync never leaves rows above it, so something else wrote them.',
                        coalesce(v_stream.checkpoint_block::text, 'none')),
       hint    = format('delete from %s where _block_num_end > %s;', v_stream.target, coalesce(v_stream.checkpoint_block, -1));
+  end if;
+
+  if not exists (select 1 from ampsync_private.repair r where r.stream_id = p_stream_id) then
+    perform ampsync_private.check_target_filled(p_stream_id);
   end if;
 end;
 $$;

@@ -26,15 +26,7 @@ begin
     execute format('create schema %I', p_target_schema);
   end if;
 
-  if p_target_schema <> 'ampsync_private' -- A shadow is nobody's business.
-     and to_regclass(format('%I._ampsync_checkpoints', p_target_schema)) is null then
-    execute format(
-      'create view %I._ampsync_checkpoints as
-       select c.table_name, c.network, c.incremental_block_num, c.incremental_updated_at,
-              c.watermark_block_num, c.watermark_block_hash, c.watermark_updated_at, c.updated_at
-         from ampsync.checkpoints c
-        where c.target_schema = %L', p_target_schema, p_target_schema);
-  end if;
+  perform ampsync_private.show_checkpoints(p_target_schema);
 
   select string_agg(format(E',\n  %I %s%s', c.value ->> 'name', c.value ->> 'type',
                            case when (c.value ->> 'not_null')::boolean then ' not null' else '' end), ''

@@ -11,8 +11,6 @@ create or replace function ampsync_private.delete_blocks(
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
-  set enable_seqscan = off
-  set jit = off
 as $$
 declare
   v_target  regclass;
@@ -22,9 +20,8 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  execute format('delete from %s t where t._id >= $1 and t._id < $2', v_target)
-    using ampsync_private.block_prefix(p_first_block), ampsync_private.block_prefix(p_last_block + 1);
-  get diagnostics v_deleted = row_count;
+  v_deleted := ampsync_private.delete_rows(v_target, ampsync_private.block_prefix(p_first_block),
+                                           ampsync_private.block_prefix(p_last_block + 1));
 
   delete from ampsync_private.reject r
    where r.stream_id = p_stream_id

@@ -25,8 +25,6 @@ create or replace function ampsync_private.delete_from_block(
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
-  set enable_seqscan = off
-  set jit = off
 as $$
 declare
   v_target  regclass;
@@ -59,11 +57,8 @@ begin
       hint    = 'The stream reconnects from an older watermark by itself; select * from ampsync.events;';
   end if;
 
-  -- `_id` begins with the block, so the primary key is the index for this. The
-  -- upper bound makes the planner take it even where the table was never analyzed.
-  execute format('delete from %s t where t._id >= $1 and t._id < $2', v_target)
-    using ampsync_private.block_prefix(coalesce(p_from_block, 0)), '\xffffffffffff'::bytea;
-  get diagnostics v_deleted = row_count;
+  v_deleted := ampsync_private.delete_rows(v_target, ampsync_private.block_prefix(coalesce(p_from_block, 0)),
+                                           '\xffffffffffff'::bytea);
 
   delete from ampsync_private.reject r
    where r.stream_id = p_stream_id

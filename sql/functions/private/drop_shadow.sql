@@ -17,8 +17,8 @@ begin
   select * into v_shadow
     from ampsync_private.stream s
    where s.shadow_of = p_stream_id;
-  if v_shadow.target is not null then
-    execute format('drop table if exists %I.%I', v_shadow.target_schema, v_shadow.target_table);
+  if exists (select 1 from pg_class c where c.oid = v_shadow.target) then
+    execute format('drop table %s', v_shadow.target);
   end if;
 
   delete from ampsync_private.stream s

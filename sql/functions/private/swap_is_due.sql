@@ -33,6 +33,9 @@ begin
     return false;
   end if;
 
+  if (select count(*) from pg_class c where c.oid in (v_shadow.target, v_live.target)) < 2 then
+    return true; -- One of them was dropped: the swap says so.
+  end if;
   if v_shadow.checkpoint_block >= v_live.checkpoint_block or v_live.checkpoint_block is null then
     return true;
   end if;

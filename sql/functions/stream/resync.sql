@@ -4,10 +4,14 @@
 -- state `resyncing`. For tables that no retry mends, for instance after a reorg
 -- deeper than retention_blocks (SY102).
 --
+-- A table that was dropped is made again and loaded from the first block, in its
+-- place; what else has its name meanwhile must go first (SY201).
+--
 -- A paused stream is loaded anew once it is resumed. Where a resync is under way,
 -- or nothing was loaded yet, nothing changes. Returns the streams.
 --
--- Locks: for each stream fence (exclusive), stream row, lease row.
+-- Locks: for each stream fence (exclusive), stream row, lease row; of one whose table
+-- was dropped, all that is recorded of it.
 create or replace function ampsync.resync(
   inout dataset    text,
   inout table_name text default null,
@@ -40,7 +44,20 @@ begin
     perform ampsync_private.revoke_lease(v_stream_id);
     continue when exists (select 1 from ampsync_private.stream w where w.shadow_of = v_stream_id); -- Paused, or just begun.
 
-    perform ampsync_private.start_shadow(v_stream_id, ampsync_private.now());
+    if exists (select 1
+                 from ampsync_private.stream s
+                 join pg_class c on c.oid = s.target
+                where s.stream_id = v_stream_id) then
+      perform ampsync_private.start_shadow(v_stream_id, ampsync_private.now());
+    else
+      if exists (select 1
+                   from ampsync_private.stream s
+                  where s.stream_id = v_stream_id
+                    and to_regclass(format('%I.%I', s.target_schema, s.target_table)) is not null) then
+        call ampsync_private.raise_target_moved(v_stream_id);
+      end if;
+      perform ampsync_private.forget_target(v_stream_id);
+    end if;
     perform ampsync_private.journal('resync_started', v_dataset_id, v_stream_id);
   end loop;
   perform ampsync_private.schedule_supervisor();

@@ -1,9 +1,10 @@
 -- Opens a writing transaction of a stream: takes the fence of the lease epoch,
--- fails fast if the lease is not current, and removes replaced blocks if the
+-- fails fast if the lease is not current, locks the target and proves that its name
+-- means it and that nobody emptied it, and removes replaced blocks if the
 -- microbatches that follow are a replacement.
 --
 -- The first statement of every transaction that writes to a target. Locks:
--- fence (shared), then target rows, history and the stream row if something is removed.
+-- fence (shared), the target, then target rows, history and the stream row if something is removed.
 create or replace procedure ampsync_worker.begin_apply(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -19,18 +20,9 @@ declare
   v_stream  ampsync_private.stream;
   v_deleted bigint;
 begin
-  if not pg_try_advisory_xact_lock_shared(ampsync_private.fence_key(p_stream_id, p_epoch)) then
-    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
-  end if;
-
-  perform 1
-     from ampsync_private.lease l
-    where l.stream_id = p_stream_id
-      and l.epoch = p_epoch
-      and l.lease_until > ampsync_private.now();
-  if not found then
-    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
-  end if;
+  call ampsync_private.enter_fence(p_stream_id, p_epoch);
+  call ampsync_private.lock_target(p_stream_id);
+  perform ampsync_private.check_target_filled(p_stream_id);
 
   if p_removes then
     select * into strict v_stream
@@ -53,4 +45,4 @@ end;
 $$;
 
 comment on procedure ampsync_worker.begin_apply(bigint, bigint, boolean, bigint, bytea)
-  is 'First statement of a writing transaction: fence, lease, removal of replaced blocks.';
+  is 'First statement of a writing transaction: fence, lease, target, removal of replaced blocks.';

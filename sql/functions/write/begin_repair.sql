@@ -1,7 +1,7 @@
--- Opens the transaction of a repair: fence and lease as in begin_apply, then the
--- rows of exactly these blocks go. COPY of the new ones follows, then
+-- Opens the transaction of a repair: fence, lease and target as in begin_apply, then
+-- the rows of exactly these blocks go; they may be what is missing in an emptied table. COPY of the new ones follows, then
 -- commit_repair. Refused where the repair was cancelled or changed since the pass
--- read it. Locks: fence (shared), ledger rows, target rows, repair row.
+-- read it. Locks: fence (shared), the target, ledger rows, target rows, repair row.
 create or replace procedure ampsync_worker.begin_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -15,7 +15,8 @@ as $$
 declare
   v_deleted bigint;
 begin
-  call ampsync_worker.begin_apply(p_stream_id, p_epoch);
+  call ampsync_private.enter_fence(p_stream_id, p_epoch);
+  call ampsync_private.lock_target(p_stream_id);
 
   perform ampsync_private.split_ledger(p_stream_id, p_first_block, p_last_block);
   v_deleted := ampsync_private.delete_blocks(p_stream_id, p_first_block, p_last_block);
@@ -36,4 +37,4 @@ end;
 $$;
 
 comment on procedure ampsync_worker.begin_repair(bigint, bigint, bigint, bigint)
-  is 'First statement of a repair: fence, lease, removal of the rows of its blocks.';
+  is 'First statement of a repair: fence, lease, target, removal of the rows of its blocks.';

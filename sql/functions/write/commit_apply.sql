@@ -1,6 +1,7 @@
--- Closes a writing transaction of a stream: history, checkpoint, counters, and
--- last of all the lease, under its row lock. Sent in one message with COMMIT, so
--- that no client can freeze between the check and the commit.
+-- Closes a writing transaction of a stream: history, checkpoint, counters, then
+-- that the name under which rows were copied still means the target, and last of all
+-- the lease, under its row lock. Sent in one message with COMMIT, so that no client
+-- can freeze between the check and the commit.
 --
 -- p_expected_block: the checkpoint that the caller went on from. Another one in
 --   the database means that somebody else wrote: SY001.
@@ -86,6 +87,10 @@ begin
 
   if v_stream.shadow_of is not null and ampsync_private.swap_is_due(p_stream_id) then
     perform ampsync_private.schedule_swap(p_stream_id);
+  end if;
+
+  if to_regclass(format('%I.%I', v_stream.target_schema, v_stream.target_table)) is distinct from v_stream.target then
+    call ampsync_private.raise_target_moved(p_stream_id);
   end if;
 
   perform 1

@@ -1,6 +1,6 @@
 -- Closes the transaction of a repair: proves that the new rows belong to our
--- chain, records in the ledger what they are, and checks the lease last of all,
--- under its row lock. Sent in one message with COMMIT.
+-- chain, records in the ledger what they are, and checks the target's name and last
+-- of all the lease, under its row lock. Sent in one message with COMMIT.
 --
 -- Ledger entries that lie within the range say from now on what was fetched. One
 -- that reaches beyond it was damaged, else begin_repair had cut it, and stays as it
@@ -53,6 +53,10 @@ begin
   perform ampsync_private.record_values(p_stream_id, p_values);
   perform ampsync_private.journal('repaired', v_stream.dataset_id, p_stream_id, jsonb_build_object(
             'from_block', p_first_block, 'to_block', p_last_block, 'rows_before', v_before, 'rows_after', p_rows));
+
+  if to_regclass(format('%I.%I', v_stream.target_schema, v_stream.target_table)) is distinct from v_stream.target then
+    call ampsync_private.raise_target_moved(p_stream_id);
+  end if;
 
   perform 1
      from ampsync_private.lease l

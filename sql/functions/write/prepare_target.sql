@@ -24,7 +24,7 @@ declare
   v_stream  ampsync_private.stream;
   v_columns jsonb;
 begin
-  call ampsync_worker.begin_apply(p_stream_id, p_epoch);
+  call ampsync_private.enter_fence(p_stream_id, p_epoch);
 
   select * into strict v_stream
     from ampsync_private.stream s
@@ -39,6 +39,7 @@ begin
   end if;
 
   if v_stream.target is null then
+    perform ampsync_private.check_schema(p_stream_id, v_stream.target_schema);
     perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.target_table);
 
     update ampsync_private.stream s
@@ -53,6 +54,7 @@ begin
 
     perform ampsync_private.journal('table_created', v_stream.dataset_id, p_stream_id);
   else
+    perform ampsync_private.check_target(v_stream);
     perform ampsync_private.check_target_fits(p_stream_id, p_exact, v_columns);
   end if;
 end;

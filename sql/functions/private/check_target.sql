@@ -1,0 +1,51 @@
+-- Refuses to write into a table that is not, or no longer, the target of a stream
+-- under its name; that somebody else owns, or stands in a schema of somebody who is
+-- not trusted (untrusted_owner); or whose rows row security hides from us: a
+-- removal would leave them.
+create or replace function ampsync_private.check_target(
+  p_stream ampsync_private.stream
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name  text := format('%I.%I', p_stream.target_schema, p_stream.target_table);
+  v_table record;
+begin
+  if to_regclass(v_name) is distinct from p_stream.target then
+    call ampsync_private.raise_target_moved(p_stream.stream_id);
+  end if;
+
+  select pg_get_userbyid(c.relowner) as owner, c.relowner = n.nspowner as owns_schema, row_security_active(c.oid) as is_cut
+    into strict v_table
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+   where c.oid = p_stream.target;
+
+  if v_table.owner <> current_user then
+    raise exception using
+      errcode = 'SY201',
+      message = format('table %s belongs to %I, not to %I, who writes it', v_name, v_table.owner, current_user),
+      detail  = 'Nothing was written. A trigger that its owner adds would run as the worker.',
+      hint    = format('alter table %s owner to %I; select ampsync.resume_sync(%L);', v_name, current_user,
+                       ampsync_private.stream_label(p_stream.stream_id));
+  end if;
+  if not v_table.owns_schema then
+    perform ampsync_private.check_schema(p_stream.stream_id, p_stream.target_schema);
+  end if;
+  if v_table.is_cut then
+    raise exception using
+      errcode = 'SY201',
+      message = format('row level security is forced on table %s, so that its rows cannot all be seen', v_name),
+      detail  = 'Nothing was written. A reorg could not remove what it hides. Readers stay restricted by it where it is not forced on the owner.',
+      hint    = format('alter table %s no force row level security; select ampsync.resume_sync(%L);', v_name,
+                       ampsync_private.stream_label(p_stream.stream_id));
+  end if;
+end;
+$$;
+
+comment on function ampsync_private.check_target(ampsync_private.stream)
+  is 'Raise SY201 or SY205 unless a stream''s target is the table it was, under its name, and safe to write.';

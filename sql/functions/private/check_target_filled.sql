@@ -1,0 +1,45 @@
+-- Refuses to go on with a table that somebody emptied, by TRUNCATE most of all: by
+-- one probe of the primary key in the newest blocks that must have rows.
+create or replace function ampsync_private.check_target_filled(
+  p_stream_id bigint
+)
+  returns void
+  language plpgsql
+  volatile -- Sees what was committed while the target was waited for.
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+declare
+  v_entry  record;
+  v_filled boolean;
+begin
+  select l.first_block, l.last_block, l.row_count, s.target, s.table_name into v_entry
+    from ampsync_private.ledger l
+    join ampsync_private.stream s using (stream_id)
+   where l.stream_id = p_stream_id
+     and l.row_count > 0
+   order by l.last_block desc
+   limit 1;
+  if not found then
+    return;
+  end if;
+
+  execute format('select exists (select 1 from only %s t where t._id >= $1 and t._id < $2)', v_entry.target)
+     into v_filled
+    using ampsync_private.block_prefix(v_entry.first_block), ampsync_private.block_prefix(v_entry.last_block + 1);
+  if not v_filled then
+    raise exception using
+      errcode = 'SY201',
+      message = format('table %s was emptied: it has no row of blocks %s to %s, where %s were loaded',
+                       v_entry.target, v_entry.first_block, v_entry.last_block, v_entry.row_count),
+      detail  = format('Nothing was written. Where only these blocks are missing: select ampsync.repair(%1$L, %2$L, %3$s, %4$s); select ampsync.resume_sync(%1$L);',
+                       ampsync_private.stream_label(p_stream_id), v_entry.table_name, v_entry.first_block, v_entry.last_block),
+      hint    = format('select ampsync.resync(%L, %L);', ampsync_private.stream_label(p_stream_id), v_entry.table_name);
+  end if;
+end;
+$$;
+
+comment on function ampsync_private.check_target_filled(bigint)
+  is 'Raise SY201 where the newest blocks that must have rows have none.';

@@ -1,0 +1,78 @@
+-- Where the table of a stream stands now, and what keeps it from being followed
+-- there. A target is known by its OID; the name is for COPY, and for people.
+--
+--   gone                          fault
+--   under its name                no fault
+--   renamed or moved, and the old name is free      no fault
+--   the same, but another relation has the old name: whose rows belong where, only
+--   its owner knows               fault
+--   renamed to what another stream calls its target                fault
+--
+-- hint: statements that put it right.
+create or replace function ampsync_private.find_target(
+  p_stream_id bigint
+)
+  returns table (target_schema text, target_table text, fault text, hint text)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_stream ampsync_private.stream;
+  v_label  text;
+  v_name   text;
+  v_other  regclass;
+  v_aside  text; -- Moves what has the name out of the way.
+  v_back   text; -- Gives the name back to our table.
+begin
+  select s.* into strict v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+  select ampsync_private.dataset_label(d.namespace, d.name, d.revision) into strict v_label
+    from ampsync_private.dataset d
+   where d.dataset_id = v_stream.dataset_id;
+  select n.nspname, c.relname into target_schema, target_table
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+   where c.oid = v_stream.target;
+
+  v_name := format('%I.%I', v_stream.target_schema, v_stream.target_table);
+  v_other := to_regclass(v_name);
+  if v_other <> v_stream.target then
+    v_aside := format('alter table %s rename to %I; ', v_name,
+                      ampsync_private.free_name(v_stream.target_schema, v_stream.target_table));
+  end if;
+
+  if target_table is null then
+    fault := format('table %s is gone', v_name);
+    hint := concat(v_aside,
+                   case when exists (select 1 from ampsync_private.stream s where p_stream_id in (s.shadow_of, s.stream_id) and s.shadow_of is not null)
+                        then format('select ampsync.cancel_resync(%L, %L); ', v_label, v_stream.table_name) end,
+                   format('select ampsync.resync(%L, %L);', v_label, v_stream.table_name));
+  elsif v_aside is not null
+     or exists (select 1
+                  from ampsync_private.stream s
+                 where s.target_schema = find_target.target_schema
+                   and s.target_table = find_target.target_table
+                   and s.stream_id <> p_stream_id) then
+    v_back := concat(
+      case when to_regnamespace(quote_ident(v_stream.target_schema)) is null
+           then format('create schema %I; ', v_stream.target_schema) end,
+      case when target_schema <> v_stream.target_schema
+           then format('alter table %I.%I set schema %I; ', target_schema, target_table, v_stream.target_schema) end,
+      case when target_table <> v_stream.target_table
+           then format('alter table %I.%I rename to %I; ', v_stream.target_schema, target_table, v_stream.target_table) end);
+    fault := case when v_aside is not null
+      then format('%s is another table now; the one that is synced is %I.%I', v_name, target_schema, target_table)
+      else format('table %s is called %I.%I now, as the target of another stream was', v_name, target_schema, target_table)
+    end;
+    hint := concat(v_aside, v_back, format('select ampsync.resume_sync(%L);', v_label));
+  end if;
+  return next;
+end;
+$$;
+
+comment on function ampsync_private.find_target(bigint)
+  is 'Where a stream''s target stands now, and what keeps it from being followed there.';

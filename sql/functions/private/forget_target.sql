@@ -1,0 +1,54 @@
+-- Lets a stream whose table was dropped begin anew: nothing is recorded of what
+-- that table held, and the next pass makes it again, from the first block.
+--
+-- Called after revoke_lease. Locks: history, ledger, rejected and repair rows,
+-- stream row.
+create or replace function ampsync_private.forget_target(
+  p_stream_id bigint
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state text;
+begin
+  delete from ampsync_private.history h where h.stream_id = p_stream_id;
+  delete from ampsync_private.ledger l where l.stream_id = p_stream_id;
+  delete from ampsync_private.reject r where r.stream_id = p_stream_id;
+  delete from ampsync_private.repair r where r.stream_id = p_stream_id;
+
+  update ampsync_private.stream s
+     set target           = null,
+         columns          = null,
+         exact            = null,
+         network          = null,
+         origin           = null,
+         checkpoint_block = null,
+         checkpoint_hash  = null,
+         block_time       = null,
+         committed_at     = null,
+         row_total        = 0,
+         rewrites         = s.rewrites + 1,
+         nul_counts       = '{}',
+         nulled_counts    = '{}',
+         state            = case when s.state = 'paused' then 'paused' else 'waiting' end,
+         since            = ampsync_private.now(),
+         attempts         = 0,
+         next_retry       = null,
+         error_code       = null,
+         error            = null,
+         error_detail     = null,
+         error_hint       = null
+   where s.stream_id = p_stream_id
+  returning s.state into v_state;
+  if v_state = 'waiting' then
+    perform ampsync_private.schedule_stream(p_stream_id);
+  end if;
+end;
+$$;
+
+comment on function ampsync_private.forget_target(bigint)
+  is 'Let a stream whose table was dropped begin anew.';

@@ -1,0 +1,31 @@
+-- Takes the target of a stream by the name that COPY will use, and proves that it
+-- is the table that was made for the stream: from here on it can be neither renamed
+-- nor dropped nor emptied. Its schema still can be renamed, so commit_apply and its
+-- like compare once more.
+--
+-- Locks: the target (row exclusive).
+create or replace procedure ampsync_private.lock_target(
+  p_stream_id bigint
+)
+  language plpgsql
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stream ampsync_private.stream;
+  v_name   text;
+begin
+  select * into strict v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+
+  v_name := format('%I.%I', v_stream.target_schema, v_stream.target_table);
+  if to_regclass(v_name) = v_stream.target then
+    execute format('lock table only %s in row exclusive mode', v_name);
+  end if;
+  perform ampsync_private.check_target(v_stream);
+end;
+$$;
+
+comment on procedure ampsync_private.lock_target(bigint)
+  is 'Lock a stream''s target by its name and prove that it is the stream''s table.';

@@ -1,0 +1,41 @@
+-- Makes the view of checkpoints in a target schema, or corrects it after the
+-- schema was renamed. What has its name and is not ours stays as it is.
+--
+-- Idempotent. Locks: an advisory lock on the schema's name.
+create or replace function ampsync_private.show_checkpoints(
+  p_target_schema text
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := format('%I._ampsync_checkpoints', p_target_schema);
+  v_view regclass;
+begin
+  if p_target_schema = 'ampsync_private' then -- A shadow is nobody's business.
+    return;
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || p_target_schema, 0));
+  v_view := to_regclass(v_name);
+  if v_view is not null
+     and (pg_get_viewdef(v_view) is null
+          or pg_get_viewdef(v_view) !~ 'ampsync\.checkpoints'
+          or strpos(pg_get_viewdef(v_view), quote_literal(p_target_schema)) > 0) then
+    return;
+  end if;
+
+  execute format(
+    'create or replace view %s as
+     select c.target_table as table_name, c.network, c.incremental_block_num, c.incremental_updated_at,
+            c.watermark_block_num, c.watermark_block_hash, c.watermark_updated_at, c.updated_at
+       from ampsync.checkpoints c
+      where c.target_schema = %L', v_name, p_target_schema);
+end;
+$$;
+
+comment on function ampsync_private.show_checkpoints(text)
+  is 'Make the view of checkpoints in a target schema, or correct it.';

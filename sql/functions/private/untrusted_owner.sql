@@ -1,0 +1,29 @@
+-- The owner of a schema, if it is somebody who must not decide what we write into:
+-- whoever owns a schema can put another table in the place of a target, and whoever
+-- owns a table can have it run code as the one who writes to it. Null otherwise.
+--
+-- Trusted are our own role, those it has the rights of, the database's owner and
+-- superusers. A superuser "has" every role, so there membership says nothing.
+create or replace function ampsync_private.untrusted_owner(
+  p_schema regnamespace
+)
+  returns text
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select o.rolname
+    from pg_namespace n
+    join pg_roles o on o.oid = n.nspowner
+    join pg_roles w on w.rolname = current_user
+   where n.oid = p_schema
+     and o.oid <> w.oid
+     and not o.rolsuper
+     and o.rolname <> 'pg_database_owner'
+     and (w.rolsuper or not pg_has_role(o.oid, 'usage'))
+     and not exists (select 1 from pg_database d where d.datname = current_database() and d.datdba = o.oid);
+$$;
+
+comment on function ampsync_private.untrusted_owner(regnamespace)
+  is 'The owner of a schema if we must not write into it on his terms; null if we may.';
