@@ -140,13 +140,11 @@ describe("a writer that has waited for the server for too long", () => {
     const blocker = await db.client();
     await blocker.query(`begin; lock table ${stream.target} in share mode`);
     await writer.query("begin");
-    const late = stream.through(writer);
-    await late.beginApply();
-    const inserted = late.insert(10, 19);
+    const begun = stream.through(writer).beginApply();
     await untilBlocked(db, pid);
     expect(await beat({ isWriterSilent })).toBe("keep");
     await blocker.query("rollback");
-    await inserted;
+    await begun;
     await writer.query("rollback");
   });
 

@@ -40,7 +40,14 @@ begin
 
   v_name := format('%I.%I', v_stream.target_schema, v_stream.target_table);
   v_other := to_regclass(v_name);
-  if v_other <> v_stream.target then
+  if v_other <> v_stream.target and target_schema <> v_stream.target_schema then
+    v_aside := (select format('create schema if not exists %I; alter table %s set schema %1$I; ', a.name, v_name) -- With its indexes, which have names, too.
+                  from generate_series(1, 1000) n(n)
+                 cross join lateral (select left(v_stream.target_schema, 58) || '_' || n.n as name) a
+                 where to_regnamespace(quote_ident(a.name)) is null
+                 order by n.n
+                 limit 1);
+  elsif v_other <> v_stream.target then
     v_aside := format('alter table %s rename to %I; ', v_name,
                       ampsync_private.free_name(v_stream.target_schema, v_stream.target_table));
   end if;
