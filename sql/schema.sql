@@ -464,7 +464,7 @@ function ampsync_private.check_target_filled(p_stream_id bigint)
   -- Raise SY201 where the newest blocks that must have rows have none.
   returns void
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.check_target_fits(p_stream_id bigint, p_exact boolean, p_columns jsonb)
