@@ -302,6 +302,8 @@ class StreamPass implements Disposable {
             hint: "It is tried again by itself; deploy the dataset on the Amp server if that was not done.",
           },
         };
+      case "end":
+        return { outcome: "ended", failure: failureOf(step.error) };
       case "fail":
         return failed(step.error);
     }

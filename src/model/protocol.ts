@@ -3,6 +3,7 @@ import { type BlockHash, type BlockRange, sameRange } from "./block-range.ts";
 import type { Message, ReconnectReason, Step } from "./step.ts";
 import {
   baseOf,
+  type Cut,
   keptEntries,
   mayCommit,
   removalOf,
@@ -12,6 +13,10 @@ import {
 import { isRepeated, type Watermark, watermarkOf } from "./watermark.ts";
 
 const MAX_STRIKES = 3;
+/** Each is remembered, and looked for in every message. */
+const MAX_DROPPED = 1000;
+
+const FIRST_BLOCK = "The table begins there, so nothing below proves that this is the same chain.";
 
 /**
  * Decide what a message means: pure and total. Rows and watermarks are applied
@@ -52,9 +57,17 @@ export function decide(memory: StreamMemory, message: Message): Step {
 /** `decide`, continued with our own hash of the block asked for; null where we hold none. */
 export function resolveOwnHash(memory: StreamMemory, message: Message, hash: BlockHash | null): Step {
   const range = message.metadata?.ranges[0];
-  const entry =
-    range && keptEntries(memory).find((each) => each.start < range.start && range.start <= each.end);
-  if (message.metadata === null || range === undefined || entry === undefined) {
+  if (message.metadata === null || range === undefined) {
+    return decide(memory, message);
+  }
+  if (isSentAgain(memory, range, message.metadata.complete)) {
+    const isReplaced = hash !== null && hash !== range.hash;
+    return isReplaced
+      ? withCut(memory, memory.cut.keep, range.end, (cut) => accept(cut, range, true))
+      : accept(memory, range, true);
+  }
+  const entry = keptEntries(memory).find((each) => each.start < range.start && range.start <= each.end);
+  if (entry === undefined) {
     return decide(memory, message);
   }
   if (hash !== null && hash === range.prevHash) {
@@ -63,6 +76,20 @@ export function resolveOwnHash(memory: StreamMemory, message: Message, hash: Blo
   }
   // Another hash of our own proves that block an orphan as well; none proves nothing.
   return stepBack(memory, entryBelow(memory, range.start), hash === null ? range.start : range.start - 1n);
+}
+
+/**
+ * The server's chain ends below the checkpoint with a block, this one, that is not ours: a reorg which a
+ * stream may be silent about until that chain is as high as the old one. What is finished was committed before.
+ */
+export function decideReplaced(memory: StreamMemory, block: bigint): Step {
+  const fresh = startConnection(memory);
+  if (fresh.origin === null || (fresh.cut !== null && fresh.cut.lowestReplaced <= block)) {
+    return { kind: "ignore", next: memory };
+  }
+  return block <= fresh.origin
+    ? deepReorg(fresh, block, FIRST_BLOCK)
+    : stepBack(fresh, entryBelow(fresh, block), block);
 }
 
 /** A message that breaks the protocol, or whose metadata could not be read: connect again, at most twice in a row. */
@@ -108,7 +135,8 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
     return reconnect({ ...memory, cursorIgnored: true }, "cursor_ignored", detail);
   }
   if (startsAnew) {
-    return deepReorg(memory, range.start, "The server starts from the first block whatever cursor is sent.");
+    const message = `The server starts from block ${range.start} again whatever cursor is sent, which needs a decision`;
+    return needsDecision(memory, message, `The cursor was block ${base.end}.`);
   }
   if (isRepeated(base, range)) {
     return protocolError(memory, `${blocks(range)} were finished before and came again with rows.`);
@@ -119,10 +147,10 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
   if (memory.finished.length > 0 && memory.cut !== null) {
     // The replacement of an earlier reorg is itself replaced before it was complete: begin it again. Bounded,
     // because what is finished ends below the lowest replaced block, so that this block goes down.
-    const { keep, lowestReplaced } = memory.cut;
-    const cut = { keep, lowestReplaced: range.start < lowestReplaced ? range.start : lowestReplaced };
     const detail = `${blocks(range)} replace an unfinished replacement.`;
-    return reconnect({ ...memory, cut }, "reorg_during_reorg", detail);
+    return withCut(memory, memory.cut.keep, range.start, (cut) =>
+      reconnect(cut, "reorg_during_reorg", detail),
+    );
   }
   if (follows) {
     return stepBack(memory, entryBelow(memory, base.end), base.end); // The base is an orphan that the server cannot see.
@@ -133,7 +161,7 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
 /** The server goes back: blocks from `range.start` on were replaced. Nothing finished waits for its commit. */
 function rewind(memory: StreamMemory, range: BlockRange, complete: boolean): Step {
   if (memory.origin === null || range.start <= memory.origin) {
-    return deepReorg(memory, range.start, "The first block of the stream was replaced.");
+    return deepReorg(memory, range.start, FIRST_BLOCK);
   }
   const below = entryBelow(memory, range.start);
   if (below !== null && below.end === range.start - 1n) {
@@ -151,8 +179,32 @@ function rewind(memory: StreamMemory, range: BlockRange, complete: boolean): Ste
 }
 
 function append(memory: StreamMemory, range: BlockRange, complete: boolean): Step {
+  return isSentAgain(memory, range, complete)
+    ? { kind: "ask_own_hash", block: range.end }
+    : accept(memory, range, complete);
+}
+
+/**
+ * Whether this finishes blocks that lie below the lowest one known to be replaced, and come again only
+ * because the stream stepped back. If our own hash of its end is another one, more was replaced than we knew.
+ */
+function isSentAgain(
+  memory: StreamMemory,
+  range: BlockRange,
+  complete: boolean,
+): memory is StreamMemory & { readonly cut: Cut } {
+  const base = baseOf(memory);
+  const goesOn =
+    (memory.open !== null && sameRange(memory.open, range)) || base === null || range.start === base.end + 1n;
+  return complete && goesOn && memory.cut !== null && range.end < memory.cut.lowestReplaced;
+}
+
+function accept(memory: StreamMemory, range: BlockRange, complete: boolean): Step {
   const opens = memory.open === null || !sameRange(memory.open, range);
   const given = opens ? memory.open : null;
+  if (given !== null && memory.dropped.length >= MAX_DROPPED) {
+    return protocolError(memory, `${MAX_DROPPED} microbatches were interrupted on one connection.`);
+  }
   const watermark = complete ? watermarkOf(range) : null;
   const next: StreamMemory = {
     ...memory,
@@ -175,7 +227,32 @@ function append(memory: StreamMemory, range: BlockRange, complete: boolean): Ste
 
 /** Our record of the block below is proven: replace what is above it, beginning with this very message. */
 function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, complete: boolean): Step {
-  return append({ ...memory, cut: { keep, lowestReplaced: range.start } }, range, complete);
+  return withCut(memory, keep, range.start, (cut) => accept(cut, range, complete));
+}
+
+/**
+ * Goes on with what is above `keep` cut off, `replaced` being a block that the server reported as replaced.
+ * The depth of a reorg is counted from the lowest such block, not from `keep`: what lies between them is sent
+ * again as it was. More than retention may only be replaced by the policy for deep reorgs, also where the
+ * history reaches further.
+ */
+function withCut(
+  memory: StreamMemory,
+  keep: Watermark | null,
+  replaced: bigint,
+  goOn: (next: StreamMemory) => Step,
+): Step {
+  const known = memory.cut?.lowestReplaced ?? replaced;
+  const lowestReplaced = replaced < known ? replaced : known;
+  return depthOf(memory, lowestReplaced) > memory.retention
+    ? deepReorg(memory, lowestReplaced, `The dataset's retention_blocks is ${memory.retention}.`)
+    : goOn({ ...memory, cut: { keep, lowestReplaced } });
+}
+
+/** How many of the blocks that are committed a reorg from this one on replaces. */
+function depthOf(memory: StreamMemory, lowestReplaced: bigint): bigint {
+  const newest = memory.committed.at(-1);
+  return newest === undefined ? 0n : newest.end - lowestReplaced + 1n;
 }
 
 /**
@@ -184,33 +261,49 @@ function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, c
  * below is found in few connections; what is sent again for that is still the same.
  * `replaced` is the lowest block this message proves to be replaced.
  */
-function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint | null): Step {
-  const newest = memory.committed.at(-1);
-  const known = memory.cut?.lowestReplaced ?? (newest === undefined ? 0n : newest.end + 1n);
-  const lowestReplaced = replaced !== null && replaced < known ? replaced : known;
-  const pruned = memory.committed[0]?.start !== memory.origin;
-  if (keep === null && (pruned || baseOf(memory) === null)) {
-    return deepReorg(memory, lowestReplaced, "No older entry of the history is left to step back to.");
-  }
-  const older = keep && olderBy(memory, keep, 2 ** memory.stepsBack - 1);
-  const detail = `Going on from ${older === null ? "the beginning" : `block ${older.end}`}, which the server verifies.`;
+function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint): Step {
+  return withCut(memory, keep, replaced, (next) => {
+    const { lowestReplaced } = next.cut ?? { lowestReplaced: replaced };
+    const pruned = memory.committed[0]?.start !== memory.origin;
+    if (keep === null && (pruned || baseOf(memory) === null)) {
+      const oldest = memory.committed[0]?.start ?? memory.origin;
+      return deepReorg(memory, lowestReplaced, `The history begins at block ${oldest}, above the fork.`);
+    }
+    return reconnectFrom(memory, keep && olderBy(memory, keep, 2 ** memory.stepsBack - 1), lowestReplaced);
+  });
+}
+
+function reconnectFrom(memory: StreamMemory, keep: Watermark | null, lowestReplaced: bigint): Step {
+  const detail = `Going on from ${keep === null ? "the beginning" : `block ${keep.end}`}, which the server verifies.`;
   const next = {
     ...memory,
-    cut: { keep: older, lowestReplaced },
+    cut: { keep, lowestReplaced },
     strikes: 0,
     stepsBack: memory.stepsBack + 1,
   };
   return reconnect(next, "step_back", detail);
 }
 
-/** A gap: connect again from the same base; the third time in a row from the entry before it. */
+/**
+ * A gap: connect again from the same base; the third time in a row from the entry before it. Nothing was
+ * reported as replaced, so all that is committed must be there again before anything is removed.
+ */
 function gap(memory: StreamMemory, detail: string): Step {
   const fresh = { ...startConnection(memory), strikes: memory.strikes + 1 };
   if (fresh.strikes < MAX_STRIKES) {
     return reconnect(fresh, "gap", detail);
   }
   const base = baseOf(fresh);
-  return stepBack(fresh, base && entryBelow(fresh, base.end), null);
+  const below = base && entryBelow(fresh, base.end);
+  if (below !== null) {
+    const above = (memory.committed.at(-1)?.end ?? below.end) + 1n;
+    return reconnectFrom(fresh, below, memory.cut?.lowestReplaced ?? above);
+  }
+  const error = new AmpsyncError("SY101", "The server leaves out blocks, wherever the stream goes on from", {
+    detail,
+    hint: "It is retried automatically: select * from ampsync.streams;",
+  });
+  return { kind: "end", error };
 }
 
 function reconnect(memory: StreamMemory, reason: ReconnectReason, detail: string): Step {
@@ -218,16 +311,21 @@ function reconnect(memory: StreamMemory, reason: ReconnectReason, detail: string
   return { kind: "reconnect", next, cursor: baseOf(next), reason, detail };
 }
 
+/** A reorg that only the policy for deep reorgs may answer, and why. */
 function deepReorg(memory: StreamMemory, from: bigint, why: string): Step {
-  const oldest = memory.committed[0]?.start ?? memory.origin;
-  const error = new AmpsyncError(
-    "SY102",
-    `The server replaced blocks from ${from} on, deeper than can be undone`,
-    {
-      detail: `${why} The history begins at block ${oldest}; no row was touched.`,
-      hint: "Load the table again beside the old one: select ampsync.resync('<dataset>', '<table>');",
-    },
+  const depth = depthOf(memory, from);
+  return needsDecision(
+    memory,
+    `The server replaced ${depth} block${depth === 1n ? "" : "s"}, from block ${from} on, which needs a decision`,
+    why,
   );
+}
+
+function needsDecision(memory: StreamMemory, message: string, why: string): Step {
+  const error = new AmpsyncError("SY102", message, {
+    detail: `${why} The table stands at block ${memory.committed.at(-1)?.end ?? "none"}; no row was touched.`,
+    hint: "Load the table again beside the old one: select ampsync.resync('<dataset>', '<table>');",
+  });
   return { kind: "fail", error };
 }
 

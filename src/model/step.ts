@@ -47,6 +47,8 @@ export type Step =
       readonly reason: ReconnectReason;
       readonly detail: string;
     }
+  /** Hand the stream back to the queue, which retries it: blocks are missing, whatever cursor is sent. */
+  | { readonly kind: "end"; readonly error: AmpsyncError }
   /** Stop and report: SY101 after the third protocol error in a row, SY102 by the policy for deep reorgs. */
   | { readonly kind: "fail"; readonly error: AmpsyncError };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type BlockHash, type BlockRange, ZERO_HASH } from "../../src/model/block-range.ts";
-import { decide, protocolError, resolveOwnHash } from "../../src/model/protocol.ts";
+import { decide, decideReplaced, protocolError, resolveOwnHash } from "../../src/model/protocol.ts";
 import type { Message, Step } from "../../src/model/step.ts";
 import { baseOf, committed, rememberStream, type StreamMemory } from "../../src/model/stream-memory.ts";
 import { pruneHistory, type Watermark } from "../../src/model/watermark.ts";
@@ -64,7 +64,13 @@ function expectStep<K extends Step["kind"]>(step: Step, kind: K): Extract<Step, 
 }
 
 function appended(memory: StreamMemory, ...messages: Message[]): StreamMemory {
-  return messages.reduce((state, message) => expectStep(decide(state, message), "append").next, memory);
+  return messages.reduce((state, message) => expectStep(taken(state, message), "append").next, memory);
+}
+
+/** What a message means to somebody whose rows tell no hash. */
+function taken(memory: StreamMemory, message: Message): Step {
+  const step = decide(memory, message);
+  return step.kind === "ask_own_hash" ? resolveOwnHash(memory, message, null) : step;
 }
 
 describe("going forward", () => {
@@ -145,6 +151,16 @@ describe("going forward", () => {
     expect(step).toMatchObject({ opens: true, dropsOpen: true, removal: null, watermark: { end: 124n } });
   });
 
+  test("interrupted microbatches are remembered up to a thousand on one connection", () => {
+    let memory = live();
+    for (let i = 0; i <= 1000; i++) {
+      memory = appended(memory, data(range(120, 121 + i)));
+    }
+    expectStep(decide(memory, data(range(120, 5000))), "reconnect");
+    const half = appended(memory, done(range(120, 1121)), data(range(1122, 1122)));
+    expectStep(decide(half, data(range(1122, 1123))), "flush");
+  });
+
   test("a microbatch that was given up half-way cannot go on with the rest of its rows", () => {
     const memory = appended(live(), data(range(120, 129)), data(range(120, 124)));
     expectStep(decide(memory, data(range(120, 129))), "reconnect");
@@ -219,29 +235,31 @@ describe("gaps", () => {
     expect(third).toMatchObject({ reason: "step_back", cursor: { end: 109n }, next: { strikes: 0 } });
 
     // Nothing was reported replaced, so the old tip must be reached again before anything is committed.
-    const short = expectStep(decide(third.next, done(range(110, 118))), "append");
+    const short = expectStep(taken(third.next, done(range(110, 118))), "append");
     expect(short).toMatchObject({
       removal: { from: 110n, parentHash: h(109), shortens: false },
       mayCommit: false,
     });
-    expect(expectStep(decide(short.next, done(range(119, 119))), "append").mayCommit).toBe(true);
+    expect(expectStep(taken(short.next, done(range(119, 119))), "append").mayCommit).toBe(true);
   });
 
   test("a far jump is a gap like a small one", () => {
     expect(expectStep(decide(live(), data(range(5000, 5001))), "reconnect").reason).toBe("gap");
   });
 
-  test("endless gaps end with SY102 once no older entry is left", () => {
-    let memory = live();
-    for (let i = 0; i < 3 * memory.committed.length; i++) {
-      const step = decide(memory, data(range(500, 501)));
-      if (step.kind === "fail") {
-        expect(step.error.code).toBe("SY102");
-        return;
+  test("gaps that no older entry ends go back to the queue as what they are: no reorg, nothing to decide", () => {
+    for (const memory of [live(), live({ committed: [entry(0, 119)], origin: 0n })]) {
+      let step: Step = { kind: "ignore", next: memory };
+      for (let i = 0; i <= 3 * memory.committed.length && step.kind !== "end"; i++) {
+        const { next } = step as Extract<Step, { next: StreamMemory }>;
+        step = decide(next, data(range(500, 501)));
       }
-      memory = expectStep(step, "reconnect").next;
+      const { error } = expectStep(step, "end");
+      expect(error).toMatchObject({
+        code: "SY101",
+        detail: expect.stringMatching(/^Blocks 500 to 501 came where/),
+      });
     }
-    expect.unreachable("the procedure is bounded");
   });
 });
 
@@ -352,9 +370,9 @@ describe("reorgs", () => {
     const back = expectStep(resolveOwnHash(live(), data(range(114, 116, { fork: "b" })), null), "reconnect");
     const first = expectStep(decide(back.next, data(range(110, 112))), "append");
     expect(first.removal).toEqual({ from: 110n, parentHash: h(109), shortens: false });
-    const second = expectStep(decide(first.next, done(range(110, 112))), "append");
+    const second = expectStep(taken(first.next, done(range(110, 112))), "append");
     expect(second).toMatchObject({ removal: null, mayCommit: false });
-    const third = expectStep(decide(second.next, done(range(113, 113))), "append");
+    const third = expectStep(taken(second.next, done(range(113, 113))), "append");
     expect(third).toMatchObject({ opens: true, removal: null, mayCommit: true });
     expect(committed(third.next, third.watermark!).committed.map((each) => each.end)).toEqual([
       99n,
@@ -460,14 +478,28 @@ describe("reorgs", () => {
 
   test("deeper than a pruned history: SY102, with the statement that helps", () => {
     const step = expectStep(decide(live(), data(range(50, 60, { fork: "b" }))), "fail");
-    expect(step.error.code).toBe("SY102");
-    expect(step.error.hint).toContain("ampsync.resync");
+    expect(step.error).toMatchObject({
+      code: "SY102",
+      message: "The server replaced 70 blocks, from block 50 on, which needs a decision",
+      detail:
+        "The history begins at block 90, above the fork. The table stands at block 119; no row was touched.",
+      hint: expect.stringContaining("ampsync.resync"),
+    });
   });
 
-  test("from the first block on: deep, even for a young stream", () => {
+  test("from the first block on: it needs a decision even for a young stream, and says how many blocks it is", () => {
     const young = live({ committed: [entry(5, 9)], origin: 5n });
-    expect(expectStep(decide(young, data(range(5, 9, { fork: "b" }))), "fail").error.code).toBe("SY102");
+    expect(expectStep(decide(young, data(range(5, 9, { fork: "b" }))), "fail").error).toMatchObject({
+      code: "SY102",
+      message: "The server replaced 5 blocks, from block 5 on, which needs a decision",
+    });
     expect(expectStep(decide(young, data(range(0, 9, { fork: "b" }))), "fail").error.code).toBe("SY102");
+    const single = live({ committed: [entry(0, 0)], origin: 0n });
+    expect(expectStep(decide(single, data(range(0, 0, { fork: "b" }))), "fail").error).toMatchObject({
+      message: "The server replaced 1 block, from block 0 on, which needs a decision",
+      detail:
+        "The table begins there, so nothing below proves that this is the same chain. The table stands at block 0; no row was touched.",
+    });
   });
 
   test("inside the oldest entry of a pruned history: exact if our own hash agrees, else deep", () => {
@@ -475,6 +507,96 @@ describe("reorgs", () => {
     const step = expectStep(resolveOwnHash(live(), message, h(94)), "append");
     expect(step.removal).toEqual({ from: 95n, parentHash: h(94), shortens: true });
     expectStep(resolveOwnHash(live(), message, null), "fail");
+  });
+});
+
+describe("a reorg deeper than retention, in a stream whose history reaches further", () => {
+  const wide = [entry(0, 999), entry(1000, 1099), entry(1100, 1299)];
+  const memory = live({ committed: wide, origin: 0n });
+
+  test("needs a decision where it could be applied at once", () => {
+    const { error } = expectStep(decide(memory, data(range(1100, 1110, { fork: "b" }))), "fail");
+    expect(error).toMatchObject({
+      code: "SY102",
+      message: "The server replaced 200 blocks, from block 1100 on, which needs a decision",
+      detail: "The dataset's retention_blocks is 128. The table stands at block 1299; no row was touched.",
+    });
+    expectStep(resolveOwnHash(memory, data(range(1171, 1180, { fork: "b" })), h(1170)), "fail");
+  });
+
+  test("is counted from the lowest block reported as replaced: 128 of them are replaced unasked, 129 not", () => {
+    expectStep(resolveOwnHash(memory, data(range(1172, 1180, { fork: "b" })), h(1171)), "append");
+    expectStep(resolveOwnHash(memory, data(range(1171, 1180, { fork: "b" })), h(1170)), "fail");
+  });
+
+  test("is not counted from where the stream steps back to: those blocks only come again", () => {
+    const back = expectStep(decide(memory, data(range(1290, 1299, { fork: "b", prev: null }))), "reconnect");
+    expect(back).toMatchObject({ cursor: { end: 1099n }, next: { cut: { lowestReplaced: 1290n } } });
+    const again = resolveOwnHash(back.next, done(range(1100, 1199)), h(1199));
+    expect(expectStep(again, "append").next.cut?.lowestReplaced).toBe(1290n);
+  });
+
+  test("is found out when blocks that come again after a step back end in another hash than ours", () => {
+    const back = expectStep(decide(memory, data(range(1290, 1299, { fork: "b", prev: null }))), "reconnect");
+    for (const [block, kind] of [
+      [1180, "append"],
+      [1160, "fail"],
+    ] as const) {
+      const message = done(range(1100, block, { fork: "b", prev: h(1099) }));
+      expect(expectStep(decide(back.next, message), "ask_own_hash").block).toBe(BigInt(block));
+      expectStep(resolveOwnHash(back.next, message, h(block)), kind);
+    }
+  });
+
+  test("is found out when a replacement is itself replaced further down", () => {
+    const back = expectStep(decide(memory, data(range(1290, 1299, { fork: "b", prev: null }))), "reconnect");
+    const half = appended(back.next, done(range(1100, 1200)));
+    expectStep(decide(half, data(range(1180, 1190, { fork: "c", prev: h(1179) }))), "reconnect");
+    expectStep(decide(half, data(range(1160, 1190, { fork: "c", prev: h(1159) }))), "fail");
+  });
+
+  test("a young stream is replaced from the beginning unasked where no more than that is replaced", () => {
+    const young = live({ committed: [entry(0, 119)], origin: 0n });
+    const back = expectStep(decide(young, data(range(100, 110, { fork: "b", prev: null }))), "reconnect");
+    expect(back.cursor).toBeNull();
+    const old = live({ committed: [entry(0, 299)], origin: 0n });
+    expectStep(decide(old, data(range(100, 110, { fork: "b", prev: null }))), "fail");
+  });
+});
+
+describe("a chain that ends below the checkpoint with another block", () => {
+  test("is asked for from the entry below, and replaces what is above once it is there", () => {
+    const step = expectStep(decideReplaced(live(), 112n), "reconnect");
+    expect(step).toMatchObject({
+      reason: "step_back",
+      cursor: { end: 109n },
+      next: { cut: { lowestReplaced: 112n } },
+    });
+    const shorter = expectStep(
+      taken(step.next, done(range(110, 112, { fork: "b", prev: h(109) }))),
+      "append",
+    );
+    expect(shorter).toMatchObject({ removal: { from: 110n }, mayCommit: true });
+  });
+
+  test("is asked for once", () => {
+    const step = expectStep(decideReplaced(live(), 112n), "reconnect");
+    expectStep(decideReplaced(step.next, 112n), "ignore");
+    expectStep(decideReplaced(step.next, 113n), "ignore");
+    expectStep(decideReplaced(step.next, 108n), "reconnect");
+  });
+
+  test("needs a decision where it is deeper than retention, or replaces the first block", () => {
+    const memory = live({ committed: [entry(0, 199), entry(200, 399)], origin: 0n });
+    expect(expectStep(decideReplaced(memory, 49n), "fail").error.message).toBe(
+      "The server replaced 351 blocks, from block 49 on, which needs a decision",
+    );
+    expectStep(decideReplaced(live({ committed: [entry(0, 9)], origin: 0n }), 0n), "fail");
+  });
+
+  test("means nothing before anything was committed", () => {
+    const empty = rememberStream({ network: null, committed: [], origin: null, retention: 128n });
+    expectStep(decideReplaced(empty, 5n), "ignore");
   });
 });
 
