@@ -8,11 +8,12 @@ export type ErrorCode =
   | "SY003" // no such stream, or the name or target is taken
   | "SY004" // an argument is wrong
   | "SY101" // a message breaks the protocol
-  | "SY102" // reorg deeper than retention
+  | "SY102" // a reorg that needs a decision
   | "SY103" // dataset, version or table is unknown to the server
   | "SY104" // source unreachable, or the stream broke off
   | "SY105" // authentication refused
   | "SY106" // a message is over the size limit
+  | "SY107" // the server stands below the checkpoint, on the same chain
   | "SY201" // target table does not fit the schema
   | "SY202" // Arrow type is not supported
   | "SY203" // value cannot be stored in the column's type

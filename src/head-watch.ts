@@ -6,6 +6,8 @@ export interface HeadWatchOptions {
   readonly checkpoint: bigint | null;
   readonly maxBlock: (signal: AbortSignal) => Promise<bigint | null>;
   readonly onHead: (head: bigint) => void;
+  /** The head lies below what was committed when it was asked for. True: the stream is not live because of that. */
+  readonly onBelow: (head: bigint) => Promise<boolean>;
   /** The stream stands at the head. */
   readonly onLive: () => Promise<void>;
   readonly log: Log;
@@ -67,23 +69,28 @@ export class HeadWatch {
   }
 
   #ask(): void {
-    this.#options.maxBlock(this.#options.signal).then(
-      (head) => {
-        if (head !== null && !this.#isLive) {
-          this.#newestHead = head;
-          this.#options.onHead(head);
-          // A stream that resumes at the head is sent nothing at all.
-          if (this.#block !== null && head <= this.#block) this.#awaitSilence();
-        }
-      },
-      (error: unknown) => {
-        if (!this.#options.signal.aborted) {
-          this.#options.log.debug("head_unknown", {
-            error: error instanceof Error ? error.message : String(error),
-          });
-        }
-      },
-    );
+    this.#seek().catch((error: unknown) => {
+      if (!this.#options.signal.aborted) {
+        this.#options.log.debug("head_unknown", {
+          error: error instanceof Error ? error.message : String(error),
+        });
+      }
+    });
+  }
+
+  async #seek(): Promise<void> {
+    const before = this.#block; // Commits go on meanwhile.
+    const head = await this.#options.maxBlock(this.#options.signal);
+    if (head === null || this.#isLive) {
+      return;
+    }
+    this.#newestHead = head;
+    this.#options.onHead(head);
+    if (before !== null && head < before && (await this.#options.onBelow(head))) {
+      return;
+    }
+    // A stream that resumes at the head is sent nothing at all.
+    if (this.#block !== null && head <= this.#block) this.#awaitSilence();
   }
 
   #awaitSilence(): void {

@@ -9,6 +9,7 @@ import { copyColumns, planTable, type TablePlan } from "./encoder/plan.ts";
 import { RowEncoder } from "./encoder/row-encoder.ts";
 import { AmpsyncError } from "./errors.ts";
 import type { FlightMessage } from "./flight/client.ts";
+import { lookBelow } from "./head-below.ts";
 import { HeadWatch } from "./head-watch.ts";
 import type { HeldLease } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
@@ -17,7 +18,7 @@ import { tableRefSql } from "./model/dataset-ref.ts";
 import { type Failure, failureOf } from "./model/failure.ts";
 import { MAX_CONNECTIONS_PER_PASS } from "./model/limits.ts";
 import { isPoison } from "./model/poison.ts";
-import { decide, protocolError, resolveOwnHash } from "./model/protocol.ts";
+import { decide, decideReplaced, protocolError, resolveOwnHash } from "./model/protocol.ts";
 import type { Message, Step } from "./model/step.ts";
 import {
   baseOf,
@@ -63,6 +64,10 @@ class StreamPass implements Disposable {
   readonly #head: HeadWatch;
   #memory: StreamMemory;
   #isRepairing = false;
+  /** Ends the connection under way, and nothing else. */
+  #leave = new AbortController();
+  /** A block below the checkpoint that the server was seen to have replaced. */
+  #replaced: bigint | null = null;
   /** PostgreSQL refused a row: the rest of the pass is written so that it can be told which. */
   #isCareful = false;
 
@@ -94,6 +99,7 @@ class StreamPass implements Disposable {
       onHead: (head) => {
         this.held.head = head;
       },
+      onBelow: (head) => this.#lookBelow(head),
       onLive: () => this.#deps.calls.markLive(lease),
       log: this.#log,
       signal: this.#control.signal,
@@ -122,7 +128,7 @@ class StreamPass implements Disposable {
       }
       this.#head.start();
       for (let connection = 1; connection <= MAX_CONNECTIONS_PER_PASS; connection++) {
-        const end = await this.#connection(plan).catch((error: unknown) => this.#goCarefully(error));
+        const end = await this.#connection(plan).catch((error: unknown) => this.#goOn(error));
         if (end !== "reconnect") {
           return end;
         }
@@ -173,8 +179,9 @@ class StreamPass implements Disposable {
   /** One Flight stream, from connecting to its end. */
   async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
     const { flight, permits, budget, pool, hash, faults, limits } = this.#deps;
-    const refused = new AbortController();
-    const signal = AbortSignal.any([this.#control.signal, refused.signal]);
+    const leave = new AbortController();
+    this.#leave = leave;
+    const signal = AbortSignal.any([this.#control.signal, leave.signal]);
     const base = baseOf(this.#memory);
     const cursor = base === null ? undefined : cursorOf(base, this.#memory.network ?? "");
     this.#log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", {
@@ -204,8 +211,7 @@ class StreamPass implements Disposable {
         this.#memory = committed(this.#memory, last);
         this.#head.committed(last.end);
       },
-      onFailed: (error) =>
-        isPoison(error) && !this.#isCareful ? refused.abort() : this.#control.fail(error),
+      onFailed: (error) => (isPoison(error) && !this.#isCareful ? leave.abort() : this.#control.fail(error)),
       abandoned: this.#control.abandoned,
     });
     let encoder = new RowEncoder(sent, hash, this.#lease);
@@ -232,6 +238,7 @@ class StreamPass implements Disposable {
       if (!(error instanceof AmpsyncError) || error.code !== "SY101") {
         throw error;
       }
+      this.#memory = startConnection(this.#memory); // What could not be read was not taken.
       const step = protocolError(this.#memory, [error.message, error.detail].filter(Boolean).join(": "));
       return step.kind === "reconnect"
         ? await this.#reconnect(step)
@@ -241,6 +248,39 @@ class StreamPass implements Disposable {
     throw new AmpsyncError("SY104", "the server ended the stream", {
       hint: "It is tried again by itself: select * from ampsync.streams;",
     });
+  }
+
+  /** The server's head lies below the checkpoint. True where that is shown. */
+  async #lookBelow(head: bigint): Promise<boolean> {
+    const { signal } = this.#control;
+    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head);
+    if (below.kind === "lags") {
+      const checkpoint = this.#memory.committed.at(-1)?.end;
+      await this.#deps.calls.markRetrying(this.#lease, {
+        code: "SY107",
+        message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint}`,
+        detail: "Both are of one chain, as their hashes say. Nothing is removed.",
+        hint: "The stream goes on by itself as soon as the server has caught up.",
+      });
+    } else if (below.kind === "replaced" && decideReplaced(this.#memory, below.block).kind !== "ignore") {
+      this.#replaced = below.block;
+      this.#leave.abort();
+    }
+    return below.kind !== "unknown";
+  }
+
+  /** Goes on where a connection was left for a reason. */
+  async #goOn(error: unknown): Promise<PassEnd | "reconnect"> {
+    const block = this.#replaced;
+    if (block === null || this.#control.signal.aborted) {
+      return this.#goCarefully(error);
+    }
+    this.#replaced = null;
+    const step = decideReplaced(this.#memory, block);
+    if (step.kind === "fail") {
+      return failed(step.error);
+    }
+    return step.kind === "reconnect" ? await this.#reconnect(step) : "reconnect";
   }
 
   /** Begins again at the checkpoint, if that may help. */
@@ -345,8 +385,12 @@ class StreamPass implements Disposable {
     }
   }
 
-  async #reconnect(step: Extract<Step, { kind: "reconnect" }>): Promise<"reconnect"> {
+  async #reconnect(step: Extract<Step, { kind: "reconnect" }>): Promise<PassEnd | "reconnect"> {
     this.#memory = step.next;
+    const deep = step.reason === "step_back" ? await this.#lookDeep() : null;
+    if (deep?.kind === "fail") {
+      return failed(deep.error);
+    }
     this.#head.heard();
     this.#log.warn("stream_reconnects", {
       reason: step.reason,
@@ -368,6 +412,21 @@ class StreamPass implements Disposable {
     }
     this.#head.reconnects();
     return "reconnect";
+  }
+
+  /**
+   * Whether more was replaced than the server reported: after a step back it sends blocks again without saying
+   * which are others. Asks for the newest block that only the policy for deep reorgs may replace.
+   */
+  async #lookDeep(): Promise<Step | null> {
+    const { committed, origin, retention } = this.#memory;
+    const deepest = (committed.at(-1)?.end ?? 0n) - retention;
+    if (origin === null || deepest < origin) {
+      return null;
+    }
+    const { signal } = this.#control;
+    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, deepest).catch(() => null);
+    return below?.kind === "replaced" ? decideReplaced(this.#memory, below.block) : null;
   }
 }
 

@@ -114,7 +114,7 @@ create table ampsync_private.history (
   prev_hash   bytea,
   constraint history_pkey primary key (stream_id, last_block),
   constraint history_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
-  constraint history_range_check check (first_block >= 0 and first_block <= last_block),
+  constraint history_range_check check (first_block >= 0 and first_block <= last_block and last_block < 281474976710655), -- 2^48 - 1: see block_prefix
   constraint history_hash_check check (octet_length(hash) = 32 and octet_length(prev_hash) = 32)
 );
 comment on table ampsync_private.history

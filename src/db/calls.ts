@@ -219,6 +219,19 @@ export class Calls {
     return rows[0].hash;
   }
 
+  /** Of the newest block up to this one that the stream holds a hash of; `column` null where no row carries it. */
+  async newestHash(
+    streamId: bigint,
+    block: bigint,
+  ): Promise<{ block: bigint; hash: BlockHash; column: string | null } | null> {
+    const { rows } = await this.#query(
+      `select h.block, '0x' || encode(h.hash, 'hex') as hash, h.hash_column as column
+         from ampsync_worker.newest_hash($1, $2) h`,
+      [streamId, block],
+    );
+    return rows[0] ?? null;
+  }
+
   /** Null where the dataset is gone. */
   async beginResolve(datasetId: bigint): Promise<DatasetToResolve | null> {
     const { rows } = await this.#query("select * from ampsync_worker.begin_resolve($1)", [datasetId]);

@@ -3,9 +3,6 @@ import type { BatchReader } from "./batch-reader.ts";
 import type { Bitmap } from "./bitmap.ts";
 import { uint64Of } from "./words.ts";
 
-/** `_id` gives a block number six bytes. */
-export const BLOCK_LIMIT = 2n ** 48n;
-
 /** The blocks of a microbatch, both inclusive. */
 export interface Blocks {
   readonly start: bigint;

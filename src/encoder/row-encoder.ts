@@ -1,11 +1,12 @@
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
+import { BLOCK_LIMIT } from "../model/block-range.ts";
 import type { Ledger } from "../model/ledger.ts";
 import { Slice } from "../model/slice.ts";
 import { tooLarge } from "../model/too-large.ts";
 import type { ValueReport } from "../model/value-report.ts";
 import { BadValues, type ValuePolicy } from "./bad-values.ts";
-import { BLOCK_LIMIT, type BlockNumbers, type Blocks } from "./block-numbers.ts";
+import type { BlockNumbers, Blocks } from "./block-numbers.ts";
 import { asFields, type BoundBatch, bindBatch } from "./bound-batch.ts";
 import type { Column } from "./column.ts";
 import { Dictionaries } from "./dictionaries.ts";
@@ -113,7 +114,7 @@ export class RowEncoder {
   beginMicrobatch(range: Blocks): void {
     if (range.start < 0n || range.end < range.start || range.end >= BLOCK_LIMIT) {
       const { start, end } = range;
-      throw new AmpsyncError("SY101", `Blocks ${start} to ${end} are no range below 2^48`);
+      throw new AmpsyncError("SY101", `Blocks ${start} to ${end} are no range below block 2^48 - 1`);
     }
     this.#range = range;
     this.#block = Number(range.start);

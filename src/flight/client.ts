@@ -2,6 +2,7 @@ import type { Client } from "@grpc/grpc-js";
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import { type ArrowSchema, typeName } from "../model/arrow-type.ts";
+import type { BlockHash } from "../model/block-range.ts";
 import type { MicrobatchMetadata } from "../model/microbatch.ts";
 import { authorization, callStream, callUnary } from "./calls.ts";
 import { connect } from "./connection.ts";
@@ -67,7 +68,9 @@ export interface FlightClient {
   read(plan: FlightPlan, options: { readonly signal: AbortSignal }): AsyncGenerator<FlightMessage>;
   /** Highest block of a table, given as its SQL reference; null where it has none. */
   maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
-  /** Ends the connection of `plan` and `maxBlock`; reading ends by its own signal. */
+  /** The hash that a column of a table holds in the rows of one block; null where it holds none. */
+  blockHash(tableSql: string, column: string, block: bigint, signal: AbortSignal): Promise<BlockHash | null>;
+  /** Ends the connection of what answers at once; reading ends by its own signal. */
   close(): void;
 }
 
@@ -173,18 +176,43 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       const detail = type === undefined ? "No column came." : `It is ${typeName(type)}.`;
       throw new AmpsyncError("SY101", "The highest block is no 64-bit integer", { detail });
     }
-    let highest: bigint | null = null;
-    // Read to the end, so that the server's status is seen. Metadata of a batch query follows other rules.
+    return await firstOf(ticket, firstInteger, signal);
+  }
+
+  async function blockHash(
+    tableSql: string,
+    column: string,
+    block: bigint,
+    signal: AbortSignal,
+  ): Promise<BlockHash | null> {
+    const rows = `"_block_num" >= ${block} AND "_block_num" <= ${block}`;
+    const { schema, ticket } = await plan(`SELECT "${column}" FROM ${tableSql} WHERE ${rows}`, {
+      stream: false,
+      signal,
+    });
+    const type = schema.fields[0]?.type;
+    return type?.kind === "fixedSizeBinary" && type.width === 32
+      ? await firstOf(ticket, firstHash, signal)
+      : null;
+  }
+
+  /** Read to the end, so that the server's status is seen. Metadata of a batch query follows other rules. */
+  async function firstOf<T>(
+    ticket: Uint8Array,
+    read: (batch: ArrowBatch) => T | null,
+    signal: AbortSignal,
+  ): Promise<T | null> {
+    let first: T | null = null;
     for await (const { data } of fetch(shared, ticket, signal)) {
       const decoded = await decodePlain(data, maxBodyBytes);
       if (decoded?.kind === "batch") {
-        highest = firstInteger(decoded.batch) ?? highest;
+        first ??= read(decoded.batch);
       }
     }
-    return highest;
+    return first;
   }
 
-  return { plan, read, maxBlock, close: () => shared.close() };
+  return { plan, read, maxBlock, blockHash, close: () => shared.close() };
 }
 
 interface Fetched {
@@ -199,4 +227,13 @@ function firstInteger({ rowCount, nodes, buffers, body }: ArrowBatch): bigint | 
     return null;
   }
   return new DataView(body.buffer, body.byteOffset + values.offset).getBigInt64(0, true);
+}
+
+/** The first 32 bytes of the only column of a batch, if no value is missing. */
+function firstHash({ rowCount, nodes, buffers, body }: ArrowBatch): BlockHash | null {
+  const values = buffers[1];
+  if (rowCount === 0 || nodes[0]?.nullCount !== 0 || values === undefined || values.length < 32) {
+    return null;
+  }
+  return `0x${Buffer.from(body.subarray(values.offset, values.offset + 32)).toString("hex")}`;
 }

@@ -1,5 +1,5 @@
 import { AmpsyncError } from "../errors.ts";
-import { type BlockHash, type BlockRange, ZERO_HASH } from "../model/block-range.ts";
+import { BLOCK_LIMIT, type BlockHash, type BlockRange, ZERO_HASH } from "../model/block-range.ts";
 import type { MicrobatchMetadata } from "../model/microbatch.ts";
 
 const MAX_BYTES = 1024 * 1024;
@@ -71,10 +71,15 @@ function recordOf(value: unknown, what: string): Record<string, unknown> {
   return { ...value };
 }
 
-/** JSON.parse rounds integers above 2^53, so what is not safe may not be what was sent. */
+/** JSON.parse rounds integers above 2^53, so what is not safe may not be what was sent; `_id` has room for less. */
 function blockNumberOf(value: unknown, what: string): bigint {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    throw malformed(`${what} is no block number below 2^53: ${JSON.stringify(value)}.`);
+  if (
+    typeof value !== "number" ||
+    !Number.isSafeInteger(value) ||
+    value < 0 ||
+    BigInt(value) >= BLOCK_LIMIT
+  ) {
+    throw malformed(`${what} is no block number below 2^48 - 1: ${JSON.stringify(value)}.`);
   }
   return BigInt(value);
 }

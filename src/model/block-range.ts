@@ -15,6 +15,9 @@ export interface BlockRange {
   readonly timestamp: number | null;
 }
 
+/** Below this are all block numbers: `_id` gives them six bytes, and the number after the last block must fit as well. */
+export const BLOCK_LIMIT = 2n ** 48n - 1n;
+
 /** The parent hash of block 0. */
 export const ZERO_HASH: BlockHash = `0x${"0".repeat(64)}`;
 

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { rolledBackDatabase } from "../support/rolled-back.ts";
 import { hashOf, SqlStream, type TargetColumn } from "../support/sql-stream.ts";
@@ -80,4 +80,32 @@ test("another stream's rows are never asked", async () => {
 test("a stream that has no target yet knows nothing", async () => {
   const stream = await SqlStream.register(db);
   expect(await ownHash(stream, 4)).toBeNull();
+});
+
+describe("the newest block up to another one that a stream holds a hash of", () => {
+  async function newest(stream: SqlStream, block: number) {
+    const { rows } = await db.query("select * from ampsync_worker.newest_hash($1, $2)", [stream.id, block]);
+    return rows[0];
+  }
+  const bytesOf = (block: number) => Buffer.from(hashOf(block).slice(2), "hex");
+
+  test("is that of the newest row up to there, where rows carry their block's hash", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await db.query(`delete from ${stream.target} where _block_num in (3, 4)`);
+    expect(await newest(stream, 4)).toEqual({ block: "2", hash: bytesOf(2), hash_column: "block_hash" });
+    expect(await newest(stream, 99)).toMatchObject({ block: "9", hash: bytesOf(9) });
+  });
+
+  test("is the end of a watermark, where they do not", async () => {
+    const stream = await SqlStream.prepare(db, { exact: false });
+    await stream.apply(0, 9);
+    await stream.apply(10, 19);
+    expect(await newest(stream, 18)).toEqual({ block: "9", hash: bytesOf(9), hash_column: null });
+    expect(await newest(stream, 8)).toBeUndefined();
+  });
+
+  test("is not there before anything is", async () => {
+    expect(await newest(await SqlStream.register(db), 5)).toBeUndefined();
+  });
 });

@@ -1,6 +1,7 @@
 -- Shows that a pass had to connect again because of what the server sent, or waits
--- for the database, and why; a commit, or the head, ends that. No effect without the lease, and while
--- a reorg is pending, which says more. Idempotent.
+-- for the database or for a server that lags, and why; a commit, or the head, ends
+-- that. No effect without the lease, and while a reorg is pending, which says more.
+-- Idempotent; journaled when it begins, and when there is another reason.
 --
 -- p_error: {"code", "message", "detail", "hint"}.
 --
@@ -16,10 +17,16 @@ create or replace function ampsync_worker.mark_retrying(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  with changed as (
+  with before as (
+    select s.state, s.error_code
+      from ampsync_private.stream s
+     where s.stream_id = p_stream_id
+  ),
+  changed as (
     update ampsync_private.stream s
        set state        = 'retrying',
-           since        = ampsync_private.now(),
+           since        = case when s.state = 'retrying' then s.since else ampsync_private.now() end,
+           next_retry   = null,
            error_code   = p_error ->> 'code',
            error        = p_error ->> 'message',
            error_detail = p_error ->> 'detail',
@@ -28,12 +35,16 @@ as $$
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
-       and s.state in ('waiting', 'backfill', 'live')
+       and (s.state in ('waiting', 'backfill', 'live')
+            or s.state = 'retrying' and s.error is distinct from p_error ->> 'message')
     returning s.dataset_id
   )
   select ampsync_private.journal(case p_error ->> 'code' when 'SY101' then 'protocol_error' else 'stream_error' end,
                                  c.dataset_id, p_stream_id, p_error)
-    from changed c;
+    from changed c
+   cross join before b
+   where b.state <> 'retrying'
+      or b.error_code is distinct from p_error ->> 'code';
 $$;
 
 comment on function ampsync_worker.mark_retrying(bigint, bigint, jsonb)

@@ -1,5 +1,6 @@
 -- The first six bytes of `_id`: the block number, big-endian. Rows of block N
--- and above are those with `_id >= block_prefix(N)`.
+-- and above are those with `_id >= block_prefix(N)`. Blocks end below 2^48 - 1, so that
+-- the block after the last one has a prefix, too (history_range_check).
 create or replace function ampsync_private.block_prefix(
   p_block bigint
 )

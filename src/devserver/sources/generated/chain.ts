@@ -28,19 +28,32 @@ const GENESIS_TIMESTAMP = 1_700_000_000n;
 const BLOCK_SECONDS = 12n;
 const HASH_WORDS = 8;
 
+export interface GeneratedChainOptions {
+  readonly seed: number;
+  /** Number of the first block. */
+  readonly start: bigint;
+  readonly blocks: number;
+  /** A fork becomes canonical once it is higher than what it replaces, as on servers that follow a network. */
+  readonly keepsHigher: boolean;
+}
+
 /** A chain whose blocks follow from (seed, branch, number); nothing is stored but orphans. */
 export class GeneratedChain implements Chain {
   readonly start: bigint;
   readonly #seed: number;
+  readonly #keepsHigher: boolean;
   #tip: Branch;
   #branches = 1;
   /** One below `start` while the chain is empty. */
   #height: bigint;
+  /** A fork that is not high enough yet. */
+  #coming: { readonly tip: Branch; readonly height: bigint } | null = null;
   readonly #orphans = new Map<BlockHash, Block>();
 
-  constructor(seed: number, start: bigint, blocks: number) {
+  constructor({ seed, start, blocks, keepsHigher }: GeneratedChainOptions) {
     this.start = start;
     this.#seed = seed;
+    this.#keepsHigher = keepsHigher;
     this.#tip = { id: 0, from: start, parent: null };
     this.#height = start + BigInt(blocks) - 1n;
   }
@@ -68,25 +81,42 @@ export class GeneratedChain implements Chain {
     return (number) => this.#block(tip, number);
   }
 
+  /** Appends to the newest fork. */
   mine(blocks: number): void {
-    this.#height += BigInt(blocks);
+    if (this.#coming !== null) {
+      this.#follow(this.#coming.tip, this.#coming.height + BigInt(blocks));
+    } else {
+      this.#height += BigInt(blocks);
+    }
   }
 
-  /** Replaces the last `depth` blocks by `newLength` others. */
+  /** Replaces the last `depth` blocks of the newest fork by `newLength` others. */
   reorg(depth: number, newLength: number): void {
-    const from = this.#height - BigInt(depth) + 1n;
+    const { tip, height } = this.#coming ?? { tip: this.#tip, height: this.#height };
+    const from = height - BigInt(depth) + 1n;
     if (depth < 1 || from < this.start) {
       throw new AmpsyncError("SY004", `a reorg of ${depth} blocks does not fit the chain`, {
-        detail: `It holds blocks ${this.start} to ${this.#height}.`,
+        detail: `It holds blocks ${this.start} to ${height}.`,
       });
     }
-    for (let number = from; number <= this.#height; number++) {
+    const fork = { id: this.#branches, from, parent: branchOf(tip, from - 1n) };
+    this.#branches += 1;
+    this.#follow(fork, from + BigInt(newLength) - 1n);
+  }
+
+  #follow(tip: Branch, height: bigint): void {
+    if (this.#keepsHigher && height <= this.#height) {
+      this.#coming = { tip, height };
+      return;
+    }
+    this.#coming = null;
+    for (let number = this.#height; number >= this.start; number--) {
+      if (branchOf(tip, number) === branchOf(this.#tip, number)) break;
       const orphan = asBlock(this.#block(this.#tip, number));
       this.#orphans.set(orphan.hash, orphan);
     }
-    this.#tip = { id: this.#branches, from, parent: branchOf(this.#tip, from - 1n) };
-    this.#branches += 1;
-    this.#height = from + BigInt(newLength) - 1n;
+    this.#tip = tip;
+    this.#height = height;
   }
 
   #block(tip: Branch, number: bigint): GeneratedBlock {

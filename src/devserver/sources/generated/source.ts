@@ -21,6 +21,8 @@ export interface GeneratedSourceOptions {
   readonly logsPerBlock?: number;
   readonly transactionsPerBlock?: number;
   readonly network?: string;
+  /** A fork is shown once it is higher than what it replaces; else at once, as chains for development do. */
+  readonly keepsHigherChain?: boolean;
 }
 
 /** A chain whose rows depend only on (seed, branch, block), with a script to move it. */
@@ -36,7 +38,7 @@ export class GeneratedSource implements Source {
     const { seed = 1, start = 0n, blocks = 0, logsPerBlock = 6, network = "devnet" } = options;
     const { transactionsPerBlock = Math.max(1, Math.ceil(logsPerBlock / 3)) } = options;
     this.network = network;
-    this.chain = new GeneratedChain(seed, start, blocks);
+    this.chain = new GeneratedChain({ seed, start, blocks, keepsHigher: options.keepsHigherChain ?? false });
     this.#rowsPerBlock = { blocks: 1, logs: logsPerBlock, transactions: transactionsPerBlock };
 
     const random = new RandomWords(seed);

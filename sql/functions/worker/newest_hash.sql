@@ -1,0 +1,51 @@
+-- The newest block up to a given one whose hash a stream holds: from its rows
+-- where they carry the hash of their block, else from its history. No row where it
+-- holds none. With the hash a server's answer can be compared that stands below
+-- the checkpoint. hash_column: the column of the rows, null where it is from the history.
+create or replace function ampsync_worker.newest_hash(
+  p_stream_id bigint,
+  p_block     bigint
+)
+  returns table (block bigint, hash bytea, hash_column text)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_column text := ampsync_private.hash_column(p_stream_id);
+  v_target regclass;
+  v_block  bigint;
+begin
+  if v_column is not null then
+    select s.target into strict v_target
+      from ampsync_private.stream s
+     where s.stream_id = p_stream_id;
+
+    execute format('select ampsync_private.block_of(t._id) from %s t where t._id < $1 order by t._id desc limit 1', v_target)
+       into v_block
+      using ampsync_private.block_prefix(p_block + 1);
+    return query
+    select v_block, r.hash, v_column
+      from ampsync_private.hash_in_rows(p_stream_id, v_column, v_block) r(hash)
+     where r.hash is not null;
+    if found then
+      return;
+    end if;
+  end if;
+
+  return query
+  select h.last_block, h.hash, null::text
+    from ampsync_private.history h
+   where h.stream_id = p_stream_id
+     and h.last_block <= p_block
+   order by h.last_block desc
+   limit 1;
+end;
+$$;
+
+comment on function ampsync_worker.newest_hash(bigint, bigint)
+  is 'The newest block up to a given one whose hash a stream holds.';

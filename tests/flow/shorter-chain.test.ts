@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { Lab, type Sync } from "../support/lab.ts";
+import type { SyncOptions } from "../support/scenario.ts";
+
+/** The server's chain ends below what is loaded: it starts over, forks to fewer blocks, or lags. */
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await Lab.start({ maxBlocksPerMicrobatch: 40 });
+});
+afterEach(() => lab.reset());
+afterAll(() => lab[Symbol.asyncDispose]());
+
+const TABLES = ["blocks", "logs"];
+const chainOf = (blocks: number, seed = 1) => new GeneratedSource({ seed, blocks, logsPerBlock: 2 });
+
+async function synced(source: GeneratedSource, options: SyncOptions = {}): Promise<Sync> {
+  const sync = await lab.sync(source, TABLES, options);
+  await sync.reaches();
+  return sync;
+}
+
+/** The server starts anew with this chain and knows no other. */
+function restart(sync: Sync, source: GeneratedSource): void {
+  lab.faults.lostOrphans = true;
+  lab.server.publish(sync.version, source);
+  lab.server.disconnectAll();
+}
+
+async function untilAll(sync: Sync, what: string, condition: string): Promise<void> {
+  await lab.scenario.until(`all tables ${what}`, async () => {
+    await sync.hurry();
+    const { rows } = await lab.db.query(
+      `select bool_and(${condition}) as are from ampsync.streams where target like format('%I.%%', $1::text)`,
+      [sync.schema],
+    );
+    return rows[0]!["are"];
+  });
+}
+
+test("a chain that starts over with fewer blocks needs a decision at once, and says how deep it is", async () => {
+  const sync = await synced(chainOf(400));
+  const before = await fingerprints(lab.db, sync.schema, TABLES);
+  restart(sync, chainOf(50, 2));
+
+  await untilAll(sync, "to need a decision", "state = 'failed' and error_code = 'SY102'");
+  const { reason, detail, hint, block } = (await sync.stream("blocks"))!;
+  expect(reason).toBe("The server replaced 351 blocks, from block 49 on, which needs a decision");
+  expect(detail).toMatch(/retention_blocks is 128/);
+  expect(block).toBe(399);
+  expect(await fingerprints(lab.db, sync.schema, TABLES)).toEqual(before);
+  expect(hint).toBe(`select ampsync.resync('${sync.dataset.slice(2)}', 'blocks');`);
+});
+
+test("under policy resync it is followed without anybody's help", async () => {
+  const sync = await synced(chainOf(400), { on_deep_reorg: "resync" });
+  const source = chainOf(50, 2);
+  restart(sync, source);
+  await untilAll(sync, "at block 49", "state <> 'resyncing' and block = 49");
+  expect(await fingerprints(lab.db, sync.schema, TABLES)).toEqual(await freshLoad(source, TABLES));
+});
+
+test.each([1, 40, 1000])(
+  "one that passed the old height before anybody looked needs a decision as well, in microbatches of %d blocks",
+  async (blocksPerMicrobatch) => {
+    lab.faults.blocksPerMicrobatch = blocksPerMicrobatch;
+    const sync = await synced(chainOf(400));
+    restart(sync, chainOf(450, 2));
+    await untilAll(sync, "to need a decision", "state = 'failed' and error_code = 'SY102'");
+    expect((await sync.stream("blocks"))!.block).toBe(399);
+  },
+);
+
+test("blocks that only come again do not count: in one microbatch of all, a fork of 20 blocks needs no decision", async () => {
+  lab.faults.blocksPerMicrobatch = 1000;
+  lab.faults.noPrevHash = true; // So that the stream has to step back to the beginning.
+  const source = chainOf(400);
+  const sync = await synced(source);
+  source.reorg(20, 21);
+  await sync.reaches();
+  await sync.expectEqual();
+});
+
+test("a fork to fewer blocks is followed before it is as high as the old one, from a server that waits for that", async () => {
+  const source = chainOf(400);
+  const sync = await synced(source);
+  lab.faults.lostOrphans = true; // Such a server has nothing to say about a cursor above its head.
+  source.reorg(30, 10);
+  lab.server.disconnectAll();
+  await untilAll(sync, "at block 379", "state = 'live' and block = 379");
+  expect(await fingerprints(lab.db, sync.schema, TABLES)).toEqual(await freshLoad(source, TABLES));
+});
+
+test("a server that lags is told from one that forked: nothing is removed, and the reason stays until it has caught up", async () => {
+  const sync = await synced(chainOf(400));
+  const before = await fingerprints(lab.db, sync.schema, TABLES);
+  const lagging = chainOf(300);
+  restart(sync, lagging);
+  const { state, reason, detail } = await sync.until("the lag to be shown", async ({ code }) => {
+    await sync.hurry();
+    return code === "SY107";
+  });
+  expect([state, reason]).toEqual([
+    "retrying",
+    "the server lags: it holds blocks up to 299, this table up to 399",
+  ]);
+  expect(detail).toMatch(/Nothing is removed/);
+  expect(await fingerprints(lab.db, sync.schema, TABLES)).toEqual(before);
+  expect(await sync.events("reorg")).toBe(0);
+
+  lagging.mine(110);
+  await sync.reaches();
+  await untilAll(sync, "live", "state = 'live' and reason is null");
+  expect(await fingerprints(lab.db, sync.schema, TABLES)).toEqual(await freshLoad(lagging, TABLES));
+  expect(await sync.events("reorg")).toBe(0);
+});
+
+test("a server that keeps the old chain until the new one is higher changes over in one step", async () => {
+  const source = new GeneratedSource({ blocks: 100, logsPerBlock: 2, keepsHigherChain: true });
+  const sync = await synced(source);
+  await untilAll(sync, "live", "state = 'live'");
+  const { hash } = source.chain.head()!;
+  source.reorg(20, 10);
+  source.mine(10);
+  expect(source.chain.head()!.hash).toBe(hash);
+  expect((await sync.stream("blocks"))!.state).toBe("live");
+  source.mine(1);
+  expect(source.chain.head()!.number).toBe(100n);
+  await sync.reaches();
+  await sync.expectEqual();
+  expect(await sync.events("reorg")).toBe(TABLES.length);
+});
