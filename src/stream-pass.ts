@@ -253,9 +253,12 @@ class StreamPass implements Disposable {
   /** The server's head lies below the checkpoint. True where that is shown. */
   async #lookBelow(head: bigint): Promise<boolean> {
     const { signal } = this.#control;
+    const checkpoint = this.#memory.committed.at(-1)?.end;
     const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head);
+    if (checkpoint !== this.#memory.committed.at(-1)?.end) {
+      return false; // The server said more meanwhile.
+    }
     if (below.kind === "lags") {
-      const checkpoint = this.#memory.committed.at(-1)?.end;
       await this.#deps.calls.markRetrying(this.#lease, {
         code: "SY107",
         message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint}`,

@@ -112,7 +112,7 @@ test("a server that lags is told from one that forked: nothing is removed, and t
   expect(await sync.events("reorg")).toBe(0);
 
   lagging.mine(110);
-  await sync.reaches();
+  await sync.reaches(lagging.chain.head()!);
   await untilAll(sync, "live", "state = 'live' and reason is null");
   expect(await fingerprints(lab.db, sync.schema, TABLES)).toEqual(await freshLoad(lagging, TABLES));
   expect(await sync.events("reorg")).toBe(0);
