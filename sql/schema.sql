@@ -170,7 +170,7 @@ table ampsync_private.history
   column prev_hash bytea
   constraint history_hash_check CHECK (((octet_length(hash) = 32) AND (octet_length(prev_hash) = 32)))
   constraint history_pkey PRIMARY KEY (stream_id, last_block)
-  constraint history_range_check CHECK (((first_block >= 0) AND (first_block <= last_block)))
+  constraint history_range_check CHECK (((first_block >= 0) AND (first_block <= last_block) AND (last_block < '281474976710655'::bigint)))
   constraint history_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
 
 table ampsync_private.lease
@@ -968,6 +968,13 @@ function ampsync_worker.mark_retrying(p_stream_id bigint, p_epoch bigint, p_erro
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.newest_hash(p_stream_id bigint, p_block bigint)
+  -- The newest block up to a given one whose hash a stream holds.
+  returns TABLE(block bigint, hash bytea, hash_column text)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_worker.next_repair(p_stream_id bigint, p_epoch bigint)
