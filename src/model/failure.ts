@@ -6,6 +6,8 @@ export interface Failure {
   readonly message: string;
   readonly detail: string | null;
   readonly hint: string | null;
+  /** Of a foreign key that was violated: its name. */
+  readonly constraint?: string;
 }
 
 /** What becomes of a pass that ended with an error: tried again, given up, or not its business any more. */
@@ -101,7 +103,8 @@ export function failureOf(error: unknown): Failure {
       "Two rows have one identity, or a constraint of your own forbids a row: select * from ampsync.events;";
     return { code, ...told, hint: told.hint ?? hint };
   }
-  return { code, ...told };
+  const constraint = code === "23503" ? textOf(error, "constraint") : null;
+  return { code, ...told, ...(constraint === null ? {} : { constraint }) };
 }
 
 /** Of our own objects: migrating mends it, and until then the stream tries again. */

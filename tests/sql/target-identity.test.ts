@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { moveClock } from "../support/clock.ts";
 import { findings } from "../support/linked-chain.ts";
+import { asOperator, becomePlainRole } from "../support/plain-role.ts";
 import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
 import { loadedStream, startResync, swap } from "../support/shadow.ts";
 import { COLUMNS, hashOf, registerDataset, SqlStream, watermark } from "../support/sql-stream.ts";
@@ -455,21 +456,9 @@ describe("who owns a target decides what runs when it is written:", () => {
 });
 
 describe("rows that cannot be removed are never left beside their replacement:", () => {
-  /** The rest of the test runs as a role that is no superuser, and owns the target. */
-  async function asWorker(stream: SqlStream): Promise<void> {
-    await db.query("create role w");
-    for (const schema of ["ampsync", "ampsync_worker", "ampsync_private", "graphile_worker"]) {
-      await db.query(`grant usage on schema ${schema} to w; grant all on all tables in schema ${schema} to w;
-        grant execute on all routines in schema ${schema} to w; grant all on all sequences in schema ${schema} to w`);
-    }
-    await db.query(
-      `alter table ${stream.target} owner to w; alter schema chain owner to w; set local role w`,
-    );
-  }
-
   test("row level security that is forced is refused", async () => {
     const stream = await loadedStream(db);
-    await asWorker(stream);
+    await becomePlainRole(db, stream);
     await db.query(
       "alter table chain.blocks enable row level security; create policy p on chain.blocks for select using (true)",
     );
@@ -481,7 +470,7 @@ describe("rows that cannot be removed are never left beside their replacement:",
       message: expect.stringContaining("row level security is forced"),
     });
     await stream.endPass("failed", "SY201");
-    await db.query(`reset role; ${error.hint}; set local role w`);
+    await asOperator(db, error.hint!);
     await stream.acquire();
     await stream.replace(8, 10, { fork: "b" });
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 b8 b9 b10");

@@ -64,6 +64,8 @@ begin
                     ampsync_private.dataset_label(d.namespace, d.name, d.revision),
                     case d.value_policy when 'quarantine' then 'null' else 'quarantine' end) -- Too many for it.
         from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id));
+  else
+    p_error := ampsync_private.add_hint(p_stream_id, p_error);
   end if;
 
   v_state := case p_outcome when 'no_data' then 'waiting' when 'ended' then 'retrying' else 'failed' end;

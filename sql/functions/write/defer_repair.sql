@@ -13,22 +13,25 @@ create or replace function ampsync_worker.defer_repair(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  with deferred as (
+  with hinted as (
+    select ampsync_private.add_hint(p_stream_id, p_error) as error
+  ),
+  deferred as (
     update ampsync_private.repair r
        set due_at     = ampsync_private.now() + interval '1 min',
-           error_code = p_error ->> 'code',
-           error      = p_error ->> 'message',
-           error_hint = p_error ->> 'hint'
-      from ampsync_private.lease l
+           error_code = h.error ->> 'code',
+           error      = h.error ->> 'message',
+           error_hint = h.error ->> 'hint'
+      from hinted h, ampsync_private.lease l
       join ampsync_private.stream s using (stream_id)
      where r.stream_id = p_stream_id
        and r.first_block = p_first_block
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
-    returning s.dataset_id, r.first_block, r.last_block
+    returning s.dataset_id, r.first_block, r.last_block, h.error
   )
   select ampsync_private.journal('repair_deferred', d.dataset_id, p_stream_id,
-           p_error || jsonb_build_object('from_block', d.first_block, 'to_block', d.last_block))
+           d.error || jsonb_build_object('from_block', d.first_block, 'to_block', d.last_block))
     from deferred d;
 $$;
 

@@ -1,0 +1,86 @@
+-- Gives what PostgreSQL said about a target the statements that help, from what is
+-- found in the catalogue; returns the error. For a pass, a repair or a swap that
+-- ended with it. Other errors come with their hint, or need none.
+--
+-- p_error: {"code", "message", "detail", "hint"}; of 23503 also "constraint", its name.
+create or replace function ampsync_private.add_hint(
+  p_stream_id bigint,
+  p_error     jsonb
+)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_code   text := p_error ->> 'code';
+  v_stream ampsync_private.stream;
+  v_table  regclass;
+  v_hint   text;
+begin
+  if v_code not in ('23503', '42501', '42P01', '3F000', '42883', '42704') then
+    return p_error;
+  end if;
+  select * into v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
+  select c.oid into v_table -- Null while it is not made, or gone.
+    from pg_class c
+   where c.oid = v_stream.target;
+
+  if v_code = '23503' then
+    -- Rows of a reorg go: what refers to them must go with them. Rows come: what they refer to may be missing.
+    select string_agg(case when k.confrelid = v_table
+             then format('alter table %1$s drop constraint %2$I; alter table %1$s add constraint %2$I %3$s; ', k.conrelid::regclass, k.conname,
+                         regexp_replace(replace(pg_get_constraintdef(k.oid), ' ON DELETE RESTRICT', ''),
+                                        '( DEFERRABLE| NOT VALID|$)', ' ON DELETE CASCADE\1'))
+             else format('alter table %s drop constraint %I; ', v_table, k.conname) end, '' order by k.conname)
+      into v_hint
+      from pg_constraint k
+     where k.contype = 'f'
+       and k.conparentid = 0
+       and k.conname = coalesce(p_error ->> 'constraint', k.conname)
+       and (k.confrelid = v_table and k.confdeltype in ('a', 'r') or k.conrelid = v_table);
+
+  elsif v_code = '42501' then
+    v_hint := concat(
+      case when to_regnamespace(quote_ident(v_stream.target_schema)) is null
+           then case when not has_database_privilege(current_database(), 'create')
+                     then format('grant create on database %I to %I; ', current_database(), current_user) end
+           when not has_schema_privilege(quote_ident(v_stream.target_schema), 'usage')
+             or (v_table is null and not has_schema_privilege(quote_ident(v_stream.target_schema), 'create'))
+           then format('grant usage, create on schema %I to %I; ', v_stream.target_schema, current_user) end,
+      case when v_table is not null
+            and not (has_table_privilege(v_table, 'select') and has_table_privilege(v_table, 'insert') and has_table_privilege(v_table, 'delete'))
+           then format('grant select, insert, delete on %s to %I; ', v_table, current_user) end);
+    v_hint := coalesce(nullif(v_hint, ''), -- Ours is enough: a trigger does what it may not.
+      format('select tgname, tgfoid::regprocedure from pg_trigger where tgrelid = %L::regclass and not tgisinternal; ', v_table));
+
+  elsif to_regclass(format('%I.%I', v_stream.target_schema, v_stream.target_table)) = v_table then
+    -- It is there: a trigger of it names something without its schema, and writes run with search_path pg_catalog.
+    select string_agg(distinct format('alter function %s set search_path = %I, pg_temp; ', f.oid::regprocedure, n.nspname), '')
+      into v_hint
+      from pg_trigger t
+      join pg_proc f on f.oid = t.tgfoid
+      join pg_namespace n on n.oid = f.pronamespace
+     where t.tgrelid = v_table
+       and not t.tgisinternal
+       and not exists (select 1 from unnest(f.proconfig) c(setting) where c.setting like 'search\_path=%');
+
+  elsif v_stream.target is not null then
+    select p.hint into v_hint
+      from ampsync_private.find_target(p_stream_id) p;
+    if v_hint is not null then
+      return p_error || jsonb_build_object('hint', v_hint);
+    end if;
+    return p_error || '{"hint": "The next pass follows the rename, automatically: select * from ampsync.streams;"}';
+  end if;
+
+  return case when v_hint is null then p_error
+              else p_error || jsonb_build_object('hint', v_hint || format('select ampsync.resume_sync(%L);', ampsync_private.stream_label(p_stream_id))) end;
+end;
+$$;
+
+comment on function ampsync_private.add_hint(bigint, jsonb)
+  is 'What PostgreSQL said about a target, with the statements that help.';
