@@ -369,6 +369,13 @@ function ampsync_private.add_counts(p_counts jsonb, p_more jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.add_hint(p_stream_id bigint, p_error jsonb)
+  -- What PostgreSQL said about a target, with the statements that help.
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.allow_nulls(p_stream_id bigint, p_columns jsonb)
   -- Columns as the value policy wants them; drops NOT NULL from a target under value_policy null.
   returns jsonb
