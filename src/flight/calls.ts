@@ -1,6 +1,7 @@
 import { type Client, connectivityState, Metadata } from "@grpc/grpc-js";
 import { AmpsyncError } from "../errors.ts";
 import { bearer } from "../model/bearer.ts";
+import { unreachable } from "./flight-error.ts";
 import { onlyGrpc } from "./only-grpc.ts";
 import { PacedCall } from "./paced-call.ts";
 
@@ -22,24 +23,30 @@ export interface Call {
   readonly request: Buffer;
   readonly headers: Metadata;
   readonly signal: AbortSignal;
+  /** How long it may wait for a connection. */
+  readonly connectMs: number;
+  /** How long its whole answer may take; without it, for ever. */
+  readonly answerMs?: number;
+  /** Told before it ends because one of these times is over: its connection may be dead, whatever it says of itself. */
+  readonly onLate?: () => void;
 }
 
-/** One request, one answer. Rejects with the library's error, also when the signal cancels it. */
-export function callUnary(client: Client, call: Call & { readonly timeoutMs: number }): Promise<Buffer> {
+/** One request, one answer. Rejects with the library's error, SY104 when it is late, or the signal's reason. */
+export function callUnary(client: Client, call: Call): Promise<Buffer> {
   const { method, request, headers, signal } = call;
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const deadline = Date.now() + call.timeoutMs;
-    const cancel = () => running.cancel();
+    const options = { interceptors: [onlyGrpc] };
     const running = client.makeUnaryRequest(
       method,
       same,
       same,
       request,
       headers,
-      { deadline, interceptors: [onlyGrpc] },
+      options,
       (error, answer) => {
-        signal.removeEventListener("abort", cancel);
+        signal.removeEventListener("abort", onAbort);
+        times[Symbol.dispose]();
         if (answer === undefined) {
           reject(error ?? new AmpsyncError("SY104", "The server answered nothing"));
         } else {
@@ -47,22 +54,22 @@ export function callUnary(client: Client, call: Call & { readonly timeoutMs: num
         }
       },
     );
-    signal.addEventListener("abort", cancel, { once: true });
+    const end = (reason: unknown) => {
+      reject(reason); // First: whether a cancelled call says anything is the library's affair.
+      running.cancel();
+    };
+    const onAbort = () => end(signal.reason);
+    const times = limitTimes(client, call, end);
+    signal.addEventListener("abort", onAbort, { once: true });
   });
 }
 
-/**
- * One request and a stream of messages, fetched only as they are taken. It may
- * be silent for ever, but it must be connected in time.
- */
-export async function* callStream(
-  client: Client,
-  call: Call & { readonly connectTimeoutMs: number },
-): AsyncGenerator<Buffer> {
-  const { method, request, headers, signal, connectTimeoutMs } = call;
+/** One request and a stream of messages, fetched only as they are taken. */
+export async function* callStream(client: Client, call: Call): AsyncGenerator<Buffer> {
+  const { method, request, headers, signal } = call;
   signal.throwIfAborted();
   let paced: PacedCall | null = null;
-  let unconnected = false;
+  let late: AmpsyncError | null = null;
   const running = client.makeServerStreamRequest(method, same, same, request, headers, {
     interceptors: [
       (options, next) => {
@@ -76,12 +83,10 @@ export async function* callStream(
   running.on("error", () => undefined);
   const cancel = () => running.cancel();
   signal.addEventListener("abort", cancel, { once: true });
-  const connecting = setTimeout(() => {
-    unconnected = client.getChannel().getConnectivityState(false) !== connectivityState.READY;
-    if (unconnected) {
-      running.cancel();
-    }
-  }, connectTimeoutMs);
+  using _times = limitTimes(client, call, (error) => {
+    late = error;
+    running.destroy(error);
+  });
 
   try {
     for await (const message of running) {
@@ -91,15 +96,35 @@ export async function* callStream(
     }
     signal.throwIfAborted();
   } catch (error) {
-    if (unconnected) {
-      throw new AmpsyncError("SY104", `No connection within ${connectTimeoutMs / 1000} s`);
-    }
-    throw error;
+    throw late ?? error;
   } finally {
-    clearTimeout(connecting);
     signal.removeEventListener("abort", cancel);
     running.cancel();
   }
+}
+
+/** Ends a call that is not connected, or not answered, in its time. */
+function limitTimes(
+  client: Client,
+  { connectMs, answerMs, onLate }: Call,
+  end: (error: AmpsyncError) => void,
+): Disposable {
+  const late = (what: string, ms: number) => {
+    onLate?.();
+    end(unreachable(`No ${what} within ${ms / 1000} s`));
+  };
+  const connecting = setTimeout(() => {
+    if (client.getChannel().getConnectivityState(false) !== connectivityState.READY) {
+      late("connection", connectMs);
+    }
+  }, connectMs);
+  const answering = answerMs === undefined ? undefined : setTimeout(() => late("answer", answerMs), answerMs);
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(connecting);
+      clearTimeout(answering);
+    },
+  };
 }
 
 /** Takes the call as an argument, because the compiler does not see that the interceptor has set it. */

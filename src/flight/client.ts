@@ -4,8 +4,8 @@ import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import { type ArrowSchema, typeName } from "../model/arrow-type.ts";
 import type { BlockHash } from "../model/block-range.ts";
 import type { MicrobatchMetadata } from "../model/microbatch.ts";
-import { authorization, callStream, callUnary } from "./calls.ts";
-import { connect } from "./connection.ts";
+import { authorization, type Call, callStream, callUnary } from "./calls.ts";
+import { connector } from "./connection.ts";
 import { decodeEncapsulatedSchema, decodePlain } from "./decode.ts";
 import { flightError } from "./flight-error.ts";
 import { parseMetadata } from "./metadata.ts";
@@ -18,6 +18,7 @@ import {
   statementDescriptor,
 } from "./protocol/messages.ts";
 import { FLIGHT_HEADERS, FLIGHT_SERVICE } from "./protocol/service.ts";
+import { SharedConnection } from "./shared-connection.ts";
 
 export interface FlightClientOptions {
   /** `http://host:port`, or `https://` for TLS with the system's roots. */
@@ -26,6 +27,15 @@ export interface FlightClientOptions {
   readonly token: () => Promise<string | null> | string | null;
   /** Largest message accepted, in bytes; 32 MiB unless told. */
   readonly maxMessageBytes?: number;
+  readonly times?: FlightTimes;
+}
+
+/** How long calls may take before they fail and their connection is left; in milliseconds. */
+export interface FlightTimes {
+  /** Until the connection stands. */
+  readonly connectMs: number;
+  /** Until the answer to a short call is complete. A stream may be silent for ever: pings find out whether its peer lives. */
+  readonly answerMs: number;
 }
 
 export interface PlanOptions {
@@ -77,13 +87,14 @@ export interface FlightClient {
 const DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 /** A compressed body may become so many times the largest message. */
 const MAX_DECOMPRESSION = 4;
-const PLAN_TIMEOUT_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 10_000;
+const TIMES: FlightTimes = { connectMs: 10_000, answerMs: 30_000 };
 
 export function createFlightClient(options: FlightClientOptions): FlightClient {
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
   const maxBodyBytes = MAX_DECOMPRESSION * maxMessageBytes;
-  const shared = connect(options.address, maxMessageBytes);
+  const { connectMs, answerMs } = options.times ?? TIMES;
+  const open = connector(options.address, maxMessageBytes);
+  const shared = new SharedConnection(open);
 
   async function plan(sql: string, { cursor, stream, signal }: PlanOptions): Promise<FlightPlan> {
     signal.throwIfAborted();
@@ -100,13 +111,17 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     const request = encodeFlightDescriptor(descriptor);
     try {
       const info = decodeFlightInfo(
-        await callUnary(shared, {
-          method: FLIGHT_SERVICE.getFlightInfo,
-          request,
-          headers,
-          signal,
-          timeoutMs: PLAN_TIMEOUT_MS,
-        }),
+        await shared.use((client, onLate) =>
+          callUnary(client, {
+            method: FLIGHT_SERVICE.getFlightInfo,
+            request,
+            headers,
+            signal,
+            connectMs,
+            answerMs,
+            onLate,
+          }),
+        ),
       );
       const ticket = info.endpoints[0]?.ticket ?? null;
       if (ticket === null) {
@@ -119,18 +134,17 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     }
   }
 
-  async function* fetch(client: Client, ticket: Uint8Array, signal: AbortSignal): AsyncGenerator<Fetched> {
+  async function* fetch(
+    client: Client,
+    ticket: Uint8Array,
+    signal: AbortSignal,
+    times: Pick<Call, "answerMs" | "onLate"> = {},
+  ): AsyncGenerator<Fetched> {
     signal.throwIfAborted();
     const token = await options.token();
     const headers = authorization(token);
     const request = encodeTicket(ticket);
-    const call = {
-      method: FLIGHT_SERVICE.doGet,
-      request,
-      headers,
-      signal,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    };
+    const call = { method: FLIGHT_SERVICE.doGet, request, headers, signal, connectMs, ...times };
     try {
       for await (const bytes of callStream(client, call)) {
         yield { data: decodeFlightData(bytes), byteLength: bytes.length };
@@ -145,10 +159,10 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     plan: FlightPlan,
     { signal }: { readonly signal: AbortSignal },
   ): AsyncGenerator<FlightMessage> {
-    const own = connect(options.address, maxMessageBytes);
+    const own = open();
     let hasBegun = false;
     try {
-      for await (const { data, byteLength } of fetch(own, plan.ticket, signal)) {
+      for await (const { data, byteLength } of fetch(own.client, plan.ticket, signal)) {
         const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded === null) {
           continue;
@@ -202,14 +216,16 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     read: (batch: ArrowBatch) => T | null,
     signal: AbortSignal,
   ): Promise<T | null> {
-    let first: T | null = null;
-    for await (const { data } of fetch(shared, ticket, signal)) {
-      const decoded = await decodePlain(data, maxBodyBytes);
-      if (decoded?.kind === "batch") {
-        first ??= read(decoded.batch);
+    return await shared.use(async (client, onLate) => {
+      let first: T | null = null;
+      for await (const { data } of fetch(client, ticket, signal, { answerMs, onLate })) {
+        const decoded = await decodePlain(data, maxBodyBytes);
+        if (decoded?.kind === "batch") {
+          first ??= read(decoded.batch);
+        }
       }
-    }
-    return first;
+      return first;
+    });
   }
 
   return { plan, read, maxBlock, blockHash, close: () => shared.close() };

@@ -1,4 +1,6 @@
-import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
+import type { Socket } from "node:net";
+
+import { type ChannelCredentials, Client, type ClientOptions, credentials } from "@grpc/grpc-js";
 import { AmpsyncError } from "../errors.ts";
 
 const MIB = 1024 * 1024;
@@ -20,15 +22,75 @@ const OPTIONS: ClientOptions = {
   "grpc.use_local_subchannel_pool": 1,
 };
 
-/** A gRPC client of `http://host:port`, or with TLS and the system's roots of `https://host:port`. */
-export function connect(address: string, maxMessageBytes: number): Client {
+/** What is left of a connection after it was closed, such as the end of its calls, is told to its peer within this time. */
+const LINGER_MS = 1_000;
+
+/** A gRPC client, and an end of it that leaves nothing open. */
+export interface Connection {
+  readonly client: Client;
+  /** Its calls must be over. */
+  close(): void;
+}
+
+/**
+ * Makes connections to `http://host:port`, or with TLS and the system's roots to
+ * `https://host:port`. SY902 where the address is neither.
+ */
+export function connector(address: string, maxMessageBytes: number): () => Connection {
   const { host, secure } = parseAddress(address);
-  const channel = secure ? credentials.createSsl() : credentials.createInsecure();
-  return new Client(host, channel, {
-    ...OPTIONS,
-    "grpc.max_receive_message_length": maxMessageBytes,
-    "grpc.max_send_message_length": maxMessageBytes,
-  });
+  return () => {
+    const sockets = new Sockets();
+    const channel = sockets.watch(secure ? credentials.createSsl() : credentials.createInsecure());
+    const client = new Client(host, channel, {
+      ...OPTIONS,
+      "grpc.max_receive_message_length": maxMessageBytes,
+      "grpc.max_send_message_length": maxMessageBytes,
+    });
+    return {
+      client,
+      close() {
+        client.close();
+        sockets.destroy();
+      },
+    };
+  };
+}
+
+/** The sockets of one client: the library keeps those for ever whose peer accepted them and says nothing. */
+class Sockets {
+  readonly #open = new Set<Socket>();
+  #isOver = false;
+
+  /** Takes note of what credentials are asked to make secure: each socket, once TCP has connected it. */
+  watch(channel: ChannelCredentials): ChannelCredentials {
+    const create = channel._createSecureConnector.bind(channel);
+    channel._createSecureConnector = (...given) => {
+      const secure = create(...given);
+      const connect = secure.connect.bind(secure);
+      secure.connect = (socket) => {
+        this.#take(socket);
+        return connect(socket);
+      };
+      return secure;
+    };
+    return channel;
+  }
+
+  destroy(): void {
+    this.#isOver = true;
+    setTimeout(() => {
+      for (const socket of this.#open) socket.destroy();
+    }, LINGER_MS).unref();
+  }
+
+  #take(socket: Socket): void {
+    if (this.#isOver) {
+      socket.destroy();
+      return;
+    }
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+  }
 }
 
 function parseAddress(address: string): { host: string; secure: boolean } {

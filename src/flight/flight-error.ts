@@ -27,6 +27,11 @@ export function flightError(error: unknown, secret: string | null): AmpsyncError
   return new AmpsyncError(code, MESSAGES[code] ?? "The stream broke off", hinted(code, detail));
 }
 
+/** There is no answer, and no status either. */
+export function unreachable(message: string): AmpsyncError {
+  return new AmpsyncError("SY104", message, { hint: HINTS.SY104 });
+}
+
 const MESSAGES: Partial<Record<ErrorCode, string>> = {
   SY004: "The Amp server refuses the query",
   SY103: "The Amp server does not know the dataset, table or column, or has no data of it yet",
@@ -35,7 +40,7 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   SY106: "A message is over the size limit",
 };
 
-const HINTS: Partial<Record<ErrorCode, string>> = {
+const HINTS = {
   SY004:
     "The detail has the server's reason. Once it is corrected there: select ampsync.resume_sync('<dataset>');",
   SY103: "It is retried automatically. Publish the dataset on the Amp server if that was not done.",
@@ -43,10 +48,10 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
     "It is retried automatically. If it lasts, check AMP_FLIGHT_ADDR, the Amp server and any proxy before it.",
   SY105: "Set AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.",
   SY106: "Set AMPSYNC_GRPC_MAX_DECODE_MB to a larger value, at most 512.",
-};
+} satisfies Partial<Record<ErrorCode, string>>;
 
 function hinted(code: ErrorCode, detail: string): { detail: string; hint?: string } {
-  const hint = HINTS[code];
+  const hint = (HINTS as Partial<Record<ErrorCode, string>>)[code];
   return hint === undefined ? { detail } : { detail, hint };
 }
 

@@ -1,4 +1,3 @@
-import { createServer, type Socket } from "node:net";
 import {
   Metadata,
   Server,
@@ -11,9 +10,7 @@ import {
 import { Message, RecordBatchStreamWriter, Schema, Table, Uint64, vectorFromArray } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AmpsyncError } from "../../src/errors.ts";
-import { authorization, callStream } from "../../src/flight/calls.ts";
 import { createFlightClient, type FlightMessage } from "../../src/flight/client.ts";
-import { connect } from "../../src/flight/connection.ts";
 import {
   decodeAny,
   decodeCommandStatementQuery,
@@ -453,31 +450,6 @@ describe("the highest block", () => {
       call.end();
     };
     expect(await client().maxBlock("t", abort.signal)).toBeNull();
-  });
-});
-
-test("a peer that accepts and never speaks is SY104 when the time to connect is over", async () => {
-  const sockets: Socket[] = [];
-  const silent = createServer((socket) => sockets.push(socket));
-  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-  const bound = silent.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-  const connection = connect(`http://127.0.0.1:${port}`, 1024);
-  closing.push(() => {
-    connection.close();
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-  });
-  const reading = callStream(connection, {
-    method: FLIGHT_SERVICE.doGet,
-    request: Buffer.alloc(0),
-    headers: authorization(null),
-    signal: abort.signal,
-    connectTimeoutMs: 200,
-  });
-  expect(await errorOf(reading.next())).toMatchObject({
-    code: "SY104",
-    message: "No connection within 0.2 s",
   });
 });
 

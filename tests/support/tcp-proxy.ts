@@ -126,7 +126,10 @@ export class ProxiedConnection {
     this.#client = client;
     this.#server = server;
     client.on("error", () => {}); // A reset by the other side is an end like any other.
-    if (server !== null) {
+    if (server === null) {
+      client.resume(); // Read, so that its end is noticed.
+      client.once("end", () => this.cut("end"));
+    } else {
       server.on("error", () => this.cut("reset"));
       server.once("close", () => this.cut("end"));
       this.#pump("up", client, server).catch(() => this.cut("reset"));
