@@ -11,6 +11,15 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import { Field as FbField } from "apache-arrow/fb/field";
+import { Message as FbMessage } from "apache-arrow/fb/message";
+import { MessageHeader } from "apache-arrow/fb/message-header";
+import { MetadataVersion } from "apache-arrow/fb/metadata-version";
+import { Schema as FbSchema } from "apache-arrow/fb/schema";
+import { TimeUnit } from "apache-arrow/fb/time-unit";
+import { Timestamp } from "apache-arrow/fb/timestamp";
+import { Type } from "apache-arrow/fb/type";
+import { Builder } from "flatbuffers";
 import { describe, expect, test } from "vitest";
 import { decodeEncapsulatedSchema, decodeFlightMessage } from "../../src/flight/decode.ts";
 import type { FlightData } from "../../src/flight/protocol/messages.ts";
@@ -103,6 +112,52 @@ describe("messages of a DoGet answer", () => {
       }
     }
     expect(() => decodeFlightMessage({ ...schema, dataHeader: Uint8Array.of(1, 2, 3) })).toThrow(sy("SY101"));
+  });
+});
+
+/** A schema of `count` timestamps that share one name and one zone. */
+function sharedTexts(count: number, name: string, zone: string): FlightData {
+  const builder = new Builder();
+  const nameAt = builder.createString(name);
+  const zoneAt = builder.createString(zone);
+  const typeAt = Timestamp.createTimestamp(builder, TimeUnit.SECOND, zoneAt);
+  const fields = Array.from({ length: count }, () => {
+    FbField.startField(builder);
+    FbField.addName(builder, nameAt);
+    FbField.addTypeType(builder, Type.Timestamp);
+    FbField.addType(builder, typeAt);
+    return FbField.endField(builder);
+  });
+  const fieldsAt = FbSchema.createFieldsVector(builder, fields);
+  FbSchema.startSchema(builder);
+  FbSchema.addFields(builder, fieldsAt);
+  const schemaAt = FbSchema.endSchema(builder);
+  FbMessage.startMessage(builder);
+  FbMessage.addVersion(builder, MetadataVersion.V5);
+  FbMessage.addHeaderType(builder, MessageHeader.Schema);
+  FbMessage.addHeader(builder, schemaAt);
+  FbMessage.finishMessageBuffer(builder, FbMessage.endMessage(builder));
+  const nothing = new Uint8Array();
+  return { dataHeader: builder.asUint8Array(), appMetadata: nothing, dataBody: nothing };
+}
+
+describe("a header that is read as many times itself", () => {
+  test.each([
+    ["name", "n".repeat(1_000_000), ""],
+    ["zone", "", "Europe/".padEnd(1_000_000, "x")],
+    ["name of 200 bytes", "n".repeat(200), ""],
+  ])("9,000 fields that share one %s are SY106, with the limit", (_, name, zone) => {
+    expect(() => decodeFlightMessage(sharedTexts(9000, name, zone))).toThrow(
+      expect.objectContaining({
+        code: "SY106",
+        message: expect.stringMatching(/^The names of a schema take \d+ bytes, and the limit is 1048576$/),
+      }),
+    );
+  });
+
+  test("names of the usual length are read, however many", () => {
+    const decoded = decodeFlightMessage(sharedTexts(9000, "n".repeat(60), "UTC"));
+    expect(decoded?.kind === "schema" && decoded.schema.fields.length).toBe(9000);
   });
 });
 

@@ -119,6 +119,12 @@ describe("bytes that are no message raise SY101", () => {
     expect(() => decodeFlightDescriptor(message)).toThrow(expect.objectContaining({ code: "SY101" }));
   });
 
+  test("more fields than any message has are refused with SY101", () => {
+    const many = Buffer.alloc(2 * 70_000);
+    for (let at = 0; at < many.length; at += 2) many[at] = 0x0a; // Field 1, no bytes.
+    expect(() => decodeFlightData(many)).toThrow(expect.objectContaining({ code: "SY101" }));
+  });
+
   test("unknown fields are skipped, fixed-width ones too", () => {
     const descriptor = decodeFlightDescriptor(
       bytes(0x08, 0x02, 0x79, 1, 2, 3, 4, 5, 6, 7, 8, 0x7d, 1, 2, 3, 4, 0x82, 0x01, 0x01, 9),

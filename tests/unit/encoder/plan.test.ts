@@ -16,6 +16,16 @@ function listOf(type: arrow.DataType, nullable = false) {
 
 const point = new arrow.Struct([new Field("x", new arrow.Int32(), false)]);
 
+test("of 9,900 long names the one that occurs twice is found", () => {
+  const fields = Array.from({ length: 9900 }, (_, i) => {
+    const name = `${"n".repeat(50)}${i === 9899 ? 1 : i}`;
+    return new Field(name, new arrow.Int32(), true);
+  });
+  expect(() => planTable("t", new Schema(fields))).toThrow(
+    expect.objectContaining({ code: "SY202", message: expect.stringContaining("nn1 occurs twice") }),
+  );
+}, 5_000);
+
 describe("types", () => {
   test.each<[string, arrow.DataType]>([
     ["boolean", new arrow.Bool()],
