@@ -90,7 +90,7 @@ test("a pause or a cancel meanwhile gives up after 5 s, says why, and changes no
         code: "55P03",
         message: `another transaction decides about ${stream.target} just now`,
         detail: expect.stringMatching(
-          new RegExp(`^Backend ${pid}, since .*: select ampsync_worker.swap_resync`),
+          new RegExp(`^Backend ${pid} of role \\S+, since .*: select ampsync_worker.swap_resync`),
         ),
         hint: expect.stringContaining("ampsync.jobs"),
       });

@@ -1,4 +1,4 @@
-import type pg from "pg";
+import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -242,4 +242,40 @@ test("a pause ends the writer, and nothing is committed after it", async () => {
   await expect(stream.beginApply()).rejects.toMatchObject({ code: "SY001" });
   await expect(stream.acquire()).rejects.toMatchObject({ code: "SY002" });
   expect(await stream.view()).toMatchObject({ state: "paused", block: "9", worker: null });
+});
+
+describe("somebody who may only connect and holds our advisory lock", () => {
+  test("is not ended, is named, and keeps the stream for no longer than he holds it", async () => {
+    const role = `stranger_${db.name}`;
+    const url = new URL(db.url);
+    const password = decodeURIComponent(url.password);
+    await db.query(`create role ${role} login password '${password.replaceAll("'", "''")}'`);
+    url.username = role;
+    const stranger = new pg.Client({ connectionString: url.href });
+    stranger.on("error", () => {});
+    try {
+      await stranger.connect();
+      const pid = await backendOf(stranger);
+      const { rows } = await db.query(
+        "select ampsync_private.fence_key($1, l.epoch)::text as key from ampsync_private.lease l where l.stream_id = $1",
+        [stream.id],
+      );
+      await stranger.query("select pg_advisory_lock_shared($1)", [rows[0]!["key"]]);
+
+      const held = {
+        code: "55P03",
+        message: `role ${role} holds the advisory lock of ${stream.target}`,
+        detail: expect.stringContaining(`Backend ${pid} of role ${role}`),
+        hint: `As a superuser: select pg_terminate_backend(${pid});`,
+      };
+      await db.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '50ms'");
+      await expect(takeOver()).rejects.toMatchObject(held);
+      await stranger.query("select pg_advisory_unlock_all()");
+      expect(await stream.acquire("worker-2")).not.toBeNull();
+    } finally {
+      await stranger.end();
+      await db.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '5s'");
+      await db.query(`drop role ${role}`);
+    }
+  });
 });

@@ -1,21 +1,26 @@
 -- Who holds the fence of a lease epoch: its writers in mode ShareLock; a takeover,
 -- pause or swap in mode ExclusiveLock. pg_locks is readable by everybody, and
 -- holds behind connection poolers too, where a stored pid would not.
+--
+-- `is_ours`: its role may call what writers call, and is one that this session may end.
 create or replace function ampsync_private.fence_holders(
   p_stream_id bigint,
   p_epoch     bigint
 )
-  returns table (pid integer, mode text)
+  returns table (pid integer, mode text, is_ours boolean)
   language sql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select k.pid, k.mode
+  select k.pid, k.mode,
+         coalesce(has_schema_privilege(a.usesysid, 'ampsync_worker', 'usage')
+                  and pg_has_role(a.usesysid, 'usage'), false)
     from ampsync_private.fence_key(p_stream_id, p_epoch) f(key)
     join pg_locks k
       on k.classid::bigint = ((f.key >> 32) & 4294967295)
      and k.objid::bigint = (f.key & 4294967295)
+    left join pg_stat_activity a using (pid)
    where k.locktype = 'advisory' and k.objsubid = 1 and k.granted
      and k.database = (select d.oid from pg_database d where d.datname = current_database());
 $$;
