@@ -20,7 +20,8 @@ export type ErrorCode =
   | "SY204" // two rows of one block share an `_id`
   | "SY205" // target table was renamed while it was written
   | "SY901" // database schema and code do not match
-  | "SY902"; // configuration is wrong
+  | "SY902" // configuration is wrong
+  | "SY903"; // a defect of ampsync
 
 export interface ErrorFields {
   readonly detail?: string;
@@ -42,4 +43,24 @@ export class AmpsyncError extends Error {
     this.detail = fields.detail ?? null;
     this.hint = fields.hint ?? null;
   }
+
+  /** How Node prints it, such as graphile-worker's command one that keeps it from starting. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return reportOf(this);
+  }
+}
+
+interface Report {
+  readonly code: string;
+  readonly message: string;
+  readonly detail: string | null;
+  readonly hint: string | null;
+}
+
+/** An error for people, laid out as PostgreSQL's programs do. */
+export function reportOf({ code, message, detail, hint }: Report): string {
+  const lines = [`ERROR ${code}: ${message}`];
+  if (detail !== null) lines.push(`DETAIL: ${detail}`);
+  if (hint !== null) lines.push(`HINT: ${hint}`);
+  return lines.join("\n");
 }

@@ -1,5 +1,6 @@
 import { AmpsyncError, type ErrorCode } from "../errors.ts";
 import { bearer } from "../model/bearer.ts";
+import { isDefect } from "../model/failure.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -39,7 +40,7 @@ export async function getJson(
     text = await bodyText(response);
   } catch (cause) {
     signal.throwIfAborted();
-    throw cause instanceof AmpsyncError ? cause : unreachable(url, cause);
+    throw cause instanceof AmpsyncError || isDefect(cause) ? cause : unreachable(url, cause);
   }
   if (!response.ok) {
     throw failure(url, response, token === null ? text : text.replaceAll(token, "[token]"));

@@ -1,5 +1,6 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { AmpsyncError, type ErrorCode } from "../errors.ts";
+import { isDefect } from "../model/failure.ts";
 
 /** Words by which servers tell that the dataset or the table is not there, or not yet. */
 const NOT_THERE = /has not been synced|not found|does not exist|failed to infer SQL output schema/i;
@@ -13,8 +14,8 @@ const TOO_LARGE = /^Received message (?:larger than max \(|that decompresses to 
  * stop one: whatever else is said, by the server or by what stands before it, may be otherwise in a minute.
  * `secret` is cut out of the server's text.
  */
-export function flightError(error: unknown, secret: string | null): AmpsyncError {
-  if (error instanceof AmpsyncError) {
+export function flightError(error: unknown, secret: string | null): unknown {
+  if (error instanceof AmpsyncError || isDefect(error)) {
     return error;
   }
   if (!isServiceError(error)) {

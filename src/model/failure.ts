@@ -14,7 +14,10 @@ export interface Failure {
 export type Reaction = "retry" | "stop" | "lost";
 
 /** Errors of ours that no retry can mend. All others of class SY are tried again. */
-const STOPS: ReadonlySet<string> = new Set(["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"]);
+const STOPS: ReadonlySet<string> = new Set([
+  ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"],
+  "SY903",
+]);
 
 /**
  * SQLSTATEs that a second try would only repeat; PostgreSQL's other errors are retried from the checkpoint. A
@@ -50,6 +53,9 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   ...["08007", "40003"],
 ]);
 
+/** Of a stack. */
+const DEFECT_CHARACTERS = 1_000;
+
 /** The system's codes, such as EPIPE, can look like one. */
 const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
 
@@ -65,12 +71,25 @@ export function reactionTo(code: string): Reaction {
 }
 
 /**
+ * Errors by which JavaScript tells that a program is wrong. No server and no network is to blame then, and
+ * the same again would end the same. `fetch` uses one of them for what the network did, with a cause.
+ */
+export function isDefect(error: unknown): boolean {
+  const isOfTheProgram =
+    error instanceof TypeError ||
+    error instanceof ReferenceError ||
+    error instanceof RangeError ||
+    error instanceof SyntaxError;
+  return !(error instanceof Error) || (isOfTheProgram && error.cause === undefined);
+}
+
+/**
  * Whether the same call to the database may succeed by itself, on another connection perhaps. Without a
  * SQLSTATE an error is the driver's or the network's: refused, reset, timed out, a failed TLS handshake.
  */
 export function isTransient(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof TypeError) {
-    return false; // A defect of ours.
+  if (!(error instanceof Error) || isDefect(error)) {
+    return false;
   }
   const code = textOf(error, "code");
   return code === null || !SQLSTATE.test(code) || TRANSIENT.has(code);
@@ -78,8 +97,10 @@ export function isTransient(error: unknown): boolean {
 
 /** Reads any thrown value. Errors of PostgreSQL come with their own code, detail and hint. */
 export function failureOf(error: unknown): Failure {
-  if (!(error instanceof Error)) {
-    return { code: "SY104", message: String(error), detail: null, hint: null };
+  if (!(error instanceof Error) || isDefect(error)) {
+    const detail = error instanceof Error ? (error.stack?.slice(0, DEFECT_CHARACTERS) ?? null) : null;
+    const hint = "This is a defect of ampsync: please report it with this detail.";
+    return { code: "SY903", message: String(error), detail, hint };
   }
   const code = textOf(error, "code");
   if (code === null || !SQLSTATE.test(code)) {
@@ -115,7 +136,7 @@ function isSchemaMismatch(code: string, message: string): boolean {
   );
 }
 
-function textOf(error: Error, key: string): string | null {
-  const value: unknown = Reflect.get(error, key);
+export function textOf(error: unknown, key: string): string | null {
+  const value: unknown = error instanceof Error ? Reflect.get(error, key) : null;
   return typeof value === "string" ? value : null;
 }

@@ -2,6 +2,7 @@ import pg from "pg";
 import { describe, expect, test } from "vitest";
 
 import { AmpsyncError } from "../../src/errors.ts";
+import { flightError } from "../../src/flight/flight-error.ts";
 import { failureOf, isTransient, type Reaction, reactionTo } from "../../src/model/failure.ts";
 
 /** What becomes of a pass that ended with one of these codes. */
@@ -17,7 +18,7 @@ const REACTIONS: Readonly<Record<Reaction, readonly string[]>> = {
     ...["40001", "40P01", "40003", "25006", "25P03", "25P04", "55P03", "55006", "57014"],
   ],
   stop: [
-    ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"],
+    ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204", "SY903"],
     // Bytes that COPY cannot read, values, constraints, statements, features
     ...["08P01", "22003", "22021", "22P04", "23502", "23505", "23514", "42501", "42601", "42804", "0A000"],
     // Limits, and RAISE in a trigger of somebody
@@ -137,7 +138,30 @@ describe("an error as it is stored", () => {
     });
   });
 
-  test.each([["a text"], [undefined], [7]])("takes anything that was thrown: %s", (thrown) => {
-    expect(failureOf(thrown)).toEqual({ code: "SY104", message: String(thrown), detail: null, hint: null });
+  test.each([
+    new TypeError("Promise.withResolvers is not a function"),
+    new ReferenceError("x is not defined"),
+    new RangeError("Invalid array length"),
+    new SyntaxError("Unexpected end of JSON input"),
+  ])("blames nobody else for a defect: %s", (defect) => {
+    const failure = failureOf(defect);
+    expect(failure).toMatchObject({
+      code: "SY903",
+      message: String(defect),
+      hint: expect.stringContaining("report"),
+    });
+    expect(failure.detail).toContain("failure.test.ts"); // Its stack.
+    expect(reactionTo(failure.code)).toBe("stop");
+    expect(isTransient(defect)).toBe(false);
+    expect(flightError(defect, null)).toBe(defect);
+  });
+
+  test("counts what fetch could not reach as SY104, though its error is a TypeError", () => {
+    const error = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") });
+    expect(failureOf(error)).toMatchObject({ code: "SY104", message: "fetch failed" });
+  });
+
+  test.each([["a text"], [undefined], [7]])("takes anything that was thrown for a defect: %s", (thrown) => {
+    expect(failureOf(thrown)).toMatchObject({ code: "SY903", message: String(thrown), detail: null });
   });
 });
