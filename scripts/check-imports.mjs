@@ -56,7 +56,8 @@ const LAYERS = {
     "log",
   ],
   tasks: ["runtime", "stream-pass", "db", "model", "errors", "log"],
-  "worker-preset": ["config", "model"],
+  queue: ["db", "model", "errors", "log"],
+  "worker-preset": ["config", "runtime", "queue", "log", "model"],
   cli: ["config", "runtime", "worker-preset", "db", "devserver", "embedded", "model", "errors", "log"],
 };
 
@@ -75,7 +76,11 @@ const PACKAGES = {
 
 /** Text that only some files of src may contain. */
 const PLACES = [
-  { pattern: /\bampsync_private\b/, only: /^src\/db\/migrate\.ts$/, what: "names ampsync_private" },
+  {
+    pattern: /\bampsync_private\b/,
+    only: /^src\/db\/(migrate|installed)\.ts$/,
+    what: "names ampsync_private",
+  },
   {
     pattern: /(?<![\w.#])process\s*[.[]|node:process/,
     only: /^src\/(cli\/.*|config\.ts)$/,

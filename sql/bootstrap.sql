@@ -25,3 +25,14 @@ create table ampsync_private.source (
   constraint source_pkey primary key (name)
 );
 comment on table ampsync_private.source is 'What text functions (together) and views (each) were last created from.';
+
+create table ampsync_private.queue (
+  schema_name text not null,
+  is_ours     boolean not null,
+  is_current  boolean not null,
+  constraint queue_pkey primary key (schema_name)
+);
+comment on table ampsync_private.queue
+  is 'Schemas of graphile-worker that held our jobs: made by ampsync migrate, or shared with the application that made them.';
+
+create unique index queue_current_key on ampsync_private.queue (is_current) where is_current;

@@ -2,10 +2,15 @@ import { readFileSync } from "node:fs";
 
 import { AmpsyncError } from "./errors.ts";
 
+/** What our packages need; the same as `engines` of package.json. */
+const OLDEST_NODE = [22, 19] as const;
+
 /** What a process needs to know, from the environment; parsed once, never changed. */
 export interface Config {
   /** A PostgreSQL connection URL; null where the environment names none. */
   readonly databaseUrl: string | null;
+  /** Schema of graphile-worker's queue; null where the environment names none. */
+  readonly queueSchema: string | null;
   readonly flightAddress: string;
   /** Null (`off`) where there is no Admin API: tables and version must then be named in SQL. */
   readonly adminAddress: string | null;
@@ -38,6 +43,7 @@ export const VARIABLES = {
   databasePasswordFile: ["DATABASE_PASSWORD_FILE"],
   databaseHost: ["DATABASE_HOST"],
   databasePort: ["DATABASE_PORT"],
+  queueSchema: ["GRAPHILE_WORKER_SCHEMA"],
   flightAddress: ["AMP_FLIGHT_ADDR", "NOZZLE_ENDPOINT"],
   adminAddress: ["AMP_ADMIN_API_ADDR"],
   token: ["AMP_AUTH_TOKEN"],
@@ -55,7 +61,30 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The configuration of this process. Throws SY902 with all faults in one report. */
 export function configFromProcess(): Config {
+  checkNode(process.versions.node);
   return parseConfig(process.env, (path) => readFileSync(path, "utf8"));
+}
+
+/** Refuses a Node that lacks what our packages call: their errors would look like anything. Throws SY902. */
+export function checkNode(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    throw new AmpsyncError("SY902", `Node.js ${version} is too old for ampsync`, {
+      detail: `It needs ${OLDEST_NODE.join(".")} or newer.`,
+      hint: "Install a current Node.js: https://nodejs.org/en/download",
+    });
+  }
+}
+
+/** The process ends with 1: when nothing keeps it any more, at the latest after `graceMs`. */
+export function failProcess(graceMs: number): void {
+  process.exitCode ??= 1;
+  setTimeout(() => process.exit(), graceMs).unref();
+}
+
+/** What tells this process from others, for people: its number. */
+export function processId(): number {
+  return process.pid;
 }
 
 /** Where logs go: standard error, one line each. */
@@ -121,6 +150,15 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     }
   }
 
+  /** Unquoted names only: the name goes into statements, hints and settings of other programs. */
+  function schemaName(setting: Setting): string | null {
+    const set = given(setting);
+    if (set !== null && !/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(set.value)) {
+      faults.push(`${set.name} is not a name of 1 to 63 small letters, digits and _`);
+    }
+    return set?.value ?? null;
+  }
+
   function database(): string | null {
     const url = secret("databaseUrl", "databaseUrlFile");
     if (url !== null) {
@@ -154,6 +192,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const tokenText = secret("token", "tokenFile");
   const config: Config = {
     databaseUrl: database(),
+    queueSchema: schemaName("queueSchema"),
     flightAddress: address("flightAddress", "http://localhost:1602"),
     adminAddress: text("adminAddress") === "off" ? null : address("adminAddress", "http://localhost:1610"),
     token: () => (tokenFile === null ? tokenText : readFile(tokenFile).trim() || null),

@@ -1,11 +1,14 @@
+import { hostname } from "node:os";
+
 import type { Task } from "graphile-worker";
 import type pg from "pg";
 import xxhash from "xxhash-wasm";
 
 import { type AdminClient, createAdminClient } from "./admin/client.ts";
 import { Budget } from "./budget.ts";
-import { type Config, configFromProcess, requireDatabase, writeStderr } from "./config.ts";
+import { type Config, configFromProcess, processId, requireDatabase, writeStderr } from "./config.ts";
 import { Calls } from "./db/calls.ts";
+import { packageVersion } from "./db/installed.ts";
 import { createPool } from "./db/pool.ts";
 import { retryingStatements } from "./db/retry.ts";
 import { type Faults, NO_FAULTS } from "./faults.ts";
@@ -52,7 +55,7 @@ export async function createDeps(
     log.warn("unusual_setting", { warning });
   }
   const { h64Raw } = await xxhash();
-  const pool = createPool({ url, max: config.poolSize - 1, queryTimeoutMs: 0, name: "ampsync" }, log);
+  const pool = createPool({ url, max: config.poolSize - 1, queryTimeoutMs: 0, name: "ampsync worker" }, log);
   const reserved = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync heartbeat" }, log);
   // Not tried again: the next beat is.
   const heartbeat = new Heartbeat(new Calls((statement) => reserved.query(statement)), log, times);
@@ -90,8 +93,34 @@ export async function createDeps(
   };
 }
 
-/** The one piece of module state: a process has one runtime, built when its first job starts. */
+/** The one piece of module state: a process has one runtime, built when its worker or its first job starts. */
 let current: Promise<Deps> | null = null;
+
+function runtime(config: () => Config): Promise<Deps> {
+  current ??= createDeps(config(), writeStderr).catch((error) => {
+    current = null; // Or it would be what every later job gets.
+    throw error;
+  });
+  return current;
+}
+
+/** Makes a worker known, before its first job: for ampsync.workers, and as one that lives. */
+export function beginWorker(config: Config, workerId: string, slots: number): void {
+  async function register(): Promise<void> {
+    const deps = await runtime(() => config);
+    deps.heartbeat.start(workerId);
+    await deps.calls.registerWorker({
+      workerId,
+      host: hostname(),
+      pid: processId(),
+      version: await packageVersion(),
+      slots,
+    });
+  }
+  register().catch((error) =>
+    createLog(config.logLevel, writeStderr).warn("worker_not_registered", { error: String(error) }),
+  );
+}
 
 /**
  * Turns a task of our dependencies into one that graphile-worker can load: the
@@ -99,8 +128,7 @@ let current: Promise<Deps> | null = null;
  */
 export function withRuntime(create: (deps: Deps) => Task): Task {
   return async (payload, helpers) => {
-    current ??= createDeps(configFromProcess(), writeStderr);
-    const deps = await current;
+    const deps = await runtime(configFromProcess);
     if (helpers.job.locked_by !== null) {
       deps.heartbeat.start(helpers.job.locked_by);
     }

@@ -1,25 +1,41 @@
-import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
-import type { WorkerEvents } from "graphile-worker";
-import type pg from "pg";
-
-import { type Config, configFromProcess, requireDatabase } from "./config.ts";
-import { KEEPALIVE_AFTER_MS } from "./model/limits.ts";
+import { type Config, configFromProcess, failProcess, requireDatabase, writeStderr } from "./config.ts";
+import { createLog } from "./log.ts";
+import { DEFAULT_QUEUE } from "./model/queue.ts";
+import { HEALTH_TIMES } from "./queue/health.ts";
+import { ampsyncPlugin, type PluginOptions } from "./queue/plugin.ts";
+import { beginWorker, closeRuntime } from "./runtime.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** graphile-worker's own statements take milliseconds. */
 const ANSWER_MS = 60_000;
+/** A worker that fails stops its passes first. */
+const STOP_MS = 10_000;
 
 /**
  * The preset of graphile-worker for our tasks, for its own CLI (see
  * graphile.config.mjs) and for `ampsync worker` alike.
  */
-export function workerPreset(config: Config = configFromProcess(), answerMs = ANSWER_MS) {
+export function workerPreset(config: Config = configFromProcess(), options: Partial<PluginOptions> = {}) {
+  const log = createLog(config.logLevel, writeStderr);
+  const databaseUrl = requireDatabase(config);
+  const plugin = ampsyncPlugin({
+    databaseUrl,
+    log,
+    answerMs: ANSWER_MS,
+    health: HEALTH_TIMES,
+    signal: new AbortController().signal,
+    began: (workerId, slots) => beginWorker(config, workerId, slots),
+    ended: () => void closeRuntime(),
+    failed: () => failProcess(STOP_MS),
+    ...options,
+  });
   return {
+    plugins: [plugin],
     worker: {
-      connectionString: requireDatabase(config),
+      connectionString: databaseUrl,
+      schema: config.queueSchema ?? DEFAULT_QUEUE,
       taskDirectory: fileURLToPath(new URL("dist/tasks", ROOT)),
       crontabFile: fileURLToPath(new URL("crontab", ROOT)),
       // A live stream keeps its slot; with more streams than slots they take turns.
@@ -33,38 +49,6 @@ export function workerPreset(config: Config = configFromProcess(), answerMs = AN
       // and those jobs run again four hours later.
       completeJobBatchDelay: 0,
       failJobBatchDelay: 0,
-      events: watchConnections(answerMs),
     },
   };
-}
-
-/**
- * graphile-worker makes its pool itself, and without time-outs: a connection whose network died would hold a
- * slot until the system gives it up after a quarter of an hour. So sockets in use are watched here, for the
- * plain `graphile-worker` command too. The one that listens waits for no answer: the system probes it.
- */
-function watchConnections(answerMs: number): WorkerEvents {
-  const events: WorkerEvents = new EventEmitter();
-  const watch = (client: pg.PoolClient) =>
-    void socketOf(client).setKeepAlive(true, KEEPALIVE_AFTER_MS).setTimeout(answerMs, endSilent);
-  const unwatch = (client: pg.PoolClient) => void socketOf(client).setTimeout(0, endSilent);
-
-  events.on("pool:create", ({ ctx }) => {
-    // In the object, if not in its type. Nothing else leads to the pool.
-    const { pgPool } = ctx as typeof ctx & { readonly pgPool: pg.Pool };
-    pgPool.on("acquire", watch);
-    pgPool.on("release", (_, client) => unwatch(client));
-  });
-  events.on("pool:listen:success", ({ client }) => unwatch(client));
-  events.on("pool:listen:release", ({ client }) => watch(client)); // Its last statement has an answer.
-  return events;
-}
-
-function endSilent(this: Socket): void {
-  this.destroy(new Error("PostgreSQL does not answer"));
-}
-
-function socketOf(client: pg.PoolClient): Socket {
-  // With a connection string it is one, of TCP, TLS or a local socket.
-  return client.connection.stream as Socket;
 }

@@ -176,6 +176,10 @@ create table ampsync_private.worker (
   worker_id    text not null,
   started_at   timestamptz not null,
   heartbeat_at timestamptz not null,
+  host         text,
+  pid          integer,
+  version      text,
+  slots        integer,
   constraint worker_pkey primary key (worker_id)
 );
 comment on table ampsync_private.worker

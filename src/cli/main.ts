@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-import { configFromProcess, requireDatabase } from "../config.ts";
-import { AmpsyncError } from "../errors.ts";
+import { checkNode, configFromProcess, requireDatabase } from "../config.ts";
+import { AmpsyncError, reportOf } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 
@@ -41,6 +41,7 @@ function print(text: string): void {
 
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
+  checkNode(process.versions.node);
   if (rest.includes("--help") && command !== "devserver") {
     print(HELP);
     return 0;
@@ -57,8 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case "worker": {
       parseArgs({ args: rest, options: {} });
       const { runWorker } = await import("./worker.ts");
-      await runWorker(configFromProcess(), log(), stopSignal());
-      return 0;
+      return await runWorker(configFromProcess(), log(), stopSignal());
     }
     case "status": {
       const { values } = parseArgs({ args: rest, options: { json: { type: "boolean", default: false } } });
@@ -109,18 +109,10 @@ function report(error: unknown): number {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;
   }
-  const { code, message, detail, hint } = failureOf(error);
-  const isConnection = code === "SY104" && !(error instanceof AmpsyncError);
-  const lines = [
-    `ERROR ${code}: ${message}`,
-    ...(detail === null ? [] : [`DETAIL: ${detail}`]),
-    ...(isConnection
-      ? ["HINT: Check the address, and that the server runs."]
-      : hint === null
-        ? []
-        : [`HINT: ${hint}`]),
-  ];
-  process.stderr.write(`${lines.join("\n")}\n`);
+  const failure = failureOf(error);
+  const isConnection = failure.code === "SY104" && !(error instanceof AmpsyncError);
+  const hint = isConnection ? "Check the address, and that the server runs." : failure.hint;
+  process.stderr.write(`${reportOf({ ...failure, hint })}\n`);
   return 1;
 }
 

@@ -1,13 +1,17 @@
 import { type Config, requireDatabase } from "../config.ts";
 import { migrate } from "../db/migrate.ts";
-import { untilConnected } from "../db/retry.ts";
+import { untilReached } from "../db/retry.ts";
 import type { Log } from "../log.ts";
 
 /** `ampsync migrate`: wait for the database, install or upgrade the schema; returns one line for people. */
 export async function migrateCommand(config: Config, log: Log): Promise<string> {
   const url = requireDatabase(config);
-  await untilConnected(url, config.connectionBreakerSecs * 1000, log);
-  const { applied, functionsReplaced } = await migrate(url, { log });
+  const { applied, functionsReplaced } = await untilReached(
+    url,
+    config.connectionBreakerSecs * 1000,
+    log,
+    () => migrate(url, { log, queueSchema: config.queueSchema }),
+  );
   if (applied.length === 0 && !functionsReplaced) {
     return "The schema is up to date.";
   }

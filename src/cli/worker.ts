@@ -1,23 +1,38 @@
-import { run } from "graphile-worker";
+import { type Runner, run } from "graphile-worker";
 
 import { type Config, requireDatabase } from "../config.ts";
-import { untilConnected } from "../db/retry.ts";
+import { untilReached } from "../db/retry.ts";
 import type { Log } from "../log.ts";
 import { closeRuntime } from "../runtime.ts";
 import { workerPreset } from "../worker-preset.ts";
 
 /**
- * Waits for the database, and runs a worker until it is told to stop; the same preset and tasks as the plain
- * `graphile-worker` command. Passes are given up between two commits, so it
- * stops within a second; nothing is lost.
+ * Waits for the database and for `ampsync migrate`, and runs a worker until it is told to stop; the same preset and
+ * tasks as the plain `graphile-worker` command. Passes are given up between two commits, so it
+ * stops within a second; nothing is lost. Resolves to the exit code: 1 if nobody told it to stop.
  */
-export async function runWorker(config: Config, log: Log, signal: AbortSignal): Promise<void> {
-  await untilConnected(requireDatabase(config), config.connectionBreakerSecs * 1000, log, signal);
-  const runner = await run({ preset: workerPreset(config), noHandleSignals: true });
-  signal.addEventListener("abort", () => void runner.stop("told to stop").catch(() => {}), { once: true });
+export async function runWorker(config: Config, log: Log, signal: AbortSignal): Promise<number> {
+  let runner: Runner;
+  try {
+    const preset = workerPreset(config, { signal });
+    runner = await untilReached(
+      requireDatabase(config),
+      config.connectionBreakerSecs * 1000,
+      log,
+      () => run({ preset, noHandleSignals: true }),
+      signal,
+    );
+  } catch (error) {
+    if (signal.aborted) return 0;
+    throw error;
+  }
+  const stop = () => void runner.stop("told to stop").catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   try {
     await runner.promise;
   } finally {
     await closeRuntime();
   }
+  return signal.aborted ? 0 : 1;
 }

@@ -36,6 +36,15 @@ export interface Lease {
   readonly history: readonly Watermark[];
 }
 
+/** A worker for people: where it runs, what it is, how many jobs it does at once. */
+export interface WorkerProcess {
+  readonly workerId: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly slots: number;
+}
+
 export interface Held {
   readonly streamId: bigint;
   readonly epoch: bigint;
@@ -128,6 +137,16 @@ export class Calls {
       nulPolicy: row.nul_policy,
       history: row.history.map(parseWatermark),
     };
+  }
+
+  async registerWorker({ workerId, host, pid, version, slots }: WorkerProcess): Promise<void> {
+    await this.#query("select ampsync_worker.register_worker($1, $2, $3, $4, $5)", [
+      workerId,
+      host,
+      pid,
+      version,
+      slots,
+    ]);
   }
 
   async renewLeases(workerId: string, held: readonly Held[]): Promise<ReadonlyMap<bigint, Verdict>> {

@@ -1,17 +1,30 @@
-import { readFile } from "node:fs/promises";
-
 import { Logger, runMigrations } from "graphile-worker";
 import type pg from "pg";
 
-import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { DEFAULT_QUEUE, refuseQueue } from "../model/queue.ts";
+import { beforeMigrating } from "./before-migrating.ts";
+import {
+  foreignMigrations,
+  type Installed,
+  packageVersion,
+  readInstalled,
+  readQueueRevision,
+} from "./installed.ts";
 import { retryOnLockConflict } from "./lock-conflict.ts";
 import { createPool } from "./pool.ts";
 import { checkServer, checkWorkerOwner, lockInstallation } from "./preconditions.ts";
 import { runFile } from "./run-sql-file.ts";
-import { isBreaking, readSqlFiles, type SqlFiles, sha256, viewName } from "./sql-files.ts";
+import { isBreaking, readSqlFiles, type SqlFiles, sourceHash, viewName } from "./sql-files.ts";
+import { ident } from "./statements.ts";
 
 const LOCK_TIMEOUT = "300ms";
+
+export interface MigrateOptions {
+  readonly log: Log;
+  /** Where graphile-worker's queue is to be; null: where it is, or by default in `graphile_worker`. */
+  readonly queueSchema?: string | null;
+}
 
 export interface Migrated {
   /** Names of the migrations that ran now. */
@@ -21,15 +34,14 @@ export interface Migrated {
 }
 
 /**
- * Bring a database to the schema of this code: graphile-worker's own, then the
- * pending migrations, then functions and views where their text changed.
+ * Bring a database to the schema of this code: graphile-worker's own, where the queue is
+ * ours, then the pending migrations, then functions and views where their text changed.
  *
  * Safe to call at any time and by several at once: one session advisory lock
  * lets one installer in. Ours is one transaction that never waits longer than
  * 300 ms for a lock, so that commits of running streams do not queue behind it.
  */
-export async function migrate(url: string, { log }: { readonly log: Log }): Promise<Migrated> {
-  const files = await readSqlFiles();
+export async function migrate(url: string, { log, queueSchema = null }: MigrateOptions): Promise<Migrated> {
   const pool = createPool({ url, max: 2, queryTimeoutMs: 0, name: "ampsync migrate" }, log);
   pool.on("connect", (client) => {
     client.on("error", (error) =>
@@ -41,9 +53,18 @@ export async function migrate(url: string, { log }: { readonly log: Log }): Prom
     try {
       await checkServer(client);
       await lockInstallation(client, log);
-      await runMigrations({ pgPool: pool, schema: "graphile_worker", logger: workerLogger(log) });
-      await checkWorkerOwner(client);
-      return await retryOnLockConflict(() => install(client, files, log), log);
+      const installed = (await readInstalled(client)) ?? (await bootstrap(client));
+      const schema = queueSchema ?? installed.queue?.schema ?? DEFAULT_QUEUE;
+      const files = await readSqlFiles(schema);
+      if (isAhead(files, installed, log)) {
+        return { applied: [], functionsReplaced: false };
+      }
+      const preset = {
+        plugins: [beforeMigrating((migrator, { known }) => claimQueue(migrator, schema, known))],
+      };
+      await runMigrations({ pgPool: pool, schema, preset, logger: workerLogger(log) });
+      await checkWorkerOwner(client, schema);
+      return await retryOnLockConflict(() => install(client, files, schema), log);
     } finally {
       client.release(true); // Its session ends, and the advisory lock with it.
     }
@@ -52,21 +73,51 @@ export async function migrate(url: string, { log }: { readonly log: Log }): Prom
   }
 }
 
+async function bootstrap(client: pg.ClientBase): Promise<Installed> {
+  await runFile(client, (await readSqlFiles()).bootstrap);
+  return { migrations: new Map(), sources: new Map(), queue: null, queues: [] };
+}
+
+/** Before anything of the queue is changed: it is ours if we make it, which must be known even if we do not get far. */
+async function claimQueue(client: pg.ClientBase, schema: string, known: number): Promise<void> {
+  const installed = await readInstalled(client);
+  const recorded = installed?.queues.find((queue) => queue.schema === schema);
+  const revision = await readQueueRevision(client, schema);
+  const isOurs = revision === null || recorded?.isOurs === true;
+  const refusal = revision === null ? null : refuseQueue({ schema, isOurs }, revision, known);
+  if (refusal !== null) {
+    throw refusal;
+  }
+  if (recorded?.isOurs === isOurs) {
+    return;
+  }
+  await client.query(
+    `insert into ampsync_private.queue (schema_name, is_ours, is_current) values ($1, $2, false)
+     on conflict (schema_name) do update -- Somebody else's is gone, and is made again by us.
+        set is_ours = excluded.is_ours`,
+    [schema, isOurs],
+  );
+}
+
+/** True when a newer version of the code installed more than we know: then everything is left as it is. */
+function isAhead(files: SqlFiles, installed: Installed, log: Log): boolean {
+  const foreign = foreignMigrations(files, installed);
+  if (foreign.length > 0) {
+    log.warn("migrate_database_ahead", { migrations: foreign.join(", ") });
+  }
+  return foreign.length > 0;
+}
+
 function workerLogger(log: Log): Logger {
   return new Logger(
     () => (level, message) => log[level === "warning" ? "warn" : level]("migrate_worker", { message }),
   );
 }
 
-interface Installed {
-  readonly migrations: ReadonlyMap<string, { sha256: string; breaking: boolean; version: string }>;
-  readonly sources: ReadonlyMap<string, string>;
-}
-
-async function install(client: pg.ClientBase, files: SqlFiles, log: Log): Promise<Migrated> {
+async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: string): Promise<Migrated> {
   await client.query("begin isolation level read committed");
   try {
-    const done = await runPending(client, files, log);
+    const done = await runPending(client, files, queueSchema);
     await client.query(done.applied.length > 0 || done.functionsReplaced ? "commit" : "rollback");
     return done;
   } catch (error) {
@@ -75,12 +126,9 @@ async function install(client: pg.ClientBase, files: SqlFiles, log: Log): Promis
   }
 }
 
-async function runPending(client: pg.ClientBase, files: SqlFiles, log: Log): Promise<Migrated> {
+async function runPending(client: pg.ClientBase, files: SqlFiles, queueSchema: string): Promise<Migrated> {
   await client.query(`set local lock_timeout = '${LOCK_TIMEOUT}'; set local check_function_bodies = off`);
-  const installed = await readInstalled(client, files);
-  if (isAhead(files, installed, log)) {
-    return { applied: [], functionsReplaced: false };
-  }
+  const installed = (await readInstalled(client)) ?? (await bootstrap(client));
   const version = await packageVersion();
   const pending = files.migrations.filter((file) => !installed.migrations.has(file.name));
   for (const file of pending) {
@@ -91,6 +139,9 @@ async function runPending(client: pg.ClientBase, files: SqlFiles, log: Log): Pro
     );
   }
   const functionsReplaced = await replaceFunctions(client, files, installed, version);
+  if (installed.queue?.schema !== queueSchema) {
+    await moveQueue(client, installed.queue?.schema ?? null, queueSchema);
+  }
   if (pending.length > 0 || functionsReplaced) {
     await client.query(`
       revoke all on schema ampsync, ampsync_worker, ampsync_private from public;
@@ -100,46 +151,20 @@ async function runPending(client: pg.ClientBase, files: SqlFiles, log: Log): Pro
   return { applied: pending.map((file) => file.name), functionsReplaced };
 }
 
-async function readInstalled(client: pg.ClientBase, files: SqlFiles): Promise<Installed> {
-  const { rows } = await client.query("select to_regclass('ampsync_private.migration') is null as fresh");
-  if (rows[0].fresh) {
-    await runFile(client, files.bootstrap);
+/** Nothing has to be carried over: the supervisor queues all from state. What waits in the old queue would for ever. */
+async function moveQueue(client: pg.ClientBase, from: string | null, to: string): Promise<void> {
+  await client.query("update ampsync_private.queue set is_current = false where is_current");
+  await client.query("update ampsync_private.queue set is_current = true where schema_name = $1", [to]);
+  if (from === null) {
+    return;
   }
-  const migrations = await client.query(
-    "select name, sha256, breaking, version from ampsync_private.migration",
-  );
-  const sources = await client.query("select name, sha256 from ampsync_private.source");
-  return {
-    migrations: new Map(migrations.rows.map((row) => [row.name, row])),
-    sources: new Map(sources.rows.map((row) => [row.name, row.sha256])),
-  };
-}
-
-/** True when a newer version of the code installed more than we know: then everything is left as it is. */
-function isAhead(files: SqlFiles, installed: Installed, log: Log): boolean {
-  const known = new Map(files.migrations.map((file) => [file.name, file]));
-  const unknown: string[] = [];
-  for (const [name, row] of installed.migrations) {
-    const file = known.get(name);
-    if (file === undefined) {
-      if (row.breaking) {
-        throw new AmpsyncError("SY901", "the database is too new for this version of ampsync", {
-          detail: `Migration ${name} of version ${row.version} is marked as breaking.`,
-          hint: `Run ampsync ${row.version} or newer.`,
-        });
-      }
-      unknown.push(name);
-    } else if (file.sha256 !== row.sha256) {
-      throw new AmpsyncError("SY901", `migration ${name} differs from the one that ran`, {
-        detail: `The file's SHA-256 is ${file.sha256}, version ${row.version} ran ${row.sha256}.`,
-        hint: "Restore the released file; changes belong into a new migration.",
-      });
-    }
+  if ((await readQueueRevision(client, from)) !== null) {
+    await client.query(
+      `select ${ident(from)}.complete_jobs(array_agg(j.id)) from ${ident(from)}.jobs j
+        where j.task_identifier like 'ampsync\\_%' having count(*) > 0`,
+    );
   }
-  if (unknown.length > 0) {
-    log.warn("migrate_database_ahead", { migrations: unknown.join(", ") });
-  }
-  return unknown.length > 0;
+  await client.query("select ampsync_private.schedule_supervisor()");
 }
 
 async function replaceFunctions(
@@ -148,8 +173,8 @@ async function replaceFunctions(
   installed: Installed,
   version: string,
 ): Promise<boolean> {
-  const joint = sha256(files.functions.map((file) => `${file.name} ${file.sha256}\n`).join(""));
-  const functionsDiffer = installed.sources.get("functions") !== joint;
+  const joint = sourceHash(files);
+  const functionsDiffer = installed.sources.get("functions")?.sha256 !== joint;
   if (functionsDiffer) {
     for (const file of files.functions) {
       await runFile(client, file);
@@ -162,7 +187,7 @@ async function replaceFunctions(
   );
   const existing = new Set(rows.map((row) => row.viewname));
   const changed = files.views.filter(
-    (file) => installed.sources.get(file.name) !== file.sha256 || !existing.has(viewName(file)),
+    (file) => installed.sources.get(file.name)?.sha256 !== file.sha256 || !existing.has(viewName(file)),
   );
   for (const file of changed) {
     await runFile(client, file);
@@ -183,9 +208,4 @@ async function recordSource(
         set sha256 = excluded.sha256, version = excluded.version, installed_at = excluded.installed_at`,
     [name, hash, version],
   );
-}
-
-async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  return String(JSON.parse(text).version);
 }

@@ -56,16 +56,17 @@ export async function lockInstallation(client: pg.ClientBase, log: Log): Promise
  * Refuse a queue of another owner: row level security keeps everybody but the
  * owner's members from adding jobs, whatever the grants say.
  */
-export async function checkWorkerOwner(client: pg.ClientBase): Promise<void> {
+export async function checkWorkerOwner(client: pg.ClientBase, schema: string): Promise<void> {
   const { rows } = await client.query(
     `select pg_get_userbyid(c.relowner) as owner, current_user as ours,
             pg_has_role(current_user, c.relowner, 'usage') as usable
        from pg_catalog.pg_class c
-      where c.oid = 'graphile_worker._private_jobs'::regclass`,
+      where c.oid = $1::regclass`,
+    [`${pg.escapeIdentifier(schema)}._private_jobs`],
   );
   const { owner, ours, usable } = rows[0];
   if (!usable) {
-    throw new AmpsyncError("SY901", "the queue graphile_worker belongs to another role", {
+    throw new AmpsyncError("SY901", `the queue ${schema} belongs to another role`, {
       detail: `Its owner is ${owner}, this session is ${ours}.`,
       hint: `grant ${pg.escapeIdentifier(owner)} to ${pg.escapeIdentifier(ours)};`,
     });

@@ -4,7 +4,7 @@ import type pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { failureOf, isTransient } from "../model/failure.ts";
+import { failureOf, isTransient, textOf } from "../model/failure.ts";
 import { createPool } from "./pool.ts";
 
 /** How tries follow each other: the delay doubles, and varies by a fifth. */
@@ -122,27 +122,45 @@ export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log):
   };
 }
 
-/** For the start of a program: resolves when the database takes connections, rejects when the breaker triggers. */
-export async function untilConnected(
+/**
+ * For the start of a program: does the work once the database takes connections, again while PostgreSQL or the
+ * network says what may pass, and rejects when the breaker triggers.
+ */
+export async function untilReached<T>(
   url: string,
   limitMs: number,
   log: Log,
+  work: () => Promise<T>,
   signal: AbortSignal = new AbortController().signal,
-): Promise<void> {
-  const pool = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync" }, log);
-  try {
-    const client = await retry(() => pool.connect(), CONNECTING, { limitMs }, log, signal);
-    client.release();
-  } catch (error) {
-    if (!isTransient(error)) {
-      throw error; // It was reached, and says what is wrong.
+): Promise<T> {
+  const pool = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync worker" }, log);
+  let isReached = false;
+  async function tryIt(): Promise<{ readonly result: T } | { readonly error: unknown }> {
+    isReached = false;
+    const client = await pool.connect();
+    client.release(true); // A server may have no other one for the work.
+    isReached = true;
+    try {
+      return { result: await work() };
+    } catch (error) {
+      // Work is more than calls to the database: an error without a code may be of anything.
+      if (isTransient(error) && textOf(error, "code") !== null) throw error;
+      return { error };
     }
-    throw new AmpsyncError("SY104", "the database cannot be reached", {
-      detail: failureOf(error).message,
-      hint: "Check DATABASE_URL, and that the server runs. DB_MAX_RETRY_DURATION_SECS is how long it is tried.",
-      cause: error,
-    });
-  } finally {
-    await pool.end();
   }
+  const done = await retry(tryIt, CONNECTING, { limitMs }, log, signal)
+    .catch((error) => {
+      throw isReached || !isTransient(error) ? error : unreachable(error); // Or it was reached, and says what is wrong.
+    })
+    .finally(() => pool.end());
+  if ("error" in done) throw done.error;
+  return done.result;
+}
+
+function unreachable(cause: unknown): AmpsyncError {
+  return new AmpsyncError("SY104", "the database cannot be reached", {
+    detail: failureOf(cause).message,
+    hint: "Check DATABASE_URL, and that the server runs. DB_MAX_RETRY_DURATION_SECS is how long it is tried.",
+    cause,
+  });
 }

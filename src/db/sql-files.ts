@@ -3,6 +3,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import pg from "pg";
+
+import { DEFAULT_QUEUE } from "../model/queue.ts";
+
 /** One file of the `sql` folder; `name` is its path there, e.g. `functions/view/1_streams.sql`. */
 export interface SqlFile {
   readonly name: string;
@@ -21,15 +25,34 @@ export interface SqlFiles {
 /** `src/db` and `dist/db` both lie two levels below the root. */
 const SQL_FOLDER = fileURLToPath(new URL("../../sql", import.meta.url));
 
-/** Read everything that an installation runs, each kind in the order it runs in. */
-export async function readSqlFiles(): Promise<SqlFiles> {
+/**
+ * Read everything that an installation runs, each kind in the order it runs in. Functions and views name the
+ * queue `graphile_worker`, as it is called by default; another name is put in its place.
+ */
+export async function readSqlFiles(queueSchema = DEFAULT_QUEUE): Promise<SqlFiles> {
   const [bootstrap, migrations, all] = await Promise.all([
     readSqlFile("bootstrap.sql"),
     readFolder("migrations"),
     readFolder("functions"),
   ]);
+  const routed = queueSchema === DEFAULT_QUEUE ? all : all.map((file) => withQueue(file, queueSchema));
   const isView = ({ name }: SqlFile) => name.startsWith("functions/view/");
-  return { bootstrap, migrations, functions: all.filter((file) => !isView(file)), views: all.filter(isView) };
+  return {
+    bootstrap,
+    migrations,
+    functions: routed.filter((file) => !isView(file)),
+    views: routed.filter(isView),
+  };
+}
+
+function withQueue({ name, text }: SqlFile, queueSchema: string): SqlFile {
+  const routed = text.replaceAll(`${DEFAULT_QUEUE}.`, `${pg.escapeIdentifier(queueSchema)}.`);
+  return { name, text: routed, sha256: sha256(routed) };
+}
+
+/** The hash of all functions together. */
+export function sourceHash({ functions }: SqlFiles): string {
+  return sha256(functions.map((file) => `${file.name} ${file.sha256}\n`).join(""));
 }
 
 /** Whether older code must not run on a database that has this migration. */

@@ -37,7 +37,7 @@ async function releases(sync: Sync): Promise<void> {
 
 const ALL_OF_OURS = `select pg_terminate_backend(a.pid) from pg_stat_activity a
    where a.datname = current_database() and a.pid <> pg_backend_pid()
-     and (a.application_name like 'ampsync%' and a.application_name <> 'ampsync test' or a.application_name like 'graphile%')`;
+     and (a.application_name in ('ampsync worker', 'ampsync heartbeat'))`;
 
 /** Statements of the two procedures, each by the lock of somebody else that it waits for; with what brings it there. */
 const WAITS: readonly [string, (schema: string) => string, (source: GeneratedSource) => void][] = [
@@ -73,7 +73,7 @@ describe("N48 57P01", () => {
     await lab.scenario.until("the writer to wait", async () => {
       const { rows } = await lab.db.query(
         `select distinct a.pid from pg_stat_activity a join pg_locks l using (pid)
-          where a.datname = current_database() and a.application_name = 'ampsync'
+          where a.datname = current_database() and a.application_name = 'ampsync worker'
             and not l.granted and a.query like 'begin%'`,
       );
       pid = rows[0]?.["pid"] ?? 0;

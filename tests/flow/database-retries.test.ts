@@ -6,13 +6,14 @@ import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createPool } from "../../src/db/pool.ts";
-import { retryingStatements, untilConnected } from "../../src/db/retry.ts";
+import { retryingStatements, untilReached } from "../../src/db/retry.ts";
 import { createLog } from "../../src/log.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const NEVER = new AbortController().signal;
+const nothing = async () => {};
 const CLI = "dist/cli/main.js";
 
 let db: TestDatabase;
@@ -43,7 +44,7 @@ describe("a program that starts", () => {
   test("connection_circuit_breaker: gives a dead port up after the limit", async () => {
     const { log, count } = recorded();
     const began = performance.now();
-    const reached = untilConnected(await deadUrl(), 2_000, log, NEVER);
+    const reached = untilReached(await deadUrl(), 2_000, log, nothing);
     await expect(reached).rejects.toMatchObject({
       code: "SY104",
       message: "the database cannot be reached",
@@ -61,7 +62,7 @@ describe("a program that starts", () => {
     try {
       const { log, count } = recorded();
       const began = performance.now();
-      await expect(untilConnected(proxy.url(db.url), 1_000, log, NEVER)).rejects.toMatchObject({
+      await expect(untilReached(proxy.url(db.url), 1_000, log, nothing)).rejects.toMatchObject({
         code: "SY104",
       });
       expect(performance.now() - began).toBeLessThan(8_000);
@@ -74,7 +75,7 @@ describe("a program that starts", () => {
   test("goes on when the database comes up in time", async () => {
     proxy.refuses = true;
     const { log, count } = recorded();
-    const reached = untilConnected(proxy.url(db.url), 60_000, log, NEVER);
+    const reached = untilReached(proxy.url(db.url), 60_000, log, nothing);
     await waitFor("two tries", () => count("db_connection_retry") >= 2);
     proxy.refuses = false;
     await reached;
@@ -88,7 +89,7 @@ describe("a program that starts", () => {
     const url = new URL(proxy.url(db.url));
     change(url);
     const { log, count } = recorded();
-    const refusal = await untilConnected(url.href, 60_000, log, NEVER).catch((error: unknown) => error);
+    const refusal = await untilReached(url.href, 60_000, log, nothing).catch((error: unknown) => error);
     // How a role is refused depends on the server's pg_hba.conf.
     expect(refusal).toMatchObject({ code: expect.stringMatching(code === "28000" ? /^28/ : code) });
     expect(count("db_connection_retry")).toBe(0);

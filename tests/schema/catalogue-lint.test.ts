@@ -2,11 +2,11 @@ import { basename } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { readSqlFiles, viewName } from "../../src/db/sql-files.ts";
+import { isBreaking, readSqlFiles, viewName } from "../../src/db/sql-files.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
 /** Doors that callers without rights on our tables may use. */
-const SECURITY_DEFINER: readonly string[] = [];
+const SECURITY_DEFINER: readonly string[] = ["ampsync.version()"];
 
 /** Folders of sql/functions whose routines are not for people. */
 const SCHEMA_OF_FOLDER: Readonly<Record<string, string>> = {
@@ -136,6 +136,26 @@ describe("the files", () => {
         .map(({ line }) => `${file.name}:${line}`),
     );
     expect(offenders).toEqual([]);
+  });
+
+  test("break older workers openly where they drop what those call", async () => {
+    const { migrations } = await readSqlFiles();
+    const offenders = migrations.filter(
+      (file) =>
+        /\bdrop (function|procedure|routine) .*\bampsync_worker\./i.test(file.text) && !isBreaking(file),
+    );
+    expect(offenders.map((file) => file.name)).toEqual([]);
+  });
+
+  test("name no queue but by the name that is replaced by the recorded one", async () => {
+    const [ours, moved] = await Promise.all([readSqlFiles(), readSqlFiles("another_queue")]);
+    expect(
+      [...ours.functions, ...ours.views].filter((file) => file.text.includes("graphile_worker.")).length,
+    ).toBeGreaterThan(5);
+    for (const file of [...moved.migrations, ...moved.functions, ...moved.views]) {
+      const named = statements(file.text, /graphile_worker\b/g).map(({ line }) => `${file.name}:${line}`);
+      expect(named).toEqual([]);
+    }
   });
 
   test("read no clock but ampsync_private.now()", async () => {

@@ -51,9 +51,10 @@ function withDeps(create: (deps: Deps) => Task): Task {
   };
 }
 
-const { taskDirectory: _, ...worker } = workerPreset(config).worker;
+const { plugins, worker: preset } = workerPreset(config, { began: () => {}, ended: () => {} });
+const { taskDirectory: _, ...worker } = preset;
 const runner = await run({
-  preset: { worker },
+  preset: { plugins, worker },
   taskList: {
     ampsync_resolve: withDeps(resolveDataset),
     ampsync_stream: withDeps(streamTask),

@@ -43,6 +43,7 @@ export class PassDriver {
     const gate = new Gate(options.onCommit);
     const config = {
       databaseUrl: options.databaseUrl,
+      queueSchema: null,
       flightAddress: options.flightAddress,
       adminAddress: null,
       token: () => null,

@@ -228,7 +228,7 @@ export class RandomCase {
     this.script.push("terminate");
     await this.#lane.db.query(
       `select pg_terminate_backend(a.pid) from pg_stat_activity a
-        where a.datname = current_database() and a.application_name = 'ampsync'`,
+        where a.datname = current_database() and a.application_name = 'ampsync worker'`,
     );
   }
 

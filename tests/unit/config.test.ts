@@ -37,6 +37,7 @@ describe("settings", () => {
     const { token, ...values } = parse({});
     expect(values).toEqual({
       databaseUrl: null,
+      queueSchema: null,
       flightAddress: "http://localhost:1602",
       adminAddress: "http://localhost:1610",
       poolSize: 10,

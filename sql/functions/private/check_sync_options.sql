@@ -11,7 +11,7 @@ create or replace function ampsync_private.check_sync_options(
 )
   returns void
   language plpgsql
-  immutable
+  stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
@@ -29,12 +29,13 @@ begin
   perform ampsync_private.check_table_name(t.name) from unnest(p_tables) t(name);
 
   if v_schema = '' or octet_length(v_schema) > 63 or v_schema ~ '^pg_'
-     or v_schema in ('information_schema', 'ampsync', 'ampsync_private', 'graphile_worker')
+     or v_schema in ('information_schema', 'ampsync', 'ampsync_worker', 'ampsync_private')
+     or v_schema in (select q.schema_name from ampsync_private.queue q)
      or (p_target_schema is null and (v_schema = 'public' or v_schema ~ '^ampsync')) then
     raise exception using
       errcode = 'SY004',
       message = format('%s cannot be the target schema of %s', quote_ident(v_schema), p_dataset),
-      detail  = 'System schemas and those of ampsync and graphile_worker are refused; names have 1 to 63 bytes.',
+      detail  = 'System schemas and those of ampsync and its queue are refused; names have 1 to 63 bytes.',
       hint    = format('select ampsync.enqueue_sync(%L, target_schema => %L);', p_dataset, 'data_' || left(p_name, 58));
   end if;
 

@@ -1,0 +1,17 @@
+-- The version of ampsync that this schema is of: the one whose `ampsync migrate`
+-- changed it last. Runs with its owner's rights, so that readers without rights on
+-- our tables can ask.
+create or replace function ampsync.version()
+  returns text
+  language sql
+  stable
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select s.version
+    from ampsync_private.source s
+   where s.name = 'functions';
+$$;
+
+comment on function ampsync.version()
+  is 'Version of ampsync that installed the functions of this schema.';

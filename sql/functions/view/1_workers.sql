@@ -1,0 +1,31 @@
+-- Who works: one row a worker that was heard of within the last day.
+create or replace view ampsync.workers as
+select w.host,
+       w.pid,
+       w.version,
+       case when w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration() then 'alive' else 'gone' end as state,
+       j.used as slots_used,
+       w.slots,
+       l.streams,
+       w.heartbeat_at,
+       w.started_at,
+       w.worker_id as worker
+  from ampsync_private.worker w
+ cross join lateral (select count(*) as used
+                       from graphile_worker.jobs q
+                      where q.locked_by = w.worker_id) j
+ cross join lateral (select count(*) as streams
+                       from ampsync_private.lease h
+                      where h.holder = w.worker_id and h.lease_until > ampsync_private.now()) l;
+
+comment on view ampsync.workers is 'Who works: one row a worker that was heard of within the last day.';
+comment on column ampsync.workers.host is 'Name of the machine or container it runs on.';
+comment on column ampsync.workers.pid is 'Its process number there.';
+comment on column ampsync.workers.version is 'Version of ampsync that it runs; of the database: ampsync.version().';
+comment on column ampsync.workers.state is 'alive, or gone: stopped, dead or cut off, and not heard of for as long as a lease lasts.';
+comment on column ampsync.workers.slots_used is 'Jobs it does now, other applications'' jobs in the same queue included.';
+comment on column ampsync.workers.slots is 'Jobs it does at once at most.';
+comment on column ampsync.workers.streams is 'Streams it holds.';
+comment on column ampsync.workers.heartbeat_at is 'When it was heard of last; every 5 s while it lives.';
+comment on column ampsync.workers.started_at is 'When it began.';
+comment on column ampsync.workers.worker is 'Its id, as in ampsync.streams and ampsync.jobs.';

@@ -1,0 +1,114 @@
+import { readFile } from "node:fs/promises";
+
+import pg from "pg";
+
+import { AmpsyncError } from "../errors.ts";
+import type { Queue, QueueRevision } from "../model/queue.ts";
+import { readSqlFiles, type SqlFiles, sourceHash } from "./sql-files.ts";
+
+/** What `ampsync migrate` left in a database. */
+export interface Installed {
+  readonly migrations: ReadonlyMap<string, { sha256: string; breaking: boolean; version: string }>;
+  /** Texts of functions (together) and views (each), by name. */
+  readonly sources: ReadonlyMap<string, { sha256: string; version: string }>;
+  /** The one in use, and all that were ever made or shared. */
+  readonly queue: Queue | null;
+  readonly queues: readonly Queue[];
+}
+
+/** Null where nothing was ever installed. */
+export async function readInstalled(client: pg.ClientBase): Promise<Installed | null> {
+  const { rows } = await client.query("select to_regclass('ampsync_private.migration') is not null as made");
+  if (!rows[0].made) {
+    return null;
+  }
+  const migrations = await client.query(
+    "select name, sha256, breaking, version from ampsync_private.migration",
+  );
+  const sources = await client.query("select name, sha256, version from ampsync_private.source");
+  const queues = await client.query(
+    `select schema_name as schema, is_ours as "isOurs", is_current as "isCurrent" from ampsync_private.queue`,
+  );
+  return {
+    migrations: new Map(migrations.rows.map((row) => [row.name, row])),
+    sources: new Map(sources.rows.map((row) => [row.name, row])),
+    queue: queues.rows.find((row) => row.isCurrent) ?? null,
+    queues: queues.rows,
+  };
+}
+
+/** What graphile-worker installed in a schema; null where there is no queue. */
+export async function readQueueRevision(
+  client: pg.ClientBase,
+  schema: string,
+): Promise<QueueRevision | null> {
+  const table = `${pg.escapeIdentifier(schema)}.migrations`;
+  const { rows } = await client.query("select to_regclass($1) is not null as made", [table]);
+  if (!rows[0].made) {
+    return null;
+  }
+  // Old ones lack the column `breaking`.
+  const found = await client.query(
+    `select coalesce(max(m.id), 0)::integer as newest,
+            coalesce(max(m.id) filter (where (to_jsonb(m) ->> 'breaking')::boolean), 0)::integer as "newestBreaking"
+       from ${table} m`,
+  );
+  return found.rows[0];
+}
+
+/**
+ * Migrations of newer versions that were installed here: programs of ours work beside them. Throws SY901 where one
+ * of them is breaking, and where one of ours was another when it ran.
+ */
+export function foreignMigrations(files: SqlFiles, installed: Installed): readonly string[] {
+  const known = new Map(files.migrations.map((file) => [file.name, file]));
+  const unknown: string[] = [];
+  for (const [name, row] of installed.migrations) {
+    const file = known.get(name);
+    if (file === undefined) {
+      if (row.breaking) {
+        throw new AmpsyncError("SY901", "the database is too new for this version of ampsync", {
+          detail: `Migration ${name} of version ${row.version} is marked as breaking.`,
+          hint: `Run ampsync ${row.version} or newer.`,
+        });
+      }
+      unknown.push(name);
+    } else if (file.sha256 !== row.sha256) {
+      throw new AmpsyncError("SY901", `migration ${name} differs from the one that ran`, {
+        detail: `The file's SHA-256 is ${file.sha256}, version ${row.version} ran ${row.sha256}.`,
+        hint: "Restore the released file; changes belong into a new migration.",
+      });
+    }
+  }
+  return unknown;
+}
+
+/**
+ * What a worker of this program lacks in a database, in words; null where it fits. Newer is well, as long as
+ * nothing of it is breaking: what changes a routine that workers call is. Throws SY901 where it is.
+ */
+export async function missingFor(installed: Installed | null): Promise<string | null> {
+  if (installed?.queue == null) {
+    return "ampsync is not installed in this database";
+  }
+  const [files, version] = await Promise.all([readSqlFiles(installed.queue.schema), packageVersion()]);
+  const isAhead = foreignMigrations(files, installed).length > 0;
+  const pending = files.migrations.filter((file) => !installed.migrations.has(file.name));
+  if (pending.length > 0) {
+    return `the schema lacks ${pending.map((file) => file.name).join(", ")}`;
+  }
+  const functions = installed.sources.get("functions");
+  if (isAhead || functions?.sha256 === sourceHash(files) || isNewer(functions?.version ?? "0", version)) {
+    return null;
+  }
+  return `the functions in the database are those of version ${functions?.version}, this is ${version}`;
+}
+
+export async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  return String(JSON.parse(text).version);
+}
+
+function isNewer(version: string, than: string): boolean {
+  return version.localeCompare(than, "en", { numeric: true }) > 0;
+}

@@ -1,0 +1,33 @@
+import type pg from "pg";
+
+import { refuseQueue, refuseSetting } from "../model/queue.ts";
+import type { QueueSetting } from "./before-migrating.ts";
+import { missingFor, readInstalled, readQueueRevision } from "./installed.ts";
+
+/**
+ * Whether a worker may begin, or go on: null, or what `ampsync migrate` has to do before, in words. Throws SY901
+ * and SY902 for what waiting does not mend.
+ */
+export async function missingForWorker(
+  client: pg.ClientBase,
+  { schema, known }: QueueSetting,
+): Promise<string | null> {
+  const installed = await readInstalled(client);
+  const missing = await missingFor(installed);
+  if (missing !== null || installed?.queue == null) {
+    return missing;
+  }
+  const refusal = refuseSetting(schema, installed.queue.schema);
+  if (refusal !== null) {
+    throw refusal;
+  }
+  const revision = await readQueueRevision(client, schema);
+  if (revision === null) {
+    return `the queue ${schema} is gone`;
+  }
+  const unfit = refuseQueue(installed.queue, revision, known);
+  if (unfit !== null) {
+    throw unfit;
+  }
+  return null;
+}

@@ -1,0 +1,69 @@
+import type { Socket } from "node:net";
+
+import type { WorkerEvents } from "graphile-worker";
+import type pg from "pg";
+
+import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
+
+const CONNECT_MS = 5_000;
+
+/**
+ * graphile-worker makes its pool itself, and without time-outs: a connection that never opens, or whose
+ * network died, would hold a slot until the system gives it up after a quarter of an hour. So the pool is set up
+ * here, for the plain `graphile-worker` command too, and sockets in use are watched. The one that listens
+ * waits for no answer: the system probes it.
+ */
+export function watchConnections(events: WorkerEvents, answerMs: number): void {
+  const watch = (client: pg.PoolClient) =>
+    void socketOf(client).setKeepAlive(true, KEEPALIVE_AFTER_MS).setTimeout(answerMs, endSilent);
+  const unwatch = (client: pg.PoolClient) => void socketOf(client).setTimeout(0, endSilent);
+
+  events.on("pool:create", ({ ctx }) => {
+    const pool = poolOf(ctx);
+    limitConnecting(pool);
+    Object.assign(pool.options, { onConnect: prepareSession });
+    pool.on("acquire", watch);
+    pool.on("release", (_, client) => unwatch(client));
+  });
+  events.on("pool:listen:success", ({ client }) => unwatch(client));
+  events.on("pool:listen:release", ({ client }) => watch(client)); // Its last statement has an answer.
+}
+
+/**
+ * Settings of every session of graphile-worker, before its first statement there. Called for the pool's first
+ * connection by the migration hook: the pool is known only after it.
+ */
+export async function prepareSession(client: pg.ClientBase): Promise<void> {
+  await client.query("set application_name = 'ampsync queue'");
+}
+
+/**
+ * New connections must open in time. As an option of the pool it would hold for waiting on a busy pool, too: then
+ * somebody's lock on the queue would keep a result from being stored, which ends the worker.
+ */
+function limitConnecting(pool: pg.Pool): void {
+  // Documented as an option of the constructor, and read whenever a connection is made.
+  const made = pool as pg.Pool & { Client: new (config: object) => pg.Client };
+  made.Client = class extends made.Client {
+    constructor(config: object) {
+      const own = Object.getOwnPropertyDescriptors(config); // A password is not enumerable.
+      super(
+        Object.create(null, { ...own, connectionTimeoutMillis: { value: CONNECT_MS, enumerable: true } }),
+      );
+    }
+  };
+}
+
+/** In the object, if not in its type. Nothing else leads to the pool. */
+export function poolOf(ctx: object): pg.Pool {
+  return (ctx as { readonly pgPool: pg.Pool }).pgPool;
+}
+
+function endSilent(this: Socket): void {
+  this.destroy(new Error("PostgreSQL does not answer"));
+}
+
+function socketOf(client: pg.PoolClient): Socket {
+  // With a connection string it is one, of TCP, TLS or a local socket.
+  return client.connection.stream as Socket;
+}

@@ -1,0 +1,166 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { WorkerEvents } from "graphile-worker";
+import type pg from "pg";
+
+import { beforeMigrating, type QueueSetting } from "../db/before-migrating.ts";
+import { isQueueAnswering } from "../db/queue-probe.ts";
+import { missingForWorker } from "../db/worker-guard.ts";
+import { AmpsyncError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { failureOf, isTransient } from "../model/failure.ts";
+import { poolOf, prepareSession, watchConnections } from "./connections.ts";
+import { watchEnding } from "./ending.ts";
+import { type HealthTimes, watchHealth } from "./health.ts";
+import { watchNotifications } from "./notifications.ts";
+
+const LOOK_AGAIN_MS = 1_000;
+/** A notification may be lost with its connection. */
+const LOOK_ANYWAY_MS = 60_000;
+
+export interface PluginOptions {
+  readonly databaseUrl: string;
+  readonly log: Log;
+  readonly answerMs: number;
+  readonly health: HealthTimes;
+  /** Ends the wait for `ampsync migrate`. */
+  readonly signal: AbortSignal;
+  /** Called with the id of a worker that begins, and of one that has ended. */
+  readonly began: (workerId: string, slots: number) => void;
+  readonly ended: () => void;
+  /** The process must end with 1. */
+  readonly failed: () => void;
+}
+
+/**
+ * What graphile-worker lacks where it runs our tasks, as a plugin: so it holds for its own command, for
+ * `ampsync worker`, and for presets that extend ours.
+ */
+export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
+  const guard = beforeMigrating(async (client, queue) => {
+    await prepareSession(client);
+    await untilMigrated(client, queue, options);
+  });
+  const watched = new WeakSet<WorkerEvents>();
+  return {
+    name: "AmpsyncPlugin",
+    worker: {
+      hooks: guard.worker?.hooks ?? {},
+      middleware: {
+        init(next, { ctx: { events } }) {
+          if (!watched.has(events)) {
+            watched.add(events);
+            watch(events, options);
+          }
+          return next();
+        },
+      },
+    },
+  };
+}
+
+/** A worker that was started before `ampsync migrate` says so once, and goes on when that is done. */
+async function untilMigrated(
+  client: pg.ClientBase,
+  queue: QueueSetting,
+  { log, signal }: PluginOptions,
+): Promise<void> {
+  for (let waited = false; ; waited = true) {
+    const missing = await missingForWorker(client, queue);
+    if (missing === null) {
+      if (waited) log.info("worker_goes_on");
+      return;
+    }
+    if (!waited) log.warn("worker_waiting", { reason: missing, hint: "ampsync migrate" });
+    await pause(LOOK_AGAIN_MS, undefined, { signal });
+  }
+}
+
+function watch(events: WorkerEvents, options: PluginOptions): void {
+  const { log, databaseUrl } = options;
+  watchConnections(events, options.answerMs);
+  watchEnding(events, (why) => {
+    log.error("worker_ended", { error: why, hint: "It ends with 1: start it again." });
+    options.failed();
+  });
+  events.on("pool:create", ({ ctx, workerPool }) => {
+    const queue = { schema: ctx.workerSchema, known: ctx.maxMigrationNumber };
+    function giveUp(event: string, error: unknown): void {
+      const { code, message, detail, hint } = failureOf(error);
+      log.error(event, { code, error: message, detail, hint });
+      void Promise.resolve(workerPool.gracefulShutdown("it cannot work here")).catch(() => {});
+    }
+    const isAnswering = () => isQueueAnswering(databaseUrl, queue.schema, log);
+    // The database is well, so this worker is not: a new one begins without what it has kept.
+    watchHealth(events, isAnswering, (error) => giveUp("worker_gets_no_jobs", error), log, options.health);
+    const looks = new SchemaWatch(poolOf(ctx), queue, (error) => giveUp("worker_does_not_fit", error));
+    watchNotifications(events, () => looks.look());
+    events.on("pool:gracefulShutdown", () => looks.stop());
+    events.on("pool:release", options.ended);
+    options.began(workerPool.id, ctx.resolvedPreset.worker.concurrentJobs);
+  });
+}
+
+/** Looks whether the schema still fits this worker; one look at a time, and not more than one a second. */
+class SchemaWatch {
+  readonly #pool: pg.Pool;
+  readonly #queue: QueueSetting;
+  readonly #giveUp: (error: unknown) => void;
+  readonly #timer: NodeJS.Timeout;
+  #isDue = false;
+  #isLooking = false;
+  #isStopped = false;
+
+  constructor(pool: pg.Pool, queue: QueueSetting, giveUp: (error: unknown) => void) {
+    this.#pool = pool;
+    this.#queue = queue;
+    this.#giveUp = giveUp;
+    this.#timer = setInterval(() => this.look(), LOOK_ANYWAY_MS).unref();
+  }
+
+  look(): void {
+    this.#isDue = true;
+    if (!this.#isLooking) {
+      void this.#run();
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+  }
+
+  async #run(): Promise<void> {
+    this.#isLooking = true;
+    while (this.#isDue && !this.#isStopped) {
+      this.#isDue = false;
+      const unfit = await this.#unfit();
+      if (unfit !== null && !this.#isStopped) {
+        this.stop();
+        this.#giveUp(unfit);
+      }
+      await pause(LOOK_AGAIN_MS, undefined, { ref: false });
+    }
+    this.#isLooking = false;
+  }
+
+  /** Null also where nobody can tell: then the next look does. */
+  async #unfit(): Promise<unknown> {
+    try {
+      const client = await this.#pool.connect();
+      try {
+        const missing = await missingForWorker(client, this.#queue);
+        return missing === null
+          ? null
+          : new AmpsyncError("SY901", "database schema and code do not match", {
+              detail: missing,
+              hint: "ampsync migrate",
+            });
+      } finally {
+        client.release();
+      }
+    } catch (error) {
+      return isTransient(error) ? null : error;
+    }
+  }
+}

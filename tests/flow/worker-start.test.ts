@@ -1,0 +1,213 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { runMigrations } from "graphile-worker";
+import pg from "pg";
+import { describe, expect, test } from "vitest";
+
+import { migrate } from "../../src/db/migrate.ts";
+import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { createLog } from "../../src/log.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { Worker } from "../support/worker.ts";
+
+const log = createLog("error", () => {});
+/** The two ways to start a worker: graphile-worker's own command, and ours. */
+const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
+  ["graphile-worker", ["node_modules/graphile-worker/dist/cli.js"]],
+  ["ampsync worker", ["dist/cli/main.js", "worker"]],
+];
+
+function start(
+  databaseUrl: string,
+  program: readonly string[] = COMMANDS[0]![1],
+  env: Record<string, string> = {},
+): Worker {
+  const nowhere = "http://127.0.0.1:1";
+  return new Worker({ databaseUrl, flightAddress: nowhere, adminAddress: nowhere, env }, program);
+}
+
+async function workers(db: TestDatabase): Promise<Record<string, unknown>[]> {
+  const { rows } = await db.query("select * from ampsync.workers order by started_at");
+  return rows;
+}
+
+describe.each(COMMANDS)("%s", (_, program) => {
+  test("says once what is missing before ampsync migrate, changes nothing, and goes on after it", async () => {
+    await using db = await createDatabase({ empty: true });
+    await using worker = start(db.url, program);
+    await waitFor("the reason", () => worker.hasSaid("worker_waiting"));
+    const { rows } = await db.query("select nspname from pg_namespace where nspname ~ 'ampsync|graphile'");
+    expect(rows).toEqual([]);
+    await migrate(db.url, { log });
+    await waitFor("it to go on", () => worker.hasSaid("worker_goes_on"));
+    await waitFor("it to work", async () => (await workers(db)).length === 1);
+    expect(worker.tail().match(/worker_waiting/g)).toHaveLength(1);
+  });
+
+  test("leaves another application's queue alone", async () => {
+    await using db = await createDatabase();
+    await db.query("update ampsync_private.queue set is_ours = false");
+    await db.query("delete from graphile_worker.migrations where id > 18");
+    await using worker = start(db.url, program);
+    expect(await worker.ended).toMatchObject({ code: 1 });
+    expect(worker.hasSaid("ERROR SY901: the queue graphile_worker belongs to another application")).toBe(
+      true,
+    );
+    expect(worker.hasSaid("HINT: GRAPHILE_WORKER_SCHEMA=ampsync_queue")).toBe(true);
+    expect(worker.tail()).not.toMatch(/^ +at /m);
+    const { rows } = await db.query("select max(id) as newest from graphile_worker.migrations");
+    expect(rows).toEqual([{ newest: 18 }]);
+  });
+
+  test("is refused by a queue of a newer release in words, without a stack", async () => {
+    await using db = await createDatabase();
+    await db.query("insert into graphile_worker.migrations (id, breaking) values (999, true)");
+    await using worker = start(db.url, program);
+    expect(await worker.ended).toMatchObject({ code: 1 });
+    expect(
+      worker.hasSaid("ERROR SY901: the queue graphile_worker is too new for this version of ampsync"),
+    ).toBe(true);
+    expect(worker.tail()).not.toMatch(/^ +at /m);
+  });
+
+  test("ends with both names where its setting is not the recorded queue, and makes nothing", async () => {
+    await using db = await createDatabase();
+    await using worker = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "elsewhere" });
+    expect(await worker.ended).toMatchObject({ code: 1 });
+    expect(
+      worker.hasSaid(
+        "ERROR SY902: the queue is in schema graphile_worker, this worker looks for it in elsewhere",
+      ),
+    ).toBe(true);
+    expect(worker.hasSaid("HINT: GRAPHILE_WORKER_SCHEMA=graphile_worker")).toBe(true);
+    expect((await db.query("select from pg_namespace where nspname = 'elsewhere'")).rowCount).toBe(0);
+  });
+
+  test("works in another schema beside another application's queue, and stops when the queue is moved", async () => {
+    await using db = await createDatabase({ empty: true });
+    await runMigrations({ connectionString: db.url, schema: "graphile_worker" });
+    await db.query("delete from graphile_worker.migrations where id > 18");
+    await migrate(db.url, { log, queueSchema: "ampsync_queue" });
+    await using worker = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "ampsync_queue" });
+    await db.query("select ampsync.enqueue_sync('chain')");
+    await waitFor("the dataset to be looked for", async () => {
+      const { rows } = await db.query("select error_code from ampsync.status");
+      return rows[0]!["error_code"] === "SY104";
+    });
+    await migrate(db.url, { log, queueSchema: "ampsync_queue_2" });
+    expect(await worker.ended).toMatchObject({ code: 1 });
+    expect(worker.hasSaid("worker_does_not_fit")).toBe(true);
+
+    await using successor = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "ampsync_queue_2" });
+    await waitFor("the supervisor to go on from state", async () => {
+      const { rows } = await db.query("select from ampsync.jobs where task = 'ampsync_resolve'");
+      return rows.length > 0 || successor.hasEnded;
+    });
+    expect(successor.hasEnded).toBe(false);
+    const { rows } = await db.query("select max(id) as newest from graphile_worker.migrations");
+    expect(rows).toEqual([{ newest: 18 }]);
+  });
+
+  test("stops by itself beside a schema that it does not fit, and only then", async () => {
+    await using db = await createDatabase();
+    await using worker = start(db.url, program);
+    await waitFor("it to work", async () => (await workers(db)).length === 1);
+    await db.query(
+      `insert into ampsync_private.migration (name, sha256, breaking, version)
+       values ('migrations/9998_fits.sql', 'unknown', false, '98.0.0')`,
+    );
+    await db.query("notify ampsync_schema");
+    await db.query(
+      `insert into ampsync_private.migration (name, sha256, breaking, version)
+       values ('migrations/9999_breaks.sql', 'unknown', true, '99.0.0')`,
+    );
+    expect(worker.hasEnded).toBe(false);
+    await db.query("notify ampsync_schema");
+    expect(await worker.ended).toMatchObject({ code: 1 });
+    expect(worker.hasSaid("Run ampsync 99.0.0 or newer.")).toBe(true);
+  });
+
+  test("ends with 1 when the result of a job cannot be stored", async () => {
+    await using db = await createDatabase();
+    await using proxy = await TcpProxy.toPostgres(db.url);
+    await using worker = start(proxy.url(db.url), program);
+    await waitFor("it to work", async () => (await workers(db)).length === 1);
+    proxy.watch = (connection, direction, bytes) => {
+      if (direction === "up" && bytes.includes("complete_job")) connection.cut("reset");
+    };
+    await db.query("select ampsync_private.schedule_supervisor(now())");
+    expect(await worker.ended).toEqual({ code: 1, signal: null });
+    expect(worker.hasSaid("worker_ended")).toBe(true);
+  });
+
+  test("shows itself in ampsync.workers, before it has any job", async () => {
+    await using db = await createDatabase();
+    await using worker = start(db.url, program);
+    await waitFor("it to be shown", async () => (await workers(db))[0]?.["pid"] === worker.pid);
+    const { rows } = await db.query("select ampsync.version() as version");
+    expect((await workers(db))[0]).toMatchObject({
+      host: expect.stringMatching(/./),
+      version: rows[0]!["version"],
+      state: "alive",
+      slots: 10,
+      streams: "0",
+    });
+    const { rows: names } = await db.query(
+      `select distinct a.application_name as name from pg_stat_activity a
+        where a.datname = current_database() and a.backend_type = 'client backend'
+          and a.application_name not in ('ampsync test', '') -- A connection has none until it is open.
+        order by 1`,
+    );
+    expect(names.map((row) => row["name"])).toEqual(["ampsync heartbeat", "ampsync queue", "ampsync worker"]);
+  });
+});
+
+describe("a server without free connections", () => {
+  test("keeps two workers waiting, and they start when there are some", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ampsync-full-"));
+    const server = await startEmbeddedPostgres({
+      dataDir: join(folder, "postgres"),
+      persistent: true,
+      settings: { max_connections: "30" },
+    });
+    const clients: pg.Client[] = [];
+    try {
+      const url = server.connectionString("postgres");
+      await migrate(url, { log });
+      const connect = async () => {
+        const client = new pg.Client({ connectionString: url });
+        client.on("error", () => {});
+        await client.connect();
+        clients.push(client);
+        return client;
+      };
+      const watcher = await connect();
+      for (let full = false; !full; ) {
+        full = await connect().then(
+          () => false,
+          () => true,
+        );
+      }
+      const started = [start(url, COMMANDS[1]![1]), start(url, COMMANDS[1]![1])];
+      await waitFor("both to wait", () => started.every((worker) => worker.hasSaid("db_connection_retry")));
+      for (const client of clients.splice(1)) await client.end();
+      await waitFor("both to work", async () => {
+        const { rows } = await watcher.query("select from ampsync.workers where state = 'alive'");
+        return rows.length === 2;
+      });
+      for (const worker of started) {
+        worker.signal("SIGTERM");
+        expect(await worker.ended).toMatchObject({ code: 0 });
+      }
+    } finally {
+      for (const client of clients) await client.end();
+      await server.stop();
+      await rm(server.dataDir, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
