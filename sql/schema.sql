@@ -109,6 +109,19 @@ view ampsync.streams
   column lease_until timestamp with time zone -- Until when.
   column stream_id bigint -- Its id in jobs and logs.
 
+view ampsync.workers
+  -- Who works: one row a worker that was heard of within the last day.
+  column host text -- Name of the machine or container it runs on.
+  column pid integer -- Its process number there.
+  column version text -- Version of ampsync that it runs; of the database: ampsync.version().
+  column state text -- alive, or gone: stopped, dead or cut off, and not heard of for as long as a lease lasts.
+  column slots_used bigint -- Jobs it does now, other applications' jobs in the same queue included.
+  column slots integer -- Jobs it does at once at most.
+  column streams bigint -- Streams it holds.
+  column heartbeat_at timestamp with time zone -- When it was heard of last; every 5 s while it lives.
+  column started_at timestamp with time zone -- When it began.
+  column worker text -- Its id, as in ampsync.streams and ampsync.jobs.
+
 sequence ampsync_private.dataset_dataset_id_seq
 
 sequence ampsync_private.event_event_id_seq
@@ -208,6 +221,14 @@ table ampsync_private.migration
   column applied_at timestamp with time zone not null default clock_timestamp()
   constraint migration_pkey PRIMARY KEY (name)
 
+table ampsync_private.queue
+  -- Schemas of graphile-worker that held our jobs: made by ampsync migrate, or shared with the application that made them.
+  column schema_name text not null
+  column is_ours boolean not null
+  column is_current boolean not null
+  constraint queue_pkey PRIMARY KEY (schema_name)
+  create UNIQUE INDEX queue_current_key ON ampsync_private.queue USING btree (is_current) WHERE is_current
+
 table ampsync_private.reject
   -- Rows that PostgreSQL cannot hold, kept aside by value_policy quarantine.
   column reject_id bigint not null generated always as identity
@@ -290,6 +311,10 @@ table ampsync_private.worker
   column worker_id text not null
   column started_at timestamp with time zone not null
   column heartbeat_at timestamp with time zone not null
+  column host text
+  column pid integer
+  column version text
+  column slots integer
   constraint worker_pkey PRIMARY KEY (worker_id)
 
 function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL::text, OUT from_block bigint, OUT to_block bigint)
@@ -352,6 +377,13 @@ function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, 
   -- Look for damage in a dataset's tables; no row means that all is well. Takes 1 to 3 s a million rows.
   returns SETOF record
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.version()
+  -- Version of ampsync that installed the functions of this schema.
+  returns text
+  language sql stable security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -442,7 +474,7 @@ function ampsync_private.check_swappable(p_shadow_id bigint)
 function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text)
   -- Raise SY004 for a wrong option of ampsync.enqueue_sync.
   returns void
-  language plpgsql immutable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -573,7 +605,7 @@ procedure ampsync_private.enter_fence(IN p_stream_id bigint, IN p_epoch bigint)
 
 function ampsync_private.fence_holders(p_stream_id bigint, p_epoch bigint)
   -- Backends that hold the fence of a stream and lease epoch, and in which mode.
-  returns TABLE(pid integer, mode text)
+  returns TABLE(pid integer, mode text, is_ours boolean)
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -735,6 +767,13 @@ function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
   -- Drop a stream's history entries beyond retention.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.raise_fence_held(p_stream_id bigint, p_epoch bigint)
+  -- Raise 55P03 with who holds the fence of a stream's epoch.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1008,6 +1047,13 @@ function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_
   -- Store what a dataset resolved to and make a stream of each wanted table.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.register_worker(p_worker_id text, p_host text, p_pid integer, p_version text, p_slots integer)
+  -- Make a worker known: where it runs, its version and its slots.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
