@@ -22,7 +22,7 @@ import { time } from "./columns/time.ts";
 import { timestamp } from "./columns/timestamp.ts";
 import { uint64 } from "./columns/uint64.ts";
 import { dictionaryLayout, type IndirectionLayout, runEndLayout } from "./indirection.ts";
-import { checkColumnNames, checkMemberNames, type Origin, unsupported } from "./refusals.ts";
+import { checkColumnNames, checkMemberNames, checkRowWidth, type Origin, unsupported } from "./refusals.ts";
 
 /** The column in which servers offer each row's own block. */
 const BLOCK_NUM = "_block_num";
@@ -70,6 +70,7 @@ export function planTable(table: string, schema: ArrowSchema): TablePlan {
     const arrow = columnType(type, at);
     columns.push({ name, type: arrow.name, notNull: !nullable, arrow, json: nestedType(type, at) });
   }
+  checkRowWidth(columns, table);
   return { table, exact: blockPosition !== null, blockPosition, columns };
 }
 

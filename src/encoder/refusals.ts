@@ -7,10 +7,33 @@ export interface Origin {
   readonly column: string;
 }
 
-const RESERVED = new Set(["_id", "_block_num_start", "_block_num_end", "_tx_id", "_row_index"]);
+/** The columns that ampsync puts before those of the dataset; `_block_num` is one of the dataset's, where it is offered. */
+const OUR_COLUMNS = ["_id", "_block_num_start", "_block_num_end"];
+const OURS = new Set([...OUR_COLUMNS, "_tx_id", "_row_index"]);
+/** PostgreSQL's own in every table. */
+const SYSTEM_COLUMNS = new Set(["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"]);
 
 /** In bytes. PostgreSQL silently cuts longer names. */
 const IDENTIFIER_LIMIT = 63;
+
+/** Of a table, and of the bytes of a row in a page of 8 KiB. */
+const COLUMN_LIMIT = 1600;
+const ROW_LIMIT = 8160;
+const ROW_HEADER = 24;
+/** Bytes that a value takes in the row itself; values of all other types can be stored elsewhere, but for one. */
+const FIXED_BYTES: Readonly<Record<string, number>> = {
+  boolean: 1,
+  smallint: 2,
+  integer: 4,
+  real: 4,
+  date: 4,
+  bigint: 8,
+  "double precision": 8,
+  "time without time zone": 8,
+  "timestamp with time zone": 8,
+  "timestamp without time zone": 8,
+  interval: 16,
+};
 
 export function unsupported(type: ArrowType, { table, column }: Origin, detail?: string): AmpsyncError {
   return new AmpsyncError(
@@ -18,7 +41,7 @@ export function unsupported(type: ArrowType, { table, column }: Origin, detail?:
     `Unsupported Arrow type ${typeName(type)} in column ${column} of table ${table}`,
     {
       ...(detail === undefined ? {} : { detail }),
-      hint: "Cast the column in the query to a supported type, or exclude it with exclude_columns.",
+      hint: "Cast the column to a supported type in the query of the dataset, or leave it out there.",
     },
   );
 }
@@ -38,13 +61,43 @@ export function checkColumnNames(names: readonly string[], table: string): void 
     }
   }
   for (const name of names) {
-    if (RESERVED.has(name)) {
-      throw refusedName(`Column name ${name} is reserved`);
+    if (OURS.has(name) || SYSTEM_COLUMNS.has(name)) {
+      const owner = OURS.has(name) ? "ampsync" : "PostgreSQL";
+      throw refusedName(`Column name ${name} is reserved`, `Of each table, it is a column of ${owner}.`);
     }
+  }
+  if (names.length + OUR_COLUMNS.length > COLUMN_LIMIT) {
+    throw new AmpsyncError(
+      "SY202",
+      `Table ${table} has ${names.length} columns, more than PostgreSQL takes`,
+      {
+        detail: `The limit is ${COLUMN_LIMIT}, with ${OUR_COLUMNS.length} of ampsync.`,
+        hint: "Leave columns out in the query of the dataset, or put several into a struct or a list.",
+      },
+    );
   }
   const twice = repeated(names);
   if (twice !== undefined) {
     throw refusedName(`Column name ${twice} occurs twice in table ${table}`);
+  }
+}
+
+/** Refuses columns of which no row can ever be stored, because those that are never null fill more than a page. */
+export function checkRowWidth(
+  columns: readonly { readonly type: string; readonly notNull: boolean }[],
+  table: string,
+): void {
+  const filled = columns.filter(({ notNull }) => notNull);
+  const bytes = filled.reduce((sum, { type }) => sum + (FIXED_BYTES[type] ?? 1), ROW_HEADER);
+  if (bytes > ROW_LIMIT) {
+    throw new AmpsyncError(
+      "SY202",
+      `A row of table ${table} takes at least ${bytes} bytes, more than PostgreSQL stores`,
+      {
+        detail: `The limit is ${ROW_LIMIT}; ${filled.length} columns are never null.`,
+        hint: "Leave columns out in the query of the dataset, or put several into a struct or a list, which is stored apart.",
+      },
+    );
   }
 }
 
@@ -67,8 +120,9 @@ function repeated(names: readonly string[]): string | undefined {
   return names.find((name) => seen.size === seen.add(name).size);
 }
 
-function refusedName(message: string): AmpsyncError {
+function refusedName(message: string, detail?: string): AmpsyncError {
   return new AmpsyncError("SY202", message, {
-    hint: "Rename the column in the query, or exclude it with exclude_columns.",
+    ...(detail === undefined ? {} : { detail }),
+    hint: "Rename the column in the query of the dataset, or leave it out there.",
   });
 }

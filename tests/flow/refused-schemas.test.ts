@@ -48,6 +48,11 @@ test.each<[string, readonly Field[], string]>([
     [...x(new Int32()), ...x(new Utf8())],
     "Column name x occurs twice in table odd",
   ],
+  [
+    "a column that PostgreSQL has in every table",
+    [new Field("ctid", new Int32())],
+    "Column name ctid is reserved",
+  ],
   ["a struct with two fields of one name", x(twins), "Field name twin occurs twice in a struct of column x"],
 ])("%s is refused before anything is made, with the way out", async (_, fields, message) => {
   await using scenario = await Scenario.start({ source: new OddSource(fields) });

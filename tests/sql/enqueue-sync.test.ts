@@ -70,6 +70,12 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
       "SY004",
       `Identifier ${long} is too long: 64 bytes, limit 63`,
     ],
+    [
+      "the view of checkpoints",
+      "'chain', tables => '{_ampsync_checkpoints}'",
+      "SY004",
+      "_ampsync_checkpoints is reserved",
+    ],
     ["a dataset of 64 bytes without target schema", `'${long}'`, "SY004", schema],
     ["a target schema of 64 bytes", `'chain', target_schema => '${long}'`, "SY004", schema],
     [
@@ -123,6 +129,17 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
       message: "Target table chain.blocks exists and was not made by ampsync",
     });
     expect(error.detail).toMatch(/./);
+    await db.query(error.hint!);
+    expect(await enqueue("'chain', tables => '{blocks}'")).toHaveLength(1);
+  });
+
+  test("a type that the user made", async () => {
+    await db.query("create schema chain; create type chain.blocks as enum ('a')");
+    const error = await refusal(db, "select ampsync.enqueue_sync('chain', tables => '{blocks}')");
+    expect(error).toMatchObject({
+      code: "SY003",
+      message: "Type chain.blocks has the name of the target table",
+    });
     await db.query(error.hint!);
     expect(await enqueue("'chain', tables => '{blocks}'")).toHaveLength(1);
   });

@@ -153,6 +153,23 @@ test("a table that the user made in the meantime is refused, not used", async ()
   await stream.prepareTarget();
 });
 
+test("as many columns as the program lets through are made: 1,600 with ours", async () => {
+  const columns = Array.from({ length: 1596 }, (_, n) => ({
+    name: `c${n}`,
+    type: "bigint",
+    not_null: false,
+  }));
+  await SqlStream.prepare(db, { columns });
+  expect(await columnsOf("chain.blocks")).toHaveLength(1600);
+});
+
+test("a table may be called as PostgreSQL calls the array of another one", async () => {
+  const targets: string[] = [];
+  await registerDataset(db, "chain", ["logs", "_logs"]);
+  for (const table of ["logs", "_logs"]) targets.push((await SqlStream.prepare(db, { table })).target);
+  expect(targets).toEqual(["chain.logs", "chain._logs"]);
+});
+
 test("an old lease makes no table", async () => {
   const stream = await SqlStream.register(db);
   await stream.acquire();

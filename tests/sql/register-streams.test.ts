@@ -175,6 +175,16 @@ test("a target that the user made is refused until it is out of the way", async 
   expect(await status()).toMatchObject({ state: "retrying", error_code: null });
 });
 
+test("a table that is called as our view of checkpoints is refused, the others go on", async () => {
+  await registerDataset(db, "chain", ["_ampsync_checkpoints", "logs"]);
+  expect(await streams()).toEqual(["chain.logs"]);
+  expect(await status()).toMatchObject({
+    state: "failed",
+    error_code: "SY004",
+    waiting_on: "Table name _ampsync_checkpoints is reserved",
+  });
+});
+
 test("a table that is refused is gone without, once the others are named", async () => {
   await db.query("create schema chain; create view chain.blocks as select 1 as one");
   const id = await registerDataset(db, "chain", ["blocks", "logs"]);

@@ -18,6 +18,14 @@ begin
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', tables => ''{blocks,logs}'');';
   end if;
 
+  if p_table_name = '_ampsync_checkpoints' then
+    raise exception using
+      errcode = 'SY004',
+      message = 'Table name _ampsync_checkpoints is reserved',
+      detail  = 'In each target schema it is the view of checkpoints.',
+      hint    = 'select ampsync.enqueue_sync(''my_dataset'', tables => ''{blocks,logs}'');';
+  end if;
+
   if octet_length(p_table_name) > 63 then
     raise exception using
       errcode = 'SY004',

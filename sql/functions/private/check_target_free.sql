@@ -13,6 +13,7 @@ create or replace function ampsync_private.check_target_free(
 as $$
 declare
   v_owner record;
+  v_type  text;
 begin
   select s.dataset_id, s.table_name, s.target, ampsync_private.dataset_label(d.namespace, d.name, d.revision) as label
     into v_owner
@@ -34,12 +35,27 @@ begin
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', target_schema => ''another_schema'');';
   end if;
 
+  select t.typname into v_type -- Every table is a type, too. Of arrays PostgreSQL itself moves the name out of the way.
+    from pg_type t
+   where t.typnamespace = to_regnamespace(quote_ident(p_target_schema))
+     and t.typname = p_table_name
+     and t.typrelid = 0
+     and t.typcategory <> 'A';
+  if found then
+    raise exception using
+      errcode = 'SY003',
+      message = format('Type %I.%I has the name of the target table', p_target_schema, p_table_name),
+      detail  = 'A table and a type of one schema cannot have one name.',
+      hint    = format('alter type %I.%I rename to %I;', p_target_schema, p_table_name, left(p_table_name, 58) || '_type');
+  end if;
+
   if to_regclass(format('%I.%I', p_target_schema, p_table_name)) is not null then
     raise exception using
       errcode = 'SY003',
       message = format('Target table %I.%I exists and was not made by ampsync', p_target_schema, p_table_name),
       detail  = 'Its rows would be mixed with rows of the dataset.',
-      hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_table_name, left(p_table_name, 59) || '_old');
+      hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_table_name,
+                       ampsync_private.free_name(p_target_schema, p_table_name));
   end if;
 end;
 $$;

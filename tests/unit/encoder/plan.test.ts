@@ -59,7 +59,7 @@ describe("types", () => {
       expect.objectContaining({
         code: "SY202",
         message: `Unsupported Arrow type ${name} in column c of table t`,
-        hint: expect.stringContaining("exclude"),
+        hint: expect.stringContaining("leave it out"),
       }),
     );
   });
@@ -72,12 +72,33 @@ describe("names", () => {
       expect.objectContaining({ code: "SY202", message }),
     );
 
-  test.each(["_id", "_block_num_start", "_block_num_end", "_tx_id", "_row_index"])(
-    "%s is reserved",
-    (name) => {
-      refuse([name], `Column name ${name} is reserved`);
-    },
-  );
+  test.each([
+    ...["_id", "_block_num_start", "_block_num_end", "_tx_id", "_row_index"],
+    ...["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"],
+  ])("%s is reserved", (name) => {
+    refuse([name], `Column name ${name} is reserved`);
+  });
+
+  test("PostgreSQL takes 1,600 columns, with ours", () => {
+    const names = (count: number) => Array.from({ length: count }, (_, n) => `c${n}`);
+    refuse(names(1598), "Table t has 1598 columns, more than PostgreSQL takes");
+    expect(
+      planTable("t", new Schema(names(1597).map((name) => new Field(name, int, true)))).columns,
+    ).toHaveLength(1597);
+  });
+
+  test("a row that is never null must fit a page", () => {
+    const wide = (type: arrow.DataType, nullable: boolean) =>
+      planTable("t", new Schema(Array.from({ length: 1100 }, (_, n) => new Field(`c${n}`, type, nullable))));
+    expect(() => wide(new arrow.Int64(), false)).toThrow(
+      expect.objectContaining({
+        code: "SY202",
+        message: "A row of table t takes at least 8824 bytes, more than PostgreSQL stores",
+      }),
+    );
+    wide(new arrow.Int64(), true);
+    wide(new arrow.Utf8(), false);
+  });
 
   test("names are measured in bytes", () => {
     const name = "é".repeat(32);
