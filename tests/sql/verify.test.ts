@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { findings, LinkedChain } from "../support/linked-chain.ts";
 import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { watermark } from "../support/sql-stream.ts";
+import { registerDataset, SqlStream, watermark } from "../support/sql-stream.ts";
 
 const db = rolledBackDatabase();
 let chain: LinkedChain;
@@ -109,6 +109,57 @@ describe("names", () => {
     await db.query(damage);
     const found = await findings(db);
     expect(found.sort()).toEqual([...expected].sort());
+  });
+});
+
+describe("a column that is called like the hash of a block, and is not,", () => {
+  /** A table of 100 blocks, one row each, with hashes of something else. */
+  async function misnamed(columns: readonly string[], values: string): Promise<SqlStream> {
+    await registerDataset(db, "chain", ["blocks", "logs", "odd"]);
+    const stream = await SqlStream.prepare(db, {
+      table: "odd",
+      columns: columns.map((name) => ({ name, type: "bytea", not_null: false })),
+    });
+    for (let first = 0; first < 100; first += 10) {
+      await stream.beginApply();
+      await db.query(
+        `insert into chain.odd (_id, _block_num_start, _block_num_end, _block_num, ${columns.join(", ")})
+         select ampsync_private.block_prefix(n) || substr(sha256(int8send(n)), 1, 10), n, n, n, ${values}
+           from generate_series($1::bigint, $1::bigint + 9) n`,
+        [first],
+      );
+      await stream.commitApply([watermark(first, first + 9)], 10);
+    }
+    return stream;
+  }
+
+  test.each([
+    ["hashes of uncles", ["hash", "parent_hash"], "sha256(int8send(n)), sha256(int8send(-n))"],
+    ["short hashes", ["hash", "parent_hash"], "int8send(n), int8send(-n)"],
+    ["no hashes, as they are null", ["hash", "parent_hash"], "null, sha256(int8send(-n))"],
+    ["hashes of another chain's blocks", ["block_hash"], "sha256(int8send(n))"],
+  ])("is no damage: %s", async (_, columns, values) => {
+    const stream = await misnamed(columns, values);
+    expect(await findings(db)).toEqual([]);
+    const { rows } = await db.query("select ampsync_private.own_hash($1, 95) as hash", [stream.id]);
+    expect(rows).toEqual([{ hash: null }]); // It proves nothing, in no reorg and no repair.
+  });
+
+  test("is known by its values", async () => {
+    await misnamed(["hash", "parent_hash"], "sha256(int8send(n)), sha256(int8send(-n))");
+    const { rows } = await db.query(
+      "select ampsync_private.hash_column(stream_id) as is, ampsync_private.named_hash_column(stream_id) as named from ampsync_private.stream order by table_name",
+    );
+    expect(rows).toEqual([
+      { is: "hash", named: "hash" },
+      { is: "block_hash", named: "block_hash" },
+      { is: null, named: "hash" },
+    ]);
+  });
+
+  test("is told from hashes that were damaged, as long as one watermark's block has its own", async () => {
+    await db.query(`update ${blocks} set hash = sha256(hash) where _block_num < 99`);
+    expect((await findings(db)).filter((each) => each.startsWith("blocks: history differs"))).toHaveLength(9);
   });
 });
 

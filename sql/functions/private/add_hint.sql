@@ -19,12 +19,13 @@ declare
   v_table  regclass;
   v_hint   text;
 begin
-  if v_code not in ('23503', '42501', '42P01', '3F000', '42883', '42704') then
-    return p_error;
-  end if;
   select * into v_stream
     from ampsync_private.stream s
-   where s.stream_id = p_stream_id;
+   where s.stream_id = p_stream_id
+     and v_code in ('23503', '42501', '42P01', '3F000', '42883', '42704');
+  if not found then
+    return p_error;
+  end if;
   select c.oid into v_table -- Null while it is not made, or gone.
     from pg_class c
    where c.oid = v_stream.target;

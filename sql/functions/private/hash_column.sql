@@ -1,25 +1,50 @@
 -- The column in which a stream's rows carry the hash of their block: `block_hash`,
 -- or `hash` in a table that also has `parent_hash`. Null where there is none, or
--- where a row does not know its own block.
+-- where a row does not know its own block; and where the name misleads, as in a
+-- table of uncles: no row of a watermark's block has the hash of that watermark.
+-- Where no watermark's block has rows, the name counts.
 create or replace function ampsync_private.hash_column(
   p_stream_id bigint
 )
   returns text
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+  set jit = off
 as $$
-  select case when c.names @> '{block_hash}' then 'block_hash'
-              when c.names @> '{hash,parent_hash}' then 'hash' end
+declare
+  v_column  text := ampsync_private.named_hash_column(p_stream_id);
+  v_target  regclass;
+  v_is_hash boolean;
+begin
+  if v_column is null then
+    return null;
+  end if;
+  select s.target into strict v_target
     from ampsync_private.stream s
-   cross join lateral (
-      select array_agg(e.value ->> 'name') as names
-        from jsonb_array_elements(s.columns) e
-       where e.value ->> 'type' = 'bytea'
-    ) c
-   where s.stream_id = p_stream_id
-     and s.exact;
+   where s.stream_id = p_stream_id;
+
+  execute format(
+    $sql$
+    with mark as not materialized (
+      select r.hash = h.hash as is_equal
+        from ampsync_private.history h
+       cross join lateral (
+          select t.%I as hash
+            from %s t
+           where t._id >= ampsync_private.block_prefix(h.last_block)
+             and t._id < ampsync_private.block_prefix(h.last_block + 1)
+           limit 1) r
+       where h.stream_id = $1
+    )
+    select exists (select 1 from mark m where m.is_equal) or not exists (select 1 from mark m)
+    $sql$, v_column, v_target)
+     into v_is_hash
+    using p_stream_id;
+  return case when v_is_hash then v_column end;
+end;
 $$;
 
 comment on function ampsync_private.hash_column(bigint)

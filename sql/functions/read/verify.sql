@@ -17,6 +17,9 @@
 -- Rows that were rejected are no damage: the records say of them that they are not
 -- in the table. A notice tells how many there are.
 --
+-- A column that is called like the hash of a block and never is that of a watermark
+-- is not compared. A notice tells so.
+--
 -- What is compared are number, `_id` and block hashes of the rows. A value that
 -- somebody changed in another column does not show.
 --
@@ -77,6 +80,10 @@ begin
      where r.stream_id = v_stream.stream_id;
     if v_rejected > 0 then
       raise notice '% rows of table % are not in it but in ampsync.rejects', v_rejected, v_stream.table_name;
+    end if;
+    if ampsync_private.hash_column(v_stream.stream_id) is distinct from ampsync_private.named_hash_column(v_stream.stream_id) then
+      raise notice 'column % of table % is not the hash of its blocks, so no hashes were compared',
+        ampsync_private.named_hash_column(v_stream.stream_id), v_stream.table_name;
     end if;
   end loop;
 end;
