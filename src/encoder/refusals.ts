@@ -66,6 +66,10 @@ export function checkColumnNames(names: readonly string[], table: string): void 
       throw refusedName(`Column name ${name} is reserved`, `Of each table, it is a column of ${owner}.`);
     }
   }
+  const twice = repeated(names);
+  if (twice !== undefined) {
+    throw refusedName(`Column name ${twice} occurs twice in table ${table}`);
+  }
   if (names.length + OUR_COLUMNS.length > COLUMN_LIMIT) {
     throw new AmpsyncError(
       "SY202",
@@ -75,10 +79,6 @@ export function checkColumnNames(names: readonly string[], table: string): void 
         hint: "Leave columns out in the query of the dataset, or put several into a struct or a list.",
       },
     );
-  }
-  const twice = repeated(names);
-  if (twice !== undefined) {
-    throw refusedName(`Column name ${twice} occurs twice in table ${table}`);
   }
 }
 
