@@ -676,8 +676,8 @@ function ampsync_private.free_name(p_schema text, p_table text)
 function ampsync_private.hash_column(p_stream_id bigint)
   -- The column of a stream's target that holds the hash of the row's block; null if none does.
   returns text
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_private.hash_in_rows(p_stream_id bigint, p_column text, p_block bigint)
@@ -733,6 +733,13 @@ function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[]
   returns TABLE(first_block bigint, last_block bigint, row_count bigint, id_xor bigint)
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.named_hash_column(p_stream_id bigint)
+  -- The column of a stream's target that by its name holds the hash of the row's block.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.narrow_fault(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_row_count bigint, p_found_count bigint, p_xor bigint)
