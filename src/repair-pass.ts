@@ -8,6 +8,7 @@ import { copyColumns, type TablePlan } from "./encoder/plan.ts";
 import { RowEncoder } from "./encoder/row-encoder.ts";
 import { AmpsyncError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { tableRefSql } from "./model/dataset-ref.ts";
 import { failureOf, reactionTo } from "./model/failure.ts";
 import { joinReports } from "./model/value-report.ts";
 import { checkSchema, planSent, selectSql } from "./planned-query.ts";
@@ -52,12 +53,38 @@ export async function runRepairs(pass: RepairPass): Promise<void> {
   }
 }
 
+/**
+ * Refuses a server whose head is below the blocks to be repaired: it would send part of them as if it was all.
+ * The table of blocks tells the head; where a dataset has none, the newest block with a row, which may be lower
+ * than the head, but no lower than here.
+ */
+async function checkHead(
+  { deps, lease, reference, signal }: Pick<RepairPass, "deps" | "lease" | "reference" | "signal">,
+  { end, newestRow }: Repair,
+): Promise<void> {
+  const blocks = tableRefSql(lease, lease.version, "blocks");
+  const ofBlocks = await deps.flight.maxBlock(blocks, signal).catch(() => null);
+  const head = ofBlocks ?? (await deps.flight.maxBlock(reference, signal)) ?? -1n;
+  const needed = ofBlocks === null && newestRow !== null && newestRow < end ? newestRow : end;
+  if (head < needed) {
+    throw new AmpsyncError(
+      "SY101",
+      `the server lags: it holds blocks up to ${head}, and ${end} is to be repaired`,
+      {
+        detail: "Nothing was asked for; the rows stay as they were.",
+        hint: "It is retried automatically: select * from ampsync.repairs;",
+      },
+    );
+  }
+}
+
 /** Replaces the rows of exactly these blocks by what the server holds now, in one transaction; returns their number. */
 async function refetch(
   { deps, lease, plan, reference, writer, signal }: RepairPass,
   repair: Repair,
 ): Promise<number> {
   const { flight, permits, pool, hash, faults, limits } = deps;
+  await checkHead({ deps, lease, reference, signal }, repair);
   const blocks = `"_block_num" >= ${repair.start} AND "_block_num" <= ${repair.end}`;
   // Batch queries promise no order, and the encoder needs one.
   const sql = `${selectSql(plan, reference)} WHERE ${blocks} ORDER BY "_block_num"`;

@@ -146,6 +146,7 @@ create table ampsync_private.repair (
   error        text,
   error_hint   text,
   rows_before  bigint,
+  accept_fewer boolean not null default false,
   constraint repair_pkey primary key (stream_id, first_block),
   constraint repair_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
   constraint repair_range_check check (first_block >= 0 and first_block <= last_block)

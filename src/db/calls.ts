@@ -67,6 +67,8 @@ export interface Repair {
   readonly end: bigint;
   /** What the rows of block `end` must carry; null where nothing is to be proven. */
   readonly ownHash: Buffer | null;
+  /** The newest block with a row in the target; null where it is empty. */
+  readonly newestRow: bigint | null;
 }
 
 export type PassOutcome = "yielded" | "no_data" | "ended" | "failed";
@@ -221,7 +223,9 @@ export class Calls {
       lease.epoch,
     ]);
     const row = rows[0];
-    return row === undefined ? null : { start: row.first_block, end: row.last_block, ownHash: row.own_hash };
+    return row === undefined
+      ? null
+      : { start: row.first_block, end: row.last_block, ownHash: row.own_hash, newestRow: row.newest_row };
   }
 
   async deferRepair(lease: Lease, repair: Repair, failure: Failure): Promise<void> {

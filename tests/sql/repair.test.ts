@@ -15,8 +15,8 @@ beforeEach(async () => {
   expect((await chain.logs.history())[0]).toBe("140-149");
 });
 
-const repair = (table: string, from: number | null, to: number | null) =>
-  db.query("select ampsync.repair('chain', $1, $2, $3)", [table, from, to]);
+const repair = (table: string, from: number | null, to: number | null, acceptFewer = false) =>
+  db.query("select ampsync.repair('chain', $1, $2, $3, accept_fewer => $4)", [table, from, to, acceptFewer]);
 
 async function waiting(): Promise<string[]> {
   const { rows } = await db.query("select * from ampsync_private.repair r order by r.first_block");
@@ -111,7 +111,12 @@ describe("a repair", () => {
     await repair("logs", 30, 45);
     expect(await waiting()).toEqual(["30-45", "50-59"]);
     expect(await next(chain.blocks)).toBeUndefined();
-    expect(await next(chain.logs)).toEqual({ first_block: "30", last_block: "45", own_hash: null });
+    expect(await next(chain.logs)).toEqual({
+      first_block: "30",
+      last_block: "45",
+      own_hash: bytesOf(45),
+      newest_row: "299",
+    });
   });
 
   test("ends the pass under way by its heartbeat, and queues one where none is", async () => {
@@ -180,19 +185,110 @@ describe("a repair", () => {
       chain.logs.id,
     ]);
     expect(await findings(db)).toEqual(["logs: ledger gap 0-129"]);
-    await repair("logs", 100, 139);
+    await repair("logs", 100, 139, true);
     await begin(chain.logs, 100, 139);
     await chain.insert("logs", 100, 138); // Block 139 has no logs any more.
     await commit(chain.logs, 100, 139, null, 117);
     expect(await findings(db)).toEqual(["logs: ledger gap 0-99"]);
   });
 
-  test("is not believed where the server has no rows at all for blocks that had some", async () => {
+  test("is not believed where the server has fewer rows than were loaded, unless somebody says that it is right", async () => {
+    for (const [last, rows] of [
+      [null, 0],
+      [135, 18],
+      [138, 27],
+    ] as const) {
+      await repair("logs", 130, 139);
+      await begin(chain.logs, 130, 139);
+      if (last !== null) await chain.insert("logs", 130, last);
+      const error = await refusal(db, () => commit(chain.logs, 130, 139, null, rows));
+      expect(error).toMatchObject({
+        code: "SY101",
+        message: `with what the server sent, blocks 130 to 139 would have ${rows} rows, and 30 were loaded`,
+        detail: `It sent ${rows} rows for blocks 130 to 139. Nothing was written; the rows stay as they were.`,
+        hint: "select ampsync.repair('chain', 'logs', 130, 139, accept_fewer => true); -- only if the server is right",
+      });
+      await db.query(error.hint!);
+      await commit(chain.logs, 130, 139, null, rows);
+      expect(await findings(db)).toEqual([]);
+
+      await repair("logs", 130, 139);
+      await begin(chain.logs, 130, 139);
+      await chain.insert("logs", 130, 139);
+      await commit(chain.logs, 130, 139, null, 30);
+    }
+  });
+
+  test("is not believed where rows go from a part of blocks that lack some already", async () => {
+    await db.query("delete from chain.logs where _block_num in (36, 37)"); // The entry of blocks 0 to 129.
+    await repair("logs", 34, 36);
+    await begin(chain.logs, 34, 36);
+    await chain.insert("logs", 34, 34);
+    expect(await refusal(db, () => commit(chain.logs, 34, 36, null, 3))).toMatchObject({
+      code: "SY101",
+      message: "with what the server sent, blocks 0 to 129 would have 381 rows, and 390 were loaded",
+    });
+    await chain.insert("logs", 35, 36);
+    await commit(chain.logs, 34, 36, null, 9);
+    expect(await findings(db)).toEqual(["logs: missing rows 0-129"]);
+  });
+
+  test("counts rows that were rejected as sent", async () => {
     await repair("logs", 130, 139);
     await begin(chain.logs, 130, 139);
-    expect(await refusal(db, () => commit(chain.logs, 130, 139, null, 0))).toMatchObject({
-      code: "SY101",
-      message: expect.stringContaining("no rows for blocks 130 to 139"),
+    await chain.insert("logs", 130, 138);
+    const rejected = [1, 2, 3].map((row) => ({
+      block: 139,
+      row,
+      column: null,
+      sqlstate: "22P02",
+      reason: "it does not fit",
+      values: null,
+    }));
+    await db.query("call ampsync_worker.commit_repair($1, $2, 130, 139, null, 27, $3)", [
+      chain.logs.id,
+      chain.logs.epoch,
+      JSON.stringify({ rejected, nulled: [], nuls: [] }),
+    ]);
+    expect(await findings(db)).toEqual([]);
+  });
+
+  describe("of blocks that no reorg replaces any more", () => {
+    test("must bring the last block's hash where that block had rows, and the table of blocks has the word", async () => {
+      await db.query("update chain.logs set block_hash = sha256('') where _block_num = 39");
+      await repair("logs", 30, 39, true);
+      expect(await next(chain.logs)).toMatchObject({ own_hash: bytesOf(39) });
+      await begin(chain.logs, 30, 39);
+      await chain.insert("logs", 30, 38);
+      expect(await refusal(db, () => commit(chain.logs, 30, 39, bytesOf(39), 27))).toMatchObject({
+        code: "SY101",
+        message: "what the server sent for block 39 does not have the hash that is held here",
+      });
+      await chain.insert("logs", 39, 39, "b");
+      expect(await refusal(db, () => commit(chain.logs, 30, 39, bytesOf(39), 30))).toMatchObject({
+        code: "SY101",
+      });
+      await db.query("delete from chain.logs where _block_num = 39");
+      await chain.insert("logs", 39, 39);
+      await commit(chain.logs, 30, 39, bytesOf(39), 30);
+      expect(await findings(db)).toEqual([]);
+    });
+
+    test("must bring the last block in a table of blocks even if nothing here tells its hash", async () => {
+      await db.query("delete from chain.blocks where _block_num in (39, 40)");
+      await repair("blocks", 30, 39, true);
+      expect(await next(chain.blocks)).toMatchObject({ own_hash: null });
+      await begin(chain.blocks, 30, 39);
+      await chain.insert("blocks", 30, 38);
+      expect(await refusal(db, () => commit(chain.blocks, 30, 39, null, 9))).toMatchObject({ code: "SY101" });
+      await chain.insert("blocks", 39, 39);
+      await commit(chain.blocks, 30, 39, null, 10);
+    });
+
+    test("asks for no hash of a last block that had no rows", async () => {
+      await db.query("delete from chain.logs where _block_num = 39");
+      await repair("logs", 30, 39);
+      expect(await next(chain.logs)).toMatchObject({ own_hash: null });
     });
   });
 
@@ -321,6 +417,17 @@ describe("a repair of blocks that a reorg may replace", () => {
     expect(await findings(db)).toEqual([]);
   });
 
+  test("is refused where the last block is not in the answer, even if fewer rows are accepted", async () => {
+    await repair("logs", 290, 299, true);
+    expect(await next(chain.logs)).toMatchObject({ own_hash: bytesOf(299) });
+    await begin(chain.logs, 290, 299);
+    await chain.insert("logs", 290, 298);
+    expect(await refusal(db, () => commit(chain.logs, 290, 299, bytesOf(299), 27))).toMatchObject({
+      code: "SY101",
+      message: "what the server sent for block 299 does not have the hash that is held here",
+    });
+  });
+
   test("goes by its own rows elsewhere, or by the parent hash in the block after", async () => {
     await repair("logs", 275, 275);
     expect(await next(chain.logs)).toMatchObject({ own_hash: bytesOf(275) });
@@ -339,7 +446,7 @@ describe("a repair of blocks that a reorg may replace", () => {
     await chain.load(300, 450, { step: 10 });
     await moveClock(db, "61 s");
     await chain.logs.acquire();
-    expect(await next(chain.logs)).toEqual({ first_block: "275", last_block: "275", own_hash: null });
+    expect(await next(chain.logs)).toMatchObject({ first_block: "275", last_block: "275", own_hash: null });
   });
 
   test("is put off while a reorg took them away", async () => {

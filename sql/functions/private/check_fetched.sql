@@ -1,13 +1,19 @@
--- Refuses rows fetched by a repair that do not belong to our chain: the last
--- block must have the hash given, if one is, and none may contradict the history.
--- No rows at all, rejected ones counted, are believed where the ledger agrees; elsewhere the server may
--- not hold these blocks (any more).
+-- Refuses rows fetched by a repair that are not those of our chain, or not all:
+--   the last block must have the hash given, if one is, and must be there in a table
+--   that has a row for each block; none may contradict the history
+--   no range that the ledger speaks of may have fewer rows than were loaded, rejected
+--   ones counted, unless the repair was asked for with accept_fewer
+--   of a ledger entry that reaches beyond the repaired blocks and lacks rows, nobody
+--   knows how many each part had: there must be no fewer than before, and some
+--
+-- p_rows: rows sent, those in p_rejected counted (see ampsync_private.record_values).
 create or replace function ampsync_private.check_fetched(
   p_stream_id   bigint,
   p_first_block bigint,
   p_last_block  bigint,
   p_own_hash    bytea,
-  p_rows        bigint
+  p_rows        bigint,
+  p_rejected    jsonb
 )
   returns void
   language plpgsql
@@ -16,37 +22,69 @@ create or replace function ampsync_private.check_fetched(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_column text := ampsync_private.hash_column(p_stream_id);
-  v_fault  text;
+  v_column      text := ampsync_private.hash_column(p_stream_id);
+  v_repair      ampsync_private.repair;
+  v_hash        bytea;
+  v_is_rejected boolean;
+  v_fewer       record;
 begin
-  if p_own_hash <> coalesce(ampsync_private.hash_in_rows(p_stream_id, v_column, p_last_block), '')
+  select * into strict v_repair
+    from ampsync_private.repair r
+   where r.stream_id = p_stream_id
+     and r.first_block = p_first_block;
+
+  v_hash := ampsync_private.hash_in_rows(p_stream_id, v_column, p_last_block);
+  v_is_rejected := exists (select 1
+                             from jsonb_array_elements(p_rejected) r
+                            where (r.value ->> 'block')::bigint = p_last_block);
+  if v_hash <> p_own_hash
+     or v_hash is null and (p_own_hash is not null or v_column = 'hash') and not v_is_rejected
      or exists (select 1
                   from ampsync_private.history h
                  where h.stream_id = p_stream_id
                    and h.last_block between p_first_block and p_last_block
                    and h.hash <> ampsync_private.hash_in_rows(p_stream_id, v_column, h.last_block)) then
-    v_fault := format('what the server sent for block %s does not have the hash that is held here', p_last_block);
-  elsif p_rows = 0
-     and exists (select 1
-                   from ampsync_private.ledger l
-                   join ampsync_private.stream s using (stream_id)
-                  cross join lateral ampsync_private.measure_rows(s.target, array[l.first_block], array[l.last_block]) m
-                  where l.stream_id = p_stream_id
-                    and l.last_block >= p_first_block
-                    and l.first_block <= p_last_block
-                    and (m.row_count, m.id_xor) <> (l.row_count, l.id_xor)) then
-    v_fault := format('the server has no rows for blocks %s to %s', p_first_block, p_last_block);
-  end if;
-
-  if v_fault is not null then
     raise exception using
       errcode = 'SY101',
-      message = v_fault,
+      message = format('what the server sent for block %s does not have the hash that is held here', p_last_block),
       detail  = 'Nothing was written; the rows stay as they were.',
-      hint    = 'It is tried again by itself; select * from ampsync.events;';
+      hint    = 'It is retried automatically: select * from ampsync.repairs;';
+  end if;
+
+  select e.*, coalesce(m.row_count, 0) + coalesce(j.rejected, 0) as found into v_fewer
+    from ampsync_private.stream s
+    join ampsync_private.ledger e using (stream_id)
+   cross join lateral ampsync_private.measure_rows(s.target, array[e.first_block], array[e.last_block]) m
+   cross join lateral (
+      select count(*) as rejected
+        from jsonb_array_elements(p_rejected) r
+       where (r.value ->> 'block')::bigint between e.first_block and e.last_block) j
+   where s.stream_id = p_stream_id
+     and e.last_block >= p_first_block
+     and e.first_block <= p_last_block
+     and case when e.first_block >= p_first_block and e.last_block <= p_last_block
+                then m.row_count + j.rejected < e.row_count
+              when p_rows = 0 then (m.row_count, m.id_xor) <> (e.row_count, e.id_xor)
+              else p_rows < v_repair.rows_before and m.row_count + j.rejected < e.row_count end
+   order by e.last_block
+   limit 1;
+
+  if found and not v_repair.accept_fewer then
+    raise exception using
+      errcode = 'SY101',
+      message = format('with what the server sent, blocks %s to %s would have %s rows, and %s were loaded',
+                       v_fewer.first_block, v_fewer.last_block, v_fewer.found, v_fewer.row_count),
+      detail  = format('It sent %s rows for blocks %s to %s. Nothing was written; the rows stay as they were.',
+                       p_rows, p_first_block, p_last_block),
+      hint    = (select format('select ampsync.repair(%L, %L, %s, %s, accept_fewer => true); -- only if the server is right',
+                               ampsync_private.dataset_label(d.namespace, d.name, d.revision), s.table_name,
+                               p_first_block, p_last_block)
+                   from ampsync_private.stream s
+                   join ampsync_private.dataset d using (dataset_id)
+                  where s.stream_id = p_stream_id);
   end if;
 end;
 $$;
 
-comment on function ampsync_private.check_fetched(bigint, bigint, bigint, bytea, bigint)
-  is 'Raise SY101 where the rows of a repair are not those of our chain.';
+comment on function ampsync_private.check_fetched(bigint, bigint, bigint, bytea, bigint, jsonb)
+  is 'Raise SY101 where the rows of a repair are not those of our chain, or fewer than were loaded.';

@@ -6,14 +6,18 @@
 -- were not loaded. Blocks that a reorg may still replace are fetched once their
 -- hash proves that the server stands on our chain, so rows must carry a hash.
 --
+-- Fewer rows than were loaded are refused as often as they are sent, unless
+-- accept_fewer says that the server is right and the blocks hold less now.
+--
 -- Idempotent while the repair waits. ampsync.repairs shows it until it is done, and
 -- why it was put off; the journal tells that it is done (`repaired`). Locks: repair
 -- row.
 create or replace function ampsync.repair(
-  dataset    text,
-  table_name text,
-  from_block bigint,
-  to_block   bigint
+  dataset      text,
+  table_name   text,
+  from_block   bigint,
+  to_block     bigint,
+  accept_fewer boolean default false
 )
   returns void
   language plpgsql
@@ -58,14 +62,15 @@ begin
       hint    = format('Wait until the chain has gone on, or: select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
   end if;
 
-  insert into ampsync_private.repair as r (stream_id, first_block, last_block, requested_at, due_at)
-  values (v_stream.stream_id, from_block, to_block, ampsync_private.now(), ampsync_private.now())
+  insert into ampsync_private.repair as r (stream_id, first_block, last_block, requested_at, due_at, accept_fewer)
+  values (v_stream.stream_id, from_block, to_block, ampsync_private.now(), ampsync_private.now(), coalesce(repair.accept_fewer, false))
   on conflict on constraint repair_pkey do update -- Asked for again, or further.
-     set last_block = greatest(r.last_block, excluded.last_block),
-         due_at     = excluded.due_at,
-         error_code = null,
-         error      = null,
-         error_hint = null;
+     set last_block   = greatest(r.last_block, excluded.last_block),
+         due_at       = excluded.due_at,
+         accept_fewer = excluded.accept_fewer,
+         error_code   = null,
+         error        = null,
+         error_hint   = null;
 
   -- A pass under way is asked to yield by its next heartbeat, and queues the next one itself.
   perform ampsync_private.schedule_stream(l.stream_id)
@@ -75,9 +80,9 @@ begin
       and v_stream.state not in ('paused', 'failed', 'orphaned', 'resyncing');
 
   perform ampsync_private.journal('repair_requested', v_dataset_id, v_stream.stream_id,
-            jsonb_build_object('from_block', from_block, 'to_block', to_block));
+            jsonb_build_object('from_block', from_block, 'to_block', to_block, 'accept_fewer', coalesce(repair.accept_fewer, false)));
 end;
 $$;
 
-comment on function ampsync.repair(text, text, bigint, bigint)
+comment on function ampsync.repair(text, text, bigint, bigint, boolean)
   is 'Fetch a range of blocks of one table again, as a job, and replace its rows in one transaction.';

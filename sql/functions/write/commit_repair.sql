@@ -1,5 +1,5 @@
 -- Closes the transaction of a repair: proves that the new rows belong to our
--- chain, records in the ledger what they are, and checks the target's name and last
+-- chain and are no fewer than were loaded, records in the ledger what they are, and checks the target's name and last
 -- of all the lease, under its row lock. Sent in one message with COMMIT.
 --
 -- Ledger entries that lie within the range say from now on what was fetched. One
@@ -37,7 +37,7 @@ begin
   end if;
 
   perform ampsync_private.check_fetched(p_stream_id, p_first_block, p_last_block, p_own_hash,
-            p_rows + coalesce(jsonb_array_length(p_values -> 'rejected'), 0));
+            p_rows + coalesce(jsonb_array_length(p_values -> 'rejected'), 0), p_values -> 'rejected');
   perform ampsync_private.record_blocks(p_stream_id, p_first_block, p_last_block);
 
   delete from ampsync_private.repair r

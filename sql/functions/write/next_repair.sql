@@ -1,17 +1,19 @@
 -- The range of blocks that a pass should fetch again next; no row where no repair
 -- is due. Repairs that nothing can prove yet are put off.
 --
--- own_hash: the hash that the last block must have in what the server sends, for
---   ranges that reach into the history, where a reorg may be under way. As this
---   stream holds it: in its history, as parent of the block after, or in its own
---   rows. Null for older ranges.
+-- own_hash: the hash that the last block must have in what the server sends. As
+--   this stream holds it: in its history, as parent of the block after, or in its own
+--   rows. A range that reaches into the history waits for it, because a reorg may be
+--   under way. For an older one the table of blocks is asked before the stream's own
+--   rows, which may be what is damaged; null where the last block has no row here.
+-- newest_row: the newest block with a row, which the server must hold as well.
 --
 -- No effect without the lease. Locks: repair row.
 create or replace function ampsync_worker.next_repair(
   p_stream_id bigint,
   p_epoch     bigint
 )
-  returns table (first_block bigint, last_block bigint, own_hash bytea)
+  returns table (first_block bigint, last_block bigint, own_hash bytea, newest_row bigint)
   language plpgsql
   volatile
   security invoker
@@ -22,6 +24,8 @@ declare
   v_column   text := ampsync_private.hash_column(p_stream_id);
   v_tip      bigint;
   v_retained bigint;
+  v_parent   bytea;
+  v_row      bytea;
 begin
   select min(h.first_block), max(h.last_block) into v_retained, v_tip
     from ampsync_private.history h
@@ -36,15 +40,20 @@ begin
        and r.due_at <= ampsync_private.now()
      order by r.first_block
   loop
+    v_row := ampsync_private.hash_in_rows(p_stream_id, v_column, last_block);
+    v_parent := case when v_column = 'hash' then ampsync_private.hash_in_rows(p_stream_id, 'parent_hash', last_block + 1) end;
+    newest_row := ampsync_private.newest_row(p_stream_id);
+
     if last_block < v_retained then
+      own_hash := coalesce(v_parent, case when v_row is not null
+                                            then coalesce(ampsync_private.hash_in_table_of_blocks(p_stream_id, last_block), v_row) end);
       return next;
       return;
     end if;
 
     own_hash := coalesce(
       (select h.hash from ampsync_private.history h where h.stream_id = p_stream_id and h.last_block = next_repair.last_block),
-      case when v_column = 'hash' then ampsync_private.hash_in_rows(p_stream_id, 'parent_hash', last_block + 1) end,
-      ampsync_private.hash_in_rows(p_stream_id, v_column, last_block));
+      v_parent, v_row);
     if own_hash is not null and last_block <= v_tip then
       return next;
       return;
@@ -52,7 +61,7 @@ begin
 
     perform ampsync_worker.defer_repair(p_stream_id, p_epoch, first_block, jsonb_build_object(
               'code', 'SY101', 'message', format('the hash of block %s is not known here yet', last_block),
-              'hint', 'It is tried again by itself; it can do without once the chain has gone on.'));
+              'hint', 'It is retried automatically, and can do without the hash once the chain has gone on.'));
   end loop;
 end;
 $$;

@@ -8,7 +8,7 @@ import type { Plan } from "./plan.ts";
 import { invalidArgument } from "./refusal.ts";
 
 /** Sends the whole result once: at least one batch, then an empty one that says it is complete. */
-export async function batchAnswer(answer: Answer, plan: Plan): Promise<void> {
+export async function batchAnswer(answer: Answer, plan: Plan, rowsPerBatch: number | null): Promise<void> {
   const { chain, network } = plan.source;
   const keepsOrder = plan.nonIncremental === null || (plan.nonIncremental === "Sort" && plan.ordersByBlock);
   if (plan.kind === "head" ? plan.blocks !== null : !keepsOrder) {
@@ -23,7 +23,7 @@ export async function batchAnswer(answer: Answer, plan: Plan): Promise<void> {
   if (rows.count === 0) {
     await answer.noRows(ranges);
   }
-  for (const batch of splitRows(rows)) {
+  for (const batch of splitRows(rows, rowsPerBatch)) {
     await answer.rows(batch, ranges);
   }
   await answer.watermark(ranges);

@@ -65,7 +65,7 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
       const answer = new Answer(out, plan.schema, streaming ? "stream" : "batch", faults);
       await (streaming
         ? streamAnswer(answer, plan, cursor, { ...settings, faults }, out.signal)
-        : batchAnswer(answer, plan));
+        : batchAnswer(answer, plan, faults().rowsPerBatch));
       call.end();
     } catch (error) {
       if (error instanceof CleanEnd) {
