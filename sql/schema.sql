@@ -255,6 +255,7 @@ table ampsync_private.repair
   column error text
   column error_hint text
   column rows_before bigint
+  column accept_fewer boolean not null default false
   constraint repair_pkey PRIMARY KEY (stream_id, first_block)
   constraint repair_range_check CHECK (((first_block >= 0) AND (first_block <= last_block)))
   constraint repair_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
@@ -352,7 +353,7 @@ function ampsync.pause_sync(INOUT dataset text, OUT table_name text, OUT state t
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.repair(dataset text, table_name text, from_block bigint, to_block bigint)
+function ampsync.repair(dataset text, table_name text, from_block bigint, to_block bigint, accept_fewer boolean DEFAULT false)
   -- Fetch a range of blocks of one table again, as a job, and replace its rows in one transaction.
   returns void
   language plpgsql volatile security invoker
@@ -443,8 +444,8 @@ function ampsync_private.block_prefix(p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_own_hash bytea, p_rows bigint)
-  -- Raise SY101 where the rows of a repair are not those of our chain.
+function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_own_hash bytea, p_rows bigint, p_rejected jsonb)
+  -- Raise SY101 where the rows of a repair are not those of our chain, or fewer than were loaded.
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -687,6 +688,13 @@ function ampsync_private.hash_in_rows(p_stream_id bigint, p_column text, p_block
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.hash_in_table_of_blocks(p_stream_id bigint, p_block bigint)
+  -- The hash of an old block in the dataset's table of blocks.
+  returns bytea
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.idle_hint()
   -- What to do about work that no worker does at the moment.
   returns text
@@ -745,6 +753,13 @@ function ampsync_private.named_hash_column(p_stream_id bigint)
 function ampsync_private.narrow_fault(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_row_count bigint, p_found_count bigint, p_xor bigint)
   -- The narrowest ranges in which the rows of a stream differ from a ledger entry.
   returns TABLE(finding text, first_block bigint, last_block bigint)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.newest_row(p_stream_id bigint)
+  -- The newest block of which a stream's target has a row.
+  returns bigint
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
@@ -1032,7 +1047,7 @@ function ampsync_worker.newest_hash(p_stream_id bigint, p_block bigint)
 
 function ampsync_worker.next_repair(p_stream_id bigint, p_epoch bigint)
   -- The range of blocks that a pass should fetch again next, with the hash that proves it.
-  returns TABLE(first_block bigint, last_block bigint, own_hash bytea)
+  returns TABLE(first_block bigint, last_block bigint, own_hash bytea, newest_row bigint)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
