@@ -63,7 +63,10 @@ export function checkColumnNames(names: readonly string[], table: string): void 
   for (const name of names) {
     if (OURS.has(name) || SYSTEM_COLUMNS.has(name)) {
       const owner = OURS.has(name) ? "ampsync" : "PostgreSQL";
-      throw refusedName(`Column name ${name} is reserved`, `Of each table, it is a column of ${owner}.`);
+      throw refusedName(
+        `Column name ${name} is reserved`,
+        `${owner} gives every table a column of this name.`,
+      );
     }
   }
   const twice = repeated(names);

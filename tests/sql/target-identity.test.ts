@@ -493,5 +493,14 @@ describe("rows that cannot be removed are never left beside their replacement:",
     await stream.acquire();
     await stream.replace(8, 10, { fork: "b" });
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 b8 b9 b10");
+
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 10, { expected: null, fork: "c" });
+    await db.query(`alter table chain.blocks enable ${keep.includes("trigger") ? "trigger" : "rule"} keep`);
+    const swapped = await refusal(db, () => swap(db, shadow));
+    expect(swapped).toMatchObject({ code: "SY201", hint: error.hint });
+    await db.query(swapped.hint!);
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await stream.rows()).toBe("c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
   });
 });

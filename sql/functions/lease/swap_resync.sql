@@ -29,6 +29,7 @@ declare
   v_columns  text;
   v_deleted  bigint;
   v_inserted bigint;
+  v_is_left  boolean;
 begin
   if not ampsync_private.swap_is_due(p_shadow_id) then
     return false;
@@ -61,6 +62,13 @@ begin
   execute format('lock table %s in access exclusive mode', v_shadow.target); -- It is dropped: wait now, not then.
   execute format('delete from %s l where not exists (select 1 from %s s where s._id = l._id)', v_live.target, v_shadow.target);
   get diagnostics v_deleted = row_count;
+  if exists (select 1 from pg_class c where c.oid = v_live.target and (c.relhastriggers or c.relhasrules)) then
+    execute format('select exists (select 1 from %s l where not exists (select 1 from %s s where s._id = l._id))',
+                   v_live.target, v_shadow.target) into v_is_left;
+    if v_is_left then
+      call ampsync_private.raise_rows_kept(v_live.target);
+    end if;
+  end if;
   execute format('insert into %1$s (%3$s)
                   select %3$s from %2$s s where not exists (select 1 from %1$s l where l._id = s._id)',
                  v_live.target, v_shadow.target, v_columns);

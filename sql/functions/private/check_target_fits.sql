@@ -35,9 +35,7 @@ begin
       errcode = 'SY201',
       message = format('target table of %s does not fit the schema: %s', v_stream.table_name, v_fault),
       detail  = 'Nothing was written. Schema changes of a running sync are not applied by this release.',
-      hint    = format('select ampsync.resume_sync(%L); -- once the table fits again',
-                       (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
-                          from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id));
+      hint    = format('select ampsync.resume_sync(%L); -- once the table fits again', ampsync_private.stream_label(p_stream_id));
   end if;
 
   execute format('select exists (select 1 from %s t where t._id >= $1 and t._id < $2)', v_stream.target)
@@ -49,7 +47,8 @@ begin
       message = format('target table %s holds rows above the checkpoint', v_stream.target),
       detail  = format('The checkpoint is block %s; ampsync never leaves rows above it, so something else wrote them.',
                        coalesce(v_stream.checkpoint_block::text, 'none')),
-      hint    = format('delete from %s where _block_num_end > %s;', v_stream.target, coalesce(v_stream.checkpoint_block, -1));
+      hint    = format('delete from %s where _block_num_end > %s; select ampsync.resume_sync(%L);', v_stream.target,
+                       coalesce(v_stream.checkpoint_block, -1), ampsync_private.stream_label(p_stream_id));
   end if;
 
   if not exists (select 1 from ampsync_private.repair r where r.stream_id = p_stream_id) then

@@ -29,6 +29,9 @@ begin
   select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
+  if v_stream.target is not null then
+    perform ampsync_private.check_target(v_stream);
+  end if;
   v_columns := ampsync_private.allow_nulls(p_stream_id, p_columns);
 
   if v_stream.target is null then
@@ -54,7 +57,6 @@ begin
 
     perform ampsync_private.journal('table_created', v_stream.dataset_id, p_stream_id);
   else
-    perform ampsync_private.check_target(v_stream);
     perform ampsync_private.check_target_fits(p_stream_id, p_exact, v_columns);
   end if;
 end;
