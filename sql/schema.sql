@@ -805,6 +805,12 @@ procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch big
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+procedure ampsync_private.raise_rows_kept(IN p_target regclass)
+  -- Raise SY201 for rows of a target that a trigger or a rule keeps from being deleted.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 procedure ampsync_private.raise_target_moved(IN p_stream_id bigint)
   -- Raise SY205 for a target that was renamed, SY201 for one that is gone or was replaced.
   language plpgsql volatile security invoker
