@@ -58,6 +58,7 @@ const LAYERS = {
   tasks: ["runtime", "stream-pass", "db", "model", "errors", "log"],
   queue: ["db", "model", "errors", "log"],
   "worker-preset": ["config", "runtime", "queue", "log", "model"],
+  index: ["worker-preset"],
   cli: ["config", "runtime", "worker-preset", "db", "devserver", "embedded", "model", "errors", "log"],
 };
 

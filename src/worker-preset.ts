@@ -24,6 +24,7 @@ export function workerPreset(config: Config = configFromProcess(), options: Part
     databaseUrl,
     log,
     answerMs: ANSWER_MS,
+    isAlone: true,
     health: HEALTH_TIMES,
     signal: new AbortController().signal,
     began: (workerId, slots) => beginWorker(config, workerId, slots),

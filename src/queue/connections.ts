@@ -13,7 +13,10 @@ const CONNECT_MS = 5_000;
  * here, for the plain `graphile-worker` command too, and sockets in use are watched. The one that listens
  * waits for no answer: the system probes it.
  */
-export function watchConnections(events: WorkerEvents, answerMs: number): void {
+export function watchConnections(
+  events: WorkerEvents,
+  { answerMs, isAlone }: { readonly answerMs: number; readonly isAlone: boolean },
+): void {
   const watch = (client: pg.PoolClient) =>
     void socketOf(client).setKeepAlive(true, KEEPALIVE_AFTER_MS).setTimeout(answerMs, endSilent);
   const unwatch = (client: pg.PoolClient) => void socketOf(client).setTimeout(0, endSilent);
@@ -21,7 +24,7 @@ export function watchConnections(events: WorkerEvents, answerMs: number): void {
   events.on("pool:create", ({ ctx }) => {
     const pool = poolOf(ctx);
     limitConnecting(pool);
-    Object.assign(pool.options, { onConnect: prepareSession });
+    if (isAlone) Object.assign(pool.options, { onConnect: prepareSession });
     pool.on("acquire", watch);
     pool.on("release", (_, client) => unwatch(client));
   });

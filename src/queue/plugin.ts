@@ -22,6 +22,8 @@ export interface PluginOptions {
   readonly databaseUrl: string;
   readonly log: Log;
   readonly answerMs: number;
+  /** Only our tasks run in the sessions of graphile-worker's pool, so they are ours to set up. */
+  readonly isAlone: boolean;
   readonly health: HealthTimes;
   /** Ends the wait for `ampsync migrate`. */
   readonly signal: AbortSignal;
@@ -38,7 +40,7 @@ export interface PluginOptions {
  */
 export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
   const guard = beforeMigrating(async (client, queue) => {
-    await prepareSession(client);
+    if (options.isAlone) await prepareSession(client);
     await untilMigrated(client, queue, options);
   });
   const watched = new WeakSet<WorkerEvents>();
@@ -78,7 +80,7 @@ async function untilMigrated(
 
 function watch(events: WorkerEvents, options: PluginOptions): void {
   const { log, databaseUrl } = options;
-  watchConnections(events, options.answerMs);
+  watchConnections(events, options);
   watchEnding(events, (why) => {
     log.error("worker_ended", { error: why, hint: "It ends with 1: start it again." });
     options.failed();

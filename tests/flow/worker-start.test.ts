@@ -48,6 +48,17 @@ describe.each(COMMANDS)("%s", (_, program) => {
     expect(worker.tail().match(/worker_waiting/g)).toHaveLength(1);
   });
 
+  test("refuses an old Node.js at once", async () => {
+    await using db = await createDatabase();
+    const pretend = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'22.18.0'}})";
+    await using worker = start(db.url, program, {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(pretend)}`,
+    });
+    expect(await worker.ended).toMatchObject({ code: 1 });
+    expect(worker.hasSaid("ERROR SY902: Node.js 22.18.0 is too old for ampsync")).toBe(true);
+    expect(worker.tail()).not.toMatch(/^ +at /m);
+  });
+
   test("leaves another application's queue alone", async () => {
     await using db = await createDatabase();
     await db.query("update ampsync_private.queue set is_ours = false");

@@ -22,6 +22,8 @@ export interface WorkerOptions {
   readonly adminAddress: string;
   /** Further settings. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs; by default in this repository. */
+  readonly cwd?: string;
   /** Arguments of graphile-worker's command, such as a number of slots. */
   readonly args?: readonly string[];
 }
@@ -48,11 +50,11 @@ export class Worker implements AsyncDisposable {
 
   /** `program`: another one than the command, with a channel for messages. */
   constructor(
-    { databaseUrl, flightAddress, adminAddress, env, args = [] }: WorkerOptions,
+    { databaseUrl, flightAddress, adminAddress, env, cwd = ROOT, args = [] }: WorkerOptions,
     program?: readonly string[],
   ) {
     this.process = spawn(process.execPath, program ?? [CLI, ...args], {
-      cwd: ROOT,
+      cwd,
       env: {
         PATH: process.env["PATH"],
         DATABASE_URL: databaseUrl,

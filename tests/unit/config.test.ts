@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
-import { type Config, parseConfig, requireDatabase, VARIABLES } from "../../src/config.ts";
+import { type Config, checkNode, parseConfig, requireDatabase, VARIABLES } from "../../src/config.ts";
 import { AmpsyncError } from "../../src/errors.ts";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
@@ -199,4 +199,35 @@ test("a command that needs a database refuses to go on without one, and says how
   );
   const url = "postgresql://me@db/sync";
   expect(requireDatabase(parse({ DATABASE_URL: url }))).toBe(url);
+});
+
+describe("the schema of the queue", () => {
+  test.each(["worker", "ampsync_queue", "_q1", "q".repeat(63)])("may be %s", (name) => {
+    expect(parse({ GRAPHILE_WORKER_SCHEMA: name }).queueSchema).toBe(name);
+  });
+
+  test.each(["Worker", "my queue", "q;drop schema x", 'a"b', "pg_queue", "1st", "q".repeat(64)])(
+    "cannot be %s",
+    (name) => {
+      expect(faultsOf({ GRAPHILE_WORKER_SCHEMA: name })).toEqual([
+        expect.stringContaining("GRAPHILE_WORKER_SCHEMA"),
+      ]);
+    },
+  );
+});
+
+describe("Node.js", () => {
+  const { engines } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const [major, minor] = engines.node.replace(">=", "").split(".").map(Number);
+
+  test.each([`${major}.${minor}.0`, `${major}.${minor + 1}.3`, `${major + 1}.0.0`])(
+    "%s is new enough",
+    (version) => {
+      expect(() => checkNode(version)).not.toThrow();
+    },
+  );
+
+  test.each([`${major}.${minor - 1}.9`, "20.20.2", "9.99.0"])("%s is refused", (version) => {
+    expect(() => checkNode(version)).toThrow(`Node.js ${version} is too old`);
+  });
 });
