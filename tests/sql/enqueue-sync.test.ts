@@ -133,8 +133,8 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
     expect(await enqueue("'chain', tables => '{blocks}'")).toHaveLength(1);
   });
 
-  test("a type that the user made", async () => {
-    await db.query("create schema chain; create type chain.blocks as enum ('a')");
+  test.each(["enum ('a')", "(a int)"])("a type that the user made: %s", async (type) => {
+    await db.query(`create schema chain; create type chain.blocks as ${type}`);
     const error = await refusal(db, "select ampsync.enqueue_sync('chain', tables => '{blocks}')");
     expect(error).toMatchObject({
       code: "SY003",

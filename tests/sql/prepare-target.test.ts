@@ -240,6 +240,13 @@ describe("a target that does not fit the plan is refused:", () => {
       "Type changes detected (unsupported): note character varying(10) -> text",
     ],
     ["the server no longer offers block numbers", "", [HASH, NOTE], false, "no longer offers _block_num"],
+    [
+      "the user dropped columns of ours",
+      "alter table chain.blocks rename _block_num to height; alter table chain.blocks drop _block_num_start",
+      [HASH, NOTE],
+      true,
+      "Columns of ampsync missing or changed: _block_num_start, _block_num",
+    ],
   ])("%s", async (_, change, plan, exact, fault) => {
     const stream = await SqlStream.prepare(db);
     await db.query(change);
@@ -252,6 +259,19 @@ describe("a target that does not fit the plan is refused:", () => {
     expect(error.message).toContain(fault);
     expect(error.detail).toMatch(/./);
     await db.query(error.hint!);
+  });
+
+  test("the user dropped the key, which the hint makes again", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 4);
+    await db.query("alter table chain.blocks drop constraint blocks_pkey");
+    const error = await refusal(db, () => stream.prepareTarget());
+    expect(error).toMatchObject({
+      code: "SY201",
+      message: expect.stringContaining("its primary key (_id) is gone"),
+    });
+    await db.query(error.hint!);
+    await stream.prepareTarget();
   });
 
   test("all faults at once", async () => {

@@ -1,5 +1,6 @@
 -- Refuses a target schema whose owner could put something else in the place of a
--- table of ours (untrusted_owner). One that does not exist yet will be our own.
+-- table of ours (untrusted_owner). One that does not exist yet will be our own, and
+-- who owns ours decides what runs anyway.
 create or replace function ampsync_private.check_schema(
   p_stream_id     bigint,
   p_target_schema text
@@ -13,7 +14,7 @@ as $$
 declare
   v_owner text := ampsync_private.untrusted_owner(to_regnamespace(quote_ident(p_target_schema)));
 begin
-  if v_owner is not null then
+  if v_owner is not null and p_target_schema <> 'ampsync_private' then
     raise exception using
       errcode = 'SY201',
       message = format('schema %I belongs to %I, who could put another table in the place of a target', p_target_schema, v_owner),

@@ -1,5 +1,5 @@
--- Refuses to write into a target that does not have the columns the server sends,
--- holds rows above the checkpoint, or was emptied. Types are compared by the
+-- Refuses to write into a target that does not have our columns with their key, or
+-- those that the server sends, holds rows above the checkpoint, or was emptied. Types are compared by the
 -- catalogue. Columns that a user added are left alone, and repairs that wait may fill
 -- an emptied table.
 create or replace function ampsync_private.check_target_fits(
@@ -18,24 +18,44 @@ as $$
 declare
   v_stream ampsync_private.stream;
   v_fault  text;
+  v_remedy text;
   v_tail   boolean;
 begin
   select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  if p_exact <> v_stream.exact then
-    v_fault := format('the server %s _block_num', case when p_exact then 'now offers' else 'no longer offers' end);
-  else
-    v_fault := ampsync_private.column_differences(v_stream.target, v_stream.columns, p_columns);
+  select 'Columns of ampsync missing or changed: ' || string_agg(o.name, ', ') into v_fault
+    from (values ('_id', 'bytea'), ('_block_num_start', 'bigint'), ('_block_num_end', 'bigint'),
+                 (case when v_stream.exact then '_block_num' end, 'bigint')) o(name, type)
+   where not exists (select 1
+                       from pg_attribute a
+                      where a.attrelid = v_stream.target
+                        and a.attname = o.name
+                        and format_type(a.atttypid, a.atttypmod) = o.type);
+
+  if v_fault is null
+     and not exists (select 1
+                       from pg_index i
+                       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                      where i.indrelid = v_stream.target
+                        and i.indisunique and i.indisvalid and i.indimmediate and i.indnkeyatts = 1 and i.indpred is null
+                        and a.attname = '_id') then
+    v_fault := 'its primary key (_id) is gone';
+    v_remedy := format('alter table %s add primary key (_id); ', v_stream.target);
   end if;
 
+  v_fault := coalesce(v_fault, case
+    when p_exact <> v_stream.exact then format('the server %s _block_num', case when p_exact then 'now offers' else 'no longer offers' end)
+    else ampsync_private.column_differences(v_stream.target, v_stream.columns, p_columns)
+  end);
   if v_fault is not null then
     raise exception using
       errcode = 'SY201',
       message = format('target table of %s does not fit the schema: %s', v_stream.table_name, v_fault),
       detail  = 'Nothing was written. Schema changes of a running sync are not applied by this release.',
-      hint    = format('select ampsync.resume_sync(%L); -- once the table fits again', ampsync_private.stream_label(p_stream_id));
+      hint    = format('%sselect ampsync.resume_sync(%L);%s', v_remedy, ampsync_private.stream_label(p_stream_id),
+                       case when v_remedy is null then ' -- once the table fits again' end);
   end if;
 
   execute format('select exists (select 1 from %s t where t._id >= $1 and t._id < $2)', v_stream.target)

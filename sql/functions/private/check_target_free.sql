@@ -13,7 +13,6 @@ create or replace function ampsync_private.check_target_free(
 as $$
 declare
   v_owner record;
-  v_type  text;
 begin
   select s.dataset_id, s.table_name, s.target, ampsync_private.dataset_label(d.namespace, d.name, d.revision) as label
     into v_owner
@@ -35,13 +34,14 @@ begin
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', target_schema => ''another_schema'');';
   end if;
 
-  select t.typname into v_type -- Every table is a type, too. Of arrays PostgreSQL itself moves the name out of the way.
-    from pg_type t
-   where t.typnamespace = to_regnamespace(quote_ident(p_target_schema))
-     and t.typname = p_table_name
-     and t.typrelid = 0
-     and t.typcategory <> 'A';
-  if found then
+  -- Every table is a type, too. Of arrays PostgreSQL itself moves the name out of the way.
+  if exists (select 1
+               from pg_type t
+               left join pg_class c on c.oid = t.typrelid
+              where t.typnamespace = to_regnamespace(quote_ident(p_target_schema))
+                and t.typname = p_table_name
+                and coalesce(c.relkind, 'c') = 'c'
+                and t.typcategory <> 'A') then
     raise exception using
       errcode = 'SY003',
       message = format('Type %I.%I has the name of the target table', p_target_schema, p_table_name),

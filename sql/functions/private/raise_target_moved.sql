@@ -17,7 +17,7 @@ begin
     raise exception using
       errcode = 'SY201',
       message = v_place.fault,
-      detail  = 'Nothing was written. A target is one table for ever, known by its OID; rows of its stream go into no other.',
+      detail  = 'Nothing was written. A target is one table, known by its OID; rows of its stream never go into another.',
       hint    = v_place.hint;
   end if;
 

@@ -13,18 +13,20 @@ create or replace function ampsync_private.show_checkpoints(
 as $$
 declare
   v_name text := format('%I._ampsync_checkpoints', p_target_schema);
-  v_view regclass;
 begin
   if p_target_schema = 'ampsync_private' then -- A shadow is nobody's business.
     return;
   end if;
 
   perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || p_target_schema, 0));
-  v_view := to_regclass(v_name);
-  if v_view is not null
-     and (pg_get_viewdef(v_view) is null
-          or pg_get_viewdef(v_view) !~ 'ampsync\.checkpoints'
-          or strpos(pg_get_viewdef(v_view), quote_literal(p_target_schema)) > 0) then
+  if to_regclass(v_name) is not null
+     and not exists (select 1
+                       from pg_views v
+                      where v.schemaname = p_target_schema
+                        and v.viewname = '_ampsync_checkpoints'
+                        and v.viewowner = current_user
+                        and v.definition ~ 'ampsync\.checkpoints'
+                        and strpos(v.definition, quote_literal(p_target_schema)) = 0) then
     return;
   end if;
 
