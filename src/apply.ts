@@ -146,7 +146,10 @@ export class Apply {
 
   /** Resolves when there is room for more rows. Asked after each message, so it also says that the server is there. */
   async room(): Promise<void> {
-    this.#silence?.refresh();
+    if (this.#silence !== undefined) {
+      this.#silence.refresh();
+      this.#sealChunk(); // Wakes the writer, which has nothing else to do.
+    }
     while (true) {
       this.#throwIfFailed();
       this.#write(false);
@@ -189,7 +192,7 @@ export class Apply {
     if (this.#chunkUsed > 0) {
       const open = this.#open();
       open.chunks.push(this.#chunk.subarray(0, this.#chunkUsed));
-      this.#chunk = new Uint8Array(0);
+      this.#chunk = this.#chunk.subarray(this.#chunkUsed);
       this.#chunkUsed = 0;
       this.#changed.tell();
     }
@@ -302,7 +305,11 @@ export class Apply {
       if (microbatch.isDropped || microbatch.watermark !== null) {
         return;
       }
-      await this.#moreOrSilence();
+      if (this.#chunkUsed > 0) {
+        this.#sealChunk(); // It is the open one, and there is nothing else to write.
+      } else {
+        await this.#moreOrSilence();
+      }
     }
   }
 

@@ -261,6 +261,15 @@ describe("room", () => {
     expect(rig.committed).toEqual([0n]);
   }, 10_000);
 
+  test("what comes while the writer waits for it is written at once", async () => {
+    await using rig = new Rig({ limits: SPILLS });
+    rig.begin();
+    for (let message = 1; message <= 3; message++) {
+      await rig.rows("a"); // Far from a chunk.
+      await waitFor(`message ${message} to be written`, () => rig.table.bytes === message, 5_000);
+    }
+  }, 10_000);
+
   test("each chunk of a large microbatch is written as it fills, not when there is no more room", async () => {
     await using rig = new Rig({ limits: SPILLS });
     rig.begin();

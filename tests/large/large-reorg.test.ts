@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { ChainWatch } from "../support/chain-watch.ts";
+import { fingerprints, freshLoad } from "../support/generated.ts";
+import { Scenario } from "../support/scenario.ts";
+
+const LOGS_PER_BLOCK = 1_500;
+const TABLES = ["logs"] as const;
+/** Together about 20 MB of logs. */
+const DEPTH = 50;
+/** One kept from the last replacement, in case the next one goes deeper. */
+const BLOCKS = DEPTH + 10;
+
+test.each([
+  ["in one microbatch", { blocksPerMicrobatch: 100 }],
+  ["in many microbatches, each given up once", { blocksPerMicrobatch: 7, interrupts: true }],
+])("a reorg of 20 MB of rows that comes %s is one step for readers", async (_, faults) => {
+  const source = new GeneratedSource({ blocks: BLOCKS, logsPerBlock: LOGS_PER_BLOCK });
+  await using scenario = await Scenario.start({ source });
+  scenario.startWorker();
+  await scenario.sync("anvil", "chain", TABLES);
+  await scenario.reaches("chain", 1);
+  Object.assign(scenario.server.faults, faults);
+
+  const client = await scenario.db.client();
+  {
+    await using watch = new ChainWatch(client, "chain", source, { logs: LOGS_PER_BLOCK });
+    watch.remember();
+    watch.poll();
+    source.reorg(DEPTH, DEPTH + 1);
+    watch.remember();
+    await scenario.reaches("chain", 1);
+    await watch.look();
+    expect(watch.faults).toEqual([]);
+  }
+  expect(await scenario.events("stream_error")).toBe(0);
+  expect(await scenario.events("reorg")).toBe(1);
+  const { rows: findings } = await scenario.db.query("select * from ampsync.verify('_/anvil')");
+  expect(findings).toEqual([]);
+  expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
+});

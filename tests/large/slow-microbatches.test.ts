@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { expectSourceRows } from "../support/generated.ts";
+import { Scenario } from "../support/scenario.ts";
+
+const BLOCKS = 60;
+
+/** All of a table is one microbatch, of so many messages, half a second each. */
+async function slowServer(messages: number): Promise<{ scenario: Scenario; source: GeneratedSource }> {
+  const source = new GeneratedSource({ blocks: BLOCKS, logsPerBlock: 4, transactionsPerBlock: 4 });
+  const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: BLOCKS });
+  Object.assign(scenario.server.faults, { delayMs: 500, rowsPerBatch: (4 * BLOCKS) / messages });
+  return { scenario, source };
+}
+
+test.concurrent("two streams on one slot both finish microbatches that take longer than a pass keeps its slot from others", async () => {
+  const tables = ["logs", "transactions"];
+  const { scenario, source } = await slowServer(24); // 12 s.
+  await using _ended = scenario;
+  scenario.startWorker({ args: ["--jobs", "1"] });
+  await scenario.sync("anvil", "chain", tables);
+  await scenario.reaches("chain", 2, undefined, 60_000);
+  expect(await scenario.events("stream_error")).toBe(0);
+  await expectSourceRows(scenario.db, "chain", source, tables);
+});
+
+test.concurrent("a large microbatch whose bytes trickle for longer than a silent server is waited for is stored", async () => {
+  const { scenario, source } = await slowServer(80); // 40 s.
+  await using _ended = scenario;
+  scenario.startFaultyWorker({ limits: { spillBytes: 1 } });
+  await scenario.sync("anvil", "chain", ["logs"]);
+  await scenario.reaches("chain", 1, undefined, 60_000);
+  expect(await scenario.events("stream_error")).toBe(0);
+  await expectSourceRows(scenario.db, "chain", source, ["logs"]);
+});
