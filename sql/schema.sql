@@ -599,14 +599,14 @@ function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
   grants owner=X/owner
 
 procedure ampsync_private.enter_fence(IN p_stream_id bigint, IN p_epoch bigint)
-  -- Take the fence of a lease epoch; SY001 unless that lease is current.
+  -- Take the fence of a lease epoch; SY001 unless that lease is current, 55P03 where a stranger holds it.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.fence_holders(p_stream_id bigint, p_epoch bigint)
   -- Backends that hold the fence of a stream and lease epoch, and in which mode.
-  returns TABLE(pid integer, mode text, is_ours boolean)
+  returns TABLE(pid integer, mode text, is_ours boolean, is_mortal boolean)
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -792,13 +792,6 @@ function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.raise_fence_held(p_stream_id bigint, p_epoch bigint)
-  -- Raise 55P03 with who holds the fence of a stream's epoch.
-  returns void
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
 procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch bigint)
   -- Raise SY001: the lease is not current.
   language plpgsql volatile security invoker
@@ -807,6 +800,13 @@ procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch big
 
 procedure ampsync_private.raise_rows_kept(IN p_target regclass)
   -- Raise SY201 for rows of a target that a trigger or a rule keeps from being deleted.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.raise_stranger(p_stream_id bigint, p_epoch bigint)
+  -- Raise 55P03 where somebody who is no writer of ours holds the fence of a stream's epoch.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

@@ -29,27 +29,44 @@ export async function checkServer(client: pg.ClientBase): Promise<void> {
   }
 }
 
+const INSTALLER_LOCK = "hashtextextended('ampsync.migrate', 0)";
+
 /** Let one installer in at a time: a session advisory lock, held until the client's session ends. */
 export async function lockInstallation(client: pg.ClientBase, log: Log): Promise<void> {
   const deadline = performance.now() + INSTALLER_DEADLINE_MS;
   for (let waited = false; ; waited = true) {
-    const { rows } = await client.query(
-      "select pg_try_advisory_lock(hashtextextended('ampsync.migrate', 0)) as locked",
-    );
+    const { rows } = await client.query(`select pg_try_advisory_lock(${INSTALLER_LOCK}) as locked`);
     if (rows[0].locked) {
       return;
     }
+    // It may be anybody: an advisory lock is open to all.
+    const { pid, role, application } = await installer(client);
     if (!waited) {
-      log.info("migrate_waiting", { reason: "another installation is running" });
+      log.info("migrate_waiting", { reason: "another installation is running", pid, role, application });
     }
     if (performance.now() > deadline) {
       throw new AmpsyncError("SY901", "another installation of ampsync does not end", {
-        detail: `Waited ${INSTALLER_DEADLINE_MS / 60_000} min for the advisory lock 'ampsync.migrate'.`,
-        hint: "select pid, state, query from pg_stat_activity where application_name = 'ampsync migrate';",
+        detail: `Waited ${INSTALLER_DEADLINE_MS / 60_000} min for backend ${pid} of role ${role} (${application}), which holds the advisory lock 'ampsync.migrate'.`,
+        hint: `select pg_terminate_backend(${pid});`,
       });
     }
     await pause(INSTALLER_POLL_MS);
   }
+}
+
+/** Who holds the lock; nobody, if he has just let go. */
+async function installer(
+  client: pg.ClientBase,
+): Promise<{ readonly pid?: number; readonly role?: string; readonly application?: string }> {
+  const { rows } = await client.query(
+    `select a.pid, a.usename as role, a.application_name as application
+       from pg_locks k
+       join pg_stat_activity a using (pid)
+      where k.locktype = 'advisory' and k.objsubid = 1 and k.granted
+        and k.database = (select d.oid from pg_database d where d.datname = current_database())
+        and (k.classid::bigint << 32) | k.objid::bigint = ${INSTALLER_LOCK}`,
+  );
+  return rows[0] ?? {};
 }
 
 /**

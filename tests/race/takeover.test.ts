@@ -2,10 +2,13 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { migrate } from "../../src/db/migrate.ts";
+import { createLog } from "../../src/log.ts";
 import { moveClock } from "../support/clock.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { backendOf, untilBlocked, untilCopyStarves } from "../support/rivals.ts";
 import { SqlStream, watermark } from "../support/sql-stream.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let db: TestDatabase;
 let stream: SqlStream;
@@ -245,37 +248,69 @@ test("a pause ends the writer, and nothing is committed after it", async () => {
 });
 
 describe("somebody who may only connect and holds our advisory lock", () => {
-  test("is not ended, is named, and keeps the stream for no longer than he holds it", async () => {
-    const role = `stranger_${db.name}`;
-    const url = new URL(db.url);
-    const password = decodeURIComponent(url.password);
-    await db.query(`create role ${role} login password '${password.replaceAll("'", "''")}'`);
-    url.username = role;
-    const stranger = new pg.Client({ connectionString: url.href });
-    stranger.on("error", () => {});
-    try {
-      await stranger.connect();
-      const pid = await backendOf(stranger);
-      const { rows } = await db.query(
-        "select ampsync_private.fence_key($1, l.epoch)::text as key from ampsync_private.lease l where l.stream_id = $1",
-        [stream.id],
-      );
-      await stranger.query("select pg_advisory_lock_shared($1)", [rows[0]!["key"]]);
+  let role: string;
+  let stranger: pg.Client;
+  let named: Record<string, unknown>;
 
-      const held = {
-        code: "55P03",
-        message: `role ${role} holds the advisory lock of ${stream.target}`,
-        detail: expect.stringContaining(`Backend ${pid} of role ${role}`),
-        hint: `As a superuser: select pg_terminate_backend(${pid});`,
-      };
+  beforeAll(async () => {
+    role = `stranger_${db.name}`;
+    const url = new URL(db.url);
+    const password = pg.escapeLiteral(decodeURIComponent(url.password));
+    await db.query(`create role ${role} login password ${password}`);
+    url.username = role;
+    stranger = new pg.Client({ connectionString: url.href });
+    stranger.on("error", () => {});
+    await stranger.connect();
+  });
+  afterAll(async () => {
+    await stranger.end();
+    await db.query(`drop role ${role}`);
+  });
+
+  async function takesFence(epoch: string, mode: "" | "_shared"): Promise<void> {
+    const { rows } = await db.query("select ampsync_private.fence_key($1, $2)::text as key", [
+      stream.id,
+      epoch,
+    ]);
+    await stranger.query(`select pg_advisory_lock${mode}($1)`, [rows[0]!["key"]]);
+    const pid = await backendOf(stranger);
+    named = {
+      code: "55P03",
+      message: `role ${role} holds the advisory lock of ${stream.target}`,
+      detail: expect.stringContaining(`Backend ${pid} of role ${role}`),
+      hint: `As a superuser: select pg_terminate_backend(${pid});`,
+    };
+  }
+
+  test.each(["", "_shared"] as const)(
+    "(pg_advisory_lock%s) is not ended by a takeover, but named",
+    async (mode) => {
+      await takesFence("1", mode);
       await db.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '50ms'");
-      await expect(takeOver()).rejects.toMatchObject(held);
+      try {
+        await expect(takeOver()).rejects.toMatchObject(named);
+      } finally {
+        await db.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '5s'");
+      }
       await stranger.query("select pg_advisory_unlock_all()");
-      expect(await stream.acquire("worker-2")).not.toBeNull();
-    } finally {
-      await stranger.end();
-      await db.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '5s'");
-      await db.query(`drop role ${role}`);
-    }
+      expect(await stream.acquire("worker-2")).toMatchObject({ epoch: "2" });
+    },
+  );
+
+  test("is named by a writer that he keeps out", async () => {
+    await takesFence("1", "");
+    await expect(stream.beginApply()).rejects.toMatchObject(named);
+    await stranger.query("select pg_advisory_unlock_all()");
+    await stream.commit(10, 19);
+  });
+
+  test("is named by migrate, which waits for him", async () => {
+    await stranger.query("select pg_advisory_lock(hashtextextended('ampsync.migrate', 0))");
+    const lines: string[] = [];
+    const migrating = migrate(db.url, { log: createLog("info", (line) => lines.push(line)) });
+    await waitFor("the report", () => lines.some((line) => line.includes("migrate_waiting")));
+    await stranger.query("select pg_advisory_unlock_all()");
+    await migrating;
+    expect(lines.join()).toContain(`"role":"${role}"`);
   });
 });

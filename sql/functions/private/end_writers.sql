@@ -5,10 +5,9 @@
 -- the primary key for ever, and no time-out ends it. Then the fence is taken in
 -- exclusive mode, which is granted when the last of them is really gone.
 --
--- Anybody may hold an advisory lock, and ours can be computed: who could not be a
--- writer of ours, or is not ours to end, is left alone. Where one of those holds
--- the fence, or another decision does, a swap most of all, this waits as long as
--- the caller's lock_timeout, and then says who.
+-- Who could not be a writer of ours, or is not ours to end, is left alone. Where one
+-- of those holds the fence, or another decision does, a swap most of all, this waits
+-- as long as the caller's lock_timeout, and then says who.
 --
 -- Locks: fence (exclusive).
 create or replace function ampsync_private.end_writers(
@@ -28,7 +27,7 @@ begin
   for v_pid in
     select f.pid
       from ampsync_private.fence_holders(p_stream_id, p_epoch) f
-     where f.mode = 'ShareLock' and f.is_ours
+     where f.mode = 'ShareLock' and f.is_ours and f.is_mortal
        and f.pid <> pg_backend_pid()
   loop
     perform pg_terminate_backend(v_pid);
@@ -39,8 +38,15 @@ begin
   return v_ended;
 exception
   when lock_not_available then
-    perform ampsync_private.raise_fence_held(p_stream_id, p_epoch);
-    raise; -- Whoever it was has gone just now.
+    perform ampsync_private.raise_stranger(p_stream_id, p_epoch);
+    raise exception using
+      errcode = '55P03',
+      message = (select format('another transaction decides about %I.%I just now', s.target_schema, s.target_table)
+                   from ampsync_private.stream s where s.stream_id = p_stream_id),
+      detail  = (select string_agg(format('Backend %s of role %s, since %s: %s', a.pid, a.usename, a.xact_start, left(a.query, 200)), E'\n')
+                   from ampsync_private.fence_holders(p_stream_id, p_epoch) f
+                   join pg_stat_activity a using (pid)),
+      hint    = 'Nothing was changed. Try again when it is over; the swap of a large table takes minutes: select * from ampsync.jobs where task = ''ampsync_swap'';';
 end;
 $$;
 

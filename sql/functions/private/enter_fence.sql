@@ -1,5 +1,5 @@
 -- Begins work under a lease: takes the fence of its epoch, and fails fast if the
--- lease is not current. Locks: fence (shared).
+-- lease is not current; says who, if it is nobody of ours that holds it. Locks: fence (shared).
 create or replace procedure ampsync_private.enter_fence(
   p_stream_id bigint,
   p_epoch     bigint
@@ -10,6 +10,7 @@ create or replace procedure ampsync_private.enter_fence(
 as $$
 begin
   if not pg_try_advisory_xact_lock_shared(ampsync_private.fence_key(p_stream_id, p_epoch)) then
+    perform ampsync_private.raise_stranger(p_stream_id, p_epoch);
     call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
   end if;
 
@@ -25,4 +26,4 @@ end;
 $$;
 
 comment on procedure ampsync_private.enter_fence(bigint, bigint)
-  is 'Take the fence of a lease epoch; SY001 unless that lease is current.';
+  is 'Take the fence of a lease epoch; SY001 unless that lease is current, 55P03 where a stranger holds it.';

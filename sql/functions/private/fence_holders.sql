@@ -2,20 +2,21 @@
 -- pause or swap in mode ExclusiveLock. pg_locks is readable by everybody, and
 -- holds behind connection poolers too, where a stored pid would not.
 --
--- `is_ours`: its role may call what writers call, and is one that this session may end.
+-- `is_ours`: its role may call what writers call. Anybody may hold an advisory lock,
+-- and ours can be computed. `is_mortal`: this session may end it.
 create or replace function ampsync_private.fence_holders(
   p_stream_id bigint,
   p_epoch     bigint
 )
-  returns table (pid integer, mode text, is_ours boolean)
+  returns table (pid integer, mode text, is_ours boolean, is_mortal boolean)
   language sql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
   select k.pid, k.mode,
-         coalesce(has_schema_privilege(a.usesysid, 'ampsync_worker', 'usage')
-                  and pg_has_role(a.usesysid, 'usage'), false)
+         coalesce(has_schema_privilege(a.usesysid, 'ampsync_worker', 'usage'), false),
+         coalesce(pg_has_role(a.usesysid, 'usage'), false)
     from ampsync_private.fence_key(p_stream_id, p_epoch) f(key)
     join pg_locks k
       on k.classid::bigint = ((f.key >> 32) & 4294967295)
