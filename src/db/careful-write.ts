@@ -129,8 +129,9 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     const copy = this.#client.query(copyFrom(copyInto(table, target)));
     copy.on("error", ignore); // Also of one that comes when nobody waits any more.
     const finished = once(copy, "finish"); // Rejects with an error of the stream.
-    const bytes = Buffer.concat([COPY_HEADER, rows, COPY_TRAILER]);
-    const written = new Promise<void>((resolve) => copy.write(bytes, () => resolve()));
+    copy.write(COPY_HEADER);
+    copy.write(rows); // Not copied together with the rest: one row may have 256 MiB.
+    const written = new Promise<void>((resolve) => copy.write(COPY_TRAILER, () => resolve()));
     await this.#answer(Promise.race([written, finished])); // After an error the stream must not be ended.
     copy.end();
     await this.#answer(finished);

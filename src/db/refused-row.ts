@@ -33,10 +33,16 @@ export function refusedColumn(error: Error, target: WriteTarget): { name: string
   return userColumns(target).find(({ name }) => name === named || words.endsWith(` ${name}`)) ?? null;
 }
 
+/** A longer row is told field by field; of a longer field, its length alone. */
+const MAX_TOLD_ROW_BYTES = 256 * 1024;
+const MAX_TOLD_FIELD_BYTES = 1024;
+
 /**
  * A row as the text of a JSON object, as PostgreSQL itself shows it: what no
  * constraint forbids can be stored in a table without constraints. Where it
- * cannot, or no temporary table may be made, its fields in hexadecimal.
+ * cannot, or no temporary table may be made, its fields in hexadecimal. Long rows
+ * are not shown at all: their text is longer still, and neither JSON of
+ * PostgreSQL nor a string here holds twice 256 MiB.
  */
 export async function rowAsJson(
   session: RefusedRowSession,
@@ -44,6 +50,30 @@ export async function rowAsJson(
   rows: CopyRows,
   row: number,
 ): Promise<string> {
+  const bytes = rows.bytes(row, row + 1);
+  const text = bytes.length > MAX_TOLD_ROW_BYTES ? null : await shownByPostgres(session, target, bytes);
+  if (text !== null) {
+    return text;
+  }
+  const fields = rows.fields(row);
+  const told = userColumns(target).map(({ name, field }) => [name, toldInHex(fields[field] ?? null)]);
+  return JSON.stringify(Object.fromEntries(told));
+}
+
+function toldInHex(bytes: Uint8Array | null): string | null {
+  if (bytes === null) {
+    return null;
+  }
+  return bytes.length > MAX_TOLD_FIELD_BYTES
+    ? `${bytes.length} bytes`
+    : `\\x${Buffer.from(bytes).toString("hex")}`;
+}
+
+async function shownByPostgres(
+  session: RefusedRowSession,
+  target: WriteTarget,
+  row: Uint8Array,
+): Promise<string | null> {
   let text: string | null = null;
   await session.attempt(async () => {
     await session.query(
@@ -51,20 +81,12 @@ export async function rowAsJson(
        select ${target.columns.map(ident).join(", ")} from ${tableOf(target)} with no data;
        delete from pg_temp.ampsync_refused`,
     );
-    await session.copy("pg_temp.ampsync_refused", target, rows.bytes(row, row + 1));
+    await session.copy("pg_temp.ampsync_refused", target, row);
     const columns = userColumns(target).map(({ name }) => ident(name));
     const shown = await session.query(
       `select to_jsonb(r.*)::text as text from (select ${columns.join(", ")} from pg_temp.ampsync_refused) r`,
     );
     text = shown.rows[0].text;
   });
-  if (text !== null) {
-    return text;
-  }
-  const fields = rows.fields(row);
-  const hex = userColumns(target).map(({ name, field }) => {
-    const bytes = fields[field];
-    return [name, bytes == null ? null : `\\x${Buffer.from(bytes).toString("hex")}`];
-  });
-  return JSON.stringify(Object.fromEntries(hex));
+  return text;
 }

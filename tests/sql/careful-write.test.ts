@@ -128,6 +128,19 @@ describe("quarantine", () => {
     ]);
   });
 
+  test("tells a long row by the lengths of its long values, and keeps the others", async () => {
+    await db.query(`alter table ${stream.target} add check (length(note) < 10000000)`);
+    const long = Buffer.alloc(20_000_000, "x"); // Its JSON in hexadecimal would have twice as many.
+    const [refusals] = await write("quarantine", [
+      Buffer.concat([row(1, "short"), row(2, long), row(3, BAD_UTF8), row(4, "last")]),
+    ]);
+    expect(refusals!.report.rejected).toMatchObject([
+      { sqlstate: "23514", values: '{"block_hash":"\\\\x68617368","note":"20000000 bytes"}' },
+      { sqlstate: "22021", values: '{"block_hash":"\\\\x68617368","note":"\\\\xff"}' },
+    ]);
+    expect(await notes()).toEqual(["short", "last"]);
+  });
+
   test("tells refusals of several kinds apart, from the first row to the last, between rows of megabytes", async () => {
     await db.query(`alter table ${stream.target} add check (note <> 'no'), alter column note set not null`);
     const long = "x".repeat(3_000_000);
