@@ -49,6 +49,18 @@ async function terminate(pid: number): Promise<void> {
   });
 }
 
+test("a schema that is renamed while it merges makes it begin again, under the new name", async () => {
+  const { swapped, user } = await stuckSwap();
+  const schema = stream.target.split(".")[0]!;
+  await db.query(`alter schema ${schema} rename to ${schema}_new`); // Waits for nobody.
+  await user.query("rollback");
+  expect(await swapped).toMatchObject({ code: "SY205" });
+  expect(await stream.view()).toMatchObject({ state: "resyncing" });
+  expect(await swap(db, shadow)).toBe(true);
+  const renamed = new SqlStream(db, stream.id, `${schema}_new.blocks`, stream.exact, stream.epoch);
+  expect(await renamed.rows()).toBe(NEW);
+});
+
 test("readers see the old rows until it commits, and never wait", async () => {
   const { swapped, user } = await stuckSwap();
   expect(await stream.rows()).toBe(OLD);

@@ -236,6 +236,22 @@ test("other errors end the transaction, and what the fast path meets is told apa
   fast.abort();
 });
 
+test("gives everything up where its table's schema was swapped between two chunks", async () => {
+  const [schema] = stream.target.split(".");
+  const careful = options("quarantine");
+  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
+  await transaction.write(row(1, "a"));
+  await db.query(
+    `alter schema ${schema} rename to ${schema}_old; create schema ${schema};
+     create table ${schema}.blocks (like ${schema}_old.blocks including all)`,
+  );
+  await transaction.write(row(2, "b"));
+  await expect(transaction.commit(blocksZeroToNine())).rejects.toMatchObject({ code: "SY201" });
+  transaction.abort();
+  expect(await notes()).toEqual([]);
+  expect((await db.query(`select from ${schema}_old.blocks`)).rowCount).toBe(0);
+});
+
 test("is given up while it waits for a lock", async () => {
   const client = await db.client();
   await client.query(`begin; lock table ${stream.target}`);

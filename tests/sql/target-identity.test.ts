@@ -412,6 +412,19 @@ describe("who owns a target decides what runs when it is written:", () => {
     await expectHealed(stream);
   });
 
+  test("a resync is not merged into a table of somebody else", async () => {
+    const stream = await loadedStream(db);
+    const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { expected: null, fork: "b" });
+    await db.query(
+      "create role mallory; grant create on schema chain to mallory; alter table chain.blocks owner to mallory",
+    );
+    const error = await refusal(db, () => swap(db, shadow));
+    expect(error).toMatchObject({ code: "SY201", message: expect.stringContaining("belongs to mallory") });
+    await db.query(error.hint!);
+    expect(await swap(db, shadow)).toBe(true);
+  });
+
   test("a schema of somebody else is refused before a table is made in it", async () => {
     await db.query("create role mallory; create schema chain authorization mallory");
     const stream = await SqlStream.register(db);

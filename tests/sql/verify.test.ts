@@ -105,6 +105,11 @@ describe("names", () => {
       ["0-9", "30-39", "90-99"].map((range) => `logs: ledger gap ${range}`),
     ],
     ["a table that somebody dropped", `drop table ${logs}`, ["logs: table gone 0-99"]],
+    [
+      "a table of blocks that somebody dropped, and looks at the others",
+      `drop table ${blocks}; delete from ${logs} where _block_num = 34 and log_index = 2`,
+      ["blocks: table gone 0-99", "logs: missing rows 30-39"],
+    ],
   ])("%s", async (_, damage, expected) => {
     await db.query(damage);
     const found = await findings(db);

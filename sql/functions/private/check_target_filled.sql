@@ -26,7 +26,7 @@ begin
     return;
   end if;
 
-  execute format('select true from only %s t where t._id >= $1 and t._id < $2 order by t._id limit 1', v_entry.target)
+  execute format('select true from %s t where t._id >= $1 and t._id < $2 order by t._id limit 1', v_entry.target)
      into v_filled
     using ampsync_private.block_prefix(v_entry.first_block), ampsync_private.block_prefix(v_entry.last_block + 1);
   if v_filled is null then

@@ -22,11 +22,11 @@ declare
   v_deleted bigint;
   v_is_left boolean;
 begin
-  execute format('delete from only %s t where t._id >= $1 and t._id < $2', p_target)
+  execute format('delete from %s t where t._id >= $1 and t._id < $2', p_target)
     using p_from, p_below;
   get diagnostics v_deleted = row_count;
 
-  execute format('select exists (select 1 from only %s t where t._id >= $1 and t._id < $2)', p_target)
+  execute format('select exists (select 1 from %s t where t._id >= $1 and t._id < $2)', p_target)
      into v_is_left
     using p_from, p_below;
   if v_is_left then

@@ -19,12 +19,13 @@ declare
   v_target  regclass;
   v_is_hash boolean;
 begin
-  if v_column is null then
+  select c.oid into v_target
+    from ampsync_private.stream s
+    join pg_class c on c.oid = s.target
+   where s.stream_id = p_stream_id;
+  if v_column is null or v_target is null then -- Null where somebody dropped it.
     return null;
   end if;
-  select s.target into strict v_target
-    from ampsync_private.stream s
-   where s.stream_id = p_stream_id;
 
   execute format(
     $sql$

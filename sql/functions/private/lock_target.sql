@@ -21,7 +21,7 @@ begin
 
   v_name := format('%I.%I', v_stream.target_schema, v_stream.target_table);
   if to_regclass(v_name) = v_stream.target then
-    execute format('lock table only %s in row exclusive mode', v_name);
+    execute format('lock table %s in row exclusive mode', v_name);
   end if;
   perform ampsync_private.check_target(v_stream);
 end;
