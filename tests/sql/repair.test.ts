@@ -417,6 +417,29 @@ describe("a repair of blocks that a reorg may replace", () => {
     expect(await findings(db)).toEqual([]);
   });
 
+  test("is refused where all of it is another chain's, and the last block's row was rejected", async () => {
+    const stream = await held(chain.blocks);
+    await repair("blocks", 0, 299);
+    await begin(stream, 0, 299);
+    await chain.insert("blocks", 0, 298, "b");
+    const rejected = JSON.stringify({
+      rejected: [{ block: 299, row: 0, sqlstate: "SY203", reason: "bad" }],
+      nulled: [],
+      nuls: [],
+    });
+    const end = () =>
+      db.query("call ampsync_worker.commit_repair($1, $2, 0, 299, $3, 299, $4)", [
+        stream.id,
+        stream.epoch,
+        bytesOf(299),
+        rejected,
+      ]);
+    expect(await refusal(db, end)).toMatchObject({
+      code: "SY101",
+      message: expect.stringContaining("does not have the hash"),
+    });
+  });
+
   test("is refused where the last block is not in the answer, even if fewer rows are accepted", async () => {
     await repair("logs", 290, 299, true);
     expect(await next(chain.logs)).toMatchObject({ own_hash: bytesOf(299) });

@@ -22,7 +22,9 @@ create or replace function ampsync_private.check_fetched(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_column      text := ampsync_private.hash_column(p_stream_id);
+  -- Within the history by its name: rows of another chain must not make it no hash.
+  v_column      text := case when p_own_hash is null then ampsync_private.hash_column(p_stream_id)
+                             else ampsync_private.named_hash_column(p_stream_id) end;
   v_repair      ampsync_private.repair;
   v_hash        bytea;
   v_is_rejected boolean;
