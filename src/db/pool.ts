@@ -1,22 +1,7 @@
 import pg from "pg";
 
 import type { Log } from "../log.ts";
-import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
-
-/**
- * Settings of every session that writes: a dead client or network ends its
- * transaction, a long COPY does not, and whatever the server's default is, the
- * lease rules need READ COMMITTED.
- */
-const SESSION_SETTINGS = [
-  "-c statement_timeout=0",
-  "-c idle_in_transaction_session_timeout=60s",
-  "-c default_transaction_isolation=read\\ committed",
-  "-c tcp_keepalives_idle=10",
-  "-c tcp_keepalives_interval=5",
-  "-c tcp_keepalives_count=3",
-  "-c tcp_user_timeout=30s",
-].join(" ");
+import { ownSessions } from "./session.ts";
 
 /** int8 arrives as bigint, all else as pg reads it. */
 const types = new pg.TypeOverrides();
@@ -34,15 +19,10 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max,
-    application_name: options.name,
-    options: SESSION_SETTINGS,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-    // Without it the system waits for two hours before it looks whether a silent peer is still there.
-    keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
     types,
     ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
   });
+  ownSessions(pool, options.name);
   // A terminated backend is no error of ours: the pool connects anew, and whoever used the connection is
   // told by the failing query. Without handlers either event would end Node.
   const lost = (error: Error) => log.warn("db_connection_lost", { pool: options.name, error: error.message });

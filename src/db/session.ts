@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+
+import pg from "pg";
+
+import { AmpsyncError } from "../errors.ts";
+import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
+
+/** For connecting, and for each statement that makes a connection ours. */
+const CONNECT_MS = 5_000;
+
+/**
+ * What every session of ours is set to, whatever its role, database or address say: the settings that change
+ * what a statement means, what it may do, or how its result reads. A dead client or network ends its
+ * transaction, a long COPY does not, and the lease rules need READ COMMITTED.
+ */
+const SETTINGS = {
+  default_transaction_isolation: "read committed",
+  default_transaction_read_only: "off",
+  default_transaction_deferrable: "off",
+  statement_timeout: "0",
+  lock_timeout: "0",
+  transaction_timeout: "0",
+  idle_session_timeout: "0",
+  idle_in_transaction_session_timeout: "60s",
+  tcp_keepalives_idle: "10",
+  tcp_keepalives_interval: "5",
+  tcp_keepalives_count: "3",
+  tcp_user_timeout: "30s",
+  standard_conforming_strings: "on",
+  transform_null_equals: "off",
+  array_nulls: "on",
+  quote_all_identifiers: "off",
+  row_security: "on",
+  restrict_nonsystem_relation_kind: "",
+  bytea_output: "hex",
+  DateStyle: "ISO, MDY",
+  IntervalStyle: "postgres",
+  TimeZone: "UTC",
+  extra_float_digits: "1",
+  "plpgsql.extra_errors": "none",
+} as const;
+
+const VALUES = Object.entries(SETTINGS)
+  .map(([name, value]) => `(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)})`)
+  .join(", ");
+
+/**
+ * The search path comes first: nobody else's functions can stand for those of the rest. Settings that a
+ * server does not know (of newer ones, or of PL/pgSQL before its first use) are left out.
+ */
+const PIN_PATH = "set search_path = pg_catalog, pg_temp";
+const PIN = `select set_config(v.name, v.setting, false) from (values ${VALUES}) v(name, setting)
+  where v.name like 'plpgsql.%' or exists (select from pg_settings s where s.name = v.name)`;
+
+/**
+ * Makes the connections of a pool ours, before its first one. Settings are made by statements after
+ * connecting, because poolers refuse them in the startup message.
+ */
+export function ownSessions(pool: pg.Pool, name: string): void {
+  const { connectionString } = pool.options;
+  const connection: pg.ClientConfig = {
+    ...(connectionString !== undefined && { connectionString }),
+    application_name: name,
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    // Without it the system waits for two hours before it looks whether a silent peer is still there.
+    keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
+  };
+  /** Of all connections that are made meanwhile. */
+  let proof: Promise<boolean> | null = null;
+
+  async function makeOurs(client: pg.ClientBase): Promise<void> {
+    await ask(client, `${PIN_PATH}; ${PIN}`);
+    proof ??= isSession(client, connection);
+    const proven = proof;
+    if (!(await proven.catch(() => false)) && proof === proven) {
+      proof = null; // The next connection looks again.
+    }
+    await proven;
+  }
+
+  // The pool awaits it, whatever its type says.
+  Object.assign(pool.options, { ...connection, onConnect: makeOurs });
+  // After an outage another server may answer, behind another pooler.
+  const lost = () => {
+    proof = null;
+  };
+  pool.on("error", lost);
+  pool.on("connect", (client) => client.on("error", lost));
+}
+
+/**
+ * Whether a connection has a session of its own, which leases, COPY and settings need. Behind transaction
+ * pooling two connections share one: each sets a variable, and finds what the other one set. False where no
+ * second connection is to be had at the moment. Throws SY902.
+ */
+async function isSession(client: pg.ClientBase, connection: pg.ClientConfig): Promise<boolean> {
+  const other = new pg.Client(connection);
+  other.on("error", () => {}); // Told by its statements.
+  try {
+    await other.connect();
+  } catch {
+    return false;
+  }
+  try {
+    for (const round of [1, 2, 3]) {
+      const marks = [`${round} ${randomUUID()}`, `${round} ${randomUUID()}`] as const;
+      await mark(client, marks[0]);
+      await mark(other, marks[1]);
+      if ((await marked(client)) !== marks[0] || (await marked(other)) !== marks[1]) {
+        throw new AmpsyncError("SY902", "the database is behind a pooler in transaction mode", {
+          detail:
+            "Two connections read each other's session variables: statements of one session go to several.",
+          hint: "Set pool_mode = session for this database in the pooler, or name the server itself in DATABASE_URL.",
+        });
+      }
+    }
+    return true;
+  } finally {
+    await other.end();
+  }
+}
+
+async function mark(client: pg.ClientBase, text: string): Promise<void> {
+  await ask(client, `set ampsync.probe = ${pg.escapeLiteral(text)}`);
+}
+
+async function marked(client: pg.ClientBase): Promise<string | null> {
+  const { rows } = await ask(client, "select current_setting('ampsync.probe', true) as mark");
+  return rows[0].mark;
+}
+
+function ask(client: pg.ClientBase, text: string): Promise<pg.QueryResult> {
+  return client.query(Object.assign({ text }, { query_timeout: CONNECT_MS }));
+}

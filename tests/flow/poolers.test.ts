@@ -1,0 +1,96 @@
+import { describe, expect, test } from "vitest";
+
+import { migrate } from "../../src/db/migrate.ts";
+import { createPool } from "../../src/db/pool.ts";
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { createLog } from "../../src/log.ts";
+import { expectSourceRows } from "../support/generated.ts";
+import { hasPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
+import { createDatabase } from "../support/postgres.ts";
+import { Scenario } from "../support/scenario.ts";
+import { TransactionPooler } from "../support/transaction-pooler.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { Worker } from "../support/worker.ts";
+
+const log = createLog("error", () => {});
+const REFUSED = expect.objectContaining({
+  code: "SY902",
+  message: "the database is behind a pooler in transaction mode",
+  hint: expect.stringContaining("pool_mode = session"),
+});
+
+function pool(url: string) {
+  return createPool({ url, max: 2, queryTimeoutMs: 0, name: "ampsync" }, log);
+}
+
+describe("behind transaction pooling", () => {
+  test("no connection is taken", async () => {
+    await using db = await createDatabase();
+    await using pooler = await TransactionPooler.start(db.url);
+    const ours = pool(pooler.url(db.url));
+    try {
+      await expect(ours.connect()).rejects.toEqual(REFUSED);
+      await expect(migrate(pooler.url(db.url), { log })).rejects.toEqual(REFUSED);
+    } finally {
+      await ours.end();
+    }
+  });
+
+  test("a worker ends at once and says what to set, however it is started", async () => {
+    await using db = await createDatabase();
+    await using pooler = await TransactionPooler.start(db.url);
+    const settings = {
+      databaseUrl: pooler.url(db.url),
+      flightAddress: "http://127.0.0.1:1",
+      adminAddress: "http://127.0.0.1:1",
+    };
+    for (const program of [undefined, ["dist/cli/main.js", "worker"]]) {
+      await using worker = new Worker(settings, program);
+      expect(await worker.ended).toMatchObject({ code: 1 });
+      expect(worker.hasSaid("behind a pooler in transaction mode"), worker.tail()).toBe(true);
+    }
+  });
+
+  test("a pool that comes there after an outage takes no further connection", async () => {
+    await using db = await createDatabase();
+    await using pooler = await TransactionPooler.start(db.url, { isPooling: false });
+    const ours = pool(pooler.url(db.url));
+    try {
+      await ours.query("select 1");
+      pooler.isPooling = true;
+      pooler.cutAll();
+      await waitFor("the loss to be seen", () => ours.totalCount === 0);
+      await expect(ours.connect()).rejects.toEqual(REFUSED);
+      pooler.isPooling = false;
+      pooler.cutAll();
+      expect((await ours.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+    } finally {
+      await ours.end();
+    }
+  });
+
+  test.skipIf(!hasPgBouncer)("of PgBouncer, too", async () => {
+    await using db = await createDatabase();
+    await using pooler = await startPgBouncer(db.url, "transaction");
+    const ours = pool(pooler.url);
+    try {
+      await expect(ours.connect()).rejects.toEqual(REFUSED);
+    } finally {
+      await ours.end();
+    }
+  });
+});
+
+test.skipIf(!hasPgBouncer)("behind PgBouncer's session pooling all works as without it", async () => {
+  const source = new GeneratedSource({ blocks: 100 });
+  await using scenario = await Scenario.start({ source });
+  await using pooler = await startPgBouncer(scenario.db.url, "session");
+  await migrate(pooler.url, { log });
+  await using _worker = scenario.startWorker({ databaseUrl: pooler.url });
+  await scenario.sync("anvil", "chain");
+  await scenario.reaches("chain", 3);
+  source.mine(5);
+  source.reorg(4);
+  await scenario.reaches("chain", 3);
+  await expectSourceRows(scenario.db, "chain", source);
+});
