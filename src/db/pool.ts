@@ -1,7 +1,8 @@
 import pg from "pg";
 
 import type { Log } from "../log.ts";
-import { ownSessions } from "./session.ts";
+import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
+import { CONNECT_MS, ownSessions } from "./session.ts";
 
 /** int8 arrives as bigint, all else as pg reads it. */
 const types = new pg.TypeOverrides();
@@ -19,6 +20,10 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max,
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    // Without it the system waits for two hours before it looks whether a silent peer is still there.
+    keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
     types,
     ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
   });

@@ -3,19 +3,18 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
-import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 
 /** For connecting, and for each statement that makes a connection ours. */
-const CONNECT_MS = 5_000;
+export const CONNECT_MS = 5_000;
 
 /**
  * What every session of ours is set to, whatever its role, database or address say: the settings that change
  * what a statement means, what it may do, or how its result reads. A dead client or network ends its
- * transaction, a long COPY does not, and the lease rules need READ COMMITTED.
+ * transaction, a long COPY does not, and the lease rules need READ COMMITTED. Left alone is what protects a
+ * database: default_transaction_read_only.
  */
 const SETTINGS = {
   default_transaction_isolation: "read committed",
-  default_transaction_read_only: "off",
   default_transaction_deferrable: "off",
   statement_timeout: "0",
   lock_timeout: "0",
@@ -57,21 +56,12 @@ const PIN = `select set_config(v.name, v.setting, false) from (values ${VALUES})
  * connecting, because poolers refuse them in the startup message.
  */
 export function ownSessions(pool: pg.Pool, name: string): void {
-  const { connectionString } = pool.options;
-  const connection: pg.ClientConfig = {
-    ...(connectionString !== undefined && { connectionString }),
-    application_name: name,
-    connectionTimeoutMillis: CONNECT_MS,
-    keepAlive: true,
-    // Without it the system waits for two hours before it looks whether a silent peer is still there.
-    keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
-  };
   /** Of all connections that are made meanwhile. */
   let proof: Promise<boolean> | null = null;
 
   async function makeOurs(client: pg.ClientBase): Promise<void> {
-    await ask(client, `${PIN_PATH}; ${PIN}`);
-    proof ??= isSession(client, connection);
+    await setUpSession(client, name);
+    proof ??= hasOwnSession(client, pool.options);
     const proven = proof;
     if (!(await proven.catch(() => false)) && proof === proven) {
       proof = null; // The next connection looks again.
@@ -80,7 +70,7 @@ export function ownSessions(pool: pg.Pool, name: string): void {
   }
 
   // The pool awaits it, whatever its type says.
-  Object.assign(pool.options, { ...connection, onConnect: makeOurs });
+  Object.assign(pool.options, { application_name: name, onConnect: makeOurs });
   // After an outage another server may answer, behind another pooler.
   const lost = () => {
     proof = null;
@@ -89,13 +79,18 @@ export function ownSessions(pool: pg.Pool, name: string): void {
   pool.on("connect", (client) => client.on("error", lost));
 }
 
+/** Makes the settings of ours in a session. */
+export async function setUpSession(client: pg.ClientBase, name: string): Promise<void> {
+  await ask(client, `${PIN_PATH}; ${PIN}; set application_name = ${pg.escapeLiteral(name)}`);
+}
+
 /**
  * Whether a connection has a session of its own, which leases, COPY and settings need. Behind transaction
  * pooling two connections share one: each sets a variable, and finds what the other one set. False where no
  * second connection is to be had at the moment. Throws SY902.
  */
-async function isSession(client: pg.ClientBase, connection: pg.ClientConfig): Promise<boolean> {
-  const other = new pg.Client(connection);
+export async function hasOwnSession(client: pg.ClientBase, options: pg.ClientConfig): Promise<boolean> {
+  const other = new pg.Client({ ...options, connectionTimeoutMillis: CONNECT_MS });
   other.on("error", () => {}); // Told by its statements.
   try {
     await other.connect();

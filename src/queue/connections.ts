@@ -3,9 +3,11 @@ import type { Socket } from "node:net";
 import type { WorkerEvents } from "graphile-worker";
 import type pg from "pg";
 
+import { CONNECT_MS, ownSessions } from "../db/session.ts";
 import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 
-const CONNECT_MS = 5_000;
+/** The application_name of graphile-worker's sessions. */
+export const QUEUE_SESSION = "ampsync queue";
 
 /**
  * graphile-worker makes its pool itself, and without time-outs: a connection that never opens, or whose
@@ -24,20 +26,12 @@ export function watchConnections(
   events.on("pool:create", ({ ctx }) => {
     const pool = poolOf(ctx);
     limitConnecting(pool);
-    if (isAlone) Object.assign(pool.options, { onConnect: prepareSession });
+    if (isAlone) ownSessions(pool, QUEUE_SESSION);
     pool.on("acquire", watch);
     pool.on("release", (_, client) => unwatch(client));
   });
   events.on("pool:listen:success", ({ client }) => unwatch(client));
   events.on("pool:listen:release", ({ client }) => watch(client)); // Its last statement has an answer.
-}
-
-/**
- * Settings of every session of graphile-worker, before its first statement there. Called for the pool's first
- * connection by the migration hook: the pool is known only after it.
- */
-export async function prepareSession(client: pg.ClientBase): Promise<void> {
-  await client.query("set application_name = 'ampsync queue'");
 }
 
 /**

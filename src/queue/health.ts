@@ -35,8 +35,8 @@ export function watchHealth(
   async function untilItPasses(): Promise<void> {
     let answersSince: number | null = null;
     while (last !== null && !isOver) {
-      const askedAt = performance.now();
-      answersSince = (await isAnswering()) ? (answersSince ?? askedAt) : null;
+      // From the answer on: it may have waited for the same lock.
+      answersSince = (await isAnswering()) ? (answersSince ?? performance.now()) : null;
       if (last !== null && answersSince !== null && last.at - answersSince >= failingMs) {
         isOver = true;
         giveUp(last.error);

@@ -5,11 +5,12 @@ import type pg from "pg";
 
 import { beforeMigrating, type QueueSetting } from "../db/before-migrating.ts";
 import { isQueueAnswering } from "../db/queue-probe.ts";
+import { hasOwnSession, setUpSession } from "../db/session.ts";
 import { missingForWorker } from "../db/worker-guard.ts";
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { failureOf, isTransient } from "../model/failure.ts";
-import { poolOf, prepareSession, watchConnections } from "./connections.ts";
+import { poolOf, QUEUE_SESSION, watchConnections } from "./connections.ts";
 import { watchEnding } from "./ending.ts";
 import { type HealthTimes, watchHealth } from "./health.ts";
 import { watchNotifications } from "./notifications.ts";
@@ -40,7 +41,9 @@ export interface PluginOptions {
  */
 export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
   const guard = beforeMigrating(async (client, queue) => {
-    if (options.isAlone) await prepareSession(client);
+    // The pool is known only after its first connection, which is this one.
+    if (options.isAlone) await setUpSession(client, QUEUE_SESSION);
+    await hasOwnSession(client, { connectionString: options.databaseUrl });
     await untilMigrated(client, queue, options);
   });
   const watched = new WeakSet<WorkerEvents>();
