@@ -7,7 +7,7 @@ import { dirname, join, normalize } from "node:path";
 const LAYERS = {
   errors: [],
   config: ["errors"],
-  log: ["config"],
+  log: ["config", "model"],
   model: ["errors"],
   encoder: ["model", "errors"],
   flight: ["model", "errors", "log"],

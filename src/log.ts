@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from "./config.ts";
+import { type Clean, cleanText } from "./model/foreign-text.ts";
 
 /** Structured log: one event name and its fields. Event names are a contract, free text is none. */
 export interface Log {
@@ -12,14 +13,23 @@ export interface Log {
 
 export type LogFields = Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
 
-/** Writes one JSON object a line: time, level, event, fields. Bigints become text. */
-export function createLog(level: LogLevel, write: (line: string) => void, bound: LogFields = {}): Log {
+/** Writes one JSON object a line: time, level, event, fields. Bigints become text; text may be that of others. */
+export function createLog(
+  level: LogLevel,
+  write: (line: string) => void,
+  clean: Clean = cleanText,
+  bound: LogFields = {},
+): Log {
   const threshold = LOG_LEVELS.indexOf(level);
 
   function emit(line: LogLevel, event: string, fields: LogFields = {}): void {
     if (LOG_LEVELS.indexOf(line) > threshold) return;
     const entry = { time: new Date().toISOString(), level: line, event, ...bound, ...fields };
-    write(`${JSON.stringify(entry, (_, value) => (typeof value === "bigint" ? value.toString() : value))}\n`);
+    write(`${JSON.stringify(entry, shown)}\n`);
+  }
+
+  function shown(_: string, value: unknown): unknown {
+    return typeof value === "bigint" ? value.toString() : typeof value === "string" ? clean(value) : value;
   }
 
   return {
@@ -27,6 +37,6 @@ export function createLog(level: LogLevel, write: (line: string) => void, bound:
     warn: (event, fields) => emit("warn", event, fields),
     info: (event, fields) => emit("info", event, fields),
     debug: (event, fields) => emit("debug", event, fields),
-    with: (fields) => createLog(level, write, { ...bound, ...fields }),
+    with: (fields) => createLog(level, write, clean, { ...bound, ...fields }),
   };
 }

@@ -15,7 +15,9 @@ import { type Faults, NO_FAULTS } from "./faults.ts";
 import { createFlightClient, type FlightClient } from "./flight/client.ts";
 import { Heartbeat, type HeartbeatTimes } from "./heartbeat.ts";
 import { createLog, type Log } from "./log.ts";
+import { cleanText } from "./model/foreign-text.ts";
 import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES } from "./model/limits.ts";
+import { Secrets } from "./model/secrets.ts";
 import { Permits } from "./permits.ts";
 
 /** Everything the tasks of a process share. */
@@ -50,7 +52,10 @@ export async function createDeps(
   { faults = NO_FAULTS, limits = COMMIT_LIMITS, heartbeat: times }: DepsOptions = {},
 ): Promise<Deps> {
   const url = requireDatabase(config);
-  const log = createLog(config.logLevel, writeLog);
+  const secrets = new Secrets();
+  const clean = (text: string) => cleanText(secrets.redact(text));
+  const token = secrets.watch(config.token);
+  const log = createLog(config.logLevel, writeLog, clean);
   for (const warning of config.warnings) {
     log.warn("unusual_setting", { warning });
   }
@@ -65,20 +70,17 @@ export async function createDeps(
   };
   const flight = createFlightClient({
     address: config.flightAddress,
-    token: config.token,
+    token,
     maxMessageBytes: config.grpcMaxDecodeMb * 1024 * 1024,
   });
 
   return {
     log,
-    calls: new Calls(retryingStatements(pool, breakers, log)),
+    calls: new Calls(retryingStatements(pool, breakers, log), clean),
     pool,
     heartbeat,
     flight,
-    admin:
-      config.adminAddress === null
-        ? null
-        : createAdminClient({ address: config.adminAddress, token: config.token }),
+    admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token }),
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
     budget: new Budget(PROCESS_BYTES),

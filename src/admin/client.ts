@@ -31,6 +31,9 @@ export interface AdminClient {
   resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset>;
 }
 
+/** Of a long list, in an error. */
+const VERSIONS_TOLD = 20;
+
 export function createAdminClient(options: AdminClientOptions): AdminClient {
   const base = parseAddress(options.address);
   const fetchUrl = options.fetch ?? fetch;
@@ -53,7 +56,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     const found = pickVersion(list, ref.revision);
     if (found === null) {
       throw new AmpsyncError("SY103", `No versions available for ${datasetRefText(ref)}`, {
-        detail: `The server lists ${list.versions.map((each) => each.version).join(", ") || "no versions"}.`,
+        detail: `The server lists ${listed(list)}.`,
         hint: "Publish the dataset on the Amp server, or name one of its versions.",
       });
     }
@@ -70,6 +73,12 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
   }
 
   return { version, resolve };
+}
+
+function listed({ versions }: VersionList): string {
+  const first = versions.slice(0, VERSIONS_TOLD).map((each) => each.version);
+  const more = versions.length - first.length;
+  return `${first.join(", ") || "no versions"}${more === 0 ? "" : ` and ${more} more`}`;
 }
 
 function versionsPath(ref: DatasetRef): string[] {

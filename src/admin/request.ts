@@ -1,11 +1,12 @@
 import { AmpsyncError, type ErrorCode } from "../errors.ts";
 import { bearer } from "../model/bearer.ts";
+import { parseBounded } from "../model/bounded-json.ts";
 import { isDefect } from "../model/failure.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-/** Of the server's own words in an error. */
-const MAX_TEXT_LENGTH = 500;
+/** More than any list of versions or manifest has, and less than 100 MB of objects. */
+const JSON_LIMITS = { depth: 64, values: 500_000 };
 
 /** What a failed answer said besides its text; the cause of its error. */
 export interface HttpFailure {
@@ -43,12 +44,13 @@ export async function getJson(
     throw cause instanceof AmpsyncError || isDefect(cause) ? cause : unreachable(url, cause);
   }
   if (!response.ok) {
-    throw failure(url, response, token === null ? text : text.replaceAll(token, "[token]"));
+    throw failure(url, response, text);
   }
   try {
-    return JSON.parse(text);
+    return parseBounded(text, JSON_LIMITS);
   } catch (cause) {
-    throw unreadable(url, "The body is no JSON text.", cause);
+    const why = cause instanceof RangeError ? ` that is read: ${cause.message}` : "";
+    throw unreadable(url, `The body is no JSON text${why}.`, cause);
   }
 }
 
@@ -78,7 +80,7 @@ function failure(url: URL, response: Response, text: string): AmpsyncError {
     retryAfterSeconds: after !== null && /^\d+$/.test(after) ? Number(after) : null,
   };
   const handled = handledError(text);
-  const detail = `HTTP ${response.status}: ${(handled ?? text).trim().slice(0, MAX_TEXT_LENGTH) || "(no text)"}`;
+  const detail = `HTTP ${response.status}: ${(handled ?? text).trim() || "(no text)"}`;
   const code = codeOf(response.status, handled !== null);
   return new AmpsyncError(code, `GET ${url.pathname} failed`, { detail, cause });
 }
@@ -97,7 +99,7 @@ function codeOf(status: number, isHandled: boolean): ErrorCode {
 /** The text of an error that an Amp server handled; null where the body is something else. */
 function handledError(body: string): string | null {
   try {
-    const parsed: unknown = JSON.parse(body);
+    const parsed = parseBounded(body, JSON_LIMITS);
     if (
       typeof parsed === "object" &&
       parsed !== null &&
@@ -107,7 +109,7 @@ function handledError(body: string): string | null {
       return String(parsed.error_message);
     }
   } catch {
-    // Not every answer is JSON.
+    // Not every answer is JSON, or such that anybody reads it.
   }
   return null;
 }

@@ -1,3 +1,8 @@
+import { cleanText } from "../model/foreign-text.ts";
+
+/** Characters of a version, a hash or the name of a table: more than any that can be used has. */
+const NAME_LENGTH = 200;
+
 /** The versions of a dataset, newest first, and its tags. */
 export interface VersionList {
   readonly versions: readonly ListedVersion[];
@@ -26,7 +31,9 @@ export function parseVersionList(body: unknown): VersionList | null {
   }
   const listed = versions.map((each): ListedVersion | null => {
     const { version, manifest_hash: hash } = fieldsOf(each);
-    return typeof version === "string" ? { version, manifestHash: textOf(hash) ?? "" } : null;
+    return typeof version === "string"
+      ? { version: nameOf(version), manifestHash: textOf(hash) ?? "" }
+      : null;
   });
   if (!listed.every((each) => each !== null)) {
     return null;
@@ -48,7 +55,7 @@ export function parseVersionDetail(body: unknown): VersionDetail | null {
 /** The names of the tables of a manifest; null where it has another shape. */
 export function manifestTables(body: unknown): readonly string[] | null {
   const { tables } = fieldsOf(body);
-  return typeof tables === "object" && tables !== null ? Object.keys(tables) : null;
+  return typeof tables === "object" && tables !== null ? Object.keys(tables).map(nameOf) : null;
 }
 
 /** The fields of an object; of anything else, none. */
@@ -57,10 +64,14 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 }
 
 function textOf(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
+  return typeof value === "string" && value !== "" ? nameOf(value) : null;
 }
 
 function textsOf(value: unknown): string[] | null {
   const isText = (each: unknown): each is string => typeof each === "string";
-  return Array.isArray(value) && value.every(isText) ? value : null;
+  return Array.isArray(value) && value.every(isText) ? value.map(nameOf) : null;
+}
+
+function nameOf(text: string): string {
+  return cleanText(text, NAME_LENGTH);
 }

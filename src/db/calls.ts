@@ -2,6 +2,7 @@ import type pg from "pg";
 
 import type { BlockHash } from "../model/block-range.ts";
 import type { Failure } from "../model/failure.ts";
+import { type Clean, cleanText } from "../model/foreign-text.ts";
 import type { Watermark } from "../model/watermark.ts";
 import type { OnRetry, RunStatement } from "./retry.ts";
 
@@ -86,24 +87,46 @@ export class Calls {
   readonly #signal: AbortSignal;
   readonly #onRetry: OnRetry | undefined;
 
-  constructor(run: RunStatement, signal: AbortSignal = new AbortController().signal, onRetry?: OnRetry) {
+  readonly #clean: Clean;
+
+  /** `clean`: what text of others goes through on its way into the database. */
+  constructor(
+    run: RunStatement,
+    clean: Clean = cleanText,
+    signal: AbortSignal = new AbortController().signal,
+    onRetry?: OnRetry,
+  ) {
     this.#run = run;
+    this.#clean = clean;
     this.#signal = signal;
     this.#onRetry = onRetry;
   }
 
   /** The same calls for somebody who waits until the signal only, and wants to know why he waits. */
   until(signal: AbortSignal, onRetry?: OnRetry): Calls {
-    return new Calls(this.#run, signal, onRetry);
+    return new Calls(this.#run, this.#clean, signal, onRetry);
   }
 
   /** The same calls, each tried once. */
   once(): Calls {
-    return new Calls(this.#run, AbortSignal.abort());
+    return new Calls(this.#run, this.#clean, AbortSignal.abort());
   }
 
   #query(text: string, values: unknown[] = [], answerMs = ANSWER_MS): Promise<pg.QueryResult> {
-    return this.#run({ text, values, query_timeout: answerMs }, this.#signal, this.#onRetry);
+    const clean = values.map((value) => this.#cleaned(value));
+    return this.#run({ text, values: clean, query_timeout: answerMs }, this.#signal, this.#onRetry);
+  }
+
+  /** Failures are full of what others said: a call that tells one must not fail because of its text. */
+  #cleaned(value: unknown): unknown {
+    if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
+      return value;
+    }
+    const members = Object.entries(value).map(([key, member]) => [
+      key,
+      typeof member === "string" ? this.#clean(member) : member,
+    ]);
+    return Object.fromEntries(members);
   }
 
   /**
@@ -269,9 +292,9 @@ export class Calls {
   ): Promise<void> {
     await this.#query("select ampsync_worker.register_streams($1, $2, $3, $4)", [
       datasetId,
-      version,
-      manifestHash,
-      tables,
+      this.#clean(version),
+      manifestHash === null ? null : this.#clean(manifestHash),
+      tables.map(this.#clean),
     ]);
   }
 

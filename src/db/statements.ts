@@ -1,5 +1,6 @@
 import pg from "pg";
 
+import { cleanText } from "../model/foreign-text.ts";
 import type { Ledger } from "../model/ledger.ts";
 import type { Removal } from "../model/stream-memory.ts";
 import { isEmpty, joinReports, type ValueReport } from "../model/value-report.ts";
@@ -121,7 +122,9 @@ function valuesOf(report: ValueReport): string {
 }
 
 function textOf(row: object): string {
-  return JSON.stringify(row, (_, value) => (typeof value === "bigint" ? value.toString() : value));
+  return JSON.stringify(row, (_, value) =>
+    typeof value === "bigint" ? value.toString() : typeof value === "string" ? cleanText(value) : value,
+  );
 }
 
 export const ident = pg.escapeIdentifier;

@@ -64,8 +64,8 @@ export type FlightMessage =
     };
 
 /**
- * Queries to one Amp server. Failures are AmpsyncErrors without the token in
- * them; an abort throws the signal's reason.
+ * Queries to one Amp server. Failures are AmpsyncErrors with the words of the
+ * server, whatever those hold; an abort throws the signal's reason.
  */
 export interface FlightClient {
   /** Have a query planned; `stream` adds the streaming clause and the streaming header. */
@@ -130,7 +130,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       return { schema: decodeEncapsulatedSchema(info.schema), ticket };
     } catch (error) {
       signal.throwIfAborted();
-      throw flightError(error, token);
+      throw flightError(error);
     }
   }
 
@@ -151,7 +151,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw flightError(error, token);
+      throw flightError(error);
     }
   }
 

@@ -12,19 +12,16 @@ const TOO_LARGE = /^Received message (?:larger than max \(|that decompresses to 
 /**
  * What a failed call means to a stream. Only a request that is wrong for good, and a message over our limit, may
  * stop one: whatever else is said, by the server or by what stands before it, may be otherwise in a minute.
- * `secret` is cut out of the server's text.
  */
-export function flightError(error: unknown, secret: string | null): unknown {
+export function flightError(error: unknown): unknown {
   if (error instanceof AmpsyncError || isDefect(error)) {
     return error;
   }
   if (!isServiceError(error)) {
     return new AmpsyncError("SY104", "The Amp server cannot be reached", { cause: error });
   }
-  const said = secret === null ? error.details : error.details.replaceAll(secret, "[token]");
-  const detail = `gRPC ${status[error.code]}: ${said}`;
+  const detail = `gRPC ${status[error.code]}: ${error.details}`;
   const code = codeOf(error);
-  // The service error itself is no cause: it would carry the untouched text.
   return new AmpsyncError(code, MESSAGES[code] ?? "The stream broke off", hinted(code, detail));
 }
 

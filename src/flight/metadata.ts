@@ -1,8 +1,10 @@
 import { AmpsyncError } from "../errors.ts";
 import { BLOCK_LIMIT, type BlockHash, type BlockRange, ZERO_HASH } from "../model/block-range.ts";
+import { parseBounded } from "../model/bounded-json.ts";
 import type { MicrobatchMetadata } from "../model/microbatch.ts";
 
 const MAX_BYTES = 1024 * 1024;
+const JSON_LIMITS = { depth: 64, values: 10_000 };
 const HASH = /^0x[0-9a-f]{64}$/;
 /** A network comes back to the server in a header, which takes printable ASCII only. */
 const NETWORK = /^[!-~]{1,100}$/;
@@ -58,9 +60,10 @@ function parseRange(value: unknown): BlockRange {
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(UTF8.decode(bytes));
+    return parseBounded(UTF8.decode(bytes), JSON_LIMITS);
   } catch (cause) {
-    throw malformed("It is no JSON text in UTF-8.", cause);
+    const why = cause instanceof RangeError ? ` that is read: ${cause.message}` : "";
+    throw malformed(`It is no JSON text in UTF-8${why}.`, cause);
   }
 }
 

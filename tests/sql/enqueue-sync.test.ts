@@ -61,6 +61,12 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
     ["SQL", "'chain; drop schema ampsync'", "SY004", "is not a dataset reference"],
     ["no tables", "'chain', tables => '{}'", "SY004", "not a list of different tables"],
     ["a table twice", "'chain', tables => '{blocks,blocks}'", "SY004", "not a list of different tables"],
+    [
+      "1,001 tables",
+      `'chain', tables => (select array_agg('t' || n) from generate_series(1, 1001) n)`,
+      "SY004",
+      "a list of 1001 is too long",
+    ],
     ["a null table", "'chain', tables => '{null}'", "SY004", "not a list of different tables"],
     ["a table with a dot", "'chain', tables => '{a.b}'", "SY004", "'a.b' is not a table name"],
     ["a table with a quote", `'chain', tables => array['a"b']`, "SY004", "is not a table name"],

@@ -153,7 +153,7 @@ describe("an error as it is stored", () => {
     expect(failure.detail).toContain("failure.test.ts"); // Its stack.
     expect(reactionTo(failure.code)).toBe("stop");
     expect(isTransient(defect)).toBe(false);
-    expect(flightError(defect, null)).toBe(defect);
+    expect(flightError(defect)).toBe(defect);
   });
 
   test("counts what fetch could not reach as SY104, though its error is a TypeError", () => {

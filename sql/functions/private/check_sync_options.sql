@@ -26,6 +26,13 @@ begin
       detail  = 'Leave it out for all tables of the dataset.',
       hint    = format('select ampsync.enqueue_sync(%L, tables => ''{blocks,logs}'');', p_dataset);
   end if;
+  if cardinality(p_tables) > 1000 then
+    raise exception using
+      errcode = 'SY004',
+      message = format('tables => a list of %s is too long', cardinality(p_tables)),
+      detail  = 'A dataset can have 1,000 tables.',
+      hint    = format('select ampsync.enqueue_sync(%L, tables => ''{blocks,logs}'');', p_dataset);
+  end if;
   perform ampsync_private.check_table_name(t.name) from unnest(p_tables) t(name);
 
   if v_schema = '' or octet_length(v_schema) > 63 or v_schema ~ '^pg_'

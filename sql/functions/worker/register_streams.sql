@@ -3,6 +3,8 @@
 -- dataset lacks leaves the dataset `waiting`, and one whose name or target cannot be
 -- had leaves it `failed`, until ampsync.resume_sync; the others go on.
 --
+-- More than 1,000 tables are not looked at.
+--
 -- p_version is what goes into SQL: a semantic version, or the manifest hash.
 -- Idempotent: the same answer again is not journaled, and goes on counting tries
 -- for what is missing. Locks: dataset row; inserts streams and leases.
@@ -32,6 +34,15 @@ begin
    where d.dataset_id = p_dataset_id
      for no key update;
   if not found then
+    return;
+  end if;
+
+  if cardinality(p_tables) > 1000 then
+    perform ampsync_worker.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
+      'code', 'SY101',
+      'message', format('%s has %s tables', v_dataset.name, cardinality(p_tables)),
+      'detail', 'A dataset can have 1,000 tables; none of these was looked at.',
+      'hint', 'It is retried automatically: select * from ampsync.status;'));
     return;
   end if;
 
@@ -78,7 +89,7 @@ begin
     perform ampsync_worker.defer_resolve(p_dataset_id, 'failed', (
       select jsonb_build_object(
                'code', v_code,
-               'message', array_to_string(v_refused, '; '),
+               'message', left(array_to_string(v_refused, '; '), 4000),
                'hint', format('Remove what is in the way, then: select ampsync.resume_sync(%L);', l.label)
                        || format(' Or go on without: select ampsync.enqueue_sync(%L, tables => %L);', l.label, l.tables))
         from (select ampsync_private.dataset_label(v_dataset.namespace, v_dataset.name, v_dataset.revision) as label,
@@ -91,7 +102,7 @@ begin
       'code', 'SY103',
       'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),
       'hint', format(case when v_dataset.tables && p_tables then 'Version %s is kept for the other tables, and has: %s.'
-                          else 'Publish it; version %s has: %s.' end, p_version, array_to_string(p_tables, ', '))));
+                          else 'Publish it; version %s has: %s.' end, p_version, left(array_to_string(p_tables, ', '), 2000))));
   else
     update ampsync_private.dataset d
        set state = 'active', since = case when d.state <> 'active' then ampsync_private.now() else d.since end,
