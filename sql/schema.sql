@@ -335,7 +335,7 @@ function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT
 function ampsync.cut(dataset text, network text DEFAULT NULL::text)
   -- The highest block at which all tables of a dataset agree, by number and hash.
   returns bigint
-  language plpgsql stable security invoker
+  language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -377,7 +377,7 @@ function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::
 function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text)
   -- Look for damage in a dataset's tables; no row means that all is well. Takes 1 to 3 s a million rows.
   returns SETOF record
-  language plpgsql stable security invoker
+  language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -391,7 +391,7 @@ function ampsync.version()
 function ampsync.wait_for_block(dataset text, block bigint, timeout interval DEFAULT '00:00:10'::interval, network text DEFAULT NULL::text)
   -- Wait until all tables of a dataset agree at a block; a statement of its own.
   returns boolean
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -441,6 +441,13 @@ function ampsync_private.block_prefix(p_block bigint)
   -- The six bytes that every _id of a block begins with.
   returns bytea
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.caller()
+  -- The role that calls, also inside functions that run with their owner's rights.
+  returns name
+  language sql stable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -561,7 +568,7 @@ function ampsync_private.dataset_label(p_namespace text, p_name text, p_revision
   returns text
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
+  grants =X/owner, owner=X/owner
 
 function ampsync_private.delete_blocks(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
   -- Delete the rows of a range of blocks from a stream's target; returns their number.
@@ -695,12 +702,12 @@ function ampsync_private.hash_in_table_of_blocks(p_stream_id bigint, p_block big
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.idle_hint()
+function ampsync_private.idle_hint(p_has_workers boolean)
   -- What to do about work that no worker does at the moment.
   returns text
-  language sql stable security invoker
+  language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
+  grants =X/owner, owner=X/owner
 
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
   -- Whether a job of this key runs or will run in time by itself.
@@ -721,7 +728,7 @@ function ampsync_private.lease_duration()
   returns interval
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
+  grants =X/owner, owner=X/owner
 
 procedure ampsync_private.lock_target(IN p_stream_id bigint)
   -- Lock a stream's target by its name and prove that it is the stream's table.
@@ -769,7 +776,7 @@ function ampsync_private.now()
   returns timestamp with time zone
   language sql volatile parallel safe security invoker
   set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
+  grants =X/owner, owner=X/owner
 
 function ampsync_private.own_hash(p_stream_id bigint, p_block bigint)
   -- The hash of a block as this stream's own history or rows hold it; null if they do not.

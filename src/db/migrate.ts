@@ -127,7 +127,8 @@ async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: stri
 }
 
 async function runPending(client: pg.ClientBase, files: SqlFiles, queueSchema: string): Promise<Migrated> {
-  await client.query(`set local lock_timeout = '${LOCK_TIMEOUT}'; set local check_function_bodies = off`);
+  await client.query(`set local search_path = pg_catalog, pg_temp; set local lock_timeout = '${LOCK_TIMEOUT}';
+     set local check_function_bodies = off`);
   const installed = (await readInstalled(client)) ?? (await bootstrap(client));
   const version = await packageVersion();
   const pending = files.migrations.filter((file) => !installed.migrations.has(file.name));
@@ -147,8 +148,28 @@ async function runPending(client: pg.ClientBase, files: SqlFiles, queueSchema: s
       revoke all on schema ampsync, ampsync_worker, ampsync_private from public;
       revoke execute on all routines in schema ampsync, ampsync_worker, ampsync_private from public;
       notify ampsync_schema, 'migrated'`);
+    await openViews(client);
   }
   return { applied: pending.map((file) => file.name), functionsReplaced };
+}
+
+/**
+ * Whoever may read our views may run the functions in them, which read nothing: in a view a function runs with
+ * its reader's rights. They stay out of reach elsewhere, because their schema is closed.
+ */
+async function openViews(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ routine: string }>(
+    `select distinct p.oid::regprocedure::text as routine
+       from pg_depend d
+       join pg_rewrite r on r.oid = d.objid
+       join pg_class v on v.oid = r.ev_class
+       join pg_proc p on p.oid = d.refobjid
+      where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_proc'::regclass
+        and v.relnamespace = 'ampsync'::regnamespace and p.pronamespace = 'ampsync_private'::regnamespace`,
+  );
+  for (const { routine } of rows) {
+    await client.query(`grant execute on function ${routine} to public`);
+  }
 }
 
 /** Nothing has to be carried over: the supervisor queues all from state. What waits in the old queue would for ever. */

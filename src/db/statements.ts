@@ -68,7 +68,7 @@ export function beginApply(target: WriteTarget, removal: Removal | null): string
     return `call ampsync_worker.begin_apply(${lease})`;
   }
   const from = removal.from === null ? "null" : `${removal.from}`;
-  const parent = removal.parentHash === null ? "null" : `'\\x${removal.parentHash.slice(2)}'::bytea`;
+  const parent = removal.parentHash === null ? "null" : `decode('${removal.parentHash.slice(2)}', 'hex')`;
   return `call ampsync_worker.begin_apply(${lease}, true, ${from}, ${parent})`;
 }
 
@@ -104,7 +104,7 @@ export function commitRepair(
   rows: number,
   report: ValueReport,
 ): string {
-  const hash = ownHash === null ? "null" : `'\\x${ownHash.toString("hex")}'::bytea`;
+  const hash = ownHash === null ? "null" : `decode('${ownHash.toString("hex")}', 'hex')`;
   return `call ampsync_worker.commit_repair(${target.streamId}, ${target.epoch}, ${start}, ${end}, ${hash}, ${rows}, ${valuesOf(report)})`;
 }
 

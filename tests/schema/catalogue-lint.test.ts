@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,7 +7,12 @@ import { isBreaking, readSqlFiles, viewName } from "../../src/db/sql-files.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 
 /** Doors that callers without rights on our tables may use. */
-const SECURITY_DEFINER: readonly string[] = ["ampsync.version()"];
+const SECURITY_DEFINER: readonly string[] = [
+  "ampsync.cut(text,text)",
+  "ampsync.verify(text,text)",
+  "ampsync.version()",
+  "ampsync.wait_for_block(text,bigint,interval,text)",
+];
 
 /** Folders of sql/functions whose routines are not for people. */
 const SCHEMA_OF_FOLDER: Readonly<Record<string, string>> = {
@@ -25,6 +31,14 @@ const ROUTINES = `
   select p.oid::regprocedure::text as name
     from pg_proc p
    where p.pronamespace in ('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)`;
+
+/** Our functions in views; what is PostgreSQL's own is not recorded. */
+const CALLED_BY_VIEWS = `
+  select d.refobjid
+    from pg_depend d
+    join pg_rewrite r on r.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+    join pg_class v on v.oid = r.ev_class
+   where d.refclassid = 'pg_proc'::regclass and v.relnamespace = 'ampsync'::regnamespace`;
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -49,9 +63,9 @@ describe("every function and procedure", () => {
     expect(await names(`${ROUTINES} and obj_description(p.oid, 'pg_proc') is null`)).toEqual([]);
   });
 
-  test("is closed to the public", async () => {
+  test("is closed to the public, unless a view calls it", async () => {
     const open = await names(
-      `${ROUTINES} and exists (
+      `${ROUTINES} and not (p.pronamespace = 'ampsync_private'::regnamespace and p.oid in (${CALLED_BY_VIEWS})) and exists (
          select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)`,
     );
     expect(open).toEqual([]);
@@ -59,6 +73,39 @@ describe("every function and procedure", () => {
 
   test("runs with its caller's rights, unless it is a listed door", async () => {
     expect(await names(`${ROUTINES} and p.prosecdef`)).toEqual([...SECURITY_DEFINER].sort());
+  });
+
+  test("that is such a door stands in docs/spec.md", async () => {
+    const spec = await readFile(new URL("../../docs/spec.md", import.meta.url), "utf8");
+    const section = spec.slice(spec.indexOf("## Doors")).split("\n## ")[0]!;
+    const told = [...section.matchAll(/^\| `(ampsync\.\w+)`/gm)].map((match) => match[1]);
+    expect(told.sort()).toEqual(SECURITY_DEFINER.map((name) => name.split("(")[0]));
+  });
+});
+
+describe("every view", () => {
+  test("names functions, operators and types of PostgreSQL and of ours alone", async () => {
+    const offenders = await names(
+      `select format('%s: %s', r.ev_class::regclass, pg_describe_object(d.refclassid, d.refobjid, 0)) as name
+         from pg_depend d
+         join pg_rewrite r on r.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+         join pg_class v on v.oid = r.ev_class
+         left join pg_proc p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
+         left join pg_operator o on d.refclassid = 'pg_operator'::regclass and o.oid = d.refobjid
+         left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
+        where v.relnamespace = 'ampsync'::regnamespace
+          and coalesce(p.pronamespace, o.oprnamespace, t.typnamespace)::regnamespace::text
+              not in ('pg_catalog', 'ampsync', 'ampsync_private')`,
+    );
+    expect(offenders).toEqual([]);
+  });
+
+  test("calls only functions that read nothing, since they run with its reader's rights", async () => {
+    const offenders = await names(
+      `${ROUTINES} and p.oid in (${CALLED_BY_VIEWS}) and p.provolatile <> 'i'
+         and p.oid <> 'ampsync_private.now()'::regprocedure`,
+    );
+    expect(offenders).toEqual([]);
   });
 });
 
@@ -156,6 +203,18 @@ describe("the files", () => {
       const named = statements(file.text, /graphile_worker\b/g).map(({ line }) => `${file.name}:${line}`);
       expect(named).toEqual([]);
     }
+  });
+
+  test("write no backslash in a plain literal: what it means is a setting", async () => {
+    const { functions } = await readSqlFiles();
+    const offenders = functions.filter((file) =>
+      [
+        ...withoutComments(file.text)
+          .replace(/'\s*\n\s*'/g, "")
+          .matchAll(/(\bE)?'((?:[^']|'')*)'/g),
+      ].some(([literal, escaped]) => escaped === undefined && literal.includes("\\")),
+    );
+    expect(offenders.map((file) => file.name)).toEqual([]);
   });
 
   test("read no clock but ampsync_private.now()", async () => {

@@ -39,7 +39,7 @@ begin
      and j.attempts < j.max_attempts
      and case j.task_identifier
            when 'ampsync_supervise' then j.run_at <= v_now - interval '2 s' -- It comes every 5 s; a free slot sees it within one.
-           else j.task_identifier like 'ampsync\_%' and j.run_at <= v_now
+           else starts_with(j.task_identifier, 'ampsync_') and j.run_at <= v_now
          end;
 
   return query

@@ -26,7 +26,7 @@ begin
   select array_agg(distinct j.locked_by), array_agg(j.id) into v_dead, v_jobs
     from graphile_worker.jobs j
     left join ampsync_private.worker w on w.worker_id = j.locked_by
-   where j.task_identifier like 'ampsync\_%'
+   where starts_with(j.task_identifier, 'ampsync_')
      and coalesce(w.heartbeat_at, j.locked_at) < v_now - ampsync_private.lease_duration();
   if v_dead is not null then
     perform graphile_worker.force_unlock_workers(v_dead);
@@ -37,7 +37,7 @@ begin
   -- Replaced while they ran, by workers that died then: nothing will ever start them.
   perform graphile_worker.complete_jobs(array_agg(j.id))
      from graphile_worker.jobs j
-    where j.task_identifier like 'ampsync\_%'
+    where starts_with(j.task_identifier, 'ampsync_')
       and j.key is null and j.locked_at is null and j.attempts >= j.max_attempts
    having count(*) > 0;
 

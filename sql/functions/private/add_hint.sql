@@ -35,7 +35,7 @@ begin
     select string_agg(case when k.confrelid = v_table
              then format('alter table %1$s drop constraint %2$I; alter table %1$s add constraint %2$I %3$s; ', k.conrelid::regclass, k.conname,
                          regexp_replace(replace(pg_get_constraintdef(k.oid), ' ON DELETE RESTRICT', ''),
-                                        '( DEFERRABLE| NOT VALID|$)', ' ON DELETE CASCADE\1'))
+                                        '( DEFERRABLE| NOT VALID|$)', E' ON DELETE CASCADE\\1'))
              else format('alter table %s drop constraint %I; ', v_table, k.conname) end, '' order by k.conname)
       into v_hint
       from pg_constraint k
@@ -67,7 +67,7 @@ begin
       join pg_namespace n on n.oid = f.pronamespace
      where t.tgrelid = v_table
        and not t.tgisinternal
-       and not exists (select 1 from unnest(f.proconfig) c(setting) where c.setting like 'search\_path=%');
+       and not exists (select 1 from unnest(f.proconfig) c(setting) where c.setting like 'search!_path=%' escape '!');
 
   elsif v_stream.target is not null then
     select p.hint into v_hint

@@ -60,7 +60,7 @@ begin
 
   execute format('select exists (select 1 from %s t where t._id >= $1 and t._id < $2)', v_stream.target)
      into v_tail
-    using ampsync_private.block_prefix(coalesce(v_stream.checkpoint_block + 1, 0)), '\xffffffffffff'::bytea;
+    using ampsync_private.block_prefix(coalesce(v_stream.checkpoint_block + 1, 0)), decode('ffffffffffff', 'hex');
   if v_tail then
     raise exception using
       errcode = 'SY201',

@@ -58,7 +58,7 @@ begin
   end if;
 
   v_deleted := ampsync_private.delete_rows(v_target, ampsync_private.block_prefix(coalesce(p_from_block, 0)),
-                                           '\xffffffffffff'::bytea);
+                                           decode('ffffffffffff', 'hex'));
 
   delete from ampsync_private.reject r
    where r.stream_id = p_stream_id

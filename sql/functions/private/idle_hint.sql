@@ -1,18 +1,19 @@
 -- What to do about work that nobody does at the moment: start a worker, or, where
--- some are alive, look what keeps them busy.
-create or replace function ampsync_private.idle_hint()
+-- some are alive, look what keeps them busy. Reads nothing itself: views call it, and
+-- functions in a view run with the rights of whoever reads it.
+create or replace function ampsync_private.idle_hint(
+  p_has_workers boolean
+)
   returns text
   language sql
-  stable
+  immutable
+  parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case when exists (select 1
-                             from ampsync_private.worker w
-                            where w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())
-              then 'Its job waits for a free worker: select * from ampsync.jobs;'
+  select case when p_has_workers then 'Its job waits for a free worker: select * from ampsync.jobs;'
               else 'Start a worker (npx graphile-worker), then: select * from ampsync.jobs;' end;
 $$;
 
-comment on function ampsync_private.idle_hint()
+comment on function ampsync_private.idle_hint(boolean)
   is 'What to do about work that no worker does at the moment.';

@@ -18,7 +18,7 @@ begin
   v_parts := regexp_match(p_reference, '^(?:([a-z0-9_]+)/)?([a-z_][a-z0-9_]*)(?:@(.+))?$');
 
   if v_parts is null or not coalesce(
-    v_parts[3] ~ '^(\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?|[0-9a-f]{64}|latest|dev)$', true
+    v_parts[3] ~ '^([0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z.-]+)?([+][0-9A-Za-z.-]+)?|[0-9a-f]{64}|latest|dev)$', true
   ) then
     raise exception using
       errcode = 'SY004',

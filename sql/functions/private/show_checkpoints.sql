@@ -25,7 +25,7 @@ begin
                       where v.schemaname = p_target_schema
                         and v.viewname = '_ampsync_checkpoints'
                         and v.viewowner = current_user
-                        and v.definition ~ 'ampsync\.checkpoints'
+                        and v.definition ~ 'ampsync[.]checkpoints'
                         and strpos(v.definition, quote_literal(p_target_schema)) = 0) then
     return;
   end if;

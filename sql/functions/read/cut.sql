@@ -11,7 +11,8 @@
 --
 -- Several statements agree with each other in a REPEATABLE READ transaction only.
 --
--- p_network may be left out where the dataset has one network.
+-- network may be left out where the dataset has one network. Runs with its owner's
+-- rights, so that readers without rights on our tables can ask.
 create or replace function ampsync.cut(
   dataset text,
   network text default null
@@ -19,7 +20,7 @@ create or replace function ampsync.cut(
   returns bigint
   language plpgsql
   stable
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column

@@ -3,7 +3,7 @@
 -- query that needs the block: a statement sees the data of its beginning.
 --
 -- timeout: default 10 s, at most 60 s. READ COMMITTED only: elsewhere it would
--- never see what others commit.
+-- never see what others commit. Runs with its owner's rights, as cut does.
 create or replace function ampsync.wait_for_block(
   dataset text,
   block   bigint,
@@ -13,7 +13,7 @@ create or replace function ampsync.wait_for_block(
   returns boolean
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 declare

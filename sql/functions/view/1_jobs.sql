@@ -17,7 +17,7 @@ select j.id as job_id,
   left join ampsync_private.stream s on j.key in ('ampsync_stream:' || s.stream_id, 'ampsync_swap:' || s.stream_id)
   left join ampsync_private.dataset d
          on d.dataset_id = s.dataset_id or j.key = 'ampsync_resolve:' || d.dataset_id
- where j.task_identifier like 'ampsync\_%';
+ where starts_with(j.task_identifier, 'ampsync_');
 
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';
 comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.';

@@ -29,7 +29,10 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
               then format('select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
                           ampsync_private.dataset_label(d.namespace, d.name, d.revision), s.table_name)
             when m.error is not null then m.error_hint
-            when i.idle then ampsync_private.idle_hint() end as hint,
+            when i.idle then ampsync_private.idle_hint(exists (
+              select 1
+                from ampsync_private.worker a
+               where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end as hint,
        m.attempts,
        m.next_retry,
        case when l.lease_until > ampsync_private.now() then l.holder end as worker,

@@ -14,7 +14,10 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        coalesce(d.error_code, s.error_code) as error_code,
        coalesce(d.error, s.reason) as waiting_on,
        coalesce(d.error_hint, s.hint,
-                case when d.state <> 'active' then ampsync_private.idle_hint() end) as hint,
+                case when d.state <> 'active' then ampsync_private.idle_hint(exists (
+              select 1
+                from ampsync_private.worker a
+               where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end) as hint,
        coalesce(d.next_retry, s.next_retry) as next_retry
   from ampsync_private.dataset d
   left join (
