@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { ChainWatch } from "../support/chain-watch.ts";
+import { expectSourceRows } from "../support/generated.ts";
+import { EVM_TABLES, Scenario } from "../support/scenario.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+
+const SCHEMAS = ["chain_1", "chain_2", "chain_3", "chain_4"];
+const STREAMS = SCHEMAS.length * EVM_TABLES.length;
+const PER_BLOCK = { blocks: 1, logs: 3, transactions: 1 };
+const BLOCK_MS = 500;
+/** A lease runs out after 30 s, a silent connection is noticed within 34 s; and then there is what was missed. */
+const RECOVERY_MS = 60_000;
+
+/** Blocks and small reorgs, as time passes. */
+function mining(source: GeneratedSource, watch: ChainWatch): Disposable {
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks++;
+    if (ticks % 7 === 0) source.reorg(2, 3);
+    else source.mine();
+    watch.remember();
+  }, BLOCK_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+test("twelve streams on two workers survive, by the real clock, a kill, a pause and a quiet disconnect at once", async () => {
+  const source = new GeneratedSource({
+    blocks: 100,
+    logsPerBlock: PER_BLOCK.logs,
+    transactionsPerBlock: PER_BLOCK.transactions,
+  });
+  await using scenario = await Scenario.start({ source, published: false });
+  await using flight = await TcpProxy.toHttp(scenario.server.flightAddress);
+  const behindProxy = { flightAddress: flight.url(scenario.server.flightAddress) };
+  for (const [index, schema] of SCHEMAS.entries()) {
+    scenario.server.publish(`0.0.${index}`);
+    await scenario.sync(`anvil@0.0.${index}`, schema, EVM_TABLES);
+  }
+  const killed = scenario.startWorker();
+  const cutOff = scenario.startWorker(behindProxy);
+
+  /** Waits until every stream is beyond what is the head now. */
+  async function allMove(what: string, deadlineMs: number): Promise<void> {
+    const { number } = source.chain.head()!;
+    await scenario.until(
+      what,
+      async () => {
+        const { rows } = await scenario.db.query(
+          "select count(*)::int as beyond from ampsync.streams where block > $1",
+          [number],
+        );
+        return rows[0]!["beyond"] === STREAMS;
+      },
+      deadlineMs,
+    );
+  }
+  async function workersHolding(): Promise<number> {
+    const { rows } = await scenario.db.query(
+      "select count(distinct holder)::int as workers from ampsync_private.lease",
+    );
+    return rows[0]!["workers"];
+  }
+
+  await scenario.until("all tables to be made", async () => {
+    const { rows } = await scenario.db.query("select count(target)::int as made from ampsync_private.stream");
+    return rows[0]!["made"] === STREAMS;
+  });
+  const client = await scenario.db.client();
+  await using watch = new ChainWatch(client, SCHEMAS[0]!, source, PER_BLOCK);
+  watch.remember();
+  watch.poll();
+  {
+    using _mining = mining(source, watch);
+    await allMove("all streams to follow", RECOVERY_MS);
+    expect(await workersHolding()).toBe(2);
+
+    await killed.kill();
+    for (const connection of flight.connections) connection.stalled.add("up").add("down");
+    await scenario.db.query("select ampsync.pause_sync('anvil@0.0.3')");
+    scenario.startWorker();
+    await scenario.until("the pause", async () => {
+      const states = Object.values(await scenario.states("chain_4"));
+      return states.every((state) => state === "paused");
+    });
+    await scenario.db.query("select ampsync.resume_sync('anvil@0.0.3')");
+    await allMove("all streams to follow again", RECOVERY_MS);
+  }
+  expect(cutOff.hasEnded).toBe(false);
+  for (const schema of SCHEMAS) {
+    await scenario.reaches(schema, EVM_TABLES.length);
+    await expectSourceRows(scenario.db, schema, source);
+  }
+  await watch.look();
+  expect(watch.faults).toEqual([]);
+  expect(await scenario.events("lease_taken_over")).toBeGreaterThan(0);
+});
