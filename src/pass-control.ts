@@ -18,7 +18,7 @@ export class PassControl implements Disposable {
   #mustYield = false;
   #failure: Error | null = null;
 
-  /** `canEndNow`: whether the pass is between two microbatches, and at nothing else that wants to be finished. */
+  /** `canEndNow`: whether the pass is at nothing that wants to be finished. */
   constructor(shutdown: AbortSignal, canEndNow: () => boolean) {
     this.#shutdown = shutdown;
     this.#canEndNow = canEndNow;
@@ -39,7 +39,7 @@ export class PassControl implements Disposable {
     return this.#abandoned.signal;
   }
 
-  /** The pass is to end after this microbatch, or these repairs. */
+  /** The pass is to end with what it began: a microbatch, a replacement, repairs. */
   get mustYield(): boolean {
     return this.#mustYield;
   }

@@ -23,6 +23,7 @@ import type { Message, Step } from "./model/step.ts";
 import {
   baseOf,
   committed,
+  isMidCommit,
   rememberStream,
   type StreamMemory,
   startConnection,
@@ -64,6 +65,8 @@ class StreamPass implements Disposable {
   readonly #head: HeadWatch;
   #memory: StreamMemory;
   #isRepairing = false;
+  /** When the server last said something, by performance.now(). */
+  #heardAt = performance.now();
   /** Ends the connection under way, and nothing else. */
   #leave = new AbortController();
   /** A block below the checkpoint that the server was seen to have replaced. */
@@ -72,7 +75,7 @@ class StreamPass implements Disposable {
   #isCareful = false;
 
   constructor(deps: Deps, lease: Lease, shutdown: AbortSignal) {
-    this.#control = new PassControl(shutdown, () => this.#memory.open === null && !this.#isRepairing);
+    this.#control = new PassControl(shutdown, () => this.#canEndNow());
     this.#deps = {
       ...deps,
       calls: deps.calls.until(this.#control.signal, (error) => this.#showTrouble(error)),
@@ -109,6 +112,12 @@ class StreamPass implements Disposable {
   [Symbol.dispose](): void {
     this.#control[Symbol.dispose]();
     this.#head.close();
+  }
+
+  /** What is begun is finished first, unless the server keeps it waiting: its next pass would be sent it again. */
+  #canEndNow(): boolean {
+    const isSilent = performance.now() - this.#heardAt >= this.#deps.limits.stallMs;
+    return !this.#isRepairing && (!isMidCommit(this.#memory) || isSilent);
   }
 
   /** What keeps a state call waiting is shown, if the database takes that: a stream is not silently stuck. */
@@ -219,6 +228,7 @@ class StreamPass implements Disposable {
     try {
       for await (const message of flight.read(query, { signal })) {
         this.#head.heard();
+        this.#heardAt = performance.now();
         if (message.kind === "schema") {
           checkSchema(message.schema, query.schema);
           encoder = new RowEncoder(planSent(plan, message.schema), hash, this.#lease);
@@ -328,7 +338,7 @@ class StreamPass implements Disposable {
       case "append":
         this.#memory = step.next;
         await this.#append(step, message, apply, encoder);
-        if (this.#control.mustYield && step.watermark !== null) {
+        if (this.#control.mustYield && !isMidCommit(this.#memory)) {
           await apply.settle();
           return YIELDED;
         }

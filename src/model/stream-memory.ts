@@ -124,6 +124,11 @@ export function mayCommit(memory: StreamMemory): boolean {
   return last !== undefined && (memory.cut === null || last.end >= memory.cut.lowestReplaced - 1n);
 }
 
+/** Whether something was received that cannot be committed yet, and that another connection would have to be sent again. */
+export function isMidCommit(memory: StreamMemory): boolean {
+  return memory.open !== null || (memory.finished.length > 0 && !mayCommit(memory));
+}
+
 /** What the next commit removes; null when that is settled by an earlier microbatch of it, or there is no cut. */
 export function removalOf(memory: StreamMemory): Removal | null {
   if (memory.cut === null || memory.finished.length > 0) {

@@ -34,3 +34,20 @@ test.concurrent("a large microbatch whose bytes trickle for longer than a silent
   expect(await scenario.events("stream_error")).toBe(0);
   await expectSourceRows(scenario.db, "chain", source, ["logs"]);
 });
+
+test.concurrent("two streams on one slot both finish replacements that take longer than a pass keeps its slot from others", async () => {
+  const tables = ["logs", "transactions"];
+  const { scenario, source } = await slowServer(24);
+  await using _ended = scenario;
+  scenario.server.faults.delayMs = 0;
+  scenario.startWorker({ args: ["--jobs", "1"] });
+  await scenario.sync("anvil", "chain", tables);
+  await scenario.reaches("chain", 2);
+  source.mine(BLOCKS); // One more microbatch, which is then sent again in six: five of them end below the reorg.
+  await scenario.reaches("chain", 2);
+  Object.assign(scenario.server.faults, { delayMs: 500, blocksPerMicrobatch: 10, noPrevHash: true });
+  source.reorg(5);
+  await scenario.reaches("chain", 2, undefined, 90_000);
+  expect(await scenario.events("stream_error")).toBe(0);
+  await expectSourceRows(scenario.db, "chain", source, tables);
+});

@@ -2,7 +2,13 @@ import { describe, expect, test } from "vitest";
 import { type BlockHash, type BlockRange, ZERO_HASH } from "../../src/model/block-range.ts";
 import { decide, decideReplaced, protocolError, resolveOwnHash } from "../../src/model/protocol.ts";
 import type { Message, Step } from "../../src/model/step.ts";
-import { baseOf, committed, rememberStream, type StreamMemory } from "../../src/model/stream-memory.ts";
+import {
+  baseOf,
+  committed,
+  isMidCommit,
+  rememberStream,
+  type StreamMemory,
+} from "../../src/model/stream-memory.ts";
 import { pruneHistory, type Watermark } from "../../src/model/watermark.ts";
 
 /** Hash of a block on a fork, readable in failures: `h(99)`, `h(99, "b")`. */
@@ -374,6 +380,13 @@ describe("reorgs", () => {
     expect(second).toMatchObject({ removal: null, mayCommit: false });
     const third = expectStep(taken(second.next, done(range(113, 113))), "append");
     expect(third).toMatchObject({ opens: true, removal: null, mayCommit: true });
+    // What was received until then would have to be sent again, if the pass ended.
+    expect([back, first, second, third].map(({ next }) => isMidCommit(next))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
     expect(committed(third.next, third.watermark!).committed.map((each) => each.end)).toEqual([
       99n,
       109n,

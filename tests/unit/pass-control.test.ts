@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "../../src/model/limits.ts";
+import { PassControl } from "../../src/pass-control.ts";
+
+/** Whether what the pass is at may be left. */
+let canEndNow: boolean;
+let shutdown: AbortController;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  canEndNow = true;
+  shutdown = new AbortController();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function begin(): PassControl {
+  return new PassControl(shutdown.signal, () => canEndNow);
+}
+
+/** What the pass sees of it. */
+function seen({ signal, abandoned, mustYield, failure }: PassControl) {
+  const code = failure === null ? null : Reflect.get(failure, "code");
+  return { isOver: signal.aborted, isAbandoned: abandoned.aborted, mustYield, code };
+}
+
+const GOES_ON = { isOver: false, isAbandoned: false, mustYield: false, code: null };
+
+describe("a slot that others wait for", () => {
+  test("is kept for a while", () => {
+    using control = begin();
+    vi.advanceTimersByTime(MIN_PASS_MS - 1);
+    control.heed("yield");
+    expect(seen(control)).toEqual(GOES_ON);
+    vi.advanceTimersByTime(1);
+    control.heed("yield");
+    expect(seen(control)).toEqual({ ...GOES_ON, isOver: true, mustYield: true });
+  });
+
+  test("is given away once what was begun is finished, not before", () => {
+    using control = begin();
+    canEndNow = false;
+    vi.advanceTimersByTime(MIN_PASS_MS);
+    control.heed("yield");
+    expect(seen(control)).toEqual({ ...GOES_ON, mustYield: true });
+    canEndNow = true;
+    control.heed("yield");
+    expect(seen(control)).toEqual({ ...GOES_ON, isOver: true, mustYield: true });
+  });
+});
+
+test("a pass does not take longer than its time even if nobody waits", () => {
+  using control = begin();
+  vi.advanceTimersByTime(PASS_MS - 1);
+  expect(seen(control)).toEqual(GOES_ON);
+  vi.advanceTimersByTime(1);
+  expect(seen(control)).toEqual({ ...GOES_ON, isOver: true, mustYield: true });
+});
+
+test.each([
+  ["lost", "SY001"],
+  ["severed", "SY104"],
+] as const)("a lease that is %s ends the pass at once, with the commit under way", (verdict, code) => {
+  using control = begin();
+  canEndNow = false;
+  control.heed(verdict);
+  expect(seen(control)).toEqual({ isOver: true, isAbandoned: true, mustYield: false, code });
+});
+
+describe("a worker that stops", () => {
+  test("ends its passes at once, and the commit under way when its time is over", () => {
+    using control = begin();
+    canEndNow = false;
+    shutdown.abort();
+    expect(seen(control)).toEqual({ ...GOES_ON, isOver: true });
+    vi.advanceTimersByTime(SHUTDOWN_MS - 1);
+    expect(seen(control).isAbandoned).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(seen(control)).toEqual({ ...GOES_ON, isOver: true, isAbandoned: true });
+  });
+
+  test("begins no pass any more", () => {
+    shutdown.abort();
+    using control = begin();
+    expect(seen(control)).toEqual({ ...GOES_ON, isOver: true });
+  });
+
+  test("does not take the end for a failure", () => {
+    using control = begin();
+    shutdown.abort();
+    control.fail(new Error("the stream was cancelled"));
+    expect(control.failure).toBeNull();
+  });
+});
+
+test("the first failure is the one that is told", () => {
+  using control = begin();
+  control.fail("disk full");
+  control.fail(new Error("connection lost"));
+  expect(control.failure).toEqual(new Error("disk full"));
+});
+
+test("nothing of a pass that is over runs on", () => {
+  const control = begin();
+  control[Symbol.dispose]();
+  expect(control.signal.aborted).toBe(true);
+  shutdown.abort();
+  expect(vi.getTimerCount()).toBe(0);
+  expect(control.abandoned.aborted).toBe(false);
+});
