@@ -38,6 +38,7 @@ async function kept(sync: Sync): Promise<readonly string[]> {
 }
 
 async function untilKept(sync: Sync, count: number): Promise<readonly string[]> {
+  lab.server.disconnectAll(); // The next pass does it.
   await lab.scenario.until(`${count} repairs put off`, async () => {
     await sync.hurry();
     return (await kept(sync)).length === count;
@@ -45,9 +46,14 @@ async function untilKept(sync: Sync, count: number): Promise<readonly string[]> 
   return await kept(sync);
 }
 
+async function makeDue(): Promise<void> {
+  await lab.db.query("update ampsync_private.repair set due_at = ampsync_private.now()");
+  lab.server.disconnectAll();
+}
+
 /** What was put off is due, and done. */
 async function untilRepaired(sync: Sync, count: number): Promise<void> {
-  await lab.db.query("update ampsync_private.repair set due_at = ampsync_private.now()");
+  await makeDue();
   await lab.scenario.until(`${count} repairs`, async () => {
     await sync.hurry();
     return (await sync.events("repaired")) === count;
@@ -72,9 +78,7 @@ test("a server that stands in the middle of the blocks is waited for: of blocks 
     TABLES.flatMap((table) => [`${table} 250: ${lags(349)}`, `${table} 590: ${lags(599)}`]),
   );
   lagging.mine(295); // Now it stands in the middle of the younger ones.
-  await lab.db.query(
-    "update ampsync_private.repair set due_at = ampsync_private.now() where first_block = 590",
-  );
+  await makeDue();
   await lab.scenario.until("the younger ones to be put off again", async () => {
     await sync.hurry();
     return (await kept(sync)).filter((line) => line.includes("up to 594, and 599")).length === 2;
@@ -117,12 +121,14 @@ test("a part that is sent as if it was all is refused with both counts, until so
   ]);
   await lab.db.query(`delete from ${sync.schema}.logs where _block_num = 59`); // Nothing tells the last block's hash.
   await repair(sync, "logs", 40, 59);
-  await lab.scenario.until("the count to be refused", async () =>
-    (await kept(sync)).includes(
+  lab.server.disconnectAll();
+  await lab.scenario.until("the count to be refused", async () => {
+    await sync.hurry();
+    return (await kept(sync)).includes(
       // The ledger speaks of these blocks together, and one of them is damaged.
       "logs 40: SY101 with what the server sent, blocks 0 to 279 would have 1054 rows, and 1120 were loaded",
-    ),
-  );
+    );
+  });
 
   Object.assign(lab.faults, { breaks: null });
   await untilRepaired(sync, 2);
