@@ -82,7 +82,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   reader.stop();
   await looking;
   const { rows: found } = await db.query(
-    "select count(*)::int as n from ampsync.events where event = 'lease_taken_over'",
+    "select coalesce(sum(1 + coalesce((details ->> 'repeated')::int, 0)), 0)::int as n from ampsync.events where event = 'lease_taken_over'",
   );
   return {
     rows: Number(head + 1n) * ROWS_PER_BLOCK,

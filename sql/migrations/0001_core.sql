@@ -197,4 +197,4 @@ create table ampsync_private.event (
   constraint event_pkey primary key (event_id)
 );
 comment on table ampsync_private.event
-  is 'The journal: reorgs, takeovers, errors and state changes, in order, append-only.';
+  is 'The journal: reorgs, takeovers, errors and state changes, in order.';

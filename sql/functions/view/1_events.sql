@@ -3,10 +3,10 @@ create or replace view ampsync.events as
 select e.event_id, e.at, e.event, e.dataset, e.table_name, e.details
   from ampsync_private.event e;
 
-comment on view ampsync.events is 'The journal: reorgs, takeovers, errors and state changes. Append-only.';
+comment on view ampsync.events is 'The journal: reorgs, takeovers, errors and state changes.';
 comment on column ampsync.events.event_id is 'Rises with time.';
-comment on column ampsync.events.at is 'When it was written, by the clock of the database.';
+comment on column ampsync.events.at is 'When it was written or, with repeated, the last time; by the clock of the database.';
 comment on column ampsync.events.event is 'What happened.';
 comment on column ampsync.events.dataset is 'Dataset it happened to, where it is one''s.';
 comment on column ampsync.events.table_name is 'Table it happened to, where it is one''s.';
-comment on column ampsync.events.details is 'The values.';
+comment on column ampsync.events.details is 'The values; repeated: how many more of the last minute this row stands for.';
