@@ -56,6 +56,29 @@ describe("the cut", () => {
     expect(await cut()).toBe("9");
   });
 
+  test.each(["waiting", "backfill", "retrying", "reorg_pending", "resyncing", "paused", "failed"])(
+    "counts a table that is %s: others join it, and it may come back",
+    async (state) => {
+      const [blocks, logs] = await tables();
+      await logs.apply(0, 4);
+      await db.query("update ampsync_private.stream set state = $2 where stream_id = $1", [logs.id, state]);
+      await blocks.apply(0, 4);
+      await blocks.apply(5, 9);
+      expect(await cut()).toBe("4");
+      await db.query("update ampsync_private.stream set state = 'orphaned' where stream_id = $1", [logs.id]);
+      expect(await cut()).toBe("9"); // It left the dataset.
+    },
+  );
+
+  test("does not count what is loaded to replace a table", async () => {
+    const [blocks, logs] = await tables();
+    await blocks.apply(0, 9);
+    expect(await cut()).toBeNull();
+    await logs.apply(0, 9);
+    await db.query("select ampsync.resync('chain', 'logs')");
+    expect(await cut()).toBe("9");
+  });
+
   test("is null where the tables have no border in common", async () => {
     const [blocks, logs] = await tables();
     await blocks.apply(0, 9);

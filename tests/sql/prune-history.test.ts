@@ -34,9 +34,10 @@ describe("the history", () => {
   });
 
   test("counts retention from the start of the newest entry, not from its end", async () => {
-    // Forty of 10 blocks, then one of 100 that starts at 400: what ends at 272 and above stays.
-    const history = await pruned([...even(40, 10), [400, 499]]);
-    expect(history.slice(0, 2)).toEqual(["250-259", "260-269"]);
+    // 300 single blocks, then one of 100 that starts at 300: what ends at 172 and above stays, not only from 271 on.
+    const history = await pruned([...even(300, 1), [300, 399]]);
+    expect(history[0]).toBe("172-172");
+    expect(history).toHaveLength(129);
   });
 
   test("goes by the retention of the dataset", async () => {
