@@ -15,13 +15,13 @@ view ampsync.checkpoints
   column target_table text -- Name of the table in the target schema.
 
 view ampsync.events
-  -- The journal: reorgs, takeovers, errors and state changes. Append-only.
+  -- The journal: reorgs, takeovers, errors and state changes.
   column event_id bigint -- Rises with time.
-  column at timestamp with time zone -- When it was written, by the clock of the database.
+  column at timestamp with time zone -- When it was written or, with repeated, the last time; by the clock of the database.
   column event text -- What happened.
   column dataset text -- Dataset it happened to, where it is one's.
   column table_name text -- Table it happened to, where it is one's.
-  column details jsonb -- The values.
+  column details jsonb -- The values; repeated: how many more of the last minute this row stands for.
 
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
@@ -164,7 +164,7 @@ table ampsync_private.dataset
   create UNIQUE INDEX dataset_reference_key ON ampsync_private.dataset USING btree (namespace, name, COALESCE(revision, 'latest'::text))
 
 table ampsync_private.event
-  -- The journal: reorgs, takeovers, errors and state changes, in order, append-only.
+  -- The journal: reorgs, takeovers, errors and state changes, in order.
   column event_id bigint not null generated always as identity
   column at timestamp with time zone not null
   column event text not null
@@ -717,7 +717,7 @@ function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zon
   grants owner=X/owner
 
 function ampsync_private.journal(p_event text, p_dataset_id bigint, p_stream_id bigint, p_details jsonb DEFAULT '{}'::jsonb)
-  -- Append one event to the journal, in the caller's transaction.
+  -- Append one event to the journal, in the caller's transaction; what repeats all the time shares a row.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
