@@ -34,19 +34,33 @@ export function watchConnections(
   events.on("pool:listen:release", ({ client }) => watch(client)); // Its last statement has an answer.
 }
 
+type Done = (error: Error | null) => void;
+
+/** What a pool makes and calls of a client. */
+interface Connecting {
+  connect(done: Done): void;
+}
+
 /**
  * New connections must open in time. As an option of the pool it would hold for waiting on a busy pool, too: then
  * somebody's lock on the queue would keep a result from being stored, which ends the worker.
+ *
+ * And graphile-worker must hear of those that do not: where the server says that it is starting, or no host can be
+ * reached, it waits by the code of the error, silently, for three minutes at last, however soon the server is back.
  */
 function limitConnecting(pool: pg.Pool): void {
   // Documented as an option of the constructor, and read whenever a connection is made.
-  const made = pool as pg.Pool & { Client: new (config: object) => pg.Client };
+  const made = pool as unknown as { Client: new (config: object) => Connecting };
   made.Client = class extends made.Client {
     constructor(config: object) {
       const own = Object.getOwnPropertyDescriptors(config); // A password is not enumerable.
       super(
         Object.create(null, { ...own, connectionTimeoutMillis: { value: CONNECT_MS, enumerable: true } }),
       );
+    }
+
+    override connect(done: Done): void {
+      super.connect((error) => done(error && new Error(error.message, { cause: error })));
     }
   };
 }

@@ -53,8 +53,8 @@ class CountingWorker implements AsyncDisposable {
     return this.#runner!.events;
   }
 
-  hasSaid(event: string): boolean {
-    return this.#lines.some((line) => line.includes(`"event":"${event}"`));
+  hasSaid(text: string): boolean {
+    return this.#lines.some((line) => line.includes(text));
   }
 
   /** Adds a job and waits until it is done, and stored: a result that cannot be stored ends the worker. */
@@ -99,6 +99,21 @@ test("graphile-worker gives up connections that never open, and takes jobs again
   const inTheDark = () => proxy.connections.filter((connection) => !old.has(connection)).length;
   await waitFor("it to listen and to ask for jobs in the dark", () => inTheDark() >= 2);
   proxy.blackHole = false; // Those stay in the dark.
+  await worker.works();
+});
+
+test("graphile-worker looks for jobs again as soon as a server has started, and says meanwhile that it has not", async () => {
+  await using db = await createDatabase();
+  await using proxy = await TcpProxy.toPostgres(db.url);
+  await using worker = await CountingWorker.start(db, proxy, { health: RARELY });
+  await worker.works();
+  const fields = "SFATAL\0C57P03\0Mthe database system is starting up\0\0";
+  const head = Buffer.from("E\0\0\0\0");
+  head.writeInt32BE(4 + fields.length, 1);
+  proxy.answer = Buffer.concat([head, Buffer.from(fields)]);
+  proxy.cutAll();
+  await waitFor("it to say so", () => worker.hasSaid("starting up"));
+  proxy.answer = null;
   await worker.works();
 });
 
@@ -177,7 +192,7 @@ describe("a worker that gets no jobs", () => {
   test("waits for a lock on the queue", async () => {
     await using db = await createDatabase();
     await using proxy = await TcpProxy.toPostgres(db.url);
-    await using worker = await CountingWorker.start(db, proxy, { answerMs: 300, health: SOON });
+    await using worker = await CountingWorker.start(db, proxy, { answerMs: 1_000, health: SOON });
     await worker.works();
     const locker = await db.client();
     await locker.query("begin; lock table graphile_worker._private_jobs");

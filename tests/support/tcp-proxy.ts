@@ -26,6 +26,8 @@ export class TcpProxy implements AsyncDisposable {
   blackHole = false;
   /** New connections are reset at once. */
   refuses = false;
+  /** What new connections are told instead of being forwarded, and then ended. */
+  answer: Buffer | null = null;
   watch: Watcher | null = null;
   /** Where new connections lead. */
   target: NetConnectOpts;
@@ -101,6 +103,12 @@ export class TcpProxy implements AsyncDisposable {
   #accept(client: Socket): void {
     if (this.refuses) {
       client.resetAndDestroy();
+      return;
+    }
+    if (this.answer !== null) {
+      client.on("error", () => {}); // It may have gone.
+      client.once("end", () => client.destroy());
+      client.resume().end(this.answer);
       return;
     }
     const connection = new ProxiedConnection(this, client, this.blackHole ? null : connect(this.target));
