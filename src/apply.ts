@@ -85,6 +85,11 @@ export class Apply {
     abandoned.addEventListener("abort", () => this.#giveUp(abandoned.reason), { signal });
   }
 
+  /** Whether nothing is left to commit. */
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
   /** Begins a microbatch; with a removal it begins a commit as well. */
   openMicrobatch(network: string, removal: Removal | null): void {
     this.#network = network;

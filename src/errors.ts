@@ -14,6 +14,7 @@ export type ErrorCode =
   | "SY105" // authentication refused
   | "SY106" // a message is over the size limit
   | "SY107" // the server stands below the checkpoint, on the same chain
+  | "SY108" // workers died while they held data of the stream
   | "SY201" // target table cannot be written as it must be
   | "SY202" // Arrow type is not supported
   | "SY203" // value cannot be stored in the column's type

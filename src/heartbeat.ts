@@ -9,6 +9,8 @@ export interface HeldLease extends Writer {
   readonly epoch: bigint;
   /** Newest block known to the server, for ampsync.streams; null while unknown. */
   head: bigint | null;
+  /** Whether the pass holds data that is not committed: should the worker die of it, it is known of which stream. */
+  holds: boolean;
   /** Called with every verdict but `keep`. */
   onVerdict: (verdict: Exclude<Verdict, "keep">) => void;
 }
@@ -102,6 +104,7 @@ export class Heartbeat {
       streamId: lease.streamId,
       epoch: lease.epoch,
       head: lease.head,
+      holds: lease.holds,
       isWriterSilent: lease.waitingSince !== null && askedAt - lease.waitingSince >= this.#times.silenceMs,
     }));
     try {

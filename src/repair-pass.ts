@@ -24,6 +24,8 @@ export interface RepairPass {
   readonly log: Log;
   readonly writer: Writer;
   readonly signal: AbortSignal;
+  /** Called with each message that came, before anything is made of it. */
+  readonly onReceived: () => Promise<void>;
 }
 
 /**
@@ -80,7 +82,7 @@ async function checkHead(
 
 /** Replaces the rows of exactly these blocks by what the server holds now, in one transaction; returns their number. */
 async function refetch(
-  { deps, lease, plan, reference, writer, signal }: RepairPass,
+  { deps, lease, plan, reference, writer, signal, onReceived }: RepairPass,
   repair: Repair,
 ): Promise<number> {
   const { flight, permits, pool, hash, faults, limits } = deps;
@@ -121,7 +123,10 @@ async function refetch(
   const timer = setTimeout(stall, limits.stallMs); // The transaction that is open meanwhile holds vacuum back.
   const refusals: Refusals[] = [];
   try {
-    for await (const message of flight.read(query, { signal: AbortSignal.any([signal, stalled.signal]) })) {
+    for await (const message of flight.read(query, {
+      signal: AbortSignal.any([signal, stalled.signal]),
+      onReceived,
+    })) {
       if (message.kind === "schema") {
         checkSchema(message.schema, query.schema);
         encoder = new RowEncoder(planSent(plan, message.schema), hash, lease);

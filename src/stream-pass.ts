@@ -67,6 +67,8 @@ class StreamPass implements Disposable {
   #isRepairing = false;
   /** When the server last said something, by performance.now(). */
   #heardAt = performance.now();
+  #isWatched: boolean;
+  #toldHolds = false;
   /** Ends the connection under way, and nothing else. */
   #leave = new AbortController();
   /** A block below the checkpoint that the server was seen to have replaced. */
@@ -81,6 +83,7 @@ class StreamPass implements Disposable {
       calls: deps.calls.until(this.#control.signal, (error) => this.#showTrouble(error)),
     };
     this.#lease = lease;
+    this.#isWatched = lease.watched;
     this.#log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
     this.#reference = tableRefSql(lease, lease.version, lease.tableName);
     this.#memory = rememberStream({
@@ -93,6 +96,7 @@ class StreamPass implements Disposable {
       streamId: lease.streamId,
       epoch: lease.epoch,
       head: null,
+      holds: false,
       waitingSince: null,
       onVerdict: (verdict) => this.#control.heed(verdict),
     };
@@ -181,13 +185,28 @@ class StreamPass implements Disposable {
       log: this.#log,
       writer: this.held,
       signal: this.#control.signal,
+      onReceived: () => this.#holds(true),
     });
+    await this.#holds(false);
     this.#isRepairing = false;
+  }
+
+  /**
+   * Whether data is held that is not committed. Where the last worker left the stream behind this is told
+   * before the data is looked at: it may be what ended that worker, and ends this one.
+   */
+  async #holds(holds: boolean): Promise<void> {
+    this.held.holds = holds;
+    if (this.#isWatched && holds !== this.#toldHolds) {
+      this.#toldHolds = holds;
+      await this.#deps.calls.noteHolding(this.#lease, holds);
+    }
   }
 
   /** One Flight stream, from connecting to its end. */
   async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
     const { flight, permits, budget, pool, hash, faults, limits } = this.#deps;
+    await this.#holds(false); // What the last connection brought is gone.
     const leave = new AbortController();
     this.#leave = leave;
     const signal = AbortSignal.any([this.#control.signal, leave.signal]);
@@ -218,6 +237,8 @@ class StreamPass implements Disposable {
       budget,
       onCommitted: (last) => {
         this.#memory = committed(this.#memory, last);
+        this.#isWatched = false; // What came after the checkpoint did no harm.
+        this.held.holds = this.#memory.open !== null || !apply.isEmpty;
         this.#head.committed(last.end);
       },
       onFailed: (error) => (isPoison(error) && !this.#isCareful ? leave.abort() : this.#control.fail(error)),
@@ -226,19 +247,22 @@ class StreamPass implements Disposable {
     let encoder = new RowEncoder(sent, hash, this.#lease);
 
     try {
-      for await (const message of flight.read(query, { signal })) {
+      for await (const message of flight.read(query, { signal, onReceived: () => this.#holds(true) })) {
         this.#head.heard();
         this.#heardAt = performance.now();
         if (message.kind === "schema") {
           checkSchema(message.schema, query.schema);
           encoder = new RowEncoder(planSent(plan, message.schema), hash, this.#lease);
-          continue;
+        } else {
+          const end = await this.#take(message, apply, encoder);
+          if (end !== null) {
+            return end;
+          }
+          await apply.room();
         }
-        const end = await this.#take(message, apply, encoder);
-        if (end !== null) {
-          return end;
+        if (this.#memory.open === null && apply.isEmpty) {
+          await this.#holds(false);
         }
-        await apply.room();
       }
     } catch (error) {
       if (this.#control.failure !== null) {

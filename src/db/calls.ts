@@ -33,6 +33,8 @@ export interface Lease {
   /** What becomes of values that PostgreSQL cannot hold, and of U+0000 in text. */
   readonly valuePolicy: "fail" | "null" | "quarantine";
   readonly nulPolicy: "replace" | "strip" | "fail";
+  /** The last worker left the stream behind: this pass says what it holds before it looks at it. */
+  readonly watched: boolean;
   /** Oldest first. */
   readonly history: readonly Watermark[];
 }
@@ -52,6 +54,8 @@ export interface Held {
   readonly head: bigint | null;
   /** Its writer has waited for the server for so long that somebody should look. */
   readonly isWriterSilent: boolean;
+  /** Its pass holds data that is not committed. */
+  readonly holds: boolean;
 }
 
 export type Verdict = "keep" | "yield" | "lost" | "severed";
@@ -160,6 +164,7 @@ export class Calls {
       retention: BigInt(row.retention_blocks),
       valuePolicy: row.value_policy,
       nulPolicy: row.nul_policy,
+      watched: row.watched,
       history: row.history.map(parseWatermark),
     };
   }
@@ -180,6 +185,7 @@ export class Calls {
       epoch: lease.epoch.toString(),
       head: lease.head?.toString() ?? null,
       writer_silent: lease.isWriterSilent,
+      holds: lease.holds,
     }));
     const { rows } = await this.#query(
       "select * from ampsync_worker.renew_leases($1, $2)",
@@ -187,6 +193,10 @@ export class Calls {
       HEARTBEAT_ANSWER_MS,
     );
     return new Map(rows.map((row) => [row.stream_id, row.verdict]));
+  }
+
+  async noteHolding({ streamId, epoch }: Lease, holds: boolean): Promise<void> {
+    await this.#query("select ampsync_worker.note_holding($1, $2, $3)", [streamId, epoch, holds]);
   }
 
   /** Epoch null: for a pass that got no lease. */

@@ -51,6 +51,12 @@ export interface FlightPlan {
   readonly ticket: Uint8Array;
 }
 
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  /** Called with each message that came, before anything is made of it. */
+  readonly onReceived?: () => Promise<void>;
+}
+
 export type FlightMessage =
   | { readonly kind: "schema"; readonly schema: ArrowSchema }
   /** Values for the batches that follow. */
@@ -75,7 +81,7 @@ export interface FlightClient {
    * holds up nobody else. A schema is the first message or none. Ends when the
    * server ends the stream without an error.
    */
-  read(plan: FlightPlan, options: { readonly signal: AbortSignal }): AsyncGenerator<FlightMessage>;
+  read(plan: FlightPlan, options: ReadOptions): AsyncGenerator<FlightMessage>;
   /** Highest block of a table, given as its SQL reference; null where it has none. */
   maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
   /** The hash that a column of a table holds in the rows of one block; null where it holds none. */
@@ -155,14 +161,12 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     }
   }
 
-  async function* read(
-    plan: FlightPlan,
-    { signal }: { readonly signal: AbortSignal },
-  ): AsyncGenerator<FlightMessage> {
+  async function* read(plan: FlightPlan, { signal, onReceived }: ReadOptions): AsyncGenerator<FlightMessage> {
     const own = open();
     let hasBegun = false;
     try {
       for await (const { data, byteLength } of fetch(own.client, plan.ticket, signal)) {
+        await onReceived?.();
         const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded === null) {
           continue;

@@ -70,6 +70,7 @@ describe("N34 a black-holed PostgreSQL connection", () => {
       streamId: BigInt(id),
       epoch: BigInt(epoch),
       head: null,
+      holds: false,
       waitingSince: null,
       onVerdict: (verdict: string) => void verdicts.push(verdict),
     };

@@ -30,6 +30,7 @@ test("state store, empty: a free lease is granted with what a pass needs to know
     retention_blocks: 128,
     value_policy: "fail",
     nul_policy: "replace",
+    watched: false,
     history: [],
   });
   expect(await stream.view()).toMatchObject({ worker: "worker-1" });

@@ -15,7 +15,10 @@
 --   5 lock the lease row if it is still that epoch and still expired: one winner
 --   6 raise the epoch
 --
--- Locks: fence (exclusive), stream row if its target was renamed, lease row. `lock_timeout` 5 s: on 55P03 call again.
+-- A stream of which workers died may have to wait: see suspect_waits. The pass after a lease that was left
+-- behind is watched: it says by note_holding what it holds before it looks at it.
+--
+-- Locks: fence (exclusive), stream row, lease row. `lock_timeout` 5 s: on 55P03 call again.
 create or replace function ampsync_worker.acquire_lease(
   p_stream_id bigint,
   p_worker_id text
@@ -37,6 +40,7 @@ create or replace function ampsync_worker.acquire_lease(
     retention_blocks integer,
     value_policy     text,
     nul_policy       text,
+    watched          boolean,
     history          jsonb
   )
   language plpgsql
@@ -71,6 +75,8 @@ begin
 
   perform ampsync_private.follow_target(p_stream_id);                                        -- 4
 
+  perform 1 from ampsync_private.stream s where s.stream_id = p_stream_id for no key update;
+
   perform 1                                                                                  -- 5
      from ampsync_private.lease l
     where l.stream_id = p_stream_id
@@ -81,6 +87,10 @@ begin
     return;
   end if;
 
+  if ampsync_private.suspect_waits(p_stream_id, p_worker_id) then
+    return;
+  end if;
+
   update ampsync_private.lease l                                                             -- 6
      set epoch       = l.epoch + 1,
          holder      = p_worker_id,
@@ -88,7 +98,8 @@ begin
          lease_until = ampsync_private.now() + ampsync_private.lease_duration(),
          rows_seen   = s.row_total,
          seen_at     = ampsync_private.now(),
-         rows_per_s  = null
+         rows_per_s  = null,
+         holds       = false
     from ampsync_private.stream s
    where l.stream_id = p_stream_id
      and s.stream_id = p_stream_id;
@@ -106,6 +117,7 @@ begin
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
          ampsync_private.dataset_label(d.namespace, d.name, d.revision),
          s.table_name, s.target_schema, s.target_table, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
+         v_lease.holder is not null or s.deaths > 0,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,
                    'end', h.last_block::text,

@@ -79,6 +79,7 @@ begin
      set state        = v_state,
          since        = case when s.state <> v_state then v_now else s.since end,
          attempts     = v_attempts,
+         deaths       = case p_outcome when 'ended' then s.deaths else 0 end,
          next_retry   = v_retry,
          error_code   = p_error ->> 'code',
          error        = p_error ->> 'message',

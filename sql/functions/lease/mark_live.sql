@@ -14,7 +14,7 @@ create or replace function ampsync_worker.mark_live(
 as $$
   with changed as (
     update ampsync_private.stream s
-       set state = 'live', since = ampsync_private.now(), attempts = 0, next_retry = null,
+       set state = 'live', since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
            error_code = null, error = null, error_detail = null, error_hint = null
       from ampsync_private.lease l
      where s.stream_id = p_stream_id

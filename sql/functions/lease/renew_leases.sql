@@ -10,7 +10,8 @@
 -- As many passes are asked to yield as jobs wait, those that run longest first.
 --
 -- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3", "head": "19000000" or null,
---   "writer_silent": whether its writer has waited for the server for too long}
+--   "writer_silent": whether its writer has waited for the server for too long,
+--   "holds": whether its pass holds data that is not committed; see suspect_waits}
 --
 -- Called every 5 s, on a connection of its own. Idempotent. Locks: lease rows,
 -- each for the moment of this statement.
@@ -47,7 +48,8 @@ begin
     select (p.value ->> 'stream_id')::bigint as stream_id,
            (p.value ->> 'epoch')::bigint as epoch,
            (p.value ->> 'head')::bigint as head,
-           (p.value ->> 'writer_silent')::boolean as writer_silent
+           (p.value ->> 'writer_silent')::boolean as writer_silent,
+           (p.value ->> 'holds')::boolean as holds
       from jsonb_array_elements(p_leases) p
   ),
   renewed as (
@@ -56,7 +58,8 @@ begin
            head_block  = coalesce(h.head, l.head_block),
            rows_per_s  = greatest(s.row_total - l.rows_seen, 0) / greatest(extract(epoch from v_now - l.seen_at), 1),
            rows_seen   = s.row_total,
-           seen_at     = v_now
+           seen_at     = v_now,
+           holds       = coalesce(h.holds, l.holds)
       from held h
       join ampsync_private.stream s using (stream_id)
      where l.stream_id = h.stream_id

@@ -76,6 +76,7 @@ begin
          state            = v_state,
          since            = case when s.state <> v_state then v_now else s.since end,
          attempts         = 0,
+         deaths           = 0,
          next_retry       = null,
          error_code       = null,
          error            = null,

@@ -1,0 +1,24 @@
+-- Takes note of whether a pass holds bytes of its stream that are not committed:
+-- should its worker die now, they may be why. Heartbeats say the same every 5 s;
+-- a pass whose predecessor was left behind says it before it looks at what came.
+-- No effect without the lease. Idempotent. Locks: lease row, for the moment of this statement.
+create or replace function ampsync_worker.note_holding(
+  p_stream_id bigint,
+  p_epoch     bigint,
+  p_holds     boolean
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  update ampsync_private.lease l
+     set holds = p_holds
+   where l.stream_id = p_stream_id
+     and l.epoch = p_epoch
+     and l.holder is not null;
+$$;
+
+comment on function ampsync_worker.note_holding(bigint, bigint, boolean)
+  is 'Note whether a pass holds data of its stream that is not committed.';

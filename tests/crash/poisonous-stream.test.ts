@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { moveClock } from "../support/clock.ts";
+import { Lab, type Sync } from "../support/lab.ts";
+
+const TABLES = ["blocks", "logs", "transactions"];
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await Lab.start();
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+async function deaths(sync: Sync, table: string): Promise<number> {
+  const { rows } = await lab.db.query(
+    "select deaths from ampsync_private.stream where target_schema = $1 and table_name = $2",
+    [sync.schema, table],
+  );
+  return rows[0]!["deaths"];
+}
+
+test("a stream of which a worker dies again and again waits alone; the eleven beside it are live", async () => {
+  const sources = Array.from({ length: 4 }, () => new GeneratedSource({ blocks: 20, logsPerBlock: 3 }));
+  const healthy: Sync[] = [];
+  for (const [i, source] of sources.entries()) {
+    healthy.push(await lab.sync(source, i === 3 ? TABLES.slice(0, 2) : TABLES));
+  }
+  const poison = await lab.sync(new GeneratedSource({ blocks: 20, logsPerBlock: 3 }), ["logs"]);
+  for (const sync of [...healthy, poison]) await sync.reaches();
+
+  // Each time a worker holds some of what this stream brings, it dies.
+  Object.assign(lab.faults, { rowsPerBatch: 5, breaks: { after: 1, unit: "batches", how: "stall" } });
+  (poison.source as GeneratedSource).mine(20);
+  for (let death = 1; death <= 4; death++) {
+    await lab.scenario.until(
+      `the worker to hold data before death ${death}`,
+      async () => {
+        const { rows } = await lab.db.query(
+          `select l.holds from ampsync_private.lease l join ampsync_private.stream s using (stream_id)
+          where s.target_schema = $1 and l.lease_until > ampsync_private.now()`,
+          [poison.schema],
+        );
+        return rows[0]?.["holds"] === true;
+      },
+      30_000,
+    );
+    await lab.kill();
+    lab.restart();
+    if (death === 3) {
+      const seen = await poison.until("it to be a suspect", ({ code }) => code === "SY108", 30_000);
+      expect(seen).toMatchObject({
+        state: "retrying",
+        reason: expect.stringContaining("3 workers in a row died"),
+      });
+      await moveClock(lab.db, "1 min");
+      await lab.scenario.hurry();
+    }
+  }
+  await poison.until("it to wait longer", ({ code, attempts }) => code === "SY108" && attempts > 1, 30_000);
+
+  lab.faults.breaks = null;
+  for (const sync of healthy) {
+    (sync.source as GeneratedSource).mine(3);
+  }
+  for (const sync of healthy) {
+    await sync.reaches();
+    for (const table of sync.tables) {
+      expect(await deaths(sync, table)).toBe(0);
+      expect((await sync.stream(table))!.state).toMatch(/^(live|backfill)$/);
+    }
+    await sync.expectEqual();
+  }
+
+  // What was wrong with it is gone: it goes on, and is no suspect any more.
+  await moveClock(lab.db, "15 min");
+  await lab.scenario.hurry();
+  await poison.reaches();
+  expect(await deaths(poison, "logs")).toBe(0);
+  await poison.expectEqual();
+}, 120_000);
