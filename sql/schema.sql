@@ -193,6 +193,7 @@ table ampsync_private.lease
   column holder text
   column acquired_at timestamp with time zone
   column lease_until timestamp with time zone
+  column holds boolean not null default false
   column head_block bigint
   column rows_seen bigint not null default 0
   column seen_at timestamp with time zone
@@ -297,6 +298,7 @@ table ampsync_private.stream
   column rewrites bigint not null default 0
   column nul_counts jsonb not null default '{}'::jsonb
   column nulled_counts jsonb not null default '{}'::jsonb
+  column deaths integer not null default 0
   constraint stream_checkpoint_check CHECK ((((checkpoint_block IS NULL) = (checkpoint_hash IS NULL)) AND (octet_length(checkpoint_hash) = 32) AND (checkpoint_block >= origin)))
   constraint stream_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id)
   constraint stream_pkey PRIMARY KEY (stream_id)
@@ -922,6 +924,13 @@ function ampsync_private.stream_label(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.suspect_waits(p_stream_id bigint, p_worker_id text)
+  -- Count the workers that died with data of a stream; whether it must wait, because three in a row did.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.swap_is_due(p_shadow_id bigint)
   -- Whether a shadow covers all that it replaces, so that it may take its stream's place.
   returns boolean
@@ -966,7 +975,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease and return its query, checkpoint and history; no row where another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, history jsonb)
+  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
@@ -1062,6 +1071,13 @@ function ampsync_worker.next_repair(p_stream_id bigint, p_epoch bigint)
   -- The range of blocks that a pass should fetch again next, with the hash that proves it.
   returns TABLE(first_block bigint, last_block bigint, own_hash bytea, newest_row bigint)
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.note_holding(p_stream_id bigint, p_epoch bigint, p_holds boolean)
+  -- Note whether a pass holds data of its stream that is not committed.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
