@@ -174,12 +174,12 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
   /** Handles a row that cannot be written as it is. */
   async #refused(rows: CopyRows, row: number, error: Error): Promise<void> {
     const { target, valuePolicy } = this.#options;
-    const column = refusedColumn(error, target);
+    const column = await refusedColumn(this, target, rows, row, error);
     const place = { ...this.#placeOf(rows, row), column: column?.name ?? null };
     const reason = error.message;
     if (valuePolicy === "null" && column !== null && rows.fields(row)[column.field] !== null) {
       this.#nulled.push({ ...place, column: column.name, count: 1, reason });
-      await this.#copyRows(rows.withNull(row, column.field), 0, 1);
+      await this.#copyRows(rows.withNulls(row, new Set([column.field])), 0, 1);
       return;
     }
     const sqlstate = String(Reflect.get(error, "code"));

@@ -24,13 +24,56 @@ function userColumns({ columns }: WriteTarget): readonly { readonly name: string
   return columns.map((name, field) => ({ name, field })).filter(({ name }) => !SYSTEM_COLUMNS.has(name));
 }
 
-/** The user column that an error of COPY names, in a field of its own or, in any language, in its context. */
-export function refusedColumn(error: Error, target: WriteTarget): { name: string; field: number } | null {
-  const context: unknown = Reflect.get(error, "where");
-  const named: unknown = Reflect.get(error, "column");
-  const words =
-    typeof context === "string" ? (context.split("\n").findLast((line) => /^COPY /.test(line)) ?? "") : "";
-  return userColumns(target).find(({ name }) => name === named || words.endsWith(` ${name}`)) ?? null;
+/** A table with the columns of the target, and none of its constraints and triggers, until the transaction ends. */
+const BARE_TABLE = "pg_temp.ampsync_refused";
+
+async function makeBareTable(session: RefusedRowSession, target: WriteTarget): Promise<void> {
+  await session.query(
+    `create temporary table if not exists ampsync_refused on commit drop as
+     select ${target.columns.map(ident).join(", ")} from ${tableOf(target)} with no data;
+     delete from ${BARE_TABLE}`,
+  );
+}
+
+/**
+ * The user column whose value PostgreSQL refuses: the one that its error names in a field of its own, as for
+ * NOT NULL; otherwise the first one without which a table without constraints takes the row. Null where such a
+ * table takes it as it is, or cannot be made. What is said in words depends on the server's language.
+ */
+export async function refusedColumn(
+  session: RefusedRowSession,
+  target: WriteTarget,
+  rows: CopyRows,
+  row: number,
+  error: Error,
+): Promise<{ name: string; field: number } | null> {
+  const columns = userColumns(target);
+  if (Reflect.get(error, "table") === target.table) {
+    const named: unknown = Reflect.get(error, "column");
+    const found = columns.find(({ name }) => name === named);
+    if (found !== undefined) {
+      return found;
+    }
+  }
+
+  /** Whether the values of the first columns can be stored, the others being NULL. */
+  async function areTaken(count: number): Promise<boolean> {
+    const left = rows.withNulls(row, new Set(columns.slice(count).map(({ field }) => field)));
+    return (await session.attempt(() => session.copy(BARE_TABLE, target, left.bytes(0, 1)))) === null;
+  }
+
+  let isFound = false;
+  let [taken, refused] = [0, columns.length];
+  await session.attempt(async () => {
+    await makeBareTable(session, target);
+    isFound = !(await areTaken(refused)) && (await areTaken(taken));
+    while (isFound && refused - taken > 1) {
+      const middle = (taken + refused) >> 1;
+      if (await areTaken(middle)) taken = middle;
+      else refused = middle;
+    }
+  });
+  return isFound ? (columns[refused - 1] ?? null) : null;
 }
 
 /** A longer row is told field by field; of a longer field, its length alone. */
@@ -76,15 +119,11 @@ async function shownByPostgres(
 ): Promise<string | null> {
   let text: string | null = null;
   await session.attempt(async () => {
-    await session.query(
-      `create temporary table if not exists ampsync_refused on commit drop as
-       select ${target.columns.map(ident).join(", ")} from ${tableOf(target)} with no data;
-       delete from pg_temp.ampsync_refused`,
-    );
-    await session.copy("pg_temp.ampsync_refused", target, row);
+    await makeBareTable(session, target);
+    await session.copy(BARE_TABLE, target, row);
     const columns = userColumns(target).map(({ name }) => ident(name));
     const shown = await session.query(
-      `select to_jsonb(r.*)::text as text from (select ${columns.join(", ")} from pg_temp.ampsync_refused) r`,
+      `select to_jsonb(r.*)::text as text from (select ${columns.join(", ")} from ${BARE_TABLE}) r`,
     );
     text = shown.rows[0].text;
   });

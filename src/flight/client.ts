@@ -129,6 +129,11 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
           }),
         ),
       );
+      if (info.endpoints.length > 1) {
+        throw new AmpsyncError("SY101", "The server planned the query in several parts", {
+          detail: `It names ${info.endpoints.length} endpoints; whoever reads one of them has a part of the rows.`,
+        });
+      }
       const ticket = info.endpoints[0]?.ticket ?? null;
       if (ticket === null) {
         throw new AmpsyncError("SY101", "The server planned the query but gave no ticket for it");

@@ -51,17 +51,16 @@ export class CopyRows {
     return this.#view.getBigInt64(this.#starts[row]! + 6 + 8);
   }
 
-  /** One row alone, with a field made NULL. */
-  withNull(row: number, field: number): CopyRows {
-    const length = this.fields(row)[field]?.length ?? 0;
-    const bytes = this.bytes(row, row + 1);
-    const head = this.fields(row)
-      .slice(0, field)
-      .reduce((sum, each) => sum + 4 + (each?.length ?? 0), 2);
-    const changed = new Uint8Array(bytes.length - length);
-    changed.set(bytes.subarray(0, head));
-    changed.set([0xff, 0xff, 0xff, 0xff], head);
-    changed.set(bytes.subarray(head + 4 + length), head + 4);
-    return new CopyRows(changed);
+  /** One row alone, with some of its fields made NULL. */
+  withNulls(row: number, nulls: ReadonlySet<number>): CopyRows {
+    const start = this.#starts[row]!;
+    const parts = [this.#bytes.subarray(start, start + 2)];
+    for (const [field, value] of this.fields(row).entries()) {
+      const isNull = value === null || nulls.has(field);
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(isNull ? NULL_FIELD : value.length);
+      parts.push(length, ...(isNull ? [] : [value]));
+    }
+    return new CopyRows(Buffer.concat(parts));
   }
 }

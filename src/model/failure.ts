@@ -110,7 +110,7 @@ export function failureOf(error: unknown): Failure {
     return { code: "SY104", message, detail: code, hint };
   }
   const told = { message: error.message, detail: textOf(error, "detail"), hint: textOf(error, "hint") };
-  if (isSchemaMismatch(code, error.message)) {
+  if (isSchemaMismatch(code, error)) {
     const detail = `PostgreSQL said ${code}: ${error.message}.`;
     return {
       code: "SY901",
@@ -129,10 +129,11 @@ export function failureOf(error: unknown): Failure {
 }
 
 /** Of our own objects: migrating mends it, and until then the stream tries again. */
-function isSchemaMismatch(code: string, message: string): boolean {
+function isSchemaMismatch(code: string, error: Error): boolean {
   return (
-    (SCHEMA_MISMATCH.test(code) && /\bampsync(_private|_worker)?\b/.test(message)) ||
-    (code === "0A000" && message.includes("cached plan"))
+    (SCHEMA_MISMATCH.test(code) && /\bampsync(_private|_worker)?\b/.test(error.message)) ||
+    // A plan made before the migration. The words of it depend on the server's language.
+    (code === "0A000" && textOf(error, "routine") === "RevalidateCachedQuery")
   );
 }
 

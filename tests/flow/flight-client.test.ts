@@ -113,8 +113,8 @@ function flightData(blocks: readonly (bigint | null)[], index: 0 | 1, appMetadat
   }
 }
 
-function planOf(ticket: Uint8Array | null): Buffer {
-  const endpoints = ticket === null ? [] : [{ ticket, locations: [] }];
+function planOf(...tickets: readonly Uint8Array[]): Buffer {
+  const endpoints = tickets.map((ticket) => ({ ticket, locations: [] }));
   return encodeFlightInfo({
     schema: streamOf([1n]),
     descriptor: null,
@@ -201,8 +201,16 @@ describe("planning", () => {
     }
   });
 
+  test("an answer in several parts is SY101: one of them is not all rows", async () => {
+    server.plan = () => planOf(new Uint8Array([7]), new Uint8Array([8]));
+    expect(await errorOf(client().plan("SELECT 1", { stream: true, signal: abort.signal }))).toMatchObject({
+      code: "SY101",
+      detail: expect.stringContaining("2 endpoints"),
+    });
+  });
+
   test("an answer without a ticket is SY101", async () => {
-    server.plan = () => planOf(null);
+    server.plan = () => planOf();
     expect((await errorOf(client().plan("SELECT 1", { stream: true, signal: abort.signal }))).code).toBe(
       "SY101",
     );
@@ -244,7 +252,7 @@ describe("planning", () => {
   test("an abort throws its reason", async () => {
     server.plan = () => {
       abort.abort(new Error("shutting down"));
-      return planOf(null);
+      return planOf();
     };
     await expect(client().plan("SELECT 1", { stream: true, signal: abort.signal })).rejects.toThrow(
       "shutting down",

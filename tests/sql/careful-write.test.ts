@@ -1,3 +1,5 @@
+import type { EventEmitter } from "node:events";
+
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -326,4 +328,54 @@ test("rows are counted within their block as if what was taken back had never be
   expect(refusals?.report.rejected.map(({ block, row: nth }) => [block, nth])).toEqual([[1n, 1]]);
   await transaction.commit(blocksZeroToNine());
   expect(await notes()).toEqual(["a", "b"]);
+});
+
+describe("a server of another language", () => {
+  /** PostgreSQL itself has no translations here: its words are exchanged as they arrive. */
+  let plain: pg.Pool;
+  beforeAll(() => {
+    plain = pool;
+    pool = new pg.Pool({ connectionString: db.url });
+    pool.on("connect", (client) => {
+      const { connection } = client as unknown as { connection: EventEmitter };
+      connection.prependListener("errorMessage", (error: { message: string; where?: string }) => {
+        error.message = "エラーです";
+        if (error.where !== undefined) error.where = "テーブルxのCOPY、行 1、列 y";
+      });
+    });
+  });
+  afterAll(async () => {
+    await pool.end();
+    pool = plain;
+  });
+
+  test("has its bad value found by trial, and made NULL", async () => {
+    const [refusals] = await write("null", [Buffer.concat([row(1, "a"), row(2, BAD_UTF8), row(3, "c")])]);
+    expect(await notes()).toEqual(["a", null, "c"]);
+    expect(refusals!.report.nulled).toMatchObject([
+      { column: "note", count: 1, block: 2n, reason: "エラーです" },
+    ]);
+  });
+
+  test("has a value found that a domain forbids, and no column blamed for a constraint of the table", async () => {
+    await db.query(
+      `create domain ${stream.target}_note as text check (value <> 'no');
+       alter table ${stream.target} alter column note type ${stream.target}_note,
+                                    add check (block_hash <> 'hush'::bytea)`,
+    );
+    const forbidden = row(2, "b");
+    forbidden.write("hush", forbidden.indexOf("hash"));
+    const [refusals] = await write("quarantine", [Buffer.concat([row(1, "no"), forbidden, row(3, "c")])]);
+    expect(refusals!.report.rejected).toMatchObject([
+      { sqlstate: "23514", column: "note", block: 1n },
+      { sqlstate: "23514", column: null, block: 2n },
+    ]);
+    expect(await notes()).toEqual(["c"]);
+  });
+
+  test("has the column named by which a row is NULL where it must not be", async () => {
+    await db.query(`alter table ${stream.target} alter column note set not null`);
+    const [refusals] = await write("quarantine", [row(1, null)]);
+    expect(refusals!.report.rejected).toMatchObject([{ sqlstate: "23502", column: "note" }]);
+  });
 });

@@ -252,3 +252,19 @@ describe("state after a commit", () => {
     expect(view.since.getTime()).toBeGreaterThan(since.getTime());
   });
 });
+
+test.each([
+  ["seconds", "1655778500", "2022-06-21T02:28:20.000Z"],
+  ["the last second that can be meant", "253402300799", "9999-12-31T23:59:59.000Z"],
+  ["milliseconds", "1655778500000", null],
+  ["microseconds", "1655778500000000", null],
+  ["the largest number that comes", "9007199254740991", null],
+  ["a number below zero", "-1", null],
+  ["nothing", null, null],
+])("a block's time, told in %s, is known or unknown and stops nothing", async (_, timestamp, time) => {
+  const stream = await SqlStream.prepare(db);
+  await stream.beginApply();
+  await stream.commitApply([{ ...watermark(0, 9), timestamp }], 0);
+  const { rows } = await db.query("select block_time as time from ampsync_private.stream");
+  expect(rows[0]!["time"]?.toISOString() ?? null).toBe(time);
+});

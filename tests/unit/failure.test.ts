@@ -36,9 +36,10 @@ describe("what becomes of a pass", () => {
   test.each([
     ["42883", "function ampsync_worker.mark_live(bigint, bigint) does not exist"],
     ["42P01", 'relation "ampsync_private.stream" does not exist'],
-    ["0A000", "cached plan must not change result type"],
-  ])("retry after %s: %s, and say SY901", (code, message) => {
-    const failure = failureOf(Object.assign(new Error(message), { code }));
+    ["0A000", "cached plan must not change result type", "RevalidateCachedQuery"],
+    ["0A000", "キャッシュした実行計画は結果型を変更してはなりません", "RevalidateCachedQuery"],
+  ])("retry after %s: %s, and say SY901", (code, message, routine = "parserOpenTable") => {
+    const failure = failureOf(Object.assign(new Error(message), { code, routine }));
     expect(failure).toMatchObject({ code: "SY901", hint: "ampsync migrate" });
     expect(failure.detail).toContain(message);
     expect(reactionTo(failure.code)).toBe("retry");

@@ -6,7 +6,7 @@
 -- p_expected_block: the checkpoint that the caller went on from. Another one in
 --   the database means that somebody else wrote: SY001.
 -- p_watermarks: see append_history and append_ledger in ampsync_private; the last
---   one becomes the checkpoint. Its "timestamp" (unix seconds) is the time of that block, or null.
+--   one becomes the checkpoint. Its "timestamp" is the time of that block, see ampsync_private.block_time.
 -- p_rows: rows copied.
 -- p_values: see ampsync_private.record_values.
 --
@@ -69,7 +69,7 @@ begin
          origin           = case when v_before is null then (p_watermarks -> 0 ->> 'start')::bigint else s.origin end,
          checkpoint_block = v_tip.last_block,
          checkpoint_hash  = v_tip.hash,
-         block_time       = to_timestamp((p_watermarks -> -1 ->> 'timestamp')::bigint),
+         block_time       = ampsync_private.block_time((p_watermarks -> -1 ->> 'timestamp')::bigint),
          committed_at     = v_now,
          row_total        = s.row_total + p_rows,
          rewrites         = s.rewrites + (p_expected_block is distinct from v_before)::integer,

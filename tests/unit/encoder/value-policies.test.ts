@@ -187,6 +187,6 @@ test("COPY rows can be taken apart, and a field of them made NULL", () => {
   expect([0, 1, 2].map((row) => hex(row))).toEqual(parsed);
   expect([0, 1, 2].map((row) => rows.block(row))).toEqual([1n, 2n, 3n]);
   expect(parseRows(rows.bytes(1, 3))).toEqual(parsed.slice(1));
-  const changed = rows.withNull(2, 4);
+  const changed = rows.withNulls(2, new Set([4]));
   expect(hex(0, changed)).toEqual(parsed[2]!.map((field, index) => (index === 4 ? null : field)));
 });
