@@ -446,6 +446,13 @@ function ampsync_private.block_prefix(p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.block_time(p_seconds bigint)
+  -- The time of a block, or null where what the server tells is none.
+  returns timestamp with time zone
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.caller()
   -- The role that calls, also inside functions that run with their owner's rights.
   returns name
