@@ -71,6 +71,20 @@ describe("a writer that comes while a user changes its table waits, and then", (
   });
 });
 
+test("a table that never held a row is locked, too, from the beginning of a write on", async () => {
+  const logs = await SqlStream.prepare(db, { dataset: schema, table: "logs" });
+  await writer.query("begin");
+  await logs.through(writer).beginApply();
+  const pid = await backendOf(user);
+  const renamed = user.query(`alter table ${schema}.logs rename to old`);
+  await untilBlocked(db, pid);
+  await logs.through(writer).insert(0, 1);
+  await logs.through(writer).commitApply([watermark(0, 1)], 2, { expected: null });
+  await writer.query("commit");
+  await renamed;
+  expect(await count(`${schema}.old`)).toBe(2);
+});
+
 test("a schema that is swapped under a locked table takes the rows along, and commit_apply gives them up", async () => {
   await writer.query("begin");
   await writing.beginApply();
@@ -103,10 +117,17 @@ test("what would change the table waits for the writer, and is seen by the next 
   await writer.query("rollback");
 });
 
-test("two tables whose schema was renamed are followed at once, and its view is corrected once", async () => {
+test.each<[string, (from: string, to: string) => string]>([
+  ["whose schema was renamed", (from, to) => `alter schema ${from} rename to ${to}`],
+  [
+    "that moved to one schema",
+    (from, to) =>
+      `create schema ${to}; alter table ${from}.blocks set schema ${to}; alter table ${from}.logs set schema ${to}`,
+  ],
+])("two tables %s are followed at once, and its view is made or corrected once", async (_, move) => {
   const logs = await SqlStream.prepare(db, { dataset: schema, table: "logs" });
   await logs.commit(0, 9);
-  await user.query(`alter schema ${schema} rename to ${schema}_new`);
+  await user.query(move(schema, `${schema}_new`));
   await moveClock(db, "31 s");
 
   await writer.query("begin");

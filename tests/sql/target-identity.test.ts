@@ -317,9 +317,11 @@ describe("a target that was dropped", () => {
   test("of what is loaded anew stops that, too", async () => {
     const stream = await loadedStream(db);
     const shadow = await startResync(db, stream);
+    await shadow.apply(0, 9, { expected: null });
     await db.query(`drop table ${shadow.target}`);
     const error = await refusal(db, () => shadow.beginApply());
     expect(error).toMatchObject({ code: "SY201", message: `table ${shadow.target} is gone` });
+    expect(await refusal(db, () => swap(db, shadow))).toMatchObject({ code: "SY201", hint: error.hint });
     await db.query(error.hint!);
     expect(await stream.view()).toMatchObject({ state: "resyncing", block: "9" });
     expect(await stream.rows()).toBe(ROWS);
@@ -444,6 +446,11 @@ describe("who owns a target decides what runs when it is written:", () => {
   test.each([
     ["itself", "create schema s authorization w", null],
     ["a role it is a member of", "create role r; grant r to w; create schema s authorization r", null],
+    [
+      "a role whose rights it has only after SET ROLE",
+      "create role r; alter role w noinherit; grant r to w; create schema s authorization r",
+      "r",
+    ],
     ["a role it is no member of", "create role r; create schema s authorization r", "r"],
     ["a role that is a member of it", "create role r in role w; create schema s authorization r", "r"],
     ["a superuser", "create role r superuser; create schema s authorization r", null],
