@@ -6,7 +6,8 @@ import { dirname, join, normalize } from "node:path";
 /** Folder or file of src → the ones it may import. Files of one folder may import each other. */
 const LAYERS = {
   errors: [],
-  config: ["errors"],
+  config: ["database-url", "errors"],
+  "database-url": [],
   log: ["config", "model"],
   model: ["errors"],
   encoder: ["model", "errors"],

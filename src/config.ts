@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 
+import { completeDatabaseUrl } from "./database-url.ts";
 import { AmpsyncError } from "./errors.ts";
 
 /** What our packages need; the same as `engines` of package.json. */
@@ -129,13 +130,20 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
 
   function address(setting: Setting, fallback: string): string {
     const { name, value } = given(setting) ?? { name: "", value: fallback };
-    if (!/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
+    const url = URL.parse(value);
+    if (url === null || !/^https?:$/.test(url.protocol)) {
       faults.push(`${name} is not an http or https address`);
+    } else if (holdsCredentials(url)) {
+      faults.push(`${name} holds more than an address, which may be a secret: use AMP_AUTH_TOKEN`);
     }
     return value;
   }
 
-  function secret(setting: Setting, fileSetting: Setting): string | null {
+  function secret(
+    setting: Setting,
+    fileSetting: Setting,
+    clean: (text: string) => string = (text) => text.trim(),
+  ): string | null {
     const direct = text(setting);
     const file = given(fileSetting);
     if (file === null) return direct;
@@ -143,7 +151,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
       faults.push(`${VARIABLES[setting][0]} and ${file.name} are both set`);
     }
     try {
-      return readFile(file.value).trim() || null;
+      return clean(readFile(file.value)) || null;
     } catch {
       faults.push(`${file.name} names a file that cannot be read`);
       return null;
@@ -160,20 +168,19 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   }
 
   function database(): string | null {
+    const complete = (url: string) => completeDatabaseUrl(url, "DATABASE_URL", env, readFile, faults);
     const url = secret("databaseUrl", "databaseUrlFile");
     if (url !== null) {
-      if (!isDatabaseUrl(url)) {
-        faults.push("DATABASE_URL is not a postgresql:// URL with %-encoded special characters");
-      }
-      return url;
+      return complete(url);
     }
     const user = text("databaseUser");
     const name = text("databaseName");
-    const password = secret("databasePassword", "databasePasswordFile") ?? "";
-    const host = text("databaseHost") ?? "localhost";
+    const password = secret("databasePassword", "databasePasswordFile", withoutLineEnd) ?? "";
+    const host = (text("databaseHost") ?? "localhost").replace(/^\[(.*)\]$/, "$1");
     const port = wholeNumber("databasePort", 5432, 1, 65_535);
     if (user === null && name === null) {
-      return null;
+      // As libpq does, from its own variables; pg reads the rest of them.
+      return env["PGSERVICE"] || env["PGDATABASE"] ? complete("postgresql:///") : null;
     }
     if (user === null || name === null) {
       faults.push("DATABASE_USER and DATABASE_NAME are needed together");
@@ -185,7 +192,14 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     // Percent-encoded, so that no character of a password can end its part. pg reads the path
     // with decodeURI, which is undone by encodeURI alone.
     const [u, p, h] = [user, password, host].map(encodeURIComponent);
-    return `postgresql://${u}:${p}@${h}:${port}/${encodeURI(name)}`;
+    return complete(`postgresql://${u}:${p}@${h}:${port}/${encodeURI(name)}`);
+  }
+
+  const proxies = ["http_proxy", "https_proxy", "grpc_proxy", "all_proxy"]
+    .flatMap((name) => [name, name.toUpperCase()])
+    .filter((name) => env[name]);
+  if (proxies.length > 0) {
+    warnings.push(`${proxies.join(", ")}: not used, connections to the Amp server are direct`);
   }
 
   const tokenFile = text("tokenFile");
@@ -215,10 +229,19 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   return Object.freeze(config);
 }
 
-/** A part that was not encoded would be taken for a host or a port, and shown in errors. */
-function isDatabaseUrl(text: string): boolean {
-  const url = URL.parse(text.replace("@/", "@localhost/")); // No host: a socket, named by ?host=.
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.hash === "";
+/**
+ * Addresses are shown in errors and logs. So they have no user, password, query or fragment, and a path, which a
+ * gateway may need, of short plain words only.
+ */
+function holdsCredentials({ username, password, search, hash, pathname }: URL): boolean {
+  const isPlain = pathname.split("/").every((part) => /^[A-Za-z0-9._-]{0,24}$/.test(part));
+  const isNamed = /token|secret|passw|api-?_?key|bearer/i.test(pathname);
+  return username + password + search + hash !== "" || !isPlain || isNamed;
+}
+
+/** A password may begin and end with blanks. */
+function withoutLineEnd(text: string): string {
+  return text.replace(/\r?\n$/, "");
 }
 
 /** Takes `debug`, and lists as `info,ampsync=debug`, where ours or else the general level counts. */

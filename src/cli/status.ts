@@ -1,7 +1,7 @@
 import { createPool } from "../db/pool.ts";
 import { Reads, type StatusRow, type StreamRow } from "../db/reads.ts";
 import type { Log } from "../log.ts";
-import { count, textTable } from "./table.ts";
+import { count, printable, textTable } from "./table.ts";
 
 /** Prints what ampsync.status and ampsync.streams say; one JSON object with `json`. */
 export async function printStatus(
@@ -62,6 +62,6 @@ function hints(datasets: readonly StatusRow[]): string[] {
   return datasets.flatMap((dataset) =>
     dataset.waiting_on === null
       ? []
-      : ["", `${dataset.dataset}: ${dataset.waiting_on}`, `  ${dataset.hint ?? ""}`],
+      : ["", `${dataset.dataset}: ${printable(dataset.waiting_on)}`, `  ${printable(dataset.hint ?? "")}`],
   );
 }

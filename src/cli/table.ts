@@ -5,7 +5,7 @@ export function textTable(rows: readonly Readonly<Record<string, string>>[]): st
     return "";
   }
   const headings = Object.keys(first);
-  const cells = [headings, ...rows.map((row) => headings.map((heading) => row[heading] ?? ""))];
+  const cells = [headings, ...rows.map((row) => headings.map((heading) => printable(row[heading] ?? "")))];
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const isNumber = headings.map((heading) => rows.every((row) => /^[\d,.–-]*$/.test(row[heading] ?? "")));
   return cells
@@ -25,4 +25,13 @@ export function count(value: bigint | number | null): string {
   return value === null
     ? "–"
     : (typeof value === "number" ? Math.round(value) : value).toLocaleString("en-US");
+}
+
+/** Shows control characters as escapes: what a server said must not steer the terminal. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u${code.toString(16).padStart(4, "0")}`;
+  });
 }

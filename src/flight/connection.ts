@@ -18,6 +18,8 @@ const OPTIONS: ClientOptions = {
   "grpc.enable_retries": 0,
   "grpc.max_reconnect_backoff_ms": 5_000,
   "grpc.service_config_disable_resolution": 1,
+  // As the Admin API's client does: neither obeys the variables of proxies.
+  "grpc.enable_http_proxy": 0,
   // One connection per client, closed with it.
   "grpc.use_local_subchannel_pool": 1,
 };

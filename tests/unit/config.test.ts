@@ -100,6 +100,32 @@ describe("settings", () => {
     ]);
   });
 
+  test.each([
+    "http://user:hunter2@amp.example:1602",
+    "http://hunter2@amp.example:1602",
+    "http://amp.example/?token=hunter2",
+    "http://amp.example/#hunter2",
+    "http://amp.example/token/hunter2",
+    "http://amp.example/user:hunter2/",
+    "http://amp.example/eyJhbGciOiJIUzI1NiIsInR5cCI6hunter2",
+  ])("%s may hold a secret, and is refused without showing it", (value) => {
+    const faults = faultsOf({ AMP_FLIGHT_ADDR: value, AMP_ADMIN_API_ADDR: value });
+    expect(faults).toEqual([
+      "AMP_FLIGHT_ADDR holds more than an address, which may be a secret: use AMP_AUTH_TOKEN",
+      "AMP_ADMIN_API_ADDR holds more than an address, which may be a secret: use AMP_AUTH_TOKEN",
+    ]);
+  });
+
+  test("for proxies are not used, by neither client, and that is said", () => {
+    expect(parse({ HTTPS_PROXY: "http://user:hunter2@proxy" }).warnings).toEqual([
+      "HTTPS_PROXY: not used, connections to the Amp server are direct",
+    ]);
+  });
+
+  test.each(["http://[::1]:1610", "https://amp.example/gateway/amp-1"])("%s is an address", (value) => {
+    expect(parse({ AMP_ADMIN_API_ADDR: value }).adminAddress).toBe(value);
+  });
+
   test("may be given under two names only if the values are the same", () => {
     expect(parse({ DB_POOL_SIZE: "7", MAX_DB_CONNECTIONS: "7" }).poolSize).toBe(7);
     expect(faultsOf({ DB_POOL_SIZE: "7", MAX_DB_CONNECTIONS: "8" })).toEqual([

@@ -27,3 +27,7 @@ test.each([
 ])("%s reads as %s", (value, text) => {
   expect(count(value)).toBe(text);
 });
+
+test("control characters are shown, and do nothing", () => {
+  expect(textTable([{ reason: "bad\u001b[2J\nname\u202e" }])).toBe("reason\nbad\\u001b[2J\\u000aname\\u202e");
+});

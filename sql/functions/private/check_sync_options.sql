@@ -35,14 +35,15 @@ begin
   end if;
   perform ampsync_private.check_table_name(t.name) from unnest(p_tables) t(name);
 
-  if v_schema = '' or octet_length(v_schema) > 63 or v_schema ~ '^pg_'
-     or v_schema in ('information_schema', 'ampsync', 'ampsync_worker', 'ampsync_private')
+  if v_schema = '' or octet_length(v_schema) > 63 or v_schema ~ '(^[[:space:]]|[[:space:]]$|[[:cntrl:]])' or v_schema ~* '^pg_'
+     or lower(v_schema) in ('information_schema', 'ampsync', 'ampsync_worker', 'ampsync_private')
+     or (lower(v_schema) = 'public' and v_schema <> 'public')
      or v_schema in (select q.schema_name from ampsync_private.queue q)
      or (p_target_schema is null and (v_schema = 'public' or v_schema ~ '^ampsync')) then
     raise exception using
       errcode = 'SY004',
-      message = format('%s cannot be the target schema of %s', quote_ident(v_schema), p_dataset),
-      detail  = 'System schemas and those of ampsync and its queue are refused; names have 1 to 63 bytes.',
+      message = format('%s cannot be the target schema of %s', quote_ident(left(v_schema, 100)), p_dataset),
+      detail  = 'System schemas and those of ampsync and its queue are refused, and what reads like one; names have 1 to 63 bytes and no blanks around them.',
       hint    = format('select ampsync.enqueue_sync(%L, target_schema => %L);', p_dataset, 'data_' || left(p_name, 58));
   end if;
 

@@ -1,0 +1,171 @@
+/** What libpq knows by environment variables and by parameters of an address, and pg by parameters of an address only. */
+const TLS_VARIABLES = {
+  sslmode: "PGSSLMODE",
+  sslrootcert: "PGSSLROOTCERT",
+  sslcert: "PGSSLCERT",
+  sslkey: "PGSSLKEY",
+} as const;
+
+/** What pg reads in an address, and means as libpq does. */
+const TAKEN: ReadonlySet<string> = new Set([
+  ...["host", "port", "user", "password", "options", "sslnegotiation"],
+  ...Object.keys(TLS_VARIABLES),
+]);
+
+/** What every session of ours has its own value for, or what a client may go without. */
+const LEFT_OUT =
+  /^(application_name|fallback_application_name|connect_timeout|keepalives\w*|tcp_user_timeout|channel_binding|uselibpqcompat)$/;
+
+/** Parameters of which only these values can work here; they say what is done anyway. */
+const ONLY: Readonly<Record<string, RegExp>> = {
+  client_encoding: /^(utf-?8|auto)$/i,
+  gssencmode: /^(disable|prefer)$/,
+  target_session_attrs: /^(any|read-write|primary)$/,
+};
+
+const SSL_MODES: ReadonlySet<string> = new Set(["disable", "require", "verify-ca", "verify-full"]);
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * An address of PostgreSQL as pg reads it, of one as libpq reads it: with what the environment and a service file
+ * add, and TLS as libpq means it. What cannot work is told in `faults`, in words that show no value.
+ */
+export function completeDatabaseUrl(
+  text: string,
+  name: string,
+  env: Environment,
+  readFile: (path: string) => string,
+  faults: string[],
+): string {
+  const url = parse(text);
+  if (
+    /^[^/]*\/\/[^/?#]*,/.test(text) ||
+    (url?.searchParams.get("host") ?? env["PGHOST"] ?? "").includes(",")
+  ) {
+    faults.push(`${name} names several hosts: name one, such as an address that follows the primary`);
+    return text;
+  }
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== "") {
+    faults.push(`${name} is not a postgresql:// URL with %-encoded special characters`);
+    return text;
+  }
+  const parameters = url.searchParams;
+  const before = url.pathname + parameters.toString();
+  if (env["PGHOSTADDR"]) {
+    faults.push("PGHOSTADDR is set, and not supported: use PGHOST");
+  }
+  addService(url, env, readFile, faults);
+  for (const [parameter, variable] of Object.entries(TLS_VARIABLES)) {
+    if (!parameters.has(parameter) && env[variable]) parameters.set(parameter, env[variable]);
+  }
+  for (const [parameter, value] of [...parameters]) {
+    if (LEFT_OUT.test(parameter) || ONLY[parameter]?.test(value)) {
+      parameters.delete(parameter);
+    } else if (parameter === "ssl" && value === "true") {
+      parameters.delete(parameter);
+      if (!parameters.has("sslmode")) parameters.set("sslmode", "require");
+    } else if (!TAKEN.has(parameter)) {
+      faults.push(
+        `${name} has the parameter ${JSON.stringify(parameter)}, or a value of it, that is not supported`,
+      );
+    }
+  }
+  completeTls(parameters, name, env, readFile, faults);
+  // Unchanged it is left as it was written.
+  return url.pathname + parameters.toString() === before
+    ? text
+    : url.href.replace(/(\/\/|@)placeholder(?=[/?]|$)/, "$1");
+}
+
+/** Without a host it names a local socket, or leaves the host to the environment. */
+function parse(text: string): URL | null {
+  return URL.parse(text.replace(/^([^/]*\/\/(?:[^/?#]*@)?)(?=[/?]|$)/, "$1placeholder"));
+}
+
+function completeTls(
+  parameters: URLSearchParams,
+  name: string,
+  env: Environment,
+  readFile: (path: string) => string,
+  faults: string[],
+): void {
+  const isReadable = (path: string) => {
+    try {
+      readFile(path);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (parameters.get("sslrootcert") === "system") {
+    parameters.delete("sslrootcert");
+    if ((parameters.get("sslmode") ?? "verify-full") !== "verify-full") {
+      faults.push(`${name}: sslrootcert=system needs sslmode=verify-full`);
+    }
+    parameters.set("sslmode", "verify-full");
+  } else if (/^verify-/.test(parameters.get("sslmode") ?? "") && !parameters.has("sslrootcert")) {
+    const own = `${env["HOME"] ?? ""}/.postgresql/root.crt`;
+    if (isReadable(own)) {
+      parameters.set("sslrootcert", own);
+    } else if (parameters.get("sslmode") === "verify-ca") {
+      faults.push(`${name}: sslmode=verify-ca needs sslrootcert`);
+    }
+  }
+  if (!parameters.has("sslmode")) {
+    if (!Object.keys(TLS_VARIABLES).some((parameter) => parameters.has(parameter))) return;
+    parameters.set("sslmode", "verify-full");
+  }
+  const mode = parameters.get("sslmode") ?? "";
+  if (!SSL_MODES.has(mode)) {
+    faults.push(
+      `${name}: sslmode must be one of ${[...SSL_MODES].join(", ")}; what falls back to no TLS is not supported`,
+    );
+  }
+  if (parameters.has("sslcert") !== parameters.has("sslkey")) {
+    faults.push(`${name}: sslcert and sslkey are needed together`);
+  }
+  for (const parameter of ["sslrootcert", "sslcert", "sslkey"]) {
+    const path = parameters.get(parameter);
+    if (path !== null && !isReadable(path)) {
+      faults.push(`${name}: ${parameter} names a file that cannot be read`);
+    }
+  }
+  parameters.set("uselibpqcompat", "true"); // Without it pg takes every mode for verify-full.
+}
+
+/** Adds what the service named in the address or by PGSERVICE says, where the address itself does not. */
+function addService(url: URL, env: Environment, readFile: (path: string) => string, faults: string[]): void {
+  const service = url.searchParams.get("service") ?? env["PGSERVICE"] ?? "";
+  url.searchParams.delete("service");
+  if (service === "") return;
+  let section: readonly string[] | undefined;
+  try {
+    const text = readFile(env["PGSERVICEFILE"] || `${env["HOME"] ?? ""}/.pg_service.conf`);
+    section = text
+      .split(/^\s*\[/m)
+      .find((part) => part.startsWith(`${service}]`))
+      ?.split(/\r?\n/)
+      .slice(1);
+  } catch {
+    // Told below.
+  }
+  if (section === undefined) {
+    faults.push(`the service ${JSON.stringify(service)} is not in the service file`);
+    return;
+  }
+  const inAddress: Readonly<Record<string, string>> = {
+    host: url.hostname === "placeholder" ? "" : url.hostname,
+    port: url.port,
+    user: url.username,
+    password: url.password,
+  };
+  for (const line of section) {
+    const [, parameter = "", value = ""] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    if (parameter === "dbname") {
+      if (url.pathname.length <= 1) url.pathname = encodeURI(value);
+    } else if (parameter !== "" && !inAddress[parameter] && !url.searchParams.has(parameter)) {
+      url.searchParams.set(parameter, value);
+    }
+  }
+}
