@@ -53,6 +53,9 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   ...["08007", "40003"],
 ]);
 
+/** V8's words. No defect, if no fault of the server either: later there may be some. */
+const NO_MEMORY = "Array buffer allocation failed";
+
 /** Of a stack. */
 const DEFECT_CHARACTERS = 1_000;
 
@@ -97,6 +100,11 @@ export function isTransient(error: unknown): boolean {
 
 /** Reads any thrown value. Errors of PostgreSQL come with their own code, detail and hint. */
 export function failureOf(error: unknown): Failure {
+  if (error instanceof RangeError && error.message === NO_MEMORY) {
+    const hint =
+      "Give the worker more memory, or fewer streams at a time: --jobs of graphile-worker, MAX_CONCURRENT_BATCHES.";
+    return { code: "53200", message: "the worker has no memory left", detail: error.message, hint };
+  }
   if (!(error instanceof Error) || isDefect(error)) {
     const detail = error instanceof Error ? (error.stack?.slice(0, DEFECT_CHARACTERS) ?? null) : null;
     const hint = "This is a defect of ampsync: please report it with this detail.";

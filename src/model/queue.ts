@@ -29,8 +29,8 @@ export function refuseQueue(queue: Queue, revision: QueueRevision, known: number
     return newestBreaking <= known
       ? null
       : new AmpsyncError("SY901", `the queue ${schema} is too new for this version of ampsync`, {
-          detail: `${found}: it was upgraded in a way that older programs do not understand.`,
-          hint: "Install the release of ampsync that runs elsewhere on this database, or a newer one.",
+          detail: `${found}: a newer release of ampsync, or another application, upgraded it.`,
+          hint: `Install that release of ampsync, or take a queue of your own: GRAPHILE_WORKER_SCHEMA=${ownQueue(schema)}`,
         });
   }
   return newest === known

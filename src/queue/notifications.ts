@@ -4,7 +4,7 @@ import type pg from "pg";
 /**
  * Notifications only make a worker look: any role that may connect can send one. graphile-worker believes what it
  * is told on `worker:migrate`, and stops; so it hears of jobs alone, and whatever else comes calls `look`.
- * `ampsync migrate` tells on the channel ampsync_schema. To be called once for each emitter.
+ * `ampsync migrate` tells on the channel ampsync_schema.
  */
 export function watchNotifications(events: WorkerEvents, look: () => void): void {
   events.on("pool:listen:success", ({ client }) => {

@@ -157,6 +157,12 @@ describe("an error as it is stored", () => {
     expect(flightError(defect)).toBe(defect);
   });
 
+  test("takes a lack of memory for what may pass, and is no fault of the server", () => {
+    const failure = failureOf(new RangeError("Array buffer allocation failed"));
+    expect(failure).toMatchObject({ code: "53200", message: "the worker has no memory left" });
+    expect(reactionTo(failure.code)).toBe("retry");
+  });
+
   test("counts what fetch could not reach as SY104, though its error is a TypeError", () => {
     const error = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") });
     expect(failureOf(error)).toMatchObject({ code: "SY104", message: "fetch failed" });
