@@ -26,7 +26,6 @@ process.on("message", (message: ToWorker) => {
     say("armed");
   }
 });
-process.on("disconnect", () => process.exit(1)); // The test is gone.
 
 const config = configFromProcess();
 const deps = await createDeps(config, writeStderr, {

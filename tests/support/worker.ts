@@ -8,6 +8,7 @@ import { afterAll, afterEach } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CLI = join(ROOT, "node_modules", "graphile-worker", "dist", "cli.js");
+const END_WITH_PARENT = new URL("end-with-parent.ts", import.meta.url).href;
 const TAIL_LINES = 40;
 
 /** How a process ended: by itself, or by a signal. */
@@ -48,12 +49,12 @@ export class Worker implements AsyncDisposable {
   protected readonly process: ChildProcess;
   readonly #lines: string[] = [];
 
-  /** `program`: another one than the command, with a channel for messages. */
+  /** `program`: another one than the command. */
   constructor(
     { databaseUrl, flightAddress, adminAddress, env, cwd = ROOT, args = [] }: WorkerOptions,
     program?: readonly string[],
   ) {
-    this.process = spawn(process.execPath, program ?? [CLI, ...args], {
+    this.process = spawn(process.execPath, ["--import", END_WITH_PARENT, ...(program ?? [CLI, ...args])], {
       cwd,
       env: {
         PATH: process.env["PATH"],
@@ -62,7 +63,7 @@ export class Worker implements AsyncDisposable {
         AMP_ADMIN_API_ADDR: adminAddress,
         ...env,
       },
-      stdio: ["ignore", "pipe", "pipe", ...(program === undefined ? [] : ["ipc" as const])],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.ended = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
     for (const output of [this.process.stdout!, this.process.stderr!]) {
