@@ -10,11 +10,10 @@ import { type Dice, dice } from "./dice.ts";
 import { PassDriver } from "./pass-driver.ts";
 import { createDatabase, type TestDatabase } from "./postgres.ts";
 import { fingerprint } from "./tables.ts";
-import { waitFor } from "./wait-for.ts";
+import { STALL_DEADLINE_MS, waitFor } from "./wait-for.ts";
 
 const TABLES = ["blocks", "logs", "transactions"] as const;
 const DEEPEST_REORG = 50;
-const CATCH_UP_MS = 60_000;
 /** A lease may be left behind, for instance where its release met a broken connection: it runs out, sooner here. */
 const LEASES_RUN_OUT_AFTER_MS = 5_000;
 
@@ -122,7 +121,7 @@ export class RandomCase {
     this.#watch.remember();
     try {
       await this.#startWorker();
-      await waitFor("the tables to be made", () => this.#targetsExist(), CATCH_UP_MS);
+      await waitFor("the tables to be made", () => this.#targetsExist(), STALL_DEADLINE_MS);
       this.#watch.poll();
       this.#isWatched = true;
       for (let step = this.#roll(5, 11); step > 0; step--) {
@@ -258,7 +257,7 @@ export class RandomCase {
         }
         return await this.#arrived(this.#lane.db, head.hash);
       },
-      CATCH_UP_MS,
+      STALL_DEADLINE_MS,
     );
   }
 
@@ -288,7 +287,7 @@ export class RandomCase {
     });
     try {
       const { hash } = this.#source.chain.head()!;
-      await waitFor("the fresh load", () => this.#arrived(fresh, hash), CATCH_UP_MS);
+      await waitFor("the fresh load", () => this.#arrived(fresh, hash), STALL_DEADLINE_MS);
       return await this.#fingerprints(fresh);
     } finally {
       await driver.stop();

@@ -4,7 +4,7 @@ import type { Block, Source } from "../../src/devserver/source.ts";
 import { moveClock } from "./clock.ts";
 import { FaultyWorker, type FaultyWorkerOptions } from "./faulty-worker.ts";
 import { createDatabase, type TestDatabase } from "./postgres.ts";
-import { waitFor } from "./wait-for.ts";
+import { STALL_DEADLINE_MS, waitFor } from "./wait-for.ts";
 import { Worker, type WorkerOptions } from "./worker.ts";
 
 /** Tables of a raw EVM dataset, which all our sources offer. */
@@ -83,7 +83,11 @@ export class Scenario implements AsyncDisposable {
   }
 
   /** Waits like `waitFor`; what was in the way is in the error. */
-  async until(what: string, condition: () => Promise<boolean>, deadlineMs = 45_000): Promise<void> {
+  async until(
+    what: string,
+    condition: () => Promise<boolean>,
+    deadlineMs = STALL_DEADLINE_MS,
+  ): Promise<void> {
     try {
       await waitFor(what, condition, deadlineMs);
     } catch (error) {
