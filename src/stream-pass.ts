@@ -28,6 +28,7 @@ import {
   type StreamMemory,
   startConnection,
 } from "./model/stream-memory.ts";
+import type { Watermark } from "./model/watermark.ts";
 import { PassControl } from "./pass-control.ts";
 import { checkSchema, planSent, selectSql } from "./planned-query.ts";
 import { runRepairs } from "./repair-pass.ts";
@@ -71,8 +72,8 @@ class StreamPass implements Disposable {
   #toldHolds = false;
   /** Ends the connection under way, and nothing else. */
   #leave = new AbortController();
-  /** A block below the checkpoint that the server was seen to have replaced. */
-  #replaced: bigint | null = null;
+  /** A block below this checkpoint that the server was seen to have replaced. */
+  #replaced: { readonly block: bigint; readonly checkpoint: Watermark } | null = null;
   /** PostgreSQL refused a row: the rest of the pass is written so that it can be told which. */
   #isCareful = false;
 
@@ -209,6 +210,9 @@ class StreamPass implements Disposable {
     await this.#holds(false); // What the last connection brought is gone.
     const leave = new AbortController();
     this.#leave = leave;
+    if (this.#replaced !== null) {
+      leave.abort();
+    }
     const signal = AbortSignal.any([this.#control.signal, leave.signal]);
     const base = baseOf(this.#memory);
     const cursor = base === null ? undefined : cursorOf(base, this.#memory.network ?? "");
@@ -287,20 +291,20 @@ class StreamPass implements Disposable {
   /** The server's head lies below the checkpoint. True where that is shown. */
   async #lookBelow(head: bigint): Promise<boolean> {
     const { signal } = this.#control;
-    const checkpoint = this.#memory.committed.at(-1)?.end;
+    const checkpoint = this.#memory.committed.at(-1);
     const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head);
-    if (checkpoint !== this.#memory.committed.at(-1)?.end) {
+    if (checkpoint === undefined || checkpoint !== this.#memory.committed.at(-1)) {
       return false; // The server said more meanwhile.
     }
     if (below.kind === "lags") {
       await this.#deps.calls.markRetrying(this.#lease, {
         code: "SY107",
-        message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint}`,
+        message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint.end}`,
         detail: "Both are of one chain, as their hashes say. Nothing is removed.",
         hint: "The stream goes on by itself as soon as the server has caught up.",
       });
     } else if (below.kind === "replaced" && decideReplaced(this.#memory, below.block).kind !== "ignore") {
-      this.#replaced = below.block;
+      this.#replaced = { block: below.block, checkpoint };
       this.#leave.abort();
     }
     return below.kind !== "unknown";
@@ -308,16 +312,23 @@ class StreamPass implements Disposable {
 
   /** Goes on where a connection was left for a reason. */
   async #goOn(error: unknown): Promise<PassEnd | "reconnect"> {
-    const block = this.#replaced;
-    if (block === null || this.#control.signal.aborted) {
+    const found = this.#replaced;
+    this.#replaced = null;
+    if (found === null || this.#control.signal.aborted) {
       return this.#goCarefully(error);
     }
-    this.#replaced = null;
-    const step = decideReplaced(this.#memory, block);
-    if (step.kind === "fail") {
+    // A commit since then may have been the replacement.
+    const isTrue = found.checkpoint === this.#memory.committed.at(-1);
+    const step = isTrue ? decideReplaced(this.#memory, found.block) : null;
+    if (step?.kind === "fail") {
       return failed(step.error);
     }
-    return step.kind === "reconnect" ? await this.#reconnect(step) : "reconnect";
+    if (step?.kind === "reconnect") {
+      return await this.#reconnect(step);
+    }
+    this.#memory = startConnection(this.#memory);
+    this.#head.reconnects();
+    return "reconnect";
   }
 
   /** Begins again at the checkpoint, if that may help. */
