@@ -2,7 +2,7 @@ import type { Client } from "@grpc/grpc-js";
 import { AmpsyncError } from "../errors.ts";
 import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import { type ArrowSchema, typeName } from "../model/arrow-type.ts";
-import type { BlockHash } from "../model/block-range.ts";
+import { BLOCK_LIMIT, type BlockHash } from "../model/block-range.ts";
 import type { MicrobatchMetadata } from "../model/microbatch.ts";
 import { authorization, type Call, callStream, callUnary } from "./calls.ts";
 import { connector } from "./connection.ts";
@@ -199,7 +199,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       const detail = type === undefined ? "No column came." : `It is ${typeName(type)}.`;
       throw new AmpsyncError("SY101", "The highest block is no 64-bit integer", { detail });
     }
-    return await firstOf(ticket, firstInteger, signal);
+    return await firstOf(ticket, firstBlock, signal);
   }
 
   async function blockHash(
@@ -245,20 +245,24 @@ interface Fetched {
   readonly byteLength: number;
 }
 
-/** The first value of a 64-bit column that is alone in its batch; null where there is none. */
-function firstInteger({ rowCount, nodes, buffers, body }: ArrowBatch): bigint | null {
-  const values = buffers[1];
-  if (rowCount === 0 || nodes[0]?.nullCount !== 0 || values === undefined || values.length < 8) {
-    return null;
-  }
-  return new DataView(body.buffer, body.byteOffset + values.offset).getBigInt64(0, true);
+/** The block in the first row of a 64-bit column that is alone in its batch; null where there is none, or none that can be. */
+function firstBlock(batch: ArrowBatch): bigint | null {
+  const bytes = firstValue(batch, 8);
+  const block = bytes === null ? -1n : Buffer.from(bytes).readBigInt64LE();
+  return block >= 0n && block < BLOCK_LIMIT ? block : null;
 }
 
-/** The first 32 bytes of the only column of a batch, if no value is missing. */
-function firstHash({ rowCount, nodes, buffers, body }: ArrowBatch): BlockHash | null {
+function firstHash(batch: ArrowBatch): BlockHash | null {
+  const bytes = firstValue(batch, 32);
+  return bytes === null ? null : `0x${Buffer.from(bytes).toString("hex")}`;
+}
+
+/** The bytes of the first value of the only column of a batch, if no value is missing. */
+function firstValue({ rowCount, nodes, buffers, body }: ArrowBatch, width: number): Uint8Array | null {
   const values = buffers[1];
-  if (rowCount === 0 || nodes[0]?.nullCount !== 0 || values === undefined || values.length < 32) {
+  if (rowCount === 0 || nodes[0]?.nullCount !== 0 || values === undefined || values.length < width) {
     return null;
   }
-  return `0x${Buffer.from(body.subarray(values.offset, values.offset + 32)).toString("hex")}`;
+  const bytes = body.subarray(values.offset, values.offset + width);
+  return bytes.length === width ? bytes : null; // The batch may promise more than it has.
 }

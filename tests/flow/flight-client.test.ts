@@ -460,6 +460,18 @@ describe("the highest block", () => {
     expect(server.asked[0]?.sql).toBe('SELECT max("_block_num") FROM "_/anvil@0.1.0"."blocks"');
   });
 
+  test.each([2n ** 48n, 2n ** 63n, 2n ** 64n - 1n])(
+    "is unknown where it is %d, which no block can be",
+    async (block) => {
+      server.doGet = (call) => {
+        call.write(flightData([block], 0));
+        call.write(flightData([block], 1));
+        call.end();
+      };
+      expect(await client().maxBlock("t", abort.signal)).toBeNull();
+    },
+  );
+
   test("is null for an empty table", async () => {
     server.doGet = (call) => {
       call.write(flightData([null], 0));
