@@ -15,11 +15,16 @@ export function text(layout: BytesLayout): ScalarType {
 
 /** Text is copied as it is, unless U+0000 has to go; all of it is proven to be UTF-8 before. */
 class TextColumn extends BytesColumn implements ScalarColumn {
-  /** By row, the texts that are stored otherwise than received. */
+  /** By row, the texts that are stored otherwise than received, from when a chunk is measured until the next one is. */
   readonly #changed = new Map<number, Uint8Array>();
+  #written = false;
 
   override measure(sizes: Float64Array, first: number, count: number): number {
     const { starts, ends, validity, values, place } = this;
+    if (this.#written) {
+      this.#changed.clear();
+      this.#written = false;
+    }
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       const row = first + i;
@@ -46,6 +51,7 @@ class TextColumn extends BytesColumn implements ScalarColumn {
       super.write(target, cursor, first, count);
       return;
     }
+    this.#written = true;
     for (let i = 0; i < count; i++) {
       const row = first + i;
       const at = cursor[i]!;

@@ -91,6 +91,15 @@ describe("rows that share one long value", () => {
 
   const cases: readonly [string, ArrowType, (encoder: RowEncoder) => ArrowBatch][] = [
     ["text views", { kind: "utf8", layout: "view" }, views],
+    [
+      "text views with U+0000",
+      { kind: "utf8", layout: "view" },
+      () => {
+        const batch = views();
+        batch.body[batch.buffers[2]!.offset + long - 1] = 0;
+        return batch;
+      },
+    ],
     ["binary views", { kind: "binary", layout: "view" }, views],
     [
       "a dictionary",
