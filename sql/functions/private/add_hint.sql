@@ -19,6 +19,13 @@ declare
   v_table  regclass;
   v_hint   text;
 begin
+  if p_error ->> 'hint' like '%<dataset>%' then -- Written where nobody knew whose error it would be.
+    return p_error || jsonb_build_object('hint', (
+      select replace(replace(p_error ->> 'hint', '<dataset>', ampsync_private.stream_label(p_stream_id)), '<table>', s.table_name)
+        from ampsync_private.stream s
+       where s.stream_id = p_stream_id));
+  end if;
+
   select * into v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id

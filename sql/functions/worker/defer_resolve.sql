@@ -25,8 +25,10 @@ begin
          next_retry = case when p_state = 'waiting'
                            then ampsync_private.now() + ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}') end,
          error_code = p_error ->> 'code',
-         error      = p_error ->> 'message',
-         error_hint = p_error ->> 'hint'
+         error      = concat_ws(': ', p_error ->> 'message', p_error ->> 'detail'),
+         error_hint = coalesce(p_error ->> 'hint',
+                        case when p_state = 'waiting' then 'Retried automatically: select * from ampsync.events order by event_id desc limit 10;'
+                             else format('select * from ampsync.resume_sync(%L);', ampsync_private.dataset_label(d.namespace, d.name, d.revision)) end)
    where d.dataset_id = p_dataset_id
   returning d.attempts, d.next_retry into v_attempts, v_retry;
 
