@@ -35,6 +35,17 @@ async function workers(db: TestDatabase): Promise<Record<string, unknown>[]> {
   return rows;
 }
 
+/** Waits until some worker has done a job that is due now. */
+async function works(db: TestDatabase): Promise<void> {
+  const { rows } = await db.query(
+    "select id from graphile_worker.add_job('ampsync_supervise', job_key => 'now') as job",
+  );
+  await waitFor("a job to be done", async () => {
+    const { rowCount } = await db.query("select from graphile_worker.jobs where id = $1", [rows[0]!["id"]]);
+    return rowCount === 0;
+  });
+}
+
 describe.each(COMMANDS)("%s", (_, program) => {
   test("says once what is missing before ampsync migrate, changes nothing, and goes on after it", async () => {
     await using db = await createDatabase({ empty: true });
@@ -46,6 +57,16 @@ describe.each(COMMANDS)("%s", (_, program) => {
     await waitFor("it to go on", () => worker.hasSaid("worker_goes_on"));
     await waitFor("it to work", async () => (await workers(db)).length === 1);
     expect(worker.tail().match(/worker_waiting/g)).toHaveLength(1);
+  });
+
+  test("can be stopped while it waits for ampsync migrate", async () => {
+    await using db = await createDatabase({ empty: true });
+    await using worker = start(db.url, program);
+    await waitFor("the reason", () => worker.hasSaid("worker_waiting"));
+    worker.signal("SIGTERM");
+    const { code, signal } = await worker.ended;
+    expect(code === 0 || signal === "SIGTERM").toBe(true);
+    expect(worker.tail()).not.toContain("ERROR");
   });
 
   test("refuses an old Node.js at once", async () => {
@@ -132,11 +153,12 @@ describe.each(COMMANDS)("%s", (_, program) => {
        values ('migrations/9998_fits.sql', 'unknown', false, '98.0.0')`,
     );
     await db.query("notify ampsync_schema");
+    await works(db);
+    expect(worker.hasEnded).toBe(false);
     await db.query(
       `insert into ampsync_private.migration (name, sha256, breaking, version)
        values ('migrations/9999_breaks.sql', 'unknown', true, '99.0.0')`,
     );
-    expect(worker.hasEnded).toBe(false);
     await db.query("notify ampsync_schema");
     expect(await worker.ended).toMatchObject({ code: 1 });
     expect(worker.hasSaid("Run ampsync 99.0.0 or newer.")).toBe(true);
