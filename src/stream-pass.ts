@@ -292,14 +292,17 @@ class StreamPass implements Disposable {
   async #lookBelow(head: bigint): Promise<boolean> {
     const { signal } = this.#control;
     const checkpoint = this.#memory.committed.at(-1);
-    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head);
-    if (checkpoint === undefined || checkpoint !== this.#memory.committed.at(-1)) {
+    if (checkpoint === undefined) {
+      return false;
+    }
+    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head, checkpoint.end);
+    if (checkpoint !== this.#memory.committed.at(-1)) {
       return false; // The server said more meanwhile.
     }
     if (below.kind === "lags") {
       await this.#deps.calls.markRetrying(this.#lease, {
         code: "SY107",
-        message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint.end}`,
+        message: `the server lags: it holds blocks up to ${below.head}, this table up to ${checkpoint.end}`,
         detail: "Both are of one chain, as their hashes say. Nothing is removed.",
         hint: "The stream goes on by itself as soon as the server has caught up.",
       });
@@ -467,13 +470,14 @@ class StreamPass implements Disposable {
    * which are others. Asks for the newest block that only the policy for deep reorgs may replace.
    */
   async #lookDeep(): Promise<Step | null> {
-    const { committed, origin, retention } = this.#memory;
-    const deepest = (committed.at(-1)?.end ?? 0n) - retention;
+    const { origin, retention } = this.#memory;
+    const checkpoint = this.#memory.committed.at(-1)?.end ?? 0n;
+    const deepest = checkpoint - retention;
     if (origin === null || deepest < origin) {
       return null;
     }
-    const { signal } = this.#control;
-    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, deepest).catch(() => null);
+    const asked = { ...this.#deps, lease: this.#lease, signal: this.#control.signal };
+    const below = await lookBelow(asked, deepest, deepest).catch(() => null); // Whether it lags is not asked.
     return below?.kind === "replaced" ? decideReplaced(this.#memory, below.block) : null;
   }
 }
