@@ -284,7 +284,7 @@ class StreamPass implements Disposable {
     }
     await apply.settle();
     throw new AmpsyncError("SY104", "the server ended the stream", {
-      hint: "It is tried again by itself: select * from ampsync.streams;",
+      hint: "It is retried automatically: select * from ampsync.streams;",
     });
   }
 
@@ -304,7 +304,7 @@ class StreamPass implements Disposable {
         code: "SY107",
         message: `the server lags: it holds blocks up to ${below.head}, this table up to ${checkpoint.end}`,
         detail: "Both are of one chain, as their hashes say. Nothing is removed.",
-        hint: "The stream goes on by itself as soon as the server has caught up.",
+        hint: "It goes on automatically once the server has caught up: select * from ampsync.streams;",
       });
     } else if (below.kind === "replaced" && decideReplaced(this.#memory, below.block).kind !== "ignore") {
       this.#replaced = { block: below.block, checkpoint };
@@ -390,7 +390,7 @@ class StreamPass implements Disposable {
             code: "SY103",
             message: `${this.#lease.tableName} holds no data yet`,
             detail: "The server answered with an empty range.",
-            hint: "It is tried again by itself; deploy the dataset on the Amp server if that was not done.",
+            hint: "It is retried automatically; deploy the dataset on the Amp server if that was not done.",
           },
         };
       case "end":
@@ -455,7 +455,7 @@ class StreamPass implements Disposable {
         code: "SY101",
         message: "the server sent what does not fit its stream",
         detail: step.detail,
-        hint: "The stream reconnects at its checkpoint by itself: select * from ampsync.events;",
+        hint: "The stream reconnects at its checkpoint automatically: select * from ampsync.events;",
       });
     }
     if (step.reason !== "step_back") {
