@@ -158,7 +158,7 @@ const shapes = {
 /** Hands out one buffer again and again, as a pool of buffers would. */
 const buffer = new Uint8Array(1 << 20);
 const sink: ByteSink = { reserve: () => ({ bytes: buffer, at: 0 }) };
-const RANGE = { start: 0n, end: 2n ** 48n - 1n };
+const RANGE = { start: 0n, end: 2n ** 48n - 2n };
 
 export interface EncodeOptions {
   readonly json: boolean;

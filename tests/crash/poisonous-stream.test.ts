@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { moveClock } from "../support/clock.ts";
+import { letTimePass } from "../support/clock.ts";
 import { Lab, type Sync } from "../support/lab.ts";
 
 const TABLES = ["blocks", "logs", "transactions"];
 
+/** A slot for each stream. */
+const SLOTS = { args: ["--jobs", "20"] };
+
 let lab: Lab;
 
 beforeAll(async () => {
-  lab = await Lab.start();
+  lab = await Lab.start({ worker: async () => SLOTS });
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
@@ -47,14 +50,14 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
       30_000,
     );
     await lab.kill();
-    lab.restart();
+    lab.worker = lab.scenario.startWorker(SLOTS);
     if (death === 3) {
       const seen = await poison.until("it to be a suspect", ({ code }) => code === "SY108", 30_000);
       expect(seen).toMatchObject({
         state: "retrying",
         reason: expect.stringContaining("3 workers in a row died"),
       });
-      await moveClock(lab.db, "1 min");
+      await letTimePass(lab.db, "1 min");
       await lab.scenario.hurry();
     }
   }
@@ -68,13 +71,16 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
     await sync.reaches();
     for (const table of sync.tables) {
       expect(await deaths(sync, table)).toBe(0);
-      expect((await sync.stream(table))!.state).toMatch(/^(live|backfill)$/);
+      await lab.scenario.until(
+        `${table} of ${sync.schema} to be live`,
+        async () => (await sync.stream(table))!.state === "live",
+      );
     }
     await sync.expectEqual();
   }
 
   // What was wrong with it is gone: it goes on, and is no suspect any more.
-  await moveClock(lab.db, "15 min");
+  await letTimePass(lab.db, "15 min");
   await lab.scenario.hurry();
   await poison.reaches();
   expect(await deaths(poison, "logs")).toBe(0);
