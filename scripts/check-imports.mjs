@@ -28,6 +28,7 @@ const LAYERS = {
   runtime: [
     "config",
     "heartbeat",
+    "head-watch",
     "faults",
     "budget",
     "permits",
@@ -46,6 +47,7 @@ const LAYERS = {
     "repair-pass",
     "planned-query",
     "apply",
+    "permits",
     "heartbeat",
     "head-below",
     "head-watch",

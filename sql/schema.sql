@@ -89,8 +89,8 @@ view ampsync.streams
   column since timestamp with time zone -- Since when it is in this state.
   column network text -- Network of its blocks.
   column block bigint -- Last block that is durably and completely here.
-  column head bigint -- Last block that the server is known to hold; null while unknown.
-  column behind bigint -- Blocks between the two.
+  column head bigint -- Last block that the server is known to hold; null while unknown, and 15 s after the last worker told it.
+  column behind bigint -- Blocks between the two; null while either is unknown, or where the head is below the block.
   column lag interval -- Age of the last block by the chain's clock, where the server tells block times.
   column rows bigint -- Rows in the target.
   column rows_per_s double precision -- Rows a second since the last heartbeat (5 s).
@@ -174,6 +174,16 @@ table ampsync_private.event
   column details jsonb not null
   constraint event_pkey PRIMARY KEY (event_id)
 
+table ampsync_private.head
+  -- The last block that the server is known to hold, for each dataset and network, as a heartbeat told it last.
+  column dataset_id bigint not null
+  column network text not null
+  column block bigint not null
+  column told_at timestamp with time zone not null
+  constraint head_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id) ON DELETE CASCADE
+  constraint head_pkey PRIMARY KEY (dataset_id, network)
+  options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
+
 table ampsync_private.history
   -- The recent watermarks of each stream, unbroken and chained by hash: the points a reorg can step back to.
   column stream_id bigint not null
@@ -185,6 +195,7 @@ table ampsync_private.history
   constraint history_pkey PRIMARY KEY (stream_id, last_block)
   constraint history_range_check CHECK (((first_block >= 0) AND (first_block <= last_block) AND (last_block < '281474976710655'::bigint)))
   constraint history_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+  options autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=2000, autovacuum_vacuum_cost_delay=0
 
 table ampsync_private.lease
   -- The right of one worker to write a stream until a time; the epoch rises with each grant and fences off older holders.
@@ -194,12 +205,14 @@ table ampsync_private.lease
   column acquired_at timestamp with time zone
   column lease_until timestamp with time zone
   column holds boolean not null default false
-  column head_block bigint
   column rows_seen bigint not null default 0
   column seen_at timestamp with time zone
   column rows_per_s double precision
+  column waits_for text
+  column waits_hint text
   constraint lease_pkey PRIMARY KEY (stream_id)
   constraint lease_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+  options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
 table ampsync_private.ledger
   -- What each range of blocks must hold: the number of its rows and the xor of the last 8 bytes of their _id.
@@ -212,6 +225,7 @@ table ampsync_private.ledger
   constraint ledger_range_check CHECK (((first_block >= 0) AND (first_block <= last_block) AND (row_count >= 0)))
   constraint ledger_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   create INDEX ledger_filled_idx ON ampsync_private.ledger USING btree (stream_id, last_block) WHERE (row_count > 0)
+  options autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=0
 
 table ampsync_private.migration
   -- Migrations that ran, each once.
@@ -299,6 +313,9 @@ table ampsync_private.stream
   column nul_counts jsonb not null default '{}'::jsonb
   column nulled_counts jsonb not null default '{}'::jsonb
   column deaths integer not null default 0
+  column swap_attempts integer not null default 0
+  column swap_retry timestamp with time zone
+  column swap_error jsonb
   constraint stream_checkpoint_check CHECK ((((checkpoint_block IS NULL) = (checkpoint_hash IS NULL)) AND (octet_length(checkpoint_hash) = 32) AND (checkpoint_block >= origin)))
   constraint stream_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id)
   constraint stream_pkey PRIMARY KEY (stream_id)
@@ -308,6 +325,7 @@ table ampsync_private.stream
   constraint stream_target_check CHECK ((((target IS NULL) = (columns IS NULL)) AND ((target IS NULL) = (exact IS NULL))))
   constraint stream_target_key UNIQUE (target_schema, target_table)
   create UNIQUE INDEX stream_table_key ON ampsync_private.stream USING btree (dataset_id, table_name) WHERE (shadow_of IS NULL)
+  options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
 table ampsync_private.worker
   -- The graphile-worker pools that run our tasks, with their last heartbeat.
@@ -319,6 +337,7 @@ table ampsync_private.worker
   column version text
   column slots integer
   constraint worker_pkey PRIMARY KEY (worker_id)
+  options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
 function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL::text, OUT from_block bigint, OUT to_block bigint)
   -- Take back repairs that were not done yet; returns them.
@@ -634,6 +653,13 @@ function ampsync_private.fence_key(p_stream_id bigint, p_epoch bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.fence_waits(p_stream_id bigint, p_epoch bigint, p_waits_s numeric)
+  -- What the backend waits for that holds the fence of a stream and lease epoch.
+  returns TABLE(reason text, hint text)
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.find_dataset(p_reference text)
   -- The id of the synced dataset that a reference means; SY003 where there is none, or several.
   returns bigint
@@ -708,6 +734,13 @@ function ampsync_private.hash_in_table_of_blocks(p_stream_id bigint, p_block big
   -- The hash of an old block in the dataset's table of blocks.
   returns bytea
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.hold_worker_lock(p_worker_id text)
+  -- Hold the lock of a worker in this session, by which it is seen to be alive.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -798,6 +831,13 @@ function ampsync_private.parse_reference(p_reference text, OUT namespace text, O
   -- Take a dataset reference apart; SY004 where it is none.
   returns record
   language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.pass_waits(p_stream_id bigint, p_epoch bigint, p_writer_s numeric, p_waits text, p_waits_s numeric, OUT reason text, OUT hint text)
+  -- What a pass waits for, in words, and what to do about it.
+  returns record
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -903,6 +943,13 @@ function ampsync_private.schedule_swap(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.shorten_times()
+  -- Shorten leases and waits that a clock set back has made too long.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.show_checkpoints(p_target_schema text)
   -- Make the view of checkpoints in a target schema, or correct it.
   returns void
@@ -966,12 +1013,26 @@ function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigin
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.tell_only()
+  -- Let the commit of this transaction wait for nothing.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.untrusted_owner(p_schema regnamespace)
   -- The owner of a schema if we must not write into it on his terms; null if we may.
   returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
+
+function ampsync_private.worker_key(p_worker_id text)
+  -- Key of the advisory lock held by the heartbeat session of a worker.
+  returns bigint
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants =X/owner, owner=X/owner
 
 function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
   -- Whether a backend works for the writer of a stream and lease epoch.
@@ -1032,6 +1093,13 @@ function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.defer_swap(p_shadow_id bigint, p_error jsonb)
+  -- Store why what was loaded anew could not take its place now, and try again later.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome text, p_error jsonb DEFAULT NULL::jsonb)
   -- End a pass: release the lease, store how it went, queue the next pass.
   returns void
@@ -1043,6 +1111,13 @@ function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
   -- Store why what was loaded anew cannot take its place.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.mark_behind(p_stream_id bigint, p_epoch bigint)
+  -- Mark a live stream that fell behind the head as loading again.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1117,7 +1192,7 @@ function ampsync_worker.register_worker(p_worker_id text, p_host text, p_pid int
 
 function ampsync_worker.renew_leases(p_worker_id text, p_leases jsonb)
   -- Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.
-  returns TABLE(stream_id bigint, verdict text)
+  returns TABLE(stream_id bigint, verdict text, state text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

@@ -36,7 +36,7 @@ export interface ApplyOptions {
   ) => Promise<Transaction>;
   readonly limits: CommitLimits;
   /** Of the process: how many transactions write at once, and how many bytes wait to. */
-  readonly permits: Permits;
+  readonly permits: Pick<Permits, "take">;
   readonly budget: Budget;
   /** Everything up to and including this watermark is durable. */
   readonly onCommitted: (last: Watermark) => void;

@@ -7,12 +7,16 @@ import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "./model/limits.ts";
 export interface HeldLease extends Writer {
   readonly streamId: bigint;
   readonly epoch: bigint;
-  /** Newest block known to the server, for ampsync.streams; null while unknown. */
-  head: bigint | null;
   /** Whether the pass holds data that is not committed: should the worker die of it, it is known of which stream. */
   holds: boolean;
+  /** Last block that the server is known to hold, for ampsync.streams; null while unknown. */
+  head: { readonly block: bigint; readonly network: string } | null;
+  /** What the pass waits for, besides its writer, and since when, by performance.now(). */
+  readonly waits: { readonly for: "plan" | "server" | "permit"; readonly since: number } | null;
   /** Called with every verdict but `keep`. */
   onVerdict: (verdict: Exclude<Verdict, "keep">) => void;
+  /** Called with the state of the stream as the database has it, at each beat. */
+  onState: (state: string) => void;
 }
 
 /** In milliseconds. Tests make them short. */
@@ -105,19 +109,25 @@ export class Heartbeat {
       epoch: lease.epoch,
       head: lease.head,
       holds: lease.holds,
+      writerWaitsS: secondsSince(lease.waitingSince, askedAt),
+      waits: lease.waits?.for ?? null,
+      waitsS: secondsSince(lease.waits?.since ?? null, askedAt),
       isWriterSilent: lease.waitingSince !== null && askedAt - lease.waitingSince >= this.#times.silenceMs,
     }));
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
       for (const { streamId, epoch } of held) {
         const kept = this.#leases.get(streamId);
-        const verdict = verdicts.get(streamId) ?? "lost";
+        const { verdict, state } = verdicts.get(streamId) ?? { verdict: "lost", state: null };
         if (kept?.lease.epoch !== epoch) {
           continue;
         }
         kept.renewedAt = askedAt;
         if (verdict !== "keep") {
           kept.lease.onVerdict(verdict);
+        }
+        if (state !== null) {
+          kept.lease.onState(state);
         }
       }
     } catch (error) {
@@ -137,4 +147,8 @@ export class Heartbeat {
       }
     }
   }
+}
+
+function secondsSince(since: number | null, now: number): number | null {
+  return since === null ? null : (now - since) / 1000;
 }

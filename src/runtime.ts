@@ -13,6 +13,7 @@ import { createPool } from "./db/pool.ts";
 import { retryingStatements } from "./db/retry.ts";
 import { type Faults, NO_FAULTS } from "./faults.ts";
 import { createFlightClient, type FlightClient } from "./flight/client.ts";
+import { HeadWatch } from "./head-watch.ts";
 import { Heartbeat, type HeartbeatTimes } from "./heartbeat.ts";
 import { createLog, type Log } from "./log.ts";
 import { cleanText } from "./model/foreign-text.ts";
@@ -28,6 +29,7 @@ export interface Deps {
   readonly pool: pg.Pool;
   readonly heartbeat: Heartbeat;
   readonly flight: FlightClient;
+  readonly heads: HeadWatch;
   /** Null where the environment says there is no Admin API. */
   readonly admin: AdminClient | null;
   readonly permits: Permits;
@@ -80,6 +82,7 @@ export async function createDeps(
     pool,
     heartbeat,
     flight,
+    heads: new HeadWatch((reference, signal) => flight.maxBlock(reference, signal), log),
     admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token }),
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),

@@ -10,7 +10,7 @@ import { RowEncoder } from "./encoder/row-encoder.ts";
 import { AmpsyncError } from "./errors.ts";
 import type { FlightMessage } from "./flight/client.ts";
 import { lookBelow } from "./head-below.ts";
-import { HeadWatch } from "./head-watch.ts";
+import type { Following } from "./head-watch.ts";
 import type { HeldLease } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
 import { cursorOf } from "./model/cursor.ts";
@@ -30,6 +30,7 @@ import {
 } from "./model/stream-memory.ts";
 import type { Watermark } from "./model/watermark.ts";
 import { PassControl } from "./pass-control.ts";
+import type { Permits } from "./permits.ts";
 import { checkSchema, planSent, selectSql } from "./planned-query.ts";
 import { runRepairs } from "./repair-pass.ts";
 import type { Deps } from "./runtime.ts";
@@ -63,7 +64,9 @@ class StreamPass implements Disposable {
   /** Of the table in the server's SQL. */
   readonly #reference: string;
   readonly #control: PassControl;
-  readonly #head: HeadWatch;
+  readonly #head: Following;
+  #serverWait: HeldLease["waits"] = null;
+  #permitWait: HeldLease["waits"] = null;
   #memory: StreamMemory;
   #isRepairing = false;
   /** When the server last said something, by performance.now(). */
@@ -93,30 +96,58 @@ class StreamPass implements Disposable {
       origin: lease.origin,
       retention: lease.retention,
     });
+    const waits = () => this.#permitWait ?? this.#serverWait;
     this.held = {
       streamId: lease.streamId,
       epoch: lease.epoch,
       head: null,
       holds: false,
+      get waits() {
+        return waits();
+      },
       waitingSince: null,
       onVerdict: (verdict) => this.#control.heed(verdict),
+      onState: (state) => this.#head.stored(state),
     };
-    this.#head = new HeadWatch({
+    this.#head = deps.heads.follow({
+      dataset: `${lease.namespace}/${lease.name}@${lease.version}`,
+      tableName: lease.tableName,
+      reference: this.#reference,
+      blocksReference: tableRefSql(lease, lease.version, "blocks"),
+      network: lease.network,
       checkpoint: lease.history.at(-1)?.end ?? null,
-      maxBlock: (signal) => deps.flight.maxBlock(this.#reference, signal),
+      wasLive: lease.state === "live",
       onHead: (head) => {
         this.held.head = head;
       },
       onBelow: (head) => this.#lookBelow(head),
       onLive: () => this.#deps.calls.markLive(lease),
-      log: this.#log,
-      signal: this.#control.signal,
+      onBehind: () => this.#deps.calls.markBehind(lease),
     });
   }
 
   [Symbol.dispose](): void {
     this.#control[Symbol.dispose]();
-    this.#head.close();
+    this.#head[Symbol.dispose]();
+  }
+
+  /** What the pass waits for besides its writer; null: it works. */
+  #waitsFor(what: "plan" | "server" | null): void {
+    this.#serverWait = what === null ? null : { for: what, since: performance.now() };
+  }
+
+  /** Permits of the process, which show that they are waited for. */
+  #shownPermits(): Pick<Permits, "take"> {
+    return {
+      take: async (signal) => {
+        this.#permitWait = { for: "permit", since: performance.now() };
+        try {
+          return await this.#deps.permits.take(signal);
+        } finally {
+          this.#permitWait = null;
+        }
+      },
+    };
   }
 
   /** What is begun is finished first, unless the server keeps it waiting: its next pass would be sent it again. */
@@ -140,7 +171,6 @@ class StreamPass implements Disposable {
       if (this.#control.mustYield) {
         return YIELDED;
       }
-      this.#head.start();
       for (let connection = 1; connection <= MAX_CONNECTIONS_PER_PASS; connection++) {
         const end = await this.#connection(plan).catch((error: unknown) => this.#goOn(error));
         if (end !== "reconnect") {
@@ -163,7 +193,9 @@ class StreamPass implements Disposable {
   async #prepareTarget(): Promise<TablePlan> {
     const { flight, calls, faults } = this.#deps;
     const { signal } = this.#control;
+    this.#waitsFor("plan");
     const all = await flight.plan(`SELECT * FROM ${this.#reference}`, { stream: false, signal });
+    this.#waitsFor(null);
     const plan = planTable(this.#lease.tableName, all.schema);
     await faults.reach("before_prepare_target");
     await calls.prepareTarget(this.#lease, plan.exact, plan.columns);
@@ -206,7 +238,7 @@ class StreamPass implements Disposable {
 
   /** One Flight stream, from connecting to its end. */
   async #connection(plan: TablePlan): Promise<PassEnd | "reconnect"> {
-    const { flight, permits, budget, pool, hash, faults, limits } = this.#deps;
+    const { flight, budget, pool, hash, faults, limits } = this.#deps;
     await this.#holds(false); // What the last connection brought is gone.
     const leave = new AbortController();
     this.#leave = leave;
@@ -220,6 +252,7 @@ class StreamPass implements Disposable {
       block: base?.end,
     });
 
+    this.#waitsFor("plan");
     const query = await flight.plan(selectSql(plan, this.#reference), {
       stream: true,
       cursor,
@@ -237,7 +270,7 @@ class StreamPass implements Disposable {
           : WriteTransaction.open(options, removal, commit);
       },
       limits,
-      permits,
+      permits: this.#shownPermits(),
       budget,
       onCommitted: (last) => {
         this.#memory = committed(this.#memory, last);
@@ -250,9 +283,11 @@ class StreamPass implements Disposable {
     });
     let encoder = new RowEncoder(sent, hash, this.#lease);
 
+    this.#waitsFor("server");
+    this.#head.connected();
     try {
       for await (const message of flight.read(query, { signal, onReceived: () => this.#holds(true) })) {
-        this.#head.heard();
+        this.#waitsFor(null);
         this.#heardAt = performance.now();
         if (message.kind === "schema") {
           checkSchema(message.schema, query.schema);
@@ -267,6 +302,7 @@ class StreamPass implements Disposable {
         if (this.#memory.open === null && apply.isEmpty) {
           await this.#holds(false);
         }
+        this.#waitsFor("server");
       }
     } catch (error) {
       if (this.#control.failure !== null) {
@@ -357,6 +393,10 @@ class StreamPass implements Disposable {
       return null;
     }
 
+    const range = message.metadata?.ranges[0];
+    if (range !== undefined) {
+      this.#head.received(range.network, range.end);
+    }
     const seen: Message = { metadata: message.metadata, rowCount: message.batch.rowCount };
     let step = decide(this.#memory, seen);
     while (step.kind === "flush" || step.kind === "ask_own_hash") {
@@ -442,7 +482,6 @@ class StreamPass implements Disposable {
     if (deep?.kind === "fail") {
       return failed(deep.error);
     }
-    this.#head.heard();
     this.#log.warn("stream_reconnects", {
       reason: step.reason,
       detail: step.detail,

@@ -68,6 +68,9 @@ create table ampsync_private.stream (
   nul_counts       jsonb not null default '{}',
   nulled_counts    jsonb not null default '{}',
   deaths           integer not null default 0,
+  swap_attempts    integer not null default 0,
+  swap_retry       timestamptz,
+  swap_error       jsonb,
   constraint stream_pkey primary key (stream_id),
   constraint stream_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset,
   constraint stream_shadow_fkey foreign key (shadow_of) references ampsync_private.stream on delete cascade,
@@ -98,15 +101,28 @@ create table ampsync_private.lease (
   acquired_at timestamptz,
   lease_until timestamptz,
   holds       boolean not null default false,
-  head_block  bigint,
   rows_seen   bigint not null default 0,
   seen_at     timestamptz,
   rows_per_s  double precision,
+  waits_for   text,
+  waits_hint  text,
   constraint lease_pkey primary key (stream_id),
   constraint lease_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade
 );
 comment on table ampsync_private.lease
   is 'The right of one worker to write a stream until a time; the epoch rises with each grant and fences off older holders.';
+
+-- Apart from streams too: known to a worker for all tables of a dataset, also for those that no worker holds.
+create table ampsync_private.head (
+  dataset_id bigint not null,
+  network    text not null,
+  block      bigint not null,
+  told_at    timestamptz not null,
+  constraint head_pkey primary key (dataset_id, network),
+  constraint head_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset on delete cascade
+);
+comment on table ampsync_private.head
+  is 'The last block that the server is known to hold, for each dataset and network, as a heartbeat told it last.';
 
 create table ampsync_private.history (
   stream_id   bigint not null,
@@ -200,3 +216,20 @@ create table ampsync_private.event (
 );
 comment on table ampsync_private.event
   is 'The journal: reorgs, takeovers, errors and state changes, in order.';
+
+-- Rows that every commit or heartbeat writes: room beside each for its next version, so that no index entry is
+-- made and the old one is taken out by the next look; and vacuum as soon as an old snapshot lets it work.
+alter table ampsync_private.stream set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
+alter table ampsync_private.lease set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
+alter table ampsync_private.head set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
+alter table ampsync_private.worker set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
+
+-- A row comes and one goes with every commit.
+alter table ampsync_private.history set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+alter table ampsync_private.ledger set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

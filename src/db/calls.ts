@@ -51,7 +51,12 @@ export interface WorkerProcess {
 export interface Held {
   readonly streamId: bigint;
   readonly epoch: bigint;
-  readonly head: bigint | null;
+  readonly head: { readonly block: bigint; readonly network: string } | null;
+  /** For how many seconds its writer has waited for PostgreSQL; null while it does not. */
+  readonly writerWaitsS: number | null;
+  /** What else it waits for, and for how many seconds. */
+  readonly waits: string | null;
+  readonly waitsS: number | null;
   /** Its writer has waited for the server for so long that somebody should look. */
   readonly isWriterSilent: boolean;
   /** Its pass holds data that is not committed. */
@@ -59,6 +64,13 @@ export interface Held {
 }
 
 export type Verdict = "keep" | "yield" | "lost" | "severed";
+
+/** What a heartbeat says of a lease. */
+export interface Renewed {
+  readonly verdict: Verdict;
+  /** Of the stream, as it is stored; null where the lease is lost. */
+  readonly state: string | null;
+}
 
 export interface TargetColumn {
   readonly name: string;
@@ -179,11 +191,15 @@ export class Calls {
     ]);
   }
 
-  async renewLeases(workerId: string, held: readonly Held[]): Promise<ReadonlyMap<bigint, Verdict>> {
+  async renewLeases(workerId: string, held: readonly Held[]): Promise<ReadonlyMap<bigint, Renewed>> {
     const leases = held.map((lease) => ({
       stream_id: lease.streamId.toString(),
       epoch: lease.epoch.toString(),
-      head: lease.head?.toString() ?? null,
+      head: lease.head?.block.toString() ?? null,
+      network: lease.head?.network ?? null,
+      writer_waits_s: lease.writerWaitsS,
+      waits: lease.waits,
+      waits_s: lease.waitsS,
       writer_silent: lease.isWriterSilent,
       holds: lease.holds,
     }));
@@ -192,7 +208,7 @@ export class Calls {
       [workerId, JSON.stringify(leases)],
       HEARTBEAT_ANSWER_MS,
     );
-    return new Map(rows.map((row) => [row.stream_id, row.verdict]));
+    return new Map(rows.map(({ stream_id, verdict, state }) => [stream_id, { verdict, state }]));
   }
 
   async noteHolding({ streamId, epoch }: Lease, holds: boolean): Promise<void> {
@@ -223,6 +239,10 @@ export class Calls {
     await this.#query("select ampsync_worker.mark_live($1, $2)", [lease.streamId, lease.epoch]);
   }
 
+  async markBehind(lease: Lease): Promise<void> {
+    await this.#query("select ampsync_worker.mark_behind($1, $2)", [lease.streamId, lease.epoch]);
+  }
+
   async markReorgPending(lease: Lease, fromBlock: bigint): Promise<void> {
     await this.#query("select ampsync_worker.mark_reorg_pending($1, $2, $3)", [
       lease.streamId,
@@ -243,6 +263,11 @@ export class Calls {
   async swapResync(shadowId: bigint): Promise<boolean> {
     const { rows } = await this.#query("select ampsync_worker.swap_resync($1) as swapped", [shadowId], 0);
     return rows[0].swapped;
+  }
+
+  /** To be tried again, later and later. */
+  async deferSwap(shadowId: bigint, failure: Failure): Promise<void> {
+    await this.#query("select ampsync_worker.defer_swap($1, $2)", [shadowId, failure]);
   }
 
   async failSwap(shadowId: bigint, failure: Failure): Promise<void> {

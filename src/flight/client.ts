@@ -45,6 +45,11 @@ export interface PlanOptions {
   readonly signal: AbortSignal;
 }
 
+export interface HighestBlock {
+  readonly block: bigint | null;
+  readonly network: string | null;
+}
+
 /** A query as the server planned it. Its ticket may be read more than once. */
 export interface FlightPlan {
   readonly schema: ArrowSchema;
@@ -82,8 +87,8 @@ export interface FlightClient {
    * server ends the stream without an error.
    */
   read(plan: FlightPlan, options: ReadOptions): AsyncGenerator<FlightMessage>;
-  /** Highest block of a table, given as its SQL reference; null where it has none. */
-  maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
+  /** Highest block of a table, given as its SQL reference; null where it has none. Its network where the server tells it. */
+  maxBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock>;
   /** The hash that a column of a table holds in the rows of one block; null where it holds none. */
   blockHash(tableSql: string, column: string, block: bigint, signal: AbortSignal): Promise<BlockHash | null>;
   /** Ends the connection of what answers at once; reading ends by its own signal. */
@@ -189,7 +194,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     }
   }
 
-  async function maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null> {
+  async function maxBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock> {
     const { schema, ticket } = await plan(`SELECT max("_block_num") FROM ${tableSql}`, {
       stream: false,
       signal,
@@ -199,7 +204,13 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       const detail = type === undefined ? "No column came." : `It is ${typeName(type)}.`;
       throw new AmpsyncError("SY101", "The highest block is no 64-bit integer", { detail });
     }
-    return await firstOf(ticket, firstBlock, signal);
+    let network: string | null = null;
+    const readHighest = (batch: ArrowBatch, metadata: Uint8Array) => {
+      network = networkOf(metadata);
+      return firstBlock(batch);
+    };
+    const block = await firstOf(ticket, readHighest, signal);
+    return { block, network };
   }
 
   async function blockHash(
@@ -222,7 +233,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   /** Read to the end, so that the server's status is seen. Metadata of a batch query follows other rules. */
   async function firstOf<T>(
     ticket: Uint8Array,
-    read: (batch: ArrowBatch) => T | null,
+    read: (batch: ArrowBatch, metadata: Uint8Array) => T | null,
     signal: AbortSignal,
   ): Promise<T | null> {
     return await shared.use(async (client, onLate) => {
@@ -230,7 +241,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       for await (const { data } of fetch(client, ticket, signal, { answerMs, onLate })) {
         const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded?.kind === "batch") {
-          first ??= read(decoded.batch);
+          first ??= read(decoded.batch, data.appMetadata);
         }
       }
       return first;
@@ -238,6 +249,12 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   }
 
   return { plan, read, maxBlock, blockHash, close: () => shared.close() };
+}
+
+/** The one network of a batch query's answer; null where it tells none, or several. */
+function networkOf(metadata: Uint8Array): string | null {
+  const [range, ...others] = parseMetadata(metadata)?.ranges ?? [];
+  return range === undefined || others.length > 0 ? null : range.network;
 }
 
 interface Fetched {

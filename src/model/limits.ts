@@ -6,10 +6,14 @@ export const PASS_MS = 15 * 60_000;
 export const MIN_PASS_MS = 5_000;
 /** A worker that is told to stop gives the commit under way this long: it may wait for somebody's lock. */
 export const SHUTDOWN_MS = 2_000;
-/** A stream stands at the head once nothing followed a commit for this long. */
-export const LIVE_AFTER_MS = 200;
-/** How often the head is asked for during a backfill. */
+/** How often the head is asked for while a stream of the dataset is not live … */
 export const HEAD_POLL_MS = 10_000;
+/** … while all are … */
+export const HEAD_POLL_LIVE_MS = 60_000;
+/** … and at most, where somebody has a reason to ask at once. */
+export const HEAD_ASK_PAUSE_MS = 250;
+/** A head is unknown again when nobody has heard of it for this long. */
+export const HEAD_FORGOTTEN_MS = 90_000;
 /** Heartbeats renew leases … */
 export const HEARTBEAT_MS = 5_000;
 /** … which last this long (ampsync_private.lease_duration). */

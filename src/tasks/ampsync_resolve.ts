@@ -14,11 +14,11 @@ import { type Deps, withRuntime } from "../runtime.ts";
 export function resolveDataset(deps: Deps): Task {
   return async (payload, { abortSignal }) => {
     const datasetId = parseId(payload, "dataset_id");
-    const dataset = await deps.calls.beginResolve(datasetId);
-    if (dataset === null) {
-      return;
-    }
     try {
+      const dataset = await deps.calls.beginResolve(datasetId);
+      if (dataset === null) {
+        return;
+      }
       const found =
         deps.admin === null
           ? resolveWithoutAdmin(dataset)
@@ -28,7 +28,7 @@ export function resolveDataset(deps: Deps): Task {
       const failure = failureOf(error);
       const isFinal = reactionTo(failure.code) === "stop" || failure.code === "SY003";
       deps.log.warn(isFinal ? "dataset_failed" : "waiting_for_dataset", {
-        dataset: dataset.name,
+        dataset_id: datasetId,
         code: failure.code,
         error: failure.message,
       });

@@ -5,9 +5,9 @@ import { parseId } from "../model/payloads.ts";
 import { type Deps, withRuntime } from "../runtime.ts";
 
 /**
- * Put what was loaded anew into its target: one call, one transaction. What a
- * second try can mend is left to the queue, and to the supervisor; what it cannot
- * is stored where ampsync.streams shows it.
+ * Put what was loaded anew into its target: one call, one transaction. Why it could
+ * not be done is stored where ampsync.streams shows it, and when it is tried again,
+ * if that can mend it.
  */
 function swap(deps: Deps): Task {
   return async (payload) => {
@@ -18,10 +18,11 @@ function swap(deps: Deps): Task {
     } catch (error) {
       const failure = failureOf(error);
       deps.log.warn("swap_failed", { stream_id: shadowId, code: failure.code, error: failure.message });
-      if (reactionTo(failure.code) !== "stop") {
-        throw error;
+      if (reactionTo(failure.code) === "stop") {
+        await deps.calls.failSwap(shadowId, failure);
+      } else {
+        await deps.calls.deferSwap(shadowId, failure);
       }
-      await deps.calls.failSwap(shadowId, failure);
     }
   };
 }

@@ -71,6 +71,8 @@ describe("N34 a black-holed PostgreSQL connection", () => {
       epoch: BigInt(epoch),
       head: null,
       holds: false,
+      waits: null,
+      onState: () => {},
       waitingSince: null,
       onVerdict: (verdict: string) => void verdicts.push(verdict),
     };

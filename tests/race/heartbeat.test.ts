@@ -49,29 +49,55 @@ test("a heartbeat does not queue behind a writing transaction, however long, not
   await writer.query("rollback");
 });
 
-test("a heartbeat during a commit waits for that moment, and both succeed", async () => {
+test("a heartbeat goes on while a commit is under way, also one that hangs", async () => {
   await deleteJobs();
-  const pid = await backendOf(heart);
+  await heart.query("set lock_timeout = '100ms'");
   await writer.query("begin");
   await stream.through(writer).apply(10, 19);
-  const verdict = beat();
-  await untilBlocked(db, pid);
+  expect(await beat()).toBe("keep");
   await writer.query("commit");
-  expect(await verdict).toBe("keep");
   expect(await stream.view()).toMatchObject({ block: "19" });
 });
 
-test("a commit during a heartbeat waits for that moment, and both succeed", async () => {
-  const pid = await backendOf(writer);
+test("a commit goes on while a heartbeat is under way", async () => {
   await heart.query("begin");
   await beat();
+  await writer.query("set lock_timeout = '100ms'");
+  await writer.query("begin");
+  await stream.through(writer).apply(10, 19);
+  await writer.query("commit");
+  await heart.query("commit");
+  expect(await stream.view()).toMatchObject({ block: "19" });
+});
+
+test("the lease is checked last: one that is lost while a commit waits for a lock ends that commit", async () => {
+  const pid = await backendOf(writer);
+  const blocker = await db.client();
+  await blocker.query("begin");
+  await blocker.query("select from ampsync_private.stream where stream_id = $1 for update", [stream.id]);
+  await writer.query("begin");
+  const late = stream.through(writer);
+  await late.beginApply();
+  await late.insert(10, 19);
+  const committed = late.commitApply([watermark(10, 19)], 10, { expected: 9 });
+  await untilBlocked(db, pid);
+  await db.query("update ampsync_private.lease set epoch = epoch + 1 where stream_id = $1", [stream.id]);
+  await blocker.query("commit");
+  await expect(committed).rejects.toMatchObject({ code: "SY001" });
+  await writer.query("rollback");
+});
+
+test("a takeover waits for the moment of a commit, and a commit that comes too late waits for it, in vain", async () => {
+  const pid = await backendOf(writer);
+  await heart.query("begin");
+  await heart.query("select from ampsync_private.lease where stream_id = $1 for update", [stream.id]);
+  await heart.query("update ampsync_private.lease set epoch = epoch + 1 where stream_id = $1", [stream.id]);
   await writer.query("begin");
   const applied = stream.through(writer).apply(10, 19);
   await untilBlocked(db, pid);
   await heart.query("commit");
-  await applied;
-  await writer.query("commit");
-  expect(await stream.view()).toMatchObject({ block: "19" });
+  await expect(applied).rejects.toMatchObject({ code: "SY001" });
+  await writer.query("rollback");
 });
 
 test("a heartbeat during a takeover waits for it and learns that the lease is lost", async () => {

@@ -15,7 +15,7 @@ async function beat(
   streams: readonly SqlStream[],
   { worker = "worker-1", head = null }: Beat = {},
 ): Promise<string[]> {
-  const leases = streams.map(({ id, epoch }) => ({ stream_id: id, epoch, head }));
+  const leases = streams.map(({ id, epoch }) => ({ stream_id: id, epoch, head, network: "mainnet" }));
   const { rows } = await db.query("select * from ampsync_worker.renew_leases($1, $2)", [
     worker,
     JSON.stringify(leases),
@@ -166,7 +166,7 @@ test("the speed is counted between two heartbeats", async () => {
   expect(rows_per_s).toBeLessThanOrEqual(20);
 });
 
-test("the head is never shown below the checkpoint", async () => {
+test("what was committed since the head was told is newer", async () => {
   const stream = await SqlStream.prepare(db);
   await beat([stream], { head: "5" });
   await stream.apply(0, 9);

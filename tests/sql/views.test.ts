@@ -12,7 +12,7 @@ async function status(dataset = "chain") {
 }
 
 async function beat(streams: readonly SqlStream[], head: string | null = null): Promise<void> {
-  const leases = streams.map(({ id, epoch }) => ({ stream_id: id, epoch, head }));
+  const leases = streams.map(({ id, epoch }) => ({ stream_id: id, epoch, head, network: "mainnet" }));
   await db.query("select ampsync_worker.renew_leases('worker-1', $1)", [JSON.stringify(leases)]);
 }
 

@@ -82,7 +82,7 @@ begin
     where l.stream_id = p_stream_id
       and l.epoch = v_lease.epoch
       and (l.lease_until is null or l.lease_until <= ampsync_private.now())
-      for no key update;
+      for update; -- What commit_apply's key share lock waits for; a heartbeat's update would not be enough.
   if not found then
     return;
   end if;
@@ -99,7 +99,9 @@ begin
          rows_seen   = s.row_total,
          seen_at     = ampsync_private.now(),
          rows_per_s  = null,
-         holds       = false
+         holds       = false,
+         waits_for   = null,
+         waits_hint  = null
     from ampsync_private.stream s
    where l.stream_id = p_stream_id
      and s.stream_id = p_stream_id;

@@ -32,13 +32,14 @@ declare
   v_attempts integer;
   v_retry    timestamptz;
 begin
+  perform ampsync_private.tell_only();
   select * into v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id
      for no key update;
 
   update ampsync_private.lease l
-     set holder = null, lease_until = null, rows_per_s = null
+     set holder = null, lease_until = null, rows_per_s = null, waits_for = null, waits_hint = null
    where l.stream_id = p_stream_id
      and case when p_epoch is null then l.lease_until is null or l.lease_until <= v_now
               else l.epoch = p_epoch and l.holder is not null end; -- Released already: this is the same call again.

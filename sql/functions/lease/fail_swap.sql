@@ -17,6 +17,7 @@ as $$
 declare
   v_dataset_id bigint;
 begin
+  perform ampsync_private.tell_only();
   p_error := ampsync_private.add_hint((select s.shadow_of from ampsync_private.stream s where s.stream_id = p_shadow_id), p_error);
   perform ampsync_private.revoke_lease(p_shadow_id);
 

@@ -1,6 +1,5 @@
--- Marks a stream as live: nothing followed its last watermark for a moment, so
--- it stands at the head; for a shadow the swap may be due. No effect without the
--- lease. Idempotent.
+-- Marks a stream as live: it stands at the head (src/model/liveness.ts); for a
+-- shadow the swap may be due. No effect without the lease. Idempotent.
 -- Locks: stream row.
 create or replace function ampsync_worker.mark_live(
   p_stream_id bigint,
@@ -12,6 +11,8 @@ create or replace function ampsync_worker.mark_live(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+  select ampsync_private.tell_only();
+
   with changed as (
     update ampsync_private.stream s
        set state = 'live', since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,

@@ -12,6 +12,8 @@ create or replace function ampsync_worker.mark_reorg_pending(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+  select ampsync_private.tell_only();
+
   with changed as (
     update ampsync_private.stream s
        set state = 'reorg_pending', since = ampsync_private.now()

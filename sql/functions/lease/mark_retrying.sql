@@ -17,6 +17,8 @@ create or replace function ampsync_worker.mark_retrying(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+  select ampsync_private.tell_only();
+
   with before as (
     select s.state, s.error_code
       from ampsync_private.stream s

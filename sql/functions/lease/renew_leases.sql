@@ -1,6 +1,6 @@
 -- The heartbeat of one worker: keeps it alive in the list of workers, renews
--- all its leases, takes note of the heads it saw, and says of each lease what
--- its pass should do:
+-- all its leases, takes note of the heads it knows and of what its streams wait
+-- for, and says of each lease what its pass should do:
 --   keep     go on
 --   lost     another epoch is current: stop, nothing of it can be committed
 --   severed  its writer waits for the server, and no backend works for it: abort
@@ -8,18 +8,28 @@
 --   yield    others wait for a slot, or a repair does for the next pass: end this
 --            one at the next watermark
 -- As many passes are asked to yield as jobs wait, those that run longest first.
+-- With the verdict comes the state as it is stored, for a pass that thinks otherwise.
 --
--- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3", "head": "19000000" or null,
---   "writer_silent": whether its writer has waited for the server for too long,
+-- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3",
+--   "head": "19000000" or null, "network": of the head, by default the stream's,
+--   "writer_waits_s": for how many seconds its writer has waited for the server; null while it does not,
+--   "writer_silent": whether that is too long,
+--   "waits": what else the pass waits for: plan, server, permit; null: nothing,
+--   "waits_s": for how many seconds,
 --   "holds": whether its pass holds data that is not committed; see suspect_waits}
 --
--- Called every 5 s, on a connection of its own. Idempotent. Locks: lease rows,
--- each for the moment of this statement.
+-- Its session holds a lock by which ampsync.streams sees that the worker lives.
+-- It also makes sure that a supervisor waits: its job may lie in the future, when
+-- the clock of the database was set back.
+--
+-- Called every 5 s, on a connection of its own; its commit waits for no standby.
+-- Idempotent. Locks: the rows of heads, in their order, then lease rows, each for
+-- the moment of this statement. No commit holds any of them against it.
 create or replace function ampsync_worker.renew_leases(
   p_worker_id text,
   p_leases    jsonb
 )
-  returns table (stream_id bigint, verdict text)
+  returns table (stream_id bigint, verdict text, state text)
   language plpgsql
   volatile
   security invoker
@@ -30,6 +40,9 @@ declare
   v_now     timestamptz := ampsync_private.now();
   v_waiting bigint;
 begin
+  perform ampsync_private.tell_only();
+  perform ampsync_private.hold_worker_lock(p_worker_id);
+
   insert into ampsync_private.worker as w (worker_id, started_at, heartbeat_at)
   values (p_worker_id, v_now, v_now)
   on conflict (worker_id) do update set heartbeat_at = v_now;
@@ -43,39 +56,57 @@ begin
            else starts_with(j.task_identifier, 'ampsync_') and j.run_at <= v_now
          end;
 
+  if not ampsync_private.job_waits('ampsync_supervise', null) then
+    perform ampsync_worker.schedule_supervision();
+  end if;
+
+  insert into ampsync_private.head as d (dataset_id, network, block, told_at)
+  select s.dataset_id, coalesce(p.value ->> 'network', s.network), max((p.value ->> 'head')::bigint), v_now
+    from jsonb_array_elements(p_leases) p
+    join ampsync_private.stream s on s.stream_id = (p.value ->> 'stream_id')::bigint
+   where p.value ->> 'head' is not null
+     and coalesce(p.value ->> 'network', s.network) is not null
+   group by 1, 2
+   order by 1, 2
+  on conflict on constraint head_pkey do update set block = excluded.block, told_at = excluded.told_at;
+
   return query
   with held as (
     select (p.value ->> 'stream_id')::bigint as stream_id,
            (p.value ->> 'epoch')::bigint as epoch,
-           (p.value ->> 'head')::bigint as head,
            (p.value ->> 'writer_silent')::boolean as writer_silent,
-           (p.value ->> 'holds')::boolean as holds
+           (p.value ->> 'holds')::boolean as holds,
+           w.reason, w.hint
       from jsonb_array_elements(p_leases) p
+     cross join lateral ampsync_private.pass_waits((p.value ->> 'stream_id')::bigint, (p.value ->> 'epoch')::bigint,
+             (p.value ->> 'writer_waits_s')::numeric, p.value ->> 'waits', (p.value ->> 'waits_s')::numeric) w
   ),
   renewed as (
     update ampsync_private.lease l
        set lease_until = v_now + ampsync_private.lease_duration(),
-           head_block  = coalesce(h.head, l.head_block),
            rows_per_s  = greatest(s.row_total - l.rows_seen, 0) / greatest(extract(epoch from v_now - l.seen_at), 1),
            rows_seen   = s.row_total,
            seen_at     = v_now,
-           holds       = coalesce(h.holds, l.holds)
+           holds       = coalesce(h.holds, l.holds),
+           waits_for   = h.reason,
+           waits_hint  = h.hint
       from held h
       join ampsync_private.stream s using (stream_id)
      where l.stream_id = h.stream_id
        and l.epoch = h.epoch
        and l.holder = p_worker_id
-    returning l.stream_id, l.acquired_at
+    returning l.stream_id, l.acquired_at, s.state
   ),
   ranked as (
-    select r.stream_id, row_number() over (order by r.acquired_at) as age_rank
+    select r.stream_id, r.state, row_number() over (order by r.acquired_at) as age_rank
       from renewed r
   )
   select h.stream_id,
          case when r.stream_id is null then 'lost'
               when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
               when r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id) then 'yield'
-              else 'keep' end
+              else 'keep' end,
+         r.state
     from held h
     left join ranked r using (stream_id);
 end;

@@ -23,6 +23,9 @@ declare
   v_item   record;
   v_queued integer := 0;
 begin
+  perform ampsync_private.tell_only();
+  perform ampsync_private.shorten_times();
+
   select array_agg(distinct j.locked_by), array_agg(j.id) into v_dead, v_jobs
     from graphile_worker.jobs j
     left join ampsync_private.worker w on w.worker_id = j.locked_by
@@ -51,7 +54,8 @@ begin
      where s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
        and (l.lease_until is null or l.lease_until <= v_now)
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
-       and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
+       and not case when s.swap_retry is null then ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
+                    else ampsync_private.swap_runs(s.stream_id) end -- Between two tries it follows the chain.
   loop
     perform ampsync_private.schedule_stream(v_item.stream_id);
     perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);
@@ -63,7 +67,7 @@ begin
       from ampsync_private.stream s
      where s.shadow_of is not null
        and ampsync_private.swap_is_due(s.stream_id)
-       and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
+       and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, s.swap_retry)
   loop
     perform ampsync_private.schedule_swap(v_item.stream_id);
     perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);

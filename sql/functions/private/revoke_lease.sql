@@ -21,8 +21,13 @@ begin
     where s.stream_id = p_stream_id
       for no key update;
 
+  perform 1 -- As a takeover does: what commit_apply's key share lock waits for.
+     from ampsync_private.lease l
+    where l.stream_id = p_stream_id
+      for update;
+
   update ampsync_private.lease l
-     set epoch = l.epoch + 1, holder = null, lease_until = null, rows_per_s = null
+     set epoch = l.epoch + 1, holder = null, lease_until = null, rows_per_s = null, waits_for = null, waits_hint = null
    where l.stream_id = p_stream_id;
 end;
 $$;

@@ -1,4 +1,5 @@
--- Queues the swap of a shadow that is due. One waiting job a shadow; doubling it
+-- Queues the swap of a shadow that is due: at once, or when its next try is, after
+-- one that failed. One waiting job a shadow; doubling it
 -- is harmless.
 create or replace function ampsync_private.schedule_swap(
   p_shadow_id bigint
@@ -12,7 +13,8 @@ as $$
   select graphile_worker.add_job(
     'ampsync_swap',
     payload    => json_build_object('stream_id', p_shadow_id::text),
-    job_key    => 'ampsync_swap:' || p_shadow_id
+    job_key    => 'ampsync_swap:' || p_shadow_id,
+    run_at     => (select s.swap_retry from ampsync_private.stream s where s.stream_id = p_shadow_id)
   );
 $$;
 

@@ -2,16 +2,37 @@
 -- and what to do. Of a table that is loaded anew, block and rows are those that
 -- readers see; what moves, and what keeps it from moving, is its shadow.
 create or replace view ampsync.streams as
+with clock as (
+  select ampsync_private.now() as now
+),
+-- Workers that were heard of, and whether their heartbeat session is there: it holds a lock.
+worker as (
+  select w.worker_id, w.heartbeat_at,
+         exists (select 1
+                   from pg_catalog.pg_locks k
+                  where k.locktype = 'advisory' and k.objsubid = 1 and k.granted
+                    and k.classid::bigint = ((ampsync_private.worker_key(w.worker_id) >> 32) & 4294967295)
+                    and k.objid::bigint = (ampsync_private.worker_key(w.worker_id) & 4294967295)) as is_connected
+    from ampsync_private.worker w, clock c
+   where w.heartbeat_at > c.now - ampsync_private.lease_duration()
+),
+-- Jobs that a free slot would begin, in the order in which they come.
+ready as (
+  select j.key, row_number() over (order by j.priority, j.run_at, j.id) - 1 as before
+    from graphile_worker.jobs j, clock c
+   where j.locked_at is null and j.attempts < j.max_attempts and j.run_at <= c.now
+     and j.task_identifier like 'ampsync\_%'
+)
 select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
        s.table_name,
-       format('%I.%I', s.target_schema, s.target_table) as target,
-       s.state,
+       pg_catalog.format('%I.%I', s.target_schema, s.target_table) as target,
+       case when s.state = 'live' and i.idle and coalesce(h.head - s.checkpoint_block > 10, true) then 'backfill' else s.state end as state,
        s.since,
        s.network,
        s.checkpoint_block as block,
-       greatest(l.head_block, s.checkpoint_block) as head,
-       case when l.head_block is not null then greatest(l.head_block - s.checkpoint_block, 0) end as behind,
-       ampsync_private.now() - s.block_time as lag,
+       h.head,
+       case when h.head >= s.checkpoint_block then h.head - s.checkpoint_block end as behind,
+       c.now - s.block_time as lag,
        s.row_total as rows,
        l.rows_per_s,
        s.rewrites,
@@ -19,34 +40,68 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        s.nulled_counts as nulled,
        s.nul_counts as nuls,
        s.committed_at,
-       m.error_code,
-       case when m.shadow_of is null then coalesce(m.error, case when i.idle then 'no worker holds this stream' end)
-            else 'loading anew beside: ' || coalesce(m.error, format('block %s of %s%s', coalesce(m.checkpoint_block::text, 'none'),
-                   coalesce(s.checkpoint_block::text, 'none'), case when i.idle then ', no worker holds it' end)) end as reason,
-       case when m.shadow_of is null or m.state <> 'failed' then m.error_detail
-            else concat_ws(' ', m.error_detail, 'Hint: ' || m.error_hint) end as detail,
-       case when m.shadow_of is not null and m.state = 'failed'
-              then format('select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
+       case when m.swap_error is not null then m.swap_error ->> 'code' else m.error_code end as error_code,
+       case when m.shadow_of is null then coalesce(y.reason, m.error, y.idle_reason)
+            else 'loading anew beside: ' || coalesce(y.reason, m.error, 'it cannot be merged yet: ' || (m.swap_error ->> 'message'),
+                   pg_catalog.format('block %s of %s%s', coalesce(m.checkpoint_block::text, 'none'),
+                   coalesce(s.checkpoint_block::text, 'none'), ', ' || y.idle_reason)) end as reason,
+       case when m.swap_error is not null and m.error is null then m.swap_error ->> 'detail'
+            when m.shadow_of is null or m.state <> 'failed' then m.error_detail
+            else pg_catalog.concat_ws(' ', m.error_detail, 'Hint: ' || m.error_hint) end as detail,
+       case when y.reason is not null then y.hint
+            when m.shadow_of is not null and m.state = 'failed'
+              then pg_catalog.format('select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
                           ampsync_private.dataset_label(d.namespace, d.name, d.revision), s.table_name)
             when m.error is not null then m.error_hint
-            when i.idle then ampsync_private.idle_hint(exists (
-              select 1
-                from ampsync_private.worker a
-               where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end as hint,
-       m.attempts,
-       m.next_retry,
-       case when l.lease_until > ampsync_private.now() then l.holder end as worker,
+            when m.swap_error is not null then m.swap_error ->> 'hint'
+            else y.idle_hint end as hint,
+       greatest(m.attempts, m.swap_attempts) as attempts,
+       coalesce(m.next_retry, m.swap_retry) as next_retry,
+       case when l.lease_until > c.now then l.holder end as worker,
        l.lease_until,
        s.stream_id
   from ampsync_private.stream s
+ cross join clock c
   join ampsync_private.dataset d using (dataset_id)
   left join ampsync_private.stream w on w.shadow_of = s.stream_id
   join ampsync_private.stream m on m.stream_id = coalesce(w.stream_id, s.stream_id) -- The one that moves.
   join ampsync_private.lease l on l.stream_id = m.stream_id
+  left join ampsync_private.worker seen on seen.worker_id = l.holder
+  left join worker k on k.worker_id = l.holder
+  left join ready q on q.key = 'ampsync_stream:' || m.stream_id
  cross join lateral (
-    select m.state not in ('paused', 'failed', 'orphaned')
-           and coalesce(l.lease_until <= ampsync_private.now(), true) as idle
+    -- A holder that never sent a heartbeat has just begun.
+    select coalesce(l.lease_until <= c.now, true) as is_free,
+           coalesce(l.lease_until <= c.now, true)
+             or (seen.worker_id is not null and (k.worker_id is null or not k.is_connected or k.heartbeat_at < c.now - interval '12 s')) as idle
   ) i
+  left join lateral (
+    -- Told by a heartbeat in the last 15 s. What was committed since is newer.
+    select case when s.committed_at > e.told_at then greatest(e.block, s.checkpoint_block) else e.block end as head
+      from ampsync_private.head e
+     where e.dataset_id = s.dataset_id
+       and e.network = coalesce(s.network, (select min(o.network) from ampsync_private.head o
+                                             where o.dataset_id = s.dataset_id having count(*) = 1))
+       and e.told_at > c.now - interval '15 s'
+  ) h on true
+ cross join lateral (
+    select case when not i.idle then l.waits_for end as reason,
+           case when not i.idle then l.waits_hint end as hint,
+           case when not i.idle or m.state in ('paused', 'failed', 'orphaned') then null
+                when not i.is_free and not coalesce(k.is_connected, false)
+                  then pg_catalog.format('its worker %s is gone; another one goes on within %s s', l.holder,
+                         pg_catalog.ceil(extract(epoch from l.lease_until - c.now)) + 6)
+                when not i.is_free
+                  then pg_catalog.format('its worker %s has not been heard of for %s s', l.holder,
+                         pg_catalog.round(extract(epoch from c.now - k.heartbeat_at)))
+                when not exists (select 1 from worker) then 'no worker holds this stream'
+                when q.key is not null then pg_catalog.format('waits for a slot, behind %s other jobs', q.before)
+                else 'no worker holds this stream' end as idle_reason,
+           case when not i.idle or m.state in ('paused', 'failed', 'orphaned') then null
+                when not exists (select 1 from worker) then 'Start a worker (npx graphile-worker), then: select * from ampsync.jobs;'
+                when i.is_free then 'Its job waits for a free worker: select * from ampsync.jobs;'
+                else 'select * from ampsync.jobs;' end as idle_hint
+  ) y
  where s.shadow_of is null;
 
 comment on view ampsync.streams is 'One row a table: state, position, speed, and if it does not move, why, since when and what to do.';
@@ -57,8 +112,8 @@ comment on column ampsync.streams.state is 'waiting, backfill, live, retrying, r
 comment on column ampsync.streams.since is 'Since when it is in this state.';
 comment on column ampsync.streams.network is 'Network of its blocks.';
 comment on column ampsync.streams.block is 'Last block that is durably and completely here.';
-comment on column ampsync.streams.head is 'Last block that the server is known to hold; null while unknown.';
-comment on column ampsync.streams.behind is 'Blocks between the two.';
+comment on column ampsync.streams.head is 'Last block that the server is known to hold; null while unknown, and 15 s after the last worker told it.';
+comment on column ampsync.streams.behind is 'Blocks between the two; null while either is unknown, or where the head is below the block.';
 comment on column ampsync.streams.lag is 'Age of the last block by the chain''s clock, where the server tells block times.';
 comment on column ampsync.streams.rows is 'Rows in the target.';
 comment on column ampsync.streams.rows_per_s is 'Rows a second since the last heartbeat (5 s).';

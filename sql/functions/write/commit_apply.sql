@@ -27,7 +27,6 @@ as $$
 declare
   v_stream ampsync_private.stream;
   v_tip    ampsync_private.history;
-  v_head   bigint;
   v_before bigint;
   v_state  text;
   v_now    timestamptz := ampsync_private.now();
@@ -56,12 +55,7 @@ begin
   perform ampsync_private.append_ledger(p_stream_id, p_watermarks);
   perform ampsync_private.prune_history(p_stream_id, v_tip.first_block);
 
-  select l.head_block into v_head
-    from ampsync_private.lease l
-   where l.stream_id = p_stream_id;
-
-  v_state := case when v_stream.state = 'live' and v_head - v_tip.last_block > 1000 then 'backfill'
-                  when v_stream.state in ('waiting', 'retrying', 'reorg_pending') then 'backfill'
+  v_state := case when v_stream.state in ('waiting', 'retrying', 'reorg_pending') then 'backfill'
                   else v_stream.state end;
 
   update ampsync_private.stream s
@@ -98,7 +92,7 @@ begin
      from ampsync_private.lease l
     where l.stream_id = p_stream_id
       and l.epoch = p_epoch
-      for no key update;
+      for key share; -- Epochs change under a stronger lock; heartbeats go on, also while COMMIT waits for a standby.
   if not found then
     call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
   end if;

@@ -62,7 +62,7 @@ begin
      from ampsync_private.lease l
     where l.stream_id = p_stream_id
       and l.epoch = p_epoch
-      for no key update;
+      for key share; -- Epochs change under a stronger lock; heartbeats go on, also while COMMIT waits for a standby.
   if not found then
     call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
   end if;

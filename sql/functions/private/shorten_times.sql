@@ -1,0 +1,41 @@
+-- Shortens what lies further ahead than it can: then the clock was set back, and a
+-- worker that died would keep its leases for as long. A lease is not taken over on
+-- sight, because all living ones lie ahead then; their holders renew them in seconds.
+-- Waits between two tries, of 15 minutes at most, end at once.
+--
+-- Locks: rows of leases, workers, streams, datasets and repairs that are wrong.
+create or replace function ampsync_private.shorten_times()
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  update ampsync_private.lease l
+     set lease_until = ampsync_private.now() + ampsync_private.lease_duration()
+   where l.lease_until > ampsync_private.now() + ampsync_private.lease_duration() + interval '1 s';
+
+  update ampsync_private.worker w
+     set heartbeat_at = ampsync_private.now()
+   where w.heartbeat_at > ampsync_private.now() + interval '1 s';
+
+  update ampsync_private.head d
+     set told_at = ampsync_private.now() - ampsync_private.lease_duration()
+   where d.told_at > ampsync_private.now() + interval '1 s';
+
+  update ampsync_private.stream s
+     set next_retry = case when s.next_retry is not null then least(s.next_retry, ampsync_private.now()) end,
+         swap_retry = case when s.swap_retry is not null then least(s.swap_retry, ampsync_private.now()) end
+   where greatest(s.next_retry, s.swap_retry) > ampsync_private.now() + interval '20 min';
+
+  update ampsync_private.dataset d
+     set next_retry = ampsync_private.now()
+   where d.next_retry > ampsync_private.now() + interval '20 min';
+
+  update ampsync_private.repair r
+     set due_at = ampsync_private.now()
+   where r.due_at > ampsync_private.now() + interval '20 min';
+$$;
+
+comment on function ampsync_private.shorten_times()
+  is 'Shorten leases and waits that a clock set back has made too long.';
