@@ -65,8 +65,8 @@ async function checkHead(
   { end, newestRow }: Repair,
 ): Promise<void> {
   const blocks = tableRefSql(lease, lease.version, "blocks");
-  const ofBlocks = (await deps.flight.maxBlock(blocks, signal).catch(() => null))?.block ?? null;
-  const head = ofBlocks ?? (await deps.flight.maxBlock(reference, signal)).block ?? -1n;
+  const ofBlocks = await deps.flight.maxBlock(blocks, signal).catch(() => null);
+  const head = ofBlocks ?? (await deps.flight.maxBlock(reference, signal)) ?? -1n;
   const needed = ofBlocks === null && newestRow !== null && newestRow < end ? newestRow : end;
   if (head < needed) {
     throw new AmpsyncError(

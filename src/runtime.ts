@@ -82,7 +82,7 @@ export async function createDeps(
     pool,
     heartbeat,
     flight,
-    heads: new HeadWatch((reference, signal) => flight.maxBlock(reference, signal), log),
+    heads: new HeadWatch((reference, signal) => flight.highestBlock(reference, signal), log),
     admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token }),
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),

@@ -87,8 +87,10 @@ export interface FlightClient {
    * server ends the stream without an error.
    */
   read(plan: FlightPlan, options: ReadOptions): AsyncGenerator<FlightMessage>;
-  /** Highest block of a table, given as its SQL reference; null where it has none. Its network where the server tells it. */
-  maxBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock>;
+  /** Highest block of a table, given as its SQL reference; null where it has none. */
+  maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
+  /** The same, and of which network it is, where the server tells that. */
+  highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock>;
   /** The hash that a column of a table holds in the rows of one block; null where it holds none. */
   blockHash(tableSql: string, column: string, block: bigint, signal: AbortSignal): Promise<BlockHash | null>;
   /** Ends the connection of what answers at once; reading ends by its own signal. */
@@ -194,7 +196,11 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     }
   }
 
-  async function maxBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock> {
+  async function maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null> {
+    return (await highestBlock(tableSql, signal)).block;
+  }
+
+  async function highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock> {
     const { schema, ticket } = await plan(`SELECT max("_block_num") FROM ${tableSql}`, {
       stream: false,
       signal,
@@ -248,7 +254,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     });
   }
 
-  return { plan, read, maxBlock, blockHash, close: () => shared.close() };
+  return { plan, read, maxBlock, highestBlock, blockHash, close: () => shared.close() };
 }
 
 /** The one network of a batch query's answer; null where it tells none, or several. */
