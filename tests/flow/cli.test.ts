@@ -145,7 +145,9 @@ describe("ampsync status", () => {
     expect(stdout).toMatch(/^chain\.blocks +waiting .*no worker holds this stream$/m);
     expect(stdout).toContain("Start a worker");
 
+    await db.query(`alter database ${db.name} set datestyle = 'SQL, DMY'`);
     const json = JSON.parse((await ampsync(["status", "--json"], { DATABASE_URL: db.url })).stdout);
+    expect(Math.abs(Date.parse(json.datasets[0].since) - Date.now())).toBeLessThan(600_000);
     expect(json.datasets).toMatchObject([
       { dataset: "eth", version: "1.2.0", tables: "2", rows: "0", block: null },
       { dataset: "not_published", version: null, tables: "0" },

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+
+import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { PassDriver } from "../support/pass-driver.ts";
+import { Scenario } from "../support/scenario.ts";
+
+test("a trigger that names a table without its schema is shown with the statement that mends it", async () => {
+  const source = new GeneratedSource({ blocks: 10 });
+  await using scenario = await Scenario.start({ source });
+  const { db } = scenario;
+  await scenario.sync("anvil@0.0.0", "chain", ["blocks"]);
+  await db.query(
+    "select ampsync_worker.register_streams(d.dataset_id, d.revision, null, d.tables) from ampsync_private.dataset d",
+  );
+  const { rows } = await db.query("select stream_id::text as id from ampsync.streams");
+  const driver = await PassDriver.start("trigger", [rows[0]!["id"]], {
+    databaseUrl: db.url,
+    flightAddress: scenario.server.flightAddress,
+  });
+  try {
+    await scenario.reaches("chain", 1);
+    await db.query(`
+      create schema app;
+      create table app.seen (n bigint);
+      create function app.note() returns trigger language plpgsql as $$
+      begin
+        insert into seen values (new._block_num);
+        return new;
+      end $$;
+      create trigger note after insert on chain.blocks for each row execute function app.note()`);
+    source.mine(2);
+    await scenario.until("the refusal to be shown", async () => {
+      const { rows: shown } = await db.query("select error_code from ampsync.streams");
+      return shown[0]?.["error_code"] === "42P01";
+    });
+    const { rows: failed } = await db.query("select hint from ampsync.streams");
+    expect(failed[0]!["hint"]).toContain("alter function app.note() set search_path = app, pg_temp;");
+    await db.query(failed[0]!["hint"]);
+    await scenario.reaches("chain", 1);
+    expect((await db.query("select count(*)::int as n from app.seen")).rows).toEqual([{ n: 2 }]);
+  } finally {
+    await driver.stop();
+  }
+});
