@@ -331,7 +331,6 @@ export class Apply {
       }
       this.#throwIfFailed();
       this.#release(chunk.length);
-      this.#changed.tell();
     }
   }
 
@@ -384,6 +383,7 @@ export class Apply {
     this.#options.budget.take(bytes);
   }
 
+  /** Tells who waits for room, in whatever stream. */
   #release(bytes: number): void {
     this.#bytes -= bytes;
     this.#options.budget.give(bytes);

@@ -24,6 +24,8 @@ interface Commit {
   readonly watermarks: number;
   /** First block removed. */
   readonly removes: bigint | null;
+  /** The block it goes on from. */
+  readonly after: bigint | null;
 }
 
 /** Stands for PostgreSQL: keeps what is committed. Rows are letters. */
@@ -72,7 +74,12 @@ class Table {
         await this.onCommit();
         signal.throwIfAborted();
         end();
-        this.commits.push({ text, watermarks: commit.watermarks.length, removes: removal?.from ?? null });
+        this.commits.push({
+          text,
+          watermarks: commit.watermarks.length,
+          removes: removal?.from ?? null,
+          after: commit.expectedBlock,
+        });
       },
       abort,
     };
@@ -182,6 +189,7 @@ describe("commits", () => {
     answered.resolve();
     await rig.apply.settle();
     expect(rig.texts).toEqual(["a", "bc"]);
+    expect(rig.table.commits.map(({ after }) => after)).toEqual([null, 0n]);
     expect(rig.committed).toEqual([0n, 2n]);
   });
 
@@ -208,7 +216,7 @@ describe("commits", () => {
     expect(rig.texts).toEqual([]);
     await rig.microbatch("c");
     await rig.apply.settle();
-    expect(rig.table.commits).toEqual([{ text: "abc", watermarks: 3, removes: 7n }]);
+    expect(rig.table.commits).toEqual([{ text: "abc", watermarks: 3, removes: 7n, after: null }]);
   });
 
   test("a removal begins a commit of its own", async () => {
