@@ -54,9 +54,14 @@ export async function getJson(
   }
 }
 
+/** Without the prefix of a gateway, which is nobody's business and may be a secret. */
+function pathOf({ pathname }: URL): string {
+  return pathname.slice(Math.max(0, pathname.indexOf("/datasets/")));
+}
+
 /** An answer that is not what the protocol says: perhaps not an Amp server, or not yet. */
 export function unreadable(url: URL, detail: string, cause?: unknown): AmpsyncError {
-  return new AmpsyncError("SY104", `The answer to GET ${url.pathname} cannot be read`, { detail, cause });
+  return new AmpsyncError("SY104", `The answer to GET ${pathOf(url)} cannot be read`, { detail, cause });
 }
 
 async function bodyText(response: Response): Promise<string> {
@@ -82,7 +87,7 @@ function failure(url: URL, response: Response, text: string): AmpsyncError {
   const handled = handledError(text);
   const detail = `HTTP ${response.status}: ${(handled ?? text).trim() || "(no text)"}`;
   const code = codeOf(response.status, handled !== null);
-  return new AmpsyncError(code, `GET ${url.pathname} failed`, { detail, cause });
+  return new AmpsyncError(code, `GET ${pathOf(url)} failed`, { detail, cause });
 }
 
 /** `isHandled`: an Amp server says so, and not a proxy before it, whose words may be others in a minute. */

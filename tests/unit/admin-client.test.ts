@@ -139,6 +139,12 @@ describe("which version a reference stands for", () => {
     const prefixed = createAdminClient({ address: `${address}/amp`, token: () => null });
     expect((await prefixed.version(refOf("anvil"), AbortSignal.timeout(10_000))).version).toBe("0.10.0");
   });
+
+  test("a path prefix of the address is in no error", async () => {
+    const prefixed = createAdminClient({ address: `${address}/hunter2`, token: () => null });
+    const { message } = await errorOf(prefixed.version(refOf("anvil"), AbortSignal.timeout(10_000)));
+    expect(message).toMatch(/^GET \/datasets\//);
+  });
 });
 
 describe("failures", () => {
