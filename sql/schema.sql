@@ -89,7 +89,7 @@ view ampsync.streams
   column since timestamp with time zone -- Since when it is in this state.
   column network text -- Network of its blocks.
   column block bigint -- Last block that is durably and completely here.
-  column head bigint -- Last block that the server is known to hold; null while unknown, and 15 s after the last worker told it.
+  column head bigint -- Last block that the server is known to hold; null while unknown, and 12 s after the last worker told it.
   column behind bigint -- Blocks between the two; null while either is unknown, or where the head is below the block.
   column lag interval -- Age of the last block by the chain's clock, where the server tells block times.
   column rows bigint -- Rows in the target.

@@ -7,7 +7,7 @@ import xxhash from "xxhash-wasm";
 import { type AdminClient, createAdminClient } from "./admin/client.ts";
 import { Budget } from "./budget.ts";
 import { type Config, configFromProcess, processId, requireDatabase, writeStderr } from "./config.ts";
-import { Calls } from "./db/calls.ts";
+import { CALL_TIMEOUT, Calls, HEARTBEAT_TIMEOUT } from "./db/calls.ts";
 import { packageVersion } from "./db/installed.ts";
 import { createPool } from "./db/pool.ts";
 import { retryingStatements } from "./db/retry.ts";
@@ -62,8 +62,26 @@ export async function createDeps(
     log.warn("unusual_setting", { warning });
   }
   const { h64Raw } = await xxhash();
-  const pool = createPool({ url, max: config.poolSize - 1, queryTimeoutMs: 0, name: "ampsync worker" }, log);
-  const reserved = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync heartbeat" }, log);
+  const pool = createPool(
+    {
+      url,
+      max: config.poolSize - 1,
+      queryTimeoutMs: 0,
+      name: "ampsync worker",
+      settings: { statement_timeout: CALL_TIMEOUT },
+    },
+    log,
+  );
+  const reserved = createPool(
+    {
+      url,
+      max: 1,
+      queryTimeoutMs: 0,
+      name: "ampsync heartbeat",
+      settings: { statement_timeout: HEARTBEAT_TIMEOUT, synchronous_commit: "off" },
+    },
+    log,
+  );
   // Not tried again: the next beat is.
   const heartbeat = new Heartbeat(new Calls((statement) => reserved.query(statement)), log, times);
   const breakers = {

@@ -11,6 +11,10 @@ const ANSWER_MS = 30_000;
 /** Less than what is left of a lease at the second beat that fails. */
 const HEARTBEAT_ANSWER_MS = 10_000;
 
+/** The same on the server, and a little sooner: nothing of a call that nobody waits for goes on there. */
+export const CALL_TIMEOUT = "25s";
+export const HEARTBEAT_TIMEOUT = "8s";
+
 /** What a pass gets with its lease: what to read, where to write, where to go on. */
 export interface Lease {
   readonly streamId: bigint;
@@ -261,8 +265,10 @@ export class Calls {
 
   /** False where the shadow is gone, or not due. Takes as long as merging the difference of two tables does. */
   async swapResync(shadowId: bigint): Promise<boolean> {
-    const { rows } = await this.#query("select ampsync_worker.swap_resync($1) as swapped", [shadowId], 0);
-    return rows[0].swapped;
+    const text = `begin; set local statement_timeout = '24h'; select ampsync_worker.swap_resync(${shadowId}) as swapped; commit`;
+    // One result for each of its statements, whatever the type says.
+    const results: unknown = await this.#query(text, [], 0);
+    return (results as pg.QueryResult[])[2]?.rows[0].swapped;
   }
 
   /** To be tried again, later and later. */

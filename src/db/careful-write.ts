@@ -9,6 +9,7 @@ import { isPoison } from "../model/poison.ts";
 import { addUp, type ColumnCount, RejectedRows } from "../model/value-report.ts";
 import { type RefusedRowSession, refusedColumn, rowAsJson } from "./refused-row.ts";
 import {
+  BEGIN,
   COPY_HEADER,
   COPY_TRAILER,
   type Commit,
@@ -61,9 +62,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     const transaction = new CarefulTransaction(options, client);
     try {
       // Deferred constraints would refuse rows at COMMIT, when it is too late to tell which.
-      await transaction.query(
-        `begin isolation level read committed; set constraints all immediate; ${begin}`,
-      );
+      await transaction.query(`${BEGIN}; set constraints all immediate; ${begin}`);
       await options.faults.reach("copy_begun");
       return transaction;
     } catch (error) {

@@ -2,7 +2,7 @@ import pg from "pg";
 
 import type { Log } from "../log.ts";
 import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
-import { CONNECT_MS, ownSessions } from "./session.ts";
+import { CONNECT_MS, ownSessions, type SessionSettings } from "./session.ts";
 
 /** int8 arrives as bigint, all else as pg reads it. */
 const types = new pg.TypeOverrides();
@@ -14,6 +14,7 @@ export interface PoolOptions {
   /** Rejects a call that takes longer, and drops its connection. 0: never. */
   readonly queryTimeoutMs: number;
   readonly name: string;
+  readonly settings?: SessionSettings;
 }
 
 export function createPool(options: PoolOptions, log: Log): pg.Pool {
@@ -27,7 +28,7 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
     types,
     ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
   });
-  ownSessions(pool, options.name);
+  ownSessions(pool, options.name, options.settings);
   // A terminated backend is no error of ours: the pool connects anew, and whoever used the connection is
   // told by the failing query. Without handlers either event would end Node.
   const lost = (error: Error) => log.warn("db_connection_lost", { pool: options.name, error: error.message });

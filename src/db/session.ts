@@ -39,6 +39,14 @@ const SETTINGS = {
   "plpgsql.extra_errors": "none",
 } as const;
 
+/** What the sessions of one pool are set to besides. */
+export interface SessionSettings {
+  /** After this long the server itself ends a statement, also where nobody waits for its answer any more. */
+  readonly statement_timeout?: string;
+  /** Off: for sessions that only tell something, so that they never wait for a standby. */
+  readonly synchronous_commit?: "off";
+}
+
 const VALUES = Object.entries(SETTINGS)
   .map(([name, value]) => `(${pg.escapeLiteral(name)}, ${pg.escapeLiteral(value)})`)
   .join(", ");
@@ -55,12 +63,12 @@ const PIN = `select set_config(v.name, v.setting, false) from (values ${VALUES})
  * Makes the connections of a pool ours, before its first one. Settings are made by statements after
  * connecting, because poolers refuse them in the startup message.
  */
-export function ownSessions(pool: pg.Pool, name: string): void {
+export function ownSessions(pool: pg.Pool, name: string, own: SessionSettings = {}): void {
   /** Of all connections that are made meanwhile. */
   let proof: Promise<boolean> | null = null;
 
   async function makeOurs(client: pg.ClientBase): Promise<void> {
-    await setUpSession(client, name);
+    await setUpSession(client, name, own);
     proof ??= hasOwnSession(client, pool.options);
     const proven = proof;
     if (!(await proven.catch(() => false)) && proof === proven) {
@@ -80,8 +88,15 @@ export function ownSessions(pool: pg.Pool, name: string): void {
 }
 
 /** Makes the settings of ours in a session. */
-export async function setUpSession(client: pg.ClientBase, name: string): Promise<void> {
-  await ask(client, `${PIN_PATH}; ${PIN}; set application_name = ${pg.escapeLiteral(name)}`);
+export async function setUpSession(
+  client: pg.ClientBase,
+  name: string,
+  own: SessionSettings = {},
+): Promise<void> {
+  const settings = Object.entries({ ...own, application_name: name }).map(
+    ([setting, value]) => `set ${setting} = ${pg.escapeLiteral(value)}`,
+  );
+  await ask(client, [PIN_PATH, PIN, ...settings].join("; "));
 }
 
 /**

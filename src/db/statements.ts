@@ -53,6 +53,9 @@ export function targetOf(lease: Lease, columns: readonly string[]): WriteTarget 
   return { streamId, epoch, schema, table, columns };
 }
 
+/** A COPY may wait for the rows of a large microbatch, or for somebody's lock, longer than a call may take. */
+export const BEGIN = "begin isolation level read committed;\nset local statement_timeout = '1h'";
+
 /** COPY of rows into a table, for the columns of a target. */
 export function copyInto(table: string, { columns }: WriteTarget): string {
   return `copy ${table} (${columns.map(ident).join(", ")}) from stdin (format binary)`;

@@ -6,6 +6,7 @@ import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
 import type { Faults } from "../faults.ts";
 import type { Removal } from "../model/stream-memory.ts";
 import {
+  BEGIN,
   beginApply,
   COPY_HEADER,
   COPY_TRAILER,
@@ -92,7 +93,7 @@ export class WriteTransaction implements Transaction {
   ): Promise<WriteTransaction> {
     const { target, faults } = options;
     const statements = [
-      "begin isolation level read committed",
+      BEGIN,
       beginApply(target, removal),
       copyInto(tableOf(target), target),
       ...(commit === null ? [] : [commitApply(target, commit), "commit"]),

@@ -26,7 +26,7 @@ export function watchConnections(
   events.on("pool:create", ({ ctx }) => {
     const pool = poolOf(ctx);
     limitConnecting(pool);
-    if (isAlone) ownSessions(pool, QUEUE_SESSION);
+    if (isAlone) ownSessions(pool, QUEUE_SESSION, { statement_timeout: "30s", synchronous_commit: "off" }); // Jobs only wake.
     pool.on("acquire", watch);
     pool.on("release", (_, client) => unwatch(client));
   });

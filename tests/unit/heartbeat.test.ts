@@ -2,7 +2,7 @@ import type pg from "pg";
 import { afterEach, expect, test, vi } from "vitest";
 
 import { Calls } from "../../src/db/calls.ts";
-import { Heartbeat } from "../../src/heartbeat.ts";
+import { Heartbeat, type HeldLease } from "../../src/heartbeat.ts";
 import { createLog } from "../../src/log.ts";
 
 afterEach(() => {
@@ -28,3 +28,62 @@ test("beats do not pile up behind one that gets no answer: it stops when that on
   await stopped;
   expect(answers).toHaveLength(1);
 }, 5_000);
+
+/** Answers each beat as the test says, by stream; tells what was asked. */
+function beating(verdict: (streamId: string) => string, state = "live") {
+  const asked: { stream_id: string; epoch: string; waits: string | null; writer_waits_s: number | null }[][] =
+    [];
+  const calls = new Calls(async ({ values }) => {
+    const leases = JSON.parse(String(values?.[1]));
+    asked.push(leases);
+    const rows = leases.map(({ stream_id }: { stream_id: string }) => ({
+      stream_id: BigInt(stream_id),
+      verdict: verdict(stream_id),
+      state,
+    }));
+    return { rows } as pg.QueryResult;
+  });
+  const heartbeat = new Heartbeat(
+    calls,
+    createLog("error", () => {}),
+  );
+  return { heartbeat, asked };
+}
+
+function lease(streamId: bigint, epoch: bigint, said: string[] = []): HeldLease {
+  return {
+    streamId,
+    epoch,
+    head: null,
+    holds: false,
+    waits: { for: "server", since: performance.now() },
+    waitingSince: null,
+    onVerdict: (verdict) => void said.push(verdict),
+    onState: (state) => void said.push(state),
+  };
+}
+
+test("an older pass that ends takes nothing from the newer one of the same stream", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, asked } = beating(() => "keep");
+  const older = heartbeat.keep(lease(7n, 1n));
+  using _newer = heartbeat.keep(lease(7n, 2n));
+  older[Symbol.dispose]();
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked.at(-1)).toMatchObject([{ stream_id: "7", epoch: "2" }]);
+  await heartbeat.stop();
+});
+
+test("each beat tells for how long a pass has waited, and hears its verdict and its stored state", async () => {
+  vi.useFakeTimers();
+  const said: string[] = [];
+  const { heartbeat, asked } = beating(() => "yield", "retrying");
+  using _kept = heartbeat.keep(lease(7n, 1n, said));
+  await vi.advanceTimersByTimeAsync(31_000);
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(asked.at(-1)).toMatchObject([{ waits: "server", waits_s: 31, writer_waits_s: null }]);
+  expect(said).toEqual(["yield", "retrying"]);
+  await heartbeat.stop();
+});

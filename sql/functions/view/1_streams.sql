@@ -76,13 +76,13 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
              or (seen.worker_id is not null and (k.worker_id is null or not k.is_connected or k.heartbeat_at < c.now - interval '12 s')) as idle
   ) i
   left join lateral (
-    -- Told by a heartbeat in the last 15 s. What was committed since is newer.
+    -- Told by a heartbeat in the last 12 s. What was committed since is newer.
     select case when s.committed_at > e.told_at then greatest(e.block, s.checkpoint_block) else e.block end as head
       from ampsync_private.head e
      where e.dataset_id = s.dataset_id
        and e.network = coalesce(s.network, (select min(o.network) from ampsync_private.head o
                                              where o.dataset_id = s.dataset_id having count(*) = 1))
-       and e.told_at > c.now - interval '15 s'
+       and e.told_at > c.now - interval '12 s'
   ) h on true
  cross join lateral (
     select case when not i.idle then l.waits_for end as reason,
@@ -112,7 +112,7 @@ comment on column ampsync.streams.state is 'waiting, backfill, live, retrying, r
 comment on column ampsync.streams.since is 'Since when it is in this state.';
 comment on column ampsync.streams.network is 'Network of its blocks.';
 comment on column ampsync.streams.block is 'Last block that is durably and completely here.';
-comment on column ampsync.streams.head is 'Last block that the server is known to hold; null while unknown, and 15 s after the last worker told it.';
+comment on column ampsync.streams.head is 'Last block that the server is known to hold; null while unknown, and 12 s after the last worker told it.';
 comment on column ampsync.streams.behind is 'Blocks between the two; null while either is unknown, or where the head is below the block.';
 comment on column ampsync.streams.lag is 'Age of the last block by the chain''s clock, where the server tells block times.';
 comment on column ampsync.streams.rows is 'Rows in the target.';
