@@ -7,8 +7,11 @@ import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "./model/limits.ts";
 export interface HeldLease extends Writer {
   readonly streamId: bigint;
   readonly epoch: bigint;
-  /** Whether the pass holds data that is not committed: should the worker die of it, it is known of which stream. */
-  holds: boolean;
+  /**
+   * Whether the pass holds data that is not committed: should the worker die of it, it is known of which stream.
+   * Null while the pass tells that itself: a beat on its way would contradict it.
+   */
+  holds: boolean | null;
   /** Last block that the server is known to hold, for ampsync.streams; null while unknown. */
   head: { readonly block: bigint; readonly network: string } | null;
   /** What the pass waits for, besides its writer, and since when, by performance.now(). */

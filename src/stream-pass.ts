@@ -101,7 +101,7 @@ class StreamPass implements Disposable {
       streamId: lease.streamId,
       epoch: lease.epoch,
       head: null,
-      holds: false,
+      holds: lease.watched ? null : false,
       get waits() {
         return waits();
       },
@@ -229,8 +229,9 @@ class StreamPass implements Disposable {
    * before the data is looked at: it may be what ended that worker, and ends this one.
    */
   async #holds(holds: boolean): Promise<void> {
-    this.held.holds = holds;
-    if (this.#isWatched && holds !== this.#toldHolds) {
+    if (!this.#isWatched) {
+      this.held.holds = holds;
+    } else if (holds !== this.#toldHolds) {
       this.#toldHolds = holds;
       await this.#deps.calls.noteHolding(this.#lease, holds);
     }

@@ -63,8 +63,8 @@ export interface Held {
   readonly waitsS: number | null;
   /** Its writer has waited for the server for so long that somebody should look. */
   readonly isWriterSilent: boolean;
-  /** Its pass holds data that is not committed. */
-  readonly holds: boolean;
+  /** Its pass holds data that is not committed; null: nothing is said of that. */
+  readonly holds: boolean | null;
 }
 
 export type Verdict = "keep" | "yield" | "lost" | "severed";

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { letTimePass } from "../support/clock.ts";
 import { Lab, type Sync } from "../support/lab.ts";
 
 const TABLES = ["blocks", "logs", "transactions"];
@@ -57,7 +56,6 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
         state: "retrying",
         reason: expect.stringContaining("3 workers in a row died"),
       });
-      await letTimePass(lab.db, "1 min");
       await lab.scenario.hurry();
     }
   }
@@ -80,7 +78,6 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
   }
 
   // What was wrong with it is gone: it goes on, and is no suspect any more.
-  await letTimePass(lab.db, "15 min");
   await lab.scenario.hurry();
   await poison.reaches();
   expect(await deaths(poison, "logs")).toBe(0);
