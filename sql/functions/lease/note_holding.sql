@@ -1,7 +1,7 @@
 -- Takes note of whether a pass holds bytes of its stream that are not committed:
 -- should its worker die now, they may be why. Heartbeats say the same every 5 s;
 -- a pass whose predecessor was left behind says it before it looks at what came.
--- No effect without the lease. Idempotent. Locks: lease row, for the moment of this statement.
+-- Its commit waits for no standby. No effect without the lease. Idempotent. Locks: lease row, for the moment of this statement.
 create or replace function ampsync_worker.note_holding(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -13,6 +13,8 @@ create or replace function ampsync_worker.note_holding(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+  select ampsync_private.tell_only();
+
   update ampsync_private.lease l
      set holds = p_holds
    where l.stream_id = p_stream_id
