@@ -233,3 +233,37 @@ describe("the clock of the database is set back", () => {
     expect(rows[0]!["soon"]).toBe(true);
   });
 });
+
+test("a merge that fails is shown with its reason, is tried later and later, and journaled once in five times", async () => {
+  const dataset = `chain_${datasets}`;
+  await db.query("select ampsync.resync($1, 'blocks')", [dataset]);
+  const { rows } = await db.query("select s.stream_id from ampsync_private.stream s where s.shadow_of = $1", [
+    stream.id,
+  ]);
+  const shadow = rows[0]!["stream_id"];
+  const error = { code: "53100", message: "disk full", detail: "no space", hint: "make room" };
+  for (let failure = 1; failure <= 4; failure++) {
+    await db.query("select ampsync_worker.defer_swap($1, $2)", [shadow, error]);
+  }
+  expect(await stream.view()).toMatchObject({
+    state: "resyncing",
+    error_code: "53100",
+    reason: "loading anew beside: it cannot be merged yet: disk full",
+    detail: "no space",
+    hint: "make room",
+    attempts: 4,
+    next_retry: expect.any(Date),
+  });
+  await db.query("select ampsync_private.schedule_swap($1)", [shadow]); // As each commit of the shadow does.
+  const jobs = await db.query(
+    `select extract(epoch from j.run_at - ampsync_private.now())::float8 as due_in_s
+       from graphile_worker.jobs j where j.key = 'ampsync_swap:' || $1`,
+    [shadow],
+  );
+  expect(jobs.rows.map((row) => row["due_in_s"] > 4)).toEqual([true]);
+  const events = await db.query(
+    "select from ampsync_private.event where event = 'swap_deferred' and stream_id = $1",
+    [shadow],
+  );
+  expect(events.rowCount).toBe(1);
+});
