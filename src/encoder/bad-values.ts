@@ -76,12 +76,12 @@ export class BadValues {
 
   /** As `column.measure`, for a batch of `rowCount` rows. */
   measure(column: Column, rowCount: number, sizes: Float64Array, first: number, count: number): number {
-    if (column.place.notNull) {
+    if (column.place.notNull && column.validity !== null) {
       this.#takeNulls(column, first + count);
     }
-    const slice = new Slice();
+    let slice: Slice | null = null;
     let done = 0;
-    while (done < count && !(done > 0 && slice.isOver)) {
+    while (done < count && !(done > 0 && slice?.isOver)) {
       try {
         done += column.measure(done === 0 ? sizes : sizes.subarray(done), first + done, count - done);
         break;
@@ -89,6 +89,7 @@ export class BadValues {
         if (!(error instanceof BadValue)) {
           throw error;
         }
+        slice ??= new Slice();
         this.#take(error);
         this.#makeNull(column, rowCount, error.row);
         done = error.row - first; // Rows before it are measured.
