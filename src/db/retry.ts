@@ -6,6 +6,7 @@ import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { failureOf, isTransient, textOf } from "../model/failure.ts";
 import { createPool } from "./pool.ts";
+import { runStatement } from "./run-statement.ts";
 
 /** How tries follow each other: the delay doubles, and varies by a fifth. */
 export interface Backoff {
@@ -107,17 +108,7 @@ export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log):
   return async (statement, signal, onRetry) => {
     const connect = () =>
       retry(() => pool.connect(), CONNECTING, { limitMs: breakers.connectionMs, endless: true }, log, signal);
-    async function run(): Promise<pg.QueryResult> {
-      const client = await connect();
-      try {
-        const result = await client.query(statement);
-        client.release();
-        return result;
-      } catch (error) {
-        client.release(true); // Whatever state it is in.
-        throw error;
-      }
-    }
+    const run = async () => runStatement(pool, await connect(), statement);
     return await retry(run, OPERATING, { limitMs: breakers.operationMs, onRetry }, log, signal);
   };
 }
