@@ -488,6 +488,7 @@ class StreamPass implements Disposable {
       detail: step.detail,
       cursor: step.cursor?.end,
     });
+    this.#head.reconnects(); // First: what is shown now must stay until the next connection stands.
     if (step.next.cut !== null) {
       await this.#deps.calls.markReorgPending(this.#lease, step.next.cut.lowestReplaced);
     } else {
@@ -501,7 +502,6 @@ class StreamPass implements Disposable {
     if (step.reason !== "step_back") {
       await pause(1000 * 2 ** step.next.strikes, undefined, { signal: this.#control.signal });
     }
-    this.#head.reconnects();
     return "reconnect";
   }
 

@@ -166,7 +166,7 @@ test("a merge that a trigger of the user refuses is shown, and can be done once 
   expect(stream).toMatchObject({
     state: "resyncing",
     code: "P0001",
-    reason: "loading anew beside: not this one",
+    reason: "resync: not this one",
   });
 
   await lab.db.query(`drop trigger refuse on ${target}`);
@@ -225,10 +225,12 @@ describe("a worker killed", () => {
       await sync.hurry();
       return (await blocked()) !== undefined;
     });
-    const pid = await blocked();
     await lab.worker.kill();
-    await db.query("select pg_terminate_backend($1)", [pid]); // Else it would go on without its client.
-    await lab.scenario.until("the swap's end", async () => (await blocked()) === undefined);
+    await lab.scenario.until("the swap's end", async () => {
+      const pid = await blocked(); // A second one may have waited behind the first; without their client they would go on.
+      await db.query("select pg_terminate_backend($1)", [pid]);
+      return pid === undefined;
+    });
     await user.query("rollback");
     expect(await fingerprints(db, sync.schema, ["logs"])).toEqual(before);
 

@@ -124,7 +124,7 @@ async function encoded(messages: readonly FlightData[]): Promise<Accepted | null
     const stream = await readPlainMessages(messages.filter(({ dataHeader }) => dataHeader.length > 0));
     const encoder = new RowEncoder(planTable("t", stream.schema), h64Raw, { nulPolicy: "fail" });
     const sink = new MemorySink();
-    encoder.beginMicrobatch({ start: 0n, end: 2n ** 48n - 1n });
+    encoder.beginMicrobatch({ start: 0n, end: 2n ** 48n - 2n });
     for (const message of stream.messages) {
       if (message.kind === "batch") encodeBatch(encoder, message.batch, sink);
       else encoder.takeDictionary(message.dictionary);

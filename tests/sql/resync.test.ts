@@ -40,7 +40,7 @@ describe("resync", () => {
       state: "resyncing",
       block: "9",
       rows: "10",
-      reason: "loading anew beside: block none of 9, no worker holds it",
+      reason: "resync: block none of 9 loaded, no worker holds this stream",
       worker: null,
     });
     expect(await stream.rows()).toBe(rows);
@@ -109,7 +109,7 @@ describe("resync", () => {
     );
     expect(rows).toEqual([{ cut: 9, block: 9 }]);
     expect(await stream.view()).toMatchObject({
-      reason: "loading anew beside: block 4 of 9",
+      reason: "resync: block 4 of 9 loaded",
       worker: "worker-2",
     });
   });
@@ -124,7 +124,7 @@ describe("what keeps the new load from moving is shown at the stream", () => {
       state: "resyncing",
       block: "9",
       error_code: "SY104",
-      reason: "loading anew beside: it broke",
+      reason: "resync: it broke",
       detail: "while testing",
       hint: "select 1;",
       attempts: 1,
@@ -140,7 +140,7 @@ describe("what keeps the new load from moving is shown at the stream", () => {
     expect(view).toMatchObject({
       state: "resyncing",
       error_code: "22003",
-      reason: "loading anew beside: it broke",
+      reason: "resync: it broke",
       detail: "while testing Hint: select 1;",
     });
     expect(view.hint).toBe(
@@ -157,7 +157,7 @@ describe("what keeps the new load from moving is shown at the stream", () => {
     await shadow.apply(0, 4, { expected: null });
     expect(await stream.view()).toMatchObject({
       error_code: null,
-      reason: "loading anew beside: block 4 of 9",
+      reason: "resync: block 4 of 9 loaded",
     });
   });
 });

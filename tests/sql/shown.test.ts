@@ -248,7 +248,7 @@ test("a merge that fails is shown with its reason, is tried later and later, and
   expect(await stream.view()).toMatchObject({
     state: "resyncing",
     error_code: "53100",
-    reason: "loading anew beside: it cannot be merged yet: disk full",
+    reason: "resync: it cannot be merged yet: disk full",
     detail: "no space",
     hint: "make room",
     attempts: 4,

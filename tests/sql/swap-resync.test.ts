@@ -173,7 +173,7 @@ describe("the swap waits", () => {
     await markLive(shadow);
     expect(await swapJobs()).toEqual([]);
     expect(await swap(db, shadow)).toBe(false);
-    expect(await stream.view()).toMatchObject({ reason: "loading anew beside: block 7 of 9" });
+    expect(await stream.view()).toMatchObject({ reason: "resync: block 7 of 9 loaded" });
 
     await shadow.apply(8, 8, { fork: "b", parentFork: "a", expected: 7 }); // Now it is seen to be another chain.
     expect(await swapJobs()).toHaveLength(1);

@@ -1,5 +1,5 @@
 -- One row a stream: where it stands, and if it does not move, why, since when
--- and what to do. Of a table that is loaded anew, block and rows are those that
+-- and what to do. During a resync, block and rows are those that
 -- readers see; what moves, and what keeps it from moving, is its shadow.
 create or replace view ampsync.streams as
 with clock as (
@@ -42,8 +42,8 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        s.committed_at,
        case when m.swap_error is not null then m.swap_error ->> 'code' else m.error_code end as error_code,
        case when m.shadow_of is null then coalesce(y.reason, m.error, y.idle_reason)
-            else 'loading anew beside: ' || coalesce(y.reason, m.error, 'it cannot be merged yet: ' || (m.swap_error ->> 'message'),
-                   pg_catalog.format('block %s of %s%s', coalesce(m.checkpoint_block::text, 'none'),
+            else 'resync: ' || coalesce(y.reason, m.error, 'it cannot be merged yet: ' || (m.swap_error ->> 'message'),
+                   pg_catalog.format('block %s of %s loaded%s', coalesce(m.checkpoint_block::text, 'none'),
                    coalesce(s.checkpoint_block::text, 'none'), ', ' || y.idle_reason)) end as reason,
        case when m.swap_error is not null and m.error is null then m.swap_error ->> 'detail'
             when m.shadow_of is null or m.state <> 'failed' then m.error_detail
