@@ -9,7 +9,7 @@ import { copyColumns, planTable, type TablePlan } from "./encoder/plan.ts";
 import { RowEncoder } from "./encoder/row-encoder.ts";
 import { AmpsyncError } from "./errors.ts";
 import type { FlightMessage } from "./flight/client.ts";
-import { lookBelow } from "./head-below.ts";
+import { type Below, lookBelow } from "./head-below.ts";
 import type { Following } from "./head-watch.ts";
 import type { HeldLease } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
@@ -317,7 +317,7 @@ class StreamPass implements Disposable {
       const step = protocolError(this.#memory, [error.message, error.detail].filter(Boolean).join(": "));
       return step.kind === "reconnect"
         ? await this.#reconnect(step)
-        : failed(step.kind === "fail" ? step.error : error);
+        : ended(step.kind === "end" ? step.error : error);
     }
     await apply.settle();
     throw new AmpsyncError("SY104", "the server ended the stream", {
@@ -332,22 +332,17 @@ class StreamPass implements Disposable {
     if (checkpoint === undefined) {
       return false;
     }
-    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head, checkpoint.end);
+    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head);
     if (checkpoint !== this.#memory.committed.at(-1)) {
       return false; // The server said more meanwhile.
     }
-    if (below.kind === "lags") {
-      await this.#deps.calls.markRetrying(this.#lease, {
-        code: "SY107",
-        message: `the server lags: it holds blocks up to ${below.head}, this table up to ${checkpoint.end}`,
-        detail: "Both are of one chain, as their hashes say. Nothing is removed.",
-        hint: "It goes on automatically once the server has caught up: select * from ampsync.streams;",
-      });
-    } else if (below.kind === "replaced" && decideReplaced(this.#memory, below.block).kind !== "ignore") {
+    if (below.kind !== "replaced") {
+      await this.#deps.calls.markRetrying(this.#lease, headBelow(below, head, checkpoint.end));
+    } else if (decideReplaced(this.#memory, below.block).kind !== "ignore") {
       this.#replaced = { block: below.block, checkpoint };
       this.#leave.abort();
     }
-    return below.kind !== "unknown";
+    return true;
   }
 
   /** Goes on where a connection was left for a reason. */
@@ -435,7 +430,7 @@ class StreamPass implements Disposable {
           },
         };
       case "end":
-        return { outcome: "ended", failure: failureOf(step.error) };
+        return ended(step.error);
       case "fail":
         return failed(step.error);
     }
@@ -517,9 +512,34 @@ class StreamPass implements Disposable {
       return null;
     }
     const asked = { ...this.#deps, lease: this.#lease, signal: this.#control.signal };
-    const below = await lookBelow(asked, deepest, deepest).catch(() => null); // Whether it lags is not asked.
+    const below = await lookBelow(asked, deepest).catch(() => null); // Whether it lags is not asked.
     return below?.kind === "replaced" ? decideReplaced(this.#memory, below.block) : null;
   }
+}
+
+/** The server's head lies below the checkpoint, on the same chain or, where there is nothing to compare, on any. */
+function headBelow({ kind }: Below, head: bigint, checkpoint: bigint): Failure {
+  const code = "SY107";
+  const onceMore = "It goes on automatically once the server has caught up";
+  return kind === "lags"
+    ? {
+        code,
+        message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint}`,
+        detail: "Both are of one chain, as their hashes say. Nothing is removed.",
+        hint: `${onceMore}: select * from ampsync.streams;`,
+      }
+    : {
+        code,
+        message: `the server holds blocks up to ${head} only, this table up to ${checkpoint}`,
+        detail:
+          "No hash of a block that both hold tells whether it lags or has another chain. Nothing is removed.",
+        hint: `${onceMore}, or if the chain began anew: select ampsync.resync('<dataset>', '<table>');`,
+      };
+}
+
+/** It is retried, later and later. */
+function ended(error: unknown): PassEnd {
+  return { outcome: "ended", failure: failureOf(error) };
 }
 
 /** No retry can mend it. */

@@ -92,7 +92,10 @@ export function decideReplaced(memory: StreamMemory, block: bigint): Step {
     : stepBack(fresh, entryBelow(fresh, block), block);
 }
 
-/** A message that breaks the protocol, or whose metadata could not be read: connect again, at most twice in a row. */
+/**
+ * A message that breaks the protocol, or whose metadata could not be read: connect again, and the third time in a
+ * row leave it to the queue, which tries again later and later.
+ */
 export function protocolError(memory: StreamMemory, detail: string): Step {
   if (memory.finished.length > 0 && mayCommit(memory)) {
     return { kind: "flush" };
@@ -103,9 +106,9 @@ export function protocolError(memory: StreamMemory, detail: string): Step {
   }
   const error = new AmpsyncError("SY101", `The server broke the protocol ${strikes} times in a row`, {
     detail,
-    hint: "Nothing of it was stored. Report it to the operator of the Amp server.",
+    hint: "Nothing of it was stored, and it is retried automatically. If it lasts, report it to the operator of the Amp server.",
   });
-  return { kind: "fail", error };
+  return { kind: "end", error };
 }
 
 /** A range that does not go on with the open microbatch. */

@@ -47,9 +47,9 @@ export type Step =
       readonly reason: ReconnectReason;
       readonly detail: string;
     }
-  /** Hand the stream back to the queue, which retries it: blocks are missing, whatever cursor is sent. */
+  /** Hand the stream back to the queue, which retries it: SY101, the server does not stop sending what does not fit. */
   | { readonly kind: "end"; readonly error: AmpsyncError }
-  /** Stop and report: SY101 after the third protocol error in a row, SY102 by the policy for deep reorgs. */
+  /** Stop and report: SY102, by the policy for deep reorgs. */
   | { readonly kind: "fail"; readonly error: AmpsyncError };
 
 export type ReconnectReason =

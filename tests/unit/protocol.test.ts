@@ -199,18 +199,18 @@ describe("what is no range of this stream", () => {
     "a finished range again with rows": data(range(110, 119)),
   };
   for (const [name, message] of Object.entries(faults)) {
-    test(`${name}: reconnect from the same place, stop at the third time in a row`, () => {
+    test(`${name}: reconnect from the same place, the third time in a row the queue retries it`, () => {
       const first = expectStep(decide(live(), message), "reconnect");
       expect(first).toMatchObject({ reason: "protocol_error", cursor: { end: 119n } });
       const second = expectStep(decide(first.next, message), "reconnect");
-      const third = expectStep(decide(second.next, message), "fail");
+      const third = expectStep(decide(second.next, message), "end");
       expect(third.error.code).toBe("SY101");
     });
   }
 
   test("metadata that could not be read counts in the same way", () => {
     expectStep(protocolError(live({ strikes: 1 }), "no JSON"), "reconnect");
-    expectStep(protocolError(live({ strikes: 2 }), "no JSON"), "fail");
+    expectStep(protocolError(live({ strikes: 2 }), "no JSON"), "end");
   });
 
   test("a commit makes protocol errors start from nought", () => {
