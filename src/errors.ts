@@ -13,7 +13,7 @@ export type ErrorCode =
   | "SY104" // source unreachable, or the stream broke off
   | "SY105" // authentication refused
   | "SY106" // a message is over the size limit
-  | "SY107" // the server stands below the checkpoint, on the same chain
+  | "SY107" // the server stands below the checkpoint, on the same chain, or on one that cannot be told
   | "SY108" // workers died while they held data of the stream
   | "SY201" // target table cannot be written as it must be
   | "SY202" // Arrow type is not supported

@@ -1,5 +1,6 @@
 import type { Calls, Lease } from "./db/calls.ts";
 import type { FlightClient } from "./flight/client.ts";
+import type { BlockHash } from "./model/block-range.ts";
 import { tableRefSql } from "./model/dataset-ref.ts";
 
 export interface HeadBelow {
@@ -16,7 +17,7 @@ export interface HeadBelow {
  * block, the one named. `unknown`: there is nothing to compare.
  */
 export type Below =
-  | { readonly kind: "lags"; readonly head: bigint }
+  | { readonly kind: "lags" }
   | { readonly kind: "replaced"; readonly block: bigint }
   | { readonly kind: "unknown" };
 
@@ -28,28 +29,26 @@ const BLOCKS = { table: "blocks", column: "hash" } as const;
  * Compares only: by the hash of the newest block up to the head that we hold the
  * hash of, in the same table, or in the dataset's table of blocks.
  */
-export async function lookBelow(
-  { flight, calls, lease, signal }: HeadBelow,
-  head: bigint,
-  checkpoint: bigint,
-): Promise<Below> {
+export async function lookBelow({ flight, calls, lease, signal }: HeadBelow, head: bigint): Promise<Below> {
   const own = head < 0n ? null : await calls.newestHash(lease.streamId, head);
   if (own === null) {
     return UNKNOWN;
   }
-  const ofBlocks = tableRefSql(lease, lease.version, BLOCKS.table);
-  const reference = own.column === null ? ofBlocks : tableRefSql(lease, lease.version, lease.tableName);
-  const theirs = await flight.blockHash(reference, own.column ?? BLOCKS.column, own.block, signal);
+  const { block } = own;
+  async function ask(table: string, column: string): Promise<BlockHash | null> {
+    const tableSql = tableRefSql(lease, lease.version, table);
+    try {
+      return await flight.blockHash({ tableSql, column, network: lease.network }, block, signal);
+    } catch {
+      signal.throwIfAborted();
+      return null; // Not every dataset has such a table.
+    }
+  }
+  // Another chain may have no row for that block in the same table.
+  const theirs =
+    (own.column && (await ask(lease.tableName, own.column))) ?? (await ask(BLOCKS.table, BLOCKS.column));
   if (theirs === null) {
     return UNKNOWN;
   }
-  if (theirs !== own.hash) {
-    return { kind: "replaced", block: own.block };
-  }
-  if (own.column === BLOCKS.column) {
-    return { kind: "lags", head };
-  }
-  // A table that has no row for each block may end below the head. Not every dataset has a table of blocks.
-  const known = await flight.maxBlock(ofBlocks, signal).catch(() => null);
-  return known !== null && known < checkpoint ? { kind: "lags", head: known } : UNKNOWN;
+  return theirs === own.hash ? { kind: "lags" } : { kind: "replaced", block };
 }

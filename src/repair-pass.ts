@@ -57,7 +57,7 @@ export async function runRepairs(pass: RepairPass): Promise<void> {
 
 /**
  * Refuses a server whose head is below the blocks to be repaired: it would send part of them as if it was all.
- * The table of blocks tells the head; where a dataset has none, the newest block with a row, which may be lower
+ * The table of blocks tells the head; where a dataset has none of this network, the newest block with a row, which may be lower
  * than the head, but no lower than here.
  */
 async function checkHead(
@@ -65,7 +65,13 @@ async function checkHead(
   { end, newestRow }: Repair,
 ): Promise<void> {
   const blocks = tableRefSql(lease, lease.version, "blocks");
-  const ofBlocks = await deps.flight.maxBlock(blocks, signal).catch(() => null);
+  const ofBlocks = await deps.flight.highestBlock(blocks, signal).then(
+    ({ block, network }) => ((network ?? lease.network) === lease.network ? block : null),
+    (error: unknown) => {
+      if (failureOf(error).code === "SY103") return null; // There is none.
+      throw error;
+    },
+  );
   const head = ofBlocks ?? (await deps.flight.maxBlock(reference, signal)) ?? -1n;
   const needed = ofBlocks === null && newestRow !== null && newestRow < end ? newestRow : end;
   if (head < needed) {

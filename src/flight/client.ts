@@ -62,6 +62,13 @@ export interface ReadOptions {
   readonly onReceived?: () => Promise<void>;
 }
 
+/** A column that holds the hash of the row's block, and the network whose blocks are meant. */
+export interface HashColumn {
+  readonly tableSql: string;
+  readonly column: string;
+  readonly network: string | null;
+}
+
 export type FlightMessage =
   | { readonly kind: "schema"; readonly schema: ArrowSchema }
   /** Values for the batches that follow. */
@@ -91,8 +98,8 @@ export interface FlightClient {
   maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
   /** The same, and of which network it is, where the server tells that. */
   highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock>;
-  /** The hash that a column of a table holds in the rows of one block; null where it holds none. */
-  blockHash(tableSql: string, column: string, block: bigint, signal: AbortSignal): Promise<BlockHash | null>;
+  /** The hash that a column of a table holds in the rows of one block; null where it holds none, or of another network. */
+  blockHash(table: HashColumn, block: bigint, signal: AbortSignal): Promise<BlockHash | null>;
   /** Ends the connection of what answers at once; reading ends by its own signal. */
   close(): void;
 }
@@ -220,8 +227,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   }
 
   async function blockHash(
-    tableSql: string,
-    column: string,
+    { tableSql, column, network }: HashColumn,
     block: bigint,
     signal: AbortSignal,
   ): Promise<BlockHash | null> {
@@ -231,8 +237,10 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       signal,
     });
     const type = schema.fields[0]?.type;
+    const readHash = (batch: ArrowBatch, metadata: Uint8Array) =>
+      (networkOf(metadata) ?? network) === network ? firstHash(batch) : null;
     return type?.kind === "fixedSizeBinary" && type.width === 32
-      ? await firstOf(ticket, firstHash, signal)
+      ? await firstOf(ticket, readHash, signal)
       : null;
   }
 
@@ -257,10 +265,14 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   return { plan, read, maxBlock, highestBlock, blockHash, close: () => shared.close() };
 }
 
-/** The one network of a batch query's answer; null where it tells none, or several. */
+/** The one network of a batch query's answer; null where it tells none, or several, or nothing that can be read. */
 function networkOf(metadata: Uint8Array): string | null {
-  const [range, ...others] = parseMetadata(metadata)?.ranges ?? [];
-  return range === undefined || others.length > 0 ? null : range.network;
+  try {
+    const [range, ...others] = parseMetadata(metadata)?.ranges ?? [];
+    return range === undefined || others.length > 0 ? null : range.network;
+  } catch {
+    return null; // It follows other rules than a stream's.
+  }
 }
 
 interface Fetched {

@@ -472,6 +472,27 @@ describe("the highest block", () => {
     },
   );
 
+  test("comes with its network where the answer tells one, whatever else the metadata holds", async () => {
+    const answers = [
+      JSON.stringify({ ranges: [RANGE], ranges_complete: false }),
+      JSON.stringify({ ranges: [RANGE, { ...RANGE, network: "other" }], ranges_complete: true }),
+      JSON.stringify({ ranges: [], ranges_complete: true }),
+      "not even JSON",
+    ];
+    const networks = [];
+    for (const metadata of answers) {
+      server.doGet = (call) => {
+        call.write(flightData([7n], 0));
+        call.write(flightData([7n], 1, metadata));
+        call.end();
+      };
+      const { block, network } = await client().highestBlock("t", abort.signal);
+      expect(block).toBe(7n);
+      networks.push(network);
+    }
+    expect(networks).toEqual(["anvil", null, null, null]);
+  });
+
   test("is null for an empty table", async () => {
     server.doGet = (call) => {
       call.write(flightData([null], 0));

@@ -115,6 +115,23 @@ test("a server that lags is told from one that forked: nothing is removed, and t
   expect(await sync.events("reorg")).toBe(0);
 });
 
+test("of a table without a row in the newest block that both hold, the table of blocks tells that the chain is another", async () => {
+  const sync = await lab.sync(chainOf(400), ["logs"]);
+  await sync.reaches();
+  restart(sync, new GeneratedSource({ seed: 2, blocks: 50, logsPerBlock: 0 }));
+  await untilAll(sync, "to need a decision", "state = 'failed' and error_code = 'SY102'");
+});
+
+test("where nothing can be compared the lower head is the reason, with the statement that helps", async () => {
+  const sync = await lab.sync(chainOf(400), ["logs"]);
+  await sync.reaches();
+  await lab.db.query(`delete from ${sync.schema}.logs where _block_num < 20`); // No hash is held of those any more.
+  restart(sync, chainOf(10));
+  const { state, reason, hint } = await sync.until("the reason", ({ code }) => code === "SY107");
+  expect([state, reason]).toEqual(["retrying", "the server holds blocks up to 9 only, this table up to 399"]);
+  expect(hint).toContain(`select ampsync.resync('${sync.dataset.slice(2)}', 'logs');`);
+});
+
 test("a server that keeps the old chain until the new one is higher changes over in one step", async () => {
   const source = new GeneratedSource({ blocks: 100, logsPerBlock: 2, keepsHigherChain: true });
   const sync = await synced(source);

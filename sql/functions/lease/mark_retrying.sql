@@ -19,7 +19,10 @@ create or replace function ampsync_worker.mark_retrying(
 as $$
   select ampsync_private.tell_only();
 
-  with before as (
+  with told as (
+    select ampsync_private.add_hint(p_stream_id, p_error) as error
+  ),
+  before as (
     select s.state, s.error_code
       from ampsync_private.stream s
      where s.stream_id = p_stream_id
@@ -32,8 +35,9 @@ as $$
            error_code   = p_error ->> 'code',
            error        = p_error ->> 'message',
            error_detail = p_error ->> 'detail',
-           error_hint   = p_error ->> 'hint'
+           error_hint   = t.error ->> 'hint'
       from ampsync_private.lease l
+     cross join told t
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
@@ -42,8 +46,9 @@ as $$
     returning s.dataset_id
   )
   select ampsync_private.journal(case p_error ->> 'code' when 'SY101' then 'protocol_error' else 'stream_error' end,
-                                 c.dataset_id, p_stream_id, p_error)
+                                 c.dataset_id, p_stream_id, t.error)
     from changed c
+   cross join told t
    cross join before b
    where b.state <> 'retrying'
       or b.error_code is distinct from p_error ->> 'code';
