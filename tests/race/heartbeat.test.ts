@@ -102,16 +102,35 @@ test("a takeover waits for the moment of a commit, and a commit that comes too l
   await writer.query("rollback");
 });
 
-test("a heartbeat during a takeover waits for it and learns that the lease is lost", async () => {
-  await moveClock(db, "31 s");
-  const pid = await backendOf(heart);
-  await writer.query("begin");
-  await stream.through(writer).acquire("worker-2");
-  const verdict = beat();
-  await untilBlocked(db, pid);
-  await writer.query("commit");
-  expect(await verdict).toBe("lost");
-  expect(await stream.view()).toMatchObject({ worker: "worker-2" });
+describe("while somebody decides about a lease, in a transaction that stays open", () => {
+  const decisions = {
+    "a takeover": () => stream.through(writer).acquire("worker-2"),
+    "a pause": () => writer.query("select ampsync.pause_sync($1)", [`chain_${datasets}`]),
+  };
+  test.each(Object.entries(decisions))(
+    "%s, the heartbeat renews the others, and learns at the next one",
+    async (_, decide) => {
+      const other = await SqlStream.prepare(db, { dataset: `other_${datasets}` });
+      await moveClock(db, "31 s");
+      await writer.query("begin");
+      await decide();
+      await heart.query("set lock_timeout = '100ms'");
+      const leases = JSON.stringify(
+        [stream, other].map(({ id, epoch }) => ({ stream_id: id, epoch, head: null })),
+      );
+      const verdicts = async () => {
+        const { rows } = await heart.query(
+          "select r.verdict from ampsync_worker.renew_leases('worker-1', $1) r order by r.stream_id = $2 desc",
+          [leases, stream.id],
+        );
+        return rows.map((row) => row.verdict);
+      };
+      expect(await verdicts()).toEqual(["keep", "keep"]);
+      expect(await other.acquire("worker-2")).toBeUndefined();
+      await writer.query("commit");
+      expect(await verdicts()).toEqual(["lost", "keep"]);
+    },
+  );
 });
 
 test("a takeover during a heartbeat waits for it and finds the lease renewed", async () => {

@@ -22,9 +22,11 @@
 -- It also makes sure that a supervisor waits: its job may lie in the future, when
 -- the clock of the database was set back.
 --
--- Called every 5 s, on a connection of its own; its commit waits for no standby.
--- Idempotent. Locks: the rows of heads, in their order, then lease rows, each for
--- the moment of this statement. No commit holds any of them against it.
+-- Called every 5 s, on a connection of its own; its commit waits for no standby, and it waits
+-- for nobody's: a lease that somebody decides about just now (a pause, a takeover, a swap, in a
+-- transaction that may stay open) is left for the next beat, or the others would run out with it.
+-- Idempotent. Locks: the rows of heads, in their order, then lease rows that are free, each for
+-- the moment of this statement.
 create or replace function ampsync_worker.renew_leases(
   p_worker_id text,
   p_leases    jsonb
@@ -81,6 +83,13 @@ begin
      cross join lateral ampsync_private.pass_waits((p.value ->> 'stream_id')::bigint, (p.value ->> 'epoch')::bigint,
              (p.value ->> 'writer_waits_s')::numeric, p.value ->> 'waits', (p.value ->> 'waits_s')::numeric) w
   ),
+  free as (
+    select l.stream_id
+      from ampsync_private.lease l
+      join held h on h.stream_id = l.stream_id and h.epoch = l.epoch
+     where l.holder = p_worker_id
+       for no key update of l skip locked
+  ),
   renewed as (
     update ampsync_private.lease l
        set lease_until = v_now + ampsync_private.lease_duration(),
@@ -90,11 +99,10 @@ begin
            holds       = coalesce(h.holds, l.holds),
            waits_for   = h.reason,
            waits_hint  = h.hint
-      from held h
+      from free f
+      join held h using (stream_id)
       join ampsync_private.stream s using (stream_id)
-     where l.stream_id = h.stream_id
-       and l.epoch = h.epoch
-       and l.holder = p_worker_id
+     where l.stream_id = f.stream_id
     returning l.stream_id, l.acquired_at, s.state
   ),
   ranked as (
@@ -102,7 +110,10 @@ begin
       from renewed r
   )
   select h.stream_id,
-         case when r.stream_id is null then 'lost'
+         case when r.stream_id is null
+                then case when exists (select from ampsync_private.lease l
+                                        where l.stream_id = h.stream_id and l.epoch = h.epoch and l.holder = p_worker_id)
+                          then 'keep' else 'lost' end
               when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
               when r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id) then 'yield'
               else 'keep' end,
