@@ -111,6 +111,7 @@ describe("while somebody decides about a lease, in a transaction that stays open
     "%s, the heartbeat renews the others, and learns at the next one",
     async (_, decide) => {
       const other = await SqlStream.prepare(db, { dataset: `other_${datasets}` });
+      await deleteJobs();
       await moveClock(db, "31 s");
       await writer.query("begin");
       await decide();
