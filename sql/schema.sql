@@ -26,7 +26,7 @@ view ampsync.events
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
-  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks a dataset up, ampsync_supervise mends.
+  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks a dataset up, ampsync_supervise frees and queues what was lost.
   column dataset text -- Dataset it works for.
   column table_name text -- Table it works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
@@ -78,7 +78,7 @@ view ampsync.status
   column error_code text -- SQLSTATE of what it waits for.
   column waiting_on text -- What keeps it from moving.
   column hint text -- What to do.
-  column next_retry timestamp with time zone -- When it is tried again.
+  column next_retry timestamp with time zone -- When the next retry is due.
 
 view ampsync.streams
   -- One row a table: state, position, speed, and if it does not move, why, since when and what to do.
@@ -94,7 +94,7 @@ view ampsync.streams
   column lag interval -- Age of the last block by the chain's clock, where the server tells block times.
   column rows bigint -- Rows in the target.
   column rows_per_s double precision -- Rows a second since the last heartbeat (5 s).
-  column rewrites bigint -- How often visible rows were replaced by a reorg.
+  column rewrites bigint -- How often visible rows were replaced, by a reorg or a resync.
   column rejected bigint -- Rows that are not in the target but in ampsync.rejects: value_policy quarantine.
   column nulled jsonb -- By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts what was ever loaded; a resync begins anew.
   column nuls jsonb -- By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.
@@ -104,7 +104,7 @@ view ampsync.streams
   column detail text -- What was found.
   column hint text -- What to do.
   column attempts integer -- Failed tries since the last commit.
-  column next_retry timestamp with time zone -- When it is tried again.
+  column next_retry timestamp with time zone -- When the next retry is due.
   column worker text -- Worker that holds its lease.
   column lease_until timestamp with time zone -- Until when.
   column stream_id bigint -- Its id in jobs and logs.
@@ -347,7 +347,7 @@ function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL:
   grants owner=X/owner
 
 function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
-  -- Give up loading a table anew; it goes on with its old rows.
+  -- Give up the resync of a table; it goes on with its old rows.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -389,7 +389,7 @@ function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state 
   grants owner=X/owner
 
 function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
-  -- Load a table, or all of a dataset, anew beside the old rows, then swap in one transaction.
+  -- Load a table, or all of a dataset, from the first block beside the old rows, then merge in one transaction.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -620,7 +620,7 @@ function ampsync_private.delete_rows(p_target regclass, p_from bytea, p_below by
   grants owner=X/owner
 
 function ampsync_private.drop_shadow(p_stream_id bigint)
-  -- Remove what was loaded anew beside a stream, if anything.
+  -- Drop the shadow of a stream under resync, if there is one.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -752,7 +752,7 @@ function ampsync_private.idle_hint(p_has_workers boolean)
   grants =X/owner, owner=X/owner
 
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
-  -- Whether a job of this key runs or will run in time by itself.
+  -- Whether a job of this key runs, or will run in time.
   returns boolean
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -895,7 +895,7 @@ function ampsync_private.repair_waits(p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.resync_instead(p_stream_id bigint, p_error jsonb)
-  -- Answer a deep reorg by loading anew, where policy says so; false where the stream has to stop.
+  -- Answer a deep reorg by a resync, where the policy says so; false where the stream has to stop.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -965,7 +965,7 @@ function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, 
   grants owner=X/owner
 
 function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp with time zone)
-  -- Begin to load a stream's table anew beside it.
+  -- Begin the resync of a stream: a shadow loads its table from the first block.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -1087,14 +1087,14 @@ function ampsync_worker.defer_repair(p_stream_id bigint, p_epoch bigint, p_first
   grants owner=X/owner
 
 function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error jsonb)
-  -- Store why a dataset could not be resolved, and when that is tried again.
+  -- Store why a dataset could not be resolved, and when that is retried.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.defer_swap(p_shadow_id bigint, p_error jsonb)
-  -- Store why what was loaded anew could not take its place now, and try again later.
+  -- Store why the rows of a resync could not be merged now, and retry later.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -1108,7 +1108,7 @@ function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome t
   grants owner=X/owner
 
 function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
-  -- Store why what was loaded anew cannot take its place.
+  -- Store why the rows of a resync cannot be merged.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -1212,7 +1212,7 @@ function ampsync_worker.supervise()
   grants owner=X/owner
 
 function ampsync_worker.swap_resync(p_shadow_id bigint)
-  -- Merge what was loaded anew into its target, in one transaction; false where it is gone or not due.
+  -- Merge the rows of a resync into the target, in one transaction; false where there is none or it is not due.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; jit=off

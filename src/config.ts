@@ -15,7 +15,7 @@ export interface Config {
   readonly flightAddress: string;
   /** Null (`off`) where there is no Admin API: tables and version must then be named in SQL. */
   readonly adminAddress: string | null;
-  /** Reads the token anew on each call, because a token file may be rotated. */
+  /** Reads the token again on each call, because a token file may be rotated. */
   readonly token: () => string | null;
   /** Connections of the writing pool, one of them reserved for heartbeats. */
   readonly poolSize: number;

@@ -141,7 +141,7 @@ export class Following implements Disposable {
     }
   }
 
-  /** The stream connects anew: it is live when the server says that it stands at the head. */
+  /** The stream reconnects: it is live when the server says that it stands at the head. */
   reconnects(): void {
     this.liveness.leave();
     this.#standsSince = null;

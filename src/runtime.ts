@@ -82,7 +82,7 @@ export async function createDeps(
     },
     log,
   );
-  // Not tried again: the next beat is.
+  // Not repeated: the next beat does it.
   const heartbeat = new Heartbeat(new Calls((statement) => reserved.query(statement)), log, times);
   const breakers = {
     connectionMs: config.connectionBreakerSecs * 1000,

@@ -533,7 +533,7 @@ function headBelow({ kind }: Below, head: bigint, checkpoint: bigint): Failure {
         message: `the server holds blocks up to ${head} only, this table up to ${checkpoint}`,
         detail:
           "No hash of a block that both hold tells whether it lags or has another chain. Nothing is removed.",
-        hint: `${onceMore}, or if the chain began anew: select ampsync.resync('<dataset>', '<table>');`,
+        hint: `${onceMore}, or if the chain started over: select ampsync.resync('<dataset>', '<table>');`,
       };
 }
 
@@ -542,7 +542,7 @@ function ended(error: unknown): PassEnd {
   return { outcome: "ended", failure: failureOf(error) };
 }
 
-/** No retry can mend it. */
+/** No retry can help. */
 function failed(error: unknown): PassEnd {
   return { outcome: "failed", failure: failureOf(error) };
 }

@@ -271,7 +271,7 @@ export class Calls {
     return (results as pg.QueryResult[])[2]?.rows[0].swapped;
   }
 
-  /** To be tried again, later and later. */
+  /** To be retried, later and later. */
   async deferSwap(shadowId: bigint, failure: Failure): Promise<void> {
     await this.#query("select ampsync_worker.defer_swap($1, $2)", [shadowId, failure]);
   }

@@ -29,7 +29,7 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
     ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
   });
   ownSessions(pool, options.name, options.settings);
-  // A terminated backend is no error of ours: the pool connects anew, and whoever used the connection is
+  // A terminated backend is no error of ours: the pool reconnects, and whoever used the connection is
   // told by the failing query. Without handlers either event would end Node.
   const lost = (error: Error) => log.warn("db_connection_lost", { pool: options.name, error: error.message });
   pool.on("error", lost);

@@ -5,7 +5,7 @@ import { ident } from "./statements.ts";
 
 /**
  * Whether somebody else could take a job now: asks for the rights and locks of that on a new connection, and
- * changes nothing. An error that will not pass by itself is an answer, too.
+ * changes nothing. An error that no waiting helps is an answer, too.
  */
 export async function isQueueAnswering(url: string, schema: string, log: Log): Promise<boolean> {
   const pool = createPool({ url, max: 1, queryTimeoutMs: 10_000, name: "ampsync worker" }, log);

@@ -6,7 +6,7 @@ import { missingFor, readInstalled, readQueueRevision } from "./installed.ts";
 
 /**
  * Whether a worker may begin, or go on: null, or what `ampsync migrate` has to do before, in words. Throws SY901
- * and SY902 for what waiting does not mend.
+ * and SY902 for what waiting does not help.
  */
 export async function missingForWorker(
   client: pg.ClientBase,

@@ -68,7 +68,10 @@ export class BadValue extends Error {
     return new AmpsyncError(
       this.code,
       `Column ${field} of table ${table}, row ${this.row} of the batch: ${this.message}`,
-      { detail: `Value: ${this.value}, in ${blocks}`, hint: "The source must mend the value." },
+      {
+        detail: `Value: ${this.value}, in ${blocks}`,
+        hint: "Fix the value at the source, or choose value_policy 'null' or 'quarantine'.",
+      },
     );
   }
 }

@@ -10,10 +10,10 @@ export interface Failure {
   readonly constraint?: string;
 }
 
-/** What becomes of a pass that ended with an error: tried again, given up, or not its business any more. */
+/** What becomes of a pass that ended with an error: retried, given up, or no longer its business. */
 export type Reaction = "retry" | "stop" | "lost";
 
-/** Errors of ours that no retry can mend. All others of class SY are tried again. */
+/** Errors of ours that no retry can help. All others of class SY are retried. */
 const STOPS: ReadonlySet<string> = new Set([
   ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"],
   "SY903",
@@ -87,7 +87,7 @@ export function isDefect(error: unknown): boolean {
 }
 
 /**
- * Whether the same call to the database may succeed by itself, on another connection perhaps. Without a
+ * Whether the same call to the database may succeed when repeated, on another connection perhaps. Without a
  * SQLSTATE an error is the driver's or the network's: refused, reset, timed out, a failed TLS handshake.
  */
 export function isTransient(error: unknown): boolean {
@@ -114,7 +114,7 @@ export function failureOf(error: unknown): Failure {
   if (code === null || !SQLSTATE.test(code)) {
     // Without a SQLSTATE it is a broken connection or the like.
     const message = error.message === "" ? `no connection (${code ?? error.name})` : error.message;
-    const hint = "It is tried again by itself: select * from ampsync.streams;";
+    const hint = "It is retried automatically: select * from ampsync.streams;";
     return { code: "SY104", message, detail: code, hint };
   }
   const told = { message: error.message, detail: textOf(error, "detail"), hint: textOf(error, "hint") };
@@ -136,7 +136,7 @@ export function failureOf(error: unknown): Failure {
   return { code, ...told, ...(constraint === null ? {} : { constraint }) };
 }
 
-/** Of our own objects: migrating mends it, and until then the stream tries again. */
+/** Of our own objects: migrating puts it right, and until then the stream is retried. */
 function isSchemaMismatch(code: string, error: Error): boolean {
   return (
     (SCHEMA_MISMATCH.test(code) && /\bampsync(_private|_worker)?\b/.test(error.message)) ||

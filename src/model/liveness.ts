@@ -64,7 +64,7 @@ export class Liveness {
     this.look(now);
   }
 
-  /** It connects anew, or stands where the server does not. */
+  /** It reconnects, or stands where the server does not. */
   leave(): void {
     this.#isLive = false;
   }

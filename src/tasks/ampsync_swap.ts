@@ -5,9 +5,9 @@ import { parseId } from "../model/payloads.ts";
 import { type Deps, withRuntime } from "../runtime.ts";
 
 /**
- * Put what was loaded anew into its target: one call, one transaction. Why it could
- * not be done is stored where ampsync.streams shows it, and when it is tried again,
- * if that can mend it.
+ * Merge the rows of a resync into the target: one call, one transaction. Why it could
+ * not be done is stored where ampsync.streams shows it, and when it is retried,
+ * if that can help.
  */
 function swap(deps: Deps): Task {
   return async (payload) => {

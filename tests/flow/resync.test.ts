@@ -177,7 +177,7 @@ test("a merge that a trigger of the user refuses is shown, and can be done once 
 
 // Last, because they move the clock.
 describe("a worker killed", () => {
-  test("in the middle of loading anew: its successor goes on where it was", async () => {
+  test("in the middle of a resync: its successor goes on where it was", async () => {
     const source = chainOf(1_000);
     const sync = await synced(source, ["logs"]);
     const before = await fingerprints(lab.db, sync.schema, ["logs"]);
@@ -190,7 +190,7 @@ describe("a worker killed", () => {
       );
       return rows[0]?.["block"] ?? -1;
     };
-    await lab.scenario.until("some blocks to be loaded anew", async () => (await loaded()) >= 0);
+    await lab.scenario.until("some blocks of the resync to be loaded", async () => (await loaded()) >= 0);
     await lab.kill();
     const block = await loaded();
     expect(block).toBeGreaterThanOrEqual(0); // Else it was swapped already.

@@ -43,7 +43,7 @@ test("policy stop: the stream fails untouched, and its hint loads the table anew
   expect(await stream.view()).toMatchObject({ state: "resyncing", error_code: null });
 });
 
-test("policy resync: the table is loaded anew at once, and the journal says why", async () => {
+test("policy resync: a resync begins at once, and the journal says why", async () => {
   const stream = await loaded(", on_deep_reorg => 'resync'");
   await stream.endPass("failed", "SY102");
   expect(await stream.view()).toMatchObject({

@@ -30,7 +30,7 @@ async function supervise(): Promise<number> {
 const swapJobs = () => waitingJobs(db, "ampsync_swap:%");
 
 describe("resync", () => {
-  test("loads anew beside: the old rows stay, the views show one stream, and why it does not move", async () => {
+  test("loads beside the table: the old rows stay, the views show one stream, and why it does not move", async () => {
     const stream = await loaded();
     const rows = await stream.rows();
     expect(await call("resync")).toMatchObject([
@@ -40,7 +40,7 @@ describe("resync", () => {
       state: "resyncing",
       block: "9",
       rows: "10",
-      reason: "resync: block none of 9 loaded, no worker holds this stream",
+      reason: "resync: nothing loaded yet, no worker holds this stream",
       worker: null,
     });
     expect(await stream.rows()).toBe(rows);
@@ -75,7 +75,7 @@ describe("resync", () => {
     const stream = await loaded();
     await registerDataset(db, "chain", ["blocks", "logs"]);
     expect(await call("resync", "'chain', 'logs'")).toMatchObject([
-      { table_name: "logs", state: "waiting" }, // Nothing was loaded yet that could be loaded anew.
+      { table_name: "logs", state: "waiting" }, // Nothing was loaded yet.
     ]);
     expect(await stream.view()).toMatchObject({ state: "backfill" });
     expect(await call("resync", "'chain', 'blocks'")).toMatchObject([{ table_name: "blocks" }]);
@@ -116,7 +116,7 @@ describe("resync", () => {
 });
 
 describe("what keeps the new load from moving is shown at the stream", () => {
-  test("while it is tried again", async () => {
+  test("while it is retried", async () => {
     const stream = await loaded();
     const shadow = await startResync(db, stream);
     await shadow.endPass("ended");

@@ -236,7 +236,7 @@ describe("other columns", () => {
     expect(error).toMatchObject({
       code: "SY201",
       message:
-        "what is loaded anew does not fit table chain.blocks: Columns added to schema (unsupported): extra",
+        "the rows of the resync do not fit table chain.blocks: Columns added to schema (unsupported): extra",
       hint: "select ampsync.cancel_resync('chain', 'blocks');",
     });
   });

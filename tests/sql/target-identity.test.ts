@@ -303,7 +303,7 @@ describe("a target that was dropped", () => {
     expect(await rowsOf("chain.blocks_1")).toBe(0);
   });
 
-  test("while it is loaded anew stops that, and begins again", async () => {
+  test("during a resync stops that, and begins another", async () => {
     const stream = await loadedStream(db);
     const shadow = await startResync(db, stream);
     await db.query("drop table chain.blocks");
@@ -314,7 +314,7 @@ describe("a target that was dropped", () => {
     expect(await stream.view()).toMatchObject({ state: "waiting", block: null });
   });
 
-  test("of what is loaded anew stops that, too", async () => {
+  test("of the shadow stops a resync, too", async () => {
     const stream = await loadedStream(db);
     const shadow = await startResync(db, stream);
     await shadow.apply(0, 9, { expected: null });

@@ -215,7 +215,7 @@ describe("value_policy null", () => {
     expect(await notNull(stream)).toEqual([...SYSTEM, "mine"]);
   });
 
-  test("holds for what is loaded anew, and for the target it is for", async () => {
+  test("holds for a resync, and for the target it is for", async () => {
     const stream = await loadedStream(db);
     await policy("null");
     const shadow = await startResync(db, stream);

@@ -8,7 +8,7 @@ export async function loadedStream(db: Connection, options: StreamOptions = {}):
   return stream;
 }
 
-/** What is loaded anew beside a stream, moved by hand like any other; null where nothing is. */
+/** The shadow of a stream under resync, moved by hand like any other; null where there is none. */
 export async function shadowOf(db: Connection, stream: SqlStream): Promise<SqlStream | null> {
   const { rows } = await db.query(
     "select stream_id, target_schema || '.' || target_table as target from ampsync_private.stream where shadow_of = $1",

@@ -135,7 +135,7 @@ describe("an error as it is stored", () => {
       code: "SY104",
       message: "connect ECONNREFUSED 127.0.0.1:1602",
       detail: "ECONNREFUSED",
-      hint: expect.stringContaining("tried again"),
+      hint: expect.stringContaining("retried automatically"),
     });
   });
 

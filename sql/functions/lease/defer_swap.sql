@@ -39,4 +39,4 @@ end;
 $$;
 
 comment on function ampsync_worker.defer_swap(bigint, jsonb)
-  is 'Store why what was loaded anew could not take its place now, and try again later.';
+  is 'Store why the rows of a resync could not be merged now, and retry later.';

@@ -3,9 +3,9 @@
 --
 -- p_outcome:
 --   yielded  others wait, or the worker stops: the next pass is due at once
---   no_data  the table holds nothing yet: state `waiting`, tried again in 2 … 30 s
+--   no_data  the table holds nothing yet: state `waiting`, retried in 2 … 30 s
 --   ended    the server ended the stream, or it broke: state `retrying`, 1 … 60 s
---   failed   it cannot go on by itself: state `failed`, no further pass; but see
+--   failed   no retry can help: state `failed`, no further pass; but see
 --            ampsync_private.resync_instead
 -- p_error: {"code", "message", "detail", "hint"} for all but `yielded`.
 --

@@ -1,5 +1,5 @@
 -- Stores why a swap cannot succeed: the shadow fails, its stream shows it, and
--- the target keeps its old rows. ampsync.resume_sync tries again,
+-- the target keeps its old rows. ampsync.resume_sync retries it,
 -- ampsync.cancel_resync gives up.
 --
 -- p_error: {"code", "message", "detail", "hint"}
@@ -37,4 +37,4 @@ end;
 $$;
 
 comment on function ampsync_worker.fail_swap(bigint, jsonb)
-  is 'Store why what was loaded anew cannot take its place.';
+  is 'Store why the rows of a resync cannot be merged.';

@@ -1,6 +1,6 @@
 -- The net below the queue: frees the jobs of workers that died, and queues a
--- pass for every stream, swap and dataset that has none, from state alone. Losing,
--- exhausting or doubling a job is mended here.
+-- pass for every stream, swap and dataset that has none, from state alone. Jobs that
+-- were lost, exhausted or doubled are put right here.
 --
 -- Frees with graphile_worker.force_unlock_workers, because graphile-worker
 -- itself waits four hours: workers of ours whose heartbeat is older than a

@@ -110,4 +110,4 @@ end;
 $$;
 
 comment on function ampsync_worker.swap_resync(bigint)
-  is 'Merge what was loaded anew into its target, in one transaction; false where it is gone or not due.';
+  is 'Merge the rows of a resync into the target, in one transaction; false where there is none or it is not due.';

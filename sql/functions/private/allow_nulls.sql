@@ -4,7 +4,7 @@
 -- were made nullable stay so.
 --
 -- Waits 300 ms at most for a table: behind a long reader it would hold up all
--- others. Then 55P03, and the stream tries again after 1, 2, 4 … s.
+-- others. Then 55P03, and the stream is retried after 1, 2, 4 … s.
 -- Locks: the target, exclusively, where there is something to drop.
 create or replace function ampsync_private.allow_nulls(
   p_stream_id bigint,

@@ -60,7 +60,7 @@ begin
       message = format('the range that starts at block %s does not follow block %s', v_broken.first_block, v_broken.before_block),
       detail  = format('Its parent hash is %s, the stored hash is %s.',
                        coalesce(encode(v_broken.prev_hash, 'hex'), 'null'), encode(v_broken.before_hash, 'hex')),
-      hint    = 'The stream reconnects at its checkpoint by itself; select * from ampsync.events;';
+      hint    = 'The stream reconnects at its checkpoint automatically; select * from ampsync.events;';
   end if;
 
   select * into strict v_tip

@@ -54,7 +54,7 @@ begin
       message = format('blocks from %s on cannot be removed: the block before is not proven', p_from_block),
       detail  = format('The server names parent hash %s; this stream holds %s.',
                        coalesce(encode(p_parent_hash, 'hex'), 'none'), coalesce(encode(v_own, 'hex'), 'none')),
-      hint    = 'The stream reconnects from an older watermark by itself; select * from ampsync.events;';
+      hint    = 'The stream reconnects from an older watermark automatically; select * from ampsync.events;';
   end if;
 
   v_deleted := ampsync_private.delete_rows(v_target, ampsync_private.block_prefix(coalesce(p_from_block, 0)),

@@ -27,4 +27,4 @@ end;
 $$;
 
 comment on function ampsync_private.drop_shadow(bigint)
-  is 'Remove what was loaded anew beside a stream, if anything.';
+  is 'Drop the shadow of a stream under resync, if there is one.';

@@ -1,4 +1,4 @@
--- Whether a job of this key runs, or will start by itself when it is due. One
+-- Whether a job of this key runs, or will start when it is due. One
 -- whose attempts are used up, or that graphile-worker's own back-off pushed more
 -- than a minute beyond our own time, does not count.
 --
@@ -29,4 +29,4 @@ as $$
 $$;
 
 comment on function ampsync_private.job_waits(text, timestamptz)
-  is 'Whether a job of this key runs or will run in time by itself.';
+  is 'Whether a job of this key runs, or will run in time.';

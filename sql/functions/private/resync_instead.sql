@@ -1,5 +1,5 @@
 -- What follows a reorg deeper than the history, in this one place. True: the table
--- is loaded anew from here on, and the pass has nothing more to store. That is so
+-- is resynced from here on, and the pass has nothing more to store. That is so
 -- by the policy `resync` of the dataset; and always for a shadow, which nobody has
 -- seen yet, so that it is simply begun again.
 --
@@ -48,4 +48,4 @@ end;
 $$;
 
 comment on function ampsync_private.resync_instead(bigint, jsonb)
-  is 'Answer a deep reorg by loading anew, where policy says so; false where the stream has to stop.';
+  is 'Answer a deep reorg by a resync, where the policy says so; false where the stream has to stop.';

@@ -1,4 +1,4 @@
--- Begins to load a table of a dataset anew, beside the stream that keeps it: the
+-- Begins the resync of a table, beside the stream that keeps it: the
 -- shadow is a stream of its own, from the first block into a table of its own,
 -- moved by passes and leases like any other. The old rows stay readable until
 -- ampsync_worker.swap_resync. A shadow that is there already is dropped.
@@ -41,4 +41,4 @@ end;
 $$;
 
 comment on function ampsync_private.start_shadow(bigint, timestamptz)
-  is 'Begin to load a stream''s table anew beside it.';
+  is 'Begin the resync of a stream: a shadow loads its table from the first block.';

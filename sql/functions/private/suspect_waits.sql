@@ -4,7 +4,7 @@
 -- Something that a server sends can end the whole process that reads it, and with it the
 -- passes of all other streams there. So it is counted, for each stream, how many workers in a row
 -- died while their pass held bytes of it that were not committed (lease.holds). After
--- the third one it is suspect: tried again after pauses that grow from half a minute to 15 minutes, and never
+-- the third one it is suspect: retried after pauses that grow from half a minute to 15 minutes, and never
 -- together with another suspect of the same worker. It is none any more when it commits, reaches
 -- the head, or is resumed by hand; nothing becomes `failed` by this.
 --

@@ -1,4 +1,4 @@
--- Gives up loading a table anew, or all tables of a dataset: what was loaded
+-- Gives up the resync of a table, or of all tables of a dataset: what was loaded
 -- beside is dropped, and the stream goes on with its old rows, from its
 -- checkpoint. Where no resync is under way nothing changes; during the swap itself
 -- it is refused after 5 s (55P03). Returns the streams.
@@ -54,4 +54,4 @@ end;
 $$;
 
 comment on function ampsync.cancel_resync(text, text)
-  is 'Give up loading a table anew; it goes on with its old rows.';
+  is 'Give up the resync of a table; it goes on with its old rows.';

@@ -8,7 +8,7 @@
 --                   Fixed at creation
 -- retention_blocks  how deep a reorg can be undone exactly; at least 64
 -- on_deep_reorg     what follows a deeper one: `stop` (default), state `failed`
---                   until ampsync.resync is called, or `resync`, by itself
+--                   until ampsync.resync is called, or `resync`, at once
 -- value_policy      a value that PostgreSQL cannot hold: `fail` (default), state
 --                   `failed`; `null`, it becomes NULL, and no column of the targets
 --                   stays NOT NULL; `quarantine`, its row goes to ampsync.rejects.

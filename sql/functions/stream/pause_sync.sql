@@ -1,7 +1,7 @@
 -- Stops a dataset until ampsync.resume_sync: its streams' leases are revoked, so
 -- that nothing is committed after this call's transaction. Tables and checkpoints
--- stay as they are; a table that is being loaded anew is paused with its shadow,
--- and resumed to that. Idempotent. Returns the streams.
+-- stay as they are; a resync is paused with its table,
+-- and goes on with it. Idempotent. Returns the streams.
 --
 -- Locks: dataset row, then for each stream fence (exclusive), stream row, lease row.
 create or replace function ampsync.pause_sync(

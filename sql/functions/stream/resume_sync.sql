@@ -1,6 +1,6 @@
--- Lets a dataset go on that was paused, or whose streams failed, after the cause
--- was mended: they start again from their checkpoints at once. Streams that are
--- well are left alone, and one that was being loaded anew goes on with that.
+-- Lets a dataset go on that was paused, or whose streams failed, once the
+-- cause is fixed: they start again from their checkpoints at once. Streams that
+-- are well are left alone, and a resync that was under way goes on.
 -- Idempotent. Returns the streams. Locks: stream rows.
 create or replace function ampsync.resume_sync(
   inout dataset    text,

@@ -1,13 +1,13 @@
--- Loads a table anew, or all tables of a dataset, beside the ones that are there;
+-- Loads a table from its first block again, or all tables of a dataset, beside the ones that are there;
 -- when the new rows have caught up, they take the place of the old ones in one
 -- transaction. Until then readers see the old picture, which does not move:
--- state `resyncing`. For tables that no retry mends, for instance after a reorg
+-- state `resyncing`. For tables that no retry helps, for instance after a reorg
 -- deeper than retention_blocks (SY102).
 --
 -- A table that was dropped is made again and loaded from the first block, in its
 -- place; what else has its name meanwhile must go first (SY201).
 --
--- A paused stream is loaded anew once it is resumed. Where a resync is under way,
+-- The resync of a paused stream begins once it is resumed. Where a resync is under way,
 -- or nothing was loaded yet, nothing changes. Returns the streams.
 --
 -- Locks: for each stream fence (exclusive), stream row, lease row; of one whose table
@@ -70,4 +70,4 @@ end;
 $$;
 
 comment on function ampsync.resync(text, text)
-  is 'Load a table, or all of a dataset, anew beside the old rows, then swap in one transaction.';
+  is 'Load a table, or all of a dataset, from the first block beside the old rows, then merge in one transaction.';

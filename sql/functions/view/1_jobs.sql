@@ -21,7 +21,7 @@ select j.id as job_id,
 
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';
 comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.';
-comment on column ampsync.jobs.task is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks a dataset up, ampsync_supervise mends.';
+comment on column ampsync.jobs.task is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks a dataset up, ampsync_supervise frees and queues what was lost.';
 comment on column ampsync.jobs.dataset is 'Dataset it works for.';
 comment on column ampsync.jobs.table_name is 'Table it works for.';
 comment on column ampsync.jobs.state is 'running, ready, scheduled, or exhausted (the supervisor queues a new one).';

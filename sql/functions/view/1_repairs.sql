@@ -9,7 +9,7 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        case when not i.halted then r.due_at end as next_try,
        r.error_code,
        coalesce(case when i.halted then format('the table is %s', s.state) end, r.error) as reason,
-       coalesce(case when s.state = 'resyncing' then 'The whole table is loaded anew, which does it, too.'
+       coalesce(case when s.state = 'resyncing' then 'The resync of the whole table does it, too.'
                      when i.halted then format('select ampsync.resume_sync(%L);', ampsync_private.dataset_label(d.namespace, d.name, d.revision)) end,
                 r.error_hint) as hint
   from ampsync_private.repair r

@@ -1,6 +1,6 @@
 -- One row a stream: where it stands, and if it does not move, why, since when
--- and what to do. During a resync, block and rows are those that
--- readers see; what moves, and what keeps it from moving, is its shadow.
+-- and what to do. During a resync, block and rows are those that readers
+-- see; what moves, and what keeps it from moving, is the shadow of the table.
 create or replace view ampsync.streams as
 with clock as (
   select ampsync_private.now() as now
@@ -43,8 +43,8 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        case when m.swap_error is not null then m.swap_error ->> 'code' else m.error_code end as error_code,
        case when m.shadow_of is null then coalesce(y.reason, m.error, y.idle_reason)
             else 'resync: ' || coalesce(y.reason, m.error, 'it cannot be merged yet: ' || (m.swap_error ->> 'message'),
-                   pg_catalog.format('block %s of %s loaded%s', coalesce(m.checkpoint_block::text, 'none'),
-                   coalesce(s.checkpoint_block::text, 'none'), ', ' || y.idle_reason)) end as reason,
+                   pg_catalog.concat_ws(', ', case when m.checkpoint_block is null then 'nothing loaded yet'
+                        else pg_catalog.format('block %s of %s loaded', m.checkpoint_block, s.checkpoint_block) end, y.idle_reason)) end as reason,
        case when m.swap_error is not null and m.error is null then m.swap_error ->> 'detail'
             when m.shadow_of is null or m.state <> 'failed' then m.error_detail
             else pg_catalog.concat_ws(' ', m.error_detail, 'Hint: ' || m.error_hint) end as detail,
@@ -117,7 +117,7 @@ comment on column ampsync.streams.behind is 'Blocks between the two; null while 
 comment on column ampsync.streams.lag is 'Age of the last block by the chain''s clock, where the server tells block times.';
 comment on column ampsync.streams.rows is 'Rows in the target.';
 comment on column ampsync.streams.rows_per_s is 'Rows a second since the last heartbeat (5 s).';
-comment on column ampsync.streams.rewrites is 'How often visible rows were replaced by a reorg.';
+comment on column ampsync.streams.rewrites is 'How often visible rows were replaced, by a reorg or a resync.';
 comment on column ampsync.streams.rejected is 'Rows that are not in the target but in ampsync.rejects: value_policy quarantine.';
 comment on column ampsync.streams.nulled is 'By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts what was ever loaded; a resync begins anew.';
 comment on column ampsync.streams.nuls is 'By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.';
@@ -127,7 +127,7 @@ comment on column ampsync.streams.reason is 'What keeps it from moving.';
 comment on column ampsync.streams.detail is 'What was found.';
 comment on column ampsync.streams.hint is 'What to do.';
 comment on column ampsync.streams.attempts is 'Failed tries since the last commit.';
-comment on column ampsync.streams.next_retry is 'When it is tried again.';
+comment on column ampsync.streams.next_retry is 'When the next retry is due.';
 comment on column ampsync.streams.worker is 'Worker that holds its lease.';
 comment on column ampsync.streams.lease_until is 'Until when.';
 comment on column ampsync.streams.stream_id is 'Its id in jobs and logs.';

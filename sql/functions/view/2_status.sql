@@ -55,4 +55,4 @@ comment on column ampsync.status.rows_per_s is 'Rows a second over all its table
 comment on column ampsync.status.error_code is 'SQLSTATE of what it waits for.';
 comment on column ampsync.status.waiting_on is 'What keeps it from moving.';
 comment on column ampsync.status.hint is 'What to do.';
-comment on column ampsync.status.next_retry is 'When it is tried again.';
+comment on column ampsync.status.next_retry is 'When the next retry is due.';

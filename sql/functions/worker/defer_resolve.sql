@@ -1,4 +1,4 @@
--- Stores why a dataset could not be resolved. `waiting` is tried again after 2,
+-- Stores why a dataset could not be resolved. `waiting` is retried after 2,
 -- 4, 8, 16, 30, 30 … seconds without end; `failed` waits for
 -- ampsync.resume_sync. Locks: dataset row.
 --
@@ -47,4 +47,4 @@ end;
 $$;
 
 comment on function ampsync_worker.defer_resolve(bigint, text, jsonb)
-  is 'Store why a dataset could not be resolved, and when that is tried again.';
+  is 'Store why a dataset could not be resolved, and when that is retried.';

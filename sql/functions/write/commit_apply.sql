@@ -43,7 +43,7 @@ begin
       errcode = 'SY101',
       message = format('Network changed for table %s: %s -> %s', v_stream.table_name, v_stream.network, p_network),
       detail  = 'Nothing was written: a stream stays on the network it began with.',
-      hint    = 'The stream reconnects at its checkpoint by itself; select * from ampsync.events;';
+      hint    = 'The stream reconnects at its checkpoint automatically; select * from ampsync.events;';
   end if;
 
   -- Below the checkpoint if blocks were removed in this transaction; null if all were, or none was ever there.
