@@ -268,7 +268,7 @@ function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint
   return withCut(memory, keep, replaced, (next) => {
     const { lowestReplaced } = next.cut ?? { lowestReplaced: replaced };
     const pruned = memory.committed[0]?.start !== memory.origin;
-    if (keep === null && (pruned || baseOf(memory) === null)) {
+    if (keep === null && pruned) {
       const oldest = memory.committed[0]?.start ?? memory.origin;
       return deepReorg(memory, lowestReplaced, `The history begins at block ${oldest}, above the fork.`);
     }

@@ -229,6 +229,12 @@ describe("what is no range of this stream", () => {
     const step = expectStep(decide(memory, { metadata: null, rowCount: 1 }), "reconnect");
     expect(step.next).toMatchObject({ open: null, finished: [], cursorUnproven: true });
   });
+
+  test("a microbatch that was interrupted may come from its beginning on another connection", () => {
+    const memory = appended(live(), data(range(120, 124)), data(range(120, 121)));
+    const step = expectStep(protocolError(memory, "it breaks"), "reconnect");
+    expect(expectStep(decide(step.next, data(range(120, 124))), "append").opens).toBe(true);
+  });
 });
 
 describe("gaps", () => {
@@ -253,6 +259,21 @@ describe("gaps", () => {
     expect(expectStep(decide(live(), data(range(5000, 5001))), "reconnect").reason).toBe("gap");
   });
 
+  test("a gap is one, too, where the server tells no parent hash", () => {
+    const message = data(range(121, 130, { prev: null }));
+    expect(expectStep(decide(live(), message), "reconnect").reason).toBe("gap");
+  });
+
+  test("the third in an unfinished replacement steps back below it: what was finished of it is gone", () => {
+    const cut = { keep: entry(100, 109), lowestReplaced: 118n };
+    const memory = appended(live({ cut, strikes: 2 }), done(range(110, 112)));
+    const step = expectStep(decide(memory, data(range(115, 117))), "reconnect");
+    expect(step).toMatchObject({
+      cursor: { end: 99n },
+      next: { finished: [], cut: { lowestReplaced: 118n } },
+    });
+  });
+
   test("gaps that no older entry ends go back to the queue as what they are: no reorg, nothing to decide", () => {
     for (const memory of [live(), live({ committed: [entry(0, 119)], origin: 0n })]) {
       let step: Step = { kind: "ignore", next: memory };
@@ -275,6 +296,12 @@ describe("the cursor", () => {
     expect(first).toMatchObject({ reason: "cursor_ignored", cursor: { end: 119n } });
     const second = expectStep(decide(first.next, data(range(0, 9))), "fail");
     expect(second.error.code).toBe("SY102");
+  });
+
+  test("is proven by the first range that goes on from it: what replaces the first block later is a reorg", () => {
+    const memory = appended(stream(), data(range(120, 124)));
+    const { error } = expectStep(decide(memory, data(range(0, 9, { fork: "b" }))), "fail");
+    expect(error.message).toBe("The server replaced 120 blocks, from block 0 on, which needs a decision");
   });
 
   test("this holds as well where the whole stream is the one microbatch that comes again", () => {
@@ -459,6 +486,39 @@ describe("reorgs", () => {
     expect(second).toMatchObject({ cursor: { end: 99n }, next: { cut: { lowestReplaced: 109n } } });
   });
 
+  test("the server goes back into an older entry after a step back: that one is shortened, if our own hash agrees", () => {
+    const back = expectStep(resolveOwnHash(live(), data(range(118, 119, { fork: "b" })), null), "reconnect");
+    const deeper = done(range(104, 106, { fork: "b", prev: h(103) }));
+    expect(expectStep(decide(back.next, deeper), "ask_own_hash").block).toBe(103n);
+    const step = expectStep(resolveOwnHash(back.next, deeper, h(103)), "append");
+    expect(step).toMatchObject({
+      removal: { from: 104n, parentHash: h(103), shortens: true },
+      mayCommit: true,
+    });
+  });
+
+  test("each step back in a row goes twice as far, so that few connections find a fork far below", () => {
+    const singles = Array.from({ length: 60 }, (_, i) => entry(i, i));
+    const cursors = (from: StreamMemory) => {
+      const ends: (bigint | undefined)[] = [];
+      for (let memory = from; ends.length < 4; ) {
+        const { end } = baseOf(memory)!;
+        const other = data(range(Number(end) + 1, Number(end) + 1, { prev: h(Number(end), "b") }));
+        const step = expectStep(decide(memory, other), "reconnect");
+        ends.push(step.cursor?.end);
+        memory = step.next;
+      }
+      return ends;
+    };
+    const memory = live({ committed: singles, origin: 0n });
+    expect(cursors(memory)).toEqual([58n, 56n, 52n, 44n]);
+
+    // A commit ends the row.
+    const settled = appended({ ...memory, stepsBack: 3 }, done(range(60, 60)));
+    expect(cursors(committed(settled, settled.finished[0]!))[0]).toBe(59n);
+    expect(committed(settled, settled.finished[0]!).stepsBack).toBe(0);
+  });
+
   test("what is finished is committed before the server's rewind is judged", () => {
     const memory = appended(live(), done(range(120, 124)));
     const rewind = done(range(120, 121, { fork: "b" }));
@@ -486,7 +546,8 @@ describe("reorgs", () => {
     const young = live({ committed: [entry(5, 9)], origin: 5n });
     const back = expectStep(resolveOwnHash(young, data(range(7, 9, { fork: "b" })), null), "reconnect");
     expect(expectStep(decide(back.next, data(range(6, 9))), "reconnect").reason).toBe("gap");
-    expectStep(decide(back.next, data(range(4, 9))), "append");
+    const step = expectStep(decide(back.next, done(range(4, 9))), "append");
+    expect(committed(step.next, step.watermark!).origin).toBe(4n);
   });
 
   test("deeper than a pruned history: SY102, with the statement that helps", () => {
@@ -605,6 +666,15 @@ describe("a chain that ends below the checkpoint with another block", () => {
       "The server replaced 351 blocks, from block 49 on, which needs a decision",
     );
     expectStep(decideReplaced(live({ committed: [entry(0, 9)], origin: 0n }), 0n), "fail");
+  });
+
+  test("only lowers what must be reached where a young stream begins anew already", () => {
+    const young = live({ committed: [entry(0, 19)], origin: 0n });
+    const first = expectStep(decideReplaced(young, 15n), "reconnect");
+    expect(first).toMatchObject({ cursor: null, next: { cut: { keep: null, lowestReplaced: 15n } } });
+    const second = expectStep(decideReplaced(first.next, 8n), "reconnect");
+    expect(second).toMatchObject({ cursor: null, next: { cut: { keep: null, lowestReplaced: 8n } } });
+    expectStep(decideReplaced(second.next, 0n), "fail");
   });
 
   test("means nothing before anything was committed", () => {
