@@ -27,11 +27,18 @@ describe("a commit", () => {
 
   test("may hold several microbatches, each with an entry in the history (state store, commit many)", async () => {
     const stream = await SqlStream.prepare(db);
-    await stream.beginApply();
-    await stream.insert(0, 9);
-    await stream.commitApply([watermark(0, 4), watermark(5, 5), watermark(6, 9)], 10);
-    expect(await stream.history()).toEqual(["0-4", "5-5", "6-9"]);
-    expect(await checkpoint()).toMatchObject([{ block: "9" }]);
+    for (const first of [0, 10]) {
+      await stream.beginApply();
+      await stream.insert(first, first + 9);
+      const parts = [
+        watermark(first, first + 4),
+        watermark(first + 5, first + 5),
+        watermark(first + 6, first + 9),
+      ];
+      await stream.commitApply(parts, 10);
+    }
+    expect(await stream.history()).toEqual(["0-4", "5-5", "6-9", "10-14", "15-15", "16-19"]);
+    expect(await checkpoint()).toMatchObject([{ block: "19" }]);
   });
 
   test("without rows moves the checkpoint as well", async () => {
@@ -87,6 +94,15 @@ describe("a reorg", () => {
     await stream.replace(8, 12, { fork: "b" });
     expect(await checkpoint()).toEqual([{ block: "12", hash: hashOf(12, "b"), network: "mainnet" }]);
     expect(await stream.history()).toEqual(["0-7", "8-12"]);
+  });
+
+  test("may replace the last block alone, also where it is a microbatch of its own", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await stream.replace(9, 9, { fork: "b" });
+    await stream.replace(9, 10, { fork: "c" });
+    expect(await stream.history()).toEqual(["0-8", "9-10"]);
+    expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 c9 c10");
   });
 
   test("counts as a rewrite, an ordinary commit does not", async () => {

@@ -219,6 +219,36 @@ describe("a repair", () => {
     }
   });
 
+  test("is not believed where the server has fewer rows of one block of a sound ledger entry", async () => {
+    await repair("logs", 34, 34);
+    await begin(chain.logs, 34, 34);
+    expect(await refusal(db, () => commit(chain.logs, 34, 34, null, 0))).toMatchObject({
+      code: "SY101",
+      message: "with what the server sent, blocks 34 to 34 would have 0 rows, and 3 were loaded",
+    });
+    await chain.insert("logs", 34, 34);
+    await commit(chain.logs, 34, 34, null, 3);
+    expect(await findings(db)).toEqual([]);
+  });
+
+  test("is not believed where the server sends nothing, and only rows that are too many elsewhere make up for it", async () => {
+    await db.query(
+      "update chain.logs set _id = substr(_id, 1, 6) || '\\x00112233445566778899' where _block_num = 36 and log_index = 1",
+    );
+    await chain.insert("logs", 34, 34, "b"); // As many as block 34 has.
+    await db.query(
+      `update chain.logs set _id = ampsync_private.block_prefix(50) || substr(_id, 7), _block_num = 50
+        where _block_num = 34 and block_hash = $1`,
+      [bytesOf(34, "b")],
+    );
+    await repair("logs", 34, 34);
+    await begin(chain.logs, 34, 34);
+    expect(await refusal(db, () => commit(chain.logs, 34, 34, null, 0))).toMatchObject({
+      code: "SY101",
+      message: "with what the server sent, blocks 0 to 129 would have 390 rows, and 390 were loaded",
+    });
+  });
+
   test("is not believed where rows go from a part of blocks that lack some already", async () => {
     await db.query("delete from chain.logs where _block_num in (36, 37)"); // The entry of blocks 0 to 129.
     await repair("logs", 34, 36);
@@ -274,6 +304,12 @@ describe("a repair", () => {
       expect(await findings(db)).toEqual([]);
     });
 
+    test("must bring the hash that the block after names as its parent, in a table of blocks", async () => {
+      await db.query("delete from chain.blocks where _block_num = 39");
+      await repair("blocks", 30, 39);
+      expect(await next(chain.blocks)).toMatchObject({ own_hash: bytesOf(39) });
+    });
+
     test("must bring the last block in a table of blocks even if nothing here tells its hash", async () => {
       await db.query("delete from chain.blocks where _block_num in (39, 40)");
       await repair("blocks", 30, 39, true);
@@ -283,6 +319,20 @@ describe("a repair", () => {
       expect(await refusal(db, () => commit(chain.blocks, 30, 39, null, 9))).toMatchObject({ code: "SY101" });
       await chain.insert("blocks", 39, 39);
       await commit(chain.blocks, 30, 39, null, 10);
+    });
+
+    test("is done without the last block where its row was rejected", async () => {
+      await repair("blocks", 30, 39);
+      await begin(chain.blocks, 30, 39);
+      await chain.insert("blocks", 30, 38);
+      const rejected = [{ block: 39, row: 0, column: null, sqlstate: "22P02", reason: "no", values: null }];
+      await db.query("call ampsync_worker.commit_repair($1, $2, 30, 39, $3, 9, $4)", [
+        chain.blocks.id,
+        chain.blocks.epoch,
+        bytesOf(39),
+        JSON.stringify({ rejected, nulled: [], nuls: [] }),
+      ]);
+      expect(await waiting()).toEqual([]);
     });
 
     test("asks for no hash of a last block that had no rows", async () => {
@@ -459,17 +509,17 @@ describe("a repair of blocks that a reorg may replace", () => {
     expect(await next(chain.blocks)).toMatchObject({ own_hash: bytesOf(275) });
   });
 
-  test("is put off while nothing tells the hash, until the history has left it behind", async () => {
-    await db.query("delete from chain.logs where _block_num = 275");
-    await repair("logs", 275, 275);
+  test("is put off while nothing tells the hash, from the history's first block on, until the history has left it behind", async () => {
+    await db.query("delete from chain.logs where _block_num = 140");
+    await repair("logs", 140, 140);
     expect(await next(chain.logs)).toBeUndefined();
     const { rows } = await db.query("select details from ampsync.events where event = 'repair_deferred'");
-    expect(rows).toMatchObject([{ details: { code: "SY101", from_block: 275, to_block: 275 } }]);
+    expect(rows).toMatchObject([{ details: { code: "SY101", from_block: 140, to_block: 140 } }]);
 
     await chain.load(300, 450, { step: 10 });
     await moveClock(db, "61 s");
     await chain.logs.acquire();
-    expect(await next(chain.logs)).toMatchObject({ first_block: "275", last_block: "275", own_hash: null });
+    expect(await next(chain.logs)).toMatchObject({ first_block: "140", last_block: "140", own_hash: null });
   });
 
   test("is put off while a reorg took them away", async () => {

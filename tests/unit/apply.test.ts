@@ -11,11 +11,13 @@ import {
   STREAM_FLOOR_BYTES,
 } from "../../src/model/limits.ts";
 import type { Removal } from "../../src/model/stream-memory.ts";
+import type { ValueReport } from "../../src/model/value-report.ts";
 import { Permits } from "../../src/permits.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MIB = 1024 * 1024;
 const NEVER = new AbortController().signal;
+const NOTHING: ValueReport = { rejected: [], nulled: [], nuls: [] };
 /** A microbatch begins its transaction with its first byte. */
 const SPILLS = { spillBytes: 1 };
 
@@ -131,14 +133,14 @@ class Rig implements AsyncDisposable {
     await this.apply.room();
   }
 
-  finish(mayCommit = true): void {
+  finish(mayCommit = true, report: ValueReport = NOTHING): void {
     const block = this.#block++;
     const hash = `0x${block.toString(16).padStart(64, "0")}` as const;
     const stamped: StampedWatermark = {
       watermark: { start: block, end: block, hash, prevHash: null },
       timestamp: null,
       ledger: { rows: 0, idXor: 0n },
-      report: { rejected: [], nulled: [], nuls: [] },
+      report,
     };
     this.apply.finishMicrobatch(stamped, mayCommit);
   }
@@ -314,6 +316,19 @@ describe("room", () => {
     rig.begin();
     rig.apply.reserve(STREAM_FLOOR_BYTES - 1);
     await rig.apply.room();
+  });
+
+  test("is not taken for ever by what is told of values that were committed", async () => {
+    await using rig = new Rig({});
+    const values = "x".repeat(STREAM_BYTES / 4);
+    const reject = { block: 0n, row: 0, column: null, sqlstate: "22003", reason: "too large", values };
+    for (let i = 0; i < 8; i++) {
+      rig.begin();
+      await rig.rows("a");
+      rig.finish(true, { ...NOTHING, rejected: [reject] });
+      await rig.apply.settle();
+    }
+    expect(rig.texts).toHaveLength(8);
   });
 
   test("whoever waits for it learns that the writer failed", async () => {

@@ -264,3 +264,37 @@ test("occurrences counted before their table grows are still known after it", ()
     expect(occurrences.count(i, i, 5, 6)).toBe(0);
   }
 });
+
+test("occurrences of digests that differ in one word only are kept apart", () => {
+  const occurrences = new Occurrences();
+  const digest = [1, 2, 3, 4] as const;
+  expect(occurrences.count(...digest)).toBe(0);
+  for (let word = 0; word < 4; word++) {
+    const [a, b, c, d] = digest.map((each, at) => (at === word ? each + 1024 : each)); // The same slot.
+    expect(occurrences.count(a!, b!, c!, d!)).toBe(0);
+  }
+});
+
+test("occurrences that a reset forgot do not come back when their table grows", () => {
+  const occurrences = new Occurrences();
+  for (let i = 0; i < 100; i++) {
+    occurrences.count(i, 0, 0, 0);
+  }
+  occurrences.reset();
+  for (let i = 100; i < 1000; i++) {
+    occurrences.count(i, 0, 0, 0);
+  }
+  for (let i = 0; i < 100; i++) {
+    expect(occurrences.count(i, 0, 0, 0)).toBe(0);
+  }
+});
+
+test("occurrences take the memory of one block's rows, however many blocks there were", () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const occurrences = new Occurrences();
+  for (let i = 0; i < 1_000_000; i++) {
+    if (i % 100 === 0) occurrences.reset();
+    occurrences.count(i, 0, 0, 0);
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024);
+});
