@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { hashOf, SqlStream, type Watermark, watermark } from "../support/sql-stream.ts";
+import { hashOf, SqlStream, watermark } from "../support/sql-stream.ts";
 
 const db = rolledBackDatabase();
 
@@ -130,8 +130,13 @@ describe("a reorg", () => {
 
 describe("a watermark that does not follow is refused:", () => {
   const other = `0x${"ff".repeat(32)}`;
-  test.each<[string, Watermark[], string]>([
+  test.each<[string, readonly object[], string]>([
     ["a gap", [watermark(11, 19)], "starts at block 11 does not follow block 9"],
+    [
+      "a gap where the server tells no parent",
+      [{ ...watermark(11, 19), prev_hash: null }],
+      "starts at block 11 does not follow block 9",
+    ],
     ["a range held already", [watermark(0, 9)], "starts at block 0 does not follow block 9"],
     ["a range that ends at the tip", [watermark(5, 9)], "starts at block 5 does not follow block 9"],
     ["a range that overlaps the tip", [watermark(5, 19)], "starts at block 5 does not follow block 9"],
