@@ -1,5 +1,5 @@
 import { AmpsyncError, type ErrorCode } from "../errors.ts";
-import { bearer } from "../model/bearer.ts";
+import { bearer, TOKEN_HINT } from "../model/bearer.ts";
 import { parseBounded } from "../model/bounded-json.ts";
 import { isDefect } from "../model/failure.ts";
 
@@ -87,7 +87,8 @@ function failure(url: URL, response: Response, text: string): AmpsyncError {
   const handled = handledError(text);
   const detail = `HTTP ${response.status}: ${(handled ?? text).trim() || "(no text)"}`;
   const code = codeOf(response.status, handled !== null);
-  return new AmpsyncError(code, `GET ${pathOf(url)} failed`, { detail, cause });
+  const hint = code === "SY105" ? { hint: TOKEN_HINT } : {};
+  return new AmpsyncError(code, `GET ${pathOf(url)} failed`, { detail, ...hint, cause });
 }
 
 /** `isHandled`: an Amp server says so, and not a proxy before it, whose words may be others in a minute. */
@@ -122,5 +123,10 @@ function handledError(body: string): string | null {
 function unreachable(url: URL, cause: unknown): AmpsyncError {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const detail = reason instanceof Error ? reason.message || reason.name : String(reason);
-  return new AmpsyncError("SY104", `The Admin API at ${url.origin} cannot be reached`, { detail, cause });
+  const hint = "It is retried automatically. If it lasts, check AMP_ADMIN_API_ADDR and any proxy before it.";
+  return new AmpsyncError("SY104", `The Admin API at ${url.origin} cannot be reached`, {
+    detail,
+    hint,
+    cause,
+  });
 }

@@ -1,5 +1,6 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { AmpsyncError, type ErrorCode } from "../errors.ts";
+import { TOKEN_HINT } from "../model/bearer.ts";
 import { isDefect } from "../model/failure.ts";
 
 /** Words by which servers tell that the dataset or the table is not there, or not yet. */
@@ -44,7 +45,7 @@ const HINTS = {
   SY103: "It is retried automatically. Publish the dataset on the Amp server if that was not done.",
   SY104:
     "It is retried automatically. If it lasts, check AMP_FLIGHT_ADDR, the Amp server and any proxy before it.",
-  SY105: "Set AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.",
+  SY105: TOKEN_HINT,
   SY106: "Set AMPSYNC_GRPC_MAX_DECODE_MB to a larger value, at most 512.",
 } satisfies Partial<Record<ErrorCode, string>>;
 

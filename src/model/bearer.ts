@@ -1,5 +1,8 @@
 import { AmpsyncError } from "../errors.ts";
 
+/** Of a token that a server refuses. */
+export const TOKEN_HINT = "Set AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.";
+
 /** Anything else ends up, token and all, in the error of the library that is given the header. */
 const PRINTABLE = /^[!-~]+$/;
 

@@ -2,6 +2,7 @@ import type { Task } from "graphile-worker";
 
 import type { DatasetToResolve } from "../db/calls.ts";
 import { AmpsyncError } from "../errors.ts";
+import { datasetRefText } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
 import { type Deps, withRuntime } from "../runtime.ts";
@@ -40,12 +41,14 @@ export function resolveDataset(deps: Deps): Task {
 /** Without an Admin API the caller of enqueue_sync has to know what it would tell. */
 function resolveWithoutAdmin(dataset: DatasetToResolve) {
   if (dataset.tables === null || dataset.revision === null) {
+    const reference = datasetRefText({ ...dataset, revision: dataset.revision ?? "1.0.0" });
+    const tables = dataset.tables ?? ["blocks", "logs"];
     throw new AmpsyncError(
       "SY004",
-      `without an Admin API, ${dataset.name} needs a version and a list of tables`,
+      `without an Admin API, ${datasetRefText(dataset)} needs a version and a list of tables`,
       {
         detail: "AMP_ADMIN_API_ADDR is off.",
-        hint: `select ampsync.enqueue_sync('${dataset.name}@1.0.0', tables => '{blocks,logs}');`,
+        hint: `select ampsync.enqueue_sync('${reference}', tables => '{${tables.join(",")}}');`,
       },
     );
   }

@@ -52,12 +52,13 @@ function depsWith(adminAddress: string): Promise<Deps> {
 }
 
 /** A dataset that nobody has looked for yet. */
-async function enqueue(): Promise<{
+async function enqueue(namespace = ""): Promise<{
   resolve: () => Promise<void>;
   status: () => Promise<Record<string, unknown>>;
 }> {
   const name = `chain_${++datasets}`;
-  await db.query("select ampsync.enqueue_sync($1)", [name]);
+  const dataset = `${namespace}${name}`;
+  await db.query("select ampsync.enqueue_sync($1)", [dataset]);
   const { rows } = await db.query("select dataset_id from ampsync_private.dataset where name = $1", [name]);
   return {
     async resolve() {
@@ -68,7 +69,7 @@ async function enqueue(): Promise<{
     async status() {
       const found = await db.query(
         "select state, error_code, next_retry is not null as retries from ampsync.status where dataset = $1",
-        [name],
+        [dataset],
       );
       return found.rows[0]!;
     },
@@ -116,6 +117,30 @@ test("is_retryable, not an invalid config: without an Admin API a dataset needs 
   const { resolve, status } = await enqueue();
   await resolve();
   expect(await status()).toEqual({ state: "failed", error_code: "SY004", retries: false });
+});
+
+test("what names them is the hint, for the very dataset", async () => {
+  await deps.close();
+  deps = await depsWith("off");
+  const { resolve } = await enqueue("edge/");
+  await resolve();
+  const dataset = `edge/chain_${datasets}`;
+  const { rows } = await db.query("select hint from ampsync.status where dataset = $1", [dataset]);
+  await db.query(rows[0]!["hint"]);
+  expect(
+    (await db.query("select tables from ampsync.status where dataset = $1", [`${dataset}@1.0.0`])).rows,
+  ).toHaveLength(1);
+});
+
+test("an Admin API that refuses the token is told with the setting", async () => {
+  answers = [[401, "who are you?"]];
+  const { resolve, status } = await enqueue();
+  await resolve();
+  expect(await status()).toEqual({ state: "waiting", error_code: "SY105", retries: true });
+  const { rows } = await db.query("select hint from ampsync.status where dataset = $1", [
+    `chain_${datasets}`,
+  ]);
+  expect(rows[0]!["hint"]).toContain("AMP_AUTH_TOKEN_FILE");
 });
 
 test("startup_poll_success_after_retries: a dataset that appears later is found", async () => {
