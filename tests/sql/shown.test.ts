@@ -222,6 +222,28 @@ describe("the clock of the database is set back", () => {
     await moveClock(db, "1 hour");
   });
 
+  test("so are a dataset that waits and a repair that is put off; an old head is unknown", async () => {
+    await beat();
+    const dataset = `chain_${datasets}`;
+    await db.query("select ampsync.repair($1, 'blocks', 3, 4)", [dataset]);
+    await db.query("select ampsync.enqueue_sync($1)", [`later_${datasets}`]);
+    await db.query(
+      `select ampsync_worker.defer_resolve(d.dataset_id, 'waiting', '{"code": "SY103", "message": "not yet"}')
+         from ampsync_private.dataset d where d.name = $1`,
+      [`later_${datasets}`],
+    );
+    await moveClock(db, "-1 hour");
+    await db.query("select ampsync_worker.supervise()");
+    const { rows } = await db.query(
+      `select (select t.next_retry <= ampsync_private.now() from ampsync.status t where t.dataset = $1) as dataset,
+              (select r.state from ampsync.repairs r where r.dataset = $2) as repair`,
+      [`later_${datasets}`, dataset],
+    );
+    expect(rows).toEqual([{ dataset: true, repair: "waiting" }]);
+    expect(await stream.view()).toMatchObject({ head: null });
+    await moveClock(db, "1 hour");
+  });
+
   test("a heartbeat makes sure that a supervisor waits, whose next run would be in an hour", async () => {
     await db.query(
       "select graphile_worker.add_job('ampsync_supervise', job_key => 'ampsync_supervise', run_at => now() + interval '1 hour')",
