@@ -180,7 +180,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     const port = wholeNumber("databasePort", 5432, 1, 65_535);
     if (user === null && name === null) {
       // As libpq does, from its own variables; pg reads the rest of them.
-      return env["PGSERVICE"] || env["PGDATABASE"] ? complete("postgresql:///") : null;
+      const isNamed = ["PGSERVICE", "PGDATABASE", "PGHOST"].some((variable) => env[variable]);
+      return isNamed ? complete("postgresql:///") : null;
     }
     if (user === null || name === null) {
       faults.push("DATABASE_USER and DATABASE_NAME are needed together");

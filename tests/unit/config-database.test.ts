@@ -172,8 +172,9 @@ describe("what libpq reads", () => {
     expect(() => urlOf({ ...env, PGSERVICE: "none" })).toThrow(/service "none" is not in the service file/);
   });
 
-  test("as PGDATABASE names a database by itself", () => {
+  test("as PGDATABASE and PGHOST name a database by themselves", () => {
     expect(urlOf({ PGDATABASE: "sync" })).toBe("postgresql:///");
+    expect(urlOf({ PGHOST: "db.example" })).toBe("postgresql:///");
     expect(urlOf({ PGUSER: "me" })).toBeNull();
   });
 
