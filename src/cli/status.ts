@@ -10,7 +10,10 @@ export async function printStatus(
   log: Log,
   print: (text: string) => void,
 ): Promise<void> {
-  const pool = createPool({ url, max: 1, queryTimeoutMs: 10_000, name: "ampsync status" }, log);
+  const pool = createPool(
+    { url, max: 1, queryTimeoutMs: 10_000, name: "ampsync status", settings: { statement_timeout: "10s" } },
+    log,
+  );
   try {
     const reads = new Reads(pool);
     const [datasets, streams] = [await reads.status(), await reads.streams()];

@@ -8,7 +8,10 @@ import { ident } from "./statements.ts";
  * changes nothing. An error that no waiting helps is an answer, too.
  */
 export async function isQueueAnswering(url: string, schema: string, log: Log): Promise<boolean> {
-  const pool = createPool({ url, max: 1, queryTimeoutMs: 10_000, name: "ampsync worker" }, log);
+  const pool = createPool(
+    { url, max: 1, queryTimeoutMs: 10_000, name: "ampsync worker", settings: { statement_timeout: "10s" } },
+    log,
+  );
   try {
     await pool.query(
       `set lock_timeout = '5s'; update ${ident(schema)}._private_jobs set attempts = attempts where false`,
