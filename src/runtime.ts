@@ -10,7 +10,8 @@ import { type Config, configFromProcess, processId, requireDatabase, writeStderr
 import { CALL_TIMEOUT, Calls, HEARTBEAT_TIMEOUT } from "./db/calls.ts";
 import { packageVersion } from "./db/installed.ts";
 import { createPool } from "./db/pool.ts";
-import { retryingStatements } from "./db/retry.ts";
+import { type RunStatement, retryingStatements } from "./db/retry.ts";
+import { runStatement } from "./db/run-statement.ts";
 import { type Faults, NO_FAULTS } from "./faults.ts";
 import { createFlightClient, type FlightClient } from "./flight/client.ts";
 import { HeadWatch } from "./head-watch.ts";
@@ -83,7 +84,8 @@ export async function createDeps(
     log,
   );
   // Not repeated: the next beat does it.
-  const heartbeat = new Heartbeat(new Calls((statement) => reserved.query(statement)), log, times);
+  const beat: RunStatement = async (statement) => runStatement(reserved, await reserved.connect(), statement);
+  const heartbeat = new Heartbeat(new Calls(beat), log, times);
   const breakers = {
     connectionMs: config.connectionBreakerSecs * 1000,
     operationMs: config.operationBreakerSecs * 1000,

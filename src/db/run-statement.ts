@@ -6,8 +6,8 @@ const END_MS = 5_000;
 
 /**
  * Runs one statement on a client of a pool, which is not used again if that fails. Where no answer came in
- * time its backend is ended: no time-out of the server ends one whose commit waits for a standby that is gone,
- * and with each try another one would be left behind.
+ * time its backend is ended: no time-out of the server ends one whose commit waits for a standby that is gone, or
+ * for somebody whose commit does and who notifies, and with each try another one would be left behind.
  */
 export async function runStatement(
   pool: pg.Pool,
@@ -37,7 +37,7 @@ async function endBackend(pool: pg.Pool, client: pg.PoolClient): Promise<void> {
     text: `select pg_terminate_backend(a.pid)
              from pg_stat_activity a
             where a.pid = $1 and a.usename = current_user and a.application_name = current_setting('application_name')
-              and a.state = 'active' and a.wait_event = 'SyncRep'`,
+              and a.state = 'active' and (a.wait_event = 'SyncRep' or a.wait_event_type = 'Lock')`,
     values: [processID],
     query_timeout: END_MS,
   };

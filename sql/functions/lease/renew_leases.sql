@@ -58,7 +58,11 @@ begin
            else starts_with(j.task_identifier, 'ampsync_') and j.run_at <= v_now
          end;
 
-  if not ampsync_private.job_waits('ampsync_supervise', null) then
+  -- Queueing notifies, and whose commit waits for a standby after that keeps all others from notifying: not now, then.
+  if not ampsync_private.job_waits('ampsync_supervise', null)
+     and not exists (select 1
+                       from pg_locks k
+                      where k.locktype = 'object' and k.classid = 'pg_database'::regclass and k.objid = 0 and k.granted) then
     perform ampsync_worker.schedule_supervision();
   end if;
 
