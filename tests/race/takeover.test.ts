@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { migrate } from "../../src/db/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { moveClock } from "../support/clock.ts";
+import { becomePlainRole } from "../support/plain-role.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres.ts";
 import { backendOf, untilBlocked, untilCopyStarves } from "../support/rivals.ts";
 import { SqlStream, watermark } from "../support/sql-stream.ts";
@@ -245,6 +246,22 @@ test("a pause ends the writer, and nothing is committed after it", async () => {
   await expect(stream.beginApply()).rejects.toMatchObject({ code: "SY001" });
   await expect(stream.acquire()).rejects.toMatchObject({ code: "SY002" });
   expect(await stream.view()).toMatchObject({ state: "paused", block: "9", worker: null });
+});
+
+test("a writer of a role that the worker may not end is waited for, and named", async () => {
+  await moveClock(db, "31 s");
+  const worker = await db.client();
+  await worker.query("begin");
+  await worker.query("alter function ampsync_worker.acquire_lease(bigint, text) set lock_timeout = '50ms'");
+  await becomePlainRole(worker, stream);
+  const { client, pid } = await holder(); // A superuser's.
+  await client.query("select pg_advisory_lock_shared(ampsync_private.fence_key($1, $2))", [stream.id, "1"]);
+  await expect(stream.through(worker).acquire("worker-2")).rejects.toMatchObject({
+    code: "55P03",
+    detail: expect.stringContaining(`Backend ${pid} of role`),
+  });
+  await worker.query("rollback");
+  await client.query("select pg_advisory_unlock_all()");
 });
 
 describe("somebody who may only connect and holds our advisory lock", () => {

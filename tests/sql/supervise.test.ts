@@ -97,6 +97,18 @@ describe("is left alone:", () => {
     expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
   });
 
+  test("a retry that is due much later, as that of a stream of which workers died", async () => {
+    const { id } = await released();
+    await db.query(
+      "update ampsync_private.stream set state = 'retrying', next_retry = ampsync_private.now() + interval '15 min'",
+    );
+    await db.query("select ampsync_private.schedule_stream($1, ampsync_private.now() + interval '15 min')", [
+      id,
+    ]);
+    expect(await supervise()).toBe(0);
+    expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
+  });
+
   test("a job that runs, whose worker is alive", async () => {
     await released();
     await job("locked_at = ampsync_private.now(), locked_by = 'worker-1'");
@@ -111,6 +123,13 @@ describe("is left alone:", () => {
     await db.query("update ampsync_private.stream set state = $1", [state]);
     await deleteJobs();
     expect(await supervise()).toBe(0);
+  });
+
+  test("a job without a key, as a crontab queues it", async () => {
+    await db.query("select graphile_worker.add_job('ampsync_supervise')");
+    await supervise();
+    const { rows } = await db.query("select task_identifier from graphile_worker.jobs where key is null");
+    expect(rows).toEqual([{ task_identifier: "ampsync_supervise" }]);
   });
 
   test("a job of the application", async () => {

@@ -4,13 +4,14 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Calls } from "../../src/db/calls.ts";
 import { Heartbeat, type HeldLease } from "../../src/heartbeat.ts";
 import { createLog } from "../../src/log.ts";
+import { LEASE_MS } from "../../src/model/limits.ts";
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-test("beats do not pile up behind one that gets no answer: it stops when that one ends", async () => {
-  vi.useFakeTimers();
+/** Beats that the test answers, or not. */
+function unanswered() {
   const answers: PromiseWithResolvers<pg.QueryResult>[] = [];
   const calls = new Calls(() => {
     const answer = Promise.withResolvers<pg.QueryResult>();
@@ -21,6 +22,13 @@ test("beats do not pile up behind one that gets no answer: it stops when that on
     calls,
     createLog("error", () => {}),
   );
+  const reply = (rows: object[]) => answers.at(-1)!.resolve({ rows } as pg.QueryResult);
+  return { heartbeat, answers, reply };
+}
+
+test("beats do not pile up behind one that gets no answer: it stops when that one ends", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, answers } = unanswered();
   heartbeat.start("worker-1");
   await vi.advanceTimersByTimeAsync(600_000);
   const stopped = heartbeat.stop();
@@ -28,6 +36,46 @@ test("beats do not pile up behind one that gets no answer: it stops when that on
   await stopped;
   expect(answers).toHaveLength(1);
 }, 5_000);
+
+test("a verdict is of the pass that was asked for, and a lease that the answer does not name is lost", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, reply } = unanswered();
+  const said: string[] = [];
+  const older = heartbeat.keep(lease(7n, 1n, said));
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(5_000);
+  older[Symbol.dispose]();
+  using _newer = heartbeat.keep(lease(7n, 2n, said));
+  reply([{ stream_id: 7n, verdict: "lost", state: "live" }]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(said).toEqual([]);
+
+  reply([]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(said).toEqual(["lost"]);
+  await heartbeat.stop();
+});
+
+test("a pass is severed as soon as a lease lasts after the last beat that was answered was sent", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, answers, reply } = unanswered();
+  const said: string[] = [];
+  using _kept = heartbeat.keep(lease(7n, 1n, said));
+  await vi.advanceTimersByTimeAsync(20_000);
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(9_000);
+  reply([{ stream_id: 7n, verdict: "keep", state: "live" }]);
+  await vi.advanceTimersByTimeAsync(LEASE_MS - 10_000);
+  answers.at(-1)!.reject(new Error("no answer"));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(said).toEqual(["live"]);
+
+  await vi.advanceTimersByTimeAsync(1_000);
+  answers.at(-1)!.reject(new Error("no answer"));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(said).toEqual(["live", "severed"]);
+  void heartbeat.stop();
+});
 
 /** Answers each beat as the test says, by stream; tells what was asked. */
 function beating(verdict: (streamId: string) => string, state = "live") {
