@@ -158,6 +158,48 @@ describe("what is known of the head", () => {
     expect(logs.head?.block).toBe(101n);
   });
 
+  test("is not lowered by an answer that is older than what arrived meanwhile", async () => {
+    const stream = new Stream("blocks", 100n);
+    using following = heads.follow(stream);
+    await pass(5_000);
+    const late = Promise.withResolvers<HeadAnswer>();
+    answer = () => late.promise;
+    await pass(60_000);
+    following.received(NETWORK, 102n);
+    late.resolve({ block: 100n, network: NETWORK });
+    await pass(0);
+    expect(stream.head?.block).toBe(102n);
+  });
+
+  test("is asked again where a stream reconnected while the answer was on its way", async () => {
+    const stream = new Stream("blocks", 100n);
+    using following = heads.follow(stream);
+    await pass(5_000);
+    const late = Promise.withResolvers<HeadAnswer>();
+    answer = () => late.promise;
+    await pass(60_000);
+    asked = [];
+    following.reconnects();
+    late.resolve({ block: 100n, network: NETWORK });
+    await pass(1_000);
+    expect(asked).toEqual(["chain.blocks"]);
+  });
+
+  test("is not below a stream that went on while the answer was on its way", async () => {
+    const stream = new Stream("blocks", 100n);
+    using following = heads.follow(stream);
+    await pass(5_000);
+    following.received(NETWORK, 102n);
+    const late = Promise.withResolvers<HeadAnswer>();
+    answer = () => late.promise;
+    await pass(60_000);
+    following.committed(102n);
+    late.resolve({ block: 101n, network: NETWORK });
+    await pass(0);
+    expect(stream.head?.block).toBe(101n);
+    expect(stream.below).toEqual([]);
+  });
+
   test("is forgotten 90 s after anybody heard of it", async () => {
     const stream = new Stream("blocks", 100n);
     using _following = heads.follow(stream);
@@ -189,4 +231,13 @@ test("the database is told again where it says otherwise, such as after trouble 
   following.stored("backfill");
   await pass(100);
   expect(stream.told).toEqual(["live", "live"]);
+});
+
+test("the database is told again where it did not hear it", async () => {
+  const stream = new Stream("blocks", 100n);
+  using following = heads.follow(stream);
+  following.connected();
+  vi.spyOn(stream, "onLive").mockRejectedValueOnce(new Error("unreachable"));
+  await pass(5_000);
+  expect(stream.told).toEqual(["live"]);
 });
