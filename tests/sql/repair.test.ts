@@ -364,6 +364,12 @@ describe("a repair", () => {
     expect(await refusal(db, () => begin(chain.logs, 30, 39, "7"))).toMatchObject({ code: "SY001" });
     expect(await refusal(db, () => begin(chain.logs, 30, 38))).toMatchObject({ code: "SY003" });
     expect(await next({ ...chain.logs, id: chain.logs.id, epoch: "7" } as SqlStream)).toBeUndefined();
+    await begin(chain.logs, 30, 39);
+    await chain.insert("logs", 30, 39);
+    await db.query("update ampsync_private.lease set epoch = epoch + 1");
+    expect(await refusal(db, () => commit(chain.logs, 30, 39, bytesOf(39), 30))).toMatchObject({
+      code: "SY001",
+    });
   });
 
   test("is shown until it is done: waiting, deferred with the reason, or halted with its table", async () => {
