@@ -96,6 +96,14 @@ describe("the swap", () => {
     expect(await stream.view()).toMatchObject({ block: "12", rows: "13" });
   });
 
+  test("brings the first block of the new load", async () => {
+    const stream = await loaded();
+    const shadow = await startResync(db, stream);
+    await shadow.apply(3, 10, { fork: "b", expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await stream.acquire("worker-3")).toMatchObject({ origin: "3" });
+  });
+
   test("leaves what ampsync.verify finds well, and later damage is found", async () => {
     const stream = await loaded();
     const shadow = await startResync(db, stream);
