@@ -99,6 +99,24 @@ test("a schema that is swapped under a locked table takes the rows along, and co
   expect(await count(`${schema}_old.blocks`)).toBe(10);
 });
 
+test("a repair whose schema is swapped meanwhile is given up at its end, too", async () => {
+  await db.query("select ampsync.repair($1, 'blocks', 2, 3)", [schema]);
+  const range = [stream.id, stream.epoch, 2, 3];
+  await writer.query("begin");
+  await writer.query("call ampsync_worker.begin_repair($1, $2, $3, $4)", range);
+  await writing.insert(2, 3);
+  await user.query(
+    `alter schema ${schema} rename to ${schema}_old; create schema ${schema};
+     create table ${schema}.blocks (like ${schema}_old.blocks including all)`,
+  );
+  await expect(
+    writer.query("call ampsync_worker.commit_repair($1, $2, $3, $4, null, 2)", range),
+  ).rejects.toMatchObject({ code: "SY201" });
+  await writer.query("rollback");
+  expect(await count(`${schema}.blocks`)).toBe(0);
+  expect(await count(`${schema}_old.blocks`)).toBe(10);
+});
+
 test("what would change the table waits for the writer, and is seen by the next one", async () => {
   await writer.query("begin");
   await writing.beginApply();

@@ -93,6 +93,16 @@ describe("what the worker's role may not (42501): the hint grants it", () => {
     await stream.replace(8, 10, { fork: "b" });
   });
 
+  test("the removal of rows alone", async () => {
+    const stream = await loadedStream(db);
+    await becomePlainRole(db, stream);
+    await asOperator(db, "revoke delete on chain.blocks from w");
+    const hint = await passEndsWith(stream, "42501", () => stream.replace(8, 10, { fork: "b" }));
+    await asOperator(db, hint);
+    await stream.acquire();
+    await stream.replace(8, 10, { fork: "b" });
+  });
+
   test("a schema for the tables", async () => {
     const stream = await loadedStream(db);
     const logs = await SqlStream.register(db, { table: "logs" });
