@@ -72,6 +72,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
       await lab.scenario.until(
         `${table} of ${sync.schema} to be live`,
         async () => (await sync.stream(table))!.state === "live",
+        50_000, // A question for the head that stalled, too, is given up after 30 s.
       );
     }
     await sync.expectEqual();
