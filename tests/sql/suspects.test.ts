@@ -95,6 +95,17 @@ test("deaths count only in a row, with data, and of workers that died", async ()
   expect(rows).toEqual([{ deaths: 0 }]);
 });
 
+test("a pass that ends in between without a commit does not clear a stream", async () => {
+  const stream = await SqlStream.register(db);
+  await dies(stream, true);
+  await dies(stream, true);
+  await stream.acquire("alive");
+  await stream.endPass("ended");
+  await moveClock(db, "1 min");
+  await dies(stream, true);
+  expect(await stream.acquire()).toBeUndefined();
+});
+
 test("one suspect at a time in a worker; one that holds nothing for 10 s keeps nobody waiting", async () => {
   await registerDataset(db, "chain", ["a", "b"]);
   const { rows } = await db.query("select stream_id, target from ampsync.streams order by table_name");
