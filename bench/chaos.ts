@@ -124,6 +124,7 @@ async function killAgainAndAgain(
     }
     await kill(worker);
     await moveClock(db, "31 seconds");
+    await db.query("update ampsync_private.stream set deaths = 0"); // It dies of us, not of its data.
     await db.query("select ampsync_worker.supervise()"); // As any other worker's supervisor would.
     // graphile-worker goes by the real clock, which was not moved.
     await db.query("update graphile_worker._private_jobs set run_at = now() where run_at > now()");
