@@ -46,12 +46,12 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
         );
         return rows[0]?.["holds"] === true;
       },
-      30_000,
+      60_000,
     );
     await lab.kill();
     lab.worker = lab.scenario.startWorker(SLOTS);
     if (death === 3) {
-      const seen = await poison.until("it to be a suspect", ({ code }) => code === "SY108", 30_000);
+      const seen = await poison.until("it to be a suspect", ({ code }) => code === "SY108", 70_000);
       expect(seen).toMatchObject({
         state: "retrying",
         reason: expect.stringContaining("3 workers in a row died"),
@@ -59,7 +59,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
       await lab.scenario.hurry();
     }
   }
-  await poison.until("it to wait longer", ({ code, attempts }) => code === "SY108" && attempts > 1, 30_000);
+  await poison.until("it to wait longer", ({ code, attempts }) => code === "SY108" && attempts > 1, 70_000);
 
   lab.faults.breaks = null;
   for (const sync of healthy) {
@@ -83,4 +83,4 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
   await poison.reaches();
   expect(await deaths(poison, "logs")).toBe(0);
   await poison.expectEqual();
-}, 120_000);
+}, 300_000);
