@@ -7,14 +7,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import pg from "pg";
-
-import { migrate } from "../src/db/migrate.ts";
 import { type DevServer, startDevServer } from "../src/devserver/server.ts";
 import { GeneratedSource } from "../src/devserver/sources/generated/source.ts";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
+import { migrate } from "../src/install/migrate.ts";
 import { createLog } from "../src/log.ts";
-import { moveClock } from "../tests/support/clock.ts";
 import { dice } from "../tests/support/dice.ts";
+import { moveClock } from "../tests/support/postgres/clock.ts";
 import { waitFor } from "../tests/support/wait-for.ts";
 import { ChaosReader } from "./chaos-reader.ts";
 

@@ -5,12 +5,12 @@ import { join } from "node:path";
 
 import * as arrow from "apache-arrow";
 import pg from "pg";
+import type { ArrowBatch } from "../src/arrow/batch.ts";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
 import { planTable, type TablePlan } from "../src/encoder/plan.ts";
 import { RowEncoder } from "../src/encoder/row-encoder.ts";
-import type { ArrowBatch } from "../src/model/arrow-batch.ts";
-import { buildBatch } from "../tests/support/arrow.ts";
-import { readStream } from "../tests/support/arrow-messages.ts";
+import { buildBatch } from "../tests/support/arrow/arrow.ts";
+import { readStream } from "../tests/support/arrow/arrow-messages.ts";
 import { MemorySink } from "../tests/unit/encoder/copy-rows.ts";
 import { encodeBatch, h64Raw } from "../tests/unit/encoder/encode.ts";
 import { copyRows } from "../tests/unit/encoder/load.ts";

@@ -3,7 +3,7 @@ import xxhash from "xxhash-wasm";
 import { planTable } from "../src/encoder/plan.ts";
 import { type ByteSink, RowEncoder } from "../src/encoder/row-encoder.ts";
 import type { Hash64 } from "../src/encoder/row-hash.ts";
-import { type BuiltBatch, buildBatch, type TestColumn, type Value } from "../tests/support/arrow.ts";
+import { type BuiltBatch, buildBatch, type TestColumn, type Value } from "../tests/support/arrow/arrow.ts";
 import { machine, median } from "./machine.ts";
 import { encodeValueByValue } from "./value-by-value.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
-import { checkGolden } from "../tests/support/golden.ts";
+import { checkGolden } from "../tests/support/arrow/golden.ts";
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {

@@ -12,9 +12,8 @@ import { fileURLToPath } from "node:url";
 
 import pg from "pg";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
-
-import { migrate } from "../src/db/migrate.ts";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
+import { migrate } from "../src/install/migrate.ts";
 import { createLog } from "../src/log.ts";
 import { machine, median } from "./machine.ts";
 

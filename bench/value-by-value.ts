@@ -1,9 +1,9 @@
+import type { ArrowType } from "../src/arrow/type.ts";
 import type { Hash64 } from "../src/encoder/row-hash.ts";
-import type { ArrowType } from "../src/model/arrow-type.ts";
-import type { BuiltBatch } from "../tests/support/arrow.ts";
-import type { Value } from "../tests/support/arrow-layout.ts";
-import { ArrowReader } from "../tests/support/arrow-reader.ts";
-import { rendering } from "../tests/support/renderings.ts";
+import type { BuiltBatch } from "../tests/support/arrow/arrow.ts";
+import type { Value } from "../tests/support/arrow/arrow-layout.ts";
+import { ArrowReader } from "../tests/support/arrow/arrow-reader.ts";
+import { rendering } from "../tests/support/arrow/renderings.ts";
 
 const NULL_FIELD = Buffer.from([0xff, 0xff, 0xff, 0xff]);
 const SECOND_SEED = 0x9e3779b97f4a7c15n;

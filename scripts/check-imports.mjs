@@ -1,184 +1,101 @@
-// Checks what the compiler does not: which folder may import which, what only one
-// place may touch, and exports that nobody imports. Prints offenders, exits 1.
-import { globSync, readFileSync } from "node:fs";
+// Checks what the compiler does not: which folder of src may import which, and what only one place may touch.
+// Prints offenders, exits 1. `node scripts/check-imports.mjs [ROOT]`
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
-/** Folder or file of src → the ones it may import. Files of one folder may import each other. */
-const LAYERS = {
-  errors: [],
-  config: ["database-url", "errors"],
-  "database-url": [],
-  log: ["config", "model"],
-  model: ["errors"],
-  encoder: ["model", "errors"],
-  flight: ["model", "errors", "log"],
-  admin: ["model", "errors", "log"],
-  db: ["faults", "model", "errors", "log"],
-  embedded: ["errors"],
-  devserver: ["flight/protocol", "model", "errors", "log"],
-  change: [],
-  budget: ["change"],
-  faults: [],
-  permits: [],
-  "pass-control": ["db", "model", "errors"],
-  "head-below": ["flight", "db", "model", "errors", "log"],
-  "head-watch": ["model", "log"],
-  heartbeat: ["db", "model", "errors", "log"],
-  apply: ["change", "budget", "permits", "encoder", "db", "model", "errors", "log"],
-  runtime: [
-    "config",
-    "heartbeat",
-    "head-watch",
-    "faults",
-    "budget",
-    "permits",
-    "db",
-    "flight",
-    "admin",
-    "model",
-    "errors",
-    "log",
-  ],
-  "planned-query": ["encoder", "model", "errors"],
-  "repair-pass": ["planned-query", "runtime", "db", "encoder", "model", "errors", "log"],
-  "stream-pass": [
-    "runtime",
-    "pass-control",
-    "repair-pass",
-    "planned-query",
-    "apply",
-    "permits",
-    "heartbeat",
-    "head-below",
-    "head-watch",
-    "db",
-    "encoder",
-    "flight",
-    "model",
-    "errors",
-    "log",
-  ],
-  tasks: ["runtime", "stream-pass", "db", "model", "errors", "log"],
-  queue: ["db", "model", "errors", "log"],
-  "worker-preset": ["config", "runtime", "queue", "log", "model"],
-  index: ["worker-preset"],
-  cli: ["config", "runtime", "worker-preset", "db", "devserver", "embedded", "model", "errors", "log"],
+/** The floors of the house, from the ground up: who stands on one may import what is named behind it. */
+const FLOORS = {
+  errors: "",
+  "fault-points": "",
+  model: "errors",
+  log: "model",
+  config: "model errors log",
+  protocol: "model errors",
+  arrow: "model errors",
+  encoder: "arrow protocol model errors",
+  embedded: "errors",
+  db: "protocol model errors log",
+  flight: "arrow protocol model errors log",
+  admin: "model errors log",
+  devserver: "flight/protocol arrow protocol model errors log",
+  install: "db model errors log",
+  lease: "db model errors log",
+  commit: "db protocol model errors log fault-points",
+  stream: "lease commit protocol arrow encoder flight db model errors log fault-points",
+  deps: "stream admin",
+  runtime: "deps stream lease commit install admin flight db config model log fault-points",
+  queue: "install db model errors log",
+  tasks: "runtime deps stream db model errors log",
+  "worker-preset": "runtime queue config model log",
+  index: "worker-preset",
+  cli: "worker-preset runtime config install db devserver embedded model errors log",
 };
 
 /** Package → who may import it (types alone: everybody but PURE). `node:` stands for all builtin modules. */
-const PURE = ["model", "encoder"];
+const PURE = ["model", "protocol", "encoder"];
 const PACKAGES = {
-  pg: ["db"],
-  "pg-copy-streams": ["db"],
-  kysely: ["db"],
-  "@grpc/grpc-js": ["flight", "devserver"],
-  "apache-arrow": ["devserver"],
-  "graphile-worker": ["db", "runtime", "tasks", "cli"],
-  "xxhash-wasm": ["runtime", "devserver"],
-  "node:": Object.keys(LAYERS).filter((layer) => !PURE.includes(layer)),
+  pg: "commit db install",
+  "pg-copy-streams": "commit",
+  kysely: "db",
+  "@grpc/grpc-js": "flight devserver",
+  "apache-arrow": "devserver",
+  "graphile-worker": "install tasks cli",
+  "xxhash-wasm": "runtime devserver",
+  "node:": Object.keys(FLOORS)
+    .filter((floor) => !PURE.includes(floor))
+    .join(" "),
 };
 
 /** Text that only some files of src may contain. */
 const PLACES = [
-  {
-    pattern: /\bampsync_private\b/,
-    only: /^src\/db\/(migrate|installed)\.ts$/,
-    what: "names ampsync_private",
-  },
-  {
-    pattern: /(?<![\w.#])process\s*[.[]|node:process/,
-    only: /^src\/(cli\/.*|config\.ts)$/,
-    what: "touches process",
-  },
-  { pattern: /^(export )?(let|var) /, only: /^src\/runtime\.ts$/, what: "holds module-level state" },
+  [/\bampsync_private\b/, /^src\/install\/(migrate|installed)\.ts$/, "names ampsync_private"],
+  [/(?<![\w.#])process\s*[.[]|node:process/, /^src\/(cli\/.*|config\.ts)$/, "touches process"],
+  [/^(export )?(let|var) /, /^src\/runtime\.ts$/, "holds module-level state"],
 ];
 
-const IMPORT =
-  /^(?:import|export)\s+(?:type\s+)?((?:\*(?:\s+as\s+\w+)?|[\w$]+)?\s*,?\s*(?:\{[^}]*\})?)\s*from\s*["']([^"']+)["']|^import\s*["']([^"']+)["']|(?:const\s+(\{[^}]*\}|\w+)\s*=\s*await\s+)?\bimport\(\s*["']([^"']+)["']/gm;
-const EXPORT =
-  /^export\s+(?:declare\s+)?(?:async\s+)?(function\*?|const|let|class|abstract class|interface|type)\s+(\w+)/gm;
+const IMPORT = /(?:^(import|export)\b( type)?(?:[^;"'=()]*\bfrom)?\s*|\bimport\(\s*)["']([^"']+)["']/gm;
 
+const root = process.argv[2] ?? ".";
+const files = globSync("src/**/*.ts", { cwd: root });
 const offenders = [];
-const used = new Set();
-const files = new Map(
-  globSync(["{src,tests,bench,scripts}/**/*.{ts,mts,mjs}", "*.{mjs,ts}"]).map((path) => {
-    const text = readFileSync(path, "utf8");
-    return [path, text.replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ""))];
-  }),
-);
 
-const lineOf = (text, index) => text.slice(0, index).split("\n").length;
-const layerOf = (path) => path.split("/")[1].replace(/\.ts$/, "");
-
-function checkImport(path, line, specifier, typeOnly) {
-  const from = layerOf(path);
+function mayImport(from, path, specifier, isType) {
   if (!specifier.startsWith(".")) {
-    const allowed =
-      PACKAGES[specifier.startsWith("node:") ? "node:" : specifier.match(/^(@[^/]+\/)?[^/]+/)[0]];
-    if (!allowed?.includes(from) && !(typeOnly && !PURE.includes(from))) {
-      offenders.push(`${path}:${line}: ${from} may not import ${specifier}`);
-    }
-    return;
+    const name = specifier.startsWith("node:") ? "node:" : specifier.match(/^(@[^/]+\/)?[^/]+/)[0];
+    return PACKAGES[name]?.split(" ").includes(from) || (isType && !PURE.includes(from));
   }
   const target = normalize(join(dirname(path), specifier));
-  const allowed = LAYERS[from].some((to) => target === `src/${to}.ts` || target.startsWith(`src/${to}/`));
-  if (layerOf(target) !== from && !allowed) {
-    offenders.push(`${path}:${line}: ${from} may not import ${target}`);
-  }
+  const allowed = [from, ...FLOORS[from].split(" ")].filter(Boolean);
+  return allowed.some((to) => target === `src/${to}.ts` || target.startsWith(`src/${to}/`));
 }
 
-function noteUsed(path, clause, specifier) {
-  const target = normalize(join(dirname(path), specifier));
-  const names = clause.match(/\{([^}]*)\}/)?.[1] ?? "*";
-  for (const name of names.split(",")) {
-    used.add(
-      `${target}#${
-        name
-          .trim()
-          .replace(/^type\s+/, "")
-          .split(/\s+as\s+|\s*:/)[0]
-      }`,
-    );
+for (const path of files) {
+  const from = path.split("/")[1].replace(/\.ts$/, "");
+  const text = readFileSync(join(root, path), "utf8");
+  if (FLOORS[from] === undefined) {
+    offenders.push(`${path}: no rule says what ${from} may import`);
+    continue;
   }
-}
-
-for (const [path, text] of files) {
-  const inSource = path.startsWith("src/");
-  const known = inSource && LAYERS[layerOf(path)] !== undefined;
-  if (inSource && !known) {
-    offenders.push(`${path}:1: no rule says what ${layerOf(path)} may import`);
-  }
-  for (const match of text.matchAll(IMPORT)) {
-    const specifier = match[2] ?? match[3] ?? match[5];
-    if (known) {
-      checkImport(path, lineOf(text, match.index), specifier, match[0].startsWith("import type"));
-    }
-    if (specifier.startsWith(".")) {
-      noteUsed(path, match[1] ?? match[4] ?? "", specifier);
+  for (const [, statement, type, specifier] of text.matchAll(IMPORT)) {
+    if (!mayImport(from, path, specifier, statement === "import" && type !== undefined)) {
+      offenders.push(`${path}: ${from} may not import ${specifier}`);
     }
   }
-  text.split("\n").forEach((line, index) => {
-    const code = line.replace(/(^|\s)\/\/.*$/, "");
-    for (const { pattern, only, what } of PLACES) {
-      if (inSource && pattern.test(code) && !only.test(path)) {
+  for (const [index, line] of text.split("\n").entries()) {
+    const code = /^\s*(\*|\/\*)/.test(line) ? "" : line.replace(/(^|\s)\/\/.*$/, "");
+    for (const [pattern, only, what] of PLACES) {
+      if (pattern.test(code) && !only.test(path)) {
         offenders.push(`${path}:${index + 1}: ${what}`);
       }
     }
-  });
-}
-
-for (const [path, text] of files) {
-  for (const match of path.startsWith("src/") ? text.matchAll(EXPORT) : []) {
-    const [, kind, name] = match;
-    // A type may be exported because an exported signature of its own file names it.
-    const inSignature =
-      /interface|type/.test(kind) && text.match(new RegExp(`\\b${name}\\b`, "g")).length > 1;
-    if (!inSignature && !used.has(`${path}#${name}`) && !used.has(`${path}#*`)) {
-      offenders.push(`${path}:${lineOf(text, match.index)}: nobody imports ${name}`);
-    }
   }
 }
 
+// A check that looks at nothing finds nothing.
+const there = readdirSync(join(root, "src"), { recursive: true }).filter((name) => name.endsWith(".ts"));
+if (files.length < there.length || files.length === 0) {
+  offenders.push(`looked at ${files.length} files; src has ${there.length}`);
+}
 for (const offender of offenders.sort()) {
   console.error(offender);
 }

@@ -6,11 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import pg from "pg";
-
-import { migrate } from "../src/db/migrate.ts";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
+import { migrate } from "../src/install/migrate.ts";
 import { createLog } from "../src/log.ts";
-import { describeSchema } from "../tests/support/describe-schema.ts";
+import { describeSchema } from "../tests/support/postgres/describe-schema.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "ampsync-schema-"));
 const server = await startEmbeddedPostgres({ dataDir: folder, persistent: false });

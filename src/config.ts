@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-
-import { completeDatabaseUrl } from "./database-url.ts";
 import { AmpsyncError } from "./errors.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { completeDatabaseUrl } from "./model/database-url.ts";
 
 /** What our packages need; the same as `engines` of package.json. */
 const OLDEST_NODE = [22, 19] as const;
@@ -30,9 +30,6 @@ export interface Config {
   /** Values that are taken, but not recommended; for the log. */
   readonly warnings: readonly string[];
 }
-
-export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Every environment variable we read, by setting; the first name is the documented one. */
 export const VARIABLES = {

@@ -1,5 +1,8 @@
-import { LOG_LEVELS, type LogLevel } from "./config.ts";
 import { type Clean, cleanText } from "./model/foreign-text.ts";
+
+/** From the fewest lines to the most. */
+export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Structured log: one event name and its fields. Event names are a contract, free text is none. */
 export interface Log {

@@ -1,45 +1,26 @@
 import { hostname } from "node:os";
 
 import type { Task } from "graphile-worker";
-import type pg from "pg";
 import xxhash from "xxhash-wasm";
 
-import { type AdminClient, createAdminClient } from "./admin/client.ts";
-import { Budget } from "./budget.ts";
+import { createAdminClient } from "./admin/client.ts";
+import { Budget } from "./commit/budget.ts";
+import { Permits } from "./commit/permits.ts";
 import { type Config, configFromProcess, processId, requireDatabase, writeStderr } from "./config.ts";
 import { CALL_TIMEOUT, Calls, HEARTBEAT_TIMEOUT } from "./db/calls.ts";
-import { packageVersion } from "./db/installed.ts";
 import { createPool } from "./db/pool.ts";
 import { type RunStatement, retryingStatements } from "./db/retry.ts";
 import { runStatement } from "./db/run-statement.ts";
-import { type Faults, NO_FAULTS } from "./faults.ts";
-import { createFlightClient, type FlightClient } from "./flight/client.ts";
-import { HeadWatch } from "./head-watch.ts";
-import { Heartbeat, type HeartbeatTimes } from "./heartbeat.ts";
-import { createLog, type Log } from "./log.ts";
+import type { Deps } from "./deps.ts";
+import { type Faults, NO_FAULTS } from "./fault-points.ts";
+import { createFlightClient } from "./flight/client.ts";
+import { packageVersion } from "./install/installed.ts";
+import { Heartbeat, type HeartbeatTimes } from "./lease/heartbeat.ts";
+import { createLog } from "./log.ts";
 import { cleanText } from "./model/foreign-text.ts";
 import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES } from "./model/limits.ts";
 import { Secrets } from "./model/secrets.ts";
-import { Permits } from "./permits.ts";
-
-/** Everything the tasks of a process share. */
-export interface Deps {
-  readonly log: Log;
-  readonly calls: Calls;
-  /** Connections for writing transactions and calls; heartbeats have their own. */
-  readonly pool: pg.Pool;
-  readonly heartbeat: Heartbeat;
-  readonly flight: FlightClient;
-  readonly heads: HeadWatch;
-  /** Null where the environment says there is no Admin API. */
-  readonly admin: AdminClient | null;
-  readonly permits: Permits;
-  readonly budget: Budget;
-  readonly limits: CommitLimits;
-  readonly hash: (bytes: Uint8Array, seed: bigint) => bigint;
-  readonly faults: Faults;
-  close(): Promise<void>;
-}
+import { HeadWatch } from "./stream/head-watch.ts";
 
 /** What tests replace. */
 export interface DepsOptions {

@@ -1,6 +1,6 @@
 import { type Config, requireDatabase } from "../config.ts";
-import { migrate } from "../db/migrate.ts";
 import { untilReached } from "../db/retry.ts";
+import { migrate } from "../install/migrate.ts";
 import type { Log } from "../log.ts";
 
 /** `ampsync migrate`: wait for the database, install or upgrade the schema; returns one line for people. */

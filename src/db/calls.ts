@@ -1,9 +1,8 @@
 import type pg from "pg";
-
-import type { BlockHash } from "../model/block-range.ts";
 import type { Failure } from "../model/failure.ts";
 import { type Clean, cleanText } from "../model/foreign-text.ts";
-import type { Watermark } from "../model/watermark.ts";
+import type { BlockHash } from "../protocol/block-range.ts";
+import type { Watermark } from "../protocol/watermark.ts";
 import type { OnRetry, RunStatement } from "./retry.ts";
 
 /** Longer than any call works or waits by design, short enough that a dead connection is left within a minute. */

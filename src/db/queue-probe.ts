@@ -1,7 +1,7 @@
+import pg from "pg";
 import type { Log } from "../log.ts";
 import { isTransient } from "../model/failure.ts";
 import { createPool } from "./pool.ts";
-import { ident } from "./statements.ts";
 
 /**
  * Whether somebody else could take a job now: asks for the rights and locks of that on a new connection, and
@@ -14,7 +14,7 @@ export async function isQueueAnswering(url: string, schema: string, log: Log): P
   );
   try {
     await pool.query(
-      `set lock_timeout = '5s'; update ${ident(schema)}._private_jobs set attempts = attempts where false`,
+      `set lock_timeout = '5s'; update ${pg.escapeIdentifier(schema)}._private_jobs set attempts = attempts where false`,
     );
     return true;
   } catch (error) {

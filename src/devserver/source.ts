@@ -1,6 +1,6 @@
 import type { Schema } from "apache-arrow";
 
-import type { BlockHash } from "../model/block-range.ts";
+import type { BlockHash } from "../protocol/block-range.ts";
 import type { Rows } from "./arrow/split-rows.ts";
 
 export interface Block {

@@ -1,6 +1,6 @@
+import type { ArrowBatch, ArrowNode } from "../arrow/batch.ts";
+import type { ArrowInt, BytesLayout, ListLayout } from "../arrow/type.ts";
 import { AmpsyncError } from "../errors.ts";
-import type { ArrowBatch, ArrowNode } from "../model/arrow-batch.ts";
-import type { ArrowInt, BytesLayout, ListLayout } from "../model/arrow-type.ts";
 import { tooLarge } from "../model/too-large.ts";
 import { Bitmap } from "./bitmap.ts";
 import type { Dictionaries } from "./dictionaries.ts";

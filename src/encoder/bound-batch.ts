@@ -1,4 +1,4 @@
-import type { ArrowBatch } from "../model/arrow-batch.ts";
+import type { ArrowBatch } from "../arrow/batch.ts";
 import { BatchReader } from "./batch-reader.ts";
 import { BlockNumbers } from "./block-numbers.ts";
 import type { Column } from "./column.ts";

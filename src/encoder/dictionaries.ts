@@ -1,5 +1,5 @@
+import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
 import { AmpsyncError } from "../errors.ts";
-import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
 import { tooLarge } from "../model/too-large.ts";
 
 /** Of all dictionaries of one stream together. */

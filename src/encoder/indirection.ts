@@ -1,4 +1,4 @@
-import type { ArrowInt } from "../model/arrow-type.ts";
+import type { ArrowInt } from "../arrow/type.ts";
 import { type BatchReader, malformed } from "./batch-reader.ts";
 import type { Bitmap } from "./bitmap.ts";
 import type { Place } from "./place.ts";

@@ -1,4 +1,4 @@
-import type { ArrowField, ArrowSchema, ArrowType } from "../model/arrow-type.ts";
+import type { ArrowField, ArrowSchema, ArrowType } from "../arrow/type.ts";
 import type { ColumnType, ElementType, NestedType, ScalarType } from "./column.ts";
 import { array, type InnerDimension } from "./columns/array.ts";
 import { boolean } from "./columns/boolean.ts";

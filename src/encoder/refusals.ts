@@ -1,5 +1,5 @@
+import { type ArrowType, typeName } from "../arrow/type.ts";
 import { AmpsyncError } from "../errors.ts";
-import { type ArrowType, typeName } from "../model/arrow-type.ts";
 
 /** The column that a type or a name belongs to. */
 export interface Origin {

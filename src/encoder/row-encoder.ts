@@ -1,10 +1,10 @@
+import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
 import { AmpsyncError } from "../errors.ts";
-import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
-import { BLOCK_LIMIT } from "../model/block-range.ts";
 import type { Ledger } from "../model/ledger.ts";
 import { Slice } from "../model/slice.ts";
 import { tooLarge } from "../model/too-large.ts";
 import type { ValueReport } from "../model/value-report.ts";
+import { BLOCK_LIMIT } from "../protocol/block-range.ts";
 import { BadValues, type ValuePolicy } from "./bad-values.ts";
 import type { BlockNumbers, Blocks } from "./block-numbers.ts";
 import { asFields, type BoundBatch, bindBatch } from "./bound-batch.ts";

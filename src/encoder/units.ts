@@ -1,4 +1,4 @@
-import type { ArrowUnit } from "../model/arrow-type.ts";
+import type { ArrowUnit } from "../arrow/type.ts";
 
 /** Digits of a second's fraction. */
 export const FRACTION_DIGITS: Readonly<Record<ArrowUnit, number>> = { s: 0, ms: 3, µs: 6, ns: 9 };

@@ -1,4 +1,4 @@
-import type { ArrowBatch } from "../model/arrow-batch.ts";
+import type { ArrowBatch } from "../arrow/batch.ts";
 import { addUp, type ColumnCount, RejectedRows, type ValueReport } from "../model/value-report.ts";
 import type { BadValues } from "./bad-values.ts";
 import { bindBatch } from "./bound-batch.ts";

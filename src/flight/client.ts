@@ -1,12 +1,12 @@
 import type { Client } from "@grpc/grpc-js";
+import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
+import { decodeEncapsulatedSchema, decodePlain } from "../arrow/message.ts";
+import { type ArrowSchema, typeName } from "../arrow/type.ts";
 import { AmpsyncError } from "../errors.ts";
-import type { ArrowBatch, ArrowDictionary } from "../model/arrow-batch.ts";
-import { type ArrowSchema, typeName } from "../model/arrow-type.ts";
-import { BLOCK_LIMIT, type BlockHash } from "../model/block-range.ts";
-import type { MicrobatchMetadata } from "../model/microbatch.ts";
+import { BLOCK_LIMIT, type BlockHash } from "../protocol/block-range.ts";
+import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 import { authorization, type Call, callStream, callUnary } from "./calls.ts";
 import { connector } from "./connection.ts";
-import { decodeEncapsulatedSchema, decodePlain } from "./decode.ts";
 import { flightError } from "./flight-error.ts";
 import { parseMetadata } from "./metadata.ts";
 import {

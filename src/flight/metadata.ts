@@ -1,7 +1,7 @@
 import { AmpsyncError } from "../errors.ts";
-import { BLOCK_LIMIT, type BlockHash, type BlockRange, ZERO_HASH } from "../model/block-range.ts";
 import { parseBounded } from "../model/bounded-json.ts";
-import type { MicrobatchMetadata } from "../model/microbatch.ts";
+import { BLOCK_LIMIT, type BlockHash, type BlockRange, ZERO_HASH } from "../protocol/block-range.ts";
+import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 
 const MAX_BYTES = 1024 * 1024;
 const JSON_LIMITS = { depth: 64, values: 10_000 };

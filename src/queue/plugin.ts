@@ -2,12 +2,11 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import type { WorkerEvents } from "graphile-worker";
 import type pg from "pg";
-
-import { beforeMigrating, type QueueSetting } from "../db/before-migrating.ts";
 import { isQueueAnswering } from "../db/queue-probe.ts";
 import { hasOwnSession, setUpSession } from "../db/session.ts";
-import { missingForWorker } from "../db/worker-guard.ts";
 import { AmpsyncError } from "../errors.ts";
+import { beforeMigrating, type QueueSetting } from "../install/before-migrating.ts";
+import { missingForWorker } from "../install/worker-guard.ts";
 import type { Log } from "../log.ts";
 import { failureOf, isTransient } from "../model/failure.ts";
 import { poolOf, QUEUE_SESSION, watchConnections } from "./connections.ts";

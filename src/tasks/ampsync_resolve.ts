@@ -1,11 +1,12 @@
 import type { Task } from "graphile-worker";
 
 import type { DatasetToResolve } from "../db/calls.ts";
+import type { Deps } from "../deps.ts";
 import { AmpsyncError } from "../errors.ts";
 import { datasetRefText } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
-import { type Deps, withRuntime } from "../runtime.ts";
+import { withRuntime } from "../runtime.ts";
 
 /**
  * Find out what a dataset is: its version and its tables, from the Admin API.

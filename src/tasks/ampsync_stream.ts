@@ -1,10 +1,11 @@
 import type { Task } from "graphile-worker";
 
 import type { PassOutcome } from "../db/calls.ts";
+import type { Deps } from "../deps.ts";
 import { type Failure, failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
-import { type Deps, withRuntime } from "../runtime.ts";
-import { runPass } from "../stream-pass.ts";
+import { withRuntime } from "../runtime.ts";
+import { runPass } from "../stream/stream-pass.ts";
 
 /**
  * Move one stream forward by one pass: take its lease, read from its checkpoint,

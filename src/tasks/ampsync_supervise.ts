@@ -1,6 +1,7 @@
 import type { Task } from "graphile-worker";
 
-import { type Deps, withRuntime } from "../runtime.ts";
+import type { Deps } from "../deps.ts";
+import { withRuntime } from "../runtime.ts";
 
 /**
  * Free the jobs of dead workers and recreate lost ones. The successor is queued

@@ -1,8 +1,8 @@
 import type { Task } from "graphile-worker";
-
+import type { Deps } from "../deps.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
-import { type Deps, withRuntime } from "../runtime.ts";
+import { withRuntime } from "../runtime.ts";
 
 /**
  * Merge the rows of a resync into the target: one call, one transaction. Why it could

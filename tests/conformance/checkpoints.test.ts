@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { hashOf, SqlStream, watermark } from "../support/sql-stream.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { hashOf, SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
 let db: TestDatabase;
 let dataset: string;

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
 
-import { type BlockHash, ZERO_HASH } from "../../src/model/block-range.ts";
-import { decide, resolveOwnHash } from "../../src/model/protocol.ts";
-import type { Message, Step } from "../../src/model/step.ts";
+import { type BlockHash, ZERO_HASH } from "../../src/protocol/block-range.ts";
+import { decide, resolveOwnHash } from "../../src/protocol/decide.ts";
+import type { Message, Step } from "../../src/protocol/step.ts";
 import {
   committed,
   type Removal,
   rememberStream,
   type StreamMemory,
   startConnection,
-} from "../../src/model/stream-memory.ts";
-import { pruneHistory, type Watermark } from "../../src/model/watermark.ts";
+} from "../../src/protocol/stream-memory.ts";
+import { pruneHistory, type Watermark } from "../../src/protocol/watermark.ts";
 
 /** A block by height and fork: `a7`. */
 type Block = string;

@@ -2,8 +2,8 @@ import { Field, Schema, Uint64, Utf8 } from "apache-arrow";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab, type Sync } from "../support/lab.ts";
-import { TableSource } from "../support/table-source.ts";
+import { TableSource } from "../support/chain/table-source.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
 
 const TABLES = ["blocks", "logs"];
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
-import type { Worker } from "../support/worker.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Worker } from "../support/worker/worker.ts";
 
 const TABLES = ["logs"] as const;
 const LOGS_PER_BLOCK = 4;

@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 
 import type { Faults } from "../../src/devserver/faults.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { FAULT_POINTS, type FaultPoint } from "../../src/faults.ts";
+import { FAULT_POINTS, type FaultPoint } from "../../src/fault-points.ts";
 import type { CommitLimits } from "../../src/model/limits.ts";
-import type { FaultyWorker } from "../support/faulty-worker.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { expectBlocks } from "../support/held-blocks.ts";
-import { Scenario } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { expectBlocks } from "../support/postgres/held-blocks.ts";
+import type { FaultyWorker } from "../support/worker/faulty-worker.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const TABLES = ["logs"] as const;
 const LOGS_PER_BLOCK = 8;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab } from "../support/lab.ts";
+import { Lab } from "../support/worker/lab.ts";
 
 const LOGS_PER_BLOCK = 25;
 const BLOCKS = 40;

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 
 import type { Faults } from "../../src/devserver/faults.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import type { FaultPoint } from "../../src/faults.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { expectBlocks } from "../support/held-blocks.ts";
-import { Scenario } from "../support/scenario.ts";
+import type { FaultPoint } from "../../src/fault-points.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { expectBlocks } from "../support/postgres/held-blocks.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const LOGS_PER_BLOCK = 5;
 const POINTS: readonly FaultPoint[] = [

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { expectBlocks } from "../support/held-blocks.ts";
-import { Scenario } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const LOGS_PER_BLOCK = 5;
 /** The message that ends a COPY; in one piece with it, or before it, commit_apply and COMMIT are on their way. */

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import type { FaultPoint } from "../../src/faults.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import type { FaultPoint } from "../../src/fault-points.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 /** Between two statements of its commit, with the rest of it still to be sent. */
 const POINTS: readonly FaultPoint[] = ["before_connect", "copy_begun", "before_trailer"];

@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
-import { Worker } from "../support/worker.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import { Worker } from "../support/worker/worker.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const GRAPHILE_WORKER = fileURLToPath(

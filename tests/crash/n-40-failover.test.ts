@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const TABLES = ["blocks", "logs", "transactions"] as const;
 const IN_TIME_S = 35;

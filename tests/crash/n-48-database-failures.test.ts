@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { expectBlocks } from "../support/held-blocks.ts";
-import { Lab, type Sync } from "../support/lab.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { expectBlocks } from "../support/postgres/held-blocks.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
 
 const LOGS_PER_BLOCK = 5;
 

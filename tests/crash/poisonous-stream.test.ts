@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab, type Sync } from "../support/lab.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
 
 const TABLES = ["blocks", "logs", "transactions"];
 

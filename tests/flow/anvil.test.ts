@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Anvil, anvilBinary } from "../../src/devserver/anvil.ts";
 import { EMITTER_SELECTORS } from "../../src/devserver/contract/emitter.ts";
 import { RpcSource } from "../../src/devserver/sources/rpc/source.ts";
-import { reportedChain } from "../support/json-rpc-rows.ts";
-import { type KnownBlock, Reader } from "../support/reader.ts";
-import { EVM_TABLES, Scenario } from "../support/scenario.ts";
-import { expectRows, readTarget } from "../support/tables.ts";
+import { reportedChain } from "../support/chain/json-rpc-rows.ts";
+import { expectRows, readTarget } from "../support/postgres/tables.ts";
+import { type KnownBlock, Reader } from "../support/watch/reader.ts";
+import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
 
 const NEIGHBOUR = `0x${"00".repeat(19)}aa`;
 const BLOCKS = 220;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createPool } from "../../src/db/pool.ts";
 import { retryingStatements, untilReached } from "../../src/db/retry.ts";
 import { createLog } from "../../src/log.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Break, Faults } from "../../src/devserver/faults.ts";
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { DevServerClient, type Received } from "../support/devserver-client.ts";
+import { DevServerClient, type Received } from "../support/chain/devserver-client.ts";
 
 const STREAM = 'SELECT "_block_num" FROM "_/anvil@0.0.0"."logs" SETTINGS stream = true';
 const BATCH = 'SELECT "_block_num" FROM "_/anvil@0.0.0"."logs"';

@@ -11,7 +11,7 @@ import {
 } from "../../src/flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
 import { bytesOf, MessageWriter, readFields } from "../../src/flight/protocol/wire.ts";
-import { DevServerClient, rowsOf, schemaOf } from "../support/devserver-client.ts";
+import { DevServerClient, rowsOf, schemaOf } from "../support/chain/devserver-client.ts";
 
 let server: DevServer;
 let client: DevServerClient;

@@ -13,7 +13,7 @@ import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import type { Source } from "../../src/devserver/source.ts";
 import { RecordedSource } from "../../src/devserver/sources/recorded.ts";
 import { RpcSource } from "../../src/devserver/sources/rpc/source.ts";
-import { DevServerClient, rowsOf } from "../support/devserver-client.ts";
+import { DevServerClient, rowsOf } from "../support/chain/devserver-client.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const closers: (() => unknown)[] = [];

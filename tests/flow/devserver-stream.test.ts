@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Rows } from "../../src/devserver/arrow/split-rows.ts";
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { ZERO_HASH } from "../../src/model/block-range.ts";
-import { DevServerClient, rowsOf, type WireRange } from "../support/devserver-client.ts";
+import { ZERO_HASH } from "../../src/protocol/block-range.ts";
+import { DevServerClient, rowsOf, type WireRange } from "../support/chain/devserver-client.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const LOGS = 'SELECT * FROM "_/anvil@0.0.0"."logs" SETTINGS stream = true';
@@ -66,16 +66,16 @@ describe("a stream from the beginning", () => {
     const info = await client.info(sql);
     const stream = client.redeem(info.endpoints[0]!.ticket!);
     const schema = (await stream.nextMessage())!;
-    expect(Buffer.from(info.schema.subarray(8)).equals(schema.dataHeader)).toBe(true);
+    expect(Buffer.from(info.schema.subarray(8)).equals(schema.header)).toBe(true);
 
-    stream.schema = schema.dataHeader;
+    stream.schema = schema.header;
     const { batches } = await stream.microbatch();
     expect(batches.length).toBeGreaterThan(1);
     expect(batches.reduce((sum, { rows }) => sum + rows, 0)).toBe(30_000);
     for (const { data } of batches) {
-      expect(data.dataHeader.length % 8).toBe(0);
-      expect(data.dataBody.length % 64).toBe(0);
-      expect(data.dataBody.length).toBeLessThanOrEqual(2 * 1024 * 1024);
+      expect(data.header.length % 8).toBe(0);
+      expect(data.body.length % 64).toBe(0);
+      expect(data.body.length).toBeLessThanOrEqual(2 * 1024 * 1024);
     }
     stream.cancel();
   });

@@ -100,13 +100,13 @@ function flightData(blocks: readonly (bigint | null)[], index: 0 | 1, appMetadat
   let at = 0;
   for (let i = 0; ; i++) {
     const bodyAt = at + 8 + view.getInt32(at + 4, true);
-    const dataHeader = stream.subarray(at + 8, bodyAt);
-    const end = bodyAt + Message.decode(dataHeader).bodyLength;
+    const header = stream.subarray(at + 8, bodyAt);
+    const end = bodyAt + Message.decode(header).bodyLength;
     if (i === index) {
       return encodeFlightData({
-        dataHeader,
+        header,
         appMetadata: Buffer.from(appMetadata),
-        dataBody: stream.subarray(bodyAt, end),
+        body: stream.subarray(bodyAt, end),
       });
     }
     at = end;

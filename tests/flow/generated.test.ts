@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Faults } from "../../src/devserver/faults.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows, fingerprints, freshLoad } from "../support/generated.ts";
-import { Lab, type Sync } from "../support/lab.ts";
-import { type KnownBlock, Reader } from "../support/reader.ts";
-import { EVM_TABLES, Scenario } from "../support/scenario.ts";
+import { expectSourceRows, fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { type KnownBlock, Reader } from "../support/watch/reader.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
+import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
 
 const PER_BLOCK = { blocks: 1, logs: 4, transactions: 2 };
 

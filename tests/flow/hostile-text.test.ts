@@ -8,12 +8,13 @@ import type { JobHelpers } from "graphile-worker";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { parseConfig } from "../../src/config.ts";
+import type { Deps } from "../../src/deps.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { createDeps, type Deps } from "../../src/runtime.ts";
+import { createDeps } from "../../src/runtime.ts";
 import { resolveDataset } from "../../src/tasks/ampsync_resolve.ts";
-import { Lab } from "../support/lab.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { TableSource } from "../support/table-source.ts";
+import { TableSource } from "../support/chain/table-source.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { Lab } from "../support/worker/lab.ts";
 
 const TOKEN = 's3cret/"t0ken\\<x>';
 /** What one text may take in a table, with room for what is said around it. */

@@ -5,17 +5,16 @@ import { join } from "node:path";
 
 import pg from "pg";
 import { expect, test } from "vitest";
-
-import { migrate } from "../../src/db/migrate.ts";
 import { startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { ChainWatch } from "../support/chain-watch.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { Worker } from "../support/worker.ts";
+import { ChainWatch } from "../support/watch/chain-watch.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import { Worker } from "../support/worker/worker.ts";
 
 const DEEPEST = 50;
 const ROWS = { blocks: 1, logs: 3, transactions: 1 };

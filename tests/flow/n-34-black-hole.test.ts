@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Calls } from "../../src/db/calls.ts";
 import { createPool } from "../../src/db/pool.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Heartbeat } from "../../src/heartbeat.ts";
+import { Heartbeat } from "../../src/lease/heartbeat.ts";
 import { createLog } from "../../src/log.ts";
-import { Lab } from "../support/lab.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { SqlStream } from "../support/sql-stream.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { Lab } from "../support/worker/lab.ts";
 
 /** Keepalive pings of HTTP/2 go out every 20 s and are waited for 10 s. */
 const NOTICED_MS = 34_000;

@@ -2,13 +2,14 @@ import type { JobHelpers } from "graphile-worker";
 import { expect, test } from "vitest";
 
 import { parseConfig } from "../../src/config.ts";
+import type { Deps } from "../../src/deps.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import type { FaultPoint } from "../../src/faults.ts";
-import { createDeps, type Deps } from "../../src/runtime.ts";
+import type { FaultPoint } from "../../src/fault-points.ts";
+import { createDeps } from "../../src/runtime.ts";
 import { streamTask } from "../../src/tasks/ampsync_stream.ts";
-import { expectSourceRows } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import { expectSourceRows } from "../support/chain/generated.ts";
 import { type Direction, type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const WORKER = "worker-1";
 /** A writer is looked after when it has waited this long; 30 s in production. */

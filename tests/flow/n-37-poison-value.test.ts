@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-
-import { expectBlocks } from "../support/held-blocks.ts";
-import { PoisonedSource } from "../support/poisoned-source.ts";
-import { Scenario } from "../support/scenario.ts";
+import { PoisonedSource } from "../support/chain/poisoned-source.ts";
+import { expectBlocks } from "../support/postgres/held-blocks.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const LOGS_PER_BLOCK = 4;
 const POISONED = 57;

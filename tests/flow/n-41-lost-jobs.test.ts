@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const STREAM_JOBS = "graphile_worker._private_jobs where key like 'ampsync\\_stream:%'";
 

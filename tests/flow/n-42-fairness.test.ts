@@ -1,8 +1,8 @@
 import { test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { PoisonedSource } from "../support/poisoned-source.ts";
-import { EVM_TABLES, Scenario } from "../support/scenario.ts";
+import { PoisonedSource } from "../support/chain/poisoned-source.ts";
+import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
 
 const DATASETS = 10;
 const STREAMS = DATASETS * EVM_TABLES.length;

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { letTimePass } from "../support/clock.ts";
-import { Lab } from "../support/lab.ts";
+import { letTimePass } from "../support/postgres/clock.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { Lab } from "../support/worker/lab.ts";
 
 const FAILURES = 100;
 /** What is waited before try number n, in seconds, give or take a fifth. */

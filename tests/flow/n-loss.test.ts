@@ -6,10 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { LIES } from "../../src/devserver/lies.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { ChainWatch } from "../support/chain-watch.ts";
-import { expectBlocks } from "../support/held-blocks.ts";
-import { Lab, type Sync } from "../support/lab.ts";
-import { TableSource } from "../support/table-source.ts";
+import { TableSource } from "../support/chain/table-source.ts";
+import { expectBlocks } from "../support/postgres/held-blocks.ts";
+import { ChainWatch } from "../support/watch/chain-watch.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
 
 const LOGS_PER_BLOCK = 6;
 const BLOCK_NUM = new Field("_block_num", new Uint64(), false);

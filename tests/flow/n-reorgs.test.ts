@@ -2,9 +2,9 @@ import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { ChainWatch } from "../support/chain-watch.ts";
-import { Lab, type Sync } from "../support/lab.ts";
-import { fingerprint } from "../support/tables.ts";
+import { fingerprint } from "../support/postgres/tables.ts";
+import { ChainWatch } from "../support/watch/chain-watch.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
 
 const LOGS_PER_BLOCK = 5;
 

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { AmpsyncError } from "../../src/errors.ts";
 import { createFlightClient } from "../../src/flight/client.ts";
-import { Lab } from "../support/lab.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { Lab } from "../support/worker/lab.ts";
 
 const PAGE = "<html><body>default backend</body></html>";
 

@@ -1,16 +1,15 @@
 import { describe, expect, test } from "vitest";
-
-import { migrate } from "../../src/db/migrate.ts";
 import { createPool } from "../../src/db/pool.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { expectSourceRows } from "../support/generated.ts";
-import { hasPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
-import { createDatabase } from "../support/postgres.ts";
-import { Scenario } from "../support/scenario.ts";
-import { TransactionPooler } from "../support/transaction-pooler.ts";
+import { expectSourceRows } from "../support/chain/generated.ts";
+import { hasPgBouncer, startPgBouncer } from "../support/postgres/pgbouncer.ts";
+import { createDatabase } from "../support/postgres/postgres.ts";
+import { TransactionPooler } from "../support/postgres/transaction-pooler.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { Worker } from "../support/worker.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import { Worker } from "../support/worker/worker.ts";
 
 const log = createLog("error", () => {});
 const REFUSED = expect.objectContaining({

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";
 import { LIES } from "../../src/devserver/lies.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab, type Sync } from "../support/lab.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
 
 /** What a server sends by mistake, and then rightly: streams go on by themselves. */
 let lab: Lab;

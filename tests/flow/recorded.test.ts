@@ -5,9 +5,9 @@ import { tableFromIPC } from "apache-arrow";
 import { describe, test } from "vitest";
 
 import { RecordedSource } from "../../src/devserver/sources/recorded.ts";
-import { rowsOfArrow } from "../support/arrow-rows.ts";
-import { EVM_TABLES, Scenario } from "../support/scenario.ts";
-import { expectRows, readTarget } from "../support/tables.ts";
+import { rowsOfArrow } from "../support/arrow/arrow-rows.ts";
+import { expectRows, readTarget } from "../support/postgres/tables.ts";
+import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
 
 const dataFolder = process.env["AMPSYNC_TEST_DATA"];
 

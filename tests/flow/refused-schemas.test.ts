@@ -13,7 +13,7 @@ import {
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Scenario } from "../support/scenario.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const either = (Union: typeof DenseUnion | typeof SparseUnion) =>
   new Union([0, 1], [new Field("number", new Int32(), true), new Field("text", new Utf8(), true)]);

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import type { CommitLimits } from "../../src/model/limits.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { findings } from "../support/linked-chain.ts";
-import { Scenario } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { findings } from "../support/chain/linked-chain.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 4, transactionsPerBlock: 2 });
 

@@ -6,9 +6,10 @@ import type { JobHelpers } from "graphile-worker";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { parseConfig } from "../../src/config.ts";
-import { createDeps, type Deps } from "../../src/runtime.ts";
+import type { Deps } from "../../src/deps.ts";
+import { createDeps } from "../../src/runtime.ts";
 import { resolveDataset } from "../../src/tasks/ampsync_resolve.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 type Answer = readonly [status: number, body: unknown];
 

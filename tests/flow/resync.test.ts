@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Lab, type Sync } from "../support/lab.ts";
-import { findings } from "../support/linked-chain.ts";
-import { type KnownBlock, Reader } from "../support/reader.ts";
-import { EVM_TABLES, type SyncOptions } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { findings } from "../support/chain/linked-chain.ts";
+import { type KnownBlock, Reader } from "../support/watch/reader.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
+import { EVM_TABLES, type SyncOptions } from "../support/worker/scenario.ts";
 
 const PER_BLOCK = { blocks: 1, logs: 4, transactions: 2 };
 const BLOCKS = 320;

@@ -2,9 +2,9 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows } from "../support/generated.ts";
-import { PassDriver } from "../support/pass-driver.ts";
-import { Scenario } from "../support/scenario.ts";
+import { expectSourceRows } from "../support/chain/generated.ts";
+import { PassDriver } from "../support/worker/pass-driver.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 /** Settings of a role, by name. */
 type Settings = ReadonlyMap<string, string>;

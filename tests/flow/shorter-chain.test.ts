@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Lab, type Sync } from "../support/lab.ts";
-import type { SyncOptions } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
+import type { SyncOptions } from "../support/worker/scenario.ts";
 
 /** The server's chain ends below what is loaded: it starts over, forks to fewer blocks, or lags. */
 let lab: Lab;

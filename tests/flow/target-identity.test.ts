@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints } from "../support/generated.ts";
-import { Lab, type Sync } from "../support/lab.ts";
-import { findings } from "../support/linked-chain.ts";
+import { fingerprints } from "../support/chain/generated.ts";
+import { findings } from "../support/chain/linked-chain.ts";
+import { Lab, type Sync } from "../support/worker/lab.ts";
 
 const BLOCKS = 30;
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { PassDriver } from "../support/pass-driver.ts";
-import { Scenario } from "../support/scenario.ts";
+import { PassDriver } from "../support/worker/pass-driver.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 test("a trigger that names a table without its schema is shown with the statement that mends it", async () => {
   const source = new GeneratedSource({ blocks: 10 });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows, fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import { expectSourceRows, fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 /** Who holds a lease now, and how many. */
 async function holders(scenario: Scenario): Promise<Record<string, number>> {

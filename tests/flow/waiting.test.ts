@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { invalidArgument } from "../../src/devserver/flight/refusal.ts";
 import { startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows } from "../support/generated.ts";
-import { portOf, Scenario } from "../support/scenario.ts";
+import { expectSourceRows } from "../support/chain/generated.ts";
+import { portOf, Scenario } from "../support/worker/scenario.ts";
 
 const BLOCK_NUM = new Field("_block_num", new Uint64(), false);
 const NUMBER_OR_TEXT = new DenseUnion(

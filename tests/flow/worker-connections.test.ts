@@ -7,7 +7,7 @@ import { parseConfig } from "../../src/config.ts";
 import { createLog } from "../../src/log.ts";
 import type { PluginOptions } from "../../src/queue/plugin.ts";
 import { workerPreset } from "../../src/worker-preset.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { TcpProxy, type Watcher } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 

@@ -5,14 +5,13 @@ import { join } from "node:path";
 import { runMigrations } from "graphile-worker";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
-
-import { migrate } from "../../src/db/migrate.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { Worker } from "../support/worker.ts";
+import { Worker } from "../support/worker/worker.ts";
 
 const log = createLog("error", () => {});
 /** The two ways to start a worker: graphile-worker's own command, and ours. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { runRandomCases } from "../support/run-random-cases.ts";
+import { runRandomCases } from "../support/chain/run-random-cases.ts";
 
 const CASES = Number(process.env["CHAOS_CASES"] ?? 40);
 const FIRST_SEED = Number(process.env["CHAOS_SEED"] ?? 1001);

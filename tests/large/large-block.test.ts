@@ -2,8 +2,8 @@ import { Field, Schema, Uint64, Utf8 } from "apache-arrow";
 import { expect, test } from "vitest";
 
 import type { Value } from "../../src/devserver/arrow/encode-values.ts";
-import { Scenario } from "../support/scenario.ts";
-import { TableSource } from "../support/table-source.ts";
+import { TableSource } from "../support/chain/table-source.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const ROWS = 50_000;
 const BLOCKS = 3;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { ChainWatch } from "../support/chain-watch.ts";
-import { fingerprints, freshLoad } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { ChainWatch } from "../support/watch/chain-watch.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const LOGS_PER_BLOCK = 1_500;
 const TABLES = ["logs"] as const;

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab } from "../support/lab.ts";
-import { EVM_TABLES } from "../support/scenario.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { Lab } from "../support/worker/lab.ts";
+import { EVM_TABLES } from "../support/worker/scenario.ts";
 
 const PARTITION_MS = 45_000;
 /** A try to connect that began within the partition ends after 10 s, and the longest back-off by then is 16 s. */

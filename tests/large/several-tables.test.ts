@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { EVM_TABLES, Scenario } from "../support/scenario.ts";
+import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
 
 const BLOCKS = 5_000;
 const PER_BLOCK = { blocks: 1, logs: 200, transactions: 67 };

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows } from "../support/generated.ts";
-import { Scenario } from "../support/scenario.ts";
+import { expectSourceRows } from "../support/chain/generated.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const BLOCKS = 60;
 

@@ -4,14 +4,13 @@ import { join } from "node:path";
 
 import pg from "pg";
 import { expect, test } from "vitest";
-
-import { migrate } from "../../src/db/migrate.ts";
 import { startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { Worker } from "../support/worker.ts";
+import { Worker } from "../support/worker/worker.ts";
 
 /** A server of its own: the setting is one of the whole server. */
 test("while a synchronous standby is gone leases are kept, connections are constant, and the view says why; then all goes on", async () => {

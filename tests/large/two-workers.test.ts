@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { ChainWatch } from "../support/chain-watch.ts";
-import { expectSourceRows } from "../support/generated.ts";
-import { EVM_TABLES, Scenario } from "../support/scenario.ts";
+import { expectSourceRows } from "../support/chain/generated.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { ChainWatch } from "../support/watch/chain-watch.ts";
+import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
 
 const SCHEMAS = ["chain_1", "chain_2", "chain_3", "chain_4"];
 const STREAMS = SCHEMAS.length * EVM_TABLES.length;

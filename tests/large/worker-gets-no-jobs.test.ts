@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { createDatabase } from "../support/postgres.ts";
+import { createDatabase } from "../support/postgres/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { Worker } from "../support/worker.ts";
+import { Worker } from "../support/worker/worker.ts";
 
 // By the times of production: it is sure after 30 s.
 test.concurrent.each([

@@ -1,11 +1,11 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ArrowField, ArrowType } from "../../src/arrow/type.ts";
 import { planTable } from "../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../src/encoder/row-encoder.ts";
-import type { ArrowField, ArrowType } from "../../src/model/arrow-type.ts";
-import { CONTAINERS, SCALARS } from "../support/arbitraries.ts";
-import { type BuildOptions, buildBatch, streamOf, type Value } from "../support/arrow.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { CONTAINERS, SCALARS } from "../support/arrow/arbitraries.ts";
+import { type BuildOptions, buildBatch, streamOf, type Value } from "../support/arrow/arrow.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { MemorySink } from "../unit/encoder/copy-rows.ts";
 import { encodeBatch, h64Raw } from "../unit/encoder/encode.ts";
 import { copyRows, createTable, load } from "../unit/encoder/load.ts";

@@ -3,24 +3,24 @@ import { join } from "node:path";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ArrowBatch } from "../../src/arrow/batch.ts";
 import { planTable, type TablePlan } from "../../src/encoder/plan.ts";
 import { RowEncoder } from "../../src/encoder/row-encoder.ts";
 import { AmpsyncError } from "../../src/errors.ts";
 import type { FlightData } from "../../src/flight/protocol/messages.ts";
-import type { ArrowBatch } from "../../src/model/arrow-batch.ts";
-import { CONTAINERS, itemsOf, SCALARS } from "../support/arbitraries.ts";
-import { buildBatch, streamOf } from "../support/arrow.ts";
+import { CONTAINERS, itemsOf, SCALARS } from "../support/arrow/arbitraries.ts";
+import { buildBatch, streamOf } from "../support/arrow/arrow.ts";
 import {
   type ArrowStream,
   messagesOf,
   readMessages,
   readPlainMessages,
   splitStream,
-} from "../support/arrow-messages.ts";
-import { ArrowReader, takeDictionary } from "../support/arrow-reader.ts";
-import { compressedMessages, LZ4, ZSTD } from "../support/compressed.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { rendering } from "../support/renderings.ts";
+} from "../support/arrow/arrow-messages.ts";
+import { ArrowReader, takeDictionary } from "../support/arrow/arrow-reader.ts";
+import { compressedMessages, LZ4, ZSTD } from "../support/arrow/compressed.ts";
+import { rendering } from "../support/arrow/renderings.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { MemorySink } from "../unit/encoder/copy-rows.ts";
 import { encodeBatch, h64Raw } from "../unit/encoder/encode.ts";
 import { copyRows, createTable } from "../unit/encoder/load.ts";
@@ -108,8 +108,8 @@ function mutatedStream(messages: readonly FlightData[]): readonly FlightData[] {
   return messages.map((message, i) => {
     if (i !== target) return message;
     return random(2) === 0
-      ? { ...message, dataHeader: mutated(message.dataHeader) }
-      : { ...message, dataBody: mutated(message.dataBody) };
+      ? { ...message, header: mutated(message.header) }
+      : { ...message, body: mutated(message.body) };
   });
 }
 
@@ -121,7 +121,7 @@ interface Accepted {
 /** What the encoder makes of messages; null where it refuses them with a clear error. */
 async function encoded(messages: readonly FlightData[]): Promise<Accepted | null> {
   try {
-    const stream = await readPlainMessages(messages.filter(({ dataHeader }) => dataHeader.length > 0));
+    const stream = await readPlainMessages(messages.filter(({ header }) => header.length > 0));
     const encoder = new RowEncoder(planTable("t", stream.schema), h64Raw, { nulPolicy: "fail" });
     const sink = new MemorySink();
     encoder.beginMicrobatch({ start: 0n, end: 2n ** 48n - 2n });

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import * as arrow from "apache-arrow";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readStream } from "../support/arrow-messages.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { readStream } from "../support/arrow/arrow-messages.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { load } from "../unit/encoder/load.ts";
 
 const folder = join(process.env["AMPSYNC_TEST_DATA"] ?? "", "evm");

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ArrowType, typeName } from "../../src/arrow/type.ts";
 import { planTable } from "../../src/encoder/plan.ts";
-import { type ArrowType, typeName } from "../../src/model/arrow-type.ts";
-import { CONTAINERS, itemsOf, SCALARS, valuesOf } from "../support/arbitraries.ts";
+import { CONTAINERS, itemsOf, SCALARS, valuesOf } from "../support/arrow/arbitraries.ts";
 import {
   type BuildOptions,
   buildBatch,
@@ -11,10 +11,10 @@ import {
   streamOf,
   type TestColumn,
   type Value,
-} from "../support/arrow.ts";
-import type { ArrowStream } from "../support/arrow-messages.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { rendering } from "../support/renderings.ts";
+} from "../support/arrow/arrow.ts";
+import type { ArrowStream } from "../support/arrow/arrow-messages.ts";
+import { rendering } from "../support/arrow/renderings.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { load } from "../unit/encoder/load.ts";
 
 const SEED = Number(process.env["AMPSYNC_TEST_SEED"] ?? 1);

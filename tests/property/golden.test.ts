@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkGolden } from "../support/golden.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { checkGolden } from "../support/arrow/golden.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 const folder = join(process.env["AMPSYNC_TEST_DATA"] ?? "", "arrow-golden");
 const present = process.env["AMPSYNC_TEST_DATA"] !== undefined && existsSync(folder);

@@ -1,10 +1,10 @@
 import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { moveClock } from "../support/clock.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { backendOf, untilBlocked } from "../support/rivals.ts";
-import { SqlStream, watermark } from "../support/sql-stream.ts";
+import { moveClock } from "../support/postgres/clock.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
 let db: TestDatabase;
 let stream: SqlStream;

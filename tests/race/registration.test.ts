@@ -1,9 +1,9 @@
 import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { backendOf, untilBlocked } from "../support/rivals.ts";
-import { registerDataset, SqlStream, waitingJobs } from "../support/sql-stream.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { registerDataset, SqlStream, waitingJobs } from "../support/postgres/sql-stream.ts";
 
 let db: TestDatabase;
 let first: pg.Client;

@@ -1,10 +1,10 @@
 import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { backendOf, untilBlocked } from "../support/rivals.ts";
-import { shadowOf, startResync, swap } from "../support/shadow.ts";
-import { SqlStream } from "../support/sql-stream.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { shadowOf, startResync, swap } from "../support/postgres/shadow.ts";
+import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const OLD = "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9";

@@ -2,13 +2,13 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { migrate } from "../../src/db/migrate.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { moveClock } from "../support/clock.ts";
-import { becomePlainRole } from "../support/plain-role.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { backendOf, untilBlocked, untilCopyStarves } from "../support/rivals.ts";
-import { SqlStream, watermark } from "../support/sql-stream.ts";
+import { moveClock } from "../support/postgres/clock.ts";
+import { becomePlainRole } from "../support/postgres/plain-role.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { backendOf, untilBlocked, untilCopyStarves } from "../support/postgres/rivals.ts";
+import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 let db: TestDatabase;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { createDatabase } from "../support/postgres.ts";
-import { backendOf } from "../support/rivals.ts";
-import { SqlStream } from "../support/sql-stream.ts";
+import { createDatabase } from "../support/postgres/postgres.ts";
+import { backendOf } from "../support/postgres/rivals.ts";
+import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 test("wait_for_block sees a block that another connection commits while it waits", async () => {

@@ -3,8 +3,8 @@ import { basename } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { isBreaking, readSqlFiles, viewName } from "../../src/db/sql-files.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { isBreaking, readSqlFiles, viewName } from "../../src/install/sql-files.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 /** Doors that callers without rights on our tables may use. */
 const SECURITY_DEFINER: readonly string[] = [

@@ -162,7 +162,7 @@ describe("Dockerfile", () => {
 
   test("runs what the tests run as a worker", () => {
     const path = WORKER.split("/").map((part) => JSON.stringify(part));
-    expect(read("tests/support/worker.ts")).toContain(path.join(", "));
+    expect(read("tests/support/worker/worker.ts")).toContain(path.join(", "));
   });
 
   test("leaves out what only development needs", () => {

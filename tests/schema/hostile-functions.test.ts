@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-
-import { migrate } from "../../src/db/migrate.ts";
 import { createPool } from "../../src/db/pool.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { createDatabase } from "../support/postgres.ts";
+import { createDatabase } from "../support/postgres/postgres.ts";
 
 const log = createLog("error", () => {});
 

@@ -3,11 +3,11 @@ import { readFile } from "node:fs/promises";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
 
-import { migrate } from "../../src/db/migrate.ts";
-import { readSqlFiles, sha256 } from "../../src/db/sql-files.ts";
+import { migrate } from "../../src/install/migrate.ts";
+import { readSqlFiles, sha256 } from "../../src/install/sql-files.ts";
 import { createLog } from "../../src/log.ts";
-import { describeSchema } from "../support/describe-schema.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { describeSchema } from "../support/postgres/describe-schema.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const log = createLog("error", () => {});

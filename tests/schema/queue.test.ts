@@ -1,9 +1,9 @@
 import { runMigrations } from "graphile-worker";
 import { describe, expect, test } from "vitest";
 
-import { migrate } from "../../src/db/migrate.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 const log = createLog("error", () => {});
 

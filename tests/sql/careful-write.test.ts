@@ -2,15 +2,14 @@ import type { EventEmitter } from "node:events";
 
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-
+import { CarefulTransaction } from "../../src/commit/careful-write.ts";
+import { beginApply, type Commit, type Refusals, targetOf } from "../../src/commit/statements.ts";
+import { type Transaction, WriteTransaction } from "../../src/commit/write.ts";
 import type { Lease } from "../../src/db/calls.ts";
-import { CarefulTransaction } from "../../src/db/careful-write.ts";
-import { beginApply, type Commit, type Refusals, targetOf } from "../../src/db/statements.ts";
-import { type Transaction, WriteTransaction } from "../../src/db/write.ts";
-import { NO_FAULTS } from "../../src/faults.ts";
+import { NO_FAULTS } from "../../src/fault-points.ts";
 import { isPoison } from "../../src/model/poison.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { SqlStream, watermark } from "../support/sql-stream.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const FIELDS = ["_id", "_block_num_start", "_block_num_end", "_block_num", "block_hash", "note"];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { shadowOf } from "../support/shadow.ts";
-import { SqlStream, waitingJobs } from "../support/sql-stream.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { shadowOf } from "../support/postgres/shadow.ts";
+import { SqlStream, waitingJobs } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

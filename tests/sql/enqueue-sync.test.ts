@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { registerDataset, SqlStream, waitingJobs } from "../support/sql-stream.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { registerDataset, SqlStream, waitingJobs } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import { readSqlFiles } from "../../src/db/sql-files.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { registerDataset, SqlStream } from "../support/sql-stream.ts";
+import { readSqlFiles } from "../../src/install/sql-files.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { registerDataset, SqlStream } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

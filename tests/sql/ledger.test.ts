@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
-import { findings, LinkedChain } from "../support/linked-chain.ts";
-import { createDatabase } from "../support/postgres.ts";
-import { rolledBackDatabase } from "../support/rolled-back.ts";
-import { SqlStream, watermark } from "../support/sql-stream.ts";
+import { findings, LinkedChain } from "../support/chain/linked-chain.ts";
+import { createDatabase } from "../support/postgres/postgres.ts";
+import { rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { rolledBackDatabase } from "../support/rolled-back.ts";
-import { hashOf, SqlStream, type TargetColumn } from "../support/sql-stream.ts";
+import { rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { hashOf, SqlStream, type TargetColumn } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 
 import { beforeEach, expect, test } from "vitest";
 
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { SqlStream } from "../support/sql-stream.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { SqlStream } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 const ROLE = `dashboards_${process.pid}`;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { moveClock } from "../support/clock.ts";
-import { rolledBackDatabase } from "../support/rolled-back.ts";
-import { registerDataset, SqlStream, waitingJobs } from "../support/sql-stream.ts";
+import { moveClock } from "../support/postgres/clock.ts";
+import { rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { registerDataset, SqlStream, waitingJobs } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

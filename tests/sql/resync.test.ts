@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
-import { moveClock } from "../support/clock.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { loadedStream, shadowOf, startResync, swap } from "../support/shadow.ts";
-import { registerDataset, waitingJobs } from "../support/sql-stream.ts";
+import { moveClock } from "../support/postgres/clock.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { loadedStream, shadowOf, startResync, swap } from "../support/postgres/shadow.ts";
+import { registerDataset, waitingJobs } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { letTimePass, moveClock } from "../support/clock.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres.ts";
-import { backendOf, untilBlocked } from "../support/rivals.ts";
-import { registerDataset, SqlStream } from "../support/sql-stream.ts";
+import { letTimePass, moveClock } from "../support/postgres/clock.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { registerDataset, SqlStream } from "../support/postgres/sql-stream.ts";
 
 /** What ampsync.streams shows in which situation: the table in docs/spec.md has a row for each test. */
 let db: TestDatabase;

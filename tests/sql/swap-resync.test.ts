@@ -1,9 +1,15 @@
 import { describe, expect, test } from "vitest";
 
-import { findings } from "../support/linked-chain.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { loadedStream, shadowOf, startResync, swap } from "../support/shadow.ts";
-import { COLUMNS, hashOf, SqlStream, type StreamOptions, waitingJobs } from "../support/sql-stream.ts";
+import { findings } from "../support/chain/linked-chain.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { loadedStream, shadowOf, startResync, swap } from "../support/postgres/shadow.ts";
+import {
+  COLUMNS,
+  hashOf,
+  SqlStream,
+  type StreamOptions,
+  waitingJobs,
+} from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 
 import { failureOf, reactionTo } from "../../src/model/failure.ts";
-import { asOperator, becomePlainRole } from "../support/plain-role.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { loadedStream } from "../support/shadow.ts";
-import { hashOf, SqlStream } from "../support/sql-stream.ts";
+import { asOperator, becomePlainRole } from "../support/postgres/plain-role.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { loadedStream } from "../support/postgres/shadow.ts";
+import { hashOf, SqlStream } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
-
-import { moveClock } from "../support/clock.ts";
-import { findings } from "../support/linked-chain.ts";
-import { asOperator, becomePlainRole } from "../support/plain-role.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { loadedStream, startResync, swap } from "../support/shadow.ts";
-import { COLUMNS, hashOf, registerDataset, SqlStream, watermark } from "../support/sql-stream.ts";
+import { findings } from "../support/chain/linked-chain.ts";
+import { moveClock } from "../support/postgres/clock.ts";
+import { asOperator, becomePlainRole } from "../support/postgres/plain-role.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { loadedStream, startResync, swap } from "../support/postgres/shadow.ts";
+import { COLUMNS, hashOf, registerDataset, SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

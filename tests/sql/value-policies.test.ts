@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { planTable } from "../../src/encoder/plan.ts";
-import { CONTAINERS, SCALARS } from "../support/arbitraries.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { loadedStream, shadowOf, startResync, swap } from "../support/shadow.ts";
-import { SqlStream, watermark } from "../support/sql-stream.ts";
+import { CONTAINERS, SCALARS } from "../support/arrow/arbitraries.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { loadedStream, shadowOf, startResync, swap } from "../support/postgres/shadow.ts";
+import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 

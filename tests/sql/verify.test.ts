@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { findings, LinkedChain } from "../support/linked-chain.ts";
-import { refusal, rolledBackDatabase } from "../support/rolled-back.ts";
-import { registerDataset, SqlStream, watermark } from "../support/sql-stream.ts";
+import { findings, LinkedChain } from "../support/chain/linked-chain.ts";
+import { refusal, rolledBackDatabase } from "../support/postgres/rolled-back.ts";
+import { registerDataset, SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 let chain: LinkedChain;

@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 
-import { migrate } from "../../src/db/migrate.ts";
+import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { findPostgres } from "./find-postgres.ts";
+import { findPostgres } from "./postgres/find-postgres.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { Budget } from "../../src/budget.ts";
+import { Budget } from "../../src/commit/budget.ts";
 
 test("a budget is exhausted from its limit on, until enough is given back", () => {
   const budget = new Budget(10);

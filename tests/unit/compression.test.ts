@@ -3,12 +3,12 @@ import { zstdCompressSync } from "node:zlib";
 import { CompressionType } from "apache-arrow/fb/compression-type";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodePlain } from "../../src/flight/decode.ts";
-import { lz4Blocks } from "../../src/flight/lz4.ts";
-import type { ArrowBatch } from "../../src/model/arrow-batch.ts";
-import { buildBatch } from "../support/arrow.ts";
-import { batchMessage } from "../support/arrow-messages.ts";
-import { compressed, LZ4, lz4Frame } from "../support/compressed.ts";
+import type { ArrowBatch } from "../../src/arrow/batch.ts";
+import { lz4Blocks } from "../../src/arrow/lz4.ts";
+import { decodePlain } from "../../src/arrow/message.ts";
+import { buildBatch } from "../support/arrow/arrow.ts";
+import { batchMessage } from "../support/arrow/arrow-messages.ts";
+import { compressed, LZ4, lz4Frame } from "../support/arrow/compressed.ts";
 import { turnsDuring } from "../support/turns.ts";
 
 const built = buildBatch([

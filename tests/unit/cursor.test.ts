@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { BlockHash } from "../../src/model/block-range.ts";
-import { cursorOf } from "../../src/model/cursor.ts";
+import type { BlockHash } from "../../src/protocol/block-range.ts";
+import { cursorOf } from "../../src/protocol/cursor.ts";
 
 const hash: BlockHash = `0x${"ea".repeat(32)}`;
 

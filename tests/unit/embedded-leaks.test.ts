@@ -1,7 +1,7 @@
 import pg from "pg";
 import { expect, test } from "vitest";
 
-import { createDatabase } from "../support/postgres.ts";
+import { createDatabase } from "../support/postgres/postgres.ts";
 
 test("a connection that the code under test left open fails the file", async () => {
   const db = await createDatabase();

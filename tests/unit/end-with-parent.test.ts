@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 import { waitFor } from "../support/wait-for.ts";
 
-const PRELOADED = fileURLToPath(new URL("../support/end-with-parent.ts", import.meta.url));
+const PRELOADED = fileURLToPath(new URL("../support/worker/end-with-parent.ts", import.meta.url));
 const FOR_EVER = "setInterval(() => {}, 1000)";
 
 function isRunning(pid: number): boolean {

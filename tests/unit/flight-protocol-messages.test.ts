@@ -54,9 +54,9 @@ describe("the bytes of the protocol specification", () => {
 
   test("the body of a FlightData is field 1000", () => {
     const encoded = encodeFlightData({
-      dataHeader: new Uint8Array(0),
+      header: new Uint8Array(0),
       appMetadata: new Uint8Array(0),
-      dataBody: bytes(7),
+      body: bytes(7),
     });
     expect(hex(encoded)).toBe("c23e0107");
   });
@@ -91,13 +91,13 @@ describe("what is encoded is decoded", () => {
 
   test("a FlightData, its body without a copy", () => {
     const encoded = encodeFlightData({
-      dataHeader: bytes(1),
+      header: bytes(1),
       appMetadata: bytes(2, 2),
-      dataBody: bytes(3, 3, 3),
+      body: bytes(3, 3, 3),
     });
     const decoded = decodeFlightData(encoded);
-    expect([...decoded.dataHeader, ...decoded.appMetadata, ...decoded.dataBody]).toEqual([1, 2, 2, 3, 3, 3]);
-    expect(decoded.dataBody.buffer).toBe(encoded.buffer);
+    expect([...decoded.header, ...decoded.appMetadata, ...decoded.body]).toEqual([1, 2, 2, 3, 3, 3]);
+    expect(decoded.body.buffer).toBe(encoded.buffer);
   });
 });
 

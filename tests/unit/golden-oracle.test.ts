@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readOracle } from "../support/golden-oracle.ts";
+import { readOracle } from "../support/arrow/golden-oracle.ts";
 
 const file = (type: object, ...data: string[]) =>
   `{"schema": {"fields": [{"name": "x", "type": ${JSON.stringify(type)}, "children": []}]},

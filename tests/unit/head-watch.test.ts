@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-
-import { type Follower, type HeadAnswer, HeadWatch, type KnownHead } from "../../src/head-watch.ts";
 import { createLog } from "../../src/log.ts";
+import { type Follower, type HeadAnswer, HeadWatch, type KnownHead } from "../../src/stream/head-watch.ts";
 
 const NETWORK = "mainnet";
 let asked: string[];

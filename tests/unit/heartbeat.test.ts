@@ -2,7 +2,7 @@ import type pg from "pg";
 import { afterEach, expect, test, vi } from "vitest";
 
 import { Calls } from "../../src/db/calls.ts";
-import { Heartbeat, type HeldLease } from "../../src/heartbeat.ts";
+import { Heartbeat, type HeldLease } from "../../src/lease/heartbeat.ts";
 import { createLog } from "../../src/log.ts";
 import { LEASE_MS } from "../../src/model/limits.ts";
 

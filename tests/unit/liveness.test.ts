@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { Liveness } from "../../src/model/liveness.ts";
+import { Liveness } from "../../src/stream/liveness.ts";
 
 /**
  * A chain that grows by a block every `blockMs`, a stream that commits each `commitMs` what was there `delayMs`

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
-
-import { LOG_LEVELS, type LogLevel } from "../../src/config.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog, LOG_LEVELS, type LogLevel } from "../../src/log.ts";
 
 function logTo(level: LogLevel) {
   const lines: string[] = [];

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-
+import { PassControl } from "../../src/lease/pass-control.ts";
 import { MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "../../src/model/limits.ts";
-import { PassControl } from "../../src/pass-control.ts";
 
 /** Whether what the pass is at may be left. */
 let canEndNow: boolean;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type BlockHash, type BlockRange, ZERO_HASH } from "../../src/model/block-range.ts";
-import { decide, resolveOwnHash } from "../../src/model/protocol.ts";
-import type { Message } from "../../src/model/step.ts";
+import { type BlockHash, type BlockRange, ZERO_HASH } from "../../src/protocol/block-range.ts";
+import { decide, resolveOwnHash } from "../../src/protocol/decide.ts";
+import type { Message } from "../../src/protocol/step.ts";
 import {
   baseOf,
   committed,
@@ -10,8 +10,8 @@ import {
   rememberStream,
   type StreamMemory,
   startConnection,
-} from "../../src/model/stream-memory.ts";
-import { pruneHistory, type Watermark } from "../../src/model/watermark.ts";
+} from "../../src/protocol/stream-memory.ts";
+import { pruneHistory, type Watermark } from "../../src/protocol/watermark.ts";
 
 const RUNS = Number(process.env["AMPSYNC_TEST_RUNS"] ?? 200);
 const FIRST_SEED = Number(process.env["AMPSYNC_TEST_SEED"] ?? 1);

@@ -1,4 +1,4 @@
--- Marks a stream as live: it stands at the head (src/model/liveness.ts); for a
+-- Marks a stream as live: it stands at the head (src/stream/liveness.ts); for a
 -- shadow the swap may be due. No effect without the lease. Idempotent.
 -- Locks: stream row.
 create or replace function ampsync_worker.mark_live(

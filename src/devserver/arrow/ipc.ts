@@ -1,7 +1,7 @@
 import type { Schema } from "apache-arrow";
 import { BufferRegion, FieldNode, Message, RecordBatch } from "apache-arrow/ipc/metadata/message";
 
-import type { ArrowNode } from "../../model/arrow-batch.ts";
+import type { ArrowNode } from "../../arrow/batch.ts";
 
 /** One column as IPC wants it: nodes and buffers in the pre-order of its fields. */
 export interface EncodedColumn {
@@ -11,8 +11,8 @@ export interface EncodedColumn {
 
 /** One RecordBatch message, ready for a FlightData: lengths are multiples of 8, buffers 64-byte aligned. */
 export interface EncodedBatch {
-  readonly dataHeader: Uint8Array;
-  readonly dataBody: Uint8Array;
+  readonly header: Uint8Array;
+  readonly body: Uint8Array;
   readonly rows: number;
 }
 
@@ -33,18 +33,18 @@ export function encodeBatch(rows: number, columns: readonly EncodedColumn[]): En
     }
   }
 
-  const dataBody = Buffer.allocUnsafe(size); // Every byte is written below; clearing it first costs a fifth.
+  const body = Buffer.allocUnsafe(size); // Every byte is written below; clearing it first costs a fifth.
   let at = 0;
   for (const column of columns) {
     for (const buffer of column.buffers) {
-      dataBody.set(buffer, at);
+      body.set(buffer, at);
       const end = at + buffer.length;
       at = aligned(end, BUFFER_ALIGNMENT);
-      dataBody.fill(0, end, at);
+      body.fill(0, end, at);
     }
   }
   const header = Message.from(new RecordBatch(rows, nodes, regions, null), size);
-  return { dataHeader: padded(Message.encode(header), MESSAGE_ALIGNMENT), dataBody, rows };
+  return { header: padded(Message.encode(header), MESSAGE_ALIGNMENT), body, rows };
 }
 
 /** The schema as a bare message, as DoGet sends it. */

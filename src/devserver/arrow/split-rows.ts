@@ -30,8 +30,8 @@ export function* splitRows(rows: Rows, rowsPerBatch: number | null = null): Gene
   while (from < rows.count) {
     const to = Math.min(from + size, rows.count);
     const batch = rows.encode(from, to);
-    const fitting = Math.floor(((to - from) * TARGET_BYTES) / Math.max(batch.dataBody.length, 1));
-    if (batch.dataBody.length > TARGET_BYTES && to - from > 1) {
+    const fitting = Math.floor(((to - from) * TARGET_BYTES) / Math.max(batch.body.length, 1));
+    if (batch.body.length > TARGET_BYTES && to - from > 1) {
       size = Math.max(1, Math.min(fitting, to - from - 1));
       continue;
     }

@@ -1,6 +1,6 @@
 import type { Schema } from "apache-arrow";
 
-import type { BlockRange } from "../../model/block-range.ts";
+import type { BlockRange } from "../../protocol/block-range.ts";
 import { encodeValues } from "../arrow/encode-values.ts";
 import { type EncodedBatch, encodeBatch, schemaMessage } from "../arrow/ipc.ts";
 import type { Faults } from "../faults.ts";
@@ -36,7 +36,7 @@ export class Answer {
     if (!this.#schemaSent) {
       this.#schemaSent = true;
       await this.#sabotage.before();
-      await this.#out.send({ dataHeader: schemaMessage(this.#schema) });
+      await this.#out.send({ header: schemaMessage(this.#schema) });
       this.#sabotage.after(0, false);
     }
   }
@@ -68,8 +68,8 @@ export class Answer {
   async #batch(batch: EncodedBatch, ranges: readonly BlockRange[], complete: boolean): Promise<void> {
     await this.schema();
     await this.#sabotage.before();
-    const { dataHeader, dataBody } = batch;
-    await this.#out.send({ dataHeader, dataBody, appMetadata: this.#metadata(ranges, complete) });
+    const { header, body } = batch;
+    await this.#out.send({ header, body, appMetadata: this.#metadata(ranges, complete) });
     this.#sabotage.after(batch.rows, complete);
   }
 

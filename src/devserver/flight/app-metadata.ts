@@ -1,4 +1,4 @@
-import type { BlockRange } from "../../model/block-range.ts";
+import type { BlockRange } from "../../protocol/block-range.ts";
 import type { Faults } from "../faults.ts";
 
 /** `app_metadata` before it becomes JSON. */

@@ -1,4 +1,4 @@
-import type { BlockRange } from "../../model/block-range.ts";
+import type { BlockRange } from "../../protocol/block-range.ts";
 import { encodeValues } from "../arrow/encode-values.ts";
 import { encodeBatch } from "../arrow/ipc.ts";
 import { type Rows, splitRows } from "../arrow/split-rows.ts";

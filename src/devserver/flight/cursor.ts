@@ -1,4 +1,4 @@
-import type { BlockHash } from "../../model/block-range.ts";
+import type { BlockHash } from "../../protocol/block-range.ts";
 
 /** The last block that a client received in full. */
 export interface Position {

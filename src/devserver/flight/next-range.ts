@@ -1,4 +1,4 @@
-import { type BlockRange, ZERO_HASH } from "../../model/block-range.ts";
+import { type BlockRange, ZERO_HASH } from "../../protocol/block-range.ts";
 import type { Block, Chain } from "../source.ts";
 import type { Position } from "./cursor.ts";
 

@@ -32,9 +32,9 @@ export class Outgoing {
 
   async send(data: Partial<FlightData>): Promise<void> {
     this.signal.throwIfAborted();
-    const { dataHeader = NOTHING, appMetadata = NOTHING, dataBody = NOTHING } = data;
+    const { header = NOTHING, appMetadata = NOTHING, body = NOTHING } = data;
     this.#waiting += 1;
-    this.#call.write(encodeFlightData({ dataHeader, appMetadata, dataBody }), () => {
+    this.#call.write(encodeFlightData({ header, appMetadata, body }), () => {
       this.#waiting -= 1;
       this.#taken?.();
     });

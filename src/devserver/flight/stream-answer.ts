@@ -1,4 +1,4 @@
-import type { BlockRange } from "../../model/block-range.ts";
+import type { BlockRange } from "../../protocol/block-range.ts";
 import { type Rows, splitRows } from "../arrow/split-rows.ts";
 import type { Faults } from "../faults.ts";
 import type { Chain, Source } from "../source.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Data, type Schema, tableFromIPC } from "apache-arrow";
 
 import { AmpsyncError } from "../../errors.ts";
-import type { BlockHash } from "../../model/block-range.ts";
+import type { BlockHash } from "../../protocol/block-range.ts";
 import { encodeBatch } from "../arrow/ipc.ts";
 import { sliceData } from "../arrow/slice-data.ts";
 import type { Rows } from "../arrow/split-rows.ts";

@@ -1,4 +1,4 @@
-import type { BytesLayout } from "../../model/arrow-type.ts";
+import type { BytesLayout } from "../../arrow/type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { BytesColumn } from "../bytes-column.ts";

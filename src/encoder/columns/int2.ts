@@ -1,4 +1,4 @@
-import type { ArrowInt } from "../../model/arrow-type.ts";
+import type { ArrowInt } from "../../arrow/type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { ScalarType } from "../column.ts";
 import { FixedColumn } from "../fixed-column.ts";

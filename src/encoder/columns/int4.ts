@@ -1,4 +1,4 @@
-import type { ArrowInt } from "../../model/arrow-type.ts";
+import type { ArrowInt } from "../../arrow/type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { measureFixed, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";

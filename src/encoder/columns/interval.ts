@@ -1,4 +1,4 @@
-import type { ArrowUnit } from "../../model/arrow-type.ts";
+import type { ArrowUnit } from "../../arrow/type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { ScalarType } from "../column.ts";
 import { FixedColumn } from "../fixed-column.ts";

@@ -1,4 +1,4 @@
-import type { ListLayout } from "../../model/arrow-type.ts";
+import type { ListLayout } from "../../arrow/type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { isNull, type NestedColumn, type NestedType } from "../column.ts";

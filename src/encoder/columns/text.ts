@@ -1,4 +1,4 @@
-import type { BytesLayout } from "../../model/arrow-type.ts";
+import type { BytesLayout } from "../../arrow/type.ts";
 import { BytesColumn } from "../bytes-column.ts";
 import { MEASURED_BYTES, NULL_FIELD, type ScalarColumn, type ScalarType } from "../column.ts";
 import { checkFieldLength } from "../place.ts";

@@ -1,4 +1,4 @@
-import type { ArrowUnit } from "../../model/arrow-type.ts";
+import type { ArrowUnit } from "../../arrow/type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { isoDate, isoTime } from "../calendar.ts";

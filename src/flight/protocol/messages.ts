@@ -168,28 +168,24 @@ export function decodeFlightInfo(bytes: Uint8Array): FlightInfo {
 /** One message of a DoGet answer. Its descriptor, unused there, is not kept. */
 export interface FlightData {
   /** Bare flatbuffer `Message`, without the `FFFFFFFF` prefix. */
-  readonly dataHeader: Uint8Array;
+  readonly header: Uint8Array;
   readonly appMetadata: Uint8Array;
-  readonly dataBody: Uint8Array;
+  readonly body: Uint8Array;
 }
 
 export function encodeFlightData(data: FlightData): Buffer {
-  return new MessageWriter()
-    .bytes(2, data.dataHeader)
-    .bytes(3, data.appMetadata)
-    .bytes(1000, data.dataBody)
-    .finish();
+  return new MessageWriter().bytes(2, data.header).bytes(3, data.appMetadata).bytes(1000, data.body).finish();
 }
 
 /** The body is a view into `bytes`; its offset there is not aligned. */
 export function decodeFlightData(bytes: Uint8Array): FlightData {
-  let dataHeader: Uint8Array = NOTHING;
+  let header: Uint8Array = NOTHING;
   let appMetadata: Uint8Array = NOTHING;
-  let dataBody: Uint8Array = NOTHING;
+  let body: Uint8Array = NOTHING;
   for (const field of readFields(bytes, "FlightData")) {
-    if (field.number === 2) dataHeader = bytesOf(field, "FlightData");
+    if (field.number === 2) header = bytesOf(field, "FlightData");
     if (field.number === 3) appMetadata = bytesOf(field, "FlightData");
-    if (field.number === 1000) dataBody = bytesOf(field, "FlightData");
+    if (field.number === 1000) body = bytesOf(field, "FlightData");
   }
-  return { dataHeader, appMetadata, dataBody };
+  return { header, appMetadata, body };
 }

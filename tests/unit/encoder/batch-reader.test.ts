@@ -1,10 +1,10 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
+import type { ArrowBatch } from "../../../src/arrow/batch.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import type { ArrowBatch } from "../../../src/model/arrow-batch.ts";
-import { type BuiltBatch, buildBatch } from "../../support/arrow.ts";
-import { readStream } from "../../support/arrow-messages.ts";
+import { type BuiltBatch, buildBatch } from "../../support/arrow/arrow.ts";
+import { readStream } from "../../support/arrow/arrow-messages.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 import { encodeBatch, h64Raw } from "./encode.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { planTable } from "../../../src/encoder/plan.ts";
 import type { EncoderOptions } from "../../../src/encoder/row-encoder.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import { arrowSchema, type BuildOptions, type TestColumn, type Value } from "../../support/arrow.ts";
+import { arrowSchema, type BuildOptions, type TestColumn, type Value } from "../../support/arrow/arrow.ts";
 import { MemorySink } from "./copy-rows.ts";
 import { encodeBatch, h64Raw, payloads } from "./encode.ts";
 

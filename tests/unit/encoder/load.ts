@@ -4,7 +4,7 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { copyColumns, planTable, type TablePlan } from "../../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import type { ArrowStream } from "../../support/arrow-messages.ts";
+import type { ArrowStream } from "../../support/arrow/arrow-messages.ts";
 import { MemorySink } from "./copy-rows.ts";
 import { encodeBatch, h64Raw } from "./encode.ts";
 

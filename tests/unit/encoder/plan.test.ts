@@ -1,7 +1,7 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
 import { copyColumns, planTable as plan } from "../../../src/encoder/plan.ts";
-import { arrowSchema } from "../../support/arrow.ts";
+import { arrowSchema } from "../../support/arrow/arrow.ts";
 
 const { Field, Schema } = arrow;
 const planTable = (table: string, schema: arrow.Schema) => plan(table, arrowSchema(schema));

@@ -2,7 +2,7 @@ import * as arrow from "apache-arrow";
 import { expect, test } from "vitest";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import { buildBatch } from "../../support/arrow.ts";
+import { buildBatch } from "../../support/arrow/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 import { encodeBatch, h64Raw } from "./encode.ts";
 

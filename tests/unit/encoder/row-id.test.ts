@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Occurrences } from "../../../src/encoder/occurrences.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import { buildBatch, type TestColumn } from "../../support/arrow.ts";
+import { buildBatch, type TestColumn } from "../../support/arrow/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 import { encodeBatch, h64Raw } from "./encode.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
-import { typeTable, withTypeTable } from "../../support/type-table.ts";
+import { typeTable, withTypeTable } from "../../support/arrow/type-table.ts";
 
 const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
 

@@ -1,11 +1,10 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
-
+import { CopyRows } from "../../../src/commit/copy-rows.ts";
 import type { ValuePolicy } from "../../../src/encoder/bad-values.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import { CopyRows } from "../../../src/model/copy-rows.ts";
-import { buildBatch, type TestColumn, type Value } from "../../support/arrow.ts";
+import { buildBatch, type TestColumn, type Value } from "../../support/arrow/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 import { encodeBatch, h64Raw } from "./encode.ts";
 

@@ -1,5 +1,5 @@
 import { AmpsyncError } from "../../../errors.ts";
-import type { BlockHash } from "../../../model/block-range.ts";
+import type { BlockHash } from "../../../protocol/block-range.ts";
 import type { Block, Chain } from "../../source.ts";
 import { hash32 } from "./random-words.ts";
 

@@ -1,5 +1,5 @@
 import { AmpsyncError } from "../../../errors.ts";
-import type { BlockHash } from "../../../model/block-range.ts";
+import type { BlockHash } from "../../../protocol/block-range.ts";
 
 /** A JSON object as a node sent it. */
 export type Json = Readonly<Record<string, unknown>>;

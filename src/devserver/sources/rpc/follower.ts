@@ -1,4 +1,4 @@
-import type { BlockHash } from "../../../model/block-range.ts";
+import type { BlockHash } from "../../../protocol/block-range.ts";
 import type { Block, Chain } from "../../source.ts";
 import { type BlockTables, blockTables } from "./evm-rows.ts";
 import { blockHash, list, object, quantity } from "./fields.ts";

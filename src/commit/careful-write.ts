@@ -1,0 +1,221 @@
+import { once } from "node:events";
+
+import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import { awaitServer } from "../db/server-wait.ts";
+import { AmpsyncError } from "../errors.ts";
+import { isPoison } from "../model/poison.ts";
+import { addUp, type ColumnCount, RejectedRows } from "../model/value-report.ts";
+import { CopyRows } from "./copy-rows.ts";
+import { type RefusedRowSession, refusedColumn, rowAsJson } from "./refused-row.ts";
+import {
+  BEGIN,
+  COPY_HEADER,
+  COPY_TRAILER,
+  type Commit,
+  commitApply,
+  copyInto,
+  type Refusals,
+  tableOf,
+  type WriteTarget,
+} from "./statements.ts";
+import { connect, MARK, type Transaction, type WriteOptions } from "./write.ts";
+
+export interface CarefulOptions extends WriteOptions {
+  /** What becomes of rows that PostgreSQL refuses. */
+  readonly valuePolicy: "fail" | "null" | "quarantine";
+}
+
+/**
+ * A writing transaction that knows which rows PostgreSQL refuses: each chunk is a
+ * COPY of its own under a savepoint. A chunk that is refused is halved until the
+ * row alone is left, which is then handled by policy. That takes some round trips
+ * a chunk, so it is for what a WriteTransaction could not write, and for repairs.
+ *
+ * Halving needs nothing of what the error says, so it also finds what a trigger
+ * forbids, in whatever language PostgreSQL speaks.
+ */
+export class CarefulTransaction implements Transaction, RefusedRowSession {
+  readonly #options: CarefulOptions;
+  readonly #client: pg.PoolClient;
+  readonly #onAbort = () => this.abort();
+  readonly #rejected: RejectedRows;
+  #nulled: ColumnCount[] = [];
+  #removed = { rows: 0, idXor: 0n };
+  /** Of the last row: its block, and which row of it. */
+  #last = { block: -1n, row: -1 };
+  /** What to go back to; null before the first mark. */
+  #marked: { readonly last: { block: bigint; row: number }; readonly rejected: number } | null = null;
+  #isOver = false;
+
+  private constructor(options: CarefulOptions, client: pg.PoolClient) {
+    this.#options = options;
+    this.#client = client;
+    this.#rejected = new RejectedRows(tableOf(options.target));
+    options.signal.addEventListener("abort", this.#onAbort);
+    client.on("error", ignore);
+  }
+
+  /** `begin`: begin_apply or begin_repair. */
+  static async open(options: CarefulOptions, begin: string): Promise<CarefulTransaction> {
+    const client = await connect(options);
+    const transaction = new CarefulTransaction(options, client);
+    try {
+      // Deferred constraints would refuse rows at COMMIT, when it is too late to tell which.
+      await transaction.query(`${BEGIN}; set constraints all immediate; ${begin}`);
+      await options.faults.reach("copy_begun");
+      return transaction;
+    } catch (error) {
+      transaction.abort();
+      throw error;
+    }
+  }
+
+  async write(chunk: Uint8Array): Promise<Refusals | null> {
+    const { length } = this.#rejected.rows;
+    this.#nulled = [];
+    this.#removed = { rows: 0, idXor: 0n };
+    const rows = new CopyRows(chunk);
+    await this.#copyRows(rows, 0, rows.count);
+    await this.#options.faults.reach("chunk_written");
+    const report = {
+      rejected: this.#rejected.rows.slice(length),
+      nulled: addUp(this.#nulled),
+      nuls: [],
+    };
+    return report.rejected.length + report.nulled.length === 0 ? null : { report, removed: this.#removed };
+  }
+
+  async mark(): Promise<void> {
+    await this.query(this.#marked === null ? MARK : `release ${MARK}; ${MARK}`);
+    this.#marked = { last: this.#last, rejected: this.#rejected.rows.length };
+  }
+
+  async takeBack(): Promise<void> {
+    if (this.#marked === null) {
+      throw new Error("nothing is marked");
+    }
+    await this.query(`rollback to ${MARK}`);
+    this.#last = this.#marked.last;
+    this.#rejected.truncate(this.#marked.rejected);
+  }
+
+  async commit(commit: Commit): Promise<void> {
+    await this.commitWith(commitApply(this.#options.target, commit));
+  }
+
+  /** `end`: commit_apply or commit_repair; it and COMMIT are one message. */
+  async commitWith(end: string): Promise<void> {
+    const { faults } = this.#options;
+    await faults.reach("before_trailer");
+    await Promise.all([this.query(`${end};\ncommit`), faults.reach("commit_sent")]);
+    await faults.reach("commit_answered");
+    this.#release(false);
+  }
+
+  abort(): void {
+    this.#release(true);
+  }
+
+  /** As RefusedRowSession has it. */
+  async query(text: string): Promise<pg.QueryResult> {
+    this.#options.signal.throwIfAborted(); // Then the client is somebody else's.
+    return await this.#answer(this.#client.query(text));
+  }
+
+  async copy(table: string, target: WriteTarget, rows: Uint8Array): Promise<void> {
+    this.#options.signal.throwIfAborted();
+    const copy = this.#client.query(copyFrom(copyInto(table, target)));
+    copy.on("error", ignore); // Also of one that comes when nobody waits any more.
+    const finished = once(copy, "finish"); // Rejects with an error of the stream.
+    copy.write(COPY_HEADER);
+    copy.write(rows); // Not copied together with the rest: one row may have 256 MiB.
+    const written = new Promise<void>((resolve) => copy.write(COPY_TRAILER, () => resolve()));
+    await this.#answer(Promise.race([written, finished])); // After an error the stream must not be ended.
+    copy.end();
+    await this.#answer(finished);
+  }
+
+  async attempt(work: () => Promise<void>): Promise<Error | null> {
+    await this.query("savepoint attempt");
+    try {
+      await work();
+    } catch (error) {
+      await this.query("rollback to savepoint attempt; release savepoint attempt");
+      return error instanceof Error ? error : new Error(String(error));
+    }
+    await this.query("release savepoint attempt");
+    return null;
+  }
+
+  /** Rows `from` up to `to`, in halves where PostgreSQL refuses one of them. */
+  async #copyRows(rows: CopyRows, from: number, to: number): Promise<void> {
+    const { target } = this.#options;
+    const error = await this.attempt(() => this.copy(tableOf(target), target, rows.bytes(from, to)));
+    if (error === null) {
+      for (let row = from; row < to; row++) {
+        this.#last = this.#placeOf(rows, row);
+      }
+      return;
+    }
+    if (!isPoison(error)) {
+      throw error;
+    }
+    if (to - from === 1) {
+      await this.#refused(rows, from, error);
+      return;
+    }
+    const middle = (from + to) >> 1;
+    await this.#copyRows(rows, from, middle);
+    await this.#copyRows(rows, middle, to);
+  }
+
+  /** Handles a row that cannot be written as it is. */
+  async #refused(rows: CopyRows, row: number, error: Error): Promise<void> {
+    const { target, valuePolicy } = this.#options;
+    const column = await refusedColumn(this, target, rows, row, error);
+    const place = { ...this.#placeOf(rows, row), column: column?.name ?? null };
+    const reason = error.message;
+    if (valuePolicy === "null" && column !== null && rows.fields(row)[column.field] !== null) {
+      this.#nulled.push({ ...place, column: column.name, count: 1, reason });
+      await this.#copyRows(rows.withNulls(row, new Set([column.field])), 0, 1);
+      return;
+    }
+    const sqlstate = String(Reflect.get(error, "code"));
+    if (valuePolicy !== "quarantine") {
+      const detail = [
+        `PostgreSQL said ${sqlstate}`,
+        ...(column === null ? [] : [`column ${column.name}`]),
+        Reflect.get(error, "detail") ?? "no further detail",
+      ].join("; ");
+      const at = `Table ${tableOf(target)}, block ${place.block}, row ${place.row} of it`;
+      throw new AmpsyncError("SY203", `${at}: ${reason}`, { detail, cause: error });
+    }
+    const values = this.#rejected.hasRoom ? await rowAsJson(this, target, rows, row) : null;
+    this.#rejected.add({ ...place, sqlstate, reason, values });
+    this.#removed = { rows: this.#removed.rows + 1, idXor: this.#removed.idXor ^ rows.idTail(row) };
+    this.#last = this.#placeOf(rows, row);
+  }
+
+  /** Of the row after the last one. */
+  #placeOf(rows: CopyRows, row: number): { readonly block: bigint; readonly row: number } {
+    const block = rows.block(row);
+    return { block, row: block === this.#last.block ? this.#last.row + 1 : 0 };
+  }
+
+  async #answer<T>(answer: Promise<T>): Promise<T> {
+    return await awaitServer(this.#options.writer, answer);
+  }
+
+  #release(destroy: boolean): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#options.signal.removeEventListener("abort", this.#onAbort);
+      this.#client.off("error", ignore);
+      this.#client.release(destroy);
+    }
+  }
+}
+
+/** A connection that breaks is told by the statement under way, or by the next one. */
+function ignore(): void {}

@@ -1,0 +1,9 @@
+import type { AdminClient } from "./admin/client.ts";
+import type { PassDeps } from "./stream/pass-deps.ts";
+
+/** Everything the tasks of a process share. */
+export interface Deps extends PassDeps {
+  /** Null where the environment says there is no Admin API. */
+  readonly admin: AdminClient | null;
+  close(): Promise<void>;
+}

@@ -1,0 +1,230 @@
+import { Logger, runMigrations } from "graphile-worker";
+import pg from "pg";
+import { createPool } from "../db/pool.ts";
+import type { Log } from "../log.ts";
+import { DEFAULT_QUEUE, refuseQueue } from "../model/queue.ts";
+import { beforeMigrating } from "./before-migrating.ts";
+import {
+  foreignMigrations,
+  type Installed,
+  packageVersion,
+  readInstalled,
+  readQueueRevision,
+} from "./installed.ts";
+import { retryOnLockConflict } from "./lock-conflict.ts";
+import { checkServer, checkWorkerOwner, lockInstallation } from "./preconditions.ts";
+import { runFile } from "./run-sql-file.ts";
+import { isBreaking, readSqlFiles, type SqlFiles, sourceHash, viewName } from "./sql-files.ts";
+
+const LOCK_TIMEOUT = "300ms";
+
+export interface MigrateOptions {
+  readonly log: Log;
+  /** Where graphile-worker's queue is to be; null: where it is, or by default in `graphile_worker`. */
+  readonly queueSchema?: string | null;
+}
+
+export interface Migrated {
+  /** Names of the migrations that ran now. */
+  readonly applied: readonly string[];
+  /** Whether functions or views were created or replaced. */
+  readonly functionsReplaced: boolean;
+}
+
+/**
+ * Bring a database to the schema of this code: graphile-worker's own, where the queue is
+ * ours, then the pending migrations, then functions and views where their text changed.
+ *
+ * Safe to call at any time and by several at once: one session advisory lock
+ * lets one installer in. Ours is one transaction that never waits longer than
+ * 300 ms for a lock, so that commits of running streams do not queue behind it.
+ */
+export async function migrate(url: string, { log, queueSchema = null }: MigrateOptions): Promise<Migrated> {
+  const pool = createPool({ url, max: 2, queryTimeoutMs: 0, name: "ampsync migrate" }, log);
+  pool.on("connect", (client) => {
+    client.on("error", (error) =>
+      log.warn("db_connection_lost", { pool: "ampsync migrate", error: error.message }),
+    );
+  });
+  try {
+    const client = await pool.connect();
+    try {
+      await checkServer(client);
+      await lockInstallation(client, log);
+      const installed = (await readInstalled(client)) ?? (await bootstrap(client));
+      const schema = queueSchema ?? installed.queue?.schema ?? DEFAULT_QUEUE;
+      const files = await readSqlFiles(schema);
+      if (isAhead(files, installed, log)) {
+        return { applied: [], functionsReplaced: false };
+      }
+      const preset = {
+        plugins: [beforeMigrating((migrator, { known }) => claimQueue(migrator, schema, known))],
+      };
+      await runMigrations({ pgPool: pool, schema, preset, logger: workerLogger(log) });
+      await checkWorkerOwner(client, schema);
+      return await retryOnLockConflict(() => install(client, files, schema), log);
+    } finally {
+      client.release(true); // Its session ends, and the advisory lock with it.
+    }
+  } finally {
+    await pool.end();
+  }
+}
+
+async function bootstrap(client: pg.ClientBase): Promise<Installed> {
+  await runFile(client, (await readSqlFiles()).bootstrap);
+  return { migrations: new Map(), sources: new Map(), queue: null, queues: [] };
+}
+
+/** Before anything of the queue is changed: it is ours if we make it, which must be known even if we do not get far. */
+async function claimQueue(client: pg.ClientBase, schema: string, known: number): Promise<void> {
+  const installed = await readInstalled(client);
+  const recorded = installed?.queues.find((queue) => queue.schema === schema);
+  const revision = await readQueueRevision(client, schema);
+  const isOurs = revision === null || recorded?.isOurs === true;
+  const refusal = revision === null ? null : refuseQueue({ schema, isOurs }, revision, known);
+  if (refusal !== null) {
+    throw refusal;
+  }
+  if (recorded?.isOurs === isOurs) {
+    return;
+  }
+  await client.query(
+    `insert into ampsync_private.queue (schema_name, is_ours, is_current) values ($1, $2, false)
+     on conflict (schema_name) do update -- Somebody else's is gone, and is made again by us.
+        set is_ours = excluded.is_ours`,
+    [schema, isOurs],
+  );
+}
+
+/** True when a newer version of the code installed more than we know: then everything is left as it is. */
+function isAhead(files: SqlFiles, installed: Installed, log: Log): boolean {
+  const foreign = foreignMigrations(files, installed);
+  if (foreign.length > 0) {
+    log.warn("migrate_database_ahead", { migrations: foreign.join(", ") });
+  }
+  return foreign.length > 0;
+}
+
+function workerLogger(log: Log): Logger {
+  return new Logger(
+    () => (level, message) => log[level === "warning" ? "warn" : level]("migrate_worker", { message }),
+  );
+}
+
+async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: string): Promise<Migrated> {
+  await client.query("begin isolation level read committed");
+  try {
+    const done = await runPending(client, files, queueSchema);
+    await client.query(done.applied.length > 0 || done.functionsReplaced ? "commit" : "rollback");
+    return done;
+  } catch (error) {
+    await client.query("rollback").catch(() => {}); // A lost connection has rolled back by itself.
+    throw error;
+  }
+}
+
+async function runPending(client: pg.ClientBase, files: SqlFiles, queueSchema: string): Promise<Migrated> {
+  await client.query(`set local search_path = pg_catalog, pg_temp; set local lock_timeout = '${LOCK_TIMEOUT}';
+     set local check_function_bodies = off`);
+  const installed = (await readInstalled(client)) ?? (await bootstrap(client));
+  const version = await packageVersion();
+  const pending = files.migrations.filter((file) => !installed.migrations.has(file.name));
+  for (const file of pending) {
+    await runFile(client, file);
+    await client.query(
+      "insert into ampsync_private.migration (name, sha256, breaking, version) values ($1, $2, $3, $4)",
+      [file.name, file.sha256, isBreaking(file), version],
+    );
+  }
+  const functionsReplaced = await replaceFunctions(client, files, installed, version);
+  if (installed.queue?.schema !== queueSchema) {
+    await moveQueue(client, installed.queue?.schema ?? null, queueSchema);
+  }
+  if (pending.length > 0 || functionsReplaced) {
+    await client.query(`
+      revoke all on schema ampsync, ampsync_worker, ampsync_private from public;
+      revoke execute on all routines in schema ampsync, ampsync_worker, ampsync_private from public;
+      notify ampsync_schema, 'migrated'`);
+    await openViews(client);
+  }
+  return { applied: pending.map((file) => file.name), functionsReplaced };
+}
+
+/**
+ * Whoever may read our views may run the functions in them, which read nothing: in a view a function runs with
+ * its reader's rights. They stay out of reach elsewhere, because their schema is closed.
+ */
+async function openViews(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ routine: string }>(
+    `select distinct p.oid::regprocedure::text as routine
+       from pg_depend d
+       join pg_rewrite r on r.oid = d.objid
+       join pg_class v on v.oid = r.ev_class
+       join pg_proc p on p.oid = d.refobjid
+      where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_proc'::regclass
+        and v.relnamespace = 'ampsync'::regnamespace and p.pronamespace = 'ampsync_private'::regnamespace`,
+  );
+  for (const { routine } of rows) {
+    await client.query(`grant execute on function ${routine} to public`);
+  }
+}
+
+/** Nothing has to be carried over: the supervisor queues all from state. What waits in the old queue would for ever. */
+async function moveQueue(client: pg.ClientBase, from: string | null, to: string): Promise<void> {
+  await client.query("update ampsync_private.queue set is_current = false where is_current");
+  await client.query("update ampsync_private.queue set is_current = true where schema_name = $1", [to]);
+  if (from === null) {
+    return;
+  }
+  if ((await readQueueRevision(client, from)) !== null) {
+    await client.query(
+      `select ${pg.escapeIdentifier(from)}.complete_jobs(array_agg(j.id)) from ${pg.escapeIdentifier(from)}.jobs j
+        where j.task_identifier like 'ampsync\\_%' having count(*) > 0`,
+    );
+  }
+  await client.query("select ampsync_private.schedule_supervisor()");
+}
+
+async function replaceFunctions(
+  client: pg.ClientBase,
+  files: SqlFiles,
+  installed: Installed,
+  version: string,
+): Promise<boolean> {
+  const joint = sourceHash(files);
+  const functionsDiffer = installed.sources.get("functions")?.sha256 !== joint;
+  if (functionsDiffer) {
+    for (const file of files.functions) {
+      await runFile(client, file);
+    }
+    await recordSource(client, "functions", joint, version);
+  }
+  // Replacing a view waits for its readers, so an unchanged one is left alone.
+  const { rows } = await client.query(
+    "select viewname from pg_catalog.pg_views where schemaname = 'ampsync'",
+  );
+  const existing = new Set(rows.map((row) => row.viewname));
+  const changed = files.views.filter(
+    (file) => installed.sources.get(file.name)?.sha256 !== file.sha256 || !existing.has(viewName(file)),
+  );
+  for (const file of changed) {
+    await runFile(client, file);
+    await recordSource(client, file.name, file.sha256, version);
+  }
+  return functionsDiffer || changed.length > 0;
+}
+
+async function recordSource(
+  client: pg.ClientBase,
+  name: string,
+  hash: string,
+  version: string,
+): Promise<void> {
+  await client.query(
+    `insert into ampsync_private.source (name, sha256, version) values ($1, $2, $3)
+     on conflict (name) do update -- The text changed since the last installation.
+        set sha256 = excluded.sha256, version = excluded.version, installed_at = excluded.installed_at`,
+    [name, hash, version],
+  );
+}

@@ -1,0 +1,157 @@
+import type { Calls, Held, Verdict } from "../db/calls.ts";
+import type { Writer } from "../db/server-wait.ts";
+import type { Log } from "../log.ts";
+import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../model/limits.ts";
+
+/** One lease as its pass keeps it. */
+export interface HeldLease extends Writer {
+  readonly streamId: bigint;
+  readonly epoch: bigint;
+  /**
+   * Whether the pass holds data that is not committed: should the worker die of it, it is known of which stream.
+   * Null while the pass tells that itself: a beat on its way would contradict it.
+   */
+  holds: boolean | null;
+  /** Last block that the server is known to hold, for ampsync.streams; null while unknown. */
+  head: { readonly block: bigint; readonly network: string } | null;
+  /** What the pass waits for, besides its writer, and since when, by performance.now(). */
+  readonly waits: { readonly for: "plan" | "server" | "permit"; readonly since: number } | null;
+  /** Called with every verdict but `keep`. */
+  onVerdict: (verdict: Exclude<Verdict, "keep">) => void;
+  /** Called with the state of the stream as the database has it, at each beat. */
+  onState: (state: string) => void;
+}
+
+/** In milliseconds. Tests make them short. */
+export interface HeartbeatTimes {
+  readonly beatMs: number;
+  readonly leaseMs: number;
+  readonly silenceMs: number;
+}
+
+const TIMES: HeartbeatTimes = { beatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, silenceMs: WRITER_SILENCE_MS };
+
+interface KeptLease {
+  readonly lease: HeldLease;
+  /** When it was certainly ours, by performance.now(). */
+  renewedAt: number;
+}
+
+/**
+ * Renews every lease of this process in one call, on a connection of its own, so
+ * that no writing can hold it up. It keeps going between passes too: it is what
+ * tells the supervisor that this worker is alive.
+ */
+export class Heartbeat {
+  readonly #calls: Calls;
+  readonly #log: Log;
+  readonly #times: HeartbeatTimes;
+  readonly #leases = new Map<bigint, KeptLease>();
+  #workerId: string | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #lastBeat: Promise<void> = Promise.resolve();
+  #isBeatDue = false;
+
+  constructor(calls: Calls, log: Log, times: HeartbeatTimes = TIMES) {
+    this.#calls = calls;
+    this.#log = log;
+    this.#times = times;
+  }
+
+  /** Says which worker this is, at each of its jobs; the first one starts the heartbeat. */
+  start(workerId: string): void {
+    this.#workerId = workerId;
+    if (this.#timer === null) {
+      this.#timer = setInterval(() => this.#beat(), this.#times.beatMs);
+      this.#timer.unref(); // An idle process may end.
+      this.#beat();
+    }
+  }
+
+  /** Keeps a lease until the result is disposed. */
+  keep(lease: HeldLease): Disposable {
+    this.#leases.set(lease.streamId, { lease, renewedAt: performance.now() });
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#leases.get(lease.streamId)?.lease === lease) {
+          this.#leases.delete(lease.streamId);
+        }
+      },
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) {
+      clearInterval(this.#timer);
+      this.#timer = null;
+    }
+    await this.#lastBeat;
+  }
+
+  /** One waits for the answer to the last one, and no more: in an outage there would be hundreds. */
+  #beat(): void {
+    if (this.#isBeatDue) {
+      return;
+    }
+    this.#isBeatDue = true;
+    this.#lastBeat = this.#lastBeat.then(async () => {
+      this.#isBeatDue = false;
+      if (this.#timer !== null) {
+        await this.#renew();
+      }
+    });
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#workerId === null) {
+      return;
+    }
+    const askedAt = performance.now();
+    const held: Held[] = [...this.#leases.values()].map(({ lease }) => ({
+      streamId: lease.streamId,
+      epoch: lease.epoch,
+      head: lease.head,
+      holds: lease.holds,
+      writerWaitsS: secondsSince(lease.waitingSince, askedAt),
+      waits: lease.waits?.for ?? null,
+      waitsS: secondsSince(lease.waits?.since ?? null, askedAt),
+      isWriterSilent: lease.waitingSince !== null && askedAt - lease.waitingSince >= this.#times.silenceMs,
+    }));
+    try {
+      const verdicts = await this.#calls.renewLeases(this.#workerId, held);
+      for (const { streamId, epoch } of held) {
+        const kept = this.#leases.get(streamId);
+        const { verdict, state } = verdicts.get(streamId) ?? { verdict: "lost", state: null };
+        if (kept?.lease.epoch !== epoch) {
+          continue;
+        }
+        kept.renewedAt = askedAt;
+        if (verdict !== "keep") {
+          kept.lease.onVerdict(verdict);
+        }
+        if (state !== null) {
+          kept.lease.onState(state);
+        }
+      }
+    } catch (error) {
+      this.#log.warn("heartbeat_failed", { error: error instanceof Error ? error.message : String(error) });
+      this.#giveUpExpired();
+    }
+  }
+
+  /**
+   * Leases that were not renewed for as long as they last may not be ours any more, and
+   * what their passes wait for may never come: their connections can be as dead as ours.
+   */
+  #giveUpExpired(): void {
+    for (const { lease, renewedAt } of this.#leases.values()) {
+      if (performance.now() - renewedAt >= this.#times.leaseMs) {
+        lease.onVerdict("severed");
+      }
+    }
+  }
+}
+
+function secondsSince(since: number | null, now: number): number | null {
+  return since === null ? null : (now - since) / 1000;
+}

@@ -1,0 +1,97 @@
+import type { Verdict } from "../db/calls.ts";
+import { AmpsyncError } from "../errors.ts";
+import { MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "../model/limits.ts";
+
+/** What ends a pass from outside: the heartbeat's verdicts, its own time, the end of the process. */
+export class PassControl implements Disposable {
+  readonly #ended = new AbortController();
+  readonly #abandoned = new AbortController();
+  readonly #shutdown: AbortSignal;
+  readonly #canEndNow: () => boolean;
+  readonly #startedAt = performance.now();
+  readonly #deadline: NodeJS.Timeout;
+  readonly #onShutdown = () => {
+    this.end();
+    this.#patience = setTimeout(() => this.#abandoned.abort(), SHUTDOWN_MS);
+  };
+  #patience: NodeJS.Timeout | undefined;
+  #mustYield = false;
+  #failure: Error | null = null;
+
+  /** `canEndNow`: whether the pass is at nothing that wants to be finished. */
+  constructor(shutdown: AbortSignal, canEndNow: () => boolean) {
+    this.#shutdown = shutdown;
+    this.#canEndNow = canEndNow;
+    this.#deadline = setTimeout(() => this.yieldSlot(), PASS_MS);
+    if (shutdown.aborted) {
+      this.end();
+    }
+    shutdown.addEventListener("abort", this.#onShutdown);
+  }
+
+  /** Aborted when the pass is over. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Aborted when even the commit under way is given up, as if its connection were lost. */
+  get abandoned(): AbortSignal {
+    return this.#abandoned.signal;
+  }
+
+  /** The pass is to end with what it began: a microbatch, a replacement, repairs. */
+  get mustYield(): boolean {
+    return this.#mustYield;
+  }
+
+  /** Why it was ended; null where it was not, or ends well. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  /** Where nothing more can be committed nothing is waited for: its answer may never come. */
+  heed(verdict: Exclude<Verdict, "keep">): void {
+    switch (verdict) {
+      case "yield":
+        if (performance.now() - this.#startedAt >= MIN_PASS_MS) {
+          this.yieldSlot();
+        }
+        break;
+      case "lost":
+        this.fail(new AmpsyncError("SY001", "another worker holds the lease, or it was taken away"));
+        this.#abandoned.abort();
+        break;
+      case "severed":
+        this.fail(new AmpsyncError("SY104", "the connection to PostgreSQL fell silent"));
+        this.#abandoned.abort();
+        break;
+    }
+  }
+
+  /** Ends the pass as soon as it can be ended without losing what was begun. */
+  yieldSlot(): void {
+    this.#mustYield = true;
+    if (this.#canEndNow()) {
+      this.end();
+    }
+  }
+
+  end(): void {
+    this.#ended.abort();
+  }
+
+  fail(error: unknown): void {
+    if (!this.signal.aborted) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.end();
+    }
+  }
+
+  /** Nothing that was begun outlives the pass. */
+  [Symbol.dispose](): void {
+    this.end();
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#patience);
+    this.#shutdown.removeEventListener("abort", this.#onShutdown);
+  }
+}

@@ -1,0 +1,54 @@
+import type { Calls, Lease } from "../db/calls.ts";
+import type { FlightClient } from "../flight/client.ts";
+import { tableRefSql } from "../model/dataset-ref.ts";
+import type { BlockHash } from "../protocol/block-range.ts";
+
+export interface HeadBelow {
+  readonly flight: FlightClient;
+  readonly calls: Calls;
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What it means that a server's head lies below the checkpoint of a stream.
+ *
+ * `lags`: it holds what we hold, up to this head. `replaced`: it holds another
+ * block, the one named. `unknown`: there is nothing to compare.
+ */
+export type Below =
+  | { readonly kind: "lags" }
+  | { readonly kind: "replaced"; readonly block: bigint }
+  | { readonly kind: "unknown" };
+
+const UNKNOWN: Below = { kind: "unknown" };
+/** The column of a table of blocks. */
+const BLOCKS = { table: "blocks", column: "hash" } as const;
+
+/**
+ * Compares only: by the hash of the newest block up to the head that we hold the
+ * hash of, in the same table, or in the dataset's table of blocks.
+ */
+export async function lookBelow({ flight, calls, lease, signal }: HeadBelow, head: bigint): Promise<Below> {
+  const own = head < 0n ? null : await calls.newestHash(lease.streamId, head);
+  if (own === null) {
+    return UNKNOWN;
+  }
+  const { block } = own;
+  async function ask(table: string, column: string): Promise<BlockHash | null> {
+    const tableSql = tableRefSql(lease, lease.version, table);
+    try {
+      return await flight.blockHash({ tableSql, column, network: lease.network }, block, signal);
+    } catch {
+      signal.throwIfAborted();
+      return null; // Not every dataset has such a table.
+    }
+  }
+  // Another chain may have no row for that block in the same table.
+  const theirs =
+    (own.column && (await ask(lease.tableName, own.column))) ?? (await ask(BLOCKS.table, BLOCKS.column));
+  if (theirs === null) {
+    return UNKNOWN;
+  }
+  return theirs === own.hash ? { kind: "lags" } : { kind: "replaced", block };
+}

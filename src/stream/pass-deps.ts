@@ -1,0 +1,27 @@
+import type pg from "pg";
+
+import type { Budget } from "../commit/budget.ts";
+import type { Permits } from "../commit/permits.ts";
+import type { Calls } from "../db/calls.ts";
+import type { Faults } from "../fault-points.ts";
+import type { FlightClient } from "../flight/client.ts";
+import type { Heartbeat } from "../lease/heartbeat.ts";
+import type { Log } from "../log.ts";
+import type { CommitLimits } from "../model/limits.ts";
+import type { HeadWatch } from "./head-watch.ts";
+
+/** What the passes of a process share. */
+export interface PassDeps {
+  readonly log: Log;
+  readonly calls: Calls;
+  /** Connections for writing transactions and calls; heartbeats have their own. */
+  readonly pool: pg.Pool;
+  readonly heartbeat: Heartbeat;
+  readonly flight: FlightClient;
+  readonly heads: HeadWatch;
+  readonly permits: Permits;
+  readonly budget: Budget;
+  readonly limits: CommitLimits;
+  readonly hash: (bytes: Uint8Array, seed: bigint) => bigint;
+  readonly faults: Faults;
+}

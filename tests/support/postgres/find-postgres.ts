@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { realpath } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { startEmbeddedPostgres } from "../../../src/embedded/postgres.ts";
+
+/** A server on which tests may create databases, as superuser. */
+export interface TestServer {
+  /** A database of it, to connect to for administration. */
+  readonly adminUrl: string;
+  /** Its folder where we started it ourselves: compared before the first write. Null elsewhere. */
+  readonly dataDir: string | null;
+  stop(): Promise<void>;
+}
+
+/** Enough for every pool of two test files at once. */
+const MAX_CONNECTIONS = "200";
+
+/** A named server, else our own, else a container: whichever is there first. */
+export async function findPostgres(): Promise<TestServer> {
+  const url = process.env["AMPSYNC_TEST_DATABASE_URL"];
+  if (url !== undefined && url !== "") {
+    const database = new URL(url).pathname.slice(1);
+    if (!database.endsWith("_test")) {
+      throw new Error(`AMPSYNC_TEST_DATABASE_URL names ${database}: the name must end in _test`);
+    }
+    return { adminUrl: url, dataDir: null, stop: async () => {} };
+  }
+  try {
+    return await startOwn();
+  } catch (noEmbedded) {
+    return await startContainer().catch((noContainer) => {
+      throw new Error(`no PostgreSQL for the tests: ${noEmbedded}; ${noContainer}`, { cause: noEmbedded });
+    });
+  }
+}
+
+async function startOwn(): Promise<TestServer> {
+  const dataDir = join(await realpath(tmpdir()), `ampsync-test-${randomBytes(6).toString("hex")}`);
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    persistent: false,
+    settings: { max_connections: MAX_CONNECTIONS },
+  });
+  return { adminUrl: server.connectionString(), dataDir: server.dataDir, stop: () => server.stop() };
+}
+
+async function startContainer(): Promise<TestServer> {
+  const { GenericContainer, Wait } = await import("testcontainers");
+  const container = await new GenericContainer("postgres:17-alpine")
+    .withEnvironment({ POSTGRES_PASSWORD: "ampsync" })
+    .withCommand(["postgres", "-c", "fsync=off", "-c", `max_connections=${MAX_CONNECTIONS}`])
+    .withExposedPorts(5432)
+    .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
+    .start();
+  const at = `${container.getHost()}:${container.getMappedPort(5432)}`;
+  return {
+    adminUrl: `postgresql://postgres:ampsync@${at}/postgres`,
+    dataDir: null,
+    stop: async () => void (await container.stop()),
+  };
+}

@@ -1,0 +1,68 @@
+import { once } from "node:events";
+
+import { run, type Task } from "graphile-worker";
+
+import { configFromProcess, writeStderr } from "../../../src/config.ts";
+import type { Deps } from "../../../src/deps.ts";
+import { COMMIT_LIMITS } from "../../../src/model/limits.ts";
+import { createDeps } from "../../../src/runtime.ts";
+import { resolveDataset } from "../../../src/tasks/ampsync_resolve.ts";
+import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
+import { supervise } from "../../../src/tasks/ampsync_supervise.ts";
+import { workerPreset } from "../../../src/worker-preset.ts";
+import type { Arming, FromWorker, ToWorker } from "./faulty-worker.ts";
+
+/** The program of FaultyWorker. */
+let arming: Arming | null = null;
+/** Of the transaction under way. */
+let chunks = 0;
+
+function say(message: FromWorker): void {
+  process.send?.(message);
+}
+
+process.on("message", (message: ToWorker) => {
+  if (message !== "resume") {
+    arming = message.arm;
+    say("armed");
+  }
+});
+
+const config = configFromProcess();
+const deps = await createDeps(config, writeStderr, {
+  limits: { ...COMMIT_LIMITS, ...JSON.parse(process.argv[2] ?? "{}") },
+  faults: {
+    async reach(point) {
+      if (point === "copy_begun") chunks = 0;
+      if (point === "chunk_written") chunks++;
+      if (arming?.point !== point || chunks < (arming.minChunks ?? 0)) return;
+      if (arming.action === "kill") process.kill(process.pid, "SIGKILL");
+      arming = null;
+      say("paused");
+      await once(process, "message");
+    },
+  },
+});
+
+function withDeps(create: (deps: Deps) => Task): Task {
+  return async (payload, helpers) => {
+    if (helpers.job.locked_by !== null) deps.heartbeat.start(helpers.job.locked_by);
+    return create(deps)(payload, helpers);
+  };
+}
+
+const { plugins, worker: preset } = workerPreset(config, { began: () => {}, ended: () => {} });
+const { taskDirectory: _, ...worker } = preset;
+const runner = await run({
+  preset: { plugins, worker },
+  taskList: {
+    ampsync_resolve: withDeps(resolveDataset),
+    ampsync_stream: withDeps(streamTask),
+    ampsync_supervise: withDeps(supervise),
+  },
+});
+try {
+  await runner.promise;
+} finally {
+  await deps.close();
+}

@@ -1,0 +1,63 @@
+import { fileURLToPath } from "node:url";
+
+import type { FaultPoint } from "../../../src/fault-points.ts";
+import type { CommitLimits } from "../../../src/model/limits.ts";
+import { waitFor } from "../wait-for.ts";
+import { Worker, type WorkerOptions } from "./worker.ts";
+
+/** Where a worker is to stop, and how. */
+export interface Arming {
+  readonly point: FaultPoint;
+  /** `kill`: SIGKILL from within, at this very statement. `pause`: wait there for `resume`. */
+  readonly action: "kill" | "pause";
+  /** Only in a commit that has written this many chunks by then; at least one where nothing is said. */
+  readonly minChunks?: number;
+}
+
+export interface FaultyWorkerOptions extends WorkerOptions {
+  readonly limits?: Partial<CommitLimits>;
+}
+
+/** What a worker and its test say to each other. */
+export type ToWorker = { readonly arm: Arming } | "resume";
+export type FromWorker = "armed" | "paused";
+
+const PROGRAM = fileURLToPath(new URL("faulty-worker-process.ts", import.meta.url));
+
+/**
+ * A worker of its own process: graphile-worker with our preset and our tasks, whose
+ * fault points stop it where the test says.
+ */
+export class FaultyWorker extends Worker {
+  #isArmed = false;
+  #isPaused = false;
+
+  constructor({ limits, ...options }: FaultyWorkerOptions) {
+    super(options, [PROGRAM, JSON.stringify(limits ?? {})]);
+    this.process.on("message", (message: FromWorker) => {
+      if (message === "armed") this.#isArmed = true;
+      if (message === "paused") this.#isPaused = true;
+    });
+  }
+
+  /** Resolves when the worker knows it. */
+  async arm(arming: Arming): Promise<void> {
+    this.#isArmed = false;
+    this.#tell({ arm: arming });
+    await waitFor(`the worker to arm ${arming.point}`, () => this.#isArmed);
+  }
+
+  /** Whether it stands at the point it was armed with. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#tell("resume");
+  }
+
+  #tell(message: ToWorker): void {
+    this.process.send(message);
+  }
+}

@@ -1,0 +1,134 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { JobHelpers } from "graphile-worker";
+import type { Deps } from "../../../src/deps.ts";
+import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
+import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";
+import { createDeps } from "../../../src/runtime.ts";
+import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
+
+const BETWEEN_PASSES_MS = 30;
+
+export interface PassDriverOptions {
+  readonly databaseUrl: string;
+  readonly flightAddress: string;
+  readonly limits?: Partial<CommitLimits>;
+  /** Called after each commit, before the pass takes notice of it. */
+  readonly onCommit?: () => Promise<void>;
+}
+
+/**
+ * The passes of a worker without its process and queue: one pass after another of
+ * each of some streams, with our own code from acquire_lease to end_pass. Sends no
+ * heartbeats: its leases last 30 s.
+ */
+export class PassDriver {
+  readonly #deps: Deps;
+  readonly #name: string;
+  readonly #stop = new AbortController();
+  readonly #gate: Gate;
+  #loops: readonly Promise<void>[] = [];
+
+  private constructor(name: string, deps: Deps, gate: Gate) {
+    this.#name = name;
+    this.#deps = deps;
+    this.#gate = gate;
+  }
+
+  static async start(
+    name: string,
+    streamIds: readonly string[],
+    options: PassDriverOptions,
+  ): Promise<PassDriver> {
+    const gate = new Gate(options.onCommit);
+    const config = {
+      databaseUrl: options.databaseUrl,
+      queueSchema: null,
+      flightAddress: options.flightAddress,
+      adminAddress: null,
+      token: () => null,
+      poolSize: 3 + streamIds.length,
+      maxConcurrentBatches: 10,
+      grpcMaxDecodeMb: 32,
+      connectionBreakerSecs: 300,
+      operationBreakerSecs: 60,
+      warnings: [],
+      logLevel: "error",
+    } as const;
+    const limits = { ...COMMIT_LIMITS, ...options.limits };
+    const driver = new PassDriver(name, await createDeps(config, () => {}, { faults: gate, limits }), gate);
+    driver.#loops = streamIds.map((id) => driver.#loop(id));
+    return driver;
+  }
+
+  /** Each pass stands still at the next statement boundary it reaches. */
+  freeze(): void {
+    this.#gate.shut();
+  }
+
+  /** Lets what is frozen go on, as after SIGCONT. */
+  thaw(): void {
+    this.#gate.open();
+  }
+
+  /** Ends at the next statement boundaries; nothing is tidied up, as after SIGKILL. */
+  async kill(): Promise<void> {
+    this.#gate.kill();
+    await this.stop();
+  }
+
+  /** Gives the leases back and ends, as after SIGTERM. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#loops);
+    await this.#deps.close();
+  }
+
+  async #loop(streamId: string): Promise<void> {
+    const task = streamTask(this.#deps);
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const job = { id: streamId, locked_by: this.#name };
+      await this.#gate.passed().catch(() => {});
+      // All that the task looks at.
+      const helpers = { job, abortSignal: signal } as unknown as JobHelpers;
+      await Promise.resolve(task({ stream_id: streamId }, helpers)).catch(() => {}); // Killed, or no connection.
+      await pause(BETWEEN_PASSES_MS);
+    }
+  }
+}
+
+/** The fault points of one driver. */
+class Gate implements Faults {
+  readonly #onCommit: (() => Promise<void>) | undefined;
+  #shut: PromiseWithResolvers<void> | null = null;
+
+  constructor(onCommit: (() => Promise<void>) | undefined) {
+    this.#onCommit = onCommit;
+  }
+
+  async reach(point: FaultPoint): Promise<void> {
+    if (point === "commit_answered") await this.#onCommit?.();
+    await this.passed();
+  }
+
+  /** Resolves when it is open, rejects after a kill. */
+  async passed(): Promise<void> {
+    await this.#shut?.promise;
+  }
+
+  shut(): void {
+    this.#shut ??= Promise.withResolvers();
+  }
+
+  open(): void {
+    this.#shut?.resolve();
+    this.#shut = null;
+  }
+
+  kill(): void {
+    this.shut();
+    this.#shut?.promise.catch(() => {}); // Perhaps nobody stands there.
+    this.#shut?.reject(new Error("this worker was killed"));
+  }
+}

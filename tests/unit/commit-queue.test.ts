@@ -1,0 +1,544 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { Budget } from "../../src/commit/budget.ts";
+import { Apply } from "../../src/commit/commit-queue.ts";
+import { Permits } from "../../src/commit/permits.ts";
+import type { StampedWatermark } from "../../src/commit/statements.ts";
+import type { Transaction } from "../../src/commit/write.ts";
+import {
+  COMMIT_LIMITS,
+  type CommitLimits,
+  STREAM_BYTES,
+  STREAM_FLOOR_BYTES,
+} from "../../src/model/limits.ts";
+import type { ValueReport } from "../../src/model/value-report.ts";
+import type { Removal } from "../../src/protocol/stream-memory.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const MIB = 1024 * 1024;
+const NEVER = new AbortController().signal;
+const NOTHING: ValueReport = { rejected: [], nulled: [], nuls: [] };
+/** A microbatch begins its transaction with its first byte. */
+const SPILLS = { spillBytes: 1 };
+
+interface Commit {
+  readonly text: string;
+  readonly watermarks: number;
+  /** First block removed. */
+  readonly removes: bigint | null;
+  /** The block it goes on from. */
+  readonly after: bigint | null;
+}
+
+/** Stands for PostgreSQL: keeps what is committed. Rows are letters. */
+class Table {
+  readonly commits: Commit[] = [];
+  opened = 0;
+  open = 0;
+  aborted = 0;
+  bytes = 0;
+  /** What comes of each write, such as a lock that is waited for. */
+  onWrite: () => Promise<void> = async () => {};
+  onCommit: () => Promise<void> = async () => {};
+
+  begin(removal: Removal | null, signal: AbortSignal): Transaction {
+    let text = "";
+    let marked: string | null = null;
+    let isOver = false;
+    this.opened++;
+    this.open++;
+    const end = () => {
+      if (isOver) return false;
+      isOver = true;
+      this.open--;
+      return true;
+    };
+    const abort = () => {
+      if (end()) this.aborted++;
+    };
+    signal.addEventListener("abort", abort);
+    return {
+      write: async (chunk) => {
+        await this.onWrite();
+        signal.throwIfAborted();
+        this.bytes += chunk.length;
+        text += chunk.length > 1000 ? "" : Buffer.from(chunk).toString("latin1"); // Large ones only count.
+        return null;
+      },
+      mark: async () => {
+        marked = text;
+      },
+      takeBack: async () => {
+        if (marked === null) throw new Error("nothing is marked");
+        text = marked;
+      },
+      commit: async (commit) => {
+        await this.onCommit();
+        signal.throwIfAborted();
+        end();
+        this.commits.push({
+          text,
+          watermarks: commit.watermarks.length,
+          removes: removal?.from ?? null,
+          after: commit.expectedBlock,
+        });
+      },
+      abort,
+    };
+  }
+}
+
+interface Parts {
+  readonly limits?: Partial<CommitLimits>;
+  readonly permits?: Permits;
+  readonly budget?: Budget;
+  readonly abandoned?: AbortSignal;
+}
+
+/** An Apply that writes into a Table. */
+class Rig implements AsyncDisposable {
+  readonly table = new Table();
+  readonly failures: unknown[] = [];
+  readonly committed: bigint[] = [];
+  readonly apply: Apply;
+  #block = 0n;
+
+  constructor({
+    limits,
+    permits = new Permits(1),
+    budget = new Budget(1024 * MIB),
+    abandoned = NEVER,
+  }: Parts = {}) {
+    this.apply = new Apply({
+      checkpoint: null,
+      open: async (removal, _, signal) => this.table.begin(removal, signal),
+      limits: { ...COMMIT_LIMITS, ...limits },
+      permits,
+      budget,
+      onCommitted: ({ end }) => this.committed.push(end),
+      onFailed: (error) => this.failures.push(error),
+      abandoned,
+    });
+  }
+
+  begin(removal: Removal | null = null): void {
+    this.apply.openMicrobatch("mainnet", removal);
+  }
+
+  /** Adds rows of one letter each, as a message brings them. */
+  async rows(letters: string): Promise<void> {
+    const { bytes, at } = this.apply.reserve(letters.length);
+    bytes.set(Buffer.from(letters), at);
+    this.apply.addRows(letters.length);
+    await this.apply.room();
+  }
+
+  finish(mayCommit = true, report: ValueReport = NOTHING): void {
+    const block = this.#block++;
+    const hash = `0x${block.toString(16).padStart(64, "0")}` as const;
+    const stamped: StampedWatermark = {
+      watermark: { start: block, end: block, hash, prevHash: null },
+      timestamp: null,
+      ledger: { rows: 0, idXor: 0n },
+      report,
+    };
+    this.apply.finishMicrobatch(stamped, mayCommit);
+  }
+
+  async microbatch(letters: string, mayCommit = true): Promise<void> {
+    this.begin();
+    await this.rows(letters);
+    this.finish(mayCommit);
+  }
+
+  get texts(): readonly string[] {
+    return this.table.commits.map(({ text }) => text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.apply[Symbol.asyncDispose]();
+  }
+}
+
+function removalFrom(from: bigint): Removal {
+  return { from, parentHash: "0x00", shortens: false };
+}
+
+/** Whether it is over by the time everything else that can be done is done. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const done = () => {
+    settled = true;
+  };
+  promise.then(done, done);
+  await new Promise((resolve) => setImmediate(resolve));
+  return settled;
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("commits", () => {
+  test("a finished microbatch is committed at once, those that finish meanwhile together", async () => {
+    await using rig = new Rig();
+    const answered = Promise.withResolvers<void>();
+    rig.table.onCommit = () => answered.promise;
+    await rig.microbatch("a");
+    await waitFor("the first commit", () => rig.table.opened === 1);
+    await rig.microbatch("b");
+    await rig.microbatch("c");
+    answered.resolve();
+    await rig.apply.settle();
+    expect(rig.texts).toEqual(["a", "bc"]);
+    expect(rig.table.commits.map(({ after }) => after)).toEqual([null, 0n]);
+    expect(rig.committed).toEqual([0n, 2n]);
+  });
+
+  test("no more microbatches go into one than the limits allow, and at least one does", async () => {
+    await using rig = new Rig({ limits: { rows: 3, bytes: 5 } });
+    rig.table.onCommit = () => new Promise((resolve) => setImmediate(resolve));
+    for (const letters of ["a", "bb", "bb", "cccccc", "d", "e"]) {
+      await rig.microbatch(letters);
+    }
+    await rig.apply.settle();
+    expect(rig.texts).toEqual(["a", "bbbb", "cccccc", "de"]);
+  });
+
+  test.each([
+    ["whole", {}],
+    ["spilled", SPILLS],
+  ])("a %s replacement is committed when it is complete, not in its middle", async (_, limits) => {
+    await using rig = new Rig({ limits });
+    rig.begin(removalFrom(7n));
+    await rig.rows("a");
+    rig.finish(false);
+    await rig.microbatch("b", false);
+    await rig.apply.settle(); // Nothing of it may be committed yet: there is nothing to wait for.
+    expect(rig.texts).toEqual([]);
+    await rig.microbatch("c");
+    await rig.apply.settle();
+    expect(rig.table.commits).toEqual([{ text: "abc", watermarks: 3, removes: 7n, after: null }]);
+  });
+
+  test("a removal begins a commit of its own", async () => {
+    await using rig = new Rig();
+    const permits = Promise.withResolvers<void>();
+    rig.table.onCommit = () => permits.promise;
+    await rig.microbatch("a");
+    await rig.microbatch("b");
+    rig.begin(removalFrom(1n));
+    await rig.rows("c");
+    rig.finish();
+    permits.resolve();
+    await rig.apply.settle();
+    expect(rig.table.commits.map(({ text, removes }) => [text, removes])).toEqual([
+      ["a", null],
+      ["b", null],
+      ["c", 1n],
+    ]);
+  });
+
+  test("an error of a commit is told once, and ends whatever is asked next", async () => {
+    await using rig = new Rig();
+    rig.table.onCommit = () => Promise.reject(new Error("disk full"));
+    await rig.microbatch("a");
+    await expect(rig.apply.settle()).rejects.toThrow("disk full");
+    await expect(rig.apply.room()).rejects.toThrow("disk full");
+    expect(rig.failures).toEqual([new Error("disk full")]);
+    expect(rig.table.open).toBe(0);
+  });
+});
+
+describe("room", () => {
+  test("a row as large as all that a stream may hold is written although its microbatch goes on", async () => {
+    await using rig = new Rig();
+    rig.begin();
+    rig.apply.reserve(STREAM_BYTES);
+    await rig.apply.room();
+    expect(rig.table.bytes).toBe(STREAM_BYTES);
+  }, 10_000);
+
+  test("is made while a large microbatch grows, however large it becomes", async () => {
+    await using rig = new Rig();
+    rig.begin();
+    for (let written = 0; written < 3 * STREAM_BYTES; written += MIB) {
+      rig.apply.reserve(MIB - 1); // Does not fill its chunk.
+      await rig.apply.room();
+    }
+    rig.finish();
+    await rig.apply.settle();
+    expect(rig.committed).toEqual([0n]);
+  }, 10_000);
+
+  test("what comes while the writer waits for it is written at once", async () => {
+    await using rig = new Rig({ limits: SPILLS });
+    rig.begin();
+    for (let message = 1; message <= 3; message++) {
+      await rig.rows("a"); // Far from a chunk.
+      await waitFor(`message ${message} to be written`, () => rig.table.bytes === message, 5_000);
+    }
+  }, 10_000);
+
+  test("each chunk of a large microbatch is written as it fills, not when there is no more room", async () => {
+    await using rig = new Rig({ limits: SPILLS });
+    rig.begin();
+    await rig.rows("a");
+    for (let chunk = 1; chunk <= 3; chunk++) {
+      rig.apply.reserve(MIB);
+      rig.apply.reserve(1); // Begins the next chunk.
+      await waitFor(`chunk ${chunk} to be written`, () => rig.table.bytes >= chunk * MIB, 5_000);
+    }
+  }, 10_000);
+
+  test("is made by other streams too, while this one cannot write", async () => {
+    const budget = new Budget(2 * STREAM_FLOOR_BYTES);
+    const permits = new Permits(1);
+    using _taken = await permits.take(NEVER);
+    await using waiting = new Rig({ budget, permits });
+    waiting.begin();
+    waiting.apply.reserve(STREAM_FLOOR_BYTES);
+    let room: Promise<void>;
+    {
+      await using other = new Rig({ budget, permits });
+      other.begin();
+      other.apply.reserve(STREAM_FLOOR_BYTES);
+      room = waiting.apply.room();
+      expect(await isSettled(room)).toBe(false);
+    }
+    await room;
+    expect(waiting.table.bytes).toBe(0);
+  }, 10_000);
+
+  test("a stream below its floor has room, whatever others hold", async () => {
+    const budget = new Budget(1);
+    await using rig = new Rig({ budget });
+    rig.begin();
+    rig.apply.reserve(STREAM_FLOOR_BYTES - 1);
+    await rig.apply.room();
+  });
+
+  test("is not taken for ever by what is told of values that were committed", async () => {
+    await using rig = new Rig({});
+    const values = "x".repeat(STREAM_BYTES / 4);
+    const reject = { block: 0n, row: 0, column: null, sqlstate: "22003", reason: "too large", values };
+    for (let i = 0; i < 8; i++) {
+      rig.begin();
+      await rig.rows("a");
+      rig.finish(true, { ...NOTHING, rejected: [reject] });
+      await rig.apply.settle();
+    }
+    expect(rig.texts).toHaveLength(8);
+  });
+
+  test("whoever waits for it learns that the writer failed", async () => {
+    await using rig = new Rig();
+    rig.table.onWrite = () => Promise.reject(new Error("connection lost"));
+    rig.begin();
+    rig.apply.reserve(STREAM_BYTES);
+    await expect(rig.apply.room()).rejects.toThrow("connection lost");
+  });
+});
+
+describe("permits", () => {
+  test.each([
+    ["a finished microbatch", {}, true],
+    ["a large one that is not finished", SPILLS, false],
+  ])("%s is not begun to be written without one", async (_, limits, isFinished) => {
+    const permits = new Permits(1);
+    const taken = await permits.take(NEVER);
+    await using rig = new Rig({ permits, limits });
+    rig.begin();
+    await rig.rows("a");
+    if (isFinished) rig.finish();
+    await isSettled(Promise.resolve());
+    expect(rig.table.opened).toBe(0);
+    taken[Symbol.dispose]();
+    await waitFor("the transaction", () => rig.table.opened === 1);
+  });
+
+  test("what finishes while one is waited for goes into the same commit", async () => {
+    const permits = new Permits(1);
+    const taken = await permits.take(NEVER);
+    await using rig = new Rig({ permits });
+    await rig.microbatch("a");
+    await rig.microbatch("b");
+    taken[Symbol.dispose]();
+    await rig.apply.settle();
+    expect(rig.texts).toEqual(["ab"]);
+  });
+
+  test("a connection that is over does not wait for one, nor keeps it from others", async () => {
+    const permits = new Permits(1);
+    const taken = await permits.take(NEVER);
+    {
+      await using rig = new Rig({ permits });
+      await rig.microbatch("a");
+    }
+    taken[Symbol.dispose]();
+    await expect(permits.take(NEVER)).resolves.toBeDefined();
+  }, 5_000);
+
+  test("a pass that is abandoned does not wait for one", async () => {
+    const permits = new Permits(1);
+    using _taken = await permits.take(NEVER);
+    const abandoned = new AbortController();
+    await using rig = new Rig({ permits, abandoned: abandoned.signal });
+    await rig.microbatch("a");
+    const settled = rig.apply.settle();
+    abandoned.abort(new Error("shut down"));
+    await expect(settled).rejects.toThrow("shut down");
+  }, 5_000);
+
+  test("a pass that is abandoned gives the one it holds back, with its transaction", async () => {
+    const permits = new Permits(1);
+    const abandoned = new AbortController();
+    await using rig = new Rig({ permits, limits: SPILLS, abandoned: abandoned.signal });
+    rig.begin();
+    await rig.rows("a");
+    await waitFor("the transaction", () => rig.table.bytes === 1 || rig.table.opened === 1);
+    abandoned.abort(new Error("shut down"));
+    await expect(permits.take(NEVER)).resolves.toBeDefined();
+    expect(rig.table).toMatchObject({ open: 0, commits: [] });
+  }, 5_000);
+});
+
+describe("a microbatch that the server gives up", () => {
+  test("before any of it was written leaves nothing behind", async () => {
+    const budget = new Budget(1);
+    await using rig = new Rig({ budget });
+    rig.begin();
+    await rig.rows("xx");
+    rig.apply.dropMicrobatch();
+    expect(budget.isExhausted).toBe(false);
+    await rig.microbatch("a");
+    await rig.apply.settle();
+    expect(rig.texts).toEqual(["a"]);
+  });
+
+  test("after part of it was written takes its transaction with it, and the next one begins another", async () => {
+    const budget = new Budget(1);
+    await using rig = new Rig({ budget, limits: SPILLS });
+    rig.begin();
+    await rig.rows("xx");
+    await waitFor("its transaction", () => rig.table.opened === 1);
+    rig.apply.dropMicrobatch();
+    rig.begin(removalFrom(3n));
+    await rig.rows("a");
+    rig.finish();
+    await rig.apply.settle();
+    expect(rig.table).toMatchObject({ aborted: 1, open: 0, commits: [{ text: "a", removes: 3n }] });
+    expect(rig.failures).toEqual([]);
+    expect(budget.isExhausted).toBe(false);
+  });
+
+  test("in the middle of a replacement is taken back alone, however often", async () => {
+    const budget = new Budget(1);
+    await using rig = new Rig({ budget, limits: SPILLS });
+    rig.begin(removalFrom(3n));
+    await rig.rows("a");
+    rig.finish(false);
+    for (const letter of ["b", "c"]) {
+      for (let time = 1; time <= 2; time++) {
+        rig.begin();
+        const { bytes } = rig.table;
+        await rig.rows("xx");
+        rig.apply.reserve(MIB); // Fills its first chunk.
+        await waitFor("some of it to be written", () => rig.table.bytes > bytes);
+        rig.apply.dropMicrobatch();
+      }
+      await rig.microbatch(letter, letter === "c");
+    }
+    await rig.apply.settle();
+    expect(rig.table).toMatchObject({
+      opened: 1,
+      aborted: 0,
+      commits: [{ text: "abc", watermarks: 3, removes: 3n }],
+    });
+    expect(budget.isExhausted).toBe(false);
+  });
+
+  test("while PostgreSQL takes a chunk of it gives its memory back once, and holds nobody up", async () => {
+    const budget = new Budget(1);
+    await using rig = new Rig({ budget, limits: SPILLS });
+    const taken = Promise.withResolvers<void>();
+    rig.table.onWrite = () => taken.promise;
+    rig.begin();
+    await rig.rows("x");
+    rig.apply.reserve(MIB);
+    rig.apply.reserve(MIB);
+    await waitFor("its transaction", () => rig.table.opened === 1);
+    rig.apply.dropMicrobatch();
+    await rig.microbatch("a");
+    taken.resolve();
+    await rig.apply.settle();
+    expect(rig.texts).toEqual(["a"]);
+    expect(budget.isExhausted).toBe(false);
+    using _more = { [Symbol.dispose]: () => budget.give(1) };
+    budget.take(1); // Neither is more given back than was taken.
+    expect(budget.isExhausted).toBe(true);
+  });
+});
+
+describe("a server that falls silent", () => {
+  const STALL_MS = 30_000;
+
+  /** With a transaction that is open and waits for more. */
+  async function spilled(): Promise<Rig> {
+    vi.useFakeTimers();
+    const rig = new Rig({ limits: { ...SPILLS, stallMs: STALL_MS } });
+    rig.begin();
+    await rig.rows("a");
+    await vi.advanceTimersByTimeAsync(0);
+    return rig;
+  }
+
+  test("in the middle of a large microbatch does not keep its transaction open", async () => {
+    await using rig = await spilled();
+    await vi.advanceTimersByTimeAsync(STALL_MS - 1);
+    expect(rig.failures).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(rig.failures).toMatchObject([
+      { code: "SY104", message: expect.stringContaining("no bytes for 30 s") },
+    ]);
+    expect(rig.table.open).toBe(0);
+  });
+
+  test("is not one whose bytes trickle, for longer than that", async () => {
+    await using rig = await spilled();
+    for (let minute = 0; minute < 10; minute++) {
+      await vi.advanceTimersByTimeAsync(STALL_MS - 1);
+      await rig.rows("a"); // Far from a chunk.
+    }
+    rig.finish();
+    await rig.apply.settle();
+    expect(rig.texts).toEqual(["a".repeat(11)]);
+    expect(rig.failures).toEqual([]);
+  });
+
+  test("is not one that sends keep-alives", async () => {
+    await using rig = await spilled();
+    for (let minute = 0; minute < 10; minute++) {
+      await vi.advanceTimersByTimeAsync(STALL_MS - 1);
+      await rig.apply.room();
+    }
+    rig.finish();
+    await rig.apply.settle();
+    expect(rig.failures).toEqual([]);
+  });
+
+  test("is not one that waits while PostgreSQL does", async () => {
+    vi.useFakeTimers();
+    await using rig = new Rig({ limits: { ...SPILLS, stallMs: STALL_MS } });
+    const lock = Promise.withResolvers<void>();
+    rig.table.onWrite = () => lock.promise;
+    rig.begin();
+    rig.apply.reserve(STREAM_BYTES);
+    const room = rig.apply.room();
+    await vi.advanceTimersByTimeAsync(10 * STALL_MS);
+    lock.resolve();
+    await room;
+    rig.finish();
+    await rig.apply.settle();
+    expect(rig.failures).toEqual([]);
+  });
+});
