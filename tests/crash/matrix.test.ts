@@ -66,7 +66,7 @@ const KINDS: readonly Kind[] = [
     change: (source) => source.reorg(4, 5),
   },
   {
-    name: "N6 a reorg that another reorg replaces before anybody is back",
+    name: "a reorg that another reorg replaces before anybody is back",
     prepare: mineTen,
     change: (source) => source.reorg(7),
     meanwhile: (source) => source.reorg(9, 12),

@@ -53,7 +53,7 @@ function remember(source: GeneratedSource, known: Map<string, KnownBlock>): void
   }
 }
 
-describe("a reorg deeper than the history (N5)", () => {
+describe("a reorg deeper than the history", () => {
   test("stops the streams untouched with a hint, which heals them", async () => {
     const source = chainOf();
     const sync = await synced(source);
@@ -105,7 +105,7 @@ describe("a reorg deeper than the history (N5)", () => {
   });
 });
 
-test("a resync keeps the table that it is, and its old rows until the swap (N33)", async () => {
+test("a resync keeps the table that it is, and its old rows until the swap", async () => {
   const source = chainOf();
   const sync = await synced(source, ["logs"]);
   const { db } = lab;

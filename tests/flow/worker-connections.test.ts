@@ -78,7 +78,7 @@ function cutAt(text: string): Watcher {
 }
 
 // The preset is what the plain graphile-worker command reads; only its tasks are replaced.
-test("N34 graphile-worker leaves connections that fell silent, and takes jobs again on new ones", async () => {
+test("graphile-worker leaves connections that fell silent, and takes jobs again on new ones", async () => {
   await using db = await createDatabase();
   await using proxy = await TcpProxy.toPostgres(db.url);
   await using worker = await CountingWorker.start(db, proxy, { answerMs: 500, health: RARELY });

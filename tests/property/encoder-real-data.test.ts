@@ -43,7 +43,7 @@ function printed(type: arrow.DataType, value: unknown, inStruct = false): unknow
 }
 
 describe.skipIf(!present)(
-  "N26, T15: real blocks, logs and transactions arrive cell by cell (needs AMPSYNC_TEST_DATA)",
+  "real blocks, logs and transactions arrive cell by cell (needs AMPSYNC_TEST_DATA)",
   () => {
     test.each(files)("%s", async (file) => {
       const bytes = readFileSync(join(folder, file));

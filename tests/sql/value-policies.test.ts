@@ -261,7 +261,7 @@ describe("a value error", () => {
   });
 });
 
-test("T10: a restart finds no type changed, whatever types a table has", async () => {
+test("a restart finds no type changed, whatever types a table has", async () => {
   const columns = SCALARS.flatMap((type, at) => [
     { name: `c${at}`, nullable: true, type },
     { name: `times${at}`, nullable: false, type: CONTAINERS["List"]!(type) },

@@ -43,7 +43,7 @@ async function verified({ db }: Scenario): Promise<void> {
   expect((await db.query("select * from ampsync.verify('anvil')")).rows).toEqual([]);
 }
 
-describe("N37 a poison value is told, and handled by policy", () => {
+describe("a bad value is reported, and handled by policy", () => {
   test("fail: stops its table, names row and column, is not read again; other tables go on", async () => {
     const { scenario, source } = await start("fail");
     await using _ended = scenario;
@@ -117,7 +117,7 @@ describe("N37 a poison value is told, and handled by policy", () => {
   });
 });
 
-describe("N37 a row that PostgreSQL refuses is told, and handled by policy", () => {
+describe("a row that PostgreSQL refuses is reported, and handled by policy", () => {
   const FORBIDDEN = 63;
   const forbid = ({ db }: Scenario) =>
     db.query(`alter table chain.notes add constraint wise check (note <> 'note ${FORBIDDEN}')`);

@@ -17,7 +17,7 @@ import { Lab } from "../support/worker/lab.ts";
 const NOTICED_MS = 34_000;
 
 // The one test that waits by the real clock, with the real worker and its production settings.
-test("N34 a black-holed Flight connection is noticed within 60 s, though the stream was silent before", async () => {
+test("a black-holed Flight connection is noticed within 60 s, though the stream was silent before", async () => {
   let proxy: TcpProxy | null = null;
   await using lab = await Lab.start({
     worker: async (server) => {
@@ -41,9 +41,9 @@ test("N34 a black-holed Flight connection is noticed within 60 s, though the str
 /**
  * A connection to PostgreSQL is watched twice: by the kernel, whose probes a proxy
  * answers, so that only their setting can be tested here; and by the heartbeat,
- * tested with shorter times than the 5 s, 10 s and 30 s of production. Writers: n-34-writer.
+ * tested with shorter times than the 5 s, 10 s and 30 s of production. Writers: black-holed-writer.
  */
-describe("N34 a black-holed PostgreSQL connection", () => {
+describe("a black-holed PostgreSQL connection", () => {
   const log = createLog("error", () => {});
   let db: TestDatabase;
   let proxy: TcpProxy;

@@ -122,7 +122,7 @@ test.each<[string, Stall]>([
   ["in mid-COPY", { at: "copy_begun", directions: ["up", "down"] }],
   ["after its last row, whose commit does not arrive", { at: "before_trailer", directions: ["up", "down"] }],
   ["after its commit, whose answer does not arrive", { at: "before_trailer", directions: ["down"] }],
-])("N34 a writer that is black-holed %s is given up, and the next pass goes on", async (_, stall) => {
+])("a writer that is black-holed %s is given up, and the next pass goes on", async (_, stall) => {
   await using rig = await Rig.start();
   await rig.begin();
   await rig.reachesHead();
@@ -141,7 +141,7 @@ test.each<[string, Stall]>([
   await expectSourceRows(rig.scenario.db, "chain", rig.source, ["logs"]);
 });
 
-test("N34 a writer whose backend waits for a lock is left alone, however long", async () => {
+test("a writer whose backend waits for a lock is left alone, however long", async () => {
   await using rig = await Rig.start();
   await rig.begin();
   await rig.reachesHead();

@@ -36,7 +36,7 @@ async function expectOtherHolders(scenario: Scenario, deadlineMs: number): Promi
   );
 }
 
-test("N40 SIGKILL of a worker: once its leases have run out its streams go on elsewhere", async () => {
+test("SIGKILL of a worker: once its leases have run out its streams go on elsewhere", async () => {
   const source = new GeneratedSource({ blocks: 3000 });
   await using scenario = await Scenario.start({ source });
   await killHolder(scenario);
@@ -46,9 +46,9 @@ test("N40 SIGKILL of a worker: once its leases have run out its streams go on el
   expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
 }, 60_000);
 
-// By hand: AMPSYNC_REAL_CLOCK=1 npx vitest run tests/crash/n-40-failover.test.ts
+// By hand: AMPSYNC_REAL_CLOCK=1 npx vitest run tests/crash/failover.test.ts
 test.skipIf(process.env["AMPSYNC_REAL_CLOCK"] === undefined)(
-  `N40 by the real clock (AMPSYNC_REAL_CLOCK=1): its streams go on elsewhere within ${IN_TIME_S} s`,
+  `by the real clock (AMPSYNC_REAL_CLOCK=1): its streams go on elsewhere within ${IN_TIME_S} s`,
   async () => {
     const source = new GeneratedSource({ blocks: 50_000 });
     await using scenario = await Scenario.start({ source });

@@ -32,7 +32,7 @@ async function rowsIn(sync: Sync): Promise<number> {
   return rows[0]!["n"];
 }
 
-test("N2 equal rows at the same place of two record batches, and twice in one, are all stored", async () => {
+test("equal rows at the same place of two record batches, and twice in one, are all stored", async () => {
   // Batches of two: each block has two equal rows in its first batch, and two more in its second.
   const schema = new Schema([BLOCK_NUM, new Field("note", new Utf8(), false)]);
   const source = new TableSource("notes", schema, (block) => Array(4).fill([block, "the same"]), {
@@ -49,7 +49,7 @@ test("N2 equal rows at the same place of two record batches, and twice in one, a
   await sync.expectEqual();
 });
 
-test("N3 keep-alives and unfinished microbatches never move a checkpoint", async () => {
+test("keep-alives and unfinished microbatches never move a checkpoint", async () => {
   // The stream breaks off in its first microbatch, after keep-alives and some rows …
   Object.assign(lab.faults, {
     keepAlives: 3,
@@ -79,7 +79,7 @@ test("N3 keep-alives and unfinished microbatches never move a checkpoint", async
   await sync.expectEqual();
 });
 
-test("N3 an unfinished microbatch that another one replaces leaves nothing", async () => {
+test("an unfinished microbatch that another one replaces leaves nothing", async () => {
   lab.faults.interrupts = true;
   const source = chainOf(35);
   const sync = await lab.sync(source);
@@ -89,7 +89,7 @@ test("N3 an unfinished microbatch that another one replaces leaves nothing", asy
   await sync.expectEqual();
 });
 
-describe("N4 a reorg into the middle of a stored microbatch heals unattended, without a hole", () => {
+describe("a reorg into the middle of a stored microbatch heals unattended, without a hole", () => {
   test.each([
     ["cut exactly at the fork", {}],
     ["replaced from the microbatch's first block, where parent hashes are unknown", { noPrevHash: true }],
@@ -110,7 +110,7 @@ describe("N4 a reorg into the middle of a stored microbatch heals unattended, wi
   });
 });
 
-describe("N7 an answer without a range is not stored, and the stream starts when there is data", () => {
+describe("an answer without a range is not stored, and the stream starts when there is data", () => {
   test.each(["2026", "2025-11"] as const)("of a server of %s", async (generation) => {
     Object.assign(lab.faults, { generation, noData: true });
     const sync = await lab.sync(chainOf(30));
@@ -131,7 +131,7 @@ describe("N7 an answer without a range is not stored, and the stream starts when
   });
 });
 
-test("N8 nothing is stored past a gap, it is visible, and the stream recovers", async () => {
+test("nothing is stored past a gap, it is visible, and the stream recovers", async () => {
   const source = chainOf(30);
   const sync = await lab.sync(source);
   await sync.reaches();
@@ -151,7 +151,7 @@ test("N8 nothing is stored past a gap, it is visible, and the stream recovers", 
   await sync.expectEqual();
 });
 
-test("N8 metadata that lies in any way stores nothing, and the stream goes on when it ends", async () => {
+test("metadata that lies in any way stores nothing, and the stream goes on when it ends", async () => {
   const kinds = Object.keys(LIES) as (keyof typeof LIES)[]; // Its keys.
   const isLied = new Map<string, number>();
   lab.faults.lie = (truth) => {
@@ -182,7 +182,7 @@ test("N8 metadata that lies in any way stores nothing, and the stream goes on wh
   for (const sync of syncs) await sync.expectEqual();
 }, 60_000);
 
-test("N9 batches of 60,000 rows are accepted", async () => {
+test("batches of 60,000 rows are accepted", async () => {
   lab.faults.rowsPerBatch = 60_000;
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 12_000 });
   const sync = await lab.sync(source);
@@ -190,7 +190,7 @@ test("N9 batches of 60,000 rows are accepted", async () => {
   await expectBlocks(lab.db, `${sync.schema}.logs`, source, 12_000);
 });
 
-test("N9 a microbatch of 150 MB is accepted, in less than 300 MiB of memory", async () => {
+test("a microbatch of 150 MB is accepted, in less than 300 MiB of memory", async () => {
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 46_000 });
   await using own = await Lab.start();
   const sync = await own.sync(source);
@@ -200,7 +200,7 @@ test("N9 a microbatch of 150 MB is accepted, in less than 300 MiB of memory", as
   expect(Number(peak) / 1024).toBeLessThan(300);
 }, 60_000);
 
-test("N10 a stream goes on from its latest checkpoint, not from the one its pass began with", async () => {
+test("a stream goes on from its latest checkpoint, not from the one its pass began with", async () => {
   const starts: number[] = [];
   lab.faults.lie = (truth) => {
     if (truth.ranges_complete) starts.push(truth.ranges[0]!.numbers.start);
@@ -220,7 +220,7 @@ test("N10 a stream goes on from its latest checkpoint, not from the one its pass
   await sync.expectEqual();
 });
 
-describe("N11 a column of the server that is named like one of ours is refused, not dropped", () => {
+describe("a column of the server that is named like one of ours is refused, not dropped", () => {
   test.each(["_id", "_block_num_end", "_tx_id"])("%s", async (name) => {
     const schema = new Schema([BLOCK_NUM, new Field(name, new Utf8(), false)]);
     const sync = await lab.sync(new TableSource("odd", schema, (block) => [[block, "x"]], { blocks: 3 }), [
@@ -237,7 +237,7 @@ describe("N11 a column of the server that is named like one of ours is refused, 
   });
 });
 
-describe("N12 a query that is refused never leaves a partly filled table that counts as live", () => {
+describe("a query that is refused never leaves a partly filled table that counts as live", () => {
   const details = "query contains non-incremental operation: Limit";
   test.each([
     ["at once", 0, 0],
@@ -256,7 +256,7 @@ describe("N12 a query that is refused never leaves a partly filled table that co
   });
 });
 
-test("N47 messages of 5 MB pass; one above the limit names the setting, and the stream heals", async () => {
+test("messages of 5 MB pass; one above the limit names the setting, and the stream heals", async () => {
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 11_000 });
   lab.faults.rowsPerBatch = 15_000;
   const sync = await lab.sync(source);

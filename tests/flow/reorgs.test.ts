@@ -42,7 +42,7 @@ function watchRanges(): readonly number[] {
   return starts;
 }
 
-test("N13 a reconnect with other microbatch borders leaves every row once", async () => {
+test("a reconnect with other microbatch borders leaves every row once", async () => {
   const source = chainOf(60);
   const broken = { code: status.UNAVAILABLE, details: "broken off by a test" };
   Object.assign(lab.faults, {
@@ -64,7 +64,7 @@ test("N13 a reconnect with other microbatch borders leaves every row once", asyn
   await sync.expectEqual();
 });
 
-test("N17 a server that ignores the resume header is noticed, and nothing of it is stored", async () => {
+test("a server that ignores the resume header is noticed, and nothing of it is stored", async () => {
   const source = chainOf(30);
   const sync = await loaded(source);
   lab.faults.dropResumeHeader = true;
@@ -96,7 +96,7 @@ test("N17 a server that ignores the resume header is noticed, and nothing of it 
   await sync.expectEqual();
 });
 
-describe("N18 a finished range that is sent again is not stored twice", () => {
+describe("a finished range that is sent again is not stored twice", () => {
   test("with its rows: the stream connects again, visibly", async () => {
     lab.faults.repeats = "rows";
     const source = chainOf(15);
@@ -119,7 +119,7 @@ describe("N18 a finished range that is sent again is not stored twice", () => {
   });
 });
 
-describe("N21 reorg_desync: a reorg while disconnected leaves no orphan", () => {
+describe("reorg_desync: a reorg while disconnected leaves no orphan", () => {
   test.each([
     ["though the new chain ends below microbatches that are stored", 25, 10],
     ["though the new chain is longer", 14, 30],
@@ -135,7 +135,7 @@ describe("N21 reorg_desync: a reorg while disconnected leaves no orphan", () => 
   });
 });
 
-test("N22 a server that rewinds less than the true fork is stepped back from until it agrees", async () => {
+test("a server that rewinds less than the true fork is stepped back from until it agrees", async () => {
   lab.faults.lostOrphans = true;
   const source = chainOf(30);
   const sync = await loaded(source);
@@ -152,7 +152,7 @@ test("N22 a server that rewinds less than the true fork is stepped back from unt
   expect(await sync.events("reorg_pending")).toBe(1);
 });
 
-describe("N23 a reorg deletes rows of its own table and network only", () => {
+describe("a reorg deletes rows of its own table and network only", () => {
   test("of three tables the one that has not heard of it keeps its rows (reorg_not_unaffected)", async () => {
     const source = chainOf(30);
     const sync = await loaded(source, ["logs", "blocks", "transactions"]);
@@ -191,7 +191,7 @@ describe("N23 a reorg deletes rows of its own table and network only", () => {
   });
 });
 
-test("N24 the checkpoint goes down with the rows, in one commit", async () => {
+test("the checkpoint goes down with the rows, in one commit", async () => {
   const source = chainOf(30);
   const sync = await loaded(source);
   await using watch = new ChainWatch(await lab.db.client(), sync.schema, source, { logs: LOGS_PER_BLOCK });
@@ -234,7 +234,7 @@ describe("servers of older generations", () => {
   );
 });
 
-test("a resume that the server refuses is tried again until it is accepted", async () => {
+test("a resume that the server refuses is retried until it is accepted", async () => {
   const source = chainOf(30);
   const sync = await loaded(source);
   lab.faults.refuseResume = true;

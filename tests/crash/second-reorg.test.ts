@@ -22,7 +22,7 @@ test.each<[string, Partial<Faults>]>([
   ["after a step back", { noPrevHash: true }],
   ["of a server without orphans", { lostOrphans: true }],
 ])(
-  "N6 a second reorg at each statement of a first one (%s): equal",
+  "a second reorg at each statement of a first one (%s) leaves what a fresh load gives",
   async (_, faults) => {
     const source = new GeneratedSource({ blocks: 100, logsPerBlock: LOGS_PER_BLOCK });
     await using scenario = await Scenario.start({ source });

@@ -52,7 +52,7 @@ test.each<[string, Situation]>([
   ["in COPY", inCopy],
   ["in back-off", inBackOff],
 ])(
-  "N39 SIGTERM %s: `ampsync worker` exits in time with code 0, and nothing is lost",
+  "SIGTERM %s: `ampsync worker` exits in time with code 0, and nothing is lost",
   async (_, situation) => {
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });
@@ -88,7 +88,7 @@ test.skipIf(!canUnshare).each([
   ["graphile-worker", [GRAPHILE_WORKER]],
   ["ampsync worker", [MAIN, "worker"]],
 ])(
-  "N39 SIGTERM as process 1 of a process id namespace: `%s` exits in time, its leases given back",
+  "SIGTERM as process 1 of a process id namespace: `%s` exits in time, its leases given back",
   async (_, program) => {
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });

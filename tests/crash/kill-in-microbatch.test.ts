@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterEach(() => lab.reset());
 afterAll(() => lab[Symbol.asyncDispose]());
 
-test("N1 a kill after any batch of a microbatch loses nothing", async () => {
+test("a kill after any batch of a microbatch loses nothing", async () => {
   let sent = 0;
   Object.assign(lab.faults, {
     rowsPerBatch: ROWS_PER_BATCH,
@@ -45,7 +45,7 @@ test("N1 a kill after any batch of a microbatch loses nothing", async () => {
   await sync.expectEqual();
 }, 60_000);
 
-test("N6 a kill in the middle of a reorg that another one replaces leaves nothing of either", async () => {
+test("a kill in the middle of a reorg that another one replaces leaves nothing of either", async () => {
   const source = new GeneratedSource({ blocks: 40, logsPerBlock: 10 });
   const sync = await lab.sync(source);
   await sync.reaches();

@@ -58,39 +58,42 @@ const WAITS: readonly [string, (schema: string) => string, (source: GeneratedSou
   ["commit_apply: the lease row", () => "select from ampsync_private.lease for update", (s) => s.mine(10)],
 ];
 
-describe("N48 57P01", () => {
-  test.each(WAITS)("of the writing backend in %s: no loss, and it goes on", async (_, lock, change) => {
-    const source = chainOf(160);
-    const sync = await following(source);
-    source.mine(10);
-    await sync.reaches();
+describe("a terminated session (57P01)", () => {
+  test.each(WAITS)(
+    "of the writer, in %s: nothing is lost, and the stream goes on",
+    async (_, lock, change) => {
+      const source = chainOf(160);
+      const sync = await following(source);
+      source.mine(10);
+      await sync.reaches();
 
-    const blocker = await lab.db.client();
-    await blocker.query("begin");
-    await blocker.query(lock(sync.schema));
-    change(source);
-    let pid = 0;
-    await lab.scenario.until("the writer to wait", async () => {
-      const { rows } = await lab.db.query(
-        `select distinct a.pid from pg_stat_activity a join pg_locks l using (pid)
+      const blocker = await lab.db.client();
+      await blocker.query("begin");
+      await blocker.query(lock(sync.schema));
+      change(source);
+      let pid = 0;
+      await lab.scenario.until("the writer to wait", async () => {
+        const { rows } = await lab.db.query(
+          `select distinct a.pid from pg_stat_activity a join pg_locks l using (pid)
           where a.datname = current_database() and a.application_name = 'ampsync worker'
             and not l.granted and a.query like 'begin%'`,
-      );
-      pid = rows[0]?.["pid"] ?? 0;
-      return rows.length === 1;
-    });
-    await lab.db.query("select pg_terminate_backend($1)", [pid]);
-    await lab.scenario.until("it to be gone", async () => {
-      const { rows } = await lab.db.query("select from pg_stat_activity where pid = $1", [pid]);
-      return rows.length === 0;
-    });
-    await blocker.query("rollback");
-    await sync.reaches();
-    await expectWhole(sync, source);
-    expect(await sync.events("stream_error")).toBe(1);
-  });
+        );
+        pid = rows[0]?.["pid"] ?? 0;
+        return rows.length === 1;
+      });
+      await lab.db.query("select pg_terminate_backend($1)", [pid]);
+      await lab.scenario.until("it to be gone", async () => {
+        const { rows } = await lab.db.query("select from pg_stat_activity where pid = $1", [pid]);
+        return rows.length === 0;
+      });
+      await blocker.query("rollback");
+      await sync.reaches();
+      await expectWhole(sync, source);
+      expect(await sync.events("stream_error")).toBe(1);
+    },
+  );
 
-  test("of every backend at once, in mid-backfill, again and again: no loss, and it goes on", async () => {
+  test("of all workers at once, in mid-backfill, again and again: nothing is lost, and the stream goes on", async () => {
     const source = chainOf(160);
     const sync = await following(source);
     lab.faults.delayMs = 5; // Else all is here before the third time.
@@ -111,7 +114,7 @@ describe("N48 57P01", () => {
 });
 
 // Stand-in: the database becomes read-only and all connections break, as when a client is sent to a standby.
-test("N48 failover to a node that is read-only for a while: nothing is lost, and it goes on by itself", async () => {
+test("failover to a node that is read-only for a while: nothing is lost, and the stream goes on without help", async () => {
   const source = chainOf(60);
   const sync = await following(source);
   const admin = await lab.db.client();
@@ -128,7 +131,7 @@ test("N48 failover to a node that is read-only for a while: nothing is lost, and
 });
 
 // Stand-in: a trigger on the target that raises what PostgreSQL raises when it cannot extend a file.
-test("N48 a full disk stops the stream visibly, loses nothing, and it goes on once there is room", async () => {
+test("a full disk stops the stream visibly, loses nothing, and ends once there is room", async () => {
   const source = chainOf(60);
   const sync = await following(source);
   await lab.db.query(`

@@ -27,7 +27,7 @@ const CUTS = [
 ] as const;
 
 test.each(CUTS)(
-  "N14 a connection cut while COMMIT is in flight ($outcome): the commit counts once",
+  "a connection cut while COMMIT is in flight ($outcome): the commit counts once",
   async ({ when, what, spillBytes }) => {
     const source = new GeneratedSource({ blocks: 50, logsPerBlock: LOGS_PER_BLOCK });
     await using scenario = await Scenario.start({ source });

@@ -19,7 +19,7 @@ import { Worker } from "../support/worker/worker.ts";
 const DEEPEST = 50;
 const ROWS = { blocks: 1, logs: 3, transactions: 1 };
 
-test("N30 a reader that polls during a backfill sees whole microbatches only, and no gap below the tip", async () => {
+test("a reader that polls during a backfill sees whole microbatches only, and no gap below the tip", async () => {
   const microbatch = 50;
   const source = new GeneratedSource({ blocks: 4000, logsPerBlock: ROWS.logs, transactionsPerBlock: 1 });
   await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: microbatch });
@@ -47,7 +47,7 @@ test("N30 a reader that polls during a backfill sees whole microbatches only, an
   expect(tips.size).toBeGreaterThan(2);
 });
 
-test(`N31 a reader during reorgs of depth 1 to ${DEEPEST} sees no hole and no mixed forks`, async () => {
+test(`a reader during reorgs of depth 1 to ${DEEPEST} sees no hole and no mixed forks`, async () => {
   const source = new GeneratedSource({ blocks: 120, logsPerBlock: ROWS.logs, transactionsPerBlock: 1 });
   await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 20 });
   scenario.startWorker();
@@ -66,7 +66,7 @@ test(`N31 a reader during reorgs of depth 1 to ${DEEPEST} sees no hole and no mi
   expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
 }, 60_000);
 
-test(`N31 a consumer of logical replication during reorgs of depth 1 to ${DEEPEST}: each transaction leads from one whole chain to another`, async () => {
+test(`a consumer of logical replication during reorgs of depth 1 to ${DEEPEST}: each transaction leads from one whole chain to another`, async () => {
   await using stack = new AsyncDisposableStack();
   const dataDir = join(await realpath(tmpdir()), `ampsync-test-${randomBytes(6).toString("hex")}`);
   // What is not flushed is not told to consumers.

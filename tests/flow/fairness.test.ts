@@ -8,7 +8,7 @@ const DATASETS = 10;
 const STREAMS = DATASETS * EVM_TABLES.length;
 const SLOTS = 10;
 
-test(`N42 ${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a backing-off table stop no other`, async () => {
+test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a backing-off table stop no other`, async () => {
   const source = new PoisonedSource(5n, { blocks: 60, logsPerBlock: 2 });
   await using scenario = await Scenario.start({ source });
   for (let major = 1; major <= DATASETS; major++) {

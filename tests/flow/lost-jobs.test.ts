@@ -21,7 +21,7 @@ const MISHAPS: readonly [string, string][] = [
 ];
 
 test.each(MISHAPS)(
-  "N41 a job that is %s while no worker runs is made good, and one worker writes",
+  "a job that is %s while no worker runs is replaced, and one worker writes",
   async (_, mishap) => {
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });
@@ -49,7 +49,7 @@ test.each<[string, string]>([
     `update graphile_worker._private_jobs set locked_at = now() - interval '5 hours' where key like 'ampsync\\_stream:%'`,
   ],
 ])(
-  "N41 a job that is %s while its pass runs makes no second writer, and the stream has a next pass",
+  "a job that is %s while its pass runs makes no second writer, and the stream has a next pass",
   async (_, mishap) => {
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });

@@ -9,7 +9,7 @@ import { Scenario } from "../support/worker/scenario.ts";
 const POINTS: readonly FaultPoint[] = ["before_connect", "copy_begun", "before_trailer"];
 
 test.each(POINTS)(
-  "N15 of two workers one writes; stopped at %s past its lease and continued, its commit fails",
+  "of two workers one writes; stopped at %s past its lease and continued, its commit fails",
   async (point) => {
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });

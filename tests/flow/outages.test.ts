@@ -41,7 +41,7 @@ function chainOf(blocks: number) {
   return new GeneratedSource({ blocks, logsPerBlock: 5 });
 }
 
-test("N35 a stream that ends cleanly at once, for ever, is tried with growing delays", async () => {
+test("a stream that ends cleanly at once, for ever, is retried with growing delays", async () => {
   lab.faults.endAtHead = true;
   const source = chainOf(20);
   const sync = await lab.sync(source);
@@ -86,7 +86,7 @@ test("a token that expired is refused visibly, and the next one is taken up with
   await sync.expectEqual();
 });
 
-test("N36 a stream goes on by itself after the Flight server was down for hours", async () => {
+test("a stream goes on without help after the Flight server was down for hours", async () => {
   const source = chainOf(20);
   const sync = await lab.sync(source);
   await sync.reaches();
@@ -105,7 +105,7 @@ test("N36 a stream goes on by itself after the Flight server was down for hours"
   await sync.expectEqual();
 });
 
-test(`N36 ${FAILURES} unrelated failures over months are each forgotten with the next commit`, async () => {
+test(`${FAILURES} unrelated failures over months are each forgotten with the next commit`, async () => {
   const source = chainOf(1);
   const sync = await lab.sync(source);
   await sync.reaches();
