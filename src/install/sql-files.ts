@@ -36,7 +36,7 @@ export async function readSqlFiles(queueSchema = DEFAULT_QUEUE): Promise<SqlFile
     readFolder("functions"),
   ]);
   const routed = queueSchema === DEFAULT_QUEUE ? all : all.map((file) => withQueue(file, queueSchema));
-  const isView = ({ name }: SqlFile) => name.startsWith("functions/view/");
+  const isView = ({ name }: SqlFile) => name.startsWith("functions/view/") && !name.includes("/private/");
   return {
     bootstrap,
     migrations,

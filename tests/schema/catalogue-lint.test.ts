@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -13,14 +14,6 @@ const SECURITY_DEFINER: readonly string[] = [
   "ampsync.version()",
   "ampsync.wait_for_block(text,bigint,interval,text)",
 ];
-
-/** Folders of sql/functions whose routines are not for people. */
-const SCHEMA_OF_FOLDER: Readonly<Record<string, string>> = {
-  private: "ampsync_private",
-  lease: "ampsync_worker",
-  write: "ampsync_worker",
-  worker: "ampsync_worker",
-};
 
 /** Files that hold several functions of one name. */
 const OVERLOADED: readonly string[] = [];
@@ -138,16 +131,42 @@ test("every column of the public views has a comment", async () => {
 });
 
 describe("the files", () => {
-  test("hold one function each, named like the file, in the schema of its folder", async () => {
+  test("hold one function each, named like the file", async () => {
     const { functions } = await readSqlFiles();
     const offenders = functions.filter((file) => {
-      const schema = SCHEMA_OF_FOLDER[file.name.split("/")[1] ?? ""] ?? "ampsync";
-      const expected = `${schema}.${basename(file.name, ".sql")}`;
-      const found = definedNames(file.text, "function|procedure");
+      const found = definedNames(file.text, "function|procedure").map((name) => name.split(".")[1]);
       const count = OVERLOADED.includes(file.name) ? found.length : 1;
-      return found.length !== count || found.some((name) => name !== expected);
+      return found.length !== count || found.some((name) => name !== basename(file.name, ".sql"));
     });
     expect(offenders.map((file) => file.name)).toEqual([]);
+  });
+
+  test("are helpers in ampsync_private where `private` is in their path, and doors where it is not", async () => {
+    const { functions } = await readSqlFiles();
+    const offenders = functions.filter((file) => {
+      const isPrivate = file.name.split("/").includes("private");
+      return definedNames(file.text, "function|procedure").some(
+        (name) => name.startsWith("ampsync_private.") !== isPrivate,
+      );
+    });
+    expect(offenders.map((file) => file.name)).toEqual([]);
+  });
+
+  test("are doors to somebody: workers call those of ampsync_worker, and people read of those of ampsync", async () => {
+    const { functions } = await readSqlFiles();
+    const doors = functions
+      .flatMap((file) => definedNames(file.text, "function|procedure"))
+      .filter((name) => !name.startsWith("ampsync_private."));
+    const [code, guides, readme] = await Promise.all([
+      textsBelow("src", ".ts"),
+      textsBelow("docs", ".md"),
+      readFile(join(ROOT, "README.md"), "utf8"),
+    ]);
+    const offenders = doors.filter((name) => {
+      const text = name.startsWith("ampsync_worker.") ? code : guides + readme;
+      return !new RegExp(`\\b${name.replace(".", "\\.")}\\b`).test(text);
+    });
+    expect(offenders).toEqual([]);
   });
 
   test("hold one view each, named like the file", async () => {
@@ -222,7 +241,7 @@ describe("the files", () => {
     const clock =
       /(?<!ampsync_private\.)\bnow\s*\(|\b(clock|statement|transaction)_timestamp\b|\bcurrent_(timestamp|date|time)\b|\blocaltime/gi;
     const offenders = [...migrations, ...functions, ...views]
-      .filter((file) => file.name !== "functions/private/now.sql")
+      .filter((file) => file.name !== "functions/lease/private/now.sql")
       .flatMap((file) => statements(file.text, clock).map(({ line }) => `${file.name}:${line}`));
     expect(offenders).toEqual([]);
   });
@@ -244,6 +263,15 @@ test("plpgsql_check finds nothing", async (context) => {
   );
   expect(findings).toEqual([]);
 });
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What all files of a folder say, those of its folders too. */
+async function textsBelow(folder: string, extension: string): Promise<string> {
+  const paths = await readdir(join(ROOT, folder), { recursive: true });
+  const found = paths.filter((path) => path.endsWith(extension));
+  return (await Promise.all(found.map((path) => readFile(join(ROOT, folder, path), "utf8")))).join("\n");
+}
 
 /** Names after `create or replace <kind>`, in lower case. */
 function definedNames(text: string, kind: string): string[] {

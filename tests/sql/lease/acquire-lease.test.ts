@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+
+import { moveClock } from "../../support/postgres/clock.ts";
+import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { COLUMNS, hashOf, SqlStream } from "../../support/postgres/sql-stream.ts";
+
+const db = rolledBackDatabase();
+
+async function lastEvent() {
+  const { rows } = await db.query("select event, details from ampsync.events order by event_id desc limit 1");
+  return rows[0]!;
+}
+
+test("state store, empty: a free lease is granted with what a pass needs to know", async () => {
+  const stream = await SqlStream.register(db, { dataset: "eth/chain@1.2.0" });
+  expect(await stream.acquire()).toEqual({
+    epoch: "1",
+    namespace: "eth",
+    name: "chain",
+    version: "1.0.0",
+    dataset: "eth/chain@1.2.0",
+    table_name: "blocks",
+    target_schema: "chain",
+    target_table: "blocks",
+    columns: null,
+    exact: null,
+    network: null,
+    state: "waiting",
+    origin: null,
+    retention_blocks: 128,
+    value_policy: "fail",
+    nul_policy: "replace",
+    watched: false,
+    history: [],
+  });
+  expect(await stream.view()).toMatchObject({ worker: "worker-1" });
+});
+
+test("state store, second instance: the next grant shows target and history as they were left, oldest watermark first", async () => {
+  const stream = await SqlStream.prepare(db);
+  await stream.apply(5, 9);
+  await stream.apply(10, 10);
+  await stream.endPass("yielded");
+  expect(await stream.acquire()).toMatchObject({
+    epoch: "2",
+    columns: COLUMNS,
+    exact: true,
+    network: "mainnet",
+    state: "backfill",
+    origin: "5",
+    history: [
+      { start: "5", end: "9", hash: hashOf(9), prev_hash: hashOf(4) },
+      { start: "10", end: "10", hash: hashOf(10), prev_hash: hashOf(9) },
+    ],
+  });
+});
+
+test("where the version has no number, its manifest hash stands in its place", async () => {
+  const stream = await SqlStream.register(db);
+  const hash = "ab".repeat(32);
+  await db.query(
+    "select ampsync_worker.register_streams(d.dataset_id, null, $1, '{blocks}') from ampsync_private.dataset d",
+    [hash],
+  );
+  expect(await stream.acquire()).toMatchObject({ version: hash });
+});
+
+test("a lease that runs gives no row, whoever asks", async () => {
+  const stream = await SqlStream.register(db);
+  await stream.acquire("worker-1");
+  expect(await stream.acquire("worker-2")).toBeUndefined();
+  expect(await stream.acquire("worker-1")).toBeUndefined();
+});
+
+test("a lease lasts 30 s by the clock of the database", async () => {
+  const stream = await SqlStream.register(db);
+  await stream.acquire("worker-1");
+  await moveClock(db, "29 s");
+  expect(await stream.acquire("worker-2")).toBeUndefined();
+  await moveClock(db, "1 s");
+  expect(await stream.acquire("worker-2")).toMatchObject({ epoch: "2" });
+});
+
+test("a takeover is journaled, a grant after a release is not", async () => {
+  const stream = await SqlStream.register(db);
+  await stream.acquire("worker-1");
+  await stream.endPass("yielded");
+  await stream.acquire("worker-2");
+  expect((await lastEvent())["event"]).not.toBe("lease_taken_over");
+
+  await moveClock(db, "31 s");
+  await stream.acquire("worker-3");
+  expect(await lastEvent()).toMatchObject({
+    event: "lease_taken_over",
+    details: { from: "worker-2", to: "worker-3", epoch: 3, backends_ended: 0 },
+  });
+});
+
+test.each(["paused", "failed", "orphaned", "resyncing"])(
+  "a stream that is %s gives no lease",
+  async (state) => {
+    const stream = await SqlStream.register(db);
+    await db.query("update ampsync_private.stream set state = $1", [state]);
+    const error = await refusal(db, () => stream.acquire());
+    expect(error).toMatchObject({ code: "SY002", message: `stream ${stream.id} is ${state}` });
+    await db.query(error.hint!);
+  },
+);
+
+test("a stream that is gone gives no lease", async () => {
+  const error = await refusal(db, "select ampsync_worker.acquire_lease(4711, 'worker-1')");
+  expect(error).toMatchObject({ code: "SY002", message: "stream 4711 is gone" });
+});
+
+test("only READ COMMITTED can see what the old holder committed last: other levels are refused", async () => {
+  const stream = await SqlStream.register(db);
+  await db.query("commit");
+  try {
+    await db.query("begin isolation level repeatable read");
+    const error = await refusal(db, () => stream.acquire());
+    expect(error).toMatchObject({ code: "SY901", detail: "This one is REPEATABLE READ." });
+    await db.query("rollback");
+    await db.query(error.hint!);
+  } finally {
+    await db.query("rollback");
+    await db.query("truncate ampsync_private.dataset cascade");
+  }
+});

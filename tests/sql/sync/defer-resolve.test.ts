@@ -1,0 +1,91 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { moveClock } from "../../support/postgres/clock.ts";
+import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { waitingJobs } from "../../support/postgres/sql-stream.ts";
+
+const db = rolledBackDatabase();
+let id: string;
+
+beforeEach(async () => {
+  await db.query("select ampsync.enqueue_sync('eth/chain@1.2.0', tables => '{blocks}')");
+  const { rows } = await db.query("select dataset_id from ampsync_private.dataset");
+  id = rows[0]!["dataset_id"];
+});
+
+async function defer(state: string): Promise<void> {
+  const error = { code: "SY103", message: "eth/chain is not published", hint: "Publish it." };
+  await db.query("select ampsync_worker.defer_resolve($1, $2, $3)", [id, state, error]);
+}
+
+async function status() {
+  const { rows } = await db.query("select * from ampsync.status");
+  return rows[0]!;
+}
+
+test("begin_resolve says what to look up, and nothing of a dataset that is gone", async () => {
+  const lookUp = (which: string) => db.query("select * from ampsync_worker.begin_resolve($1)", [which]);
+  expect((await lookUp(id)).rows).toEqual([
+    { namespace: "eth", name: "chain", revision: "1.2.0", tables: ["blocks"] },
+  ]);
+  expect((await lookUp("4711")).rows).toEqual([]);
+});
+
+test("an unknown dataset waits, and status says for what, what to do and when it is tried again", async () => {
+  await defer("waiting");
+  const row = await status();
+  expect(row).toMatchObject({
+    dataset: "eth/chain@1.2.0",
+    version: null,
+    state: "waiting",
+    error_code: "SY103",
+    waiting_on: "eth/chain is not published",
+    hint: "Publish it.",
+  });
+  expect(row["next_retry"]).toBeInstanceOf(Date);
+});
+
+test("it is tried again after 2, 4, 8, 16, 30, 30 s, give or take a fifth, by one job", async () => {
+  for (const delay of [2, 4, 8, 16, 30, 30]) {
+    await defer("waiting");
+    const jobs = await waitingJobs(db, "ampsync_resolve:%");
+    expect(jobs).toHaveLength(1);
+    expect(jobs[0].due_in_s).toBeGreaterThan(delay * 0.8 - 0.1);
+    expect(jobs[0].due_in_s).toBeLessThan(delay * 1.2);
+    await moveClock(db, "40 s");
+  }
+});
+
+test("the journal tells of the first try and of every fifth", async () => {
+  for (let attempt = 1; attempt <= 11; attempt++) await defer("waiting");
+  const { rows } = await db.query(
+    "select event, details ->> 'attempts' as n from ampsync.events order by event_id",
+  );
+  expect(rows).toEqual([
+    { event: "waiting_for_dataset", n: "1" },
+    { event: "still_waiting_for_dataset", n: "6" },
+    { event: "still_waiting_for_dataset", n: "11" },
+  ]);
+});
+
+test("it stays in its state since the first try", async () => {
+  await defer("waiting");
+  const { since } = await status();
+  await moveClock(db, "1 min");
+  await defer("waiting");
+  expect((await status())["since"]).toEqual(since);
+});
+
+test("a failed dataset has no further try, and is failed since then", async () => {
+  await defer("waiting");
+  const { since } = await status();
+  await moveClock(db, "1 min");
+  await db.query("select graphile_worker.remove_job(key) from graphile_worker.jobs where key is not null");
+  await defer("failed");
+  const row = await status();
+  expect(row).toMatchObject({ state: "failed", next_retry: null });
+  expect(row["since"].getTime()).toBeGreaterThan(since.getTime() + 59_000);
+  expect(await waitingJobs(db, "ampsync_resolve:%")).toEqual([]);
+  const { rows } = await db.query("select event from ampsync.events order by event_id desc limit 1");
+  expect(rows).toEqual([{ event: "dataset_failed" }]);
+});

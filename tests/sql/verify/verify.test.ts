@@ -1,0 +1,209 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { findings, LinkedChain } from "../../support/chain/linked-chain.ts";
+import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { registerDataset, SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
+
+const db = rolledBackDatabase();
+let chain: LinkedChain;
+
+/** Blocks 0 to 99 in microbatches of 10. */
+beforeEach(async () => {
+  chain = await LinkedChain.prepare(db);
+  await chain.load(0, 99, { step: 10 });
+});
+
+const logs = "chain.logs";
+const blocks = "chain.blocks";
+
+test("no row says that all is well", async () => {
+  expect(await findings(db)).toEqual([]);
+});
+
+test("neither is a dataset damaged that nothing was loaded for", async () => {
+  await db.query("select ampsync.enqueue_sync('other')");
+  const { rows } = await db.query("select * from ampsync.verify('other')");
+  expect(rows).toEqual([]);
+});
+
+describe("names", () => {
+  test.each<[string, string, readonly string[]]>([
+    [
+      "a deleted row by its range",
+      `delete from ${logs} where _block_num = 34 and log_index = 2`,
+      ["logs: missing rows 30-39"],
+    ],
+    [
+      "a doubled row by its block",
+      `insert into ${logs} select substr(_id, 1, 6) || '\\x00112233445566778899', _block_num_start, _block_num_end,
+                                  _block_num, block_hash, log_index from ${logs} where _block_num = 34 and log_index = 2`,
+      ["logs: extra rows 34-34"],
+    ],
+    [
+      "several doubled rows by their range",
+      `insert into ${logs} select substr(_id, 1, 6) || '\\x00112233445566778899', _block_num_start, _block_num_end,
+                                  _block_num, block_hash, log_index from ${logs} where _block_num in (34, 36) and log_index = 2`,
+      ["logs: extra rows 30-39"],
+    ],
+    [
+      "a changed row by its range",
+      `update ${logs} set _id = substr(_id, 1, 6) || '\\x00112233445566778899' where _block_num = 34 and log_index = 2`,
+      ["logs: changed rows 30-39"],
+    ],
+    [
+      "a row that stands in another block",
+      `update ${logs} set _id = ampsync_private.block_prefix(51) || substr(_id, 7) where _block_num = 34 and log_index = 2`,
+      ["logs: missing rows 30-39", "logs: extra rows 51-51", "logs: tables disagree 51-51"],
+    ],
+    [
+      "a row above the checkpoint",
+      `insert into ${logs} select ampsync_private.block_prefix(107) || substr(_id, 7), 107, 107, 107, block_hash, log_index
+         from ${logs} where _block_num = 99 and log_index = 1`,
+      ["logs: rows outside 107-107"],
+    ],
+    ["a missing block", `delete from ${blocks} where _block_num = 34`, ["blocks: missing block 34-34"]],
+    [
+      "missing blocks in a row, and others",
+      `delete from ${blocks} where _block_num between 38 and 41 or _block_num in (45, 99)`,
+      ["38-39", "40-41", "45-45", "99-99"].map((range) => `blocks: missing block ${range}`),
+    ],
+    [
+      "a doubled block",
+      `insert into ${blocks} select substr(_id, 1, 6) || '\\x00112233445566778899', _block_num_start, _block_num_end,
+                                    _block_num, hash, parent_hash from ${blocks} where _block_num = 34`,
+      ["blocks: extra rows 34-34"],
+    ],
+    [
+      "a broken chain",
+      `update ${blocks} set parent_hash = '\\xff' where _block_num = 34`,
+      ["blocks: broken chain 33-34"],
+    ],
+    [
+      "a block hash that nobody agrees with",
+      `update ${blocks} set hash = sha256('') where _block_num = 34`,
+      ["blocks: broken chain 34-35", "logs: tables disagree 34-34"],
+    ],
+    [
+      "a block hash that the history contradicts",
+      `update ${blocks} set hash = sha256('') where _block_num = 99`,
+      ["blocks: history differs 99-99", "logs: tables disagree 99-99"],
+    ],
+    [
+      "two hashes of one height",
+      `update ${logs} set block_hash = sha256('') where _block_num = 34 and log_index = 3`,
+      ["logs: two hashes 34-34"],
+    ],
+    [
+      "logs of other blocks than the table of blocks has",
+      `update ${logs} set block_hash = sha256(block_hash) where _block_num between 34 and 36`,
+      ["logs: tables disagree 34-36"],
+    ],
+    [
+      "blocks that the ledger does not speak of",
+      `delete from ampsync_private.ledger where stream_id = (select stream_id from ampsync.streams where table_name = 'logs')
+          and (first_block in (0, 30) or last_block = 99)`,
+      ["0-9", "30-39", "90-99"].map((range) => `logs: ledger gap ${range}`),
+    ],
+    ["a table that somebody dropped", `drop table ${logs}`, ["logs: table gone 0-99"]],
+    [
+      "a table of blocks that somebody dropped, and looks at the others",
+      `drop table ${blocks}; delete from ${logs} where _block_num = 34 and log_index = 2`,
+      ["blocks: table gone 0-99", "logs: missing rows 30-39"],
+    ],
+  ])("%s", async (_, damage, expected) => {
+    await db.query(damage);
+    const found = await findings(db);
+    expect(found.sort()).toEqual([...expected].sort());
+  });
+});
+
+describe("a column that is called like the hash of a block, and is not,", () => {
+  /** A table of 100 blocks, one row each, with hashes of something else. */
+  async function misnamed(columns: readonly string[], values: string): Promise<SqlStream> {
+    await registerDataset(db, "chain", ["blocks", "logs", "odd"]);
+    const stream = await SqlStream.prepare(db, {
+      table: "odd",
+      columns: columns.map((name) => ({ name, type: "bytea", not_null: false })),
+    });
+    for (let first = 0; first < 100; first += 10) {
+      await stream.beginApply();
+      await db.query(
+        `insert into chain.odd (_id, _block_num_start, _block_num_end, _block_num, ${columns.join(", ")})
+         select ampsync_private.block_prefix(n) || substr(sha256(int8send(n)), 1, 10), n, n, n, ${values}
+           from generate_series($1::bigint, $1::bigint + 9) n`,
+        [first],
+      );
+      await stream.commitApply([watermark(first, first + 9)], 10);
+    }
+    return stream;
+  }
+
+  test.each([
+    ["hashes of uncles", ["hash", "parent_hash"], "sha256(int8send(n)), sha256(int8send(-n))"],
+    ["short hashes", ["hash", "parent_hash"], "int8send(n), int8send(-n)"],
+    ["no hashes, as they are null", ["hash", "parent_hash"], "null, sha256(int8send(-n))"],
+    ["hashes of another chain's blocks", ["block_hash"], "sha256(int8send(n))"],
+  ])("is no damage: %s", async (_, columns, values) => {
+    const stream = await misnamed(columns, values);
+    expect(await findings(db)).toEqual([]);
+    const { rows } = await db.query("select ampsync_private.own_hash($1, 95) as hash", [stream.id]);
+    expect(rows).toEqual([{ hash: null }]); // It proves nothing, in no reorg and no repair.
+  });
+
+  test("is known by its values", async () => {
+    await misnamed(["hash", "parent_hash"], "sha256(int8send(n)), sha256(int8send(-n))");
+    const { rows } = await db.query(
+      "select ampsync_private.hash_column(stream_id) as is, ampsync_private.named_hash_column(stream_id) as named from ampsync_private.stream order by table_name",
+    );
+    expect(rows).toEqual([
+      { is: "hash", named: "hash" },
+      { is: "block_hash", named: "block_hash" },
+      { is: null, named: "hash" },
+    ]);
+  });
+
+  test("is told from hashes that were damaged, as long as one watermark's block has its own", async () => {
+    await db.query(`update ${blocks} set hash = sha256(hash) where _block_num < 99`);
+    expect((await findings(db)).filter((each) => each.startsWith("blocks: history differs"))).toHaveLength(9);
+  });
+});
+
+test("looks at one table where it is named, and refuses others", async () => {
+  await db.query(`delete from ${logs} where _block_num = 34`);
+  await db.query(`delete from ${blocks} where _block_num = 34`);
+  expect(await findings(db, "blocks")).toEqual(["blocks: missing block 34-34"]);
+  expect(await refusal(db, () => findings(db, "receipts"))).toMatchObject({ code: "SY003" });
+});
+
+test("says how many rows are there and how many were loaded", async () => {
+  await db.query(`delete from ${logs} where _block_num = 34`);
+  const { rows } = await db.query("select detail from ampsync.verify('chain')");
+  expect(rows).toEqual([{ detail: "27 rows in blocks 30 to 39, where 30 were loaded." }]);
+});
+
+test("after reorgs of every kind finds nothing, and still names what is damaged then", async () => {
+  await chain.reorg(95, 97, "b", "a"); // Through a microbatch …
+  await chain.load(98, 105, { fork: "b", step: 3 });
+  await chain.reorg(90, 110, "c", "a"); // … at the border of one …
+  await chain.reorg(100, 100, "d", "c"); // … and to fewer blocks.
+  expect(await findings(db)).toEqual([]);
+  const { rows } = await db.query(
+    `select first_block, last_block from ampsync_private.ledger where stream_id = $1 and last_block >= 80 order by 1`,
+    [chain.logs.id],
+  );
+  expect(rows.map((row) => `${row["first_block"]}-${row["last_block"]}`)).toEqual([
+    "80-89",
+    "90-99",
+    "100-100",
+  ]);
+
+  await db.query(`delete from ${logs} where _block_num = 97 and log_index = 1`);
+  expect(await findings(db)).toEqual(["logs: missing rows 90-99"]);
+});
+
+test("a stream that began anew at another block has a ledger of its new blocks alone", async () => {
+  await chain.logs.beginApply({ from: null, parentHash: null });
+  await chain.insert("logs", 5, 9, "b");
+  await chain.logs.commitApply([watermark(5, 9, { fork: "b" })], 15);
+  expect(await findings(db, "logs")).toEqual([]);
+});
