@@ -3,9 +3,9 @@ import { type BlockHash, type BlockRange, sameRange } from "./block-range.ts";
 import type { Message, ReconnectReason, Step } from "./step.ts";
 import {
   baseOf,
-  type Cut,
   keptEntries,
   mayCommit,
+  type PendingReorg,
   removalOf,
   type StreamMemory,
   startConnection,
@@ -63,7 +63,7 @@ export function resolveOwnHash(memory: StreamMemory, message: Message, hash: Blo
   if (isSentAgain(memory, range, message.metadata.complete)) {
     const isReplaced = hash !== null && hash !== range.hash;
     return isReplaced
-      ? withCut(memory, memory.cut.keep, range.end, (cut) => accept(cut, range, true))
+      ? withReorg(memory, memory.pendingReorg.keep, range.end, (next) => accept(next, range, true))
       : accept(memory, range, true);
   }
   const entry = keptEntries(memory).find((each) => each.start < range.start && range.start <= each.end);
@@ -84,7 +84,7 @@ export function resolveOwnHash(memory: StreamMemory, message: Message, hash: Blo
  */
 export function decideReplaced(memory: StreamMemory, block: bigint): Step {
   const fresh = startConnection(memory);
-  if (fresh.origin === null || (fresh.cut !== null && fresh.cut.lowestReplaced <= block)) {
+  if (fresh.origin === null || (fresh.pendingReorg !== null && fresh.pendingReorg.lowestReplaced <= block)) {
     return { kind: "ignore", next: memory };
   }
   return block <= fresh.origin
@@ -147,12 +147,12 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
   if (range.prevHash === base.hash) {
     return protocolError(memory, `${blocks(range)} claim to follow block ${base.end}.`);
   }
-  if (memory.finished.length > 0 && memory.cut !== null) {
+  if (memory.finished.length > 0 && memory.pendingReorg !== null) {
     // The replacement of an earlier reorg is itself replaced before it was complete: begin it again. Bounded,
     // because what is finished ends below the lowest replaced block, so that this block goes down.
     const detail = `${blocks(range)} replace an unfinished replacement.`;
-    return withCut(memory, memory.cut.keep, range.start, (cut) =>
-      reconnect(cut, "reorg_during_reorg", detail),
+    return withReorg(memory, memory.pendingReorg.keep, range.start, (next) =>
+      reconnect(next, "reorg_during_reorg", detail),
     );
   }
   if (follows) {
@@ -195,11 +195,11 @@ function isSentAgain(
   memory: StreamMemory,
   range: BlockRange,
   complete: boolean,
-): memory is StreamMemory & { readonly cut: Cut } {
+): memory is StreamMemory & { readonly pendingReorg: PendingReorg } {
   const base = baseOf(memory);
   const goesOn =
     (memory.open !== null && sameRange(memory.open, range)) || base === null || range.start === base.end + 1n;
-  return complete && goesOn && memory.cut !== null && range.end < memory.cut.lowestReplaced;
+  return complete && goesOn && memory.pendingReorg !== null && range.end < memory.pendingReorg.lowestReplaced;
 }
 
 function accept(memory: StreamMemory, range: BlockRange, complete: boolean): Step {
@@ -230,26 +230,26 @@ function accept(memory: StreamMemory, range: BlockRange, complete: boolean): Ste
 
 /** Our record of the block below is proven: replace what is above it, beginning with this very message. */
 function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, complete: boolean): Step {
-  return withCut(memory, keep, range.start, (cut) => accept(cut, range, complete));
+  return withReorg(memory, keep, range.start, (next) => accept(next, range, complete));
 }
 
 /**
- * Goes on with what is above `keep` cut off, `replaced` being a block that the server reported as replaced.
+ * Goes on with a reorg pending that replaces what is above `keep`, `replaced` being a block that the server reported as replaced.
  * The depth of a reorg is counted from the lowest such block, not from `keep`: what lies between them is sent
  * again as it was. More than retention may only be replaced by the policy for deep reorgs, also where the
  * history reaches further.
  */
-function withCut(
+function withReorg(
   memory: StreamMemory,
   keep: Watermark | null,
   replaced: bigint,
   goOn: (next: StreamMemory) => Step,
 ): Step {
-  const known = memory.cut?.lowestReplaced ?? replaced;
+  const known = memory.pendingReorg?.lowestReplaced ?? replaced;
   const lowestReplaced = replaced < known ? replaced : known;
   return depthOf(memory, lowestReplaced) > memory.retention
     ? deepReorg(memory, lowestReplaced, `The dataset's retention_blocks is ${memory.retention}.`)
-    : goOn({ ...memory, cut: { keep, lowestReplaced } });
+    : goOn({ ...memory, pendingReorg: { keep, lowestReplaced } });
 }
 
 /** How many of the blocks that are committed a reorg from this one on replaces. */
@@ -265,8 +265,8 @@ function depthOf(memory: StreamMemory, lowestReplaced: bigint): bigint {
  * `replaced` is the lowest block this message proves to be replaced.
  */
 function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint): Step {
-  return withCut(memory, keep, replaced, (next) => {
-    const { lowestReplaced } = next.cut ?? { lowestReplaced: replaced };
+  return withReorg(memory, keep, replaced, (next) => {
+    const { lowestReplaced } = next.pendingReorg ?? { lowestReplaced: replaced };
     const pruned = memory.committed[0]?.start !== memory.origin;
     if (keep === null && pruned) {
       const oldest = memory.committed[0]?.start ?? memory.origin;
@@ -280,7 +280,7 @@ function reconnectFrom(memory: StreamMemory, keep: Watermark | null, lowestRepla
   const detail = `Going on from ${keep === null ? "the beginning" : `block ${keep.end}`}, which the server verifies.`;
   const next = {
     ...memory,
-    cut: { keep, lowestReplaced },
+    pendingReorg: { keep, lowestReplaced },
     strikes: 0,
     stepsBack: memory.stepsBack + 1,
   };
@@ -300,7 +300,7 @@ function gap(memory: StreamMemory, detail: string): Step {
   const below = base && entryBelow(fresh, base.end);
   if (below !== null) {
     const above = (memory.committed.at(-1)?.end ?? below.end) + 1n;
-    return reconnectFrom(fresh, below, memory.cut?.lowestReplaced ?? above);
+    return reconnectFrom(fresh, below, memory.pendingReorg?.lowestReplaced ?? above);
   }
   const error = new AmpsyncError("SY101", "The server leaves out blocks, wherever the stream goes on from", {
     detail,

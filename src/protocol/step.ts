@@ -28,7 +28,7 @@ export type Step =
       readonly opens: boolean;
       /** The microbatch that was open is given up, its rows with it. */
       readonly dropsOpen: boolean;
-      /** Given with the message that opens the first microbatch after a cut: delete before its rows are written. */
+      /** Given with the message that opens the first microbatch of a pending reorg: delete before its rows are written. */
       readonly removal: Removal | null;
       /** Finished by this message. */
       readonly watermark: Watermark | null;

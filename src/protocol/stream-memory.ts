@@ -19,7 +19,7 @@ export interface StreamMemory {
   readonly retention: bigint;
 
   /** Blocks to be replaced by the next commit; survives reconnecting. */
-  readonly cut: Cut | null;
+  readonly pendingReorg: PendingReorg | null;
   /** Microbatches finished on this connection and not committed yet. */
   readonly finished: readonly Watermark[];
   /** The unfinished microbatch. */
@@ -38,7 +38,7 @@ export interface StreamMemory {
 }
 
 /** Everything above `keep` goes, in the transaction that brings the replacement. */
-export interface Cut {
+export interface PendingReorg {
   /** Last entry that stays: of the history, or one shortened to the block before a fork. Null: nothing stays. */
   readonly keep: Watermark | null;
   /** Lowest block that the server reported as replaced: those below it must be there again at the commit. */
@@ -61,7 +61,7 @@ export function rememberStream(
 ): StreamMemory {
   return startConnection({
     ...stored,
-    cut: null,
+    pendingReorg: null,
     finished: [],
     open: null,
     dropped: [],
@@ -91,12 +91,13 @@ export function committed(memory: StreamMemory, last: Watermark): StreamMemory {
     throw new Error(`Blocks ${last.start} to ${last.end} were not finished on this connection`);
   }
   const history = [...keptEntries(memory), ...memory.finished.slice(0, count)];
-  const startsOver = memory.origin === null || (memory.cut !== null && memory.cut.keep === null);
+  const startsOver =
+    memory.origin === null || (memory.pendingReorg !== null && memory.pendingReorg.keep === null);
   return {
     ...memory,
     committed: pruneHistory(history, memory.retention),
     origin: startsOver ? (history[0]?.start ?? null) : memory.origin,
-    cut: null,
+    pendingReorg: null,
     finished: memory.finished.slice(count),
     cursorIgnored: false,
     strikes: 0,
@@ -109,19 +110,22 @@ export function baseOf(memory: StreamMemory): Watermark | null {
   return memory.finished.at(-1) ?? keptEntries(memory).at(-1) ?? null;
 }
 
-/** The committed entries that stay when the cut is applied; the last one as it will be. */
+/** The committed entries that stay when the pending reorg is applied; the last one as it will be. */
 export function keptEntries(memory: StreamMemory): readonly Watermark[] {
-  if (memory.cut === null) {
+  if (memory.pendingReorg === null) {
     return memory.committed;
   }
-  const { keep } = memory.cut;
+  const { keep } = memory.pendingReorg;
   return keep === null ? [] : [...memory.committed.filter((entry) => entry.start < keep.start), keep];
 }
 
 /** Whether what is finished may be committed: no block that is still canonical would vanish. */
 export function mayCommit(memory: StreamMemory): boolean {
   const last = memory.finished.at(-1);
-  return last !== undefined && (memory.cut === null || last.end >= memory.cut.lowestReplaced - 1n);
+  return (
+    last !== undefined &&
+    (memory.pendingReorg === null || last.end >= memory.pendingReorg.lowestReplaced - 1n)
+  );
 }
 
 /** Whether something was received that cannot be committed yet, and that another connection would have to be sent again. */
@@ -129,12 +133,12 @@ export function isMidCommit(memory: StreamMemory): boolean {
   return memory.open !== null || (memory.finished.length > 0 && !mayCommit(memory));
 }
 
-/** What the next commit removes; null when that is settled by an earlier microbatch of it, or there is no cut. */
+/** What the next commit removes; null when that is settled by an earlier microbatch of it, or no reorg is pending. */
 export function removalOf(memory: StreamMemory): Removal | null {
-  if (memory.cut === null || memory.finished.length > 0) {
+  if (memory.pendingReorg === null || memory.finished.length > 0) {
     return null;
   }
-  const { keep } = memory.cut;
+  const { keep } = memory.pendingReorg;
   if (keep === null) {
     return { from: null, parentHash: null, shortens: false };
   }

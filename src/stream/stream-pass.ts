@@ -483,8 +483,8 @@ class StreamPass implements Disposable {
       cursor: step.cursor?.end,
     });
     this.#head.reconnects(); // First: what is shown now must stay until the next connection stands.
-    if (step.next.cut !== null) {
-      await this.#deps.calls.markReorgPending(this.#lease, step.next.cut.lowestReplaced);
+    if (step.next.pendingReorg !== null) {
+      await this.#deps.calls.markReorgPending(this.#lease, step.next.pendingReorg.lowestReplaced);
     } else {
       await this.#deps.calls.markRetrying(this.#lease, {
         code: "SY101",

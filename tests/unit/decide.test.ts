@@ -265,12 +265,12 @@ describe("gaps", () => {
   });
 
   test("the third in an unfinished replacement steps back below it: what was finished of it is gone", () => {
-    const cut = { keep: entry(100, 109), lowestReplaced: 118n };
-    const memory = appended(live({ cut, strikes: 2 }), done(range(110, 112)));
+    const pendingReorg = { keep: entry(100, 109), lowestReplaced: 118n };
+    const memory = appended(live({ pendingReorg, strikes: 2 }), done(range(110, 112)));
     const step = expectStep(decide(memory, data(range(115, 117))), "reconnect");
     expect(step).toMatchObject({
       cursor: { end: 99n },
-      next: { finished: [], cut: { lowestReplaced: 118n } },
+      next: { finished: [], pendingReorg: { lowestReplaced: 118n } },
     });
   });
 
@@ -319,7 +319,7 @@ describe("the cursor", () => {
     expect(step).toMatchObject({
       reason: "step_back",
       cursor: { end: 109n },
-      next: { cut: { lowestReplaced: 119n } },
+      next: { pendingReorg: { lowestReplaced: 119n } },
     });
   });
 });
@@ -335,7 +335,7 @@ describe("reorgs", () => {
     });
     const after = committed(step.next, step.watermark!);
     expect(after.committed.map((each) => each.end)).toEqual([99n, 109n, 112n]);
-    expect(after.cut).toBeNull();
+    expect(after.pendingReorg).toBeNull();
   });
 
   test("validation, backward jump past the previous end: aligned at an older entry, the entries between go too", () => {
@@ -359,7 +359,7 @@ describe("reorgs", () => {
     expect(step).toMatchObject({
       reason: "step_back",
       cursor: { end: 99n },
-      next: { cut: { lowestReplaced: 109n } },
+      next: { pendingReorg: { lowestReplaced: 109n } },
     });
   });
 
@@ -389,7 +389,7 @@ describe("reorgs", () => {
       expect(step).toMatchObject({
         reason: "step_back",
         cursor: { end: 109n },
-        next: { cut: { lowestReplaced } },
+        next: { pendingReorg: { lowestReplaced } },
       });
     });
   }
@@ -422,18 +422,18 @@ describe("reorgs", () => {
     ]);
   });
 
-  test("a dropped connection keeps the cut and begins the replacement again", () => {
+  test("a dropped connection keeps the pending reorg and begins the replacement again", () => {
     const back = expectStep(resolveOwnHash(live(), data(range(114, 116, { fork: "b" })), null), "reconnect");
     const half = appended(back.next, done(range(110, 112)), data(range(113, 113)));
     const broken = expectStep(decide(half, { metadata: null, rowCount: 1 }), "reconnect");
     expect(broken).toMatchObject({
       cursor: { end: 109n },
-      next: { finished: [], cut: { lowestReplaced: 114n } },
+      next: { finished: [], pendingReorg: { lowestReplaced: 114n } },
     });
     expect(expectStep(decide(broken.next, data(range(110, 113))), "append").removal?.from).toBe(110n);
   });
 
-  test("a microbatch given up right after a cut leaves the removal to the one that takes its place", () => {
+  test("a microbatch given up right after a reorg began leaves the removal to the one that takes its place", () => {
     const first = expectStep(decide(live(), data(range(110, 112, { fork: "b" }))), "append");
     const second = expectStep(decide(first.next, data(range(110, 114, { fork: "c" }))), "append");
     expect(second).toMatchObject({ dropsOpen: true, removal: { from: 110n } });
@@ -444,7 +444,7 @@ describe("reorgs", () => {
     const half = appended(back.next, done(range(110, 114)));
     const again = expectStep(decide(half, data(range(112, 115, { fork: "c", prev: h(111) }))), "reconnect");
     expect(again).toMatchObject({ reason: "reorg_during_reorg", cursor: { end: 109n } });
-    expect(again.next.cut?.lowestReplaced).toBe(112n);
+    expect(again.next.pendingReorg?.lowestReplaced).toBe(112n);
   });
 
   test("nonsense while a replacement is incomplete does not make it commit earlier", () => {
@@ -452,7 +452,10 @@ describe("reorgs", () => {
     const half = appended(back.next, done(range(110, 114)));
     for (const message of [data(range(110, 114)), data(range(112, 116, { prev: h(114) }))]) {
       const step = expectStep(decide(half, message), "reconnect");
-      expect(step).toMatchObject({ reason: "protocol_error", next: { cut: { lowestReplaced: 118n } } });
+      expect(step).toMatchObject({
+        reason: "protocol_error",
+        next: { pendingReorg: { lowestReplaced: 118n } },
+      });
     }
   });
 
@@ -470,7 +473,7 @@ describe("reorgs", () => {
       const step = expectStep(decide(half, data(range(replaced, 120, { fork: "x" }))), "reconnect");
       expect(step).toMatchObject({
         cursor: { end: 109n },
-        next: { cut: { lowestReplaced: BigInt(replaced) } },
+        next: { pendingReorg: { lowestReplaced: BigInt(replaced) } },
       });
       memory = step.next;
     }
@@ -483,7 +486,7 @@ describe("reorgs", () => {
       decide(first.next, data(range(109, 119, { fork: "b", prev: null }))),
       "reconnect",
     );
-    expect(second).toMatchObject({ cursor: { end: 99n }, next: { cut: { lowestReplaced: 109n } } });
+    expect(second).toMatchObject({ cursor: { end: 99n }, next: { pendingReorg: { lowestReplaced: 109n } } });
   });
 
   test("the server goes back into an older entry after a step back: that one is shortened, if our own hash agrees", () => {
@@ -605,9 +608,9 @@ describe("a reorg deeper than retention, in a stream whose history reaches furth
 
   test("is not counted from where the stream steps back to: those blocks only come again", () => {
     const back = expectStep(decide(memory, data(range(1290, 1299, { fork: "b", prev: null }))), "reconnect");
-    expect(back).toMatchObject({ cursor: { end: 1099n }, next: { cut: { lowestReplaced: 1290n } } });
+    expect(back).toMatchObject({ cursor: { end: 1099n }, next: { pendingReorg: { lowestReplaced: 1290n } } });
     const again = resolveOwnHash(back.next, done(range(1100, 1199)), h(1199));
-    expect(expectStep(again, "append").next.cut?.lowestReplaced).toBe(1290n);
+    expect(expectStep(again, "append").next.pendingReorg?.lowestReplaced).toBe(1290n);
   });
 
   test("is found out when blocks that come again after a step back end in another hash than ours", () => {
@@ -644,7 +647,7 @@ describe("a chain that ends below the checkpoint with another block", () => {
     expect(step).toMatchObject({
       reason: "step_back",
       cursor: { end: 109n },
-      next: { cut: { lowestReplaced: 112n } },
+      next: { pendingReorg: { lowestReplaced: 112n } },
     });
     const shorter = expectStep(
       taken(step.next, done(range(110, 112, { fork: "b", prev: h(109) }))),
@@ -671,9 +674,15 @@ describe("a chain that ends below the checkpoint with another block", () => {
   test("only lowers what must be reached where a young stream begins anew already", () => {
     const young = live({ committed: [entry(0, 19)], origin: 0n });
     const first = expectStep(decideReplaced(young, 15n), "reconnect");
-    expect(first).toMatchObject({ cursor: null, next: { cut: { keep: null, lowestReplaced: 15n } } });
+    expect(first).toMatchObject({
+      cursor: null,
+      next: { pendingReorg: { keep: null, lowestReplaced: 15n } },
+    });
     const second = expectStep(decideReplaced(first.next, 8n), "reconnect");
-    expect(second).toMatchObject({ cursor: null, next: { cut: { keep: null, lowestReplaced: 8n } } });
+    expect(second).toMatchObject({
+      cursor: null,
+      next: { pendingReorg: { keep: null, lowestReplaced: 8n } },
+    });
     expectStep(decideReplaced(second.next, 0n), "fail");
   });
 
@@ -702,7 +711,7 @@ describe("the worked example: entries up to 99 and 100..109", () => {
     const message = data(range(109, 109, { fork: "b", prev: h(108, "b") }));
     expect(expectStep(decide(memory, message), "ask_own_hash").block).toBe(108n);
     const step = expectStep(resolveOwnHash(memory, message, h(108)), "reconnect");
-    expect(step).toMatchObject({ cursor: { end: 99n }, next: { cut: { lowestReplaced: 108n } } });
+    expect(step).toMatchObject({ cursor: { end: 99n }, next: { pendingReorg: { lowestReplaced: 108n } } });
   });
 
   test("110..112 on another 109: back to 99", () => {
