@@ -51,8 +51,6 @@ export interface Removal {
   readonly from: bigint | null;
   /** Hash that block `from - 1` has in our own records; null exactly if `from` is. */
   readonly parentHash: BlockHash | null;
-  /** The history entry that holds block `from` is shortened to end below it, with `parentHash`. */
-  readonly shortens: boolean;
 }
 
 /** Begin from what the database holds. */
@@ -140,11 +138,7 @@ export function removalOf(memory: StreamMemory): Removal | null {
   }
   const { keep } = memory.pendingReorg;
   if (keep === null) {
-    return { from: null, parentHash: null, shortens: false };
+    return { from: null, parentHash: null };
   }
-  return {
-    from: keep.end + 1n,
-    parentHash: keep.hash,
-    shortens: !memory.committed.some((entry) => entry.end === keep.end),
-  };
+  return { from: keep.end + 1n, parentHash: keep.hash };
 }

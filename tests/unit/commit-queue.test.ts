@@ -160,7 +160,7 @@ class Rig implements AsyncDisposable {
 }
 
 function removalFrom(from: bigint): Removal {
-  return { from, parentHash: "0x00", shortens: false };
+  return { from, parentHash: "0x00" };
 }
 
 /** Whether it is over by the time everything else that can be done is done. */

@@ -249,7 +249,7 @@ describe("gaps", () => {
     // Nothing was reported replaced, so the old tip must be reached again before anything is committed.
     const short = expectStep(taken(third.next, done(range(110, 118))), "append");
     expect(short).toMatchObject({
-      removal: { from: 110n, parentHash: h(109), shortens: false },
+      removal: { from: 110n, parentHash: h(109) },
       mayCommit: false,
     });
     expect(expectStep(taken(short.next, done(range(119, 119))), "append").mayCommit).toBe(true);
@@ -329,7 +329,7 @@ describe("reorgs", () => {
     const step = expectStep(decide(live(), done(range(110, 112, { fork: "b" }))), "append");
     expect(step).toMatchObject({
       opens: true,
-      removal: { from: 110n, parentHash: h(109), shortens: false },
+      removal: { from: 110n, parentHash: h(109) },
       watermark: { end: 112n },
       mayCommit: true, // the new tip may be lower than the old one
     });
@@ -340,7 +340,7 @@ describe("reorgs", () => {
 
   test("validation, backward jump past the previous end: aligned at an older entry, the entries between go too", () => {
     const step = expectStep(decide(live(), done(range(100, 125, { fork: "b" }))), "append");
-    expect(step.removal).toEqual({ from: 100n, parentHash: h(99), shortens: false });
+    expect(step.removal).toEqual({ from: 100n, parentHash: h(99) });
     expect(committed(step.next, step.watermark!).committed.map((each) => each.end)).toEqual([99n, 125n]);
   });
 
@@ -368,7 +368,7 @@ describe("reorgs", () => {
     expect(expectStep(decide(live(), message), "ask_own_hash").block).toBe(113n);
     const step = expectStep(resolveOwnHash(live(), message, h(113)), "append");
     expect(step).toMatchObject({
-      removal: { from: 114n, parentHash: h(113), shortens: true },
+      removal: { from: 114n, parentHash: h(113) },
       mayCommit: true,
     });
     expect(committed(step.next, step.watermark!).committed.slice(-2)).toMatchObject([
@@ -402,7 +402,7 @@ describe("reorgs", () => {
   test("after a step back nothing is committed before the replacement reaches the replaced block", () => {
     const back = expectStep(resolveOwnHash(live(), data(range(114, 116, { fork: "b" })), null), "reconnect");
     const first = expectStep(decide(back.next, data(range(110, 112))), "append");
-    expect(first.removal).toEqual({ from: 110n, parentHash: h(109), shortens: false });
+    expect(first.removal).toEqual({ from: 110n, parentHash: h(109) });
     const second = expectStep(taken(first.next, done(range(110, 112))), "append");
     expect(second).toMatchObject({ removal: null, mayCommit: false });
     const third = expectStep(taken(second.next, done(range(113, 113))), "append");
@@ -495,9 +495,13 @@ describe("reorgs", () => {
     expect(expectStep(decide(back.next, deeper), "ask_own_hash").block).toBe(103n);
     const step = expectStep(resolveOwnHash(back.next, deeper, h(103)), "append");
     expect(step).toMatchObject({
-      removal: { from: 104n, parentHash: h(103), shortens: true },
+      removal: { from: 104n, parentHash: h(103) },
       mayCommit: true,
     });
+    expect(committed(step.next, step.watermark!).committed.slice(-2)).toMatchObject([
+      { start: 100n, end: 103n, hash: h(103) },
+      { start: 104n, end: 106n },
+    ]);
   });
 
   test("each step back in a row goes twice as far, so that few connections find a fork far below", () => {
@@ -527,7 +531,7 @@ describe("reorgs", () => {
     const rewind = done(range(120, 121, { fork: "b" }));
     expectStep(decide(memory, rewind), "flush");
     const step = expectStep(decide(committed(memory, memory.finished[0]!), rewind), "append");
-    expect(step.removal).toEqual({ from: 120n, parentHash: h(119), shortens: false });
+    expect(step.removal).toEqual({ from: 120n, parentHash: h(119) });
   });
 
   test("a young stream, never pruned, replaces everything from the beginning", () => {
@@ -536,7 +540,7 @@ describe("reorgs", () => {
     expect(back).toMatchObject({ reason: "step_back", cursor: null });
     const step = expectStep(decide(back.next, done(range(0, 3, { fork: "b" }))), "append");
     expect(step).toMatchObject({
-      removal: { from: null, parentHash: null, shortens: false },
+      removal: { from: null, parentHash: null },
       mayCommit: true,
     });
     expect(committed(step.next, step.watermark!)).toMatchObject({
@@ -582,7 +586,7 @@ describe("reorgs", () => {
   test("inside the oldest entry of a pruned history: exact if our own hash agrees, else deep", () => {
     const message = data(range(95, 96, { fork: "b" }));
     const step = expectStep(resolveOwnHash(live(), message, h(94)), "append");
-    expect(step.removal).toEqual({ from: 95n, parentHash: h(94), shortens: true });
+    expect(step.removal).toEqual({ from: 95n, parentHash: h(94) });
     expectStep(resolveOwnHash(live(), message, null), "fail");
   });
 });

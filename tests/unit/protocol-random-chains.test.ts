@@ -167,7 +167,7 @@ class ToyTable {
     expect(vanished, "canonical blocks vanish for a moment").toEqual([]);
   }
 
-  #remove({ from, parentHash, shortens }: Removal): void {
+  #remove({ from, parentHash }: Removal): void {
     if (from === null) {
       this.rows.clear();
       this.history = [];
@@ -175,11 +175,11 @@ class ToyTable {
       return;
     }
     expect(this.rows.get(Number(from) - 1)).toBe(parentHash);
-    expect(this.history.some((entry) => entry.end === from - 1n)).toBe(!shortens);
     this.rows = new Map([...this.rows].filter(([number]) => BigInt(number) < from));
     this.history = this.history
       .filter((entry) => entry.start < from)
       .map((entry) => (entry.end < from ? entry : { ...entry, end: from - 1n, hash: parentHash! }));
+    expect(this.history.at(-1)).toMatchObject({ end: from - 1n, hash: parentHash });
   }
 }
 
