@@ -1,7 +1,8 @@
 import * as arrow from "apache-arrow";
 import xxhash from "xxhash-wasm";
+import type { ByteSink } from "../src/encoder/byte-sink.ts";
 import { planTable } from "../src/encoder/plan.ts";
-import { type ByteSink, RowEncoder } from "../src/encoder/row-encoder.ts";
+import { RowEncoder } from "../src/encoder/row-encoder.ts";
 import type { Hash64 } from "../src/encoder/row-hash.ts";
 import { type BuiltBatch, buildBatch, type TestColumn, type Value } from "../tests/support/arrow/arrow.ts";
 import { machine, median } from "./machine.ts";

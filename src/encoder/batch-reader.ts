@@ -1,16 +1,12 @@
-import type { ArrowBatch, ArrowNode } from "../arrow/batch.ts";
-import type { ArrowInt, BytesLayout, ListLayout } from "../arrow/type.ts";
+import type { ArrowBatch, ArrowBuffer, ArrowNode } from "../arrow/batch.ts";
+import type { ArrowInt } from "../arrow/type.ts";
 import { AmpsyncError } from "../errors.ts";
 import { tooLarge } from "../model/too-large.ts";
 import { Bitmap } from "./bitmap.ts";
 import type { Dictionaries } from "./dictionaries.ts";
-import { type Region, regionOf } from "./region.ts";
-import type { Spans } from "./spans.ts";
-
-const NO_OFFSETS = Int32Array.of(0);
 
 /** What 32-bit positions can address. */
-const MAX_BODY_BYTES = 2 ** 31 - 1;
+export const MAX_BODY_BYTES = 2 ** 31 - 1;
 
 /** Of one batch: servers send some thousands. */
 const MAX_ROWS = 2 ** 22;
@@ -30,9 +26,11 @@ interface Unpacked {
   bytes: number;
 }
 
-/** Of a view: values of up to 12 bytes stand in it; else prefix, number of the buffer, offset. */
-const VIEW_BYTES = 16;
-const MAX_INLINE_BYTES = 12;
+interface ViewBuffers {
+  readonly words: Int32Array;
+  readonly at: number;
+  readonly data: readonly ArrowBuffer[];
+}
 
 /**
  * Hands out the nodes and buffers of a batch in the order of the schema's
@@ -163,24 +161,34 @@ export class BatchReader {
     return new Int32Array(count);
   }
 
-  /** Values of variable length, and what they are positions in. */
-  byteSpans(
-    layout: BytesLayout,
-    count: number,
-    validity: Bitmap | null,
-  ): Spans & { readonly values: Region } {
-    if (layout === "view") {
-      return { ...this.#views(count, validity), values: regionOf(this.#batch.body) };
-    }
-    const spans = this.#offsets(layout === "large", count);
-    return { ...spans, values: regionOf(this.bytes(spans.end)) };
+  /** The number of the buffer that is read next, for messages. */
+  get bufferNumber(): number {
+    return this.#buffers;
   }
 
-  /** The items of lists, as positions in the field that follows. */
-  listSpans(layout: ListLayout, count: number, validity: Bitmap | null): Spans {
-    return layout === "offsets" || layout === "large"
-      ? this.#offsets(layout === "large", count)
-      : this.#listViews(layout === "largeView", count, validity);
+  /** The whole body, for values that are found by their position in it. */
+  get body(): Uint8Array {
+    return this.#batch.body;
+  }
+
+  /** The buffers of a field of views: the views, their position in the body, and the buffers that hold long values. */
+  views(count: number): ViewBuffers {
+    const { buffers, variadicCounts } = this.#batch;
+    const index = this.#buffers;
+    const words = this.words(4 * count);
+    const at = count === 0 ? 0 : buffers[index]!.offset;
+    const dataCount = variadicCounts[this.#variadics++];
+    if (dataCount === undefined || !Number.isSafeInteger(dataCount) || dataCount < 0) {
+      throw malformed(`${dataCount} as the count of view buffers`);
+    }
+    const first = this.#buffers;
+    if (first + dataCount > buffers.length) {
+      throw malformed(`the schema has more buffers than the ${buffers.length} of the batch`);
+    }
+    for (let i = 0; i < dataCount; i++) {
+      this.#buffer(0);
+    }
+    return { words, at, data: buffers.slice(first, first + dataCount) };
   }
 
   /** To be called after the last field: the batch must hold nothing else. */
@@ -196,104 +204,6 @@ export class BatchReader {
         `${variadicCounts.length} counts of view buffers where the schema has ${this.#variadics}`,
       );
     }
-  }
-
-  /** `count + 1` offsets, which never fall. */
-  #offsets(large: boolean, count: number): Spans {
-    if (count === 0) {
-      this.#buffer(0); // Writers may leave out the one offset of no values.
-      return { starts: NO_OFFSETS, ends: NO_OFFSETS, end: 0 };
-    }
-    const index = this.#buffers;
-    const offsets = large ? this.#positions64(count + 1) : this.words(count + 1);
-    let previous = 0;
-    for (let i = 0; i <= count; i++) {
-      const offset = offsets[i]!;
-      if (offset < previous) {
-        throw malformed(`offset ${i} of buffer ${index} is ${offset} after ${previous}`);
-      }
-      previous = offset;
-    }
-    return { starts: offsets, ends: offsets.subarray(1), end: previous };
-  }
-
-  #listViews(large: boolean, count: number, validity: Bitmap | null): Spans {
-    const index = this.#buffers;
-    const starts = this.#listNumbers(large, count);
-    const ends = this.#listNumbers(large, count);
-    let end = 0;
-    for (let i = 0; i < count; i++) {
-      const start = starts[i]!;
-      const size = ends[i]!;
-      if ((validity !== null && !validity.isSet(i)) || size === 0) {
-        starts[i] = 0; // What a NULL or an empty list points at means nothing.
-        ends[i] = 0;
-        continue;
-      }
-      if (start < 0 || size < 0 || start + size > MAX_BODY_BYTES) {
-        throw malformed(`list ${i} of buffer ${index} has ${size} values at ${start}`);
-      }
-      ends[i] = start + size;
-      end = Math.max(end, start + size);
-    }
-    return { starts, ends, end };
-  }
-
-  /** Positions in the body. */
-  #views(count: number, validity: Bitmap | null): Spans {
-    const { body, buffers, variadicCounts } = this.#batch;
-    const index = this.#buffers;
-    const views = this.words(4 * count);
-    const viewsAt = count === 0 ? 0 : buffers[index]!.offset;
-    const variadic = variadicCounts[this.#variadics++];
-    if (variadic === undefined || !Number.isSafeInteger(variadic) || variadic < 0) {
-      throw malformed(`${variadic} as the count of view buffers`);
-    }
-    const first = this.#buffers;
-    if (first + variadic > buffers.length) {
-      throw malformed(`the schema has more buffers than the ${buffers.length} of the batch`);
-    }
-    for (let i = 0; i < variadic; i++) {
-      this.#buffer(0);
-    }
-
-    const starts = this.numbers(count);
-    const ends = this.numbers(count);
-    for (let i = 0; i < count; i++) {
-      if (validity !== null && !validity.isSet(i)) {
-        continue; // What stands under a NULL means nothing.
-      }
-      const length = views[4 * i]!;
-      if (length >= 0 && length <= MAX_INLINE_BYTES) {
-        starts[i] = viewsAt + i * VIEW_BYTES + 4;
-      } else {
-        const number = views[4 * i + 2]!;
-        const offset = views[4 * i + 3]!;
-        const buffer = number >= 0 && number < variadic ? buffers[first + number]! : null;
-        if (buffer === null || length < 0 || offset < 0 || offset + length > buffer.length) {
-          throw malformed(
-            `view ${i} of buffer ${index} has ${length} bytes at ${offset} of buffer ${number}`,
-          );
-        }
-        starts[i] = buffer.offset + offset;
-      }
-      ends[i] = starts[i]! + length;
-    }
-    return { starts, ends, end: body.byteLength };
-  }
-
-  /** A copy that may be changed. */
-  #listNumbers(large: boolean, count: number): Int32Array {
-    if (large) {
-      return this.#positions64(count);
-    }
-    const numbers = this.numbers(count);
-    numbers.set(this.words(count));
-    return numbers;
-  }
-
-  #positions64(count: number): Int32Array {
-    return this.positions({ kind: "int", bits: 64, signed: true }, count);
   }
 
   #nextNode(): ArrowNode {

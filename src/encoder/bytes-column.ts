@@ -4,6 +4,7 @@ import type { Bitmap } from "./bitmap.ts";
 import { NULL_FIELD } from "./column.ts";
 import { checkFieldLength, type Place } from "./place.ts";
 import { copyBytes, type Region } from "./region.ts";
+import { byteSpans } from "./spans.ts";
 
 /** What binary and text columns share: values of any length somewhere in the body. */
 export class BytesColumn {
@@ -16,7 +17,7 @@ export class BytesColumn {
   constructor(layout: BytesLayout, reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
     this.validity = reader.validity(reader.node(rowCount));
-    const { starts, ends, values } = reader.byteSpans(layout, rowCount, this.validity);
+    const { starts, ends, values } = byteSpans(layout, reader, rowCount, this.validity);
     this.starts = starts;
     this.ends = ends;
     this.values = values;

@@ -13,7 +13,7 @@ import { int4 } from "./columns/int4.ts";
 import { int64, uint32 } from "./columns/int8.ts";
 import { dayTime, duration, monthDayNano, yearMonth } from "./columns/interval.ts";
 import { jsonb } from "./columns/jsonb.ts";
-import { type ListShape, nestedList } from "./columns/list.ts";
+import { nestedList } from "./columns/list.ts";
 import { nestedMap } from "./columns/map.ts";
 import { nothing } from "./columns/null.ts";
 import { nestedStruct } from "./columns/struct.ts";
@@ -23,6 +23,7 @@ import { timestamp } from "./columns/timestamp.ts";
 import { uint64 } from "./columns/uint64.ts";
 import { dictionaryLayout, type IndirectionLayout, runEndLayout } from "./indirection.ts";
 import { checkColumnNames, checkMemberNames, checkRowWidth, type Origin, unsupported } from "./refusals.ts";
+import type { ListShape } from "./spans.ts";
 
 /** The column in which servers offer each row's own block. */
 const BLOCK_NUM = "_block_num";

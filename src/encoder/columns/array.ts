@@ -10,8 +10,8 @@ import {
 } from "../column.ts";
 import { BadValue, checkFieldLength, type Place, placeInside } from "../place.ts";
 import type { Region } from "../region.ts";
-import type { Spans } from "../spans.ts";
-import { itemSpans, type ListItem, type ListShape } from "./list.ts";
+import { type ListShape, listSpans, type Spans } from "../spans.ts";
+import type { ListItem } from "./list.ts";
 
 /** A dimension below the outermost: lists that all have `size` items and are never NULL. */
 export interface InnerDimension {
@@ -77,7 +77,7 @@ class ArrayColumn implements Column {
     this.validity = reader.validity(reader.node(rowCount));
     this.#oid = item.type.oid;
     this.#inner = inner;
-    this.#spans = itemSpans(shape, reader, rowCount, this.validity);
+    this.#spans = listSpans(shape, reader, rowCount, this.validity);
 
     const levels: Level[] = [];
     let length = reader.nextLength(this.#spans.end);

@@ -1,12 +1,8 @@
-import type { ListLayout } from "../../arrow/type.ts";
 import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { isNull, type NestedColumn, type NestedType } from "../column.ts";
 import { type Place, placeInside } from "../place.ts";
-import type { Spans } from "../spans.ts";
-
-/** Where the items of a list stand: as its layout tells, or always so many of them. */
-export type ListShape = ListLayout | { readonly size: number };
+import { type ListShape, listSpans, type Spans } from "../spans.ts";
 
 /** The one child of a list. */
 export interface ListItem<T = NestedType> {
@@ -32,7 +28,7 @@ class ListColumn implements NestedColumn {
   constructor(shape: ListShape, item: ListItem, reader: BatchReader, rowCount: number, place: Place) {
     this.place = place;
     this.validity = reader.validity(reader.node(rowCount));
-    this.#spans = itemSpans(shape, reader, rowCount, this.validity);
+    this.#spans = listSpans(shape, reader, rowCount, this.validity);
     this.#items = item.type.bind(
       reader,
       reader.nextLength(this.#spans.end),
@@ -51,22 +47,4 @@ class ListColumn implements NestedColumn {
     }
     return `[${texts.join(",")}]`;
   }
-}
-
-/** The items of each row, once its node and validity are read. */
-export function itemSpans(
-  shape: ListShape,
-  reader: BatchReader,
-  rowCount: number,
-  validity: Bitmap | null,
-): Spans {
-  if (typeof shape === "string") {
-    return reader.listSpans(shape, rowCount, validity);
-  }
-  const { size } = shape;
-  const offsets = reader.numbers(rowCount + 1);
-  for (let row = 0; row <= rowCount; row++) {
-    offsets[row] = row * size;
-  }
-  return { starts: offsets, ends: offsets.subarray(1), end: size * rowCount };
 }

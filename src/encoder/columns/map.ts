@@ -2,8 +2,7 @@ import type { BatchReader } from "../batch-reader.ts";
 import type { Bitmap } from "../bitmap.ts";
 import { isNull, type NestedColumn, type NestedType } from "../column.ts";
 import { BadValue, type Place, placeInside } from "../place.ts";
-import type { Spans } from "../spans.ts";
-import { itemSpans } from "./list.ts";
+import { listSpans, type Spans } from "../spans.ts";
 import type { StructMember } from "./struct.ts";
 
 /** Arrow Map inside JSON: an object where the keys are text, else an array of pairs. */
@@ -35,7 +34,7 @@ class MapColumn implements NestedColumn {
     this.place = place;
     this.#textKeys = textKeys;
     this.validity = reader.validity(reader.node(rowCount));
-    this.#spans = itemSpans("offsets", reader, rowCount, this.validity);
+    this.#spans = listSpans("offsets", reader, rowCount, this.validity);
     const length = reader.nextLength(this.#spans.end);
     const owner = () => this.#row;
     this.#entries = {

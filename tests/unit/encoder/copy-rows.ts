@@ -1,4 +1,4 @@
-import type { ByteSink } from "../../../src/encoder/row-encoder.ts";
+import type { ByteSink } from "../../../src/encoder/byte-sink.ts";
 
 /** Collects what an encoder writes; regions begin at odd places, filled with what must be overwritten. */
 export class MemorySink implements ByteSink {

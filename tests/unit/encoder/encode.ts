@@ -1,7 +1,8 @@
 import xxhash from "xxhash-wasm";
 import type { ArrowBatch } from "../../../src/arrow/batch.ts";
+import type { ByteSink } from "../../../src/encoder/byte-sink.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
-import { type ByteSink, type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
+import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { type BuildOptions, buildBatch, type TestColumn } from "../../support/arrow/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 

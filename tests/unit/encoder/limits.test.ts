@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ArrowBatch } from "../../../src/arrow/batch.ts";
 import type { ArrowField, ArrowType } from "../../../src/arrow/type.ts";
+import type { ByteSink } from "../../../src/encoder/byte-sink.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
-import { type ByteSink, type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
+import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch } from "../../support/arrow/arrow.ts";
 import { MemorySink, parseRows } from "./copy-rows.ts";
 import { encodeBatch, h64Raw } from "./encode.ts";

@@ -1,0 +1,183 @@
+import type { Ledger } from "../model/ledger.ts";
+import type { BlockNumbers, Blocks } from "./block-numbers.ts";
+import type { BoundBatch } from "./bound-batch.ts";
+import type { ByteSink } from "./byte-sink.ts";
+import type { Column } from "./column.ts";
+import type { TablePlan } from "./plan.ts";
+import { type Region, regionOf } from "./region.ts";
+import { type Hash64, RowHash } from "./row-hash.ts";
+
+/** Bytes reserved at a time, unless one row is larger. */
+const REGION_BYTES = 512 * 1024;
+
+/** Offsets of the parts of a row; the user columns follow them. */
+const ID_BYTES = 16;
+const HASH_AT = 2 + 4 + 6;
+const ID_TAIL_AT = 2 + 4 + 8;
+const START_AT = 2 + 4 + ID_BYTES;
+const BLOCK_FIELD_BYTES = 4 + 8;
+
+const WORD = 2 ** 32;
+
+/**
+ * Writes measured rows, and counts them into the ledger of their microbatch. A row
+ * is: number of fields, `_id`, `_block_num_start`, `_block_num_end`, `_block_num`
+ * in exact mode, user columns.
+ */
+export class RowWriter {
+  readonly #hash: RowHash;
+  readonly #fieldCount: number;
+  /** Bytes of a row before its user columns. */
+  readonly prefixBytes: number;
+  readonly #sizes: Float64Array;
+  /** By row of the region, where its next byte goes. */
+  readonly #cursor: Int32Array;
+
+  #range: Blocks = { start: 0n, end: 0n };
+  /** Exact mode: the block of the last row. A number, because it is below 2^48. */
+  #block = 0;
+  /** Range mode: the index of the next row. */
+  #rowIndex = 0;
+  /** The ledger; the xor is kept in two halves, so that no BigInt is made per row. */
+  #rows = 0;
+  #xorHigh = 0;
+  #xorLow = 0;
+
+  /** `sizes`: the measured bytes of each row of the chunk that is being written. */
+  constructor(plan: TablePlan, hash: Hash64, sizes: Float64Array) {
+    const blockFields = plan.exact ? 3 : 2;
+    this.#hash = new RowHash(hash);
+    this.#fieldCount = 1 + blockFields + plan.columns.length;
+    this.prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
+    this.#sizes = sizes;
+    this.#cursor = new Int32Array(sizes.length);
+  }
+
+  beginMicrobatch(range: Blocks): void {
+    this.#range = range;
+    this.#block = Number(range.start);
+    this.#rowIndex = 0;
+    this.#rows = 0;
+    this.#xorHigh = 0;
+    this.#xorLow = 0;
+    this.#hash.beginBlock();
+  }
+
+  /** The blocks of the microbatch. */
+  get range(): Blocks {
+    return this.#range;
+  }
+
+  /** Exact mode: the block of the last row written, or the first block of the microbatch. */
+  get lastBlock(): number {
+    return this.#block;
+  }
+
+  /** All rows written since the microbatch was begun. */
+  get ledger(): Ledger {
+    const idXor = (BigInt(this.#xorHigh) << 32n) | BigInt(this.#xorLow >>> 0);
+    return { rows: this.#rows, idXor };
+  }
+
+  /** Leaves a row out. Range mode counts it all the same, so that the `_id` of later rows does not depend on it. */
+  skipRow(): void {
+    this.#rowIndex++;
+  }
+
+  /**
+   * Writes as many rows of the chunk as fit into one region, at least one, from
+   * row `done` of the chunk on and before row `end`. Returns their number.
+   */
+  write(bound: BoundBatch<Column>, first: number, done: number, end: number, sink: ByteSink): number {
+    const sizes = this.#sizes;
+    let size = sizes[done]!;
+    let rows = 1;
+    while (done + rows < end && size + sizes[done + rows]! <= REGION_BYTES) {
+      size += sizes[done + rows]!;
+      rows++;
+    }
+
+    const { bytes, at } = sink.reserve(size);
+    const region = regionOf(bytes);
+    const cursor = this.#cursor;
+    let start = at;
+    for (let i = 0; i < rows; i++) {
+      cursor[i] = start;
+      start += sizes[done + i]!;
+    }
+    this.#writePrefixes(region, bound.blocks, first + done, rows);
+    for (const column of bound.columns) {
+      column.write(region, cursor, first + done, rows);
+    }
+    if (cursor[rows - 1] !== at + size) {
+      throw new Error(`rows of ${size} bytes ended at ${cursor[rows - 1]! - at}: measure and write disagree`);
+    }
+    this.#writeHashes(region, bound.blocks, at, first + done, rows);
+    return rows;
+  }
+
+  /** Writes all that stands before the user columns, but for the hash in `_id`. */
+  #writePrefixes({ view }: Region, blocks: BlockNumbers | null, first: number, count: number): void {
+    const cursor = this.#cursor;
+    let start = Number(this.#range.start);
+    let end = Number(this.#range.end);
+    for (let i = 0; i < count; i++) {
+      const at = cursor[i]!;
+      if (blocks !== null) {
+        start = blocks.at(first + i);
+        end = start;
+        writeBlock(view, at + START_AT + 2 * BLOCK_FIELD_BYTES, end);
+      }
+      view.setInt16(at, this.#fieldCount);
+      view.setInt32(at + 2, ID_BYTES);
+      view.setUint16(at + 6, end / WORD);
+      view.setUint32(at + 8, end);
+      writeBlock(view, at + START_AT, start);
+      writeBlock(view, at + START_AT + BLOCK_FIELD_BYTES, end);
+      cursor[i] = at + this.prefixBytes;
+    }
+  }
+
+  /** Completes `_id`, once the user columns stand there to be hashed; `cursor` points behind each row. */
+  #writeHashes(
+    { bytes, view }: Region,
+    blocks: BlockNumbers | null,
+    at: number,
+    first: number,
+    count: number,
+  ): void {
+    const { buffer, byteOffset } = bytes;
+    const hash = this.#hash;
+    let xorHigh = this.#xorHigh;
+    let xorLow = this.#xorLow;
+    let start = at;
+    for (let i = 0; i < count; i++) {
+      const end = this.#cursor[i]!;
+      const content = start + this.prefixBytes;
+      const row = new Uint8Array(buffer, byteOffset + content, end - content);
+      if (blocks === null) {
+        hash.writeByIndex(row, this.#rowIndex++, view, start + HASH_AT);
+      } else {
+        const block = blocks.at(first + i);
+        if (block !== this.#block) {
+          this.#block = block;
+          hash.beginBlock();
+        }
+        hash.writeByOccurrence(row, view, start + HASH_AT);
+      }
+      xorHigh ^= view.getInt32(start + ID_TAIL_AT);
+      xorLow ^= view.getInt32(start + ID_TAIL_AT + 4);
+      start = end;
+    }
+    this.#xorHigh = xorHigh;
+    this.#xorLow = xorLow;
+    this.#rows += count;
+  }
+}
+
+/** An int8 field. The block is below 2^48; setUint32 takes a number modulo 2^32. */
+function writeBlock(view: DataView, at: number, block: number): void {
+  view.setInt32(at, 8);
+  view.setUint32(at + 4, block / WORD);
+  view.setUint32(at + 8, block);
+}
