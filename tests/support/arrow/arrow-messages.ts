@@ -88,9 +88,19 @@ export function writeStream(stream: ArrowStream): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+/** A stream as Arrow wrote it before 0.15: the length of a message has nothing in front of it. */
+export class OldStream extends Error {
+  constructor() {
+    super("an Arrow stream older than 0.15, or none: no FFFFFFFF before its first message");
+  }
+}
+
 /** Splits the bytes of an IPC stream into messages as Flight sends them. */
 export function splitStream(stream: Uint8Array): readonly FlightData[] {
   const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+  if (stream.length < 4 || view.getUint32(0, true) !== CONTINUATION) {
+    throw new OldStream();
+  }
   const messages: FlightData[] = [];
   let at = 0;
   while (at + 8 <= stream.length && view.getUint32(at, true) === CONTINUATION) {

@@ -23,8 +23,17 @@ interface JsonColumn {
   readonly VALIDITY?: readonly number[];
   readonly DATA?: readonly unknown[];
   readonly OFFSET?: readonly (number | string)[];
+  readonly SIZE?: readonly (number | string)[];
+  readonly VIEWS?: readonly JsonView[];
+  /** In hexadecimal, also where the values are text. */
+  readonly VARIADIC_DATA_BUFFERS?: readonly string[];
   readonly children?: readonly JsonColumn[];
 }
+
+/** A value of up to 12 bytes stands in its view: as text, or in hexadecimal where the values are binary. */
+type JsonView =
+  | { readonly SIZE: number; readonly INLINED: string }
+  | { readonly SIZE: number; readonly BUFFER_INDEX: number; readonly OFFSET: number };
 
 interface JsonFile {
   readonly schema: { readonly fields: readonly JsonField[] };
@@ -64,14 +73,19 @@ function valuesOf(
     at = () => null; // Refused before a value is looked at.
   } else {
     const children = field.children.map((child, i) => valuesOf(child, column.children![i]!, dictionaries));
-    at = (row) => cellOf(field, column, children, row);
+    at =
+      field.type.name === "runendencoded" ? inRuns(children) : (row) => cellOf(field, column, children, row);
   }
   return Array.from({ length: column.count }, (_, row) => (column.VALIDITY?.[row] === 0 ? null : at(row)));
 }
 
+function inRuns([ends, values]: readonly (readonly Value[])[]): (row: number) => Value {
+  return (row) => values![ends!.findIndex((end) => Number(end) > row)]!;
+}
+
 function cellOf(
   { type }: JsonField,
-  { DATA, OFFSET }: JsonColumn,
+  { DATA, OFFSET, SIZE, VIEWS, VARIADIC_DATA_BUFFERS }: JsonColumn,
   children: readonly (readonly Value[])[],
   row: number,
 ): Value {
@@ -101,11 +115,18 @@ function cellOf(
     case "binary":
     case "largebinary":
     case "fixedsizebinary":
-      return Uint8Array.from(Buffer.from(String(raw), "hex"));
+      return bytesOf(String(raw));
+    case "utf8view":
+      return textOf(VIEWS![row]!, VARIADIC_DATA_BUFFERS!);
+    case "binaryview":
+      return bytesOf(hexOf(VIEWS![row]!, VARIADIC_DATA_BUFFERS!));
     case "list":
     case "largelist":
     case "map":
       return children[0]!.slice(Number(OFFSET![row]), Number(OFFSET![row + 1]));
+    case "listview":
+    case "largelistview":
+      return children[0]!.slice(Number(OFFSET![row]), Number(OFFSET![row]) + Number(SIZE![row]));
     case "fixedsizelist":
       return children[0]!.slice(row * type.listSize!, (row + 1) * type.listSize!);
     case "struct":
@@ -113,6 +134,19 @@ function cellOf(
     default:
       throw new Error(`the oracle does not know the type ${type.name}`);
   }
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(hex, "hex"));
+}
+
+function textOf(view: JsonView, buffers: readonly string[]): string {
+  return "INLINED" in view ? view.INLINED : new TextDecoder().decode(bytesOf(hexOf(view, buffers)));
+}
+
+function hexOf(view: JsonView, buffers: readonly string[]): string {
+  if ("INLINED" in view) return view.INLINED;
+  return buffers[view.BUFFER_INDEX]!.slice(2 * view.OFFSET, 2 * (view.OFFSET + view.SIZE));
 }
 
 function intervalOf(raw: unknown): Value {
