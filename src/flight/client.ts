@@ -12,10 +12,9 @@ import { parseMetadata } from "./metadata.ts";
 import {
   decodeFlightData,
   decodeFlightInfo,
-  encodeFlightDescriptor,
+  encodeStatement,
   encodeTicket,
   type FlightData,
-  statementDescriptor,
 } from "./protocol/messages.ts";
 import { FLIGHT_HEADERS, FLIGHT_SERVICE } from "./protocol/service.ts";
 import { SharedConnection } from "./shared-connection.ts";
@@ -77,8 +76,6 @@ export type FlightMessage =
       readonly kind: "batch";
       readonly batch: ArrowBatch;
       readonly metadata: MicrobatchMetadata | null;
-      /** Size of the whole message. */
-      readonly byteLength: number;
     };
 
 /**
@@ -127,8 +124,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       headers.set(FLIGHT_HEADERS.resume, cursor);
     }
     // Servers of 2025 know only the clause; where both are known, the header wins.
-    const descriptor = statementDescriptor(stream ? `${sql} SETTINGS stream = true` : sql);
-    const request = encodeFlightDescriptor(descriptor);
+    const request = encodeStatement(stream ? `${sql} SETTINGS stream = true` : sql);
     try {
       const info = decodeFlightInfo(
         await shared.use((client, onLate) =>
@@ -143,12 +139,12 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
           }),
         ),
       );
-      if (info.endpoints.length > 1) {
+      if (info.tickets.length > 1) {
         throw new AmpsyncError("SY101", "The server planned the query in several parts", {
-          detail: `It names ${info.endpoints.length} endpoints; whoever reads one of them has a part of the rows.`,
+          detail: `It names ${info.tickets.length} endpoints; whoever reads one of them has a part of the rows.`,
         });
       }
-      const ticket = info.endpoints[0]?.ticket ?? null;
+      const ticket = info.tickets[0] ?? null;
       if (ticket === null) {
         throw new AmpsyncError("SY101", "The server planned the query but gave no ticket for it");
       }
@@ -164,7 +160,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     ticket: Uint8Array,
     signal: AbortSignal,
     times: Pick<Call, "answerMs" | "onLate"> = {},
-  ): AsyncGenerator<Fetched> {
+  ): AsyncGenerator<FlightData> {
     signal.throwIfAborted();
     const token = await options.token();
     const headers = authorization(token);
@@ -172,7 +168,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     const call = { method: FLIGHT_SERVICE.doGet, request, headers, signal, connectMs, ...times };
     try {
       for await (const bytes of callStream(client, call)) {
-        yield { data: decodeFlightData(bytes), byteLength: bytes.length };
+        yield decodeFlightData(bytes);
       }
     } catch (error) {
       signal.throwIfAborted();
@@ -184,7 +180,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     const own = open();
     let hasBegun = false;
     try {
-      for await (const { data, byteLength } of fetch(own.client, plan.ticket, signal)) {
+      for await (const data of fetch(own.client, plan.ticket, signal)) {
         await onReceived?.();
         const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded === null) {
@@ -194,9 +190,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
           throw new AmpsyncError("SY101", "The server sent a schema in the middle of its answer");
         }
         hasBegun = true;
-        yield decoded.kind === "batch"
-          ? { ...decoded, metadata: parseMetadata(data.appMetadata), byteLength }
-          : decoded;
+        yield decoded.kind === "batch" ? { ...decoded, metadata: parseMetadata(data.appMetadata) } : decoded;
       }
     } finally {
       own.close();
@@ -252,7 +246,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   ): Promise<T | null> {
     return await shared.use(async (client, onLate) => {
       let first: T | null = null;
-      for await (const { data } of fetch(client, ticket, signal, { answerMs, onLate })) {
+      for await (const data of fetch(client, ticket, signal, { answerMs, onLate })) {
         const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded?.kind === "batch") {
           first ??= read(decoded.batch, data.appMetadata);
@@ -273,11 +267,6 @@ function networkOf(metadata: Uint8Array): string | null {
   } catch {
     return null; // It follows other rules than a stream's.
   }
-}
-
-interface Fetched {
-  readonly data: FlightData;
-  readonly byteLength: number;
 }
 
 /** The block in the first row of a 64-bit column that is alone in its batch; null where there is none, or none that can be. */

@@ -131,7 +131,7 @@ describe("calls", () => {
     server.faults.token = "secret";
     await expect(client.info(STREAM)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
     const info = await client.info(STREAM, { authorization: "Bearer secret" });
-    const error = await client.redeem(info.endpoints[0]!.ticket!).error();
+    const error = await client.redeem(info.tickets[0]!).error();
     expect(error.code).toBe(status.UNAUTHENTICATED);
   });
 

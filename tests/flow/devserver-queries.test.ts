@@ -1,14 +1,10 @@
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { decodeAny } from "../../src/devserver/flight/messages.ts";
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import {
-  decodeAny,
-  encodeAny,
-  encodeCommandStatementQuery,
-  encodeFlightDescriptor,
-} from "../../src/flight/protocol/messages.ts";
+import { DESCRIPTOR_CMD, encodeAny } from "../../src/flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
 import { bytesOf, MessageWriter, readFields } from "../../src/flight/protocol/wire.ts";
 import { DevServerClient, rowsOf, schemaOf } from "../support/chain/devserver-client.ts";
@@ -16,6 +12,10 @@ import { DevServerClient, rowsOf, schemaOf } from "../support/chain/devserver-cl
 let server: DevServer;
 let client: DevServerClient;
 const source = new GeneratedSource({ blocks: 12, logsPerBlock: 4 });
+
+function descriptor(command: Buffer, type = DESCRIPTOR_CMD): Buffer {
+  return new MessageWriter().int64(1, BigInt(type)).bytes(2, command).finish();
+}
 
 beforeAll(async () => {
   server = await startDevServer({
@@ -207,8 +207,8 @@ describe("what is refused", () => {
   });
 
   test("descriptors that are no SQL command", async () => {
-    const command = (cmd: Buffer, type = 2) =>
-      client.rawInfo(encodeFlightDescriptor({ type, cmd, path: [] })).catch((error) => error);
+    const command = (cmd: Buffer, type?: number) =>
+      client.rawInfo(descriptor(cmd, type)).catch((error) => error);
     expect(await command(Buffer.from("SELECT 1"))).toMatchObject({
       code: status.INVALID_ARGUMENT,
       details: expect.stringContaining("ProtocolBuffers decoding error"),
@@ -250,7 +250,7 @@ describe("with generic clients allowed", () => {
       const types = "type.googleapis.com/arrow.flight.protocol.sql";
       const statement = encodeAny({
         typeUrl: `${types}.ActionCreatePreparedStatementRequest`,
-        value: encodeCommandStatementQuery(sql),
+        value: new MessageWriter().text(1, sql).finish(),
       });
       const action = new MessageWriter().text(1, "CreatePreparedStatement").bytes(2, statement).finish();
       const result = await caller.unary(FLIGHT_SERVICE.doAction, action);
@@ -259,8 +259,8 @@ describe("with generic clients allowed", () => {
 
       const value = new MessageWriter().bytes(1, bytesOf(handle!, "prepared statement")).finish();
       const cmd = encodeAny({ typeUrl: `${types}.CommandPreparedStatementQuery`, value });
-      const info = await caller.rawInfo(encodeFlightDescriptor({ type: 2, cmd, path: [] }));
-      expect((await caller.redeem(info.endpoints[0]!.ticket!).next())?.rows).toBe(12);
+      const info = await caller.rawInfo(descriptor(cmd));
+      expect((await caller.redeem(info.tickets[0]!).next())?.rows).toBe(12);
     } finally {
       caller.close();
       await generic.stop();

@@ -64,7 +64,7 @@ describe("a stream from the beginning", () => {
     server.publish("0.0.1", big);
     const sql = LOGS.replace("@0.0.0", "@0.0.1");
     const info = await client.info(sql);
-    const stream = client.redeem(info.endpoints[0]!.ticket!);
+    const stream = client.redeem(info.tickets[0]!);
     const schema = (await stream.nextMessage())!;
     expect(Buffer.from(info.schema.subarray(8)).equals(schema.header)).toBe(true);
 
@@ -259,12 +259,12 @@ describe("faults", () => {
 describe("the end of a call", () => {
   test("a broken connection is UNAVAILABLE, and the same ticket works again", async () => {
     const info = await client.info(LOGS, resume(29n, source.chain.head()!.hash));
-    const stream = client.redeem(info.endpoints[0]!.ticket!);
+    const stream = client.redeem(info.tickets[0]!);
     await waitFor("the stream to be open", () => server.openStreams === 1);
     server.disconnectAll();
     expect((await stream.error()).code).toBe(status.UNAVAILABLE);
 
-    const again = client.redeem(info.endpoints[0]!.ticket!);
+    const again = client.redeem(info.tickets[0]!);
     source.mine();
     expect(span((await again.microbatch()).range)).toEqual([30, 30]);
     again.cancel();

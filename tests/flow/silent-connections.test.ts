@@ -3,13 +3,13 @@ import { Schema } from "apache-arrow";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { encapsulated, schemaMessage } from "../../src/devserver/arrow/ipc.ts";
-import { createFlightClient, type FlightClient } from "../../src/flight/client.ts";
 import {
   decodeAny,
   decodeCommandStatementQuery,
   decodeFlightDescriptor,
   encodeFlightInfo,
-} from "../../src/flight/protocol/messages.ts";
+} from "../../src/devserver/flight/messages.ts";
+import { createFlightClient, type FlightClient } from "../../src/flight/client.ts";
 import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -68,10 +68,8 @@ afterEach(async () => {
 
 const PLAN = encodeFlightInfo({
   schema: encapsulated(schemaMessage(new Schema([]))),
-  descriptor: null,
-  endpoints: [{ ticket: Buffer.of(1), locations: [] }],
-  totalRecords: -1n,
-  totalBytes: -1n,
+  descriptor: new Uint8Array(),
+  tickets: [Buffer.of(1)],
 });
 
 function plan(sql = "SELECT 1") {

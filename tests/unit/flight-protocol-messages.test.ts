@@ -1,20 +1,22 @@
 import { describe, expect, test } from "vitest";
 
-import { AmpsyncError } from "../../src/errors.ts";
 import {
   decodeAny,
   decodeCommandStatementQuery,
-  decodeFlightData,
   decodeFlightDescriptor,
+  encodeFlightData,
+  encodeFlightInfo,
+} from "../../src/devserver/flight/messages.ts";
+import { AmpsyncError } from "../../src/errors.ts";
+import {
+  decodeFlightData,
   decodeFlightInfo,
   decodeTicket,
-  encodeFlightData,
-  encodeFlightDescriptor,
-  encodeFlightInfo,
+  encodeStatement,
   encodeTicket,
   STATEMENT_QUERY_URL,
-  statementDescriptor,
 } from "../../src/flight/protocol/messages.ts";
+import { MessageWriter } from "../../src/flight/protocol/wire.ts";
 
 const STREAM_SQL = 'SELECT * FROM "_/anvil_rpc@0.0.0".blocks SETTINGS stream = true';
 const SELECT_1_CMD =
@@ -26,13 +28,13 @@ const bytes = (...values: number[]) => Uint8Array.from(values);
 
 describe("the bytes of the protocol specification", () => {
   test("a short statement becomes the golden descriptor", () => {
-    const descriptor = statementDescriptor("SELECT 1");
-    expect(hex(descriptor.cmd)).toBe(SELECT_1_CMD);
-    expect(hex(encodeFlightDescriptor(descriptor))).toBe(`08021251${SELECT_1_CMD}`);
+    const descriptor = encodeStatement("SELECT 1");
+    expect(hex(descriptor)).toBe(`08021251${SELECT_1_CMD}`);
+    expect(hex(decodeFlightDescriptor(descriptor).cmd)).toBe(SELECT_1_CMD);
   });
 
   test("a statement whose command is longer than 127 bytes gets a two-byte length", () => {
-    const encoded = encodeFlightDescriptor(statementDescriptor(STREAM_SQL));
+    const encoded = encodeStatement(STREAM_SQL);
     expect(encoded.length).toBe(141);
     expect(hex(encoded.subarray(0, 5))).toBe("0802128801");
     expect(hex(encoded.subarray(5 + 69))).toBe(
@@ -44,10 +46,8 @@ describe("the bytes of the protocol specification", () => {
   test("unknown totals are minus one, ten bytes each", () => {
     const encoded = encodeFlightInfo({
       schema: new Uint8Array(0),
-      descriptor: null,
-      endpoints: [],
-      totalRecords: -1n,
-      totalBytes: -1n,
+      descriptor: new Uint8Array(0),
+      tickets: [],
     });
     expect(hex(encoded)).toBe("20ffffffffffffffffff0128ffffffffffffffffff01");
   });
@@ -64,7 +64,7 @@ describe("the bytes of the protocol specification", () => {
 
 describe("what is encoded is decoded", () => {
   test("a statement", () => {
-    const descriptor = decodeFlightDescriptor(encodeFlightDescriptor(statementDescriptor(STREAM_SQL)));
+    const descriptor = decodeFlightDescriptor(encodeStatement(STREAM_SQL));
     const command = decodeAny(descriptor.cmd);
     expect(descriptor.type).toBe(2);
     expect(command.typeUrl).toBe(STATEMENT_QUERY_URL);
@@ -72,17 +72,21 @@ describe("what is encoded is decoded", () => {
   });
 
   test("a FlightInfo", () => {
-    const info = {
-      schema: bytes(255, 255, 255, 255),
-      descriptor: { type: 1, cmd: new Uint8Array(0), path: ["a", ""] },
-      endpoints: [
-        { ticket: bytes(1, 2), locations: ["grpc://127.0.0.1:1"] },
-        { ticket: null, locations: [] },
-      ],
-      totalRecords: -1n,
-      totalBytes: 9007199254740993n,
-    };
-    expect(structuredClone(decodeFlightInfo(encodeFlightInfo(info)))).toEqual(info);
+    const schema = bytes(255, 255, 255, 255);
+    const tickets = [bytes(1, 2), bytes()];
+    const encoded = encodeFlightInfo({ schema, descriptor: encodeStatement("SELECT 1"), tickets });
+    expect(structuredClone(decodeFlightInfo(encoded))).toEqual({ schema, tickets });
+  });
+
+  test("a FlightInfo of another server, with places and without tickets", () => {
+    const place = new MessageWriter().message(2, new MessageWriter().text(1, "grpc://127.0.0.1:1").finish());
+    const encoded = new MessageWriter()
+      .bytes(1, bytes(7))
+      .message(3, place.finish())
+      .message(3, bytes())
+      .int64(4, 9007199254740993n)
+      .finish();
+    expect(structuredClone(decodeFlightInfo(encoded))).toEqual({ schema: bytes(7), tickets: [null, null] });
   });
 
   test("a ticket", () => {
@@ -111,12 +115,15 @@ describe("bytes that are no message raise SY101", () => {
     ["a group", bytes(0x0b)],
     ["a number where bytes belong", bytes(0x10, 0x01)],
     ["a cut fixed64", bytes(0x29, 1, 2, 3)],
-    ["a path that is not UTF-8", bytes(0x1a, 0x01, 0xff)],
   ];
 
   test.each(broken)("%s", (_, message) => {
     expect(() => decodeFlightDescriptor(message)).toThrow(AmpsyncError);
     expect(() => decodeFlightDescriptor(message)).toThrow(expect.objectContaining({ code: "SY101" }));
+  });
+
+  test("a text that is not UTF-8", () => {
+    expect(() => decodeAny(bytes(0x0a, 0x01, 0xff))).toThrow(expect.objectContaining({ code: "SY101" }));
   });
 
   test("more fields than any message has are refused with SY101", () => {

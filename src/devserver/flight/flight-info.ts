@@ -1,18 +1,18 @@
 import type { Metadata } from "@grpc/grpc-js";
 
 import { AmpsyncError } from "../../errors.ts";
-import {
-  DESCRIPTOR_CMD,
-  decodeAny,
-  decodeCommandStatementQuery,
-  decodeFlightDescriptor,
-  encodeFlightInfo,
-} from "../../flight/protocol/messages.ts";
+import { DESCRIPTOR_CMD } from "../../flight/protocol/messages.ts";
 import { FLIGHT_HEADERS } from "../../flight/protocol/service.ts";
 import { encapsulated, schemaMessage } from "../arrow/ipc.ts";
 import type { Catalog } from "../catalog.ts";
 import { type Faults, faultsOf } from "../faults.ts";
 import { parseCursor } from "./cursor.ts";
+import {
+  decodeAny,
+  decodeCommandStatementQuery,
+  decodeFlightDescriptor,
+  encodeFlightInfo,
+} from "./messages.ts";
 import { planQuery } from "./plan.ts";
 import { invalidArgument } from "./refusal.ts";
 import { encodeQueryTicket } from "./ticket.ts";
@@ -25,7 +25,7 @@ export function flightInfo(
   commands: readonly string[],
   faults: Faults,
 ): Buffer {
-  const { descriptor, sql } = decodeRequest(request, commands);
+  const sql = decodeRequest(request, commands);
   const plan = planQuery(sql, catalog);
   const { dropResumeHeader } = faultsOf(faults, plan.table);
   const resume = dropResumeHeader ? null : headerText(headers, FLIGHT_HEADERS.resume);
@@ -33,14 +33,12 @@ export function flightInfo(
   const cursor = resume === null ? null : parseCursor(resume);
   return encodeFlightInfo({
     schema: encapsulated(schemaMessage(plan.schema)),
-    descriptor,
-    endpoints: [{ ticket: encodeQueryTicket({ sql, streaming, cursor }), locations: [] }],
-    totalRecords: -1n,
-    totalBytes: -1n,
+    descriptor: request,
+    tickets: [encodeQueryTicket({ sql, streaming, cursor })],
   });
 }
 
-function decodeRequest(request: Buffer, commands: readonly string[]) {
+function decodeRequest(request: Buffer, commands: readonly string[]): string {
   try {
     const descriptor = decodeFlightDescriptor(request);
     if (descriptor.type !== DESCRIPTOR_CMD) {
@@ -50,7 +48,7 @@ function decodeRequest(request: Buffer, commands: readonly string[]) {
     if (!commands.includes(command.typeUrl)) {
       throw invalidArgument(`unsupported flight descriptor command: ${command.typeUrl}`);
     }
-    return { descriptor, sql: decodeCommandStatementQuery(command.value) };
+    return decodeCommandStatementQuery(command.value);
   } catch (error) {
     if (error instanceof AmpsyncError) {
       throw invalidArgument(`ProtocolBuffers decoding error: ${error.message}: ${error.detail}`);

@@ -5,10 +5,11 @@ import {
   status,
 } from "@grpc/grpc-js";
 
-import { decodeAny, decodeCommandStatementQuery, encodeAny } from "../../flight/protocol/messages.ts";
+import { encodeAny } from "../../flight/protocol/messages.ts";
 import { bytesOf, MessageWriter, readFields, textOf } from "../../flight/protocol/wire.ts";
 import { encapsulated, schemaMessage } from "../arrow/ipc.ts";
 import type { Catalog } from "../catalog.ts";
+import { decodeAny, decodeCommandStatementQuery } from "./messages.ts";
 import { planQuery } from "./plan.ts";
 import { asRefusal, refusal } from "./refusal.ts";
 

@@ -1,6 +1,7 @@
 import type { ServerWritableStream } from "@grpc/grpc-js";
 
-import { encodeFlightData, type FlightData } from "../../flight/protocol/messages.ts";
+import type { FlightData } from "../../flight/protocol/messages.ts";
+import { encodeFlightData } from "./messages.ts";
 
 /** Messages handed to HTTP/2 and not yet taken by it: enough to keep the wire busy, few enough to bound memory. */
 const MAX_WAITING = 2;

@@ -6,11 +6,10 @@ import type { DevServer } from "../../../src/devserver/server.ts";
 import {
   decodeFlightData,
   decodeFlightInfo,
-  encodeFlightDescriptor,
+  encodeStatement,
   encodeTicket,
   type FlightData,
   type FlightInfo,
-  statementDescriptor,
 } from "../../../src/flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../../src/flight/protocol/service.ts";
 
@@ -42,7 +41,7 @@ export class DevServerClient {
   }
 
   info(sql: string, headers: Record<string, string> = {}): Promise<FlightInfo> {
-    return this.rawInfo(encodeFlightDescriptor(statementDescriptor(sql)), headers);
+    return this.rawInfo(encodeStatement(sql), headers);
   }
 
   async rawInfo(request: Buffer, headers: Record<string, string> = {}): Promise<FlightInfo> {
@@ -61,7 +60,7 @@ export class DevServerClient {
 
   async open(sql: string, headers: Record<string, string> = {}): Promise<DevServerStream> {
     const info = await this.info(sql, headers);
-    return this.redeem(info.endpoints[0]!.ticket!);
+    return this.redeem(info.tickets[0]!);
   }
 
   redeem(ticket: Uint8Array): DevServerStream {
