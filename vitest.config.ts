@@ -1,13 +1,51 @@
 import { defineConfig } from "vitest/config";
 
+import { LongestFirst } from "./tests/support/longest-first.ts";
+
+/** Starts one PostgreSQL for all projects that name it. */
+const globalSetup = ["tests/support/global-setup.ts"];
+
+/** The folder of a test decides what it runs on. `npm test` runs all but `large`. */
 export default defineConfig({
   test: {
-    include: ["tests/**/*.test.ts"],
-    exclude: ["tests/large/**"],
-    globalSetup: ["tests/support/global-setup.ts"],
-    pool: "forks",
-    maxWorkers: 2,
+    // Two cores are kept busy by three: many tests wait for a time to pass.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["tests/unit/**/*.test.ts"], pool: "threads" },
+      },
+      {
+        extends: true,
+        test: { name: "sql", include: ["tests/{race,schema,sql}/**/*.test.ts"], pool: "forks", globalSetup },
+      },
+      {
+        extends: true,
+        test: {
+          name: "process",
+          include: ["tests/**/*.test.ts"],
+          exclude: ["tests/{large,race,schema,sql,unit}/**"],
+          pool: "forks",
+          globalSetup,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Production sizes and the real clock.
+          name: "large",
+          include: ["tests/large/**/*.test.ts"],
+          pool: "forks",
+          globalSetup,
+          testTimeout: 200_000,
+          // After all others: it measures times.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

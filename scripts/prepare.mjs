@@ -1,5 +1,5 @@
 // Makes a clean checkout runnable: installs what the lock file names when that
-// has not been done, then builds. Written for old Nodes too: it is the one file
+// has not been done, then builds (not with --no-build). Written for old Nodes too: it is the one file
 // that may run before the project's own runtime is there.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -28,8 +28,10 @@ if (!installed) {
   writeFileSync(stamp, lock);
 }
 
-// `npm run` put node_modules/.bin first on the path, so from here on `node` is the project's own.
-run("npm", ["run", "--silent", "build"]);
-if (!statSync(join(root, "dist")).isDirectory()) {
-  process.exit(1);
+if (process.argv[2] !== "--no-build") {
+  // `npm run` put node_modules/.bin first on the path, so from here on `node` is the project's own.
+  run("npm", ["run", "--silent", "build"]);
+  if (!statSync(join(root, "dist")).isDirectory()) {
+    process.exit(1);
+  }
 }

@@ -13,8 +13,34 @@ declare module "vitest" {
   }
 }
 
-/** Start one server for all test files, and migrate once into the template that each file clones. */
+interface Shared {
+  readonly adminUrl: string;
+  readonly template: string;
+  stop(): Promise<void>;
+}
+
+/** Each project of a run loads this module anew; they have nothing else in common. */
+declare global {
+  var ampsyncTests: { readonly shared: Promise<Shared>; users: number } | undefined;
+}
+
+/** Start one server for all test files of all projects, and migrate once into the template that each file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  globalThis.ampsyncTests ??= { shared: start(), users: 0 };
+  const own = globalThis.ampsyncTests;
+  own.users++;
+  const { adminUrl, template, stop } = await own.shared;
+  project.provide("postgres", { adminUrl, template });
+  return async () => {
+    own.users--;
+    if (own.users === 0) {
+      globalThis.ampsyncTests = undefined;
+      await stop();
+    }
+  };
+}
+
+async function start(): Promise<Shared> {
   const server = await findPostgres();
   const template = `ampsync_template_${randomBytes(4).toString("hex")}_test`;
   const admin = new pg.Client({ connectionString: server.adminUrl });
@@ -33,13 +59,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const url = new URL(server.adminUrl);
   url.pathname = `/${template}`;
   await migrate(url.href, { log: createLog("warn", (line) => process.stderr.write(line)) });
-  project.provide("postgres", { adminUrl: server.adminUrl, template });
-
-  return async () => {
-    const last = new pg.Client({ connectionString: server.adminUrl });
-    await last.connect();
-    await last.query(`drop database ${template} with (force)`);
-    await last.end();
-    await server.stop();
+  return {
+    adminUrl: server.adminUrl,
+    template,
+    async stop() {
+      const last = new pg.Client({ connectionString: server.adminUrl });
+      await last.connect();
+      await last.query(`drop database ${template} with (force)`);
+      await last.end();
+      await server.stop();
+    },
   };
 }
