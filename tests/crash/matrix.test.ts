@@ -1,3 +1,4 @@
+// Takes 40 s.
 import { describe, expect, test } from "vitest";
 
 import type { Faults } from "../../src/devserver/faults.ts";

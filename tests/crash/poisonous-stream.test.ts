@@ -1,3 +1,4 @@
+// Takes 38 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

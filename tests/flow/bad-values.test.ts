@@ -1,3 +1,4 @@
+// Takes 16 s.
 import { describe, expect, test } from "vitest";
 import { PoisonedSource } from "../support/chain/poisoned-source.ts";
 import { expectBlocks } from "../support/postgres/held-blocks.ts";

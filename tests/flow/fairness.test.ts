@@ -1,3 +1,4 @@
+// Takes 80 s.
 import { test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,3 +1,4 @@
+// Takes 13 s.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Faults } from "../../src/devserver/faults.ts";

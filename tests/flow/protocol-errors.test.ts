@@ -1,3 +1,4 @@
+// Takes 17 s.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";

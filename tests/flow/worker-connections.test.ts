@@ -1,3 +1,4 @@
+// Takes 20 s.
 import { once } from "node:events";
 
 import { type Runner, run, type WorkerEvents } from "graphile-worker";

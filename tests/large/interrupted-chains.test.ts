@@ -1,3 +1,4 @@
+// Takes 30 s.
 import { expect, test } from "vitest";
 
 import { chosenSeeds, runRandomCases, seedsFrom } from "../support/chain/run-random-cases.ts";

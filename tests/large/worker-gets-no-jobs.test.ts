@@ -1,3 +1,4 @@
+// Takes 35 s.
 import { expect, test } from "vitest";
 
 import { createDatabase } from "../support/postgres/postgres.ts";

@@ -1,3 +1,4 @@
+// Takes 17 s.
 import { beforeEach, describe, expect, test } from "vitest";
 import { findings, LinkedChain } from "../../support/chain/linked-chain.ts";
 import { moveClock } from "../../support/postgres/clock.ts";
