@@ -8,18 +8,9 @@ import { isPoison } from "../model/poison.ts";
 import { addUp, type ColumnCount, RejectedRows } from "../model/value-report.ts";
 import { CopyRows } from "./copy-rows.ts";
 import { type RefusedRowSession, refusedColumn, rowAsJson } from "./refused-row.ts";
-import {
-  BEGIN,
-  COPY_HEADER,
-  COPY_TRAILER,
-  type Commit,
-  commitApply,
-  copyInto,
-  type Refusals,
-  tableOf,
-  type WriteTarget,
-} from "./statements.ts";
-import { connect, MARK, type Transaction, type WriteOptions } from "./write.ts";
+import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
+import type { Refusals, Transaction } from "./transaction.ts";
+import { connect, MARK, type WriteOptions } from "./write.ts";
 
 export interface CarefulOptions extends WriteOptions {
   /** What becomes of rows that PostgreSQL refuses. */
@@ -56,7 +47,6 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     client.on("error", ignore);
   }
 
-  /** `begin`: begin_apply or begin_repair. */
   static async open(options: CarefulOptions, begin: string): Promise<CarefulTransaction> {
     const client = await connect(options);
     const transaction = new CarefulTransaction(options, client);
@@ -100,15 +90,10 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     this.#rejected.truncate(this.#marked.rejected);
   }
 
-  async commit(commit: Commit): Promise<void> {
-    await this.commitWith(commitApply(this.#options.target, commit));
-  }
-
-  /** `end`: commit_apply or commit_repair; it and COMMIT are one message. */
-  async commitWith(end: string): Promise<void> {
+  async commit(end: () => string): Promise<void> {
     const { faults } = this.#options;
     await faults.reach("before_trailer");
-    await Promise.all([this.query(`${end};\ncommit`), faults.reach("commit_sent")]);
+    await Promise.all([this.query(`${end()};\ncommit`), faults.reach("commit_sent")]);
     await faults.reach("commit_answered");
     this.#release(false);
   }
@@ -123,7 +108,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     return await this.#answer(this.#client.query(text));
   }
 
-  async copy(table: string, target: WriteTarget, rows: Uint8Array): Promise<void> {
+  async copy(table: string, target: CopyTarget, rows: Uint8Array): Promise<void> {
     this.#options.signal.throwIfAborted();
     const copy = this.#client.query(copyFrom(copyInto(table, target)));
     copy.on("error", ignore); // Also of one that comes when nobody waits any more.

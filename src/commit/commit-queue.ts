@@ -1,17 +1,24 @@
 import { AmpsyncError } from "../errors.ts";
+import type { Ledger } from "../model/ledger.ts";
 import { type CommitLimits, STREAM_BYTES, STREAM_FLOOR_BYTES } from "../model/limits.ts";
-import { joinReports, reportBytes } from "../model/value-report.ts";
-import type { Removal } from "../protocol/stream-memory.ts";
-import type { Watermark } from "../protocol/watermark.ts";
+import { joinReports, reportBytes, type ValueReport } from "../model/value-report.ts";
 import type { Budget } from "./budget.ts";
 import { Change } from "./change.ts";
 import type { Permits } from "./permits.ts";
-import type { Commit, Refusals, StampedWatermark } from "./statements.ts";
-import type { Transaction } from "./write.ts";
+import type { Refusals, Transaction } from "./transaction.ts";
+
+/** What is known of a microbatch once it is finished; its source adds to it what its own commits need. */
+interface MicrobatchEnd {
+  /** Of its rows. */
+  readonly ledger: Ledger;
+  /** Of its values. */
+  readonly report: ValueReport;
+}
 
 /** Encoded rows of one microbatch, and what is known of it so far. */
-interface Microbatch {
-  readonly removal: Removal | null;
+interface Microbatch<Begin, End> {
+  /** What its commit begins with; null where it may join the commit of the one before. */
+  readonly begin: Begin | null;
   /** Not yet handed to the connection. */
   chunks: Uint8Array[];
   bytes: number;
@@ -21,25 +28,28 @@ interface Microbatch {
   /** Given up by the server: nothing of it may be committed. */
   isDropped: boolean;
   /** Null while more may come. */
-  watermark: StampedWatermark | null;
+  end: End | null;
   /** A commit may end with this microbatch. */
   mayCommit: boolean;
 }
 
-export interface ApplyOptions {
-  readonly checkpoint: bigint | null;
-  /** The signal ends the transaction, also one that still waits for a lock. */
-  readonly open: (
-    removal: Removal | null,
-    commit: Commit | null,
-    signal: AbortSignal,
-  ) => Promise<Transaction>;
+/** What a source commits: the statements that its transactions begin and end with. */
+export interface CommitStatements<Begin, End> {
+  begin(begin: Begin | null): string;
+  /** Of a commit of these microbatches, oldest first, at least one. */
+  end(microbatches: readonly End[]): string;
+}
+
+export interface CommitQueueOptions<Begin, End> {
+  readonly statements: CommitStatements<Begin, End>;
+  /** With `end` where it is known already. The signal ends the transaction, also one that still waits for a lock. */
+  readonly open: (begin: string, end: string | null, signal: AbortSignal) => Promise<Transaction>;
   readonly limits: CommitLimits;
   /** Of the process: how many transactions write at once, and how many bytes wait to. */
   readonly permits: Pick<Permits, "take">;
   readonly budget: Budget;
-  /** Everything up to and including this watermark is durable. */
-  readonly onCommitted: (last: Watermark) => void;
+  /** Everything up to and including this microbatch is durable. */
+  readonly onCommitted: (last: End) => void;
   /** Nothing more can be written; what was not committed is lost, and will be sent again. */
   readonly onFailed: (error: unknown) => void;
   /** Aborted when not even the commit under way is waited for any more. */
@@ -59,15 +69,13 @@ const CHUNK_BYTES = 1024 * 1024;
  * is the slower side, they gather by themselves up to the limits of a commit.
  * A microbatch that is large begins its transaction unfinished.
  */
-export class Apply {
-  readonly #options: ApplyOptions;
+export class CommitQueue<Begin, End extends MicrobatchEnd> {
+  readonly #options: CommitQueueOptions<Begin, End>;
   /** Oldest first; only the last one may be unfinished. */
-  #queue: Microbatch[] = [];
+  #queue: Microbatch<Begin, End>[] = [];
   #chunk = new Uint8Array(0);
   #chunkUsed = 0;
   #bytes = 0;
-  #checkpoint: bigint | null;
-  #network = "";
   #writing: Promise<void> | null = null;
   /** Ends whatever the writer waits for. */
   readonly #givenUp = new AbortController();
@@ -77,9 +85,8 @@ export class Apply {
   /** Runs while the writer waits for the reader with its transaction open. */
   #silence: NodeJS.Timeout | undefined;
 
-  constructor(options: ApplyOptions) {
+  constructor(options: CommitQueueOptions<Begin, End>) {
     this.#options = options;
-    this.#checkpoint = options.checkpoint;
     const { abandoned } = options;
     const { signal } = this.#givenUp;
     abandoned.addEventListener("abort", () => this.#giveUp(abandoned.reason), { signal });
@@ -90,17 +97,16 @@ export class Apply {
     return this.#queue.length === 0;
   }
 
-  /** Begins a microbatch; with a removal it begins a commit as well. */
-  openMicrobatch(network: string, removal: Removal | null): void {
-    this.#network = network;
+  /** Begins a microbatch; with something for its commit to begin with, a commit as well. */
+  openMicrobatch(begin: Begin | null): void {
     this.#queue.push({
-      removal,
+      begin,
       chunks: [],
       bytes: 0,
       rows: 0,
       refusals: [],
       isDropped: false,
-      watermark: null,
+      end: null,
       mayCommit: false,
     });
     this.#changed.tell();
@@ -109,7 +115,7 @@ export class Apply {
   /** Gives up the unfinished microbatch. What the writer has of it already is taken back there. */
   dropMicrobatch(): void {
     const last = this.#queue.at(-1);
-    if (last === undefined || last.watermark !== null) {
+    if (last === undefined || last.end !== null) {
       return;
     }
     this.#sealChunk();
@@ -139,11 +145,11 @@ export class Apply {
   }
 
   /** Ends the open microbatch. */
-  finishMicrobatch(watermark: StampedWatermark, mayCommit: boolean): void {
+  finishMicrobatch(end: End, mayCommit: boolean): void {
     const open = this.#open();
     this.#sealChunk();
-    this.#hold(reportBytes(watermark.report));
-    open.watermark = watermark;
+    this.#hold(reportBytes(end.report));
+    open.end = end;
     open.mayCommit = mayCommit;
     this.#changed.tell();
     this.#write(false);
@@ -185,9 +191,9 @@ export class Apply {
     this.#release(this.#bytes);
   }
 
-  #open(): Microbatch {
+  #open(): Microbatch<Begin, End> {
     const last = this.#queue.at(-1);
-    if (last === undefined || last.watermark !== null) {
+    if (last === undefined || last.end !== null) {
       throw new Error("no microbatch is open");
     }
     return last;
@@ -229,15 +235,15 @@ export class Apply {
   }
 
   /** The oldest microbatches that make one commit; none while the end of a replacement is missing. */
-  #committable(): readonly Microbatch[] {
+  #committable(): readonly Microbatch<Begin, End>[] {
     const { limits } = this.#options;
     let rows = 0;
     let bytes = 0;
     let end = 0;
     for (const [index, microbatch] of this.#queue.entries()) {
-      const beginsCommit = index > 0 && microbatch.removal !== null;
+      const beginsCommit = index > 0 && microbatch.begin !== null;
       const isEnough = end > 0 && (rows >= limits.rows || bytes >= limits.bytes);
-      if (microbatch.watermark === null || beginsCommit || isEnough) {
+      if (microbatch.end === null || beginsCommit || isEnough) {
         break;
       }
       rows += microbatch.rows;
@@ -250,8 +256,8 @@ export class Apply {
   }
 
   /** Everything is known: one message. */
-  async #commitWhole(microbatches: readonly Microbatch[]): Promise<void> {
-    const transaction = await this.#begin(microbatches[0]?.removal ?? null, this.#commitOf(microbatches));
+  async #commitWhole(microbatches: readonly Microbatch<Begin, End>[]): Promise<void> {
+    const transaction = await this.#begin(microbatches[0]?.begin ?? null, this.#endStatement(microbatches));
     for (const microbatch of microbatches) {
       await this.#send(transaction, microbatch);
     }
@@ -268,11 +274,11 @@ export class Apply {
     if (microbatch === undefined) {
       return; // Given up while we waited for the permit.
     }
-    const transaction = await this.#begin(microbatch.removal, null);
-    const written: Microbatch[] = [];
+    const transaction = await this.#begin(microbatch.begin, null);
+    const written: Microbatch<Begin, End>[] = [];
     while (!written.at(-1)?.mayCommit) {
       microbatch ??= await this.#microbatchAfter(written);
-      const canBeDropped = microbatch.watermark === null;
+      const canBeDropped = microbatch.end === null;
       if (canBeDropped && written.length > 0) {
         await transaction.mark();
       }
@@ -290,12 +296,12 @@ export class Apply {
     await this.#commit(transaction, written);
   }
 
-  async #microbatchAfter(written: readonly Microbatch[]): Promise<Microbatch> {
+  async #microbatchAfter(written: readonly Microbatch<Begin, End>[]): Promise<Microbatch<Begin, End>> {
     while (true) {
       const next = this.#queue[written.length];
       if (next !== undefined) {
-        if (next.removal !== null) {
-          throw new Error("a removal must begin a commit");
+        if (next.begin !== null) {
+          throw new Error("what a commit begins with cannot come in its middle");
         }
         return next;
       }
@@ -304,10 +310,10 @@ export class Apply {
   }
 
   /** Writes a microbatch as it grows, until it is finished or dropped. */
-  async #follow(transaction: Transaction, microbatch: Microbatch): Promise<void> {
+  async #follow(transaction: Transaction, microbatch: Microbatch<Begin, End>): Promise<void> {
     while (true) {
       await this.#send(transaction, microbatch);
-      if (microbatch.isDropped || microbatch.watermark !== null) {
+      if (microbatch.isDropped || microbatch.end !== null) {
         return;
       }
       if (this.#chunkUsed > 0) {
@@ -318,12 +324,13 @@ export class Apply {
     }
   }
 
-  async #begin(removal: Removal | null, commit: Commit | null): Promise<Transaction> {
+  async #begin(begin: Begin | null, end: string | null): Promise<Transaction> {
     this.#throwIfFailed();
-    return await this.#options.open(removal, commit, this.#givenUp.signal);
+    const { statements, open } = this.#options;
+    return await open(statements.begin(begin), end, this.#givenUp.signal);
   }
 
-  async #send(transaction: Transaction, microbatch: Microbatch): Promise<void> {
+  async #send(transaction: Transaction, microbatch: Microbatch<Begin, End>): Promise<void> {
     for (let chunk = microbatch.chunks.shift(); chunk !== undefined; chunk = microbatch.chunks.shift()) {
       const refusals = await transaction.write(chunk);
       if (refusals !== null) {
@@ -334,29 +341,17 @@ export class Apply {
     }
   }
 
-  #commitOf(microbatches: readonly Microbatch[]): Commit {
-    const watermarks = microbatches.flatMap((each) => stampedOf(each));
-    return {
-      expectedBlock: this.#checkpoint,
-      network: this.#network,
-      watermarks,
-      rows: watermarks.reduce((sum, { ledger }) => sum + ledger.rows, 0),
-    };
+  #endStatement(microbatches: readonly Microbatch<Begin, End>[]): string {
+    return this.#options.statements.end(microbatches.map(endOf));
   }
 
-  async #commit(transaction: Transaction, microbatches: readonly Microbatch[]): Promise<void> {
-    const commit = this.#commitOf(microbatches);
-    await transaction.commit(commit);
-    const last = commit.watermarks.at(-1);
-    if (last === undefined) {
-      throw new Error("a commit has no watermark");
-    }
-    for (const { watermark } of microbatches) {
-      this.#release(watermark === null ? 0 : reportBytes(watermark.report));
+  async #commit(transaction: Transaction, microbatches: readonly Microbatch<Begin, End>[]): Promise<void> {
+    await transaction.commit(() => this.#endStatement(microbatches));
+    for (const { end } of microbatches) {
+      this.#release(end === null ? 0 : reportBytes(end.report));
     }
     this.#queue = this.#queue.slice(microbatches.length);
-    this.#checkpoint = last.watermark.end;
-    this.#options.onCommitted(last.watermark);
+    this.#options.onCommitted(endOf(microbatches.at(-1)!));
   }
 
   /** Resolves with the next change; a transaction that is open does not wait for a silent server for ever. */
@@ -409,16 +404,19 @@ export class Apply {
   }
 }
 
-/** The watermark of a finished microbatch, with what its target holds of it. */
-function stampedOf({ watermark, refusals }: Microbatch): StampedWatermark[] {
-  if (watermark === null || refusals.length === 0) {
-    return watermark === null ? [] : [watermark];
+/** What a finished microbatch tells, less what PostgreSQL refused of it: the target does not hold that. */
+function endOf<End extends MicrobatchEnd>({ end, refusals }: Microbatch<unknown, End>): End {
+  if (end === null) {
+    throw new Error("a microbatch that is not finished cannot be committed");
   }
-  const { rows, idXor } = watermark.ledger;
+  if (refusals.length === 0) {
+    return end;
+  }
+  const { rows, idXor } = end.ledger;
   const ledger = {
     rows: refusals.reduce((left, { removed }) => left - removed.rows, rows),
     idXor: refusals.reduce((left, { removed }) => left ^ removed.idXor, idXor),
   };
-  const report = joinReports([watermark.report, ...refusals.map((each) => each.report)]);
-  return [{ ...watermark, ledger, report }];
+  const report = joinReports([end.report, ...refusals.map((each) => each.report)]);
+  return { ...end, ledger, report };
 }

@@ -1,13 +1,13 @@
 import type { QueryResult } from "pg";
 
 import type { CopyRows } from "./copy-rows.ts";
-import { ident, tableOf, type WriteTarget } from "./statements.ts";
+import { type CopyTarget, ident, tableOf } from "./statements.ts";
 
 /** What a row that PostgreSQL refused needs to be looked at in its transaction. */
 export interface RefusedRowSession {
   query(text: string): Promise<QueryResult>;
   /** COPY of rows into a table. */
-  copy(table: string, target: WriteTarget, rows: Uint8Array): Promise<void>;
+  copy(table: string, target: CopyTarget, rows: Uint8Array): Promise<void>;
   /** Does it under a savepoint. Resolves to the error, after rolling back to there; null if it went well. */
   attempt(work: () => Promise<void>): Promise<Error | null>;
 }
@@ -20,14 +20,14 @@ const SYSTEM_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 /** The user columns of a target, with the number of their field in COPY rows. */
-function userColumns({ columns }: WriteTarget): readonly { readonly name: string; readonly field: number }[] {
+function userColumns({ columns }: CopyTarget): readonly { readonly name: string; readonly field: number }[] {
   return columns.map((name, field) => ({ name, field })).filter(({ name }) => !SYSTEM_COLUMNS.has(name));
 }
 
 /** A table with the columns of the target, and none of its constraints and triggers, until the transaction ends. */
 const BARE_TABLE = "pg_temp.ampsync_refused";
 
-async function makeBareTable(session: RefusedRowSession, target: WriteTarget): Promise<void> {
+async function makeBareTable(session: RefusedRowSession, target: CopyTarget): Promise<void> {
   await session.query(
     `create temporary table if not exists ampsync_refused on commit drop as
      select ${target.columns.map(ident).join(", ")} from ${tableOf(target)} with no data;
@@ -42,7 +42,7 @@ async function makeBareTable(session: RefusedRowSession, target: WriteTarget): P
  */
 export async function refusedColumn(
   session: RefusedRowSession,
-  target: WriteTarget,
+  target: CopyTarget,
   rows: CopyRows,
   row: number,
   error: Error,
@@ -89,7 +89,7 @@ const MAX_TOLD_FIELD_BYTES = 1024;
  */
 export async function rowAsJson(
   session: RefusedRowSession,
-  target: WriteTarget,
+  target: CopyTarget,
   rows: CopyRows,
   row: number,
 ): Promise<string> {
@@ -114,7 +114,7 @@ function toldInHex(bytes: Uint8Array | null): string | null {
 
 async function shownByPostgres(
   session: RefusedRowSession,
-  target: WriteTarget,
+  target: CopyTarget,
   row: Uint8Array,
 ): Promise<string | null> {
   let text: string | null = null;

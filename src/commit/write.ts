@@ -5,50 +5,25 @@ import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
 
 import { awaitServer, type Writer } from "../db/server-wait.ts";
 import type { Faults } from "../fault-points.ts";
-import type { Removal } from "../protocol/stream-memory.ts";
-import {
-  BEGIN,
-  beginApply,
-  COPY_HEADER,
-  COPY_TRAILER,
-  type Commit,
-  commitApply,
-  copyInto,
-  type Refusals,
-  tableOf,
-  type WriteTarget,
-} from "./statements.ts";
+import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
+import type { Transaction } from "./transaction.ts";
 
 export interface WriteOptions {
   readonly pool: pg.Pool;
-  readonly target: WriteTarget;
+  readonly target: CopyTarget;
   readonly writer: Writer;
   readonly faults: Faults;
   /** Ends the transaction, also one that waits for a lock. */
   readonly signal: AbortSignal;
 }
 
-/** A transaction that writes rows and moves the checkpoint. */
-export interface Transaction {
-  /** Writes whole rows; tells which of them PostgreSQL refused, where that does not end it. */
-  write(chunk: Uint8Array): Promise<Refusals | null>;
-  /** What is written from here on can be taken back. */
-  mark(): Promise<void>;
-  /** Takes back what was written since `mark`. */
-  takeBack(): Promise<void>;
-  /** What `open` was told, if it was, and is now. */
-  commit(commit: Commit): Promise<void>;
-  /** Rolls back, if it is not over. */
-  abort(): void;
-}
-
 /** Of `mark`: each new one takes the place of the last. */
 export const MARK = "savepoint marked";
 
 /**
- * One writing transaction: begin_apply, COPY, commit_apply.
+ * One writing transaction: a statement that begins it, COPY, a statement that ends it.
  *
- * With `commit` known at once all of it is one message to the server, else the
+ * With the end known at once all of it is one message to the server, else the
  * end is a second one. In either case the last check and COMMIT travel together,
  * so no client can freeze between them. A transaction that fails takes its
  * connection with it: nothing of it is left, whatever state it was in.
@@ -81,20 +56,13 @@ export class WriteTransaction implements Transaction {
     this.#failure.promise.catch(() => {});
   }
 
-  static async open(
-    options: WriteOptions,
-    removal: Removal | null,
-    commit: Commit | null,
-  ): Promise<WriteTransaction> {
+  /** `end` where it is known already. */
+  static async open(options: WriteOptions, begin: string, end: string | null): Promise<WriteTransaction> {
     const { target, faults } = options;
-    const statements = [
-      BEGIN,
-      beginApply(target, removal),
-      copyInto(tableOf(target), target),
-      ...(commit === null ? [] : [commitApply(target, commit), "commit"]),
-    ];
+    const copy = copyInto(tableOf(target), target);
+    const statements = [BEGIN, begin, copy, ...(end === null ? [] : [end, "commit"])];
     const client = await connect(options);
-    const transaction = new WriteTransaction(options, client, statements, commit !== null);
+    const transaction = new WriteTransaction(options, client, statements, end !== null);
     try {
       await transaction.#send(COPY_HEADER); // Taken when COPY asks for rows.
       await faults.reach("copy_begun");
@@ -132,13 +100,13 @@ export class WriteTransaction implements Transaction {
     await this.#nextCopy([`rollback to ${MARK}`]);
   }
 
-  async commit(commit: Commit): Promise<void> {
+  async commit(end: () => string): Promise<void> {
     await this.#options.faults.reach("before_trailer");
     await this.#send(COPY_TRAILER);
     let answer = this.#endCopy();
     if (!this.#hasEnd) {
       await this.#answer(answer);
-      answer = this.#client.query(`${commitApply(this.#options.target, commit)};\ncommit`);
+      answer = this.#client.query(`${end()};\ncommit`);
     }
     await Promise.all([this.#answer(answer), this.#options.faults.reach("commit_sent")]);
     await this.#options.faults.reach("commit_answered");

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { CarefulTransaction } from "../commit/careful-write.ts";
-import { beginRepair, commitRepair, type Refusals, targetOf } from "../commit/statements.ts";
+import type { Refusals } from "../commit/transaction.ts";
 import type { Lease, Repair } from "../db/calls.ts";
 import type { Writer } from "../db/server-wait.ts";
 import { copyColumns, type TablePlan } from "../encoder/plan.ts";
@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { joinReports } from "../model/value-report.ts";
+import { beginRepair, commitRepair, targetOf } from "./commit-statements.ts";
 import type { PassDeps } from "./pass-deps.ts";
 import { checkSchema, planSent, selectSql } from "./table-query.ts";
 
@@ -113,7 +114,7 @@ async function refetch(
   const { valuePolicy } = lease;
   const transaction = await CarefulTransaction.open(
     { pool, target, valuePolicy, writer, faults, signal },
-    beginRepair(target, repair),
+    beginRepair(lease, repair),
   );
   const stalled = new AbortController();
   const stall = () => {
@@ -159,7 +160,7 @@ async function refetch(
     }
     const rows = refusals.reduce((left, { removed }) => left - removed.rows, encoder.ledger.rows);
     const report = joinReports([encoder.report, ...refusals.map((each) => each.report)]);
-    await transaction.commitWith(commitRepair(target, repair, rows, report));
+    await transaction.commit(() => commitRepair(lease, repair, rows, report));
     return rows;
   } finally {
     clearTimeout(timer);

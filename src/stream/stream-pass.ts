@@ -1,8 +1,7 @@
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { CarefulTransaction } from "../commit/careful-write.ts";
-import { Apply } from "../commit/commit-queue.ts";
+import { CommitQueue } from "../commit/commit-queue.ts";
 import type { Permits } from "../commit/permits.ts";
-import { beginApply, targetOf } from "../commit/statements.ts";
 import { WriteTransaction } from "../commit/write.ts";
 import type { Lease, PassOutcome } from "../db/calls.ts";
 import { copyColumns, planTable, type TablePlan } from "../encoder/plan.ts";
@@ -28,6 +27,7 @@ import {
   startConnection,
 } from "../protocol/stream-memory.ts";
 import type { Watermark } from "../protocol/watermark.ts";
+import { commitStatements, type StreamCommits, targetOf } from "./commit-statements.ts";
 import { type Below, lookBelow } from "./head-below.ts";
 import type { Following } from "./head-watch.ts";
 import type { PassDeps } from "./pass-deps.ts";
@@ -43,7 +43,7 @@ const YIELDED: PassEnd = { outcome: "yielded", failure: null };
 
 /**
  * The path of a microbatch, from the Flight stream to the commit: decide what a
- * message means, encode its rows, hand finished microbatches to apply.
+ * message means, encode its rows, hand finished microbatches to the commit queue.
  *
  * Resolves when the pass gave its slot away or the server ended the stream;
  * rejects with whatever else ended it. What was not committed by then is gone,
@@ -261,22 +261,22 @@ class StreamPass implements Disposable {
     const sent = planSent(plan, query.schema);
     const target = targetOf(this.#lease, copyColumns(sent));
     const { valuePolicy } = this.#lease;
-    await using apply = new Apply({
-      checkpoint: this.#memory.committed.at(-1)?.end ?? null,
-      open: (removal, commit, signal) => {
+    await using commits = new CommitQueue({
+      statements: commitStatements(this.#lease, () => this.#memory.committed.at(-1)?.end ?? null),
+      open: (begin, end, signal) => {
         const options = { pool, target, valuePolicy, writer: this.held, faults, signal };
         return this.#isCareful
-          ? CarefulTransaction.open(options, beginApply(target, removal))
-          : WriteTransaction.open(options, removal, commit);
+          ? CarefulTransaction.open(options, begin)
+          : WriteTransaction.open(options, begin, end);
       },
       limits,
       permits: this.#shownPermits(),
       budget,
-      onCommitted: (last) => {
-        this.#memory = committed(this.#memory, last);
+      onCommitted: ({ watermark }) => {
+        this.#memory = committed(this.#memory, watermark);
         this.#isWatched = false; // What came after the checkpoint did no harm.
-        this.held.holds = this.#memory.open !== null || !apply.isEmpty;
-        this.#head.committed(last.end);
+        this.held.holds = this.#memory.open !== null || !commits.isEmpty;
+        this.#head.committed(watermark.end);
       },
       onFailed: (error) => (isPoison(error) && !this.#isCareful ? leave.abort() : this.#control.fail(error)),
       abandoned: this.#control.abandoned,
@@ -293,13 +293,13 @@ class StreamPass implements Disposable {
           checkSchema(message.schema, query.schema);
           encoder = new RowEncoder(planSent(plan, message.schema), hash, this.#lease);
         } else {
-          const end = await this.#take(message, apply, encoder);
+          const end = await this.#take(message, commits, encoder);
           if (end !== null) {
             return end;
           }
-          await apply.room();
+          await commits.room();
         }
-        if (this.#memory.open === null && apply.isEmpty) {
+        if (this.#memory.open === null && commits.isEmpty) {
           await this.#holds(false);
         }
         this.#waitsFor("server");
@@ -308,7 +308,7 @@ class StreamPass implements Disposable {
       if (this.#control.failure !== null) {
         throw error;
       }
-      await apply.settle(); // What is finished is worth keeping, however the stream ended.
+      await commits.settle(); // What is finished is worth keeping, however the stream ended.
       if (!(error instanceof AmpsyncError) || error.code !== "SY101") {
         throw error;
       }
@@ -318,7 +318,7 @@ class StreamPass implements Disposable {
         ? await this.#reconnect(step)
         : ended(step.kind === "end" ? step.error : error);
     }
-    await apply.settle();
+    await commits.settle();
     throw new AmpsyncError("SY104", "the server ended the stream", {
       hint: "It is retried automatically: select * from ampsync.streams;",
     });
@@ -380,7 +380,7 @@ class StreamPass implements Disposable {
   /** Decides what a message means, and does it. Null: go on. */
   async #take(
     message: Exclude<FlightMessage, { kind: "schema" }>,
-    apply: Apply,
+    commits: StreamCommits,
     encoder: RowEncoder,
   ): Promise<PassEnd | "reconnect" | null> {
     if (message.kind === "dictionary") {
@@ -396,7 +396,7 @@ class StreamPass implements Disposable {
     let step = decide(this.#memory, seen);
     while (step.kind === "flush" || step.kind === "ask_own_hash") {
       if (step.kind === "flush") {
-        await apply.settle();
+        await commits.settle();
         step = decide(this.#memory, seen);
       } else {
         const hash = await this.#deps.calls.ownHash(this.#lease.streamId, step.block);
@@ -410,9 +410,9 @@ class StreamPass implements Disposable {
         return null;
       case "append":
         this.#memory = step.next;
-        await this.#append(step, message, apply, encoder);
+        await this.#append(step, message, commits, encoder);
         if (this.#control.mustYield && !isMidCommit(this.#memory)) {
-          await apply.settle();
+          await commits.settle();
           return YIELDED;
         }
         return null;
@@ -438,7 +438,7 @@ class StreamPass implements Disposable {
   async #append(
     step: Extract<Step, { kind: "append" }>,
     message: Extract<FlightMessage, { kind: "batch" }>,
-    apply: Apply,
+    commits: StreamCommits,
     encoder: RowEncoder,
   ): Promise<void> {
     const range = message.metadata?.ranges[0];
@@ -446,28 +446,29 @@ class StreamPass implements Disposable {
       throw new Error("rows were accepted without a block range");
     }
     if (step.dropsOpen) {
-      apply.dropMicrobatch();
+      commits.dropMicrobatch();
     }
     if (step.opens) {
-      apply.openMicrobatch(range.network, step.removal);
+      commits.openMicrobatch(step.removal);
       encoder.beginMicrobatch(range);
     }
     if (step.removal !== null) {
       this.#log.warn("reorg_detected", { from_block: step.removal.from, start: range.start, end: range.end });
     }
-    const parts = encoder.encode(message.batch, apply);
+    const parts = encoder.encode(message.batch, commits);
     let part = parts.next();
     while (!part.done) {
-      apply.addRows(part.value);
-      await apply.room();
+      commits.addRows(part.value);
+      await commits.room();
       await turn(); // For heartbeats and the other streams: a batch can be long work.
       part = parts.next();
     }
-    apply.addRows(part.value);
+    commits.addRows(part.value);
     if (step.watermark !== null) {
       const { ledger, report } = encoder;
-      const stamped = { watermark: step.watermark, timestamp: range.timestamp, ledger, report };
-      apply.finishMicrobatch(stamped, step.mayCommit);
+      const { network, timestamp } = range;
+      const stamped = { watermark: step.watermark, network, timestamp, ledger, report };
+      commits.finishMicrobatch(stamped, step.mayCommit);
     }
   }
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Budget } from "../../src/commit/budget.ts";
-import { Apply } from "../../src/commit/commit-queue.ts";
+import { CommitQueue } from "../../src/commit/commit-queue.ts";
 import { Permits } from "../../src/commit/permits.ts";
-import type { StampedWatermark } from "../../src/commit/statements.ts";
-import type { Transaction } from "../../src/commit/write.ts";
+import type { Transaction } from "../../src/commit/transaction.ts";
+import type { Ledger } from "../../src/model/ledger.ts";
 import {
   COMMIT_LIMITS,
   type CommitLimits,
@@ -11,7 +11,6 @@ import {
   STREAM_FLOOR_BYTES,
 } from "../../src/model/limits.ts";
 import type { ValueReport } from "../../src/model/value-report.ts";
-import type { Removal } from "../../src/protocol/stream-memory.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MIB = 1024 * 1024;
@@ -20,13 +19,18 @@ const NOTHING: ValueReport = { rejected: [], nulled: [], nuls: [] };
 /** A microbatch begins its transaction with its first byte. */
 const SPILLS = { spillBytes: 1 };
 
+interface End {
+  readonly block: bigint;
+  readonly ledger: Ledger;
+  readonly report: ValueReport;
+}
+
 interface Commit {
   readonly text: string;
-  readonly watermarks: number;
-  /** First block removed. */
-  readonly removes: bigint | null;
-  /** The block it goes on from. */
-  readonly after: bigint | null;
+  /** What it begins with. */
+  readonly begin: string;
+  /** What it ends with: the blocks of its microbatches, and the one it goes on from. */
+  readonly end: string;
 }
 
 /** Stands for PostgreSQL: keeps what is committed. Rows are letters. */
@@ -40,7 +44,7 @@ class Table {
   onWrite: () => Promise<void> = async () => {};
   onCommit: () => Promise<void> = async () => {};
 
-  begin(removal: Removal | null, signal: AbortSignal): Transaction {
+  begin(begin: string, signal: AbortSignal): Transaction {
     let text = "";
     let marked: string | null = null;
     let isOver = false;
@@ -71,16 +75,11 @@ class Table {
         if (marked === null) throw new Error("nothing is marked");
         text = marked;
       },
-      commit: async (commit) => {
+      commit: async (statement) => {
         await this.onCommit();
         signal.throwIfAborted();
         end();
-        this.commits.push({
-          text,
-          watermarks: commit.watermarks.length,
-          removes: removal?.from ?? null,
-          after: commit.expectedBlock,
-        });
+        this.commits.push({ text, begin, end: statement() });
       },
       abort,
     };
@@ -94,12 +93,12 @@ interface Parts {
   readonly abandoned?: AbortSignal;
 }
 
-/** An Apply that writes into a Table. */
+/** A queue that writes into a Table. */
 class Rig implements AsyncDisposable {
   readonly table = new Table();
   readonly failures: unknown[] = [];
   readonly committed: bigint[] = [];
-  readonly apply: Apply;
+  readonly queue: CommitQueue<string, End>;
   #block = 0n;
 
   constructor({
@@ -108,40 +107,36 @@ class Rig implements AsyncDisposable {
     budget = new Budget(1024 * MIB),
     abandoned = NEVER,
   }: Parts = {}) {
-    this.apply = new Apply({
-      checkpoint: null,
-      open: async (removal, _, signal) => this.table.begin(removal, signal),
+    this.queue = new CommitQueue<string, End>({
+      statements: {
+        begin: (begin) => begin ?? "",
+        end: (ends) => `${ends.map(({ block }) => block)} after ${this.committed.at(-1) ?? "nothing"}`,
+      },
+      open: async (begin, _, signal) => this.table.begin(begin, signal),
       limits: { ...COMMIT_LIMITS, ...limits },
       permits,
       budget,
-      onCommitted: ({ end }) => this.committed.push(end),
+      onCommitted: ({ block }) => this.committed.push(block),
       onFailed: (error) => this.failures.push(error),
       abandoned,
     });
   }
 
-  begin(removal: Removal | null = null): void {
-    this.apply.openMicrobatch("mainnet", removal);
+  begin(begin: string | null = null): void {
+    this.queue.openMicrobatch(begin);
   }
 
   /** Adds rows of one letter each, as a message brings them. */
   async rows(letters: string): Promise<void> {
-    const { bytes, at } = this.apply.reserve(letters.length);
+    const { bytes, at } = this.queue.reserve(letters.length);
     bytes.set(Buffer.from(letters), at);
-    this.apply.addRows(letters.length);
-    await this.apply.room();
+    this.queue.addRows(letters.length);
+    await this.queue.room();
   }
 
   finish(mayCommit = true, report: ValueReport = NOTHING): void {
     const block = this.#block++;
-    const hash = `0x${block.toString(16).padStart(64, "0")}` as const;
-    const stamped: StampedWatermark = {
-      watermark: { start: block, end: block, hash, prevHash: null },
-      timestamp: null,
-      ledger: { rows: 0, idXor: 0n },
-      report,
-    };
-    this.apply.finishMicrobatch(stamped, mayCommit);
+    this.queue.finishMicrobatch({ block, ledger: { rows: 0, idXor: 0n }, report }, mayCommit);
   }
 
   async microbatch(letters: string, mayCommit = true): Promise<void> {
@@ -155,12 +150,8 @@ class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.apply[Symbol.asyncDispose]();
+    await this.queue[Symbol.asyncDispose]();
   }
-}
-
-function removalFrom(from: bigint): Removal {
-  return { from, parentHash: "0x00" };
 }
 
 /** Whether it is over by the time everything else that can be done is done. */
@@ -188,9 +179,9 @@ describe("commits", () => {
     await rig.microbatch("b");
     await rig.microbatch("c");
     answered.resolve();
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.texts).toEqual(["a", "bc"]);
-    expect(rig.table.commits.map(({ after }) => after)).toEqual([null, 0n]);
+    expect(rig.table.commits.map(({ end }) => end)).toEqual(["0 after nothing", "1,2 after 0"]);
     expect(rig.committed).toEqual([0n, 2n]);
   });
 
@@ -200,7 +191,7 @@ describe("commits", () => {
     for (const letters of ["a", "bb", "bb", "cccccc", "d", "e"]) {
       await rig.microbatch(letters);
     }
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.texts).toEqual(["a", "bbbb", "cccccc", "de"]);
   });
 
@@ -209,15 +200,15 @@ describe("commits", () => {
     ["spilled", SPILLS],
   ])("a %s replacement is committed when it is complete, not in its middle", async (_, limits) => {
     await using rig = new Rig({ limits });
-    rig.begin(removalFrom(7n));
+    rig.begin("remove 7");
     await rig.rows("a");
     rig.finish(false);
     await rig.microbatch("b", false);
-    await rig.apply.settle(); // Nothing of it may be committed yet: there is nothing to wait for.
+    await rig.queue.settle(); // Nothing of it may be committed yet: there is nothing to wait for.
     expect(rig.texts).toEqual([]);
     await rig.microbatch("c");
-    await rig.apply.settle();
-    expect(rig.table.commits).toEqual([{ text: "abc", watermarks: 3, removes: 7n, after: null }]);
+    await rig.queue.settle();
+    expect(rig.table.commits).toEqual([{ text: "abc", begin: "remove 7", end: "0,1,2 after nothing" }]);
   });
 
   test("a removal begins a commit of its own", async () => {
@@ -226,15 +217,15 @@ describe("commits", () => {
     rig.table.onCommit = () => permits.promise;
     await rig.microbatch("a");
     await rig.microbatch("b");
-    rig.begin(removalFrom(1n));
+    rig.begin("remove 1");
     await rig.rows("c");
     rig.finish();
     permits.resolve();
-    await rig.apply.settle();
-    expect(rig.table.commits.map(({ text, removes }) => [text, removes])).toEqual([
-      ["a", null],
-      ["b", null],
-      ["c", 1n],
+    await rig.queue.settle();
+    expect(rig.table.commits.map(({ begin, text }) => [begin, text])).toEqual([
+      ["", "a"],
+      ["", "b"],
+      ["remove 1", "c"],
     ]);
   });
 
@@ -242,8 +233,8 @@ describe("commits", () => {
     await using rig = new Rig();
     rig.table.onCommit = () => Promise.reject(new Error("disk full"));
     await rig.microbatch("a");
-    await expect(rig.apply.settle()).rejects.toThrow("disk full");
-    await expect(rig.apply.room()).rejects.toThrow("disk full");
+    await expect(rig.queue.settle()).rejects.toThrow("disk full");
+    await expect(rig.queue.room()).rejects.toThrow("disk full");
     expect(rig.failures).toEqual([new Error("disk full")]);
     expect(rig.table.open).toBe(0);
   });
@@ -253,8 +244,8 @@ describe("room", () => {
   test("a row as large as all that a stream may hold is written although its microbatch goes on", async () => {
     await using rig = new Rig();
     rig.begin();
-    rig.apply.reserve(STREAM_BYTES);
-    await rig.apply.room();
+    rig.queue.reserve(STREAM_BYTES);
+    await rig.queue.room();
     expect(rig.table.bytes).toBe(STREAM_BYTES);
   }, 10_000);
 
@@ -262,11 +253,11 @@ describe("room", () => {
     await using rig = new Rig();
     rig.begin();
     for (let written = 0; written < 3 * STREAM_BYTES; written += MIB) {
-      rig.apply.reserve(MIB - 1); // Does not fill its chunk.
-      await rig.apply.room();
+      rig.queue.reserve(MIB - 1); // Does not fill its chunk.
+      await rig.queue.room();
     }
     rig.finish();
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.committed).toEqual([0n]);
   }, 10_000);
 
@@ -284,8 +275,8 @@ describe("room", () => {
     rig.begin();
     await rig.rows("a");
     for (let chunk = 1; chunk <= 3; chunk++) {
-      rig.apply.reserve(MIB);
-      rig.apply.reserve(1); // Begins the next chunk.
+      rig.queue.reserve(MIB);
+      rig.queue.reserve(1); // Begins the next chunk.
       await waitFor(`chunk ${chunk} to be written`, () => rig.table.bytes >= chunk * MIB, 5_000);
     }
   }, 10_000);
@@ -296,13 +287,13 @@ describe("room", () => {
     using _taken = await permits.take(NEVER);
     await using waiting = new Rig({ budget, permits });
     waiting.begin();
-    waiting.apply.reserve(STREAM_FLOOR_BYTES);
+    waiting.queue.reserve(STREAM_FLOOR_BYTES);
     let room: Promise<void>;
     {
       await using other = new Rig({ budget, permits });
       other.begin();
-      other.apply.reserve(STREAM_FLOOR_BYTES);
-      room = waiting.apply.room();
+      other.queue.reserve(STREAM_FLOOR_BYTES);
+      room = waiting.queue.room();
       expect(await isSettled(room)).toBe(false);
     }
     await room;
@@ -313,8 +304,8 @@ describe("room", () => {
     const budget = new Budget(1);
     await using rig = new Rig({ budget });
     rig.begin();
-    rig.apply.reserve(STREAM_FLOOR_BYTES - 1);
-    await rig.apply.room();
+    rig.queue.reserve(STREAM_FLOOR_BYTES - 1);
+    await rig.queue.room();
   });
 
   test("is not taken for ever by what is told of values that were committed", async () => {
@@ -325,7 +316,7 @@ describe("room", () => {
       rig.begin();
       await rig.rows("a");
       rig.finish(true, { ...NOTHING, rejected: [reject] });
-      await rig.apply.settle();
+      await rig.queue.settle();
     }
     expect(rig.texts).toHaveLength(8);
   });
@@ -334,8 +325,8 @@ describe("room", () => {
     await using rig = new Rig();
     rig.table.onWrite = () => Promise.reject(new Error("connection lost"));
     rig.begin();
-    rig.apply.reserve(STREAM_BYTES);
-    await expect(rig.apply.room()).rejects.toThrow("connection lost");
+    rig.queue.reserve(STREAM_BYTES);
+    await expect(rig.queue.room()).rejects.toThrow("connection lost");
   });
 });
 
@@ -363,7 +354,7 @@ describe("permits", () => {
     await rig.microbatch("a");
     await rig.microbatch("b");
     taken[Symbol.dispose]();
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.texts).toEqual(["ab"]);
   });
 
@@ -384,7 +375,7 @@ describe("permits", () => {
     const abandoned = new AbortController();
     await using rig = new Rig({ permits, abandoned: abandoned.signal });
     await rig.microbatch("a");
-    const settled = rig.apply.settle();
+    const settled = rig.queue.settle();
     abandoned.abort(new Error("shut down"));
     await expect(settled).rejects.toThrow("shut down");
   }, 5_000);
@@ -408,10 +399,10 @@ describe("a microbatch that the server gives up", () => {
     await using rig = new Rig({ budget });
     rig.begin();
     await rig.rows("xx");
-    rig.apply.dropMicrobatch();
+    rig.queue.dropMicrobatch();
     expect(budget.isExhausted).toBe(false);
     await rig.microbatch("a");
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.texts).toEqual(["a"]);
   });
 
@@ -421,12 +412,12 @@ describe("a microbatch that the server gives up", () => {
     rig.begin();
     await rig.rows("xx");
     await waitFor("its transaction", () => rig.table.opened === 1);
-    rig.apply.dropMicrobatch();
-    rig.begin(removalFrom(3n));
+    rig.queue.dropMicrobatch();
+    rig.begin("remove 3");
     await rig.rows("a");
     rig.finish();
-    await rig.apply.settle();
-    expect(rig.table).toMatchObject({ aborted: 1, open: 0, commits: [{ text: "a", removes: 3n }] });
+    await rig.queue.settle();
+    expect(rig.table).toMatchObject({ aborted: 1, open: 0, commits: [{ text: "a", begin: "remove 3" }] });
     expect(rig.failures).toEqual([]);
     expect(budget.isExhausted).toBe(false);
   });
@@ -434,7 +425,7 @@ describe("a microbatch that the server gives up", () => {
   test("in the middle of a replacement is taken back alone, however often", async () => {
     const budget = new Budget(1);
     await using rig = new Rig({ budget, limits: SPILLS });
-    rig.begin(removalFrom(3n));
+    rig.begin("remove 3");
     await rig.rows("a");
     rig.finish(false);
     for (const letter of ["b", "c"]) {
@@ -442,17 +433,17 @@ describe("a microbatch that the server gives up", () => {
         rig.begin();
         const { bytes } = rig.table;
         await rig.rows("xx");
-        rig.apply.reserve(MIB); // Fills its first chunk.
+        rig.queue.reserve(MIB); // Fills its first chunk.
         await waitFor("some of it to be written", () => rig.table.bytes > bytes);
-        rig.apply.dropMicrobatch();
+        rig.queue.dropMicrobatch();
       }
       await rig.microbatch(letter, letter === "c");
     }
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.table).toMatchObject({
       opened: 1,
       aborted: 0,
-      commits: [{ text: "abc", watermarks: 3, removes: 3n }],
+      commits: [{ text: "abc", begin: "remove 3", end: "0,1,2 after nothing" }],
     });
     expect(budget.isExhausted).toBe(false);
   });
@@ -464,13 +455,13 @@ describe("a microbatch that the server gives up", () => {
     rig.table.onWrite = () => taken.promise;
     rig.begin();
     await rig.rows("x");
-    rig.apply.reserve(MIB);
-    rig.apply.reserve(MIB);
+    rig.queue.reserve(MIB);
+    rig.queue.reserve(MIB);
     await waitFor("its transaction", () => rig.table.opened === 1);
-    rig.apply.dropMicrobatch();
+    rig.queue.dropMicrobatch();
     await rig.microbatch("a");
     taken.resolve();
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.texts).toEqual(["a"]);
     expect(budget.isExhausted).toBe(false);
     using _more = { [Symbol.dispose]: () => budget.give(1) };
@@ -510,7 +501,7 @@ describe("a server that falls silent", () => {
       await rig.rows("a"); // Far from a chunk.
     }
     rig.finish();
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.texts).toEqual(["a".repeat(11)]);
     expect(rig.failures).toEqual([]);
   });
@@ -519,10 +510,10 @@ describe("a server that falls silent", () => {
     await using rig = await spilled();
     for (let minute = 0; minute < 10; minute++) {
       await vi.advanceTimersByTimeAsync(STALL_MS - 1);
-      await rig.apply.room();
+      await rig.queue.room();
     }
     rig.finish();
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.failures).toEqual([]);
   });
 
@@ -532,13 +523,13 @@ describe("a server that falls silent", () => {
     const lock = Promise.withResolvers<void>();
     rig.table.onWrite = () => lock.promise;
     rig.begin();
-    rig.apply.reserve(STREAM_BYTES);
-    const room = rig.apply.room();
+    rig.queue.reserve(STREAM_BYTES);
+    const room = rig.queue.room();
     await vi.advanceTimersByTimeAsync(10 * STALL_MS);
     lock.resolve();
     await room;
     rig.finish();
-    await rig.apply.settle();
+    await rig.queue.settle();
     expect(rig.failures).toEqual([]);
   });
 });

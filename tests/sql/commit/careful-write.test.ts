@@ -3,11 +3,12 @@ import type { EventEmitter } from "node:events";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CarefulTransaction } from "../../../src/commit/careful-write.ts";
-import { beginApply, type Commit, type Refusals, targetOf } from "../../../src/commit/statements.ts";
-import { type Transaction, WriteTransaction } from "../../../src/commit/write.ts";
+import type { Refusals, Transaction } from "../../../src/commit/transaction.ts";
+import { WriteTransaction } from "../../../src/commit/write.ts";
 import type { Lease } from "../../../src/db/calls.ts";
 import { NO_FAULTS } from "../../../src/fault-points.ts";
 import { isPoison } from "../../../src/model/poison.ts";
+import { commitStatements } from "../../../src/stream/commit-statements.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 import { SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -48,46 +49,44 @@ function row(block: number, note: Buffer | string | null, nth = 0): Buffer {
   return Buffer.concat([count, ...parts]);
 }
 
-function options(valuePolicy: Lease["valuePolicy"], fields: readonly string[] = FIELDS) {
-  const [targetSchema, targetTable] = stream.target.split(".") as [string, string];
-  const lease = { streamId: BigInt(stream.id), epoch: BigInt(stream.epoch), targetSchema, targetTable };
-  const target = targetOf(lease as Lease, fields); // It reads no more of it.
+function options(valuePolicy: Lease["valuePolicy"], columns: readonly string[] = FIELDS) {
+  const [schema, table] = stream.target.split(".") as [string, string];
+  const target = { schema, table, columns };
   const writer = { waitingSince: null };
   return { pool, target, valuePolicy, writer, faults: NO_FAULTS, signal: new AbortController().signal };
 }
 
+function statements() {
+  return commitStatements({ streamId: BigInt(stream.id), epoch: BigInt(stream.epoch) }, () => null);
+}
+
 /** Writes blocks 0 to 9 in these chunks and commits. */
 async function write(valuePolicy: Lease["valuePolicy"], chunks: readonly Buffer[], fields = FIELDS) {
-  const careful = options(valuePolicy, fields);
-  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
+  const transaction = await CarefulTransaction.open(options(valuePolicy, fields), statements().begin(null));
   const refusals: Refusals[] = [];
   try {
     for (const chunk of chunks) {
       const refused = await transaction.write(chunk);
       if (refused !== null) refusals.push(refused);
     }
-    await transaction.commit(blocksZeroToNine());
+    await transaction.commit(blocksZeroToNine);
   } finally {
     transaction.abort();
   }
   return refusals;
 }
 
-function blocksZeroToNine(): Commit {
+function blocksZeroToNine(): string {
   const { hash, prev_hash } = watermark(0, 9);
-  return {
-    expectedBlock: null,
-    network: "mainnet",
-    rows: 0,
-    watermarks: [
-      {
-        watermark: { start: 0n, end: 9n, hash: hash as `0x${string}`, prevHash: prev_hash as `0x${string}` },
-        timestamp: null,
-        ledger: { rows: 0, idXor: 0n },
-        report: { rejected: [], nulled: [], nuls: [] },
-      },
-    ],
-  };
+  return statements().end([
+    {
+      watermark: { start: 0n, end: 9n, hash: hash as `0x${string}`, prevHash: prev_hash as `0x${string}` },
+      network: "mainnet",
+      timestamp: null,
+      ledger: { rows: 0, idXor: 0n },
+      report: { rejected: [], nulled: [], nuls: [] },
+    },
+  ]);
 }
 
 async function notes(): Promise<(string | null)[]> {
@@ -228,10 +227,10 @@ test("other errors end the transaction, and what the fast path meets is told apa
   expect(error).toMatchObject({ code: "23505" });
   expect(isPoison(error)).toBe(false);
 
-  const fast = await WriteTransaction.open(options("quarantine"), null, null);
+  const fast = await WriteTransaction.open(options("quarantine"), statements().begin(null), null);
   const refused = (async () => {
     await fast.write(row(1, BAD_UTF8));
-    await fast.commit({ expectedBlock: null, network: "mainnet", rows: 0, watermarks: [] });
+    await fast.commit(blocksZeroToNine);
   })().catch((each: unknown) => each);
   expect(isPoison(await refused)).toBe(true);
   fast.abort();
@@ -239,15 +238,14 @@ test("other errors end the transaction, and what the fast path meets is told apa
 
 test("gives everything up where its table's schema was swapped between two chunks", async () => {
   const [schema] = stream.target.split(".");
-  const careful = options("quarantine");
-  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
+  const transaction = await CarefulTransaction.open(options("quarantine"), statements().begin(null));
   await transaction.write(row(1, "a"));
   await db.query(
     `alter schema ${schema} rename to ${schema}_old; create schema ${schema};
      create table ${schema}.blocks (like ${schema}_old.blocks including all)`,
   );
   await transaction.write(row(2, "b"));
-  await expect(transaction.commit(blocksZeroToNine())).rejects.toMatchObject({ code: "SY201" });
+  await expect(transaction.commit(blocksZeroToNine)).rejects.toMatchObject({ code: "SY201" });
   transaction.abort();
   expect(await notes()).toEqual([]);
   expect((await db.query(`select from ${schema}_old.blocks`)).rowCount).toBe(0);
@@ -258,9 +256,7 @@ test("is given up while it waits for a lock", async () => {
   await client.query(`begin; lock table ${stream.target}`);
   const giveUp = new AbortController();
   const careful = { ...options("quarantine"), signal: giveUp.signal };
-  const writing = CarefulTransaction.open(careful, beginApply(careful.target, null)).catch(
-    (error: unknown) => error,
-  );
+  const writing = CarefulTransaction.open(careful, statements().begin(null)).catch((error: unknown) => error);
   await waitFor("it to wait", async () => {
     const { rows } = await db.query("select from pg_locks where not granted");
     return rows.length > 0;
@@ -273,14 +269,8 @@ test("is given up while it waits for a lock", async () => {
 });
 
 describe.each<[string, () => Promise<Transaction>]>([
-  ["fast", () => WriteTransaction.open(options("fail"), null, null)],
-  [
-    "careful",
-    () => {
-      const careful = options("fail");
-      return CarefulTransaction.open(careful, beginApply(careful.target, null));
-    },
-  ],
+  ["fast", () => WriteTransaction.open(options("fail"), statements().begin(null), null)],
+  ["careful", () => CarefulTransaction.open(options("fail"), statements().begin(null))],
 ])("a %s transaction", (_, open) => {
   test("takes back what was written since its last mark, and nothing else", async () => {
     const transaction = await open();
@@ -295,7 +285,7 @@ describe.each<[string, () => Promise<Transaction>]>([
     await transaction.write(row(5, "given up too"));
     await transaction.takeBack();
     await transaction.write(row(4, "d"));
-    await transaction.commit(blocksZeroToNine());
+    await transaction.commit(blocksZeroToNine);
     expect(await notes()).toEqual(["a", "b", "c", "d"]);
     expect(pool.totalCount).toBe(pool.idleCount);
   });
@@ -317,15 +307,14 @@ describe.each<[string, () => Promise<Transaction>]>([
 });
 
 test("rows are counted within their block as if what was taken back had never been", async () => {
-  const careful = options("quarantine");
-  const transaction = await CarefulTransaction.open(careful, beginApply(careful.target, null));
+  const transaction = await CarefulTransaction.open(options("quarantine"), statements().begin(null));
   await transaction.write(row(1, "a"));
   await transaction.mark();
   await transaction.write(Buffer.concat([row(1, "given up", 1), row(1, BAD_UTF8, 2)]));
   await transaction.takeBack();
   const refusals = await transaction.write(Buffer.concat([row(1, BAD_UTF8, 1), row(2, "b")]));
   expect(refusals?.report.rejected.map(({ block, row: nth }) => [block, nth])).toEqual([[1n, 1]]);
-  await transaction.commit(blocksZeroToNine());
+  await transaction.commit(blocksZeroToNine);
   expect(await notes()).toEqual(["a", "b"]);
 });
 
