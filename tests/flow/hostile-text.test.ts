@@ -51,7 +51,7 @@ async function expectHarmless(db: TestDatabase): Promise<void> {
   const texts = await stored(db);
   for (const form of FORMS) expect(texts.filter((text) => text.includes(form))).toEqual([]);
   const { rows } = await db.query(
-    `select max(length(greatest(s.error, s.error_detail, s.error_hint)))::int as longest from ampsync_private.stream s`,
+    `select max(length(e.value))::int as longest from ampsync_private.stream s, jsonb_each_text(s.error) e`,
   );
   expect(rows[0]!["longest"] ?? 0).toBeLessThan(MOST_CHARACTERS);
 }
@@ -156,7 +156,7 @@ describe("what an Admin API says", () => {
     const helpers = { abortSignal: AbortSignal.timeout(30_000) } as JobHelpers; // All that the task looks at.
     await resolveDataset(deps)({ dataset_id: rows[0]!["id"] }, helpers);
     const found = await db.query(
-      `select d.state, d.error_code as code, d.error, d.resolved_version as version,
+      `select d.state, d.error ->> 'code' as code, d.error ->> 'message' as error, d.resolved_version as version,
               coalesce(octet_length(to_jsonb(d)::text), 0)::int as bytes
          from ampsync_private.dataset d where d.name = $1`,
       [name],

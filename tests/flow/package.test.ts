@@ -85,7 +85,7 @@ test("it migrates, and works by our command and by graphile-worker's with a pres
     [[ours, "worker"], 10],
   ] as const) {
     await db.query("delete from ampsync_private.worker");
-    await db.query("update ampsync_private.dataset set error_code = null");
+    await db.query("update ampsync_private.dataset set error = null");
     await using worker = start(db.url, program);
     await waitFor("it to be shown", async () => {
       const { rows } = await db.query("select slots, slots_used from ampsync.workers where pid = $1", [

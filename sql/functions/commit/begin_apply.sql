@@ -35,7 +35,7 @@ begin
        set row_total = s.row_total - v_deleted
      where s.stream_id = p_stream_id;
 
-    perform ampsync_private.journal('reorg', v_stream.dataset_id, p_stream_id, jsonb_build_object(
+    perform ampsync_private.journal(p_stream_id, 'reorg', jsonb_build_object(
       'from_block', coalesce(p_from_block, v_stream.origin),
       'old_tip', v_stream.checkpoint_block,
       'depth', v_stream.checkpoint_block - coalesce(p_from_block, v_stream.origin) + 1,

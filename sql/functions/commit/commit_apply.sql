@@ -72,10 +72,7 @@ begin
          attempts         = 0,
          deaths           = 0,
          next_retry       = null,
-         error_code       = null,
-         error            = null,
-         error_detail     = null,
-         error_hint       = null
+         error            = null
    where s.stream_id = p_stream_id;
 
   perform ampsync_private.record_values(p_stream_id, p_values);
@@ -84,18 +81,8 @@ begin
     perform ampsync_private.schedule_swap(p_stream_id);
   end if;
 
-  if to_regclass(format('%I.%I', v_stream.target_schema, v_stream.target_table)) is distinct from v_stream.target then
-    call ampsync_private.raise_target_moved(p_stream_id);
-  end if;
-
-  perform 1
-     from ampsync_private.lease l
-    where l.stream_id = p_stream_id
-      and l.epoch = p_epoch
-      for key share; -- Epochs change under a stronger lock; heartbeats go on, also while COMMIT waits for a standby.
-  if not found then
-    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
-  end if;
+  call ampsync_private.check_target_name(v_stream);
+  call ampsync_private.check_lease(p_stream_id, p_epoch);
 end;
 $$;
 

@@ -108,16 +108,14 @@ begin
 
   -- Released leases have no holder; this one was left behind.
   if v_lease.holder is not null then
-    perform ampsync_private.journal('lease_taken_over', s.dataset_id, p_stream_id, jsonb_build_object(
+    perform ampsync_private.journal(p_stream_id, 'lease_taken_over', jsonb_build_object(
               'from', v_lease.holder, 'to', p_worker_id, 'epoch', v_lease.epoch + 1,
-              'expired_at', v_lease.lease_until, 'backends_ended', v_ended))
-       from ampsync_private.stream s
-      where s.stream_id = p_stream_id;
+              'expired_at', v_lease.lease_until, 'backends_ended', v_ended));
   end if;
 
   return query
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
-         ampsync_private.dataset_label(d.namespace, d.name, d.revision),
+         d.label,
          s.table_name, s.target_schema, s.target_table, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          v_lease.holder is not null or s.deaths > 0,
          (select coalesce(jsonb_agg(jsonb_build_object(

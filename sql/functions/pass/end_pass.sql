@@ -43,7 +43,7 @@ begin
    where l.stream_id = p_stream_id
      and case when p_epoch is null then l.lease_until is null or l.lease_until <= v_now
               else l.epoch = p_epoch and l.holder is not null end; -- Released already: this is the same call again.
-  if not found or v_stream.state in ('paused', 'failed', 'orphaned', 'resyncing') then
+  if not found or ampsync_private.is_halted(v_stream.state) then
     return;
   end if;
 
@@ -57,12 +57,11 @@ begin
       return;
     end if;
     p_error := p_error || jsonb_build_object('hint', format('select ampsync.resync(%L, %L);',
-      (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
-         from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id), v_stream.table_name));
+      ampsync_private.stream_label(p_stream_id), v_stream.table_name));
   elsif p_error ->> 'code' = 'SY203' then
     p_error := p_error || jsonb_build_object('hint', (
       select format('select ampsync.enqueue_sync(%1$L, value_policy => %2$L); select ampsync.resume_sync(%1$L);',
-                    ampsync_private.dataset_label(d.namespace, d.name, d.revision),
+                    d.label,
                     case d.value_policy when 'quarantine' then 'null' else 'quarantine' end) -- Too many for it.
         from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id));
   else
@@ -82,21 +81,17 @@ begin
          attempts     = v_attempts,
          deaths       = case p_outcome when 'ended' then s.deaths else 0 end,
          next_retry   = v_retry,
-         error_code   = p_error ->> 'code',
-         error        = p_error ->> 'message',
-         error_detail = p_error ->> 'detail',
-         error_hint   = p_error ->> 'hint'
+         error        = p_error
    where s.stream_id = p_stream_id;
 
   -- A waiting or retrying stream is journaled when it begins, and every fifth time;
   -- the fifth failure in a row, once, as what somebody should look at. Tries go on.
   if p_outcome = 'ended' and v_attempts = 5 then
-    perform ampsync_private.journal('max_retries_reached', v_stream.dataset_id, p_stream_id,
+    perform ampsync_private.journal(p_stream_id, 'max_retries_reached',
                                     coalesce(p_error, '{}') || jsonb_build_object('next_retry', v_retry));
   elsif v_retry is null or v_attempts % 5 = 1 then
-    perform ampsync_private.journal(
+    perform ampsync_private.journal(p_stream_id,
       case p_outcome when 'no_data' then 'waiting_for_data' when 'ended' then 'stream_error' else 'stream_failed' end,
-      v_stream.dataset_id, p_stream_id,
       coalesce(p_error, '{}') || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry));
   end if;
 

@@ -21,9 +21,9 @@ as $$
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
        and s.state = 'live'
-    returning s.dataset_id, s.checkpoint_block
+    returning s.checkpoint_block
   )
-  select ampsync_private.journal('behind', c.dataset_id, p_stream_id, jsonb_build_object('block', c.checkpoint_block))
+  select ampsync_private.journal(p_stream_id, 'behind', jsonb_build_object('block', c.checkpoint_block))
     from changed c;
 $$;
 

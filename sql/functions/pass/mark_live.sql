@@ -16,16 +16,16 @@ as $$
   with changed as (
     update ampsync_private.stream s
        set state = 'live', since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
-           error_code = null, error = null, error_detail = null, error_hint = null
+           error = null
       from ampsync_private.lease l
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
        and s.checkpoint_block is not null
        and s.state in ('waiting', 'backfill', 'retrying')
-    returning s.dataset_id, s.checkpoint_block
+    returning s.checkpoint_block
   )
-  select ampsync_private.journal('live', c.dataset_id, p_stream_id, jsonb_build_object('block', c.checkpoint_block))
+  select ampsync_private.journal(p_stream_id, 'live', jsonb_build_object('block', c.checkpoint_block))
     from changed c;
 
   select ampsync_private.schedule_swap(s.stream_id)

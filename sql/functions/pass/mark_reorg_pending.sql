@@ -22,9 +22,9 @@ as $$
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
        and s.state in ('backfill', 'live', 'retrying')
-    returning s.dataset_id, s.checkpoint_block
+    returning s.checkpoint_block
   )
-  select ampsync_private.journal('reorg_pending', c.dataset_id, p_stream_id,
+  select ampsync_private.journal(p_stream_id, 'reorg_pending',
            jsonb_build_object('from_block', p_from_block, 'tip', c.checkpoint_block))
     from changed c;
 $$;

@@ -23,7 +23,7 @@ as $$
     select ampsync_private.add_hint(p_stream_id, p_error) as error
   ),
   before as (
-    select s.state, s.error_code
+    select s.state, s.error ->> 'code' as code
       from ampsync_private.stream s
      where s.stream_id = p_stream_id
   ),
@@ -32,26 +32,23 @@ as $$
        set state        = 'retrying',
            since        = case when s.state = 'retrying' then s.since else ampsync_private.now() end,
            next_retry   = null,
-           error_code   = p_error ->> 'code',
-           error        = p_error ->> 'message',
-           error_detail = p_error ->> 'detail',
-           error_hint   = t.error ->> 'hint'
+           error        = t.error
       from ampsync_private.lease l
      cross join told t
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
        and (s.state in ('waiting', 'backfill', 'live')
-            or s.state = 'retrying' and s.error is distinct from p_error ->> 'message')
-    returning s.dataset_id
+            or s.state = 'retrying' and s.error ->> 'message' is distinct from p_error ->> 'message')
+    returning s.stream_id
   )
-  select ampsync_private.journal(case p_error ->> 'code' when 'SY101' then 'protocol_error' else 'stream_error' end,
-                                 c.dataset_id, p_stream_id, t.error)
+  select ampsync_private.journal(p_stream_id,
+           case p_error ->> 'code' when 'SY101' then 'protocol_error' else 'stream_error' end, t.error)
     from changed c
    cross join told t
    cross join before b
    where b.state <> 'retrying'
-      or b.error_code is distinct from p_error ->> 'code';
+      or b.code is distinct from p_error ->> 'code';
 $$;
 
 comment on function ampsync_worker.mark_retrying(bigint, bigint, jsonb)

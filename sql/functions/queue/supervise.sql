@@ -34,7 +34,7 @@ begin
   if v_dead is not null then
     perform graphile_worker.force_unlock_workers(v_dead);
     perform graphile_worker.complete_jobs(v_jobs);
-    perform ampsync_private.journal('workers_freed', null, null, jsonb_build_object('workers', to_jsonb(v_dead)));
+    perform ampsync_private.journal(null, 'workers_freed', jsonb_build_object('workers', to_jsonb(v_dead)));
   end if;
 
   -- Replaced while they ran, by workers that died then: nothing will ever start them.
@@ -48,29 +48,29 @@ begin
    where w.heartbeat_at < v_now - interval '1 day';
 
   for v_item in
-    select s.stream_id, s.dataset_id
+    select s.stream_id
       from ampsync_private.stream s
       join ampsync_private.lease l using (stream_id)
-     where s.state not in ('paused', 'failed', 'orphaned', 'resyncing')
+     where not ampsync_private.is_halted(s.state)
        and (l.lease_until is null or l.lease_until <= v_now)
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
        and not case when s.swap_retry is null then ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
                     else ampsync_private.swap_runs(s.stream_id) end -- Between two tries it follows the chain.
   loop
     perform ampsync_private.schedule_stream(v_item.stream_id);
-    perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);
+    perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
     v_queued := v_queued + 1;
   end loop;
 
   for v_item in
-    select s.stream_id, s.dataset_id
+    select s.stream_id
       from ampsync_private.stream s
      where s.shadow_of is not null
        and ampsync_private.swap_is_due(s.stream_id)
        and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, s.swap_retry)
   loop
     perform ampsync_private.schedule_swap(v_item.stream_id);
-    perform ampsync_private.journal('job_recreated', v_item.dataset_id, v_item.stream_id);
+    perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
     v_queued := v_queued + 1;
   end loop;
 
@@ -81,7 +81,7 @@ begin
        and not ampsync_private.job_waits('ampsync_resolve:' || d.dataset_id, d.next_retry)
   loop
     perform ampsync_private.schedule_resolve(v_item.dataset_id);
-    perform ampsync_private.journal('job_recreated', v_item.dataset_id, null);
+    perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
     v_queued := v_queued + 1;
   end loop;
 

@@ -28,7 +28,7 @@ begin
        and s.table_name = coalesce(cancel_repair.table_name, s.table_name)
     returning s.stream_id, s.table_name, r.first_block, r.last_block
   loop
-    perform ampsync_private.journal('repair_cancelled', v_dataset_id, v_stream_id,
+    perform ampsync_private.journal(v_stream_id, 'repair_cancelled',
               jsonb_build_object('from_block', from_block, 'to_block', to_block));
     return next;
   end loop;

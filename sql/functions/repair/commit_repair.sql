@@ -51,21 +51,11 @@ begin
    where s.stream_id = p_stream_id;
 
   perform ampsync_private.record_values(p_stream_id, p_values);
-  perform ampsync_private.journal('repaired', v_stream.dataset_id, p_stream_id, jsonb_build_object(
+  perform ampsync_private.journal(p_stream_id, 'repaired', jsonb_build_object(
             'from_block', p_first_block, 'to_block', p_last_block, 'rows_before', v_before, 'rows_after', p_rows));
 
-  if to_regclass(format('%I.%I', v_stream.target_schema, v_stream.target_table)) is distinct from v_stream.target then
-    call ampsync_private.raise_target_moved(p_stream_id);
-  end if;
-
-  perform 1
-     from ampsync_private.lease l
-    where l.stream_id = p_stream_id
-      and l.epoch = p_epoch
-      for key share; -- Epochs change under a stronger lock; heartbeats go on, also while COMMIT waits for a standby.
-  if not found then
-    call ampsync_private.raise_lease_lost(p_stream_id, p_epoch);
-  end if;
+  call ampsync_private.check_target_name(v_stream);
+  call ampsync_private.check_lease(p_stream_id, p_epoch);
 end;
 $$;
 

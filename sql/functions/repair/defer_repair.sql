@@ -18,19 +18,16 @@ as $$
   ),
   deferred as (
     update ampsync_private.repair r
-       set due_at     = ampsync_private.now() + interval '1 min',
-           error_code = h.error ->> 'code',
-           error      = h.error ->> 'message',
-           error_hint = h.error ->> 'hint'
+       set due_at = ampsync_private.now() + interval '1 min',
+           error  = h.error
       from hinted h, ampsync_private.lease l
-      join ampsync_private.stream s using (stream_id)
      where r.stream_id = p_stream_id
        and r.first_block = p_first_block
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
-    returning s.dataset_id, r.first_block, r.last_block, h.error
+    returning r.first_block, r.last_block, h.error
   )
-  select ampsync_private.journal('repair_deferred', d.dataset_id, p_stream_id,
+  select ampsync_private.journal(p_stream_id, 'repair_deferred',
            d.error || jsonb_build_object('from_block', d.first_block, 'to_block', d.last_block))
     from deferred d;
 $$;

@@ -68,18 +68,16 @@ begin
      set last_block   = greatest(r.last_block, excluded.last_block),
          due_at       = excluded.due_at,
          accept_fewer = excluded.accept_fewer,
-         error_code   = null,
-         error        = null,
-         error_hint   = null;
+         error        = null;
 
   -- A pass under way is asked to yield by its next heartbeat, and queues the next one itself.
   perform ampsync_private.schedule_stream(l.stream_id)
      from ampsync_private.lease l
     where l.stream_id = v_stream.stream_id
       and coalesce(l.lease_until <= ampsync_private.now(), true)
-      and v_stream.state not in ('paused', 'failed', 'orphaned', 'resyncing');
+      and not ampsync_private.is_halted(v_stream.state);
 
-  perform ampsync_private.journal('repair_requested', v_dataset_id, v_stream.stream_id,
+  perform ampsync_private.journal(v_stream.stream_id, 'repair_requested',
             jsonb_build_object('from_block', from_block, 'to_block', to_block, 'accept_fewer', coalesce(repair.accept_fewer, false)));
 end;
 $$;

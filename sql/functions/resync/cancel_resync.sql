@@ -43,7 +43,7 @@ begin
     if found then
       perform ampsync_private.schedule_stream(v_shadow.shadow_of);
     end if;
-    perform ampsync_private.journal('resync_cancelled', v_dataset_id, v_shadow.shadow_of);
+    perform ampsync_private.journal(v_shadow.shadow_of, 'resync_cancelled');
   end loop;
 
   return query

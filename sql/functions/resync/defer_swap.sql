@@ -32,7 +32,7 @@ begin
 
   perform ampsync_private.schedule_swap(p_shadow_id);
   if v_shadow.swap_attempts % 5 = 1 then
-    perform ampsync_private.journal('swap_deferred', v_shadow.dataset_id, p_shadow_id,
+    perform ampsync_private.journal(p_shadow_id, 'swap_deferred',
       p_error || jsonb_build_object('attempts', v_shadow.swap_attempts, 'next_retry', v_shadow.swap_retry));
   end if;
 end;

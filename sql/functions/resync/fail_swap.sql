@@ -14,24 +14,17 @@ create or replace function ampsync_worker.fail_swap(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_dataset_id bigint;
 begin
   perform ampsync_private.tell_only();
   p_error := ampsync_private.add_hint((select s.shadow_of from ampsync_private.stream s where s.stream_id = p_shadow_id), p_error);
   perform ampsync_private.revoke_lease(p_shadow_id);
 
   update ampsync_private.stream s
-     set state = 'failed', since = ampsync_private.now(), next_retry = null,
-         error_code   = p_error ->> 'code',
-         error        = p_error ->> 'message',
-         error_detail = p_error ->> 'detail',
-         error_hint   = p_error ->> 'hint'
+     set state = 'failed', since = ampsync_private.now(), next_retry = null, error = p_error
    where s.stream_id = p_shadow_id
-     and s.state not in ('paused', 'failed')
-  returning s.dataset_id into v_dataset_id;
+     and not ampsync_private.is_halted(s.state);
   if found then
-    perform ampsync_private.journal('stream_failed', v_dataset_id, p_shadow_id, p_error);
+    perform ampsync_private.journal(p_shadow_id, 'stream_failed', p_error);
   end if;
 end;
 $$;

@@ -58,7 +58,7 @@ begin
       end if;
       perform ampsync_private.forget_target(v_stream_id);
     end if;
-    perform ampsync_private.journal('resync_started', v_dataset_id, v_stream_id);
+    perform ampsync_private.journal(v_stream_id, 'resync_started');
   end loop;
   perform ampsync_private.schedule_supervisor();
 

@@ -91,16 +91,11 @@ begin
          since            = ampsync_private.now(),
          attempts         = 0,
          next_retry       = null,
-         error_code       = null,
-         error            = null,
-         error_detail     = null,
-         error_hint       = null
+         error            = null
    where s.stream_id = v_live.stream_id;
 
-  if to_regclass(format('%I.%I', v_live.target_schema, v_live.target_table)) is distinct from v_live.target then
-    call ampsync_private.raise_target_moved(v_live.stream_id);
-  end if;
-  perform ampsync_private.journal('resynced', v_live.dataset_id, v_live.stream_id, jsonb_build_object(
+  call ampsync_private.check_target_name(v_live);
+  perform ampsync_private.journal(v_live.stream_id, 'resynced', jsonb_build_object(
     'old_block', v_live.checkpoint_block, 'block', v_shadow.checkpoint_block, 'rows', v_shadow.row_total,
     'rows_deleted', v_deleted, 'rows_inserted', v_inserted));
   perform ampsync_private.drop_shadow(v_live.stream_id);

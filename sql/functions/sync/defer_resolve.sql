@@ -24,11 +24,9 @@ begin
          attempts   = d.attempts + 1,
          next_retry = case when p_state = 'waiting'
                            then ampsync_private.now() + ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}') end,
-         error_code = p_error ->> 'code',
-         error      = concat_ws(': ', p_error ->> 'message', p_error ->> 'detail'),
-         error_hint = coalesce(p_error ->> 'hint',
+         error      = p_error || jsonb_build_object('hint', coalesce(p_error ->> 'hint',
                         case when p_state = 'waiting' then 'Retried automatically: select * from ampsync.events order by event_id desc limit 10;'
-                             else format('select * from ampsync.resume_sync(%L);', ampsync_private.dataset_label(d.namespace, d.name, d.revision)) end)
+                             else format('select * from ampsync.resume_sync(%L);', d.label) end))
    where d.dataset_id = p_dataset_id
   returning d.attempts, d.next_retry into v_attempts, v_retry;
 
@@ -37,11 +35,11 @@ begin
   end if;
 
   if v_retry is null or v_attempts % 5 = 1 then
-    perform ampsync_private.journal(
+    perform ampsync_private.journal(null,
       case when v_retry is null then 'dataset_failed'
            when v_attempts = 1 then 'waiting_for_dataset'
            else 'still_waiting_for_dataset' end,
-      p_dataset_id, null, p_error || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry));
+      p_error || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry), p_dataset_id);
   end if;
 end;
 $$;

@@ -30,15 +30,14 @@ begin
     select s.stream_id
       from ampsync_private.stream s
      where s.dataset_id = v_dataset_id
-       and s.state not in ('paused', 'failed', 'orphaned')
+       and (not ampsync_private.is_halted(s.state) or s.state = 'resyncing')
      order by s.stream_id
   loop
     perform ampsync_private.revoke_lease(v_stream.stream_id);
     update ampsync_private.stream s
-       set state = 'paused', since = ampsync_private.now(), attempts = 0, next_retry = null,
-           error_code = null, error = null, error_detail = null, error_hint = null
+       set state = 'paused', since = ampsync_private.now(), attempts = 0, next_retry = null, error = null
      where s.stream_id = v_stream.stream_id;
-    perform ampsync_private.journal('paused', v_dataset_id, v_stream.stream_id);
+    perform ampsync_private.journal(v_stream.stream_id, 'paused');
   end loop;
 
   return query

@@ -80,8 +80,8 @@ begin
 
   if (v_dataset.resolved_version, v_dataset.resolved_hash, v_dataset.resolved_tables)
      is distinct from (p_version, p_manifest_hash, p_tables) then
-    perform ampsync_private.journal('version_resolved', p_dataset_id, null, jsonb_build_object(
-              'version', p_version, 'manifest_hash', p_manifest_hash, 'tables', to_jsonb(p_tables)));
+    perform ampsync_private.journal(null, 'version_resolved', jsonb_build_object(
+              'version', p_version, 'manifest_hash', p_manifest_hash, 'tables', to_jsonb(p_tables)), p_dataset_id);
   end if;
 
   v_missing := array(select t.name from unnest(v_dataset.tables) t(name) where t.name <> all (p_tables));
@@ -90,13 +90,12 @@ begin
       select jsonb_build_object(
                'code', v_code,
                'message', left(array_to_string(v_refused, '; '), 4000),
-               'hint', format('Remove what is in the way, then: select ampsync.resume_sync(%L);', l.label)
-                       || format(' Or go on without: select ampsync.enqueue_sync(%L, tables => %L);', l.label, l.tables))
-        from (select ampsync_private.dataset_label(v_dataset.namespace, v_dataset.name, v_dataset.revision) as label,
-                     (select coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}')
-                        from ampsync_private.stream s
-                       where s.dataset_id = p_dataset_id
-                         and s.shadow_of is null) as tables) l));
+               'hint', format('Remove what is in the way, then: select ampsync.resume_sync(%L);', v_dataset.label)
+                       || format(' Or go on without: select ampsync.enqueue_sync(%L, tables => %L);', v_dataset.label, l.tables))
+        from (select coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}') as tables
+                from ampsync_private.stream s
+               where s.dataset_id = p_dataset_id
+                 and s.shadow_of is null) l));
   elsif v_missing <> '{}' then
     perform ampsync_worker.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
       'code', 'SY103',
@@ -106,7 +105,7 @@ begin
   else
     update ampsync_private.dataset d
        set state = 'active', since = case when d.state <> 'active' then ampsync_private.now() else d.since end,
-           attempts = 0, next_retry = null, error_code = null, error = null, error_hint = null
+           attempts = 0, next_retry = null, error = null
      where d.dataset_id = p_dataset_id;
   end if;
 end;

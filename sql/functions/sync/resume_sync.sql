@@ -20,8 +20,7 @@ declare
   v_stream     record;
 begin
   update ampsync_private.dataset d
-     set state = 'waiting', since = ampsync_private.now(), attempts = 0, next_retry = null,
-         error_code = null, error = null, error_hint = null
+     set state = 'waiting', since = ampsync_private.now(), attempts = 0, next_retry = null, error = null
    where d.dataset_id = v_dataset_id
      and d.state in ('failed', 'paused');
   if found then
@@ -40,7 +39,7 @@ begin
     if v_stream.state = 'retrying' then
       perform ampsync_private.schedule_stream(v_stream.stream_id);
     end if;
-    perform ampsync_private.journal('resumed', v_dataset_id, v_stream.stream_id);
+    perform ampsync_private.journal(v_stream.stream_id, 'resumed');
   end loop;
 
   return query

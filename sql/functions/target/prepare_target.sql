@@ -55,7 +55,7 @@ begin
       perform ampsync_private.check_swappable(p_stream_id);
     end if;
 
-    perform ampsync_private.journal('table_created', v_stream.dataset_id, p_stream_id);
+    perform ampsync_private.journal(p_stream_id, 'table_created');
   else
     perform ampsync_private.check_target_fits(p_stream_id, p_exact, v_columns);
   end if;

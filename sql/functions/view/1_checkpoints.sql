@@ -11,7 +11,7 @@ select s.table_name,
        s.committed_at     as watermark_updated_at,
        s.committed_at     as updated_at,
        s.target_schema,
-       ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+       d.label as dataset,
        s.target_table
   from ampsync_private.stream s
   join ampsync_private.dataset d using (dataset_id)

@@ -2,7 +2,7 @@
 create or replace view ampsync.jobs as
 select j.id as job_id,
        j.task_identifier as task,
-       ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+       d.label as dataset,
        s.table_name,
        case when j.locked_at is not null then 'running'
             when j.attempts >= j.max_attempts then 'exhausted'

@@ -2,7 +2,7 @@
 -- their values or a constraint forbids them. Written and removed with the rows of
 -- the same blocks. What a resync rejects shows once it took its table's place.
 create or replace view ampsync.rejects as
-select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+select d.label as dataset,
        s.table_name,
        r.block,
        r.row_number,

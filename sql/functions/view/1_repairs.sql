@@ -1,22 +1,22 @@
 -- One row a repair that was asked for and is not done yet.
 create or replace view ampsync.repairs as
-select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+select d.label as dataset,
        s.table_name,
        r.first_block as from_block,
        r.last_block as to_block,
        case when i.halted then 'halted' when r.due_at > ampsync_private.now() then 'deferred' else 'waiting' end as state,
        r.requested_at,
        case when not i.halted then r.due_at end as next_try,
-       r.error_code,
-       coalesce(case when i.halted then format('the table is %s', s.state) end, r.error) as reason,
+       r.error ->> 'code' as error_code,
+       coalesce(case when i.halted then format('the table is %s', s.state) end, r.error ->> 'message') as reason,
        coalesce(case when s.state = 'resyncing' then 'The resync of the whole table does it, too.'
-                     when i.halted then format('select ampsync.resume_sync(%L);', ampsync_private.dataset_label(d.namespace, d.name, d.revision)) end,
-                r.error_hint) as hint
+                     when i.halted then format('select ampsync.resume_sync(%L);', d.label) end,
+                r.error ->> 'hint') as hint
   from ampsync_private.repair r
   join ampsync_private.stream s using (stream_id)
   join ampsync_private.dataset d using (dataset_id)
  cross join lateral (
-    select s.state in ('paused', 'failed', 'orphaned', 'resyncing') as halted
+    select ampsync_private.is_halted(s.state) as halted
   ) i;
 
 comment on view ampsync.repairs is 'Repairs that were asked for and are not done yet; what keeps each, and until when.';

@@ -23,7 +23,7 @@ ready as (
    where j.locked_at is null and j.attempts < j.max_attempts and j.run_at <= c.now
      and j.task_identifier like 'ampsync\_%'
 )
-select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+select d.label as dataset,
        s.table_name,
        pg_catalog.format('%I.%I', s.target_schema, s.target_table) as target,
        case when s.state = 'live' and i.idle and coalesce(h.head - s.checkpoint_block > 10, true) then 'backfill' else s.state end as state,
@@ -40,20 +40,18 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        s.nulled_counts as nulled,
        s.nul_counts as nuls,
        s.committed_at,
-       case when m.swap_error is not null then m.swap_error ->> 'code' else m.error_code end as error_code,
-       case when m.shadow_of is null then coalesce(y.reason, m.error, y.idle_reason)
-            else 'resync: ' || coalesce(y.reason, m.error, 'it cannot be merged yet: ' || (m.swap_error ->> 'message'),
+       coalesce(m.swap_error, m.error) ->> 'code' as error_code,
+       case when m.shadow_of is null then coalesce(y.reason, m.error ->> 'message', y.idle_reason)
+            else 'resync: ' || coalesce(y.reason, m.error ->> 'message', 'it cannot be merged yet: ' || (m.swap_error ->> 'message'),
                    pg_catalog.concat_ws(', ', case when m.checkpoint_block is null then 'nothing loaded yet'
                         else pg_catalog.format('block %s of %s loaded', m.checkpoint_block, s.checkpoint_block) end, y.idle_reason)) end as reason,
-       case when m.swap_error is not null and m.error is null then m.swap_error ->> 'detail'
-            when m.shadow_of is null or m.state <> 'failed' then m.error_detail
-            else pg_catalog.concat_ws(' ', m.error_detail, 'Hint: ' || m.error_hint) end as detail,
+       case when m.shadow_of is null or m.state <> 'failed' then coalesce(m.error, m.swap_error) ->> 'detail'
+            else pg_catalog.concat_ws(' ', m.error ->> 'detail', 'Hint: ' || (m.error ->> 'hint')) end as detail,
        case when y.reason is not null then y.hint
             when m.shadow_of is not null and m.state = 'failed'
               then pg_catalog.format('select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
-                          ampsync_private.dataset_label(d.namespace, d.name, d.revision), s.table_name)
-            when m.error is not null then m.error_hint
-            when m.swap_error is not null then m.swap_error ->> 'hint'
+                          d.label, s.table_name)
+            when coalesce(m.error, m.swap_error) is not null then coalesce(m.error, m.swap_error) ->> 'hint'
             else y.idle_hint end as hint,
        greatest(m.attempts, m.swap_attempts) as attempts,
        coalesce(m.next_retry, m.swap_retry) as next_retry,
@@ -87,7 +85,7 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
  cross join lateral (
     select case when not i.idle then l.waits_for end as reason,
            case when not i.idle then l.waits_hint end as hint,
-           case when not i.idle or m.state in ('paused', 'failed', 'orphaned') then null
+           case when not i.idle or ampsync_private.is_halted(m.state) then null
                 when not i.is_free and not coalesce(k.is_connected, false)
                   then pg_catalog.format('its worker %s is gone; another one goes on within %s s', l.holder,
                          pg_catalog.ceil(extract(epoch from l.lease_until - c.now)) + 6)
@@ -97,7 +95,7 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
                 when not exists (select 1 from worker) then 'no worker holds this stream'
                 when q.key is not null then pg_catalog.format('waits for a slot, behind %s other jobs', q.before)
                 else 'no worker holds this stream' end as idle_reason,
-           case when not i.idle or m.state in ('paused', 'failed', 'orphaned') then null
+           case when not i.idle or ampsync_private.is_halted(m.state) then null
                 when not exists (select 1 from worker) then 'Start a worker (npx graphile-worker), then: select * from ampsync.jobs;'
                 when i.is_free then 'Its job waits for a free worker: select * from ampsync.jobs;'
                 else 'select * from ampsync.jobs;' end as idle_hint

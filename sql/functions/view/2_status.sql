@@ -1,6 +1,6 @@
 -- One row a dataset: the sum of its streams, or why it has none yet.
 create or replace view ampsync.status as
-select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset,
+select d.label as dataset,
        d.resolved_version as version,
        coalesce(case when d.state <> 'active' then d.state end, s.state, 'waiting') as state,
        coalesce(least(case when d.state <> 'active' then d.since end, s.since), d.since) as since,
@@ -11,9 +11,9 @@ select ampsync_private.dataset_label(d.namespace, d.name, d.revision) as dataset
        s.lag,
        coalesce(s.rows, 0) as rows,
        s.rows_per_s,
-       coalesce(d.error_code, s.error_code) as error_code,
-       coalesce(d.error, s.reason) as waiting_on,
-       coalesce(d.error_hint, s.hint,
+       coalesce(d.error ->> 'code', s.error_code) as error_code,
+       coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''), s.reason) as waiting_on,
+       coalesce(d.error ->> 'hint', s.hint,
                 case when d.state <> 'active' then ampsync_private.idle_hint(exists (
               select 1
                 from ampsync_private.worker a

@@ -74,7 +74,7 @@ export async function registerDataset(
   await db.query("select ampsync.enqueue_sync($1)", [reference]);
   const { rows } = await db.query(
     `select d.dataset_id from ampsync_private.dataset d
-      where ampsync_private.dataset_label(d.namespace, d.name, d.revision) = $1`,
+      where d.label = $1`,
     [reference],
   );
   const id: string = rows[0].dataset_id;

@@ -34,14 +34,14 @@ begin
          r.value ->> 'sqlstate', r.value ->> 'reason', nullif(r.value -> 'values', 'null'), ampsync_private.now()
     from jsonb_array_elements(p_values -> 'rejected') r;
   if found then
-    perform ampsync_private.journal('row_quarantined', v_stream.dataset_id, p_stream_id,
+    perform ampsync_private.journal(p_stream_id, 'row_quarantined',
               (p_values -> 'rejected' -> 0) - 'values'
               || jsonb_build_object('rows', jsonb_array_length(p_values -> 'rejected')));
   end if;
 
-  perform ampsync_private.journal('value_error', v_stream.dataset_id, p_stream_id, n.value)
+  perform ampsync_private.journal(p_stream_id, 'value_error', n.value)
      from jsonb_array_elements(p_values -> 'nulled') n;
-  perform ampsync_private.journal('nul_replaced', v_stream.dataset_id, p_stream_id, n.value)
+  perform ampsync_private.journal(p_stream_id, 'nul_replaced', n.value)
      from jsonb_array_elements(p_values -> 'nuls') n
     where not v_stream.nul_counts ? (n.value ->> 'column');
 

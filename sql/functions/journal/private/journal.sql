@@ -1,16 +1,16 @@
--- Appends one row to the journal. In the caller's transaction, so that what did
--- not happen is not told. What happens to a shadow says so.
+-- Appends one row to the journal, in the caller's transaction, so that it never tells of
+-- what was rolled back. Events of a shadow are marked as such. An event of a dataset, not of
+-- one of its tables, has p_stream_id null and the dataset's id; one of neither has both null.
 --
--- What happens to one table more than ten times within a minute does not grow the
--- journal by the row: from then on the newest of these rows has the details of the
--- last time, and `repeated`, how often it stands for others. But each repair is
--- told, because somebody asked for it. Looks at the last 1,000 rows only, so that a
--- long journal costs nothing.
+-- The same event of one table more than ten times within a minute does not grow the journal
+-- row by row: from then on the newest of these rows has the details of the last time, and
+-- `repeated` counts how many more it stands for. Repairs are each told, because somebody asked
+-- for them. Only the last 1,000 rows are looked at, so that a long journal costs nothing.
 create or replace function ampsync_private.journal(
-  p_event      text,
-  p_dataset_id bigint,
   p_stream_id  bigint,
-  p_details    jsonb default '{}'
+  p_event      text,
+  p_details    jsonb default '{}',
+  p_dataset_id bigint default null
 )
   returns void
   language sql
@@ -19,12 +19,11 @@ create or replace function ampsync_private.journal(
   set search_path = pg_catalog, pg_temp
 as $$
   with told as (
-    select ampsync_private.now() as at,
-           (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
-              from ampsync_private.dataset d where d.dataset_id = p_dataset_id) as dataset,
-           (select s.table_name from ampsync_private.stream s where s.stream_id = p_stream_id) as table_name,
-           case when exists (select 1 from ampsync_private.stream s where s.stream_id = p_stream_id and s.shadow_of is not null)
-                then p_details || '{"shadow": true}' else p_details end as details
+    select ampsync_private.now() as at, d.label as dataset, s.table_name,
+           case when s.shadow_of is not null then p_details || '{"shadow": true}' else p_details end as details
+      from (select 1) once
+      left join ampsync_private.stream s on s.stream_id = p_stream_id
+      left join ampsync_private.dataset d on d.dataset_id = coalesce(s.dataset_id, p_dataset_id)
   ),
   recent as (
     select max(e.event_id) as event_id
@@ -52,5 +51,5 @@ as $$
    where not exists (select 1 from repeated r);
 $$;
 
-comment on function ampsync_private.journal(text, bigint, bigint, jsonb)
-  is 'Append one event to the journal, in the caller''s transaction; what repeats all the time shares a row.';
+comment on function ampsync_private.journal(bigint, text, jsonb, bigint)
+  is 'Append one event to the journal, in the caller''s transaction; frequent repeats share a row.';

@@ -16,7 +16,7 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  if v_state is null or v_state in ('paused', 'failed', 'orphaned', 'resyncing') then
+  if v_state is null or ampsync_private.is_halted(v_state) then
     raise exception using
       errcode = 'SY002',
       message = format('stream %s is %s', p_stream_id, coalesce(v_state, 'gone')),

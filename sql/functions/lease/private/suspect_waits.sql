@@ -48,14 +48,15 @@ begin
              since        = case when s.state <> 'retrying' then v_now else s.since end,
              attempts     = s.attempts + 1,
              next_retry   = v_retry,
-             error_code   = 'SY108',
-             error        = format('%s workers in a row died while they held data of this stream', v_stream.deaths),
-             error_detail = format('The last one was %s. The stream is retried automatically, at growing intervals of up to 15 minutes, '
-                                   'and at most one such stream at a time in a worker.', v_lease.holder),
-             error_hint   = 'select * from ampsync.events order by event_id desc limit 20; -- and the log of that worker: memory?'
+             error        = jsonb_build_object(
+               'code', 'SY108',
+               'message', format('%s workers in a row died while they held data of this stream', v_stream.deaths),
+               'detail', format('The last one was %s. The stream is retried automatically, at growing intervals of up to '
+                                '15 minutes, and at most one such stream at a time in a worker.', v_lease.holder),
+               'hint', 'select * from ampsync.events order by event_id desc limit 20; -- and the log of that worker: memory?')
        where s.stream_id = p_stream_id;
       perform ampsync_private.schedule_stream(p_stream_id, v_retry);
-      perform ampsync_private.journal('stream_suspected', v_stream.dataset_id, p_stream_id, jsonb_build_object(
+      perform ampsync_private.journal(p_stream_id, 'stream_suspected', jsonb_build_object(
                 'worker', v_lease.holder, 'deaths', v_stream.deaths, 'next_retry', v_retry));
       return true;
     end if;

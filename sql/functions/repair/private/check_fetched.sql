@@ -79,10 +79,8 @@ begin
       detail  = format('It sent %s rows for blocks %s to %s. Nothing was written; the rows stay as they were.',
                        p_rows, p_first_block, p_last_block),
       hint    = (select format('select ampsync.repair(%L, %L, %s, %s, accept_fewer => true); -- only if the server is right',
-                               ampsync_private.dataset_label(d.namespace, d.name, d.revision), s.table_name,
-                               p_first_block, p_last_block)
+                               ampsync_private.stream_label(p_stream_id), s.table_name, p_first_block, p_last_block)
                    from ampsync_private.stream s
-                   join ampsync_private.dataset d using (dataset_id)
                   where s.stream_id = p_stream_id);
   end if;
 end;

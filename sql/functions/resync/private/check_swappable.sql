@@ -33,8 +33,7 @@ begin
       message = format('the rows of the resync do not fit table %I.%I: %s', v_live.target_schema, v_live.target_table, v_fault),
       detail  = 'The table keeps its rows. This release resyncs with the same columns only.',
       hint    = format('select ampsync.cancel_resync(%L, %L);',
-                       (select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
-                          from ampsync_private.dataset d where d.dataset_id = v_live.dataset_id), v_live.table_name);
+                       ampsync_private.stream_label(p_shadow_id), v_live.table_name);
   end if;
 end;
 $$;

@@ -41,7 +41,7 @@ begin
      and e.at > v_now - interval '1 h';
 
   perform ampsync_private.start_shadow(v_live_id, v_run_at);
-  perform ampsync_private.journal('deep_reorg_resync', v_dataset.dataset_id, v_live_id,
+  perform ampsync_private.journal(v_live_id, 'deep_reorg_resync',
                                   p_error || jsonb_build_object('run_at', v_run_at));
   return true;
 end;

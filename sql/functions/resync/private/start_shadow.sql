@@ -21,8 +21,7 @@ begin
   perform ampsync_private.drop_shadow(p_stream_id);
 
   update ampsync_private.stream s
-     set state = 'resyncing', since = ampsync_private.now(), attempts = 0, next_retry = null,
-         error_code = null, error = null, error_detail = null, error_hint = null
+     set state = 'resyncing', since = ampsync_private.now(), attempts = 0, next_retry = null, error = null
    where s.stream_id = p_stream_id
      and s.state not in ('paused', 'resyncing');
 

@@ -28,7 +28,7 @@ begin
   select * into v_live
     from ampsync_private.stream s
    where s.stream_id = v_shadow.shadow_of;
-  if not found or v_live.state <> 'resyncing' or v_shadow.state in ('paused', 'failed')
+  if not found or v_live.state <> 'resyncing' or ampsync_private.is_halted(v_shadow.state)
      or v_shadow.checkpoint_block is null then
     return false;
   end if;

@@ -8,7 +8,7 @@ create or replace function ampsync_private.stream_label(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select ampsync_private.dataset_label(d.namespace, d.name, d.revision)
+  select d.label
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)
    where s.stream_id = p_stream_id;

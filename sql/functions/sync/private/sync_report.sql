@@ -10,10 +10,10 @@ create or replace function ampsync_private.sync_report(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select ampsync_private.dataset_label(d.namespace, d.name, d.revision),
+  select d.label,
          coalesce(s.table_name, t.name),
          coalesce(s.state, case when d.state = 'active' then 'waiting' else d.state end),
-         coalesce(s.error_hint, d.error_hint, 'select * from ampsync.streams;')
+         coalesce(s.error ->> 'hint', d.error ->> 'hint', 'select * from ampsync.streams;')
     from ampsync_private.dataset d
     left join unnest(coalesce(d.tables, d.resolved_tables, array[null])) t(name) on true
     left join ampsync_private.stream s on s.dataset_id = d.dataset_id and s.table_name = t.name and s.shadow_of is null

@@ -42,7 +42,7 @@ begin
      group by s.target
   loop
     execute format('alter table %s %s', v_target.target, v_target.actions);
-    perform ampsync_private.journal('not_null_dropped', v_stream.dataset_id, p_stream_id,
+    perform ampsync_private.journal(p_stream_id, 'not_null_dropped',
               jsonb_build_object('columns', v_target.columns));
   end loop;
 

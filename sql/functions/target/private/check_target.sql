@@ -15,9 +15,7 @@ declare
   v_name  text := format('%I.%I', p_stream.target_schema, p_stream.target_table);
   v_table record;
 begin
-  if to_regclass(v_name) is distinct from p_stream.target then
-    call ampsync_private.raise_target_moved(p_stream.stream_id);
-  end if;
+  call ampsync_private.check_target_name(p_stream);
 
   select pg_get_userbyid(c.relowner) as owner, c.relowner = n.nspowner as owns_schema, row_security_active(c.oid) as is_cut
     into strict v_table

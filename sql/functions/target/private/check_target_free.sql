@@ -14,7 +14,7 @@ as $$
 declare
   v_owner record;
 begin
-  select s.dataset_id, s.table_name, s.target, ampsync_private.dataset_label(d.namespace, d.name, d.revision) as label
+  select s.dataset_id, s.table_name, s.target, d.label
     into v_owner
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)

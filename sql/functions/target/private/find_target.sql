@@ -21,7 +21,7 @@ as $$
 #variable_conflict use_column
 declare
   v_stream ampsync_private.stream;
-  v_label  text;
+  v_label  text := ampsync_private.stream_label(p_stream_id);
   v_name   text;
   v_other  regclass;
   v_aside  text; -- Moves what has the name out of the way.
@@ -30,9 +30,6 @@ begin
   select s.* into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
-  select ampsync_private.dataset_label(d.namespace, d.name, d.revision) into strict v_label
-    from ampsync_private.dataset d
-   where d.dataset_id = v_stream.dataset_id;
   select n.nspname, c.relname into target_schema, target_table
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace

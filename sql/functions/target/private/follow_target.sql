@@ -59,7 +59,7 @@ begin
                                for no key update skip locked);
   end if;
 
-  perform ampsync_private.journal('target_renamed', v_stream.dataset_id, p_stream_id, jsonb_build_object(
+  perform ampsync_private.journal(p_stream_id, 'target_renamed', jsonb_build_object(
     'from', format('%I.%I', v_stream.target_schema, v_stream.target_table),
     'to', format('%I.%I', v_place.target_schema, v_place.target_table)));
 end;

@@ -38,10 +38,7 @@ begin
          since            = ampsync_private.now(),
          attempts         = 0,
          next_retry       = null,
-         error_code       = null,
-         error            = null,
-         error_detail     = null,
-         error_hint       = null
+         error            = null
    where s.stream_id = p_stream_id
   returning s.state into v_state;
   if v_state = 'waiting' then

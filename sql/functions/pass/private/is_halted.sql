@@ -1,0 +1,16 @@
+-- Whether no pass runs in a state until somebody, or a resync, ends it.
+create or replace function ampsync_private.is_halted(
+  p_state text
+)
+  returns boolean
+  language sql
+  immutable
+  parallel safe
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select p_state in ('paused', 'failed', 'orphaned', 'resyncing');
+$$;
+
+comment on function ampsync_private.is_halted(text)
+  is 'Whether a stream in this state has no passes.';
