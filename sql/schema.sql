@@ -136,6 +136,11 @@ table ampsync_private.dataset
   column namespace text not null default '_'::text
   column name text not null
   column revision text
+  column label text not null generated default ((
+CASE
+    WHEN (namespace = '_'::text) THEN ''::text
+    ELSE (namespace || '/'::text)
+END || name) || COALESCE(('@'::text || revision), ''::text))
   column tables text[]
   column target_schema text not null
   column retention_blocks integer not null default 128
@@ -149,9 +154,7 @@ table ampsync_private.dataset
   column since timestamp with time zone not null
   column attempts integer not null default 0
   column next_retry timestamp with time zone
-  column error_code text
-  column error text
-  column error_hint text
+  column error jsonb
   column created_at timestamp with time zone not null
   constraint dataset_name_check CHECK ((name ~ '^[a-z_][a-z0-9_]*$'::text))
   constraint dataset_namespace_check CHECK ((namespace ~ '^[a-z0-9_]+$'::text))
@@ -266,9 +269,7 @@ table ampsync_private.repair
   column last_block bigint not null
   column requested_at timestamp with time zone not null
   column due_at timestamp with time zone not null
-  column error_code text
-  column error text
-  column error_hint text
+  column error jsonb
   column rows_before bigint
   column accept_fewer boolean not null default false
   constraint repair_pkey PRIMARY KEY (stream_id, first_block)
@@ -299,10 +300,7 @@ table ampsync_private.stream
   column since timestamp with time zone not null
   column attempts integer not null default 0
   column next_retry timestamp with time zone
-  column error_code text
-  column error text
-  column error_detail text
-  column error_hint text
+  column error jsonb
   column origin bigint
   column checkpoint_block bigint
   column checkpoint_hash bytea
@@ -486,6 +484,12 @@ function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint,
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+procedure ampsync_private.check_lease(IN p_stream_id bigint, IN p_epoch bigint)
+  -- Last check of a writing transaction: SY001 unless the lease is current, under its row lock.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_runnable(p_stream_id bigint)
   -- Raise SY002 for a stream that is gone, paused, failed, orphaned or resyncing.
   returns void
@@ -556,6 +560,12 @@ function ampsync_private.check_target_free(p_dataset_id bigint, p_target_schema 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+procedure ampsync_private.check_target_name(IN p_stream ampsync_private.stream)
+  -- Raise SY205 or SY201 unless the name of a stream's target still means it.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.close_fence(p_stream_id bigint)
   -- End the writers of a stream and let none begin until the transaction ends; returns the epoch.
   returns bigint
@@ -590,13 +600,6 @@ function ampsync_private.create_target(p_target_schema text, p_table_name text, 
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
-
-function ampsync_private.dataset_label(p_namespace text, p_name text, p_revision text)
-  -- A dataset reference as people write it.
-  returns text
-  language sql immutable parallel safe security invoker
-  set search_path=pg_catalog, pg_temp
-  grants =X/owner, owner=X/owner
 
 function ampsync_private.delete_blocks(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
   -- Delete the rows of a range of blocks from a stream's target; returns their number.
@@ -751,6 +754,13 @@ function ampsync_private.idle_hint(p_has_workers boolean)
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.is_halted(p_state text)
+  -- Whether a stream in this state has no passes.
+  returns boolean
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants =X/owner, owner=X/owner
+
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
   -- Whether a job of this key runs, or will run in time.
   returns boolean
@@ -758,8 +768,8 @@ function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zon
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.journal(p_event text, p_dataset_id bigint, p_stream_id bigint, p_details jsonb DEFAULT '{}'::jsonb)
-  -- Append one event to the journal, in the caller's transaction; what repeats all the time shares a row.
+function ampsync_private.journal(p_stream_id bigint, p_event text, p_details jsonb DEFAULT '{}'::jsonb, p_dataset_id bigint DEFAULT NULL::bigint)
+  -- Append one event to the journal, in the caller's transaction; frequent repeats share a row.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
