@@ -1,12 +1,13 @@
 import type { Verdict } from "../db/calls.ts";
 import { AmpsyncError } from "../errors.ts";
-import { MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "../model/limits.ts";
+import { PASS_MS, SHUTDOWN_MS } from "../model/limits.ts";
 
 /** What ends a pass from outside: the heartbeat's verdicts, its own time, the end of the process. */
 export class PassControl implements Disposable {
   readonly #ended = new AbortController();
   readonly #abandoned = new AbortController();
   readonly #shutdown: AbortSignal;
+  readonly #minPassMs: number;
   readonly #canEndNow: () => boolean;
   readonly #startedAt = performance.now();
   readonly #deadline: NodeJS.Timeout;
@@ -19,8 +20,9 @@ export class PassControl implements Disposable {
   #failure: Error | null = null;
 
   /** `canEndNow`: whether the pass is at nothing that wants to be finished. */
-  constructor(shutdown: AbortSignal, canEndNow: () => boolean) {
+  constructor(shutdown: AbortSignal, minPassMs: number, canEndNow: () => boolean) {
     this.#shutdown = shutdown;
+    this.#minPassMs = minPassMs;
     this.#canEndNow = canEndNow;
     this.#deadline = setTimeout(() => this.yieldSlot(), PASS_MS);
     if (shutdown.aborted) {
@@ -53,7 +55,7 @@ export class PassControl implements Disposable {
   heed(verdict: Exclude<Verdict, "keep">): void {
     switch (verdict) {
       case "yield":
-        if (performance.now() - this.#startedAt >= MIN_PASS_MS) {
+        if (performance.now() - this.#startedAt >= this.#minPassMs) {
           this.yieldSlot();
         }
         break;

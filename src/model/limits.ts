@@ -2,8 +2,6 @@ const MIB = 1024 * 1024;
 
 /** A pass ends after this long even if nobody waits for its slot. */
 export const PASS_MS = 15 * 60_000;
-/** A pass gives its slot away no sooner than this. */
-export const MIN_PASS_MS = 5_000;
 /** A worker that is told to stop gives the commit under way this long: it may wait for somebody's lock. */
 export const SHUTDOWN_MS = 2_000;
 /** How often the head is asked for while a stream of the dataset is not live … */
@@ -23,7 +21,7 @@ export const WRITER_SILENCE_MS = 30_000;
 /** Connections of one pass to the server, before the queue takes over with its back-off. */
 export const MAX_CONNECTIONS_PER_PASS = 64;
 
-/** How large commits grow. Tests make them small, to have many without much data. */
+/** How large commits grow, and how long a pass lasts. Tests make them small, to have many without much data. */
 export interface CommitLimits {
   /** A commit takes further finished microbatches in until it has this many rows … */
   readonly rows: number;
@@ -33,6 +31,8 @@ export interface CommitLimits {
   readonly spillBytes: number;
   /** A transaction that is open and gets no bytes for so many milliseconds holds vacuum back: it is rolled back. */
   readonly stallMs: number;
+  /** A pass gives its slot away no sooner than this. */
+  readonly minPassMs: number;
 }
 
 export const COMMIT_LIMITS: CommitLimits = {
@@ -40,6 +40,7 @@ export const COMMIT_LIMITS: CommitLimits = {
   bytes: 16 * MIB,
   spillBytes: 8 * MIB,
   stallMs: 30_000,
+  minPassMs: 5_000,
 };
 
 /** Encoded bytes that one stream may hold. */

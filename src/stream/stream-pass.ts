@@ -80,7 +80,7 @@ class StreamPass implements Disposable {
   #isCareful = false;
 
   constructor(deps: PassDeps, lease: Lease, shutdown: AbortSignal) {
-    this.#control = new PassControl(shutdown, () => this.#canEndNow());
+    this.#control = new PassControl(shutdown, deps.limits.minPassMs, () => this.#canEndNow());
     this.#deps = {
       ...deps,
       calls: deps.calls.until(this.#control.signal, (error) => this.#showTrouble(error)),

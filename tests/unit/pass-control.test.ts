@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { PassControl } from "../../src/lease/pass-control.ts";
-import { MIN_PASS_MS, PASS_MS, SHUTDOWN_MS } from "../../src/model/limits.ts";
+import { COMMIT_LIMITS, PASS_MS, SHUTDOWN_MS } from "../../src/model/limits.ts";
+
+const { minPassMs } = COMMIT_LIMITS;
 
 /** Whether what the pass is at may be left. */
 let canEndNow: boolean;
@@ -16,7 +18,7 @@ afterEach(() => {
 });
 
 function begin(): PassControl {
-  return new PassControl(shutdown.signal, () => canEndNow);
+  return new PassControl(shutdown.signal, minPassMs, () => canEndNow);
 }
 
 /** What the pass sees of it. */
@@ -30,7 +32,7 @@ const GOES_ON = { isOver: false, isAbandoned: false, mustYield: false, code: nul
 describe("a slot that others wait for", () => {
   test("is kept for a while", () => {
     using control = begin();
-    vi.advanceTimersByTime(MIN_PASS_MS - 1);
+    vi.advanceTimersByTime(minPassMs - 1);
     control.heed("yield");
     expect(seen(control)).toEqual(GOES_ON);
     vi.advanceTimersByTime(1);
@@ -41,7 +43,7 @@ describe("a slot that others wait for", () => {
   test("is given away once what was begun is finished, not before", () => {
     using control = begin();
     canEndNow = false;
-    vi.advanceTimersByTime(MIN_PASS_MS);
+    vi.advanceTimersByTime(minPassMs);
     control.heed("yield");
     expect(seen(control)).toEqual({ ...GOES_ON, mustYield: true });
     canEndNow = true;

@@ -4,7 +4,7 @@ import { run, type Task } from "graphile-worker";
 
 import { configFromProcess, writeStderr } from "../../../src/config.ts";
 import type { Deps } from "../../../src/deps.ts";
-import { COMMIT_LIMITS } from "../../../src/model/limits.ts";
+import { COMMIT_LIMITS, HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../../../src/model/limits.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { resolveDataset } from "../../../src/tasks/ampsync_resolve.ts";
 import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
@@ -29,8 +29,10 @@ process.on("message", (message: ToWorker) => {
 });
 
 const config = configFromProcess();
+const { limits, beatMs = HEARTBEAT_MS } = JSON.parse(process.argv[2] ?? "{}");
 const deps = await createDeps(config, writeStderr, {
-  limits: { ...COMMIT_LIMITS, ...JSON.parse(process.argv[2] ?? "{}") },
+  limits: { ...COMMIT_LIMITS, ...limits },
+  heartbeat: { beatMs, leaseMs: LEASE_MS, silenceMs: WRITER_SILENCE_MS },
   faults: {
     async reach(point) {
       if (point === "copy_begun") chunks = 0;

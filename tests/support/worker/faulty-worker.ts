@@ -16,6 +16,8 @@ export interface Arming {
 
 export interface FaultyWorkerOptions extends WorkerOptions {
   readonly limits?: Partial<CommitLimits>;
+  /** How often it renews leases, and hears that its slots are wanted; as in production where nothing is said. */
+  readonly beatMs?: number;
 }
 
 /** What a worker and its test say to each other. */
@@ -32,8 +34,8 @@ export class FaultyWorker extends Worker {
   #isArmed = false;
   #isPaused = false;
 
-  constructor({ limits, ...options }: FaultyWorkerOptions) {
-    super(options, [PROGRAM, JSON.stringify(limits ?? {})]);
+  constructor({ limits, beatMs, ...options }: FaultyWorkerOptions) {
+    super(options, [PROGRAM, JSON.stringify({ limits, beatMs })]);
     this.process.on("message", (message: FromWorker) => {
       if (message === "armed") this.#isArmed = true;
       if (message === "paused") this.#isPaused = true;
