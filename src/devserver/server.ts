@@ -2,9 +2,9 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 
 import { type AdminServer, startAdminServer } from "./admin/server.ts";
 import { Catalog } from "./catalog.ts";
-import { type Faults, noFaults } from "./faults.ts";
 import { refusal } from "./flight/refusal.ts";
 import { type FlightService, flightService, flightServiceDefinition } from "./flight/service.ts";
+import { type Misbehaviour, noMisbehaviour } from "./misbehaviour.ts";
 import { portTaken } from "./port-taken.ts";
 import type { Source } from "./source.ts";
 
@@ -31,8 +31,8 @@ export class DevServer {
   readonly adminAddress: string;
   /** `namespace/name` and version, as the options gave them. */
   readonly dataset: { readonly namespace: string; readonly name: string; readonly version: string };
-  /** Set its members at any time to make the server misbehave. */
-  readonly faults: Faults;
+  /** Set members of it at any time to make the server misbehave. */
+  readonly misbehaviour: Misbehaviour;
   readonly #catalog: Catalog;
   readonly #source: Source;
   readonly #flight: Server;
@@ -41,7 +41,7 @@ export class DevServer {
 
   private constructor(parts: {
     dataset: DevServer["dataset"];
-    faults: Faults;
+    misbehaviour: Misbehaviour;
     catalog: Catalog;
     source: Source;
     flight: Server;
@@ -50,7 +50,7 @@ export class DevServer {
     admin: AdminServer;
   }) {
     this.dataset = parts.dataset;
-    this.faults = parts.faults;
+    this.misbehaviour = parts.misbehaviour;
     this.flightAddress = `http://127.0.0.1:${parts.flightPort}`;
     this.adminAddress = `http://127.0.0.1:${parts.admin.port}`;
     this.#catalog = parts.catalog;
@@ -67,14 +67,14 @@ export class DevServer {
     if (options.published ?? true) {
       catalog.publish(dataset.version, source);
     }
-    const faults = noFaults();
-    const service = flightService(catalog, { maxBlocksPerMicrobatch, genericClients, faults });
+    const misbehaviour = noMisbehaviour();
+    const service = flightService(catalog, { maxBlocksPerMicrobatch, genericClients, misbehaviour });
     const flight = new Server();
     flight.addService(flightServiceDefinition(), service.handlers);
     const flightPort = await listen(flight, options.flightPort ?? 0);
     try {
       const admin = await startAdminServer(catalog, options.adminPort ?? 0);
-      return new DevServer({ dataset, faults, catalog, source, flight, flightPort, service, admin });
+      return new DevServer({ dataset, misbehaviour, catalog, source, flight, flightPort, service, admin });
     } catch (error) {
       flight.forceShutdown();
       throw error;

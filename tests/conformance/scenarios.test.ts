@@ -28,8 +28,8 @@ async function loaded(source: GeneratedSource): Promise<Sync> {
 /** Ranges of the table of blocks that the server says are complete from here on. */
 function watchRanges(): string[] {
   const ranges: string[] = [];
-  lab.faults.tables = ["blocks"];
-  lab.faults.lie = (truth) => {
+  lab.misbehaviour.tables = ["blocks"];
+  lab.misbehaviour.falseMetadata = (truth) => {
     const { start, end } = truth.ranges[0]!.numbers;
     if (truth.ranges_complete) ranges.push(`${start}-${end}`);
     return truth;
@@ -55,8 +55,8 @@ describe("resume_cursor_incremental_blocks: [0,1], resumed with [2], then a reor
       "without parent hashes all begins again, as nothing was pruned",
       { noPrevHash: true, lostOrphans: true },
     ],
-  ])("%s", async (_, faults) => {
-    Object.assign(lab.faults, faults);
+  ])("%s", async (_, misbehaviour) => {
+    Object.assign(lab.misbehaviour, misbehaviour);
     const source = chainOf(2);
     const sync = await loaded(source);
     lab.server.disconnectAll();

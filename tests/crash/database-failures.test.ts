@@ -96,7 +96,7 @@ describe("a terminated session (57P01)", () => {
   test("of all workers at once, in mid-backfill, again and again: nothing is lost, and the stream goes on", async () => {
     const source = chainOf(160);
     const sync = await following(source);
-    lab.faults.delayMs = 5; // Else all is here before the third time.
+    lab.misbehaviour.delayMs = 5; // Else all is here before the third time.
     source.mine(3000);
     for (let round = 0; round < 3; round++) {
       const { block } = (await sync.stream())!;
@@ -106,7 +106,7 @@ describe("a terminated session (57P01)", () => {
       });
       await lab.db.query(ALL_OF_OURS);
     }
-    lab.faults.delayMs = 0;
+    lab.misbehaviour.delayMs = 0;
     await releases(sync);
     await expectWhole(sync, source);
     expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(await freshLoad(source, ["logs"]));

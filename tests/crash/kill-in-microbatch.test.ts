@@ -18,9 +18,9 @@ afterAll(() => lab[Symbol.asyncDispose]());
 
 test("a kill after any batch of a microbatch loses nothing", async () => {
   let sent = 0;
-  Object.assign(lab.faults, {
+  Object.assign(lab.misbehaviour, {
     rowsPerBatch: ROWS_PER_BATCH,
-    lie: (truth: unknown) => {
+    falseMetadata: (truth: unknown) => {
       sent++;
       return truth;
     },
@@ -32,13 +32,13 @@ test("a kill after any batch of a microbatch loses nothing", async () => {
   for (let batches = 0; batches <= BATCHES; batches++) {
     const { block } = (await sync.stream())!;
     sent = 0;
-    lab.faults.breaks = { after: batches, unit: "batches", how: "stall" };
+    lab.misbehaviour.breaks = { after: batches, unit: "batches", how: "stall" };
     source.mine(BLOCKS);
     await lab.scenario.until(`${batches} batches`, async () => sent >= batches);
     await lab.kill();
     expect((await sync.stream())!.block).toBe(block); // Nothing of it counted.
 
-    lab.faults.breaks = null;
+    lab.misbehaviour.breaks = null;
     lab.restart();
     await sync.reaches();
   }
@@ -51,9 +51,9 @@ test("a kill in the middle of a reorg that another one replaces leaves nothing o
   await sync.reaches();
 
   // While its replacement is still coming in …
-  Object.assign(lab.faults, { rowsPerBatch: 20, breaks: { after: 2, unit: "batches", how: "stall" } });
+  Object.assign(lab.misbehaviour, { rowsPerBatch: 20, breaks: { after: 2, unit: "batches", how: "stall" } });
   let sent = 0;
-  lab.faults.lie = (truth) => {
+  lab.misbehaviour.falseMetadata = (truth) => {
     sent++;
     return truth;
   };
@@ -61,7 +61,7 @@ test("a kill in the middle of a reorg that another one replaces leaves nothing o
   await lab.scenario.until("some of the replacement", async () => sent >= 2);
   await lab.kill();
   source.reorg(9, 12);
-  lab.faults.breaks = null;
+  lab.misbehaviour.breaks = null;
   lab.restart();
   await sync.reaches();
   await sync.expectEqual();

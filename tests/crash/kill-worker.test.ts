@@ -19,7 +19,7 @@ function chainOf(blocks: number): GeneratedSource {
 /** Slowly, so that it can be disturbed in between. */
 async function startLoading(source: GeneratedSource): Promise<{ scenario: Scenario; first: Worker }> {
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 500 });
-  scenario.server.faults.delayMs = 40;
+  scenario.server.misbehaviour.delayMs = 40;
   const first = scenario.startWorker();
   await scenario.sync("anvil", "chain", TABLES);
   return { scenario, first };
@@ -30,7 +30,7 @@ async function someRowsIn(scenario: Scenario): Promise<void> {
 }
 
 async function expectAll(scenario: Scenario, source: GeneratedSource): Promise<void> {
-  scenario.server.faults.delayMs = 0;
+  scenario.server.misbehaviour.delayMs = 0;
   await scenario.reaches("chain", 1, source.chain.head()!, SUCCESSOR_DEADLINE_MS);
   expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
 }

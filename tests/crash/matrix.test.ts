@@ -1,7 +1,7 @@
 // Takes 40 s.
 import { describe, expect, test } from "vitest";
 
-import type { Faults } from "../../src/devserver/faults.ts";
+import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { FAULT_POINTS, type FaultPoint } from "../../src/fault-points.ts";
 import type { CommitLimits } from "../../src/model/limits.ts";
@@ -24,7 +24,7 @@ const OF_THE_PASS: ReadonlySet<FaultPoint> = new Set([
 /** What is under way when the worker is killed. */
 interface Kind {
   readonly name: string;
-  readonly faults?: Partial<Faults>;
+  readonly misbehaviour?: Partial<Misbehaviour>;
   readonly limits?: Partial<CommitLimits>;
   /** Chunks of the commit that is meant, so that it is not another one. */
   readonly minChunks?: number;
@@ -44,7 +44,7 @@ const KINDS: readonly Kind[] = [
   { name: "a backfill commit", isAlsoOfThePass: true, change: (source) => source.mine(40) },
   {
     name: "several microbatches in one commit",
-    faults: { blocksPerMicrobatch: 3 },
+    misbehaviour: { blocksPerMicrobatch: 3 },
     minChunks: 2,
     change: (source) => source.mine(90),
   },
@@ -62,7 +62,7 @@ const KINDS: readonly Kind[] = [
   },
   {
     name: "the replacement after a step back",
-    faults: { noPrevHash: true },
+    misbehaviour: { noPrevHash: true },
     prepare: mineTen,
     change: (source) => source.reorg(4, 5),
   },
@@ -78,7 +78,7 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
   test("at each statement boundary leaves, after a restart, what a fresh load gives", async () => {
     const source = new GeneratedSource({ blocks: 60, logsPerBlock: LOGS_PER_BLOCK });
     await using scenario = await Scenario.start({ source });
-    Object.assign(scenario.server.faults, kind.faults);
+    Object.assign(scenario.server.misbehaviour, kind.misbehaviour);
     const workerOptions = kind.limits === undefined ? {} : { limits: kind.limits };
     let worker = scenario.startFaultyWorker(workerOptions);
     await scenario.sync("anvil", "chain", TABLES);

@@ -34,7 +34,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
   for (const sync of [...healthy, poison]) await sync.reaches();
 
   // Each time a worker holds some of what this stream brings, it dies.
-  Object.assign(lab.faults, { rowsPerBatch: 5, breaks: { after: 1, unit: "batches", how: "stall" } });
+  Object.assign(lab.misbehaviour, { rowsPerBatch: 5, breaks: { after: 1, unit: "batches", how: "stall" } });
   (poison.source as GeneratedSource).mine(20);
   for (let death = 1; death <= 4; death++) {
     await lab.scenario.until(
@@ -62,7 +62,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
   }
   await poison.until("it to wait longer", ({ code, attempts }) => code === "SY108" && attempts > 1, 70_000);
 
-  lab.faults.breaks = null;
+  lab.misbehaviour.breaks = null;
   for (const sync of healthy) {
     (sync.source as GeneratedSource).mine(3);
   }

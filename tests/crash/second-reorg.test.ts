@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Faults } from "../../src/devserver/faults.ts";
+import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import type { FaultPoint } from "../../src/fault-points.ts";
 import { fingerprints, freshLoad } from "../support/chain/generated.ts";
@@ -17,16 +17,16 @@ const POINTS: readonly FaultPoint[] = [
   "commit_answered",
 ];
 
-test.each<[string, Partial<Faults>]>([
+test.each<[string, Partial<Misbehaviour>]>([
   ["applied at once", {}],
   ["after a step back", { noPrevHash: true }],
   ["of a server without orphans", { lostOrphans: true }],
 ])(
   "a second reorg at each statement of a first one (%s) leaves what a fresh load gives",
-  async (_, faults) => {
+  async (_, misbehaviour) => {
     const source = new GeneratedSource({ blocks: 100, logsPerBlock: LOGS_PER_BLOCK });
     await using scenario = await Scenario.start({ source });
-    Object.assign(scenario.server.faults, faults);
+    Object.assign(scenario.server.misbehaviour, misbehaviour);
     const worker = scenario.startFaultyWorker();
     await scenario.sync("anvil", "chain", ["logs"]);
     await scenario.reaches("chain", 1);

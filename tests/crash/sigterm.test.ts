@@ -40,11 +40,11 @@ const inCopy: Situation = async (scenario, source) => {
 };
 
 const inBackOff: Situation = async (scenario) => {
-  scenario.server.faults.endAtHead = true;
+  scenario.server.misbehaviour.endAtHead = true;
   scenario.server.disconnectAll();
   await scenario.until("back-off", async () => (await scenario.states("chain"))["logs"] === "retrying");
   return async () => {
-    scenario.server.faults.endAtHead = false;
+    scenario.server.misbehaviour.endAtHead = false;
   };
 };
 

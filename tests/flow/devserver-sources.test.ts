@@ -45,7 +45,7 @@ describe.skipIf(dataFolder === undefined)("recorded data (AMPSYNC_TEST_DATA name
     "%s comes out cell by cell as it was recorded, one block at a time",
     async (set) => {
       const { server, client } = await serve(new RecordedSource(folder, set));
-      Object.assign(server.faults, { endAtHead: true, blocksPerMicrobatch: 1 });
+      Object.assign(server.misbehaviour, { endAtHead: true, blocksPerMicrobatch: 1 });
       for (const table of ["blocks", "logs", "transactions"]) {
         const batches = await client.all(select(table));
         const original = recorded(set, table);
@@ -58,7 +58,7 @@ describe.skipIf(dataFolder === undefined)("recorded data (AMPSYNC_TEST_DATA name
 
   test("ranges carry the network, hashes and times of the recording", async () => {
     const { server, client } = await serve(new RecordedSource(folder, "base_1962302-1962305"));
-    server.faults.endAtHead = true;
+    server.misbehaviour.endAtHead = true;
     const { blocks } = JSON.parse(readFileSync(join(folder, "ranges.json"), "utf8"));
     const expected = blocks["base_1962302-1962305"];
     const watermark = (await client.all(select("logs"))).at(-1)!;
@@ -93,7 +93,7 @@ describe.skipIf(anvilBinary() === null)("an EVM node (its package exists for Lin
     const hash = await anvil.ping(emitter, 71n, 5n);
     await anvil.receipt(hash);
     await source.refresh();
-    server.faults.endAtHead = true;
+    server.misbehaviour.endAtHead = true;
     const rows = rowsOf(await client.all(select("logs")));
     const logs = (await anvil.rpc.call("eth_getLogs", { fromBlock: "0x0" })) as {
       address: string;
@@ -124,7 +124,7 @@ describe.skipIf(anvilBinary() === null)("an EVM node (its package exists for Lin
     ];
     for (const send of transactions) await anvil.receipt(await send());
     await source.refresh();
-    server.faults.endAtHead = true;
+    server.misbehaviour.endAtHead = true;
     const batches = await client.all(select("transactions"));
     const names = batches[0]!.table.schema.names.map(String);
     const rows = rowsOf(batches).map((row) => Object.fromEntries(names.map((name, at) => [name, row[at]])));
@@ -150,7 +150,7 @@ describe.skipIf(anvilBinary() === null)("an EVM node (its package exists for Lin
     const { anvil, source, server, client } = await serveAnvil();
     await anvil.mine(120);
     await source.refresh();
-    server.faults.endAtHead = true;
+    server.misbehaviour.endAtHead = true;
     const rows = rowsOf(await client.all(select("blocks")));
     expect(rows).toHaveLength(Number(await anvil.blockNumber()) + 1);
     const { hash } = (await anvil.rpc.call("eth_getBlockByNumber", "0x4d", false)) as { hash: string };

@@ -131,7 +131,7 @@ describe("resuming", () => {
   test("where orphans are lost rewinds to the cursor's own block only", async () => {
     const { number, hash } = source.chain.canonical(28n)!;
     source.reorg(5, 6);
-    server.faults.lostOrphans = true;
+    server.misbehaviour.lostOrphans = true;
     const stream = await client.open(LOGS, resume(number, hash));
     const { range } = await stream.microbatch();
     expect(span(range)).toEqual([28, 30]);
@@ -196,9 +196,9 @@ describe("a reorg while a stream is open", () => {
 
 describe("generated rows", () => {
   test("do not depend on microbatch borders, nor on the columns asked for", async () => {
-    server.faults.endAtHead = true;
+    server.misbehaviour.endAtHead = true;
     const inTens = rowsOf(await client.all(LOGS));
-    server.faults.blocksPerMicrobatch = 7;
+    server.misbehaviour.blocksPerMicrobatch = 7;
     expect(rowsOf(await client.all(LOGS))).toEqual(inTens);
 
     const some = LOGS.replace("*", '"data", "topic2", "_block_num"');
@@ -206,7 +206,7 @@ describe("generated rows", () => {
   });
 
   test("are the same below a reorg and others above it", async () => {
-    server.faults.endAtHead = true;
+    server.misbehaviour.endAtHead = true;
     for (const sql of [LOGS, BLOCKS, LOGS.replace("logs", "transactions")]) {
       const before = rowsOf(await client.all(sql));
       source.reorg(10);
@@ -222,10 +222,15 @@ describe("generated rows", () => {
   const text = (_: string, value: unknown) => (typeof value === "bigint" ? `${value}` : value);
 });
 
-describe("faults", () => {
+describe("misbehaviour", () => {
   test("each changes what is sent, and only that", async () => {
-    Object.assign(server.faults, { endAtHead: true, keepAlives: 2, noPrevHash: true, noTimestamp: true });
-    server.faults.blocksPerMicrobatch = 100;
+    Object.assign(server.misbehaviour, {
+      endAtHead: true,
+      keepAlives: 2,
+      noPrevHash: true,
+      noTimestamp: true,
+    });
+    server.misbehaviour.blocksPerMicrobatch = 100;
     const all = await client.all(LOGS);
     expect(all.map(({ rows, complete }) => [rows, complete])).toEqual([
       [0, false],
@@ -240,7 +245,7 @@ describe("faults", () => {
   });
 
   test("a late schema comes with the first microbatch", async () => {
-    server.faults.lateSchema = true;
+    server.misbehaviour.lateSchema = true;
     const stream = await client.open(LOGS, resume(29n, source.chain.head()!.hash));
     await waitFor("the stream to be open", () => server.openStreams === 1);
     source.mine();
@@ -249,7 +254,7 @@ describe("faults", () => {
   });
 
   test("a dropped resume header replays everything", async () => {
-    server.faults.dropResumeHeader = true;
+    server.misbehaviour.dropResumeHeader = true;
     const stream = await client.open(LOGS, resume(29n, source.chain.head()!.hash));
     expect(span((await stream.microbatch()).range)).toEqual([0, 9]);
     stream.cancel();

@@ -1,7 +1,7 @@
 // Takes 13 s.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
-import type { Faults } from "../../src/devserver/faults.ts";
+import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { expectSourceRows, fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { type KnownBlock, Reader } from "../support/watch/reader.ts";
@@ -26,8 +26,8 @@ function chainOf(blocks: number): GeneratedSource {
   });
 }
 
-async function synced(source: GeneratedSource, faults: Partial<Faults> = {}): Promise<Sync> {
-  Object.assign(lab.faults, faults);
+async function synced(source: GeneratedSource, misbehaviour: Partial<Misbehaviour> = {}): Promise<Sync> {
+  Object.assign(lab.misbehaviour, misbehaviour);
   const sync = await lab.sync(source, EVM_TABLES);
   await sync.reaches();
   return sync;
@@ -76,7 +76,7 @@ test("backfill, live blocks and reorgs of every kind leave what a fresh load of 
 });
 
 describe("a server that misbehaves", () => {
-  test.each<[string, Partial<Faults>]>([
+  test.each<[string, Partial<Misbehaviour>]>([
     ["stores no orphans", { lostOrphans: true }],
     ["names no parent hashes", { noPrevHash: true }],
     ["stores no orphans and names no parent hashes", { lostOrphans: true, noPrevHash: true }],
@@ -85,9 +85,9 @@ describe("a server that misbehaves", () => {
     ["sends its schema late", { lateSchema: true }],
     ["ends streams at the head", { endAtHead: true }],
     ["sends one block a microbatch", { blocksPerMicrobatch: 1 }],
-  ])("and %s leaves the tables equal all the same", async (_, faults) => {
+  ])("and %s leaves the tables equal all the same", async (_, misbehaviour) => {
     const source = chainOf(100);
-    const sync = await synced(source, faults);
+    const sync = await synced(source, misbehaviour);
 
     source.mine(5);
     await sync.reaches();
@@ -119,20 +119,20 @@ test("a resume header that is lost once costs a connection, one that is always l
   const sync = await lab.sync(source, ["logs"]);
   await sync.reaches();
 
-  lab.faults.dropResumeHeader = true;
+  lab.misbehaviour.dropResumeHeader = true;
   lab.server.disconnectAll();
   await lab.scenario.until("the header to be missed", async () => {
     await sync.hurry();
     return lab.worker.hasSaid("cursor_ignored");
   });
-  lab.faults.dropResumeHeader = false;
+  lab.misbehaviour.dropResumeHeader = false;
   source.reorg(3);
   source.mine(3);
   await sync.reaches();
   const loaded = await fingerprints(lab.db, sync.schema, ["logs"]);
   expect(loaded).toEqual(await freshLoad(source, ["logs"]));
 
-  lab.faults.dropResumeHeader = true;
+  lab.misbehaviour.dropResumeHeader = true;
   lab.server.disconnectAll();
   const { code, hint } = await sync.until("the stream to stop", async ({ state }) => {
     await sync.hurry();
@@ -144,7 +144,7 @@ test("a resume header that is lost once costs a connection, one that is always l
 
 test("streams that break off in mid-backfill go on at their checkpoints", async () => {
   const source = chainOf(1_000);
-  lab.faults.delayMs = 5; // Else all is here before it can be cut off.
+  lab.misbehaviour.delayMs = 5; // Else all is here before it can be cut off.
   const sync = await lab.sync(source, EVM_TABLES);
   for (let cut = 0; cut < 2; cut++) {
     await lab.scenario.until(
@@ -164,7 +164,7 @@ test("streams that break off in mid-backfill go on at their checkpoints", async 
     "all streams to be cut off again",
     async () => (await sync.events("stream_error")) >= 6,
   );
-  lab.faults.delayMs = 0;
+  lab.misbehaviour.delayMs = 0;
   await sync.reaches();
   expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
 });

@@ -74,11 +74,11 @@ describe("what a Flight server says", () => {
     ["with the token in it", ECHO, "[token] [token] [token]"],
   ])("in an error, %s, is stored and keeps no stream from being retried", async (_, details, shown) => {
     const source = new GeneratedSource({ blocks: 20, logsPerBlock: 3 });
-    lab.faults.breaks = { after: 1, unit: "messages", how: { code: status.INTERNAL, details } };
+    lab.misbehaviour.breaks = { after: 1, unit: "messages", how: { code: status.INTERNAL, details } };
     const sync = await lab.sync(source);
     const { code, detail } = await sync.until("the error", ({ attempts }) => attempts >= 1);
     expect({ code, detail }).toEqual({ code: "SY104", detail: expect.stringContaining(shown) });
-    lab.faults.breaks = null;
+    lab.misbehaviour.breaks = null;
     await sync.reaches();
   });
 
@@ -87,10 +87,13 @@ describe("what a Flight server says", () => {
     ["a network of 900,000 characters", "\0🦀x".repeat(225_000)],
   ])("as %s is told within bounds", async (_, network) => {
     const source = new GeneratedSource({ blocks: 20, logsPerBlock: 3 });
-    lab.faults.lie = (truth) => ({ ...truth, ranges: truth.ranges.map((range) => ({ ...range, network })) });
+    lab.misbehaviour.falseMetadata = (truth) => ({
+      ...truth,
+      ranges: truth.ranges.map((range) => ({ ...range, network })),
+    });
     const sync = await lab.sync(source);
     await sync.until("the error", ({ code }) => code === "SY101");
-    lab.faults.lie = null;
+    lab.misbehaviour.falseMetadata = null;
     await sync.reaches();
   });
 

@@ -5,7 +5,7 @@ import { status } from "@grpc/grpc-js";
 import { Field, Schema, Uint64, Utf8 } from "apache-arrow";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
-import { LIES } from "../../src/devserver/lies.ts";
+import { FALSE_METADATA } from "../../src/devserver/false-metadata.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { TableSource } from "../support/chain/table-source.ts";
 import { expectBlocks } from "../support/postgres/held-blocks.ts";
@@ -39,7 +39,7 @@ test("equal rows at the same place of two record batches, and twice in one, are 
   const source = new TableSource("notes", schema, (block) => Array(4).fill([block, "the same"]), {
     blocks: 25,
   });
-  lab.faults.rowsPerBatch = 2;
+  lab.misbehaviour.rowsPerBatch = 2;
   const sync = await lab.sync(source, ["notes"]);
   await sync.reaches();
   const { rows } = await lab.db.query(
@@ -52,7 +52,7 @@ test("equal rows at the same place of two record batches, and twice in one, are 
 
 test("keep-alives and unfinished microbatches never move a checkpoint", async () => {
   // The stream breaks off in its first microbatch, after keep-alives and some rows …
-  Object.assign(lab.faults, {
+  Object.assign(lab.misbehaviour, {
     keepAlives: 3,
     rowsPerBatch: 10,
     breaks: { after: 20, unit: "rows", how: UNAVAILABLE },
@@ -65,7 +65,7 @@ test("keep-alives and unfinished microbatches never move a checkpoint", async ()
   expect(await rowsIn(sync)).toBe(0);
 
   // … and in its second one, whose rows had all been sent.
-  lab.faults.breaks = { after: 120, unit: "rows", how: UNAVAILABLE };
+  lab.misbehaviour.breaks = { after: 120, unit: "rows", how: UNAVAILABLE };
   await sync.hurry();
   expect(
     await sync.until("a checkpoint", ({ state, block }) => state === "retrying" && block >= 0),
@@ -75,13 +75,13 @@ test("keep-alives and unfinished microbatches never move a checkpoint", async ()
   });
   expect(await rowsIn(sync)).toBe(60);
 
-  lab.faults.breaks = null;
+  lab.misbehaviour.breaks = null;
   await sync.reaches();
   await sync.expectEqual();
 });
 
 test("an unfinished microbatch that another one replaces leaves nothing", async () => {
-  lab.faults.interrupts = true;
+  lab.misbehaviour.interrupts = true;
   const source = chainOf(35);
   const sync = await lab.sync(source);
   await sync.reaches();
@@ -94,8 +94,8 @@ describe("a reorg into the middle of a stored microbatch heals unattended, witho
   test.each([
     ["cut exactly at the fork", {}],
     ["replaced from the microbatch's first block, where parent hashes are unknown", { noPrevHash: true }],
-  ])("%s", async (_, faults) => {
-    Object.assign(lab.faults, faults);
+  ])("%s", async (_, misbehaviour) => {
+    Object.assign(lab.misbehaviour, misbehaviour);
     const source = chainOf(30);
     const sync = await lab.sync(source);
     await sync.reaches();
@@ -113,7 +113,7 @@ describe("a reorg into the middle of a stored microbatch heals unattended, witho
 
 describe("an answer without a range is not stored, and the stream starts when there is data", () => {
   test.each(["2026", "2025-11"] as const)("of a server of %s", async (generation) => {
-    Object.assign(lab.faults, { generation, noData: true });
+    Object.assign(lab.misbehaviour, { generation, noData: true });
     const sync = await lab.sync(chainOf(30));
     await sync.until("two empty answers", async ({ attempts }) => {
       await sync.hurry();
@@ -126,7 +126,7 @@ describe("an answer without a range is not stored, and the stream starts when th
     expect(rows).toEqual([{ entries: 0 }]);
     expect(await rowsIn(sync)).toBe(0);
 
-    lab.faults.noData = false;
+    lab.misbehaviour.noData = false;
     await sync.reaches();
     await sync.expectEqual();
   });
@@ -136,7 +136,7 @@ test("nothing is stored past a gap, it is visible, and the stream recovers", asy
   const source = chainOf(30);
   const sync = await lab.sync(source);
   await sync.reaches();
-  lab.faults.lie = LIES.gap;
+  lab.misbehaviour.falseMetadata = FALSE_METADATA.gap;
   source.mine(5);
   const seen = await sync.until("the gap to be seen", ({ state }) => state === "retrying");
   expect(seen).toMatchObject({
@@ -146,27 +146,27 @@ test("nothing is stored past a gap, it is visible, and the stream recovers", asy
   });
   expect(await rowsIn(sync)).toBe(30 * LOGS_PER_BLOCK);
 
-  lab.faults.lie = null;
+  lab.misbehaviour.falseMetadata = null;
   await sync.reaches();
   await sync.until("a healthy stream", ({ state, code }) => state === "live" && code === null);
   await sync.expectEqual();
 });
 
 test("metadata that lies in any way stores nothing, and the stream goes on when it ends", async () => {
-  const kinds = Object.keys(LIES) as (keyof typeof LIES)[]; // Its keys.
+  const kinds = Object.keys(FALSE_METADATA) as (keyof typeof FALSE_METADATA)[]; // Its keys.
   const isLied = new Map<string, number>();
-  lab.faults.lie = (truth) => {
+  lab.misbehaviour.falseMetadata = (truth) => {
     const network = truth.ranges[0]!.network;
     const kind = kinds.find((each) => `net_${each}`.toLowerCase() === network)!;
     if (truth.ranges[0]!.numbers.start < 10 || kind === undefined) return truth;
     isLied.set(kind, (isLied.get(kind) ?? 0) + 1);
-    return LIES[kind](truth);
+    return FALSE_METADATA[kind](truth);
   };
   // One stream for each kind, all at once; each is told the truth up to block 9.
   const sources = kinds.map((kind, seed) => chainOf(20, { seed, network: `net_${kind}`.toLowerCase() }));
   const syncs: Sync[] = [];
   for (const source of sources) syncs.push(await lab.sync(source));
-  await lab.scenario.until("each kind of lie", async () =>
+  await lab.scenario.until("each kind of false metadata", async () =>
     kinds.every((kind) => (isLied.get(kind) ?? 0) > 0),
   );
   for (const [at, sync] of syncs.entries()) {
@@ -177,14 +177,14 @@ test("metadata that lies in any way stores nothing, and the stream goes on when 
       block: kinds[at] === "wrongHash" ? 19 : 9,
     });
   }
-  lab.faults.lie = null;
+  lab.misbehaviour.falseMetadata = null;
   for (const source of sources) source.mine();
   for (const sync of syncs) await sync.reaches();
   for (const sync of syncs) await sync.expectEqual();
 }, 60_000);
 
 test("batches of 60,000 rows are accepted", async () => {
-  lab.faults.rowsPerBatch = 60_000;
+  lab.misbehaviour.rowsPerBatch = 60_000;
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 12_000 });
   const sync = await lab.sync(source);
   await sync.reaches();
@@ -203,7 +203,7 @@ test("a microbatch of 150 MB is accepted, in less than 300 MiB of memory", async
 
 test("a stream goes on from its latest checkpoint, not from the one its pass began with", async () => {
   const starts: number[] = [];
-  lab.faults.lie = (truth) => {
+  lab.misbehaviour.falseMetadata = (truth) => {
     if (truth.ranges_complete) starts.push(truth.ranges[0]!.numbers.start);
     return truth;
   };
@@ -245,7 +245,7 @@ describe("a query that is refused never leaves a partly filled table that counts
     ["in its first microbatch", 2, 0],
     ["in its second one", 8, 60],
   ])("%s", async (_, after, rows) => {
-    Object.assign(lab.faults, {
+    Object.assign(lab.misbehaviour, {
       rowsPerBatch: 20,
       breaks: { after, unit: "messages", how: { code: status.INVALID_ARGUMENT, details } },
     });
@@ -259,18 +259,18 @@ describe("a query that is refused never leaves a partly filled table that counts
 
 test("messages of 5 MB pass; one above the limit names the setting, and the stream heals", async () => {
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 11_000 });
-  lab.faults.rowsPerBatch = 15_000;
+  lab.misbehaviour.rowsPerBatch = 15_000;
   const sync = await lab.sync(source);
   await sync.reaches();
 
-  lab.faults.rowsPerBatch = 120_000; // 36 MB; the limit is 32 MiB.
+  lab.misbehaviour.rowsPerBatch = 120_000; // 36 MB; the limit is 32 MiB.
   source.mine(10);
   expect(await sync.until("the refusal", ({ state }) => state === "failed")).toMatchObject({
     code: "SY106",
     hint: expect.stringContaining("AMPSYNC_GRPC_MAX_DECODE_MB"),
     block: 9,
   });
-  lab.faults.rowsPerBatch = null;
+  lab.misbehaviour.rowsPerBatch = null;
   await lab.db.query("select ampsync.resume_sync($1)", [`_/anvil@${sync.version}`]);
   await sync.reaches();
   await expectBlocks(lab.db, `${sync.schema}.logs`, source, 11_000);

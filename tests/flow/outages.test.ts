@@ -42,7 +42,7 @@ function chainOf(blocks: number) {
 }
 
 test("a stream that ends cleanly at once, for ever, is retried with growing delays", async () => {
-  lab.faults.endAtHead = true;
+  lab.misbehaviour.endAtHead = true;
   const source = chainOf(20);
   const sync = await lab.sync(source);
   await sync.reaches();
@@ -68,11 +68,11 @@ test("a stream that ends cleanly at once, for ever, is retried with growing dela
 });
 
 test("a token that expired is refused visibly, and the next one is taken up without a restart", async () => {
-  lab.faults.token = "first";
+  lab.misbehaviour.token = "first";
   const source = chainOf(20);
   const sync = await lab.sync(source);
   await sync.reaches();
-  lab.faults.token = "second";
+  lab.misbehaviour.token = "second";
   lab.server.disconnectAll();
   source.mine();
   const { reason, detail, hint } = await sync.until("the refusal", async ({ code }) => {

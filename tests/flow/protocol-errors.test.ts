@@ -1,8 +1,7 @@
 // Takes 17 s.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-
+import { FALSE_METADATA } from "../../src/devserver/false-metadata.ts";
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";
-import { LIES } from "../../src/devserver/lies.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { Lab, type Sync } from "../support/worker/lab.ts";
 
@@ -19,7 +18,7 @@ const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 
 
 /** Whether the metadata of a batch with rows is to be spoiled is asked for each. */
 function spoil(how: (truth: WireMetadata) => unknown, when: () => boolean): void {
-  lab.faults.lie = (truth) => (!truth.ranges_complete && when() ? how(truth) : truth);
+  lab.misbehaviour.falseMetadata = (truth) => (!truth.ranges_complete && when() ? how(truth) : truth);
 }
 
 /** The batch says that it ends a microbatch, of fewer blocks than it has rows of. */
@@ -48,7 +47,7 @@ test("a batch that cannot be read is retried, also where it says that it ends it
 test("in the middle of a load, what was finished before it is kept", async () => {
   let batches = 0;
   spoil(tooShort, () => ++batches === 3);
-  lab.faults.delayMs = 5;
+  lab.misbehaviour.delayMs = 5;
   const sync = await lab.sync(chainOf(100));
   const { block } = await sync.until("the error to be shown", ({ code }) => code === "SY101");
   expect(block).toBe(39);
@@ -63,7 +62,7 @@ test("three in a row are left to the queue, and nothing of them is stored; the s
     ({ retryIn }) => retryIn !== null,
   );
   expect([state, reason, block]).toEqual(["retrying", "The server broke the protocol 3 times in a row", -1]);
-  lab.faults.lie = null;
+  lab.misbehaviour.falseMetadata = null;
   await loaded(sync);
   expect(await sync.events("stream_failed")).toBe(0);
 });
@@ -72,7 +71,7 @@ test("blocks that are left out for long are retried as what they are, and loaded
   const source = chainOf(20);
   const sync = await lab.sync(source);
   await sync.reaches();
-  lab.faults.lie = LIES.gap;
+  lab.misbehaviour.falseMetadata = FALSE_METADATA.gap;
   source.mine(20);
   const { state, reason, detail } = await sync.until(
     "the queue to take over",
@@ -84,6 +83,6 @@ test("blocks that are left out for long are retried as what they are, and loaded
   ]);
   expect(detail).toBe("Blocks 21 to 39 came where block 20 is next.");
   expect(await sync.events("stream_failed")).toBe(0);
-  lab.faults.lie = null;
+  lab.misbehaviour.falseMetadata = null;
   await loaded(sync);
 });

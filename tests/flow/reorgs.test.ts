@@ -28,14 +28,18 @@ async function loaded(source: GeneratedSource, tables?: readonly string[]): Prom
 
 /** Streams are cut off, and fail to open, until the fault is taken back. */
 function disconnect(): void {
-  lab.faults.breaks = { after: 0, unit: "messages", how: { code: status.UNAVAILABLE, details: "gone" } };
+  lab.misbehaviour.breaks = {
+    after: 0,
+    unit: "messages",
+    how: { code: status.UNAVAILABLE, details: "gone" },
+  };
   lab.server.disconnectAll();
 }
 
 /** First blocks of the ranges that the server sends from here on. */
 function watchRanges(): readonly number[] {
   const starts: number[] = [];
-  lab.faults.lie = (truth) => {
+  lab.misbehaviour.falseMetadata = (truth) => {
     if (truth.ranges_complete) starts.push(truth.ranges[0]!.numbers.start);
     return truth;
   };
@@ -45,21 +49,21 @@ function watchRanges(): readonly number[] {
 test("a reconnect with other microbatch borders leaves every row once", async () => {
   const source = chainOf(60);
   const broken = { code: status.UNAVAILABLE, details: "broken off by a test" };
-  Object.assign(lab.faults, {
+  Object.assign(lab.misbehaviour, {
     blocksPerMicrobatch: 7,
     rowsPerBatch: 10,
     breaks: { after: 100, unit: "rows", how: broken },
   });
   const sync = await lab.sync(source);
   const first = await sync.until("the first break", ({ state }) => state === "retrying");
-  lab.faults.blocksPerMicrobatch = 13;
+  lab.misbehaviour.blocksPerMicrobatch = 13;
   await sync.hurry();
   const second = await sync.until(
     "the second one",
     ({ state, block }) => state === "retrying" && block > first.block,
   );
   expect([first.block, second.block]).toEqual([13, 26]);
-  Object.assign(lab.faults, { blocksPerMicrobatch: 1000, breaks: null });
+  Object.assign(lab.misbehaviour, { blocksPerMicrobatch: 1000, breaks: null });
   await sync.reaches();
   await sync.expectEqual();
 });
@@ -67,20 +71,20 @@ test("a reconnect with other microbatch borders leaves every row once", async ()
 test("a server that ignores the resume header is noticed, and nothing of it is stored", async () => {
   const source = chainOf(30);
   const sync = await loaded(source);
-  lab.faults.dropResumeHeader = true;
+  lab.misbehaviour.dropResumeHeader = true;
   lab.server.disconnectAll();
   await sync.until("it to be noticed", async () => {
     await sync.hurry();
     return lab.worker.hasSaid("cursor_ignored");
   });
-  lab.faults.dropResumeHeader = false;
+  lab.misbehaviour.dropResumeHeader = false;
   source.reorg(3);
   source.mine(3);
   await sync.reaches();
   await sync.expectEqual();
 
   const before = await fingerprint(lab.db, sync.schema, "logs");
-  lab.faults.dropResumeHeader = true;
+  lab.misbehaviour.dropResumeHeader = true;
   lab.server.disconnectAll();
   const { code, block } = await sync.until("the stream to stop", async ({ state }) => {
     await sync.hurry();
@@ -89,7 +93,7 @@ test("a server that ignores the resume header is noticed, and nothing of it is s
   expect({ code, block }).toEqual({ code: "SY102", block: 32 });
   expect(await fingerprint(lab.db, sync.schema, "logs")).toBe(before);
 
-  lab.faults.dropResumeHeader = false;
+  lab.misbehaviour.dropResumeHeader = false;
   await lab.db.query("select ampsync.resume_sync($1)", [`_/anvil@${sync.version}`]);
   source.mine();
   await sync.reaches();
@@ -98,7 +102,7 @@ test("a server that ignores the resume header is noticed, and nothing of it is s
 
 describe("a finished range that is sent again is not stored twice", () => {
   test("with its rows: the stream connects again, visibly", async () => {
-    lab.faults.repeats = "rows";
+    lab.misbehaviour.repeats = "rows";
     const source = chainOf(15);
     const sync = await lab.sync(source);
     await sync.until("the repetition to be seen", ({ code, detail }) => {
@@ -109,7 +113,7 @@ describe("a finished range that is sent again is not stored twice", () => {
   });
 
   test("without rows: it is ignored", async () => {
-    lab.faults.repeats = "watermark";
+    lab.misbehaviour.repeats = "watermark";
     const source = chainOf(35);
     const sync = await loaded(source);
     source.reorg(4, 5);
@@ -129,14 +133,14 @@ describe("reorg_desync: a reorg while disconnected leaves no orphan", () => {
     disconnect();
     await sync.until("the stream to break off", ({ state }) => state === "retrying");
     source.reorg(depth, length);
-    lab.faults.breaks = null;
+    lab.misbehaviour.breaks = null;
     await sync.reaches();
     await sync.expectEqual();
   });
 });
 
 test("a server that rewinds less than the true fork is stepped back from until it agrees", async () => {
-  lab.faults.lostOrphans = true;
+  lab.misbehaviour.lostOrphans = true;
   const source = chainOf(30);
   const sync = await loaded(source);
   for (let i = 0; i < 8; i++) {
@@ -159,7 +163,10 @@ describe("a reorg deletes rows of its own table and network only", () => {
     const before = await fingerprint(lab.db, sync.schema, "logs");
     const oldHead = source.chain.head()!;
     // The server falls silent about the logs.
-    Object.assign(lab.faults, { tables: ["logs"], breaks: { after: 0, unit: "messages", how: "stall" } });
+    Object.assign(lab.misbehaviour, {
+      tables: ["logs"],
+      breaks: { after: 0, unit: "messages", how: "stall" },
+    });
     source.reorg(12, 14);
     for (const table of ["blocks", "transactions"]) {
       await lab.scenario.until(`the reorg in ${table}`, async () => (await sync.stream(table))?.block === 31);
@@ -167,7 +174,7 @@ describe("a reorg deletes rows of its own table and network only", () => {
     expect(await fingerprint(lab.db, sync.schema, "logs")).toBe(before);
     expect((await sync.stream("logs"))?.block).toBe(Number(oldHead.number));
 
-    lab.faults.breaks = null;
+    lab.misbehaviour.breaks = null;
     lab.server.disconnectAll();
     await sync.reaches();
     await sync.expectEqual();
@@ -216,7 +223,7 @@ describe("servers of older generations", () => {
   test.each(["2025-10", "2025-11"] as const)(
     "of %s are followed through reorgs of every kind",
     async (generation) => {
-      lab.faults.generation = generation;
+      lab.misbehaviour.generation = generation;
       const source = chainOf(50);
       const sync = await loaded(source, ["logs", "blocks"]);
       source.mine(5);
@@ -225,7 +232,7 @@ describe("servers of older generations", () => {
       await sync.reaches();
       disconnect();
       source.reorg(20, 15);
-      lab.faults.breaks = null;
+      lab.misbehaviour.breaks = null;
       await sync.reaches();
       source.mine(20);
       await sync.reaches();
@@ -237,14 +244,14 @@ describe("servers of older generations", () => {
 test("a resume that the server refuses is retried until it is accepted", async () => {
   const source = chainOf(30);
   const sync = await loaded(source);
-  lab.faults.refuseResume = true;
+  lab.misbehaviour.refuseResume = true;
   lab.server.disconnectAll();
   const { code } = await sync.until("two refusals", async ({ attempts }) => {
     await sync.hurry();
     return attempts >= 2;
   });
   expect(code).toBe("SY104");
-  lab.faults.refuseResume = false;
+  lab.misbehaviour.refuseResume = false;
   source.mine();
   await sync.reaches();
   await sync.expectEqual();

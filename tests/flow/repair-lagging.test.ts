@@ -112,8 +112,8 @@ test("where there is no table of blocks, the server must hold at least the newes
 test("a part that is sent as if it was all is refused with both counts, until somebody accepts it", async () => {
   const sync = await synced();
   const loaded = await fingerprints(lab.db, sync.schema, TABLES);
-  lab.faults.rowsPerBatch = 2;
-  lab.faults.breaks = { after: 14, unit: "rows", how: "end" };
+  lab.misbehaviour.rowsPerBatch = 2;
+  lab.misbehaviour.breaks = { after: 14, unit: "rows", how: "end" };
   await repair(sync, "logs", 40, 59);
   await repair(sync, "blocks", 40, 59);
   expect(await untilKept(sync, 2)).toEqual([
@@ -131,7 +131,7 @@ test("a part that is sent as if it was all is refused with both counts, until so
     );
   });
 
-  Object.assign(lab.faults, { breaks: null });
+  Object.assign(lab.misbehaviour, { breaks: null });
   await untilRepaired(sync, 2);
   expect(await fingerprints(lab.db, sync.schema, TABLES)).toEqual(loaded);
   expect(await findings(lab.db, null, sync.dataset)).toEqual([]);

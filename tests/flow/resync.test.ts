@@ -183,7 +183,7 @@ describe("a worker killed", () => {
     const sync = await synced(source, ["logs"]);
     const before = await fingerprints(lab.db, sync.schema, ["logs"]);
 
-    lab.faults.delayMs = 5; // Else all is here before it can be killed.
+    lab.misbehaviour.delayMs = 5; // Else all is here before it can be killed.
     await lab.db.query("select ampsync.resync($1)", [sync.dataset]);
     const loaded = async () => {
       const { rows } = await lab.db.query(
@@ -198,7 +198,7 @@ describe("a worker killed", () => {
     expect(block).toBeLessThan(999);
     expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(before);
 
-    lab.faults.delayMs = 0;
+    lab.misbehaviour.delayMs = 0;
     lab.restart();
     await lab.scenario.until("the swap", async () => (await sync.events("resynced")) === 1, 25_000);
     expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(before);

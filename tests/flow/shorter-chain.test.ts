@@ -25,7 +25,7 @@ async function synced(source: GeneratedSource, options: SyncOptions = {}): Promi
 
 /** The server starts anew with this chain and knows no other. */
 function restart(sync: Sync, source: GeneratedSource): void {
-  lab.faults.lostOrphans = true;
+  lab.misbehaviour.lostOrphans = true;
   lab.server.publish(sync.version, source);
   lab.server.disconnectAll();
 }
@@ -66,7 +66,7 @@ test("under policy resync it is followed without anybody's help", async () => {
 test.each([1, 40, 1000])(
   "one that passed the old height before anybody looked needs a decision as well, in microbatches of %d blocks",
   async (blocksPerMicrobatch) => {
-    lab.faults.blocksPerMicrobatch = blocksPerMicrobatch;
+    lab.misbehaviour.blocksPerMicrobatch = blocksPerMicrobatch;
     const sync = await synced(chainOf(400));
     restart(sync, chainOf(450, 2));
     await untilAll(sync, "to need a decision", "state = 'failed' and error_code = 'SY102'");
@@ -75,8 +75,8 @@ test.each([1, 40, 1000])(
 );
 
 test("blocks that only come again do not count: in one microbatch of all, a fork of 20 blocks needs no decision", async () => {
-  lab.faults.blocksPerMicrobatch = 1000;
-  lab.faults.noPrevHash = true; // So that the stream has to step back to the beginning.
+  lab.misbehaviour.blocksPerMicrobatch = 1000;
+  lab.misbehaviour.noPrevHash = true; // So that the stream has to step back to the beginning.
   const source = chainOf(400);
   const sync = await synced(source);
   source.reorg(20, 21);
@@ -87,7 +87,7 @@ test("blocks that only come again do not count: in one microbatch of all, a fork
 test("a fork to fewer blocks is followed before it is as high as the old one, from a server that waits for that", async () => {
   const source = chainOf(400);
   const sync = await synced(source);
-  lab.faults.lostOrphans = true; // Such a server has nothing to say about a cursor above its head.
+  lab.misbehaviour.lostOrphans = true; // Such a server has nothing to say about a cursor above its head.
   source.reorg(30, 10);
   lab.server.disconnectAll();
   await untilAll(sync, "at block 379", "state = 'live' and block = 379");

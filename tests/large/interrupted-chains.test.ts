@@ -12,7 +12,7 @@ test(
   async () => {
     const failures = await runRandomCases(SEEDS, {
       limits: { spillBytes: 1 },
-      faults: { rowsPerBatch: 3, interrupts: true },
+      misbehaviour: { rowsPerBatch: 3, interrupts: true },
     });
     expect(failures).toEqual([]);
   },

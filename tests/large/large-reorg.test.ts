@@ -15,13 +15,13 @@ const BLOCKS = DEPTH + 10;
 test.each([
   ["in one microbatch", { blocksPerMicrobatch: 100 }],
   ["in many microbatches, each given up once", { blocksPerMicrobatch: 7, interrupts: true }],
-])("a reorg of 20 MB of rows that comes %s is one step for readers", async (_, faults) => {
+])("a reorg of 20 MB of rows that comes %s is one step for readers", async (_, misbehaviour) => {
   const source = new GeneratedSource({ blocks: BLOCKS, logsPerBlock: LOGS_PER_BLOCK });
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
   await scenario.sync("anvil", "chain", TABLES);
   await scenario.reaches("chain", 1);
-  Object.assign(scenario.server.faults, faults);
+  Object.assign(scenario.server.misbehaviour, misbehaviour);
 
   const client = await scenario.db.client();
   {

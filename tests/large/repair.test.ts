@@ -36,14 +36,14 @@ test("200,000 rows are fetched again from a server that lags, then sends the fir
 
   lagging.mine(BLOCKS - 800);
   const half = ((TO - FROM + 1) * LOGS) / 2;
-  lab.faults.breaks = { after: half, unit: "rows", how: "end" };
+  lab.misbehaviour.breaks = { after: half, unit: "rows", how: "end" };
   await untilTried(`for block ${TO} does not have the hash`);
   // Where nothing tells the hash of the last block, the number of rows does.
   await lab.db.query(`delete from ${sync.schema}.logs where _block_num = ${TO}`);
   await untilTried("were loaded");
   expect(await findings(lab.db, "logs", sync.dataset)).not.toEqual([]);
 
-  lab.faults.breaks = null;
+  lab.misbehaviour.breaks = null;
   await untilTried("done");
   expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(loaded);
   expect(await findings(lab.db, null, sync.dataset)).toEqual([]);

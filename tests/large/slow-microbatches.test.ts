@@ -11,7 +11,7 @@ const BLOCKS = 60;
 async function slowServer(messages: number): Promise<{ scenario: Scenario; source: GeneratedSource }> {
   const source = new GeneratedSource({ blocks: BLOCKS, logsPerBlock: 4, transactionsPerBlock: 4 });
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: BLOCKS });
-  Object.assign(scenario.server.faults, { delayMs: 500, rowsPerBatch: (4 * BLOCKS) / messages });
+  Object.assign(scenario.server.misbehaviour, { delayMs: 500, rowsPerBatch: (4 * BLOCKS) / messages });
   return { scenario, source };
 }
 
@@ -40,13 +40,13 @@ test.concurrent("two streams on one slot both finish replacements that take long
   const tables = ["logs", "transactions"];
   const { scenario, source } = await slowServer(24);
   await using _ended = scenario;
-  scenario.server.faults.delayMs = 0;
+  scenario.server.misbehaviour.delayMs = 0;
   scenario.startWorker({ args: ["--jobs", "1"] });
   await scenario.sync("anvil", "chain", tables);
   await scenario.reaches("chain", 2);
   source.mine(BLOCKS); // One more microbatch, which is then sent again in six: five of them end below the reorg.
   await scenario.reaches("chain", 2);
-  Object.assign(scenario.server.faults, { delayMs: 500, blocksPerMicrobatch: 10, noPrevHash: true });
+  Object.assign(scenario.server.misbehaviour, { delayMs: 500, blocksPerMicrobatch: 10, noPrevHash: true });
   source.reorg(5);
   await scenario.reaches("chain", 2, undefined, 90_000);
   expect(await scenario.events("stream_error")).toBe(0);

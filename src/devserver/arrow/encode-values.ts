@@ -91,7 +91,7 @@ function fixedWidth(type: DataType, values: readonly Value[]): Uint8Array {
   return result;
 }
 
-/** `n + 1` offsets of values that lie one after the other. */
+/** `n + 1` offsets of values that falseMetadata one after the other. */
 function offsetsOf(lengths: readonly number[]): Uint8Array {
   const offsets = new Int32Array(lengths.length + 1);
   for (const [row, length] of lengths.entries()) {

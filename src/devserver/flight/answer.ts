@@ -3,10 +3,10 @@ import type { Schema } from "apache-arrow";
 import type { BlockRange } from "../../protocol/block-range.ts";
 import { encodeValues } from "../arrow/encode-values.ts";
 import { type EncodedBatch, encodeBatch, schemaMessage } from "../arrow/ipc.ts";
-import type { Faults } from "../faults.ts";
+import type { Misbehaviour } from "../misbehaviour.ts";
 import { appMetadata } from "./app-metadata.ts";
+import { Breaks } from "./breaks.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { Sabotage } from "./sabotage.ts";
 
 export type AnswerKind = "stream" | "batch";
 
@@ -15,17 +15,17 @@ export class Answer {
   readonly #out: Outgoing;
   readonly #schema: Schema;
   readonly #kind: AnswerKind;
-  readonly #faults: () => Readonly<Faults>;
-  readonly #sabotage: Sabotage;
+  readonly #misbehaviour: () => Readonly<Misbehaviour>;
+  readonly #breaks: Breaks;
   readonly #empty: EncodedBatch;
   #schemaSent = false;
 
-  constructor(out: Outgoing, schema: Schema, kind: AnswerKind, faults: () => Readonly<Faults>) {
+  constructor(out: Outgoing, schema: Schema, kind: AnswerKind, misbehaviour: () => Readonly<Misbehaviour>) {
     this.#out = out;
     this.#kind = kind;
     this.#schema = schema;
-    this.#faults = faults;
-    this.#sabotage = new Sabotage(faults, out.signal);
+    this.#misbehaviour = misbehaviour;
+    this.#breaks = new Breaks(misbehaviour, out.signal);
     this.#empty = encodeBatch(
       0,
       schema.fields.map((field) => encodeValues(field.type, [])),
@@ -35,9 +35,9 @@ export class Answer {
   async schema(): Promise<void> {
     if (!this.#schemaSent) {
       this.#schemaSent = true;
-      await this.#sabotage.before();
+      await this.#breaks.before();
       await this.#out.send({ header: schemaMessage(this.#schema) });
-      this.#sabotage.after(0, false);
+      this.#breaks.after(0, false);
     }
   }
 
@@ -52,7 +52,7 @@ export class Answer {
 
   /** Everything of these ranges was sent. */
   async watermark(ranges: readonly BlockRange[]): Promise<void> {
-    if (this.#kind === "stream" || this.#faults().generation === "2026") {
+    if (this.#kind === "stream" || this.#misbehaviour().generation === "2026") {
       await this.#batch(this.#empty, ranges, true);
     }
   }
@@ -60,25 +60,27 @@ export class Answer {
   /** The chain has no block yet. */
   async noData(): Promise<void> {
     await this.schema();
-    if (this.#faults().generation === "2026") {
+    if (this.#misbehaviour().generation === "2026") {
       await this.watermark([]);
     }
   }
 
   async #batch(batch: EncodedBatch, ranges: readonly BlockRange[], complete: boolean): Promise<void> {
     await this.schema();
-    await this.#sabotage.before();
+    await this.#breaks.before();
     const { header, body } = batch;
     await this.#out.send({ header, body, appMetadata: this.#metadata(ranges, complete) });
-    this.#sabotage.after(batch.rows, complete);
+    this.#breaks.after(batch.rows, complete);
   }
 
   #metadata(ranges: readonly BlockRange[], complete: boolean): Uint8Array {
-    const faults = this.#faults();
+    const misbehaviour = this.#misbehaviour();
     if (this.#kind === "stream") {
-      return appMetadata(ranges, complete, faults);
+      return appMetadata(ranges, complete, misbehaviour);
     }
-    return faults.generation === "2026" ? appMetadata(ranges, complete, { ...faults, lie: null }) : NOTHING;
+    return misbehaviour.generation === "2026"
+      ? appMetadata(ranges, complete, { ...misbehaviour, falseMetadata: null })
+      : NOTHING;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BlockRange } from "../../protocol/block-range.ts";
-import type { Faults } from "../faults.ts";
+import type { Misbehaviour } from "../misbehaviour.ts";
 
 /** `app_metadata` before it becomes JSON. */
 export interface WireMetadata {
@@ -19,19 +19,21 @@ export interface WireRange {
 export function appMetadata(
   ranges: readonly BlockRange[],
   complete: boolean,
-  faults: Readonly<Faults>,
+  misbehaviour: Readonly<Misbehaviour>,
 ): Uint8Array {
-  const isOld = faults.generation !== "2026";
+  const isOld = misbehaviour.generation !== "2026";
   const truth: WireMetadata = {
     ranges: ranges.map((range) => ({
       numbers: { start: Number(range.start), end: Number(range.end) },
       network: range.network,
       hash: range.hash,
-      prev_hash: isOld || faults.noPrevHash ? null : range.prevHash,
-      ...(isOld || faults.noTimestamp || range.timestamp === null ? {} : { timestamp: range.timestamp }),
+      prev_hash: isOld || misbehaviour.noPrevHash ? null : range.prevHash,
+      ...(isOld || misbehaviour.noTimestamp || range.timestamp === null
+        ? {}
+        : { timestamp: range.timestamp }),
     })),
     ranges_complete: complete,
   };
-  const said = faults.lie === null ? truth : faults.lie(truth);
+  const said = misbehaviour.falseMetadata === null ? truth : misbehaviour.falseMetadata(truth);
   return said === null ? Buffer.alloc(0) : Buffer.from(JSON.stringify(said));
 }

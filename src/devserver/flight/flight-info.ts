@@ -5,7 +5,7 @@ import { DESCRIPTOR_CMD } from "../../flight/protocol/messages.ts";
 import { FLIGHT_HEADERS } from "../../flight/protocol/service.ts";
 import { encapsulated, schemaMessage } from "../arrow/ipc.ts";
 import type { Catalog } from "../catalog.ts";
-import { type Faults, faultsOf } from "../faults.ts";
+import { type Misbehaviour, misbehaviourOf } from "../misbehaviour.ts";
 import { parseCursor } from "./cursor.ts";
 import {
   decodeAny,
@@ -23,11 +23,11 @@ export function flightInfo(
   headers: Metadata,
   catalog: Catalog,
   commands: readonly string[],
-  faults: Faults,
+  misbehaviour: Misbehaviour,
 ): Buffer {
   const sql = decodeRequest(request, commands);
   const plan = planQuery(sql, catalog);
-  const { dropResumeHeader } = faultsOf(faults, plan.table);
+  const { dropResumeHeader } = misbehaviourOf(misbehaviour, plan.table);
   const resume = dropResumeHeader ? null : headerText(headers, FLIGHT_HEADERS.resume);
   const streaming = streamHeader(headers) ?? plan.streamSetting ?? false;
   const cursor = resume === null ? null : parseCursor(resume);

@@ -12,15 +12,15 @@ import { AmpsyncError } from "../../errors.ts";
 import { decodeTicket, STATEMENT_QUERY_URL } from "../../flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../flight/protocol/service.ts";
 import type { Catalog } from "../catalog.ts";
-import { type Faults, faultsOf } from "../faults.ts";
+import { type Misbehaviour, misbehaviourOf } from "../misbehaviour.ts";
 import { Answer } from "./answer.ts";
 import { batchAnswer } from "./batch-answer.ts";
+import { CleanEnd } from "./breaks.ts";
 import { flightInfo } from "./flight-info.ts";
 import { acceptHandshake, PREPARED_QUERY_URL, preparedStatementAction } from "./generic-clients.ts";
 import { type DoGetCall, Outgoing } from "./outgoing.ts";
 import { planQuery } from "./plan.ts";
 import { asRefusal, invalidArgument, type Refusal, refusal } from "./refusal.ts";
-import { CleanEnd } from "./sabotage.ts";
 import { streamAnswer } from "./stream-answer.ts";
 import { decodeQueryTicket } from "./ticket.ts";
 
@@ -42,7 +42,7 @@ export interface FlightService {
 
 export interface FlightSettings {
   readonly maxBlocksPerMicrobatch: number;
-  readonly faults: Faults;
+  readonly misbehaviour: Misbehaviour;
   /** Answers a handshake and prepared statements too. */
   readonly genericClients: boolean;
 }
@@ -57,15 +57,15 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
     const out = new Outgoing(call);
     open.add(out);
     try {
-      checkToken(call.metadata, settings.faults);
+      checkToken(call.metadata, settings.misbehaviour);
       const { sql, streaming, cursor } = decodeQueryTicket(ticketOf(call.request));
       const plan = planQuery(sql, catalog);
-      const faults = () => faultsOf(settings.faults, plan.table);
+      const misbehaviour = () => misbehaviourOf(settings.misbehaviour, plan.table);
       call.sendMetadata(new Metadata()); // A stream at the head may have nothing else to say for long.
-      const answer = new Answer(out, plan.schema, streaming ? "stream" : "batch", faults);
+      const answer = new Answer(out, plan.schema, streaming ? "stream" : "batch", misbehaviour);
       await (streaming
-        ? streamAnswer(answer, plan, cursor, { ...settings, faults }, out.signal)
-        : batchAnswer(answer, plan, faults().rowsPerBatch));
+        ? streamAnswer(answer, plan, cursor, { ...settings, misbehaviour }, out.signal)
+        : batchAnswer(answer, plan, misbehaviour().rowsPerBatch));
       call.end();
     } catch (error) {
       if (error instanceof CleanEnd) {
@@ -80,8 +80,8 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
 
   const getFlightInfo: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
     try {
-      checkToken(call.metadata, settings.faults);
-      callback(null, flightInfo(call.request, call.metadata, catalog, commands, settings.faults));
+      checkToken(call.metadata, settings.misbehaviour);
+      callback(null, flightInfo(call.request, call.metadata, catalog, commands, settings.misbehaviour));
     } catch (error) {
       callback(asRefusal(error));
     }
@@ -100,7 +100,7 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
   return { handlers, open };
 }
 
-function checkToken(headers: Metadata, { token }: Faults): void {
+function checkToken(headers: Metadata, { token }: Misbehaviour): void {
   if (token !== null && headers.get("authorization")[0] !== `Bearer ${token}`) {
     throw refusal(status.UNAUTHENTICATED, "the token is missing, wrong or expired");
   }

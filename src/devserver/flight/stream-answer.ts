@@ -1,6 +1,6 @@
 import type { BlockRange } from "../../protocol/block-range.ts";
 import { type Rows, splitRows } from "../arrow/split-rows.ts";
-import type { Faults } from "../faults.ts";
+import type { Misbehaviour } from "../misbehaviour.ts";
 import type { Chain, Source } from "../source.ts";
 import type { Answer } from "./answer.ts";
 import type { Cursor, Position } from "./cursor.ts";
@@ -13,7 +13,7 @@ const MAX_BLOCKS_OF_OCTOBER = 100_000;
 export interface StreamSettings {
   readonly maxBlocksPerMicrobatch: number;
   /** As they are now. */
-  readonly faults: () => Readonly<Faults>;
+  readonly misbehaviour: () => Readonly<Misbehaviour>;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function streamAnswer(
   signal: AbortSignal,
 ): Promise<void> {
   const { source } = plan;
-  const { faults } = settings;
+  const { misbehaviour } = settings;
   if (plan.nonIncremental !== null || plan.kind !== "rows") {
     throw invalidArgument(
       "invalid query: non-incremental queries are not supported for streaming, " +
@@ -38,27 +38,27 @@ export async function streamAnswer(
   if (plan.blocks !== null) {
     throw invalidArgument("WHERE in a stream is not supported by this development server");
   }
-  if (cursor !== null && faults().refuseResume) {
+  if (cursor !== null && misbehaviour().refuseResume) {
     throw internal("streaming query execution error | Caused by: the resume cursor cannot be used");
   }
   let position = startingPosition(source, cursor);
-  if (source.chain.head() === null || faults().noData) {
+  if (source.chain.head() === null || misbehaviour().noData) {
     await answer.noData();
     return;
   }
-  if (!faults().lateSchema) {
+  if (!misbehaviour().lateSchema) {
     await answer.schema();
   }
 
   while (true) {
-    const { blocksPerMicrobatch, generation, lostOrphans, interrupts, repeats } = faults();
+    const { blocksPerMicrobatch, generation, lostOrphans, interrupts, repeats } = misbehaviour();
     const usual = generation === "2025-10" ? MAX_BLOCKS_OF_OCTOBER : settings.maxBlocksPerMicrobatch;
     const range = nextRange(source.network, source.chain, position, {
       maxBlocks: blocksPerMicrobatch ?? usual,
       storesOrphans: !lostOrphans,
     });
     if (range === null) {
-      if (faults().endAtHead) return;
+      if (misbehaviour().endAtHead) return;
       await chainChanged(source, signal);
       continue;
     }
@@ -66,9 +66,11 @@ export async function streamAnswer(
     if (interrupts) {
       await interrupted(answer, range, rows, source.chain);
     }
-    await microbatch(answer, range, rows, faults());
+    await microbatch(answer, range, rows, misbehaviour());
     if (repeats !== null) {
-      await (repeats === "rows" ? microbatch(answer, range, rows, faults()) : answer.watermark([range]));
+      await (repeats === "rows"
+        ? microbatch(answer, range, rows, misbehaviour())
+        : answer.watermark([range]));
     }
     position = { number: range.end, hash: range.hash };
   }
@@ -78,7 +80,7 @@ async function microbatch(
   answer: Answer,
   range: BlockRange,
   rows: Rows,
-  { keepAlives, rowsPerBatch }: Readonly<Faults>,
+  { keepAlives, rowsPerBatch }: Readonly<Misbehaviour>,
 ): Promise<void> {
   for (let i = 0; i < keepAlives; i++) {
     await answer.noRows([range]);

@@ -18,7 +18,7 @@ export async function expectSourceRows(
   const server = await startDevServer({ source });
   const client = new DevServerClient(server);
   try {
-    server.faults.endAtHead = true;
+    server.misbehaviour.endAtHead = true;
     for (const table of tables) {
       const batches = await client.all(`SELECT * FROM "_/anvil@0.0.0"."${table}" SETTINGS stream = true`);
       const expected = rowsOfArrow(batches.map((batch) => batch.table));

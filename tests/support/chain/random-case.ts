@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { Faults } from "../../../src/devserver/faults.ts";
+import type { Misbehaviour } from "../../../src/devserver/misbehaviour.ts";
 import { type DevServer, startDevServer } from "../../../src/devserver/server.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
 import type { CommitLimits } from "../../../src/model/limits.ts";
@@ -19,7 +19,7 @@ const LEASES_RUN_OUT_AFTER_MS = 5_000;
 
 /** What is the same in every case. */
 export interface RandomCaseOptions {
-  readonly faults?: Partial<Faults>;
+  readonly misbehaviour?: Partial<Misbehaviour>;
   readonly limits?: Partial<CommitLimits>;
 }
 
@@ -109,12 +109,12 @@ export class RandomCase {
   async run(): Promise<string | null> {
     const { server, db } = this.#lane;
     server.publish(this.#version, this.#source);
-    server.faults.blocksPerMicrobatch = this.#roll(1, 40);
-    server.faults.lostOrphans = this.#roll(0, 2) === 0;
-    server.faults.noPrevHash = this.#roll(0, 3) === 0;
-    server.faults.keepAlives = this.#roll(0, 1);
-    Object.assign(server.faults, this.#options.faults);
-    this.script.push(`start ${this.#height} ${JSON.stringify(server.faults)}`);
+    server.misbehaviour.blocksPerMicrobatch = this.#roll(1, 40);
+    server.misbehaviour.lostOrphans = this.#roll(0, 2) === 0;
+    server.misbehaviour.noPrevHash = this.#roll(0, 3) === 0;
+    server.misbehaviour.keepAlives = this.#roll(0, 1);
+    Object.assign(server.misbehaviour, this.#options.misbehaviour);
+    this.script.push(`start ${this.#height} ${JSON.stringify(server.misbehaviour)}`);
     this.#streams = await this.#register(db);
     const client = await db.client();
     this.#watch = new ChainWatch(client, this.#schema, this.#source, this.#rows);
@@ -187,9 +187,9 @@ export class RandomCase {
   }
 
   #setBorders(): void {
-    const { faults } = this.#lane.server;
-    faults.blocksPerMicrobatch = this.#roll(1, 40);
-    this.script.push(`borders ${faults.blocksPerMicrobatch}`);
+    const { misbehaviour } = this.#lane.server;
+    misbehaviour.blocksPerMicrobatch = this.#roll(1, 40);
+    this.script.push(`borders ${misbehaviour.blocksPerMicrobatch}`);
     this.#lane.server.disconnectAll();
   }
 

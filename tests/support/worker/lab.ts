@@ -1,4 +1,4 @@
-import { noFaults } from "../../../src/devserver/faults.ts";
+import { noMisbehaviour } from "../../../src/devserver/misbehaviour.ts";
 import type { DevServer, DevServerOptions } from "../../../src/devserver/server.ts";
 import type { Block, Source } from "../../../src/devserver/source.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
@@ -54,8 +54,8 @@ export class Lab implements AsyncDisposable {
     return this.scenario.server;
   }
 
-  get faults(): DevServer["faults"] {
-    return this.scenario.server.faults;
+  get misbehaviour(): DevServer["misbehaviour"] {
+    return this.scenario.server.misbehaviour;
   }
 
   /** Publishes the source and syncs these tables of it; waits for nothing. */
@@ -68,9 +68,9 @@ export class Lab implements AsyncDisposable {
     return sync;
   }
 
-  /** After each test: no fault is left, and its streams give their slots back. */
+  /** After each test: the server behaves again, and its streams give their slots back. */
   async reset(): Promise<void> {
-    Object.assign(this.faults, noFaults());
+    Object.assign(this.misbehaviour, noMisbehaviour());
     for (const { dataset } of this.#syncs) {
       await this.db.query("select ampsync.pause_sync($1)", [dataset]);
     }

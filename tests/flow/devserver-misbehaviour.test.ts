@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import type { Break, Faults } from "../../src/devserver/faults.ts";
+import type { Break, Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { DevServerClient, type Received } from "../support/chain/devserver-client.ts";
@@ -24,8 +24,8 @@ afterEach(async () => {
 });
 
 /** Everything up to the head: first and last block, rows, and `!` at the end of a microbatch. */
-async function sent(faults: Partial<Faults>): Promise<readonly string[]> {
-  Object.assign(server.faults, { endAtHead: true, ...faults });
+async function sent(misbehaviour: Partial<Misbehaviour>): Promise<readonly string[]> {
+  Object.assign(server.misbehaviour, { endAtHead: true, ...misbehaviour });
   return (await client.all(STREAM)).map(told);
 }
 
@@ -35,7 +35,7 @@ function told({ ranges, rows, complete }: Received): string {
 }
 
 describe("batches", () => {
-  test.each<[string, Partial<Faults>, readonly string[]]>([
+  test.each<[string, Partial<Misbehaviour>, readonly string[]]>([
     ["none", {}, ["0-9:40", "0-9:0!", "10-19:40", "10-19:0!"]],
     [
       "of so many rows",
@@ -49,12 +49,12 @@ describe("batches", () => {
     ["interrupted", { interrupts: true, blocksPerMicrobatch: 20 }, ["0-18:1", "0-19:80", "0-19:0!"]],
     ["of no data", { noData: true }, [":0!"]],
     ["delayed", { delayMs: 1 }, ["0-9:40", "0-9:0!", "10-19:40", "10-19:0!"]],
-  ])("%s", async (_, faults, expected) => {
-    expect(await sent(faults)).toEqual(expected);
+  ])("%s", async (_, misbehaviour, expected) => {
+    expect(await sent(misbehaviour)).toEqual(expected);
   });
 
   test("of other tables than those named are as they should be", async () => {
-    Object.assign(server.faults, { noData: true, tables: ["blocks"] });
+    Object.assign(server.misbehaviour, { noData: true, tables: ["blocks"] });
     const stream = await client.open(STREAM);
     expect(told((await stream.next())!)).toBe("0-9:40");
     stream.cancel();
@@ -65,7 +65,7 @@ describe("an answer that breaks off", () => {
   const how = { code: status.DATA_LOSS, details: "as told" };
 
   async function before(breaks: Break): Promise<{ readonly rows: number; readonly code: number | null }> {
-    Object.assign(server.faults, { rowsPerBatch: 10, breaks });
+    Object.assign(server.misbehaviour, { rowsPerBatch: 10, breaks });
     const stream = await client.open(STREAM);
     let rows = 0;
     try {
@@ -95,7 +95,10 @@ describe("an answer that breaks off", () => {
   });
 
   test("by silence is still open", async () => {
-    Object.assign(server.faults, { rowsPerBatch: 10, breaks: { after: 10, unit: "rows", how: "stall" } });
+    Object.assign(server.misbehaviour, {
+      rowsPerBatch: 10,
+      breaks: { after: 10, unit: "rows", how: "stall" },
+    });
     const stream = await client.open(STREAM);
     expect(await stream.next()).toMatchObject({ rows: 10 });
     expect(server.openStreams).toBe(1);
@@ -106,20 +109,20 @@ describe("an answer that breaks off", () => {
 
 describe("generations of 2025", () => {
   test("tell neither parent hashes nor block times", async () => {
-    Object.assign(server.faults, { generation: "2025-11", endAtHead: true });
+    Object.assign(server.misbehaviour, { generation: "2025-11", endAtHead: true });
     const [first] = await client.all(STREAM);
     expect(first!.ranges[0]).toMatchObject({ numbers: { start: 0, end: 9 }, prev_hash: null });
     expect(first!.ranges[0]).not.toHaveProperty("timestamp");
   });
 
   test("answer batch queries without metadata and without a last message", async () => {
-    server.faults.generation = "2025-11";
+    server.misbehaviour.generation = "2025-11";
     const answer = await client.all(BATCH);
     expect(answer.map(({ rows, data }) => [rows, data.appMetadata.length])).toEqual([[80, 0]]);
   });
 
   test("send a schema and a clean end where there is no block yet", async () => {
-    Object.assign(server.faults, { generation: "2025-11", noData: true });
+    Object.assign(server.misbehaviour, { generation: "2025-11", noData: true });
     const stream = await client.open(STREAM);
     expect(await stream.next()).toBeNull();
     expect(stream.schema).not.toBeNull();
@@ -128,7 +131,7 @@ describe("generations of 2025", () => {
 
 describe("calls", () => {
   test("need the token, if there is one", async () => {
-    server.faults.token = "secret";
+    server.misbehaviour.token = "secret";
     await expect(client.info(STREAM)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
     const info = await client.info(STREAM, { authorization: "Bearer secret" });
     const error = await client.redeem(info.tickets[0]!).error();
@@ -136,7 +139,7 @@ describe("calls", () => {
   });
 
   test("with a cursor are refused, if they shall be", async () => {
-    server.faults.refuseResume = true;
+    server.misbehaviour.refuseResume = true;
     const { number, hash } = source.chain.canonical(5n)!;
     const cursor = JSON.stringify({ devnet: { number: Number(number), hash } });
     const error = await (await client.open(STREAM, { "amp-resume": cursor })).error();

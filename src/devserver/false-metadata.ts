@@ -1,18 +1,18 @@
-import type { Lie } from "./faults.ts";
 import type { WireMetadata, WireRange } from "./flight/app-metadata.ts";
+import type { FalseMetadata } from "./misbehaviour.ts";
 
 const NOBODYS_HASH = `0x${"ab".repeat(32)}`;
 
-/** Ways in which metadata may be wrong, one at a time. */
-export const LIES = {
+/** Metadata that is wrong in one way each. */
+export const FALSE_METADATA = {
   /** The range begins one block later, so that a block is missing before it. */
   gap: ranges(({ numbers, ...range }) => ({
     ...range,
     numbers: { start: numbers.start + 1, end: Math.max(numbers.start + 1, numbers.end) },
   })),
-  /** The range follows a block that never was. */
+  /** The range follows a block that never existed. */
   wrongParent: ranges((range) => ({ ...range, prev_hash: NOBODYS_HASH })),
-  /** The range ends with a block that never was. */
+  /** The range ends with a block that never existed. */
   wrongHash: ranges((range) => ({ ...range, hash: NOBODYS_HASH })),
   /** The hash has 31 bytes. */
   shortHash: ranges((range) => ({ ...range, hash: range.hash.slice(0, -2) })),
@@ -28,14 +28,14 @@ export const LIES = {
     ...range,
     numbers: { start: range.numbers.end + 1, end: range.numbers.end },
   })),
-  /** Block numbers that no double holds exactly. */
+  /** Block numbers that a double cannot hold exactly. */
   unsafeNumbers: ranges((range) => ({ ...range, numbers: { start: 2 ** 53, end: 2 ** 53 + 2 } })),
   /** No range, whether there are rows or not. */
   noRange: (truth) => ({ ...truth, ranges: [] }),
   /** No metadata at all. */
   silence: () => null,
-} satisfies Record<string, Lie>;
+} satisfies Record<string, FalseMetadata>;
 
-function ranges(rewrite: (range: WireRange) => WireRange): Lie {
+function ranges(rewrite: (range: WireRange) => WireRange): FalseMetadata {
   return (truth: WireMetadata) => ({ ...truth, ranges: truth.ranges.map(rewrite) });
 }

@@ -1,30 +1,30 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { Break, Faults } from "../faults.ts";
+import type { Break, Misbehaviour } from "../misbehaviour.ts";
 import { refusal } from "./refusal.ts";
 
-/** Thrown where an answer ends before its time, but without an error. */
+/** Thrown to end an answer early but without an error. */
 export class CleanEnd extends Error {}
 
-/** Delays and breaks one answer as the faults ask, by what it has sent so far. */
-export class Sabotage {
-  readonly #faults: () => Readonly<Faults>;
+/** Delays one answer or breaks it off, depending on how much of it was sent. */
+export class Breaks {
+  readonly #misbehaviour: () => Readonly<Misbehaviour>;
   readonly #signal: AbortSignal;
   readonly #sent: Record<Break["unit"], number> = { messages: 0, rows: 0, batches: 0 };
 
-  /** `signal` tells that the call is over. */
-  constructor(faults: () => Readonly<Faults>, signal: AbortSignal) {
-    this.#faults = faults;
+  /** `signal` aborts when the call is over. */
+  constructor(misbehaviour: () => Readonly<Misbehaviour>, signal: AbortSignal) {
+    this.#misbehaviour = misbehaviour;
     this.#signal = signal;
   }
 
-  /** To be awaited before each message; rejects where the answer breaks off. */
+  /** To be awaited before each message; rejects if the answer breaks off here. */
   async before(): Promise<void> {
-    const { delayMs } = this.#faults();
+    const { delayMs } = this.#misbehaviour();
     if (delayMs > 0) {
       await pause(delayMs, undefined, { signal: this.#signal });
     }
-    const { breaks } = this.#faults();
+    const { breaks } = this.#misbehaviour();
     if (breaks === null || this.#sent[breaks.unit] < breaks.after) {
       return;
     }
