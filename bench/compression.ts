@@ -181,7 +181,7 @@ async function load(client: pg.Client, { plan, regions }: Shape, storage: Storag
   const columns = plan.columns.map(({ name, type }) => `, ${pg.escapeIdentifier(name)} ${type}`).join("");
   await client.query(
     `create table ${table} (_id bytea primary key, _block_num_start bigint, _block_num_end bigint
-       ${plan.exact ? ", _block_num bigint" : ""} ${columns})`,
+       ${plan.hasBlockNum ? ", _block_num bigint" : ""} ${columns})`,
   );
   const stored = plan.columns.filter(({ type }) => type === "bytea" || type === "text");
   for (const { name } of stored) {

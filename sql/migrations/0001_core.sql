@@ -49,7 +49,7 @@ create table ampsync_private.stream (
   target_table     text not null,
   target           regclass,
   columns          jsonb,
-  exact            boolean,
+  has_block_num    boolean,
   network          text,
   state            text not null default 'waiting',
   since            timestamptz not null,
@@ -77,7 +77,7 @@ create table ampsync_private.stream (
   constraint stream_state_check check (
     state in ('waiting', 'backfill', 'live', 'retrying', 'reorg_pending', 'resyncing', 'paused', 'failed', 'orphaned')
   ),
-  constraint stream_target_check check ((target is null) = (columns is null) and (target is null) = (exact is null)),
+  constraint stream_target_check check ((target is null) = (columns is null) and (target is null) = (has_block_num is null)),
   constraint stream_checkpoint_check check (
     (checkpoint_block is null) = (checkpoint_hash is null)
     and octet_length(checkpoint_hash) = 32

@@ -228,12 +228,12 @@ export class Calls {
     await this.#query("select ampsync_worker.end_pass($1, $2, $3, $4)", [streamId, epoch, outcome, failure]);
   }
 
-  async prepareTarget(lease: Lease, exact: boolean, columns: readonly TargetColumn[]): Promise<void> {
+  async prepareTarget(lease: Lease, hasBlockNum: boolean, columns: readonly TargetColumn[]): Promise<void> {
     const planned = columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull }));
     await this.#query("call ampsync_worker.prepare_target($1, $2, $3, $4)", [
       lease.streamId,
       lease.epoch,
-      exact,
+      hasBlockNum,
       JSON.stringify(planned),
     ]);
   }

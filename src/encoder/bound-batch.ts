@@ -11,7 +11,7 @@ import type { ColumnPlan, TablePlan } from "./plan.ts";
 /** A batch laid over the plan of its schema. */
 export interface BoundBatch<C> {
   readonly rowCount: number;
-  /** Null in range mode. */
+  /** Null without `_block_num`. */
   readonly blocks: BlockNumbers | null;
   readonly columns: readonly C[];
 }

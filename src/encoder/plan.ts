@@ -44,8 +44,8 @@ export interface ColumnPlan {
 export interface TablePlan {
   readonly table: string;
   /** The schema offers `_block_num`: each row knows its own block. */
-  readonly exact: boolean;
-  /** How many user columns stand before `_block_num` in the schema; null in range mode. */
+  readonly hasBlockNum: boolean;
+  /** How many user columns stand before `_block_num` in the schema; null without it. */
   readonly blockPosition: number | null;
   /** User columns in the order of the schema. */
   readonly columns: readonly ColumnPlan[];
@@ -72,7 +72,7 @@ export function planTable(table: string, schema: ArrowSchema): TablePlan {
     columns.push({ name, type: arrow.name, notNull: !nullable, arrow, json: nestedType(type, at) });
   }
   checkRowWidth(columns, table);
-  return { table, exact: blockPosition !== null, blockPosition, columns };
+  return { table, hasBlockNum: blockPosition !== null, blockPosition, columns };
 }
 
 /** The columns of a COPY, in the order in which the encoder writes the fields of a row. */
@@ -81,7 +81,7 @@ export function copyColumns(plan: TablePlan): readonly string[] {
     "_id",
     "_block_num_start",
     "_block_num_end",
-    ...(plan.exact ? [BLOCK_NUM] : []),
+    ...(plan.hasBlockNum ? [BLOCK_NUM] : []),
     ...plan.columns.map(({ name }) => name),
   ];
 }

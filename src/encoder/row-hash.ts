@@ -25,7 +25,7 @@ export class RowHash {
   }
 
   /**
-   * Exact mode: the counter is the number of identical rows of the block before
+   * With `_block_num`: the counter is the number of identical rows of the block before
    * this one. Such rows are interchangeable, so their order does not matter.
    */
   writeByOccurrence(row: Uint8Array, target: DataView, at: number): void {
@@ -43,7 +43,7 @@ export class RowHash {
     this.#copy(target, at);
   }
 
-  /** Range mode: the counter is the row's index in its microbatch. */
+  /** Without `_block_num`: the counter is the row's index in its microbatch. */
   writeByIndex(row: Uint8Array, index: number, target: DataView, at: number): void {
     this.#compute(row, BigInt(index));
     this.#copy(target, at);

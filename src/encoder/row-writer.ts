@@ -22,7 +22,7 @@ const WORD = 2 ** 32;
 /**
  * Writes measured rows, and counts them into the ledger of their microbatch. A row
  * is: number of fields, `_id`, `_block_num_start`, `_block_num_end`, `_block_num`
- * in exact mode, user columns.
+ * where the table has one, user columns.
  */
 export class RowWriter {
   readonly #hash: RowHash;
@@ -34,9 +34,9 @@ export class RowWriter {
   readonly #cursor: Int32Array;
 
   #range: Blocks = { start: 0n, end: 0n };
-  /** Exact mode: the block of the last row. A number, because it is below 2^48. */
+  /** With `_block_num`: the block of the last row. A number, because it is below 2^48. */
   #block = 0;
-  /** Range mode: the index of the next row. */
+  /** Without `_block_num`: the index of the next row. */
   #rowIndex = 0;
   /** The ledger; the xor is kept in two halves, so that no BigInt is made per row. */
   #rows = 0;
@@ -45,7 +45,7 @@ export class RowWriter {
 
   /** `sizes`: the measured bytes of each row of the chunk that is being written. */
   constructor(plan: TablePlan, hash: Hash64, sizes: Float64Array) {
-    const blockFields = plan.exact ? 3 : 2;
+    const blockFields = plan.hasBlockNum ? 3 : 2;
     this.#hash = new RowHash(hash);
     this.#fieldCount = 1 + blockFields + plan.columns.length;
     this.prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
@@ -68,7 +68,7 @@ export class RowWriter {
     return this.#range;
   }
 
-  /** Exact mode: the block of the last row written, or the first block of the microbatch. */
+  /** With `_block_num`: the block of the last row written, or the first block of the microbatch. */
   get lastBlock(): number {
     return this.#block;
   }
@@ -79,7 +79,7 @@ export class RowWriter {
     return { rows: this.#rows, idXor };
   }
 
-  /** Leaves a row out. Range mode counts it all the same, so that the `_id` of later rows does not depend on it. */
+  /** Leaves a row out. Without `_block_num` it is counted all the same, so that the `_id` of later rows does not depend on it. */
   skipRow(): void {
     this.#rowIndex++;
   }

@@ -2,7 +2,7 @@ import { AmpsyncError } from "../errors.ts";
 
 /** A row that is left out of its target, and why. */
 export interface RejectedRow {
-  /** Its own; in range mode the last one of its microbatch, as in `_id`. */
+  /** Its own; without `_block_num` the last one of its microbatch, as in `_id`. */
   readonly block: bigint;
   /** From 0, in its record batch; of a row that PostgreSQL refused, among the rows written of its block. */
   readonly row: number;

@@ -197,14 +197,14 @@ class StreamPass implements Disposable {
     this.#waitsFor(null);
     const plan = planTable(this.#lease.tableName, all.schema);
     await faults.reach("before_prepare_target");
-    await calls.prepareTarget(this.#lease, plan.exact, plan.columns);
+    await calls.prepareTarget(this.#lease, plan.hasBlockNum, plan.columns);
     await faults.reach("target_prepared");
     const order = this.#lease.columns;
     if (order === null) {
       return plan;
     }
     const stored = order.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
-    return { ...plan, columns: stored, blockPosition: plan.exact ? 0 : null };
+    return { ...plan, columns: stored, blockPosition: plan.hasBlockNum ? 0 : null };
   }
 
   async #repair(plan: TablePlan): Promise<void> {

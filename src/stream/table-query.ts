@@ -4,7 +4,7 @@ import { AmpsyncError } from "../errors.ts";
 
 /** The columns of a plan, in its order, from a table given as its SQL reference. */
 export function selectSql(plan: TablePlan, reference: string): string {
-  const columns = [...(plan.exact ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
+  const columns = [...(plan.hasBlockNum ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
   return `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${reference}`;
 }
 
@@ -14,7 +14,7 @@ export function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
   const differs = sent.columns.some(
     ({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type,
   );
-  if (differs || sent.exact !== plan.exact || sent.columns.length !== plan.columns.length) {
+  if (differs || sent.hasBlockNum !== plan.hasBlockNum || sent.columns.length !== plan.columns.length) {
     throw new AmpsyncError("SY104", "the schema of the stream differs from the planned one", {
       detail: `Planned: ${fieldsOf(schema)}.`,
     });

@@ -27,7 +27,7 @@ const COLUMNS = [
   "updated_at timestamp with time zone",
 ];
 
-const prepare = (options: { table?: string; exact?: boolean } = {}) =>
+const prepare = (options: { table?: string; hasBlockNum?: boolean } = {}) =>
   SqlStream.prepare(db, { dataset, ...options });
 
 /** A microbatch from the checkpoint, or the first block, to this one; without rows. */
@@ -198,7 +198,7 @@ describe("rows that know the range of their microbatch only", () => {
   };
 
   test("invalidate_batches_after_watermark: those above it go, the others remain", async () => {
-    const stream = await prepare({ exact: false });
+    const stream = await prepare({ hasBlockNum: false });
     for (const [start, end] of [
       [100, 199],
       [200, 300],
@@ -214,7 +214,7 @@ describe("rows that know the range of their microbatch only", () => {
   });
 
   test("invalidate_batches_with_no_watermark: without a reorg no row goes", async () => {
-    const stream = await prepare({ exact: false });
+    const stream = await prepare({ hasBlockNum: false });
     await stream.commit(100, 199);
     await db.query("begin");
     await stream.beginApply();
@@ -223,7 +223,7 @@ describe("rows that know the range of their microbatch only", () => {
   });
 
   test("reorg_with_injected_block_num: a range that spans the fork goes whole, for readers with its replacement", async () => {
-    const stream = await prepare({ exact: false });
+    const stream = await prepare({ hasBlockNum: false });
     await stream.commit(0, 0);
     await stream.commit(1, 100);
     const reader = await db.client();

@@ -146,7 +146,7 @@ const tables = new Map<string, string>();
 /** An empty table: one for all streams that are stored alike. */
 async function tableFor(plan: TablePlan): Promise<string> {
   const key = JSON.stringify([
-    plan.exact,
+    plan.hasBlockNum,
     plan.columns.map(({ name, type, notNull }) => [name, type, notNull]),
   ]);
   const known = tables.get(key);

@@ -57,7 +57,7 @@ test("a schema that is renamed while it merges makes it begin again, under the n
   expect(await swapped).toMatchObject({ code: "SY205" });
   expect(await stream.view()).toMatchObject({ state: "resyncing" });
   expect(await swap(db, shadow)).toBe(true);
-  const renamed = new SqlStream(db, stream.id, `${schema}_new.blocks`, stream.exact, stream.epoch);
+  const renamed = new SqlStream(db, stream.id, `${schema}_new.blocks`, stream.hasBlockNum, stream.epoch);
   expect(await renamed.rows()).toBe(NEW);
 });
 

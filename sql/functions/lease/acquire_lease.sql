@@ -33,7 +33,6 @@ create or replace function ampsync_worker.acquire_lease(
     target_schema    text,
     target_table     text,
     columns          jsonb,
-    exact            boolean,
     network          text,
     state            text,
     origin           bigint,
@@ -116,7 +115,7 @@ begin
   return query
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
          d.label,
-         s.table_name, s.target_schema, s.target_table, s.columns, s.exact, s.network, s.state, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
+         s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          v_lease.holder is not null or s.deaths > 0,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,

@@ -48,7 +48,7 @@ begin
                        coalesce(from_block::text, 'null'), coalesce(to_block::text, 'null'), repair.table_name),
       detail  = format('It holds blocks %s to %s.', coalesce(v_stream.origin::text, 'none'), coalesce(v_stream.checkpoint_block::text, 'none')),
       hint    = format('select * from ampsync.verify(%L, %L);', repair.dataset, repair.table_name);
-  elsif not v_stream.exact then
+  elsif not v_stream.has_block_num then
     raise exception using
       errcode = 'SY004',
       message = format('table %s cannot be repaired in part', repair.table_name),

@@ -54,7 +54,7 @@ begin
     from ampsync_private.stream s
    where s.stream_id = v_shadow.shadow_of;
 
-  select '_id, _block_num_start, _block_num_end' || case when v_shadow.exact then ', _block_num' else '' end
+  select '_id, _block_num_start, _block_num_end' || case when v_shadow.has_block_num then ', _block_num' else '' end
          || coalesce(string_agg(format(', %I', c.value ->> 'name'), '' order by c.ordinality), '')
     into v_columns
     from jsonb_array_elements(v_shadow.columns) with ordinality c;

@@ -5,16 +5,16 @@
 -- p_columns: jsonb array of {"name", "type", "not_null"}, user columns in the
 --   order of the plan; "type" as format_type() writes it. Under value_policy
 --   `null` none of them is made NOT NULL, or stays so.
--- p_exact: the server offers `_block_num`, each row knows its own block.
+-- p_has_block_num: the server offers `_block_num`, each row knows its own block.
 --
 -- Also checks, with one probe of the primary key, that no row lies above the
 -- checkpoint. A transaction of its own. Locks: fence (shared), an advisory lock
 -- on the target schema's name while the table is made, then the stream row.
 create or replace procedure ampsync_worker.prepare_target(
-  p_stream_id bigint,
-  p_epoch     bigint,
-  p_exact     boolean,
-  p_columns   jsonb
+  p_stream_id     bigint,
+  p_epoch         bigint,
+  p_has_block_num boolean,
+  p_columns       jsonb
 )
   language plpgsql
   security invoker
@@ -46,9 +46,10 @@ begin
     perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.target_table);
 
     update ampsync_private.stream s
-       set target  = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table, p_exact, v_columns),
-           columns = v_columns,
-           exact   = p_exact
+       set target        = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table,
+                                                         p_has_block_num, v_columns),
+           columns       = v_columns,
+           has_block_num = p_has_block_num
      where s.stream_id = p_stream_id;
 
     if v_stream.shadow_of is not null then
@@ -57,7 +58,7 @@ begin
 
     perform ampsync_private.journal(p_stream_id, 'table_created');
   else
-    perform ampsync_private.check_target_fits(p_stream_id, p_exact, v_columns);
+    perform ampsync_private.check_target_fits(p_stream_id, p_has_block_num, v_columns);
   end if;
 end;
 $$;

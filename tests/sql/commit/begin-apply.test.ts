@@ -131,7 +131,7 @@ describe("a removal", () => {
   });
 
   describe("is refused, and nothing is deleted,", () => {
-    const RANGE = { exact: false };
+    const RANGE = { hasBlockNum: false };
     const NO_HASH = { columns: [{ name: "block_hash", type: "bytea", not_null: false }] };
     test.each([
       ["where the parent hash is another one at a watermark", {}, 10, hashOf(9, "b")],
@@ -173,7 +173,7 @@ describe("a removal", () => {
   });
 
   test("of a table without block numbers goes by the end of the range", async () => {
-    const stream = await synced({ exact: false });
+    const stream = await synced({ hasBlockNum: false });
     await stream.beginApply({ from: 10, parentHash: hashOf(9) });
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
   });

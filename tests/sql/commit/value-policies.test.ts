@@ -272,7 +272,7 @@ test("a restart finds no type changed, whatever types a table has", async () => 
     expect.arrayContaining(["time without time zone", "time without time zone[]", "numeric(38,18)[]"]),
   );
   const planned = plan.columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull }));
-  const stream = await SqlStream.prepare(db, { exact: false, columns: planned });
+  const stream = await SqlStream.prepare(db, { hasBlockNum: false, columns: planned });
   await stream.endPass("yielded");
   await stream.acquire("worker-2");
   await stream.prepareTarget(planned);

@@ -13,7 +13,7 @@ async function ownHash(stream: SqlStream, block: number): Promise<string | null>
 }
 
 test("the end of a watermark is known from the history", async () => {
-  const stream = await SqlStream.prepare(db, { exact: false });
+  const stream = await SqlStream.prepare(db, { hasBlockNum: false });
   await stream.apply(0, 9);
   expect(await ownHash(stream, 9)).toBe(hashOf(9));
 });
@@ -37,7 +37,7 @@ test("the column hash counts where there is a column parent_hash as well", async
 });
 
 test.each([
-  ["the rows of a table without block numbers", { exact: false }, null],
+  ["the rows of a table without block numbers", { hasBlockNum: false }, null],
   ["a column hash alone, which may be a transaction's", { columns: [bytea("hash"), bytea("x")] }, "hash"],
   ["a column of text", { columns: [{ name: "block_hash", type: "text", not_null: false }] }, "block_hash"],
 ])("%s proves nothing", async (_, options, column) => {
@@ -64,7 +64,7 @@ test("a block without rows, above the tip or with a hash of another size is unkn
 });
 
 test("rows that know only the end of their range prove nothing for that block either", async () => {
-  const stream = await SqlStream.prepare(db, { exact: false });
+  const stream = await SqlStream.prepare(db, { hasBlockNum: false });
   await stream.apply(0, 9);
   await db.query("delete from ampsync_private.history");
   expect(await ownHash(stream, 9)).toBeNull();
@@ -98,7 +98,7 @@ describe("the newest block up to another one that a stream holds a hash of", () 
   });
 
   test("is the end of a watermark, where they do not", async () => {
-    const stream = await SqlStream.prepare(db, { exact: false });
+    const stream = await SqlStream.prepare(db, { hasBlockNum: false });
     await stream.apply(0, 9);
     await stream.apply(10, 19);
     expect(await newest(stream, 18)).toEqual({ block: "9", hash: bytesOf(9), hash_column: null });

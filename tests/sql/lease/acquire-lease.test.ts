@@ -23,7 +23,6 @@ test("state store, empty: a free lease is granted with what a pass needs to know
     target_schema: "chain",
     target_table: "blocks",
     columns: null,
-    exact: null,
     network: null,
     state: "waiting",
     origin: null,
@@ -44,7 +43,6 @@ test("state store, second instance: the next grant shows target and history as t
   expect(await stream.acquire()).toMatchObject({
     epoch: "2",
     columns: COLUMNS,
-    exact: true,
     network: "mainnet",
     state: "backfill",
     origin: "5",

@@ -78,7 +78,7 @@ describe("a repair is refused", () => {
   });
 
   test("where rows do not know their own block", async () => {
-    const view = await SqlStream.prepare(db, { dataset: "view", exact: false });
+    const view = await SqlStream.prepare(db, { dataset: "view", hasBlockNum: false });
     await view.apply(0, 9);
     const ask = () => db.query("select ampsync.repair('view', 'blocks', 0, 9)");
     expect(await refusal(db, ask)).toMatchObject({

@@ -126,7 +126,7 @@ describe("the swap", () => {
   });
 
   test("where blocks have one _id each microbatch, replaces every row", async () => {
-    const stream = await loaded({ exact: false });
+    const stream = await loaded({ hasBlockNum: false });
     const shadow = await startResync(db, stream);
     await shadow.apply(0, 9, { fork: "b", expected: null });
     expect(await swap(db, shadow)).toBe(true);

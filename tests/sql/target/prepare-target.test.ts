@@ -33,7 +33,7 @@ describe("the target that is made", () => {
   });
 
   test("has no _block_num where the server offers none", async () => {
-    await SqlStream.prepare(db, { exact: false });
+    await SqlStream.prepare(db, { hasBlockNum: false });
     expect(await columnsOf("chain.blocks")).not.toContain("_block_num bigint not null");
   });
 
@@ -247,10 +247,10 @@ describe("a target that does not fit the plan is refused:", () => {
       true,
       "Columns of ampsync missing or changed: _block_num_start, _block_num",
     ],
-  ])("%s", async (_, change, plan, exact, fault) => {
+  ])("%s", async (_, change, plan, hasBlockNum, fault) => {
     const stream = await SqlStream.prepare(db);
     await db.query(change);
-    const error = await refusal(db, () => stream.prepareTarget(plan, exact));
+    const error = await refusal(db, () => stream.prepareTarget(plan, hasBlockNum));
     expect(error).toMatchObject({
       code: "SY201",
       message: expect.stringContaining("target table of blocks does not fit the schema"),

@@ -23,7 +23,7 @@ async function nextPass(stream: SqlStream): Promise<SqlStream> {
     "select format('%I.%I', target_schema, target_table) as target from ampsync_private.stream where stream_id = $1",
     [stream.id],
   );
-  return new SqlStream(db, stream.id, rows[0]!["target"], stream.exact, stream.epoch);
+  return new SqlStream(db, stream.id, rows[0]!["target"], stream.hasBlockNum, stream.epoch);
 }
 
 async function rowsOf(table: string): Promise<number> {

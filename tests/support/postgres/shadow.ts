@@ -14,7 +14,9 @@ export async function shadowOf(db: Connection, stream: SqlStream): Promise<SqlSt
     "select stream_id, target_schema || '.' || target_table as target from ampsync_private.stream where shadow_of = $1",
     [stream.id],
   );
-  return rows.length === 0 ? null : new SqlStream(db, rows[0].stream_id, rows[0].target, stream.exact, "0");
+  return rows.length === 0
+    ? null
+    : new SqlStream(db, rows[0].stream_id, rows[0].target, stream.hasBlockNum, "0");
 }
 
 /** Calls ampsync.resync and takes the lease of the shadow, with an empty table. */

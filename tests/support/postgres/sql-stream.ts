@@ -15,7 +15,7 @@ export interface StreamOptions {
   readonly dataset?: string;
   readonly table?: string;
   /** Whether the server offers `_block_num`. */
-  readonly exact?: boolean;
+  readonly hasBlockNum?: boolean;
   readonly columns?: readonly TargetColumn[];
   readonly worker?: string;
 }
@@ -86,27 +86,27 @@ export async function registerDataset(
 export class SqlStream {
   readonly id: string;
   readonly target: string;
-  readonly exact: boolean;
+  readonly hasBlockNum: boolean;
   epoch: string;
   readonly #db: Connection;
 
-  constructor(db: Connection, id: string, target: string, exact: boolean, epoch: string) {
+  constructor(db: Connection, id: string, target: string, hasBlockNum: boolean, epoch: string) {
     this.#db = db;
     this.id = id;
     this.target = target;
-    this.exact = exact;
+    this.hasBlockNum = hasBlockNum;
     this.epoch = epoch;
   }
 
   /** Registered, without lease and target. */
   static async register(db: Connection, options: StreamOptions = {}): Promise<SqlStream> {
-    const { dataset = "chain", table = "blocks", exact = true } = options;
+    const { dataset = "chain", table = "blocks", hasBlockNum = true } = options;
     await registerDataset(db, dataset, [table]);
     const { rows } = await db.query(
       "select s.stream_id, s.target from ampsync.streams s where s.dataset = $1 and s.table_name = $2",
       [dataset, table],
     );
-    return new SqlStream(db, rows[0].stream_id, rows[0].target, exact, "0");
+    return new SqlStream(db, rows[0].stream_id, rows[0].target, hasBlockNum, "0");
   }
 
   /** With a lease and an empty target. */
@@ -119,7 +119,7 @@ export class SqlStream {
 
   /** The same stream and epoch through another connection. */
   through(db: Connection): SqlStream {
-    return new SqlStream(db, this.id, this.target, this.exact, this.epoch);
+    return new SqlStream(db, this.id, this.target, this.hasBlockNum, this.epoch);
   }
 
   /** The row of acquire_lease, and from now on its epoch; undefined where the lease is held. */
@@ -132,11 +132,14 @@ export class SqlStream {
     return rows[0];
   }
 
-  async prepareTarget(columns: readonly TargetColumn[] = COLUMNS, exact = this.exact): Promise<void> {
+  async prepareTarget(
+    columns: readonly TargetColumn[] = COLUMNS,
+    hasBlockNum = this.hasBlockNum,
+  ): Promise<void> {
     await this.#db.query("call ampsync_worker.prepare_target($1, $2, $3, $4)", [
       this.id,
       this.epoch,
-      exact,
+      hasBlockNum,
       JSON.stringify(columns),
     ]);
   }
@@ -153,12 +156,12 @@ export class SqlStream {
 
   /** One row a block, which carries the hash of its block. */
   async insert(start: number, end: number, fork = "a"): Promise<void> {
-    const [columns, values] = this.exact
+    const [columns, values] = this.hasBlockNum
       ? ["_id, _block_num_start, _block_num_end, _block_num", "b.n, b.n, b.n"]
       : ["_id, _block_num_start, _block_num_end", `${start}, ${end}`];
     await this.#db.query(
       `insert into ${this.target} (${columns}, block_hash)
-       select ampsync_private.block_prefix(${this.exact ? "b.n" : end}) || substr(sha256(b.hash), 1, 10),
+       select ampsync_private.block_prefix(${this.hasBlockNum ? "b.n" : end}) || substr(sha256(b.hash), 1, 10),
               ${values}, b.hash
          from (select g.n, decode($3 || lpad(to_hex(g.n), 62, '0'), 'hex') as hash
                  from generate_series($1::bigint, $2::bigint) g(n)) b`,

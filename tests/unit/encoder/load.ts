@@ -49,7 +49,7 @@ export async function createTable(client: pg.Client, table: string, plan: TableP
     "_id bytea primary key",
     "_block_num_start bigint not null",
     "_block_num_end bigint not null",
-    ...(plan.exact ? ["_block_num bigint not null"] : []),
+    ...(plan.hasBlockNum ? ["_block_num bigint not null"] : []),
     ...plan.columns.map(
       ({ name, type, notNull }) => `${pg.escapeIdentifier(name)} ${type}${notNull ? " not null" : ""}`,
     ),

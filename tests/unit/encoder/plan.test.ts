@@ -129,15 +129,19 @@ describe("_block_num", () => {
   const block = new Field("_block_num", new arrow.Uint64(), false);
   const a = new Field("a", new arrow.Int32(), false);
 
-  test("makes the plan exact and is no user column", () => {
+  test("gives each row its block and is no user column", () => {
     const plan = planTable("t", new Schema([a, block]));
-    expect(plan).toMatchObject({ exact: true, blockPosition: 1, columns: [{ name: "a", notNull: true }] });
+    expect(plan).toMatchObject({
+      hasBlockNum: true,
+      blockPosition: 1,
+      columns: [{ name: "a", notNull: true }],
+    });
     expect(copyColumns(plan)).toEqual(["_id", "_block_num_start", "_block_num_end", "_block_num", "a"]);
   });
 
-  test("is absent in range mode", () => {
+  test("is absent without block numbers", () => {
     const plan = planTable("t", new Schema([a]));
-    expect(plan).toMatchObject({ exact: false, blockPosition: null });
+    expect(plan).toMatchObject({ hasBlockNum: false, blockPosition: null });
     expect(copyColumns(plan)).toEqual(["_id", "_block_num_start", "_block_num_end", "a"]);
   });
 

@@ -91,7 +91,7 @@ function field(text: string | null): Uint8Array {
   return Uint8Array.from([...length, ...bytes]);
 }
 
-describe("exact mode", () => {
+describe("with block numbers", () => {
   test("a row is its block, three times, and its columns", () => {
     const [row] = encodeExact([[[0x0102030405n, "a"]]], 0n, 2n ** 40n);
     const block = "0000000102030405";
@@ -212,7 +212,7 @@ describe("exact mode", () => {
   });
 });
 
-describe("range mode", () => {
+describe("without block numbers", () => {
   const encodeRange = (batches: readonly (readonly (string | null)[])[]) =>
     encodeBatches(
       batches.map((values) => [{ name: "text", type: new arrow.Utf8(), values }]),

@@ -55,10 +55,10 @@ describe("quarantine", () => {
     });
   });
 
-  test.each(["exact", "range"])(
-    "%s mode: the other rows, their ids and the ledger are as without it",
+  test.each(["with", "without"])(
+    "%s block numbers: the other rows, their ids and the ledger are as without it",
     (mode) => {
-      const at = (values: readonly bigint[]) => (mode === "exact" ? [blocks(values)] : []);
+      const at = (values: readonly bigint[]) => (mode === "with" ? [blocks(values)] : []);
       const dirty = encodeAll([[...at([1n, 1n, 1n, 2n]), decimals([5n, BAD, 5n, 6n])]], "quarantine");
       const clean = encodeAll([[...at([1n, 1n, 1n, 2n]), decimals([5n, 4n, 5n, 6n])]], "fail");
       const without = clean.rows.filter((_, row) => row !== 1);

@@ -18,7 +18,7 @@ as $$
        where e.value ->> 'type' = 'bytea'
     ) c
    where s.stream_id = p_stream_id
-     and s.exact;
+     and s.has_block_num;
 $$;
 
 comment on function ampsync_private.named_hash_column(bigint)

@@ -2,8 +2,8 @@
 -- bytes of their `_id`: what the ledger must say of them. One row a range.
 --
 -- Reads the primary key alone, range by range, so the memory it takes does not
--- grow with the table. In range mode a row belongs to the last block of its
--- microbatch, so ranges must not cut one.
+-- grow with the table. Without _block_num a row belongs to the last block of its
+-- microbatch, so no range may split one.
 create or replace function ampsync_private.measure_rows(
   p_target       regclass,
   p_first_blocks bigint[],

@@ -23,8 +23,8 @@ begin
    where s.stream_id = v_shadow.shadow_of;
 
   v_fault := case
-    when v_shadow.exact <> v_live.exact
-      then format('the server %s _block_num', case when v_shadow.exact then 'now offers' else 'no longer offers' end)
+    when v_shadow.has_block_num <> v_live.has_block_num
+      then format('the server %s _block_num', case when v_shadow.has_block_num then 'now offers' else 'no longer offers' end)
     else ampsync_private.column_differences(v_live.target, v_live.columns, v_shadow.columns)
   end;
   if v_fault is not null then

@@ -47,7 +47,7 @@ begin
   if v_hash is not null then
     return v_hash <> v_shadow.checkpoint_hash;
   end if;
-  if not (v_live.exact and v_shadow.exact) then
+  if not (v_live.has_block_num and v_shadow.has_block_num) then
     return false; -- `_id` begins with the border of a microbatch, and those differ on one chain, too.
   end if;
 

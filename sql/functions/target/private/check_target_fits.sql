@@ -3,9 +3,9 @@
 -- catalogue. Columns that a user added are left alone, and repairs that wait may fill
 -- an emptied table.
 create or replace function ampsync_private.check_target_fits(
-  p_stream_id bigint,
-  p_exact     boolean,
-  p_columns   jsonb
+  p_stream_id     bigint,
+  p_has_block_num boolean,
+  p_columns       jsonb
 )
   returns void
   language plpgsql
@@ -27,7 +27,7 @@ begin
 
   select 'Columns of ampsync missing or changed: ' || string_agg(o.name, ', ') into v_fault
     from (values ('_id', 'bytea'), ('_block_num_start', 'bigint'), ('_block_num_end', 'bigint'),
-                 (case when v_stream.exact then '_block_num' end, 'bigint')) o(name, type)
+                 (case when v_stream.has_block_num then '_block_num' end, 'bigint')) o(name, type)
    where not exists (select 1
                        from pg_attribute a
                       where a.attrelid = v_stream.target
@@ -46,7 +46,7 @@ begin
   end if;
 
   v_fault := coalesce(v_fault, case
-    when p_exact <> v_stream.exact then format('the server %s _block_num', case when p_exact then 'now offers' else 'no longer offers' end)
+    when p_has_block_num <> v_stream.has_block_num then format('the server %s _block_num', case when p_has_block_num then 'now offers' else 'no longer offers' end)
     else ampsync_private.column_differences(v_stream.target, v_stream.columns, p_columns)
   end);
   if v_fault is not null then

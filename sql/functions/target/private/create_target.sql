@@ -8,7 +8,7 @@
 create or replace function ampsync_private.create_target(
   p_target_schema text,
   p_table_name    text,
-  p_exact         boolean,
+  p_has_block_num boolean,
   p_columns       jsonb
 )
   returns regclass
@@ -39,7 +39,7 @@ begin
     '  _block_num_end bigint not null%s%s\n) with (\n  autovacuum_vacuum_scale_factor = 0.01,\n'
     '  autovacuum_vacuum_insert_scale_factor = 0.02,\n  autovacuum_analyze_scale_factor = 0.02,\n'
     '  vacuum_truncate = off\n)',
-    v_name, case when p_exact then E',\n  _block_num bigint not null' else '' end, v_columns);
+    v_name, case when p_has_block_num then E',\n  _block_num bigint not null' else '' end, v_columns);
 
   select string_agg(format('alter column %I %s', c.value ->> 'name', ampsync_private.long_values(s.enumvals)), ', ')
     into v_storage

@@ -23,7 +23,7 @@ begin
   update ampsync_private.stream s
      set target           = null,
          columns          = null,
-         exact            = null,
+         has_block_num    = null,
          network          = null,
          origin           = null,
          checkpoint_block = null,

@@ -27,7 +27,7 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  if v_stream.exact and p_row_count = p_last_block - p_first_block + 1 then
+  if v_stream.has_block_num and p_row_count = p_last_block - p_first_block + 1 then
     return query execute format(
       $sql$
       select case when r.row_count = 0 then 'missing block' else 'extra rows' end, min(r.block), max(r.block)
@@ -56,7 +56,7 @@ begin
          and substr(t._id, 9) = int8send($3)
        limit 1
       $sql$, v_stream.target)
-      using p_first_block, p_last_block, p_xor, v_stream.exact;
+      using p_first_block, p_last_block, p_xor, v_stream.has_block_num;
     if found then
       return;
     end if;
