@@ -294,7 +294,7 @@ table ampsync_private.stream
   column target_table text not null
   column target regclass
   column columns jsonb
-  column exact boolean
+  column has_block_num boolean
   column network text
   column state text not null default 'waiting'::text
   column since timestamp with time zone not null
@@ -320,7 +320,7 @@ table ampsync_private.stream
   constraint stream_shadow_fkey FOREIGN KEY (shadow_of) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   constraint stream_shadow_key UNIQUE (shadow_of)
   constraint stream_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'backfill'::text, 'live'::text, 'retrying'::text, 'reorg_pending'::text, 'resyncing'::text, 'paused'::text, 'failed'::text, 'orphaned'::text])))
-  constraint stream_target_check CHECK ((((target IS NULL) = (columns IS NULL)) AND ((target IS NULL) = (exact IS NULL))))
+  constraint stream_target_check CHECK ((((target IS NULL) = (columns IS NULL)) AND ((target IS NULL) = (has_block_num IS NULL))))
   constraint stream_target_key UNIQUE (target_schema, target_table)
   create UNIQUE INDEX stream_table_key ON ampsync_private.stream USING btree (dataset_id, table_name) WHERE (shadow_of IS NULL)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
@@ -546,7 +546,7 @@ function ampsync_private.check_target_filled(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_target_fits(p_stream_id bigint, p_exact boolean, p_columns jsonb)
+function ampsync_private.check_target_fits(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb)
   -- Raise SY201 unless a stream's target has the columns the server sends and no row above the checkpoint.
   returns void
   language plpgsql volatile security invoker
@@ -594,7 +594,7 @@ function ampsync_private.compact_ledger(p_stream_id bigint, p_from_block bigint,
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.create_target(p_target_schema text, p_table_name text, p_exact boolean, p_columns jsonb)
+function ampsync_private.create_target(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb)
   -- Create a target table with its system columns, and its schema if missing.
   returns regclass
   language plpgsql volatile security invoker
@@ -1053,7 +1053,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease and return its query, checkpoint and history; no row where another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, exact boolean, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, watched boolean, history jsonb)
+  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
@@ -1180,7 +1180,7 @@ function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-procedure ampsync_worker.prepare_target(IN p_stream_id bigint, IN p_epoch bigint, IN p_exact boolean, IN p_columns jsonb)
+procedure ampsync_worker.prepare_target(IN p_stream_id bigint, IN p_epoch bigint, IN p_has_block_num boolean, IN p_columns jsonb)
   -- Make a stream's target table, or check that it fits what the server sends.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
