@@ -7,7 +7,8 @@ import { createAdminClient } from "./admin/client.ts";
 import { Budget } from "./commit/budget.ts";
 import { Permits } from "./commit/permits.ts";
 import { type Config, configFromProcess, processId, requireDatabase, writeStderr } from "./config.ts";
-import { CALL_TIMEOUT, Calls, HEARTBEAT_TIMEOUT } from "./db/calls.ts";
+import { CALL_TIMEOUT, Caller } from "./db/caller.ts";
+import { HEARTBEAT_TIMEOUT, LeaseCalls } from "./db/lease-calls.ts";
 import { createPool } from "./db/pool.ts";
 import { type RunStatement, retryingStatements } from "./db/retry.ts";
 import { runStatement } from "./db/run-statement.ts";
@@ -66,7 +67,7 @@ export async function createDeps(
   );
   // Not repeated: the next beat does it.
   const beat: RunStatement = async (statement) => runStatement(reserved, await reserved.connect(), statement);
-  const heartbeat = new Heartbeat(new Calls(beat), log, times);
+  const heartbeat = new Heartbeat(new LeaseCalls(new Caller(beat)), log, times);
   const breakers = {
     connectionMs: config.connectionBreakerSecs * 1000,
     operationMs: config.operationBreakerSecs * 1000,
@@ -79,7 +80,7 @@ export async function createDeps(
 
   return {
     log,
-    calls: new Calls(retryingStatements(pool, breakers, log), clean),
+    caller: new Caller(retryingStatements(pool, breakers, log), clean),
     pool,
     heartbeat,
     flight,
@@ -115,7 +116,7 @@ export function beginWorker(config: Config, workerId: string, slots: number): vo
   async function register(): Promise<void> {
     const deps = await runtime(() => config);
     deps.heartbeat.start(workerId);
-    await deps.calls.registerWorker({
+    await new LeaseCalls(deps.caller).registerWorker({
       workerId,
       host: hostname(),
       pid: processId(),
@@ -138,8 +139,8 @@ export function withRuntime(create: (deps: Deps) => Task): Task {
     if (helpers.job.locked_by !== null) {
       deps.heartbeat.start(helpers.job.locked_by);
     }
-    const calls = helpers.abortSignal === undefined ? deps.calls : deps.calls.until(helpers.abortSignal);
-    return create({ ...deps, calls })(payload, helpers);
+    const caller = helpers.abortSignal === undefined ? deps.caller : deps.caller.until(helpers.abortSignal);
+    return create({ ...deps, caller })(payload, helpers);
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Calls, Held, Verdict } from "../db/calls.ts";
+import type { LeaseCalls, LeaseReport, Verdict } from "../db/lease-calls.ts";
 import type { Writer } from "../db/server-wait.ts";
 import type { Log } from "../log.ts";
 import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../model/limits.ts";
@@ -43,7 +43,7 @@ interface KeptLease {
  * tells the supervisor that this worker is alive.
  */
 export class Heartbeat {
-  readonly #calls: Calls;
+  readonly #calls: LeaseCalls;
   readonly #log: Log;
   readonly #times: HeartbeatTimes;
   readonly #leases = new Map<bigint, KeptLease>();
@@ -52,7 +52,7 @@ export class Heartbeat {
   #lastBeat: Promise<void> = Promise.resolve();
   #isBeatDue = false;
 
-  constructor(calls: Calls, log: Log, times: HeartbeatTimes = TIMES) {
+  constructor(calls: LeaseCalls, log: Log, times: HeartbeatTimes = TIMES) {
     this.#calls = calls;
     this.#log = log;
     this.#times = times;
@@ -107,7 +107,7 @@ export class Heartbeat {
       return;
     }
     const askedAt = performance.now();
-    const held: Held[] = [...this.#leases.values()].map(({ lease }) => ({
+    const held: LeaseReport[] = [...this.#leases.values()].map(({ lease }) => ({
       streamId: lease.streamId,
       epoch: lease.epoch,
       head: lease.head,

@@ -1,4 +1,4 @@
-import type { Verdict } from "../db/calls.ts";
+import type { Verdict } from "../db/lease-calls.ts";
 import { AmpsyncError } from "../errors.ts";
 import { PASS_MS, SHUTDOWN_MS } from "../model/limits.ts";
 

@@ -1,14 +1,12 @@
 import type { CommitQueue, CommitStatements } from "../commit/commit-queue.ts";
 import { type CopyTarget, literal } from "../commit/statements.ts";
-import type { Lease, Repair } from "../db/calls.ts";
+import type { Lease } from "../db/lease-calls.ts";
+import type { Repair, StreamLease } from "../db/stream-calls.ts";
 import { cleanText } from "../model/foreign-text.ts";
 import type { Ledger } from "../model/ledger.ts";
 import { isEmpty, joinReports, type ValueReport } from "../model/value-report.ts";
 import type { Removal } from "../protocol/stream-memory.ts";
 import type { Watermark } from "../protocol/watermark.ts";
-
-/** The lease that a commit is made under. */
-type LeaseKey = Pick<Lease, "streamId" | "epoch">;
 
 /** What commit_apply is told of a microbatch. */
 export interface StampedWatermark {
@@ -25,13 +23,13 @@ export interface StampedWatermark {
 export type StreamCommits = CommitQueue<Removal, StampedWatermark>;
 
 /** The target of a lease's stream, for rows with these fields. */
-export function targetOf(lease: Lease, columns: readonly string[]): CopyTarget {
+export function targetOf(lease: StreamLease, columns: readonly string[]): CopyTarget {
   return { schema: lease.targetSchema, table: lease.targetTable, columns };
 }
 
 /** What the commits of a stream begin and end with; each goes on from the checkpoint there is by then. */
 export function commitStatements(
-  lease: LeaseKey,
+  lease: Lease,
   checkpoint: () => bigint | null,
 ): CommitStatements<Removal, StampedWatermark> {
   return {
@@ -40,7 +38,7 @@ export function commitStatements(
   };
 }
 
-export function beginApply({ streamId, epoch }: LeaseKey, removal: Removal | null): string {
+export function beginApply({ streamId, epoch }: Lease, removal: Removal | null): string {
   if (removal === null) {
     return `call ampsync_worker.begin_apply(${streamId}, ${epoch})`;
   }
@@ -51,7 +49,7 @@ export function beginApply({ streamId, epoch }: LeaseKey, removal: Removal | nul
 
 /** `checkpoint`: the one we went on from. `stamped`: oldest first, at least one. */
 export function commitApply(
-  { streamId, epoch }: LeaseKey,
+  { streamId, epoch }: Lease,
   checkpoint: bigint | null,
   stamped: readonly StampedWatermark[],
 ): string {
@@ -80,12 +78,12 @@ export function commitApply(
   return `call ampsync_worker.commit_apply(${values.join(", ")})`;
 }
 
-export function beginRepair({ streamId, epoch }: LeaseKey, { start, end }: Repair): string {
+export function beginRepair({ streamId, epoch }: Lease, { start, end }: Repair): string {
   return `call ampsync_worker.begin_repair(${streamId}, ${epoch}, ${start}, ${end})`;
 }
 
 export function commitRepair(
-  { streamId, epoch }: LeaseKey,
+  { streamId, epoch }: Lease,
   { start, end, ownHash }: Repair,
   rows: number,
   report: ValueReport,

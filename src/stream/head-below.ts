@@ -1,12 +1,12 @@
-import type { Calls, Lease } from "../db/calls.ts";
+import type { StreamCalls, StreamLease } from "../db/stream-calls.ts";
 import type { FlightClient } from "../flight/client.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
 import type { BlockHash } from "../protocol/block-range.ts";
 
 export interface HeadBelow {
   readonly flight: FlightClient;
-  readonly calls: Calls;
-  readonly lease: Lease;
+  readonly calls: StreamCalls;
+  readonly lease: StreamLease;
   readonly signal: AbortSignal;
 }
 

@@ -2,7 +2,7 @@ import type pg from "pg";
 
 import type { Budget } from "../commit/budget.ts";
 import type { Permits } from "../commit/permits.ts";
-import type { Calls } from "../db/calls.ts";
+import type { Caller } from "../db/caller.ts";
 import type { Faults } from "../fault-points.ts";
 import type { FlightClient } from "../flight/client.ts";
 import type { Heartbeat } from "../lease/heartbeat.ts";
@@ -13,7 +13,7 @@ import type { HeadWatch } from "./head-watch.ts";
 /** What the passes of a process share. */
 export interface PassDeps {
   readonly log: Log;
-  readonly calls: Calls;
+  readonly caller: Caller;
   /** Connections for writing transactions and calls; heartbeats have their own. */
   readonly pool: pg.Pool;
   readonly heartbeat: Heartbeat;

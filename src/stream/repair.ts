@@ -1,8 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { CarefulTransaction } from "../commit/careful-write.ts";
 import type { Refusals } from "../commit/transaction.ts";
-import type { Lease, Repair } from "../db/calls.ts";
 import type { Writer } from "../db/server-wait.ts";
+import type { Repair, StreamCalls, StreamLease } from "../db/stream-calls.ts";
 import { copyColumns, type TablePlan } from "../encoder/plan.ts";
 import { RowEncoder } from "../encoder/row-encoder.ts";
 import { AmpsyncError } from "../errors.ts";
@@ -16,7 +16,8 @@ import { checkSchema, planSent, selectSql } from "./table-query.ts";
 
 export interface RepairPass {
   readonly deps: PassDeps;
-  readonly lease: Lease;
+  readonly calls: StreamCalls;
+  readonly lease: StreamLease;
   /** The table's columns in their stored order. */
   readonly plan: TablePlan;
   /** Of the table in the server's SQL. */
@@ -34,7 +35,7 @@ export interface RepairPass {
  * where the pass itself is over.
  */
 export async function runRepairs(pass: RepairPass): Promise<void> {
-  const { calls } = pass.deps;
+  const { calls } = pass;
   for (
     let repair = await calls.nextRepair(pass.lease);
     repair !== null;

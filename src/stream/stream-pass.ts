@@ -3,7 +3,8 @@ import { CarefulTransaction } from "../commit/careful-write.ts";
 import { CommitQueue } from "../commit/commit-queue.ts";
 import type { Permits } from "../commit/permits.ts";
 import { WriteTransaction } from "../commit/write.ts";
-import type { Lease, PassOutcome } from "../db/calls.ts";
+import { LeaseCalls, type PassOutcome } from "../db/lease-calls.ts";
+import { StreamCalls, type StreamLease } from "../db/stream-calls.ts";
 import { copyColumns, planTable, type TablePlan } from "../encoder/plan.ts";
 import { RowEncoder } from "../encoder/row-encoder.ts";
 import { AmpsyncError } from "../errors.ts";
@@ -49,7 +50,7 @@ const YIELDED: PassEnd = { outcome: "yielded", failure: null };
  * rejects with whatever else ended it. What was not committed by then is gone,
  * and will be sent again.
  */
-export async function runPass(deps: PassDeps, lease: Lease, shutdown: AbortSignal): Promise<PassEnd> {
+export async function runPass(deps: PassDeps, lease: StreamLease, shutdown: AbortSignal): Promise<PassEnd> {
   using pass = new StreamPass(deps, lease, shutdown);
   using _kept = deps.heartbeat.keep(pass.held);
   return shutdown.aborted ? YIELDED : await pass.run();
@@ -58,7 +59,9 @@ export async function runPass(deps: PassDeps, lease: Lease, shutdown: AbortSigna
 class StreamPass implements Disposable {
   readonly held: HeldLease;
   readonly #deps: PassDeps;
-  readonly #lease: Lease;
+  readonly #calls: StreamCalls;
+  readonly #leases: LeaseCalls;
+  readonly #lease: StreamLease;
   readonly #log: Log;
   /** Of the table in the server's SQL. */
   readonly #reference: string;
@@ -79,12 +82,12 @@ class StreamPass implements Disposable {
   /** PostgreSQL refused a row: the rest of the pass is written so that it can be told which. */
   #isCareful = false;
 
-  constructor(deps: PassDeps, lease: Lease, shutdown: AbortSignal) {
+  constructor(deps: PassDeps, lease: StreamLease, shutdown: AbortSignal) {
     this.#control = new PassControl(shutdown, deps.limits.minPassMs, () => this.#canEndNow());
-    this.#deps = {
-      ...deps,
-      calls: deps.calls.until(this.#control.signal, (error) => this.#showTrouble(error)),
-    };
+    this.#deps = deps;
+    const caller = deps.caller.until(this.#control.signal, (error) => this.#showTrouble(error));
+    this.#calls = new StreamCalls(caller);
+    this.#leases = new LeaseCalls(caller);
     this.#lease = lease;
     this.#isWatched = lease.watched;
     this.#log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
@@ -120,8 +123,8 @@ class StreamPass implements Disposable {
         this.held.head = head;
       },
       onBelow: (head) => this.#lookBelow(head),
-      onLive: () => this.#deps.calls.markLive(lease),
-      onBehind: () => this.#deps.calls.markBehind(lease),
+      onLive: () => this.#calls.markLive(lease),
+      onBehind: () => this.#calls.markBehind(lease),
     });
   }
 
@@ -157,8 +160,7 @@ class StreamPass implements Disposable {
 
   /** What keeps a state call waiting is shown, if the database takes that: a stream is not silently stuck. */
   async #showTrouble(error: unknown): Promise<void> {
-    await this.#deps.calls
-      .once()
+    await new StreamCalls(this.#deps.caller.once())
       .markRetrying(this.#lease, failureOf(error))
       .catch(() => {}); // Told next time, or by end_pass.
   }
@@ -190,14 +192,14 @@ class StreamPass implements Disposable {
 
   /** Plans the table, makes or checks the target; returns the plan of its columns in their stored order. */
   async #prepareTarget(): Promise<TablePlan> {
-    const { flight, calls, faults } = this.#deps;
+    const { flight, faults } = this.#deps;
     const { signal } = this.#control;
     this.#waitsFor("plan");
     const all = await flight.plan(`SELECT * FROM ${this.#reference}`, { stream: false, signal });
     this.#waitsFor(null);
     const plan = planTable(this.#lease.tableName, all.schema);
     await faults.reach("before_prepare_target");
-    await calls.prepareTarget(this.#lease, plan.hasBlockNum, plan.columns);
+    await this.#calls.prepareTarget(this.#lease, plan.hasBlockNum, plan.columns);
     await faults.reach("target_prepared");
     const order = this.#lease.columns;
     if (order === null) {
@@ -211,6 +213,7 @@ class StreamPass implements Disposable {
     this.#isRepairing = true;
     await runRepairs({
       deps: this.#deps,
+      calls: this.#calls,
       lease: this.#lease,
       plan,
       reference: this.#reference,
@@ -232,7 +235,7 @@ class StreamPass implements Disposable {
       this.held.holds = holds;
     } else if (holds !== this.#toldHolds) {
       this.#toldHolds = holds;
-      await this.#deps.calls.noteHolding(this.#lease, holds);
+      await this.#leases.noteHolding(this.#lease, holds);
     }
   }
 
@@ -331,12 +334,15 @@ class StreamPass implements Disposable {
     if (checkpoint === undefined) {
       return false;
     }
-    const below = await lookBelow({ ...this.#deps, lease: this.#lease, signal }, head);
+    const below = await lookBelow(
+      { flight: this.#deps.flight, calls: this.#calls, lease: this.#lease, signal },
+      head,
+    );
     if (checkpoint !== this.#memory.committed.at(-1)) {
       return false; // The server said more meanwhile.
     }
     if (below.kind !== "replaced") {
-      await this.#deps.calls.markRetrying(this.#lease, headBelow(below, head, checkpoint.end));
+      await this.#calls.markRetrying(this.#lease, headBelow(below, head, checkpoint.end));
     } else if (decideReplaced(this.#memory, below.block).kind !== "ignore") {
       this.#replaced = { block: below.block, checkpoint };
       this.#leave.abort();
@@ -399,7 +405,7 @@ class StreamPass implements Disposable {
         await commits.settle();
         step = decide(this.#memory, seen);
       } else {
-        const hash = await this.#deps.calls.ownHash(this.#lease.streamId, step.block);
+        const hash = await this.#calls.ownHash(this.#lease.streamId, step.block);
         step = resolveOwnHash(this.#memory, seen, hash);
       }
     }
@@ -485,9 +491,9 @@ class StreamPass implements Disposable {
     });
     this.#head.reconnects(); // First: what is shown now must stay until the next connection stands.
     if (step.next.pendingReorg !== null) {
-      await this.#deps.calls.markReorgPending(this.#lease, step.next.pendingReorg.lowestReplaced);
+      await this.#calls.markReorgPending(this.#lease, step.next.pendingReorg.lowestReplaced);
     } else {
-      await this.#deps.calls.markRetrying(this.#lease, {
+      await this.#calls.markRetrying(this.#lease, {
         code: "SY101",
         message: "the server sent what does not fit its stream",
         detail: step.detail,
@@ -511,7 +517,12 @@ class StreamPass implements Disposable {
     if (origin === null || deepest < origin) {
       return null;
     }
-    const asked = { ...this.#deps, lease: this.#lease, signal: this.#control.signal };
+    const asked = {
+      flight: this.#deps.flight,
+      calls: this.#calls,
+      lease: this.#lease,
+      signal: this.#control.signal,
+    };
     const below = await lookBelow(asked, deepest).catch(() => null); // Whether it lags is not asked.
     return below?.kind === "replaced" ? decideReplaced(this.#memory, below.block) : null;
   }

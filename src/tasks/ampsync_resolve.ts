@@ -1,6 +1,6 @@
 import type { Task } from "graphile-worker";
 
-import type { DatasetToResolve } from "../db/calls.ts";
+import { DatasetCalls, type DatasetToResolve } from "../db/dataset-calls.ts";
 import type { Deps } from "../deps.ts";
 import { AmpsyncError } from "../errors.ts";
 import { datasetRefText } from "../model/dataset-ref.ts";
@@ -14,10 +14,11 @@ import { withRuntime } from "../runtime.ts";
  * a job's `run_at`, so it holds no worker slot.
  */
 export function resolveDataset(deps: Deps): Task {
+  const calls = new DatasetCalls(deps.caller);
   return async (payload, { abortSignal }) => {
     const datasetId = parseId(payload, "dataset_id");
     try {
-      const dataset = await deps.calls.beginResolve(datasetId);
+      const dataset = await calls.beginResolve(datasetId);
       if (dataset === null) {
         return;
       }
@@ -25,7 +26,7 @@ export function resolveDataset(deps: Deps): Task {
         deps.admin === null
           ? resolveWithoutAdmin(dataset)
           : await deps.admin.resolve(dataset, abortSignal ?? AbortSignal.timeout(60_000));
-      await deps.calls.registerStreams(datasetId, found.version, found.manifestHash, found.tables);
+      await calls.registerStreams(datasetId, found.version, found.manifestHash, found.tables);
     } catch (error) {
       const failure = failureOf(error);
       const isFinal = reactionTo(failure.code) === "stop" || failure.code === "SY003";
@@ -34,7 +35,7 @@ export function resolveDataset(deps: Deps): Task {
         code: failure.code,
         error: failure.message,
       });
-      await deps.calls.deferResolve(datasetId, isFinal ? "failed" : "waiting", failure);
+      await calls.deferResolve(datasetId, isFinal ? "failed" : "waiting", failure);
     }
   };
 }

@@ -1,6 +1,7 @@
 import type { Task } from "graphile-worker";
 
-import type { PassOutcome } from "../db/calls.ts";
+import { LeaseCalls, type PassOutcome } from "../db/lease-calls.ts";
+import { StreamCalls } from "../db/stream-calls.ts";
 import type { Deps } from "../deps.ts";
 import { type Failure, failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
@@ -15,6 +16,8 @@ import { runPass } from "../stream/stream-pass.ts";
  * is one SQL call, so a failing stream never loses its job.
  */
 export function streamTask(deps: Deps): Task {
+  const leases = new LeaseCalls(deps.caller);
+  const streams = new StreamCalls(deps.caller);
   return async (payload, { job, abortSignal }) => {
     const streamId = parseId(payload, "stream_id");
     const signal = abortSignal ?? new AbortController().signal;
@@ -22,11 +25,11 @@ export function streamTask(deps: Deps): Task {
 
     async function endPass(outcome: PassOutcome, failure: Failure | null): Promise<void> {
       await deps.faults.reach("before_end_pass");
-      await deps.calls.endPass(streamId, epoch, outcome, failure);
+      await leases.endPass(streamId, epoch, outcome, failure);
     }
 
     try {
-      const lease = await deps.calls.acquireLease(streamId, job.locked_by ?? `job ${job.id}`);
+      const lease = await streams.acquireLease(streamId, job.locked_by ?? `job ${job.id}`);
       if (lease === null) {
         return; // Its holder queues the next pass itself.
       }

@@ -1,5 +1,6 @@
 import type { Task } from "graphile-worker";
 
+import { LeaseCalls } from "../db/lease-calls.ts";
 import type { Deps } from "../deps.ts";
 import { withRuntime } from "../runtime.ts";
 
@@ -8,9 +9,10 @@ import { withRuntime } from "../runtime.ts";
  * first, in a transaction of its own, so that a run that dies has one.
  */
 export function supervise(deps: Deps): Task {
+  const calls = new LeaseCalls(deps.caller);
   return async () => {
-    await deps.calls.scheduleSupervision();
-    const queued = await deps.calls.supervise();
+    await calls.scheduleSupervision();
+    const queued = await calls.supervise();
     if (queued > 0) {
       deps.log.warn("job_recreated", { jobs: queued });
     }

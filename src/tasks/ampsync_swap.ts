@@ -1,4 +1,6 @@
 import type { Task } from "graphile-worker";
+
+import { ResyncCalls } from "../db/resync-calls.ts";
 import type { Deps } from "../deps.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
@@ -10,18 +12,19 @@ import { withRuntime } from "../runtime.ts";
  * if that can help.
  */
 function swap(deps: Deps): Task {
+  const calls = new ResyncCalls(deps.caller);
   return async (payload) => {
     const shadowId = parseId(payload, "stream_id");
     try {
-      const swapped = await deps.calls.swapResync(shadowId);
+      const swapped = await calls.swapResync(shadowId);
       deps.log.info(swapped ? "resynced" : "swap_not_due", { stream_id: shadowId });
     } catch (error) {
       const failure = failureOf(error);
       deps.log.warn("swap_failed", { stream_id: shadowId, code: failure.code, error: failure.message });
       if (reactionTo(failure.code) === "stop") {
-        await deps.calls.failSwap(shadowId, failure);
+        await calls.failSwap(shadowId, failure);
       } else {
-        await deps.calls.deferSwap(shadowId, failure);
+        await calls.deferSwap(shadowId, failure);
       }
     }
   };

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { Calls } from "../../src/db/calls.ts";
+import { Caller } from "../../src/db/caller.ts";
+import { LeaseCalls } from "../../src/db/lease-calls.ts";
 import { createPool } from "../../src/db/pool.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { Heartbeat } from "../../src/lease/heartbeat.ts";
@@ -64,8 +65,12 @@ describe("a black-holed PostgreSQL connection", () => {
       { url: proxy.url(db.url), max: 1, queryTimeoutMs: 0, name: "ampsync heartbeat" },
       log,
     );
-    const calls = new Calls((statement) => pool.query(Object.assign(statement, { query_timeout: 100 })));
-    const heartbeat = new Heartbeat(calls, log, { beatMs: 50, leaseMs: 500, silenceMs: 500 });
+    const caller = new Caller((statement) => pool.query(Object.assign(statement, { query_timeout: 100 })));
+    const heartbeat = new Heartbeat(new LeaseCalls(caller), log, {
+      beatMs: 50,
+      leaseMs: 500,
+      silenceMs: 500,
+    });
     const verdicts: string[] = [];
     const lease = {
       streamId: BigInt(id),

@@ -1,7 +1,8 @@
 import type pg from "pg";
 import { afterEach, expect, test, vi } from "vitest";
 
-import { Calls } from "../../src/db/calls.ts";
+import { Caller } from "../../src/db/caller.ts";
+import { LeaseCalls } from "../../src/db/lease-calls.ts";
 import { Heartbeat, type HeldLease } from "../../src/lease/heartbeat.ts";
 import { createLog } from "../../src/log.ts";
 import { LEASE_MS } from "../../src/model/limits.ts";
@@ -13,13 +14,13 @@ afterEach(() => {
 /** Beats that the test answers, or not. */
 function unanswered() {
   const answers: PromiseWithResolvers<pg.QueryResult>[] = [];
-  const calls = new Calls(() => {
+  const caller = new Caller(() => {
     const answer = Promise.withResolvers<pg.QueryResult>();
     answers.push(answer);
     return answer.promise;
   });
   const heartbeat = new Heartbeat(
-    calls,
+    new LeaseCalls(caller),
     createLog("error", () => {}),
   );
   const reply = (rows: object[]) => answers.at(-1)!.resolve({ rows } as pg.QueryResult);
@@ -81,7 +82,7 @@ test("a pass is severed as soon as a lease lasts after the last beat that was an
 function beating(verdict: (streamId: string) => string, state = "live") {
   const asked: { stream_id: string; epoch: string; waits: string | null; writer_waits_s: number | null }[][] =
     [];
-  const calls = new Calls(async ({ values }) => {
+  const caller = new Caller(async ({ values }) => {
     const leases = JSON.parse(String(values?.[1]));
     asked.push(leases);
     const rows = leases.map(({ stream_id }: { stream_id: string }) => ({
@@ -92,7 +93,7 @@ function beating(verdict: (streamId: string) => string, state = "live") {
     return { rows } as pg.QueryResult;
   });
   const heartbeat = new Heartbeat(
-    calls,
+    new LeaseCalls(caller),
     createLog("error", () => {}),
   );
   return { heartbeat, asked };

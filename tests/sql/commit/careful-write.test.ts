@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { CarefulTransaction } from "../../../src/commit/careful-write.ts";
 import type { Refusals, Transaction } from "../../../src/commit/transaction.ts";
 import { WriteTransaction } from "../../../src/commit/write.ts";
-import type { Lease } from "../../../src/db/calls.ts";
+import type { StreamLease } from "../../../src/db/stream-calls.ts";
 import { NO_FAULTS } from "../../../src/fault-points.ts";
 import { isPoison } from "../../../src/model/poison.ts";
 import { commitStatements } from "../../../src/stream/commit-statements.ts";
@@ -49,7 +49,7 @@ function row(block: number, note: Buffer | string | null, nth = 0): Buffer {
   return Buffer.concat([count, ...parts]);
 }
 
-function options(valuePolicy: Lease["valuePolicy"], columns: readonly string[] = FIELDS) {
+function options(valuePolicy: StreamLease["valuePolicy"], columns: readonly string[] = FIELDS) {
   const [schema, table] = stream.target.split(".") as [string, string];
   const target = { schema, table, columns };
   const writer = { waitingSince: null };
@@ -61,7 +61,7 @@ function statements() {
 }
 
 /** Writes blocks 0 to 9 in these chunks and commits. */
-async function write(valuePolicy: Lease["valuePolicy"], chunks: readonly Buffer[], fields = FIELDS) {
+async function write(valuePolicy: StreamLease["valuePolicy"], chunks: readonly Buffer[], fields = FIELDS) {
   const transaction = await CarefulTransaction.open(options(valuePolicy, fields), statements().begin(null));
   const refusals: Refusals[] = [];
   try {

@@ -1,0 +1,58 @@
+import type pg from "pg";
+
+import { type Clean, cleanText } from "../model/foreign-text.ts";
+import type { OnRetry, RunStatement } from "./retry.ts";
+
+/** Longer than any call works or waits by design, short enough that a dead connection is left within a minute. */
+const ANSWER_MS = 30_000;
+/** The same on the server, and a little sooner: a call that nobody waits for any more ends there as well. */
+export const CALL_TIMEOUT = "25s";
+
+/** How SQL functions are called: with clean text, within a time limit, for as long as somebody waits. */
+export class Caller {
+  /** What text of others goes through on its way into the database. */
+  readonly clean: Clean;
+  readonly #run: RunStatement;
+  readonly #signal: AbortSignal;
+  readonly #onRetry: OnRetry | undefined;
+
+  constructor(
+    run: RunStatement,
+    clean: Clean = cleanText,
+    signal: AbortSignal = new AbortController().signal,
+    onRetry?: OnRetry,
+  ) {
+    this.clean = clean;
+    this.#run = run;
+    this.#signal = signal;
+    this.#onRetry = onRetry;
+  }
+
+  /** The same for somebody who waits until the signal only, and wants to know why. */
+  until(signal: AbortSignal, onRetry?: OnRetry): Caller {
+    return new Caller(this.#run, this.clean, signal, onRetry);
+  }
+
+  /** The same, with each call tried once. */
+  once(): Caller {
+    return new Caller(this.#run, this.clean, AbortSignal.abort());
+  }
+
+  /** `answerMs` 0: however long it takes. */
+  call(text: string, values: readonly unknown[] = [], answerMs = ANSWER_MS): Promise<pg.QueryResult> {
+    const clean = values.map((value) => this.#cleaned(value));
+    return this.#run({ text, values: clean, query_timeout: answerMs }, this.#signal, this.#onRetry);
+  }
+
+  /** Failures are full of what others said: a call that tells one must not fail because of its text. */
+  #cleaned(value: unknown): unknown {
+    if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
+      return value;
+    }
+    const members = Object.entries(value).map(([key, member]) => [
+      key,
+      typeof member === "string" ? this.clean(member) : member,
+    ]);
+    return Object.fromEntries(members);
+  }
+}

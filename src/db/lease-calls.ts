@@ -1,0 +1,115 @@
+import type { Failure } from "../model/failure.ts";
+import type { Caller } from "./caller.ts";
+
+/** Less than what is left of a lease at the second beat that fails. */
+const HEARTBEAT_ANSWER_MS = 10_000;
+/** The same on the server, and a little sooner. */
+export const HEARTBEAT_TIMEOUT = "8s";
+
+/** The right to write a stream, until another worker is granted a later epoch of it. */
+export interface Lease {
+  readonly streamId: bigint;
+  readonly epoch: bigint;
+}
+
+/** A worker for people: where it runs, what it is, how many jobs it does at once. */
+export interface WorkerProcess {
+  readonly workerId: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly slots: number;
+}
+
+/** What a heartbeat tells of a lease. */
+export interface LeaseReport extends Lease {
+  readonly head: { readonly block: bigint; readonly network: string } | null;
+  /** For how many seconds its writer has waited for PostgreSQL; null while it does not. */
+  readonly writerWaitsS: number | null;
+  /** What else it waits for, and for how many seconds. */
+  readonly waits: string | null;
+  readonly waitsS: number | null;
+  /** Its writer has waited for the server for so long that somebody should look. */
+  readonly isWriterSilent: boolean;
+  /** Its pass holds data that is not committed; null: nothing is said of that. */
+  readonly holds: boolean | null;
+}
+
+export type Verdict = "keep" | "yield" | "lost" | "severed";
+
+/** What the answer to a heartbeat says of a lease. */
+export interface Renewed {
+  readonly verdict: Verdict;
+  /** Of the stream, as it is stored; null where the lease is lost. */
+  readonly state: string | null;
+}
+
+export type PassOutcome = "yielded" | "no_data" | "ended" | "failed";
+
+/** What workers, passes and the supervisor call, whatever the source of a stream. One method a SQL function. */
+export class LeaseCalls {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  async registerWorker({ workerId, host, pid, version, slots }: WorkerProcess): Promise<void> {
+    await this.#caller.call("select ampsync_worker.register_worker($1, $2, $3, $4, $5)", [
+      workerId,
+      host,
+      pid,
+      version,
+      slots,
+    ]);
+  }
+
+  async renewLeases(workerId: string, held: readonly LeaseReport[]): Promise<ReadonlyMap<bigint, Renewed>> {
+    const leases = held.map((lease) => ({
+      stream_id: lease.streamId.toString(),
+      epoch: lease.epoch.toString(),
+      head: lease.head?.block.toString() ?? null,
+      network: lease.head?.network ?? null,
+      writer_waits_s: lease.writerWaitsS,
+      waits: lease.waits,
+      waits_s: lease.waitsS,
+      writer_silent: lease.isWriterSilent,
+      holds: lease.holds,
+    }));
+    const { rows } = await this.#caller.call(
+      "select * from ampsync_worker.renew_leases($1, $2)",
+      [workerId, JSON.stringify(leases)],
+      HEARTBEAT_ANSWER_MS,
+    );
+    return new Map(rows.map(({ stream_id, verdict, state }) => [stream_id, { verdict, state }]));
+  }
+
+  async noteHolding({ streamId, epoch }: Lease, holds: boolean): Promise<void> {
+    await this.#caller.call("select ampsync_worker.note_holding($1, $2, $3)", [streamId, epoch, holds]);
+  }
+
+  /** Epoch null: for a pass that got no lease. */
+  async endPass(
+    streamId: bigint,
+    epoch: bigint | null,
+    outcome: PassOutcome,
+    failure: Failure | null,
+  ): Promise<void> {
+    await this.#caller.call("select ampsync_worker.end_pass($1, $2, $3, $4)", [
+      streamId,
+      epoch,
+      outcome,
+      failure,
+    ]);
+  }
+
+  async scheduleSupervision(): Promise<void> {
+    await this.#caller.call("select ampsync_worker.schedule_supervision()");
+  }
+
+  /** Number of jobs queued. */
+  async supervise(): Promise<number> {
+    const { rows } = await this.#caller.call("select ampsync_worker.supervise() as queued");
+    return rows[0].queued;
+  }
+}

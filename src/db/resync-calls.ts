@@ -1,0 +1,30 @@
+import type pg from "pg";
+
+import type { Failure } from "../model/failure.ts";
+import type { Caller } from "./caller.ts";
+
+/** What the end of a resync calls. One method a SQL function. */
+export class ResyncCalls {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  /** False where the shadow is gone, or not due. Takes as long as merging the difference of two tables does. */
+  async swapResync(shadowId: bigint): Promise<boolean> {
+    const text = `begin; set local statement_timeout = '24h'; select ampsync_worker.swap_resync(${shadowId}) as swapped; commit`;
+    // One result for each of its statements, whatever the type says.
+    const results: unknown = await this.#caller.call(text, [], 0);
+    return (results as pg.QueryResult[])[2]?.rows[0].swapped;
+  }
+
+  /** To be retried, later and later. */
+  async deferSwap(shadowId: bigint, failure: Failure): Promise<void> {
+    await this.#caller.call("select ampsync_worker.defer_swap($1, $2)", [shadowId, failure]);
+  }
+
+  async failSwap(shadowId: bigint, failure: Failure): Promise<void> {
+    await this.#caller.call("select ampsync_worker.fail_swap($1, $2)", [shadowId, failure]);
+  }
+}

@@ -1,0 +1,182 @@
+import type { Failure } from "../model/failure.ts";
+import type { BlockHash } from "../protocol/block-range.ts";
+import type { Watermark } from "../protocol/watermark.ts";
+import type { Caller } from "./caller.ts";
+import type { Lease } from "./lease-calls.ts";
+
+/** What the pass of an Amp stream gets with its lease: what to read, where to write, where to go on. */
+export interface StreamLease extends Lease {
+  readonly namespace: string;
+  readonly name: string;
+  /** What goes into the SQL reference: a semantic version, or a manifest hash. */
+  readonly version: string;
+  /** For people. */
+  readonly dataset: string;
+  readonly tableName: string;
+  readonly targetSchema: string;
+  readonly targetTable: string;
+  /** User columns of the target in the order they were made; null before it was made. */
+  readonly columns: readonly string[] | null;
+  readonly network: string | null;
+  readonly state: string;
+  readonly origin: bigint | null;
+  readonly retention: bigint;
+  /** What becomes of values that PostgreSQL cannot hold, and of U+0000 in text. */
+  readonly valuePolicy: "fail" | "null" | "quarantine";
+  readonly nulPolicy: "replace" | "strip" | "fail";
+  /** The last worker left the stream behind: this pass says what it holds before it looks at it. */
+  readonly watched: boolean;
+  /** Oldest first. */
+  readonly history: readonly Watermark[];
+}
+
+export interface TargetColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+}
+
+/** Blocks to fetch again, both ends inclusive. */
+export interface Repair {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** What the rows of block `end` must carry; null where nothing is to be proven. */
+  readonly ownHash: Buffer | null;
+  /** The newest block with a row in the target; null where it is empty. */
+  readonly newestRow: bigint | null;
+}
+
+/** What the pass of an Amp stream calls. One method a SQL function. */
+export class StreamCalls {
+  readonly #caller: Caller;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  /**
+   * Null where another worker holds the lease. Also where an answer was lost and the call repeated: then the
+   * lease is nobody's, and runs out. Taking back what this worker holds would be quicker, and would let a
+   * doubled job end the pass that runs.
+   */
+  async acquireLease(streamId: bigint, workerId: string): Promise<StreamLease | null> {
+    const { rows } = await this.#caller.call("select * from ampsync_worker.acquire_lease($1, $2)", [
+      streamId,
+      workerId,
+    ]);
+    const row = rows[0];
+    if (row === undefined) {
+      return null;
+    }
+    return {
+      streamId,
+      epoch: row.epoch,
+      namespace: row.namespace,
+      name: row.name,
+      version: row.version,
+      dataset: row.dataset,
+      tableName: row.table_name,
+      targetSchema: row.target_schema,
+      targetTable: row.target_table,
+      columns: row.columns?.map((column: { name: string }) => column.name) ?? null,
+      network: row.network,
+      state: row.state,
+      origin: row.origin,
+      retention: BigInt(row.retention_blocks),
+      valuePolicy: row.value_policy,
+      nulPolicy: row.nul_policy,
+      watched: row.watched,
+      history: row.history.map(parseWatermark),
+    };
+  }
+
+  async prepareTarget(lease: Lease, hasBlockNum: boolean, columns: readonly TargetColumn[]): Promise<void> {
+    const planned = columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull }));
+    await this.#caller.call("call ampsync_worker.prepare_target($1, $2, $3, $4)", [
+      lease.streamId,
+      lease.epoch,
+      hasBlockNum,
+      JSON.stringify(planned),
+    ]);
+  }
+
+  async markLive(lease: Lease): Promise<void> {
+    await this.#caller.call("select ampsync_worker.mark_live($1, $2)", [lease.streamId, lease.epoch]);
+  }
+
+  async markBehind(lease: Lease): Promise<void> {
+    await this.#caller.call("select ampsync_worker.mark_behind($1, $2)", [lease.streamId, lease.epoch]);
+  }
+
+  async markReorgPending(lease: Lease, fromBlock: bigint): Promise<void> {
+    await this.#caller.call("select ampsync_worker.mark_reorg_pending($1, $2, $3)", [
+      lease.streamId,
+      lease.epoch,
+      fromBlock,
+    ]);
+  }
+
+  async markRetrying(lease: Lease, failure: Failure): Promise<void> {
+    await this.#caller.call("select ampsync_worker.mark_retrying($1, $2, $3)", [
+      lease.streamId,
+      lease.epoch,
+      failure,
+    ]);
+  }
+
+  /** Null where no repair is due. */
+  async nextRepair(lease: Lease): Promise<Repair | null> {
+    const { rows } = await this.#caller.call("select * from ampsync_worker.next_repair($1, $2)", [
+      lease.streamId,
+      lease.epoch,
+    ]);
+    const row = rows[0];
+    return row === undefined
+      ? null
+      : { start: row.first_block, end: row.last_block, ownHash: row.own_hash, newestRow: row.newest_row };
+  }
+
+  async deferRepair(lease: Lease, repair: Repair, failure: Failure): Promise<void> {
+    await this.#caller.call("select ampsync_worker.defer_repair($1, $2, $3, $4)", [
+      lease.streamId,
+      lease.epoch,
+      repair.start,
+      failure,
+    ]);
+  }
+
+  async ownHash(streamId: bigint, block: bigint): Promise<BlockHash | null> {
+    const { rows } = await this.#caller.call("select ampsync_worker.own_hash($1, $2) as hash", [
+      streamId,
+      block,
+    ]);
+    return rows[0].hash;
+  }
+
+  /** Of the newest block up to this one that the stream holds a hash of; `column` null where no row carries it. */
+  async newestHash(
+    streamId: bigint,
+    block: bigint,
+  ): Promise<{ block: bigint; hash: BlockHash; column: string | null } | null> {
+    const { rows } = await this.#caller.call(
+      `select h.block, '0x' || encode(h.hash, 'hex') as hash, h.hash_column as column
+         from ampsync_worker.newest_hash($1, $2) h`,
+      [streamId, block],
+    );
+    return rows[0] ?? null;
+  }
+}
+
+function parseWatermark(entry: {
+  start: string;
+  end: string;
+  hash: BlockHash;
+  prev_hash: BlockHash | null;
+}): Watermark {
+  return {
+    start: BigInt(entry.start),
+    end: BigInt(entry.end),
+    hash: entry.hash,
+    prevHash: entry.prev_hash,
+  };
+}
