@@ -1,177 +1,31 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+// npm run chaos -- --kills 500 --json: a backfill of 2 M rows whose workers are killed with -9 all the time.
+// Exits 1 unless no row was lost, doubled, or seen torn.
+import { parseArgs } from "node:util";
 
-import pg from "pg";
-import { type DevServer, startDevServer } from "../src/devserver/server.ts";
-import { GeneratedSource } from "../src/devserver/sources/generated/source.ts";
-import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
-import { migrate } from "../src/install/migrate.ts";
-import { createLog } from "../src/log.ts";
-import { dice } from "../tests/support/dice.ts";
-import { moveClock } from "../tests/support/postgres/clock.ts";
-import { waitFor } from "../tests/support/wait-for.ts";
-import { ChaosReader } from "./chaos-reader.ts";
+import { runChaos } from "../tests/support/worker/chaos.ts";
+import { machine } from "./machine.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** graphile-worker with our preset and tasks; its argument makes commits small. */
-const WORKER = join(ROOT, "tests", "support", "faulty-worker-process.ts");
-const ROWS_PER_BLOCK = 100;
-const ROWS_PER_COMMIT = 2000;
-/** What a worker gets to live at most, from its lease or its first commit on; adapted so that kills spread over the load. */
-const FIRST_WINDOW_MS = 60;
-/** One in so many workers is killed while it starts. */
-const KILLED_EARLY = 10;
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "500" },
+    rows: { type: "string", default: "2000000" },
+    seed: { type: "string", default: "1" },
+    json: { type: "boolean", default: false },
+  },
+});
 
-export interface ChaosOptions {
-  readonly rows: number;
-  readonly kills: number;
-  readonly seed: number;
-  readonly onProgress?: (line: string) => void;
-}
-
-export interface ChaosResult {
-  readonly rows: number;
-  readonly kills: number;
-  readonly takeovers: number;
-  /** How often the reader saw another state than before, and what was wrong with it. */
-  readonly sights: number;
-  readonly lost: number;
-  readonly doubled: number;
-  readonly torn: number;
-  readonly seconds: number;
-  readonly seed: number;
-}
-
-/**
- * A backfill whose workers are killed again and again at random moments, with
- * a reader that looks on. After each kill the lease clock is moved on, instead of
- * waiting for the lease to run out.
- */
-export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "ampsync-chaos-"));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "postgres"), persistent: false });
-  stack.defer(() => postgres.stop());
-  const url = postgres.connectionString("postgres");
-  await migrate(url, { log: createLog("error", (line) => process.stderr.write(line)) });
-  const db = stack.use(await connect(url));
-
-  const blocks = Math.ceil(options.rows / ROWS_PER_BLOCK);
-  const source = new GeneratedSource({ blocks, logsPerBlock: ROWS_PER_BLOCK });
-  const maxBlocksPerMicrobatch = ROWS_PER_COMMIT / ROWS_PER_BLOCK;
-  const server = await startDevServer({ source, maxBlocksPerMicrobatch });
-  stack.defer(() => server.stop());
-  await db.query("select ampsync.enqueue_sync('anvil', tables => '{logs}', target_schema => 'chaos')");
-
-  const start = performance.now();
-  const reader = new ChaosReader(stack.use(await connect(url)), source, ROWS_PER_BLOCK);
-  const looking = reader.watch();
-  looking.catch(() => {}); // Awaited below.
-  const kills = await killAgainAndAgain(url, db, server, source, options);
-  const last = startWorker(url, server);
-  stack.defer(() => kill(last));
-  const head = source.chain.head()!.number;
-  await waitFor("the rest of the rows", async () => (await checkpoint(db)) === Number(head), 30 * 60_000);
-  reader.stop();
-  await looking;
-  const { rows: found } = await db.query(
-    "select coalesce(sum(1 + coalesce((details ->> 'repeated')::int, 0)), 0)::int as n from ampsync.events where event = 'lease_taken_over'",
-  );
-  return {
-    rows: Number(head + 1n) * ROWS_PER_BLOCK,
-    kills,
-    takeovers: found[0].n,
-    sights: reader.sights,
-    ...(await reader.count()),
-    torn: reader.torn,
-    seconds: Math.round((performance.now() - start) / 1000),
-    seed: options.seed,
-  };
-}
-
-async function killAgainAndAgain(
-  url: string,
-  db: pg.Client,
-  server: DevServer,
-  source: GeneratedSource,
-  options: ChaosOptions,
-): Promise<number> {
-  const roll = dice(options.seed);
-  let window = FIRST_WINDOW_MS;
-  for (let kills = 0; kills < options.kills; kills++) {
-    const head = Number(source.chain.head()!.number);
-    if ((await checkpoint(db)) === head) {
-      source.mine(head + 1); // Faster than its murderer: there must be something left to load.
-    }
-    const epochBefore = await epoch(db);
-    const worker = startWorker(url, server);
-    if (roll(1, KILLED_EARLY) > 1) {
-      await waitFor("a worker to take the lease", async () => (await epoch(db)) > epochBefore, 60_000);
-      if (roll(0, 1) === 1) {
-        const before = await checkpoint(db);
-        await waitFor("its first commit", async () => (await checkpoint(db)) > before, 60_000);
-      }
-      await pause(roll(0, window));
-    } else {
-      await pause(roll(0, 500));
-    }
-    await kill(worker);
-    await moveClock(db, "31 seconds");
-    await db.query("update ampsync_private.stream set deaths = 0"); // It dies of us, not of its data.
-    await db.query("select ampsync_worker.supervise()"); // As any other worker's supervisor would.
-    // graphile-worker goes by the real clock, which was not moved.
-    await db.query("update graphile_worker._private_jobs set run_at = now() where run_at > now()");
-    const isAhead = ((await checkpoint(db)) + 1) / (head + 1) > (kills + 1) / options.kills;
-    window = Math.max(10, Math.min(1000, window * (isAhead ? 0.9 : 1.1)));
-    if ((kills + 1) % 50 === 0) {
-      options.onProgress?.(`${kills + 1} kills, block ${await checkpoint(db)} of ${head}`);
-    }
-  }
-  return options.kills;
-}
-
-function startWorker(url: string, { flightAddress, adminAddress }: DevServer): ChildProcess {
-  return spawn(process.execPath, [WORKER, JSON.stringify({ rows: ROWS_PER_COMMIT })], {
-    cwd: ROOT,
-    stdio: "ignore",
-    env: {
-      PATH: process.env["PATH"],
-      DATABASE_URL: url,
-      AMP_FLIGHT_ADDR: flightAddress,
-      AMP_ADMIN_API_ADDR: adminAddress,
-    },
-  });
-}
-
-async function kill(worker: ChildProcess): Promise<void> {
-  if (worker.exitCode === null && worker.signalCode === null) {
-    const ended = once(worker, "exit");
-    worker.kill("SIGKILL");
-    await ended;
-  }
-}
-
-/** -1 before the first commit. */
-async function checkpoint(db: pg.Client): Promise<number> {
-  const { rows } = await db.query(
-    "select coalesce(max(watermark_block_num), -1)::int as n from ampsync.checkpoints",
-  );
-  return rows[0].n;
-}
-
-async function epoch(db: pg.Client): Promise<number> {
-  const { rows } = await db.query("select coalesce(max(epoch), 0)::int as n from ampsync_private.lease");
-  return rows[0].n;
-}
-
-async function connect(url: string): Promise<pg.Client & AsyncDisposable> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
-}
+const result = await runChaos({
+  kills: Number(values.kills),
+  rows: Number(values.rows),
+  seed: Number(values.seed),
+  onProgress: (line) => console.error(line),
+});
+const report = { ...result, ...machine() };
+console.log(
+  values.json
+    ? JSON.stringify(report)
+    : Object.entries(report)
+        .map(([key, value]) => `${key.padEnd(12)} ${value}`)
+        .join("\n"),
+);
+process.exitCode = result.lost + result.doubled + result.torn === 0 ? 0 : 1;

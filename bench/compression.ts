@@ -11,9 +11,9 @@ import { planTable, type TablePlan } from "../src/encoder/plan.ts";
 import { RowEncoder } from "../src/encoder/row-encoder.ts";
 import { buildBatch } from "../tests/support/arrow/arrow.ts";
 import { readStream } from "../tests/support/arrow/arrow-messages.ts";
-import { MemorySink } from "../tests/unit/encoder/copy-rows.ts";
-import { encodeBatch, h64Raw } from "../tests/unit/encoder/encode.ts";
-import { copyRows } from "../tests/unit/encoder/load.ts";
+import { encodeBatch, h64Raw } from "../tests/support/arrow/encode.ts";
+import { copyRows } from "../tests/support/arrow/load.ts";
+import { MemorySink } from "../tests/support/arrow/memory-sink.ts";
 import { machine, median } from "./machine.ts";
 
 const SETS = ["mainnet_15000000", "base_33411770"];

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,6 +14,7 @@ import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
 import { migrate } from "../src/install/migrate.ts";
 import { createLog } from "../src/log.ts";
+import { COMMANDS, environmentOf, MAIN } from "../tests/support/worker/worker-process.ts";
 import { machine, median } from "./machine.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -134,11 +134,10 @@ interface AmpServer {
 }
 
 async function startServer(blocks: number): Promise<AmpServer> {
-  const main = join(ROOT, "dist", "cli", "main.js");
   const args = ["devserver", "generated", "--blocks", `${blocks}`, "--logs-per-block", `${LOGS_PER_BLOCK}`];
   const child = spawn(
     process.execPath,
-    [main, ...args, "--flight-port", "0", "--admin-port", "0", "--json"],
+    [MAIN, ...args, "--flight-port", "0", "--admin-port", "0", "--json"],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },
@@ -150,17 +149,10 @@ async function startServer(blocks: number): Promise<AmpServer> {
 
 /** The plain graphile-worker command; resolves when it looks for jobs. */
 async function startWorker(url: string, amp: AmpServer): Promise<ChildProcess> {
-  const cli = join(createRequire(import.meta.url).resolve("graphile-worker"), "..", "cli.js");
-  const child = spawn(process.execPath, [cli], {
+  const child = spawn(process.execPath, COMMANDS["graphile-worker"], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
-    env: {
-      ...process.env,
-      DATABASE_URL: url,
-      AMP_FLIGHT_ADDR: amp.flightAddress,
-      AMP_ADMIN_API_ADDR: amp.adminAddress,
-      AMP_LOG: "warn",
-    },
+    env: { ...process.env, ...environmentOf({ databaseUrl: url, ...amp }), AMP_LOG: "warn" },
   });
   await once(createInterface({ input: child.stdout }), "line");
   child.stdout.resume();

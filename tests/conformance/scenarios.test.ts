@@ -3,33 +3,35 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { TableSource } from "../support/chain/table-source.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const TABLES = ["blocks", "logs"];
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start();
+  scenario = await Scenario.start();
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 function chainOf(blocks: number): GeneratedSource {
   return new GeneratedSource({ blocks, logsPerBlock: 2 });
 }
 
 async function loaded(source: GeneratedSource): Promise<Sync> {
-  const sync = await lab.sync(source, TABLES);
-  await sync.reaches();
+  const sync = await scenario.follow(source, TABLES);
+  await sync.catchesUp();
   return sync;
 }
 
 /** Ranges of the table of blocks that the server says are complete from here on. */
 function watchRanges(): string[] {
   const ranges: string[] = [];
-  lab.misbehaviour.tables = ["blocks"];
-  lab.misbehaviour.falseMetadata = (truth) => {
+  scenario.misbehaviour.tables = ["blocks"];
+  scenario.misbehaviour.falseMetadata = (truth) => {
     const { start, end } = truth.ranges[0]!.numbers;
     if (truth.ranges_complete) ranges.push(`${start}-${end}`);
     return truth;
@@ -42,8 +44,8 @@ test("reorg_stream_control_messages: a block, a block, then a reorg of one with 
   const sync = await loaded(source);
   for (const change of [() => source.mine(), () => source.mine(), () => source.reorg(1, 2)]) {
     change();
-    await sync.reaches();
-    await sync.expectEqual();
+    await sync.catchesUp();
+    await sync.expectSourceRows();
   }
   expect(await sync.events("reorg")).toBe(TABLES.length);
 });
@@ -55,16 +57,16 @@ describe("resume_cursor_incremental_blocks: [0,1], resumed with [2], then a reor
       "without parent hashes all begins again, as nothing was pruned",
       { noPrevHash: true, lostOrphans: true },
     ],
-  ])("%s", async (_, misbehaviour) => {
-    Object.assign(lab.misbehaviour, misbehaviour);
+  ])("%s", async (_, faults) => {
+    Object.assign(scenario.misbehaviour, faults);
     const source = chainOf(2);
     const sync = await loaded(source);
-    lab.server.disconnectAll();
+    scenario.server.disconnectAll();
     source.mine();
-    await sync.reaches();
+    await sync.catchesUp();
     source.reorg(2, 3);
-    await sync.reaches();
-    await sync.expectEqual();
+    await sync.catchesUp();
+    await sync.expectSourceRows();
     expect(source.chain.head()!.number).toBe(3n);
   });
 });
@@ -74,10 +76,10 @@ describe("a rewind by a reorg", () => {
     const source = chainOf(6);
     const sync = await loaded(source);
     source.mine();
-    await sync.reaches();
+    await sync.catchesUp();
     source.reorg(1, 2);
-    await sync.reaches();
-    await sync.expectEqual();
+    await sync.catchesUp();
+    await sync.expectSourceRows();
   });
 
   test("reorg_rewind_deep: below many microbatches", async () => {
@@ -85,11 +87,11 @@ describe("a rewind by a reorg", () => {
     const sync = await loaded(source);
     for (let block = 0; block < 6; block++) {
       source.mine();
-      await sync.reaches();
+      await sync.catchesUp();
     }
     source.reorg(9, 10);
-    await sync.reaches();
-    await sync.expectEqual();
+    await sync.catchesUp();
+    await sync.expectSourceRows();
   });
 });
 
@@ -98,11 +100,11 @@ test("app_metadata: ranges 0-0, 1-2, 2-3 leave the blocks of the last chain", as
   const source = chainOf(1);
   const sync = await loaded(source);
   source.mine(2);
-  await sync.reaches();
+  await sync.catchesUp();
   source.reorg(1, 2);
-  await sync.reaches();
+  await sync.catchesUp();
   expect(ranges).toEqual(["0-0", "1-2", "2-3"]);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 });
 
 test("rpc_reorg_prop: mined and replaced by one to three blocks, three rounds", async () => {
@@ -110,10 +112,10 @@ test("rpc_reorg_prop: mined and replaced by one to three blocks, three rounds", 
   const sync = await loaded(source);
   for (const depth of [2, 3, 1]) {
     source.mine(depth);
-    await sync.reaches();
+    await sync.catchesUp();
     source.reorg(depth, depth + 1);
-    await sync.reaches();
-    await sync.expectEqual();
+    await sync.catchesUp();
+    await sync.expectSourceRows();
   }
 });
 
@@ -122,7 +124,7 @@ describe("rows without a block of their own, and names that need quotes", () => 
   const rowsOf = (block: bigint) => Array.from({ length: 10 }, (_, i) => [`f${i}`, `t${block}`, "s"]);
 
   async function rowsIn({ schema }: Sync) {
-    const { rows } = await lab.db.query(
+    const { rows } = await scenario.db.query(
       `select count(*)::int as rows, count(distinct _id)::int as ids, min("from") as "from", max("to") as "to",
               array_agg(distinct "select") as "select", min(_block_num_start)::int as start, max(_block_num_end)::int as "end"
          from ${schema}.calls`,
@@ -135,8 +137,8 @@ describe("rows without a block of their own, and names that need quotes", () => 
     const source = new TableSource("calls", schema, (block) => rowsOf(block).map((row) => [block, ...row]), {
       blocks: 5,
     });
-    const sync = await lab.sync(source, ["calls"]);
-    await sync.reaches();
+    const sync = await scenario.follow(source, ["calls"]);
+    await sync.catchesUp();
     expect(await rowsIn(sync)).toMatchObject({
       rows: 50,
       ids: 50,
@@ -147,16 +149,16 @@ describe("rows without a block of their own, and names that need quotes", () => 
       end: 4,
     });
     await expect(
-      lab.db.query(`insert into ${sync.schema}.calls select * from ${sync.schema}.calls limit 1`),
+      scenario.db.query(`insert into ${sync.schema}.calls select * from ${sync.schema}.calls limit 1`),
     ).rejects.toMatchObject({ code: "23505" });
   });
 
   test("multi_row_batch_without_block_num: 100 rows of blocks 1-10, each with that range", async () => {
     const source = new TableSource("calls", new Schema(fields), rowsOf, { start: 1n, blocks: 10 });
-    const sync = await lab.sync(source, ["calls"]);
-    await sync.reaches();
+    const sync = await scenario.follow(source, ["calls"]);
+    await sync.catchesUp();
     expect(await rowsIn(sync)).toMatchObject({ rows: 100, ids: 100, start: 1, end: 10 });
-    const { rows } = await lab.db.query(
+    const { rows } = await scenario.db.query(
       `select distinct _block_num_start::int as start, _block_num_end::int as "end" from ${sync.schema}.calls`,
     );
     expect(rows).toEqual([{ start: 1, end: 10 }]);

@@ -1,7 +1,7 @@
 // Takes 19 s.
 import { expect, test } from "vitest";
 
-import { runChaos } from "../../bench/chaos.ts";
+import { runChaos } from "../support/worker/chaos.ts";
 
 const KILLS = 10;
 

@@ -2,8 +2,6 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
-import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
@@ -38,8 +36,8 @@ test.each(CUTS)(
       databaseUrl,
       limits: spillBytes === undefined ? {} : { spillBytes },
     });
-    await scenario.sync("anvil", "chain", ["logs"]);
-    await scenario.reaches("chain", 1);
+    const sync = await scenario.sync(["logs"]);
+    await sync.reaches();
 
     for (const change of [() => source.mine(10), () => source.reorg(4, 6), () => source.reorg(10)]) {
       let cuts = 0;
@@ -54,11 +52,11 @@ test.each(CUTS)(
       };
       change();
       await scenario.until("the cut", async () => cuts === 1);
-      await scenario.reaches("chain", 1);
-      await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
+      await sync.reaches();
+      await sync.expectBlocks("logs", LOGS_PER_BLOCK);
     }
     expect(worker.hasEnded).toBe(false);
-    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    await sync.expectFreshLoad();
   },
   60_000,
 );

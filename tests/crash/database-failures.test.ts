@@ -1,38 +1,39 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { expectBlocks } from "../support/postgres/held-blocks.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const LOGS_PER_BLOCK = 5;
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start({ maxBlocksPerMicrobatch: 20 });
+  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 20 });
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 function chainOf(blocks: number): GeneratedSource {
   return new GeneratedSource({ blocks, logsPerBlock: LOGS_PER_BLOCK });
 }
 
 async function following(source: GeneratedSource): Promise<Sync> {
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
   return sync;
 }
 
 async function expectWhole(sync: Sync, source: GeneratedSource): Promise<void> {
-  await expectBlocks(lab.db, `${sync.schema}.logs`, source, LOGS_PER_BLOCK);
+  await expectBlocks(scenario.db, `${sync.schema}.logs`, source, LOGS_PER_BLOCK);
 }
 
 /** The lease clock moves and the queue's does not: whatever backs off meanwhile is made due, as often as it does. */
 async function releases(sync: Sync): Promise<void> {
-  await lab.scenario.expireLeases(); // A release may have met a broken connection.
-  await sync.reaches();
+  await scenario.expireLeases(); // A release may have met a broken connection.
+  await sync.catchesUp();
 }
 
 const ALL_OF_OURS = `select pg_terminate_backend(a.pid) from pg_stat_activity a
@@ -65,15 +66,15 @@ describe("a terminated session (57P01)", () => {
       const source = chainOf(160);
       const sync = await following(source);
       source.mine(10);
-      await sync.reaches();
+      await sync.catchesUp();
 
-      const blocker = await lab.db.client();
+      const blocker = await scenario.db.client();
       await blocker.query("begin");
       await blocker.query(lock(sync.schema));
       change(source);
       let pid = 0;
-      await lab.scenario.until("the writer to wait", async () => {
-        const { rows } = await lab.db.query(
+      await scenario.until("the writer to wait", async () => {
+        const { rows } = await scenario.db.query(
           `select distinct a.pid from pg_stat_activity a join pg_locks l using (pid)
           where a.datname = current_database() and a.application_name = 'ampsync worker'
             and not l.granted and a.query like 'begin%'`,
@@ -81,13 +82,13 @@ describe("a terminated session (57P01)", () => {
         pid = rows[0]?.["pid"] ?? 0;
         return rows.length === 1;
       });
-      await lab.db.query("select pg_terminate_backend($1)", [pid]);
-      await lab.scenario.until("it to be gone", async () => {
-        const { rows } = await lab.db.query("select from pg_stat_activity where pid = $1", [pid]);
+      await scenario.db.query("select pg_terminate_backend($1)", [pid]);
+      await scenario.until("it to be gone", async () => {
+        const { rows } = await scenario.db.query("select from pg_stat_activity where pid = $1", [pid]);
         return rows.length === 0;
       });
       await blocker.query("rollback");
-      await sync.reaches();
+      await sync.catchesUp();
       await expectWhole(sync, source);
       expect(await sync.events("stream_error")).toBe(1);
     },
@@ -96,20 +97,20 @@ describe("a terminated session (57P01)", () => {
   test("of all workers at once, in mid-backfill, again and again: nothing is lost, and the stream goes on", async () => {
     const source = chainOf(160);
     const sync = await following(source);
-    lab.misbehaviour.delayMs = 5; // Else all is here before the third time.
+    scenario.misbehaviour.delayMs = 5; // Else all is here before the third time.
     source.mine(3000);
     for (let round = 0; round < 3; round++) {
       const { block } = (await sync.stream())!;
       await sync.until("a further commit", async (now) => {
-        await sync.hurry();
+        await scenario.hurry();
         return now.block > block;
       });
-      await lab.db.query(ALL_OF_OURS);
+      await scenario.db.query(ALL_OF_OURS);
     }
-    lab.misbehaviour.delayMs = 0;
+    scenario.misbehaviour.delayMs = 0;
     await releases(sync);
     await expectWhole(sync, source);
-    expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    await sync.expectFreshLoad();
   });
 });
 
@@ -117,14 +118,14 @@ describe("a terminated session (57P01)", () => {
 test("failover to a node that is read-only for a while: nothing is lost, and the stream goes on without help", async () => {
   const source = chainOf(60);
   const sync = await following(source);
-  const admin = await lab.db.client();
-  await admin.query(`alter database ${lab.db.name} set default_transaction_read_only = on`);
+  const admin = await scenario.db.client();
+  await admin.query(`alter database ${scenario.db.name} set default_transaction_read_only = on`);
   await admin.query(ALL_OF_OURS);
   source.mine(10);
   source.reorg(4);
-  await lab.scenario.until("25006 to be met", async () => lab.worker.hasSaid("25006"));
+  await scenario.until("25006 to be met", async () => scenario.worker.hasSaid("25006"));
   await admin.query("set default_transaction_read_only = off");
-  await admin.query(`alter database ${lab.db.name} reset default_transaction_read_only`);
+  await admin.query(`alter database ${scenario.db.name} reset default_transaction_read_only`);
   await admin.query(ALL_OF_OURS);
   await releases(sync);
   await expectWhole(sync, source);
@@ -134,7 +135,7 @@ test("failover to a node that is read-only for a while: nothing is lost, and the
 test("a full disk stops the stream visibly, loses nothing, and ends once there is room", async () => {
   const source = chainOf(60);
   const sync = await following(source);
-  await lab.db.query(`
+  await scenario.db.query(`
     create function ${sync.schema}.no_space() returns trigger language plpgsql as $$
     begin
       raise exception using errcode = '53100', message = 'could not extend file: No space left on device';
@@ -148,7 +149,7 @@ test("a full disk stops the stream visibly, loses nothing, and ends once there i
   );
   expect(reason).toContain("No space left");
   expect(retryIn).not.toBeNull();
-  await lab.db.query(`drop trigger no_space on ${sync.schema}.logs`);
-  await sync.reaches();
+  await scenario.db.query(`drop trigger no_space on ${sync.schema}.logs`);
+  await sync.catchesUp();
   await expectWhole(sync, source);
 });

@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const TABLES = ["blocks", "logs", "transactions"] as const;
 const IN_TIME_S = 35;
 
 /** Two workers; the one that holds all streams is killed. */
-async function killHolder(scenario: Scenario): Promise<number> {
+async function killHolder(scenario: Scenario): Promise<{ sync: Sync; killedAt: number }> {
   const first = scenario.startWorker();
-  await scenario.sync("anvil", "chain", TABLES);
+  const sync = await scenario.sync(TABLES);
   await scenario.until("all streams to be held and to load", async () => {
     const { rows } = await scenario.db.query(
       "select from ampsync.streams where worker is not null and rows > 0",
@@ -20,7 +20,7 @@ async function killHolder(scenario: Scenario): Promise<number> {
   const second = scenario.startWorker();
   await scenario.until("the second worker", async () => second.hasSaid("Worker connected"));
   await first.kill();
-  return performance.now();
+  return { sync, killedAt: performance.now() };
 }
 
 async function expectOtherHolders(scenario: Scenario, deadlineMs: number): Promise<void> {
@@ -39,11 +39,11 @@ async function expectOtherHolders(scenario: Scenario, deadlineMs: number): Promi
 test("SIGKILL of a worker: once its leases have run out its streams go on elsewhere", async () => {
   const source = new GeneratedSource({ blocks: 3000 });
   await using scenario = await Scenario.start({ source });
-  await killHolder(scenario);
+  const { sync } = await killHolder(scenario);
   await scenario.expireLeases();
   await expectOtherHolders(scenario, 5_000);
-  await scenario.reaches("chain", TABLES.length, source.chain.head()!, 20_000);
-  expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
+  await sync.reaches({ deadlineMs: 20_000 });
+  await sync.expectFreshLoad();
 }, 60_000);
 
 // By hand: AMPSYNC_REAL_CLOCK=1 npx vitest run tests/crash/failover.test.ts
@@ -52,12 +52,12 @@ test.skipIf(process.env["AMPSYNC_REAL_CLOCK"] === undefined)(
   async () => {
     const source = new GeneratedSource({ blocks: 50_000 });
     await using scenario = await Scenario.start({ source });
-    const killedAt = await killHolder(scenario);
+    const { sync, killedAt } = await killHolder(scenario);
     await expectOtherHolders(scenario, 60_000);
     const seconds = (performance.now() - killedAt) / 1000;
     console.log(`all streams have another holder ${seconds.toFixed(1)} s after kill -9`);
     expect(seconds).toBeLessThanOrEqual(IN_TIME_S);
-    await scenario.reaches("chain", TABLES.length, source.chain.head()!, 60_000);
+    await sync.reaches({ deadlineMs: 60_000 });
   },
   180_000,
 );

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import type { FaultPoint } from "../../src/fault-points.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
 /** Between two statements of its commit, with the rest of it still to be sent. */
@@ -14,27 +13,27 @@ test.each(POINTS)(
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });
     const holder = scenario.startFaultyWorker();
-    await scenario.sync("anvil", "chain", ["logs"]);
-    await scenario.reaches("chain", 1);
+    const sync = await scenario.sync(["logs"]);
+    await sync.reaches();
     scenario.startWorker();
 
     await holder.arm({ point, action: "pause" });
     source.mine(10);
     await scenario.until(`the holder to stand at ${point}`, async () => holder.isPaused);
     holder.signal("SIGSTOP");
-    const { epoch } = await scenario.stream("logs");
+    const { epoch } = (await sync.stream())!;
     await scenario.expireLeases();
-    await scenario.reaches("chain", 1);
-    expect(await scenario.stream("logs")).toMatchObject({ epoch: epoch + 1, isLeased: true });
-    const written = await fingerprints(scenario.db, "chain", ["logs"]);
+    await sync.reaches();
+    expect(await sync.stream()).toMatchObject({ epoch: epoch + 1, isLeased: true });
+    const written = await sync.fingerprints();
 
     holder.resume(); // It reads this when it runs again.
     holder.signal("SIGCONT");
     await scenario.until("its commit to fail", async () => /lease_lost|stream_error/.test(holder.tail()));
-    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(written);
+    expect(await sync.fingerprints()).toEqual(written);
     source.reorg(5);
-    await scenario.reaches("chain", 1);
-    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    await sync.reaches();
+    await sync.expectFreshLoad();
     expect(await scenario.events("lease_taken_over")).toBe(1);
   },
   60_000,

@@ -1,24 +1,25 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const LOGS_PER_BLOCK = 25;
 const BLOCKS = 40;
 const BATCHES = 5;
 const ROWS_PER_BATCH = (BLOCKS * LOGS_PER_BLOCK) / BATCHES;
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start();
+  scenario = await Scenario.start();
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 test("a kill after any batch of a microbatch loses nothing", async () => {
   let sent = 0;
-  Object.assign(lab.misbehaviour, {
+  Object.assign(scenario.misbehaviour, {
     rowsPerBatch: ROWS_PER_BATCH,
     falseMetadata: (truth: unknown) => {
       sent++;
@@ -26,62 +27,65 @@ test("a kill after any batch of a microbatch loses nothing", async () => {
     },
   });
   const source = new GeneratedSource({ blocks: 1, logsPerBlock: LOGS_PER_BLOCK });
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
 
   for (let batches = 0; batches <= BATCHES; batches++) {
     const { block } = (await sync.stream())!;
     sent = 0;
-    lab.misbehaviour.breaks = { after: batches, unit: "batches", how: "stall" };
+    scenario.misbehaviour.breaks = { after: batches, unit: "batches", how: "stall" };
     source.mine(BLOCKS);
-    await lab.scenario.until(`${batches} batches`, async () => sent >= batches);
-    await lab.kill();
+    await scenario.until(`${batches} batches`, async () => sent >= batches);
+    await scenario.killWorker();
     expect((await sync.stream())!.block).toBe(block); // Nothing of it counted.
 
-    lab.misbehaviour.breaks = null;
-    lab.restart();
-    await sync.reaches();
+    scenario.misbehaviour.breaks = null;
+    scenario.startWorker();
+    await sync.catchesUp();
   }
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 }, 60_000);
 
 test("a kill in the middle of a reorg that another one replaces leaves nothing of either", async () => {
   const source = new GeneratedSource({ blocks: 40, logsPerBlock: 10 });
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
 
   // While its replacement is still coming in …
-  Object.assign(lab.misbehaviour, { rowsPerBatch: 20, breaks: { after: 2, unit: "batches", how: "stall" } });
+  Object.assign(scenario.misbehaviour, {
+    rowsPerBatch: 20,
+    breaks: { after: 2, unit: "batches", how: "stall" },
+  });
   let sent = 0;
-  lab.misbehaviour.falseMetadata = (truth) => {
+  scenario.misbehaviour.falseMetadata = (truth) => {
     sent++;
     return truth;
   };
   source.reorg(7);
-  await lab.scenario.until("some of the replacement", async () => sent >= 2);
-  await lab.kill();
+  await scenario.until("some of the replacement", async () => sent >= 2);
+  await scenario.killWorker();
   source.reorg(9, 12);
-  lab.misbehaviour.breaks = null;
-  lab.restart();
-  await sync.reaches();
-  await sync.expectEqual();
+  scenario.misbehaviour.breaks = null;
+  scenario.startWorker();
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 
   // … and while the orphans are being deleted.
-  const blocker = await lab.db.client();
+  const blocker = await scenario.db.client();
   await blocker.query(`begin; lock table ${sync.schema}.logs in share mode`);
   source.reorg(7);
-  await lab.scenario.until("the reorg to wait for the table", async () => {
-    const { rows } = await lab.db.query(
+  await scenario.until("the reorg to wait for the table", async () => {
+    const { rows } = await scenario.db.query(
       "select from pg_locks where relation = $1::regclass and not granted",
       [`${sync.schema}.logs`],
     );
     return rows.length === 1;
   });
-  await lab.worker.kill();
+  await scenario.worker.kill();
   await blocker.query("rollback");
-  await lab.kill();
+  await scenario.killWorker();
   source.reorg(9, 12);
-  lab.restart();
-  await sync.reaches();
-  await sync.expectEqual();
+  scenario.startWorker();
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 });

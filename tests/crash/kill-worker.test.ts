@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 import type { Worker } from "../support/worker/worker.ts";
 
 const TABLES = ["logs"] as const;
@@ -16,71 +16,74 @@ function chainOf(blocks: number): GeneratedSource {
   return new GeneratedSource({ blocks, logsPerBlock: LOGS_PER_BLOCK });
 }
 
+interface Loading {
+  readonly scenario: Scenario;
+  readonly sync: Sync;
+  readonly first: Worker;
+}
+
 /** Slowly, so that it can be disturbed in between. */
-async function startLoading(source: GeneratedSource): Promise<{ scenario: Scenario; first: Worker }> {
+async function startLoading(source: GeneratedSource): Promise<Loading> {
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 500 });
-  scenario.server.misbehaviour.delayMs = 40;
+  scenario.misbehaviour.delayMs = 40;
   const first = scenario.startWorker();
-  await scenario.sync("anvil", "chain", TABLES);
-  return { scenario, first };
+  const sync = await scenario.sync(TABLES);
+  return { scenario, sync, first };
 }
 
-async function someRowsIn(scenario: Scenario): Promise<void> {
-  await scenario.until("the first commit", async () => (await scenario.stream("logs"))?.rows > 0);
+async function someRowsIn(sync: Sync): Promise<void> {
+  await sync.until("the first commit", ({ rows }) => rows > 0);
 }
 
-async function expectAll(scenario: Scenario, source: GeneratedSource): Promise<void> {
-  scenario.server.misbehaviour.delayMs = 0;
-  await scenario.reaches("chain", 1, source.chain.head()!, SUCCESSOR_DEADLINE_MS);
-  expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
+async function expectAll(scenario: Scenario, sync: Sync): Promise<void> {
+  scenario.misbehaviour.delayMs = 0;
+  await sync.reaches({ deadlineMs: SUCCESSOR_DEADLINE_MS });
+  await sync.expectFreshLoad();
 }
 
 describe("SIGKILL", () => {
   test("in mid-stream loses no row and doubles none, however often", async () => {
     const source = chainOf(BLOCKS);
-    const { scenario, first } = await startLoading(source);
+    const { scenario, sync, first } = await startLoading(source);
     await using _ended = scenario;
     let worker = first;
     for (let kill = 0; kill < 2; kill++) {
-      const { block: before } = (await scenario.stream("logs")) ?? { block: -1 };
-      await scenario.until(
-        `a commit before kill ${kill}`,
-        async () => (await scenario.stream("logs"))?.block > before,
-      );
+      const { block: before } = (await sync.stream()) ?? { block: -1 };
+      await sync.until(`a commit before kill ${kill}`, ({ block }) => block > before);
       await worker.kill();
-      expect((await scenario.stream("logs")).block).toBeLessThan(BLOCKS - 1);
+      expect((await sync.stream())!.block).toBeLessThan(BLOCKS - 1);
       await scenario.expireLeases();
       worker = scenario.startWorker();
     }
-    await expectAll(scenario, source);
+    await expectAll(scenario, sync);
     expect(await scenario.events("lease_taken_over")).toBe(2);
   });
 
   test("of the holder lets a second worker take over once the lease has run out", async () => {
     const source = chainOf(BLOCKS);
-    const { scenario, first } = await startLoading(source);
+    const { scenario, sync, first } = await startLoading(source);
     await using _ended = scenario;
-    await someRowsIn(scenario);
+    await someRowsIn(sync);
     scenario.startWorker();
     await first.kill();
-    const { holder, block } = await scenario.stream("logs");
+    const { holder, block } = (await sync.stream())!;
     expect(block).toBeLessThan(BLOCKS - 1);
     await scenario.expireLeases();
     await scenario.until("another holder", async () => {
-      const now = await scenario.stream("logs");
+      const now = (await sync.stream())!;
       return now.holder !== null && now.holder !== holder;
     });
     expect(await scenario.events("lease_taken_over")).toBe(1);
-    await expectAll(scenario, source);
+    await expectAll(scenario, sync);
   });
 });
 
 describe("a frozen worker", () => {
   test("in the middle of its COPY is ended by its successor and writes nothing when it thaws", async () => {
     const source = chainOf(100);
-    const { scenario, first } = await startLoading(source);
+    const { scenario, sync, first } = await startLoading(source);
     await using _ended = scenario;
-    await scenario.reaches("chain", 1);
+    await sync.reaches();
 
     // Hold its next transaction up, so that it is frozen with the transaction open and half sent.
     const blocker = await scenario.db.client();
@@ -97,7 +100,7 @@ describe("a frozen worker", () => {
 
     scenario.startWorker();
     await scenario.expireLeases();
-    await scenario.reaches("chain", 1, source.chain.head()!, SUCCESSOR_DEADLINE_MS);
+    await sync.reaches({ deadlineMs: SUCCESSOR_DEADLINE_MS });
     const { rows } = await scenario.db.query(
       "select (details ->> 'backends_ended')::int as ended from ampsync.events where event = 'lease_taken_over'",
     );
@@ -108,39 +111,39 @@ describe("a frozen worker", () => {
       /stream_error|lease_lost/.test(first.tail()),
     );
     source.mine(5);
-    await expectAll(scenario, source);
+    await expectAll(scenario, sync);
     expect(await scenario.events("lease_taken_over")).toBe(1);
   });
 
   test("between two transactions cannot begin another one when it thaws", async () => {
     const source = chainOf(100);
-    const { scenario, first } = await startLoading(source);
+    const { scenario, sync, first } = await startLoading(source);
     await using _ended = scenario;
-    await scenario.reaches("chain", 1);
+    await sync.reaches();
     first.signal("SIGSTOP");
     scenario.startWorker();
     await scenario.expireLeases();
     source.mine(10);
     source.reorg(4);
-    await scenario.reaches("chain", 1, source.chain.head()!, SUCCESSOR_DEADLINE_MS);
+    await sync.reaches({ deadlineMs: SUCCESSOR_DEADLINE_MS });
 
     first.signal("SIGCONT");
     await scenario.until("the thawed worker to notice", async () => first.hasSaid("lease_lost"));
     source.mine(5);
-    await expectAll(scenario, source);
+    await expectAll(scenario, sync);
     expect(await scenario.events("lease_taken_over")).toBe(1);
   });
 });
 
 describe("SIGTERM (graceful_shutdown)", () => {
-  async function expectCleanEnd(scenario: Scenario, worker: Worker): Promise<void> {
+  async function expectCleanEnd(scenario: Scenario, sync: Sync, worker: Worker): Promise<void> {
     worker.signal("SIGTERM");
     await scenario.until("the worker to end", async () => worker.hasEnded, 5_000);
     const { rows: jobs } = await scenario.db.query(
       `select task, state, attempts, last_error from ampsync.jobs where state = 'running' or attempts > 0`,
     );
     expect(jobs).toEqual([]); // A lost result would leave its job locked for four hours.
-    expect(await scenario.stream("logs")).toMatchObject({ holder: null, isLeased: false });
+    expect(await sync.stream()).toMatchObject({ holder: null, isLeased: false });
     await scenario.until("its backends to end", async () => {
       const { rows } = await scenario.db.query(
         `select from pg_stat_activity
@@ -153,13 +156,13 @@ describe("SIGTERM (graceful_shutdown)", () => {
 
   test("in mid-backfill ends the worker cleanly, and the next one carries on at once", async () => {
     const source = chainOf(BLOCKS);
-    const { scenario, first } = await startLoading(source);
+    const { scenario, sync, first } = await startLoading(source);
     await using _ended = scenario;
-    await someRowsIn(scenario);
-    await expectCleanEnd(scenario, first);
-    expect((await scenario.stream("logs")).block).toBeLessThan(BLOCKS - 1);
+    await someRowsIn(sync);
+    await expectCleanEnd(scenario, sync, first);
+    expect((await sync.stream())!.block).toBeLessThan(BLOCKS - 1);
     scenario.startWorker();
-    await expectAll(scenario, source);
+    await expectAll(scenario, sync);
   });
 
   test("at the head ends the worker cleanly, and no finished job is left", async () => {
@@ -167,9 +170,9 @@ describe("SIGTERM (graceful_shutdown)", () => {
     const scenario = await Scenario.start({ source });
     await using _ended = scenario;
     const worker = scenario.startWorker();
-    await scenario.sync("anvil", "chain");
-    await scenario.reaches("chain", 3);
-    await expectCleanEnd(scenario, worker);
+    const sync = await scenario.sync();
+    await sync.reaches();
+    await expectCleanEnd(scenario, sync, worker);
     const { rows } = await scenario.db.query(
       "select task, count(*)::int as jobs from ampsync.jobs group by 1 order by 1",
     );

@@ -5,8 +5,6 @@ import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { FAULT_POINTS, type FaultPoint } from "../../src/fault-points.ts";
 import type { CommitLimits } from "../../src/model/limits.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
-import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import type { FaultyWorker } from "../support/worker/faulty-worker.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
@@ -78,31 +76,31 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
   test("at each statement boundary leaves, after a restart, what a fresh load gives", async () => {
     const source = new GeneratedSource({ blocks: 60, logsPerBlock: LOGS_PER_BLOCK });
     await using scenario = await Scenario.start({ source });
-    Object.assign(scenario.server.misbehaviour, kind.misbehaviour);
+    Object.assign(scenario.misbehaviour, kind.misbehaviour);
     const workerOptions = kind.limits === undefined ? {} : { limits: kind.limits };
     let worker = scenario.startFaultyWorker(workerOptions);
-    await scenario.sync("anvil", "chain", TABLES);
-    await scenario.reaches("chain", 1);
+    const sync = await scenario.sync(TABLES);
+    await sync.reaches();
 
     const points = FAULT_POINTS.filter((point) => kind.isAlsoOfThePass || !OF_THE_PASS.has(point));
     for (const point of points) {
       if (kind.prepare !== undefined) {
         kind.prepare(source);
-        await scenario.reaches("chain", 1);
+        await sync.reaches();
       }
       await killAt(point, kind, worker, scenario, source);
       kind.meanwhile?.(source);
       await scenario.releaseDead();
       worker = scenario.startFaultyWorker(workerOptions);
-      await scenario.reaches("chain", 1);
-      await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
+      await sync.reaches();
+      await sync.expectBlocks("logs", LOGS_PER_BLOCK);
     }
     // The last kill may come after its commit: then the tables are complete before its successor is there.
     await scenario.until(
       `${points.length} takeovers`,
       async () => (await scenario.events("lease_taken_over")) === points.length,
     );
-    expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
+    await sync.expectFreshLoad();
   }, 120_000);
 });
 

@@ -2,22 +2,24 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const TABLES = ["blocks", "logs", "transactions"];
 
 /** A slot for each stream. */
 const SLOTS = { args: ["--jobs", "20"] };
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start({ worker: async () => SLOTS });
+  scenario = await Scenario.start();
+  scenario.startWorker(SLOTS);
 });
-afterAll(() => lab[Symbol.asyncDispose]());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 async function deaths(sync: Sync, table: string): Promise<number> {
-  const { rows } = await lab.db.query(
+  const { rows } = await scenario.db.query(
     "select deaths from ampsync_private.stream where target_schema = $1 and table_name = $2",
     [sync.schema, table],
   );
@@ -28,19 +30,22 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
   const sources = Array.from({ length: 4 }, () => new GeneratedSource({ blocks: 20, logsPerBlock: 3 }));
   const healthy: Sync[] = [];
   for (const [i, source] of sources.entries()) {
-    healthy.push(await lab.sync(source, i === 3 ? TABLES.slice(0, 2) : TABLES));
+    healthy.push(await scenario.follow(source, i === 3 ? TABLES.slice(0, 2) : TABLES));
   }
-  const poison = await lab.sync(new GeneratedSource({ blocks: 20, logsPerBlock: 3 }), ["logs"]);
-  for (const sync of [...healthy, poison]) await sync.reaches();
+  const poison = await scenario.follow(new GeneratedSource({ blocks: 20, logsPerBlock: 3 }), ["logs"]);
+  for (const sync of [...healthy, poison]) await sync.catchesUp();
 
   // Each time a worker holds some of what this stream brings, it dies.
-  Object.assign(lab.misbehaviour, { rowsPerBatch: 5, breaks: { after: 1, unit: "batches", how: "stall" } });
+  Object.assign(scenario.misbehaviour, {
+    rowsPerBatch: 5,
+    breaks: { after: 1, unit: "batches", how: "stall" },
+  });
   (poison.source as GeneratedSource).mine(20);
   for (let death = 1; death <= 4; death++) {
-    await lab.scenario.until(
+    await scenario.until(
       `the worker to hold data before death ${death}`,
       async () => {
-        const { rows } = await lab.db.query(
+        const { rows } = await scenario.db.query(
           `select l.holds from ampsync_private.lease l join ampsync_private.stream s using (stream_id)
           where s.target_schema = $1 and l.lease_until > ampsync_private.now()`,
           [poison.schema],
@@ -49,39 +54,39 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
       },
       60_000,
     );
-    await lab.kill();
-    lab.worker = lab.scenario.startWorker(SLOTS);
+    await scenario.killWorker();
+    scenario.startWorker(SLOTS);
     if (death === 3) {
       const seen = await poison.until("it to be a suspect", ({ code }) => code === "SY108", 70_000);
       expect(seen).toMatchObject({
         state: "retrying",
         reason: expect.stringContaining("3 workers in a row died"),
       });
-      await lab.scenario.hurry();
+      await scenario.hurry();
     }
   }
   await poison.until("it to wait longer", ({ code, attempts }) => code === "SY108" && attempts > 1, 70_000);
 
-  lab.misbehaviour.breaks = null;
+  scenario.misbehaviour.breaks = null;
   for (const sync of healthy) {
     (sync.source as GeneratedSource).mine(3);
   }
   for (const sync of healthy) {
-    await sync.reaches();
+    await sync.catchesUp();
     for (const table of sync.tables) {
       expect(await deaths(sync, table)).toBe(0);
-      await lab.scenario.until(
+      await scenario.until(
         `${table} of ${sync.schema} to be live`,
         async () => (await sync.stream(table))!.state === "live",
         50_000, // A question for the head that stalled, too, is given up after 30 s.
       );
     }
-    await sync.expectEqual();
+    await sync.expectSourceRows();
   }
 
   // What was wrong with it is gone: it goes on, and is no suspect any more.
-  await lab.scenario.hurry();
-  await poison.reaches();
+  await scenario.hurry();
+  await poison.catchesUp();
   expect(await deaths(poison, "logs")).toBe(0);
-  await poison.expectEqual();
+  await poison.expectSourceRows();
 }, 300_000);

@@ -2,26 +2,22 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 import { Worker } from "../support/worker/worker.ts";
+import { COMMANDS, environmentOf } from "../support/worker/worker-process.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-const GRAPHILE_WORKER = fileURLToPath(
-  new URL("../../node_modules/graphile-worker/dist/cli.js", import.meta.url),
-);
 const IN_TIME_MS = 5_000;
 /** A process id namespace of its own, as a container has; the nearest to one without a container engine. */
 const AS_PID_1 = ["unshare", "--pid", "--fork", "--kill-child=SIGKILL"];
 const canUnshare = spawnSync(AS_PID_1[0]!, [...AS_PID_1.slice(1), "true"]).status === 0;
 
 /** Brings the worker to where it is to be told to stop; returns what lets the test go on afterwards. */
-type Situation = (scenario: Scenario, source: GeneratedSource) => Promise<() => Promise<void>>;
+type Situation = (scenario: Scenario, source: GeneratedSource, sync: Sync) => Promise<() => Promise<void>>;
 
 const idle: Situation = async () => async () => {};
 
@@ -39,12 +35,12 @@ const inCopy: Situation = async (scenario, source) => {
   return async () => void (await blocker.query("rollback"));
 };
 
-const inBackOff: Situation = async (scenario) => {
-  scenario.server.misbehaviour.endAtHead = true;
+const inBackOff: Situation = async (scenario, _, sync) => {
+  scenario.misbehaviour.endAtHead = true;
   scenario.server.disconnectAll();
-  await scenario.until("back-off", async () => (await scenario.states("chain"))["logs"] === "retrying");
+  await scenario.until("back-off", async () => (await sync.stream())!.state === "retrying");
   return async () => {
-    scenario.server.misbehaviour.endAtHead = false;
+    scenario.misbehaviour.endAtHead = false;
   };
 };
 
@@ -58,23 +54,23 @@ test.each<[string, Situation]>([
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });
     const { flightAddress, adminAddress } = scenario.server;
-    await using worker = new Worker({ databaseUrl: scenario.db.url, flightAddress, adminAddress }, [
-      MAIN,
-      "worker",
-    ]);
-    await scenario.sync("anvil", "chain", ["logs"]);
-    await scenario.reaches("chain", 1);
-    const goOn = await situation(scenario, source);
+    await using worker = new Worker(
+      { databaseUrl: scenario.db.url, flightAddress, adminAddress },
+      COMMANDS["ampsync worker"],
+    );
+    const sync = await scenario.sync(["logs"]);
+    await sync.reaches();
+    const goOn = await situation(scenario, source, sync);
     worker.signal("SIGTERM");
     await scenario.until("the worker to end", async () => worker.hasEnded, IN_TIME_MS);
     expect(await worker.ended).toEqual({ code: 0, signal: null });
-    expect(await scenario.stream("logs")).toMatchObject({ holder: null, isLeased: false });
+    expect(await sync.stream()).toMatchObject({ holder: null, isLeased: false });
 
     await goOn();
     scenario.startWorker();
     source.mine(5);
-    await scenario.reaches("chain", 1);
-    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    await sync.reaches();
+    await sync.expectFreshLoad();
   },
   60_000,
 );
@@ -85,29 +81,21 @@ function processInside({ pid }: ChildProcess): number | null {
   return children === "" ? null : Number(children);
 }
 
-test.skipIf(!canUnshare).each([
-  ["graphile-worker", [GRAPHILE_WORKER]],
-  ["ampsync worker", [MAIN, "worker"]],
-])(
+test.skipIf(!canUnshare).each(Object.entries(COMMANDS))(
   "SIGTERM as process 1 of a process id namespace: `%s` exits in time, its leases given back",
   async (_, program) => {
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });
-    await scenario.sync("anvil", "chain", ["logs"]);
+    const sync = await scenario.sync(["logs"]);
     const outer = spawn(AS_PID_1[0]!, [...AS_PID_1.slice(1), process.execPath, ...program], {
       stdio: "ignore",
-      env: {
-        PATH: process.env["PATH"],
-        DATABASE_URL: scenario.db.url,
-        AMP_FLIGHT_ADDR: scenario.server.flightAddress,
-        AMP_ADMIN_API_ADDR: scenario.server.adminAddress,
-      },
+      env: environmentOf({ databaseUrl: scenario.db.url, ...scenario.server }),
     });
     try {
-      await scenario.reaches("chain", 1);
+      await sync.reaches();
       process.kill(processInside(outer)!, "SIGTERM");
       await scenario.until("process 1 to end", async () => outer.exitCode !== null, IN_TIME_MS);
-      expect(await scenario.stream("logs")).toMatchObject({ holder: null, isLeased: false });
+      expect(await sync.stream()).toMatchObject({ holder: null, isLeased: false });
     } finally {
       if (outer.exitCode === null) {
         const ended = once(outer, "exit");

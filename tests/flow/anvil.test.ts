@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Anvil, anvilBinary } from "../../src/devserver/anvil.ts";
 import { EMITTER_SELECTORS } from "../../src/devserver/contract/emitter.ts";
 import { RpcSource } from "../../src/devserver/sources/rpc/source.ts";
+import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { reportedChain } from "../support/chain/json-rpc-rows.ts";
 import { expectRows, readTarget } from "../support/postgres/tables.ts";
 import { type KnownBlock, Reader } from "../support/watch/reader.ts";
-import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const NEIGHBOUR = `0x${"00".repeat(19)}aa`;
 const BLOCKS = 220;
@@ -16,6 +18,7 @@ describe.skipIf(anvilBinary() === null)("Anvil (its package exists for Linux on 
   let emitter: string;
   let account: string;
   let scenario: Scenario;
+  let sync: Sync;
   let reader: Reader;
   let sent = 0n;
   let head = "";
@@ -31,7 +34,7 @@ describe.skipIf(anvilBinary() === null)("Anvil (its package exists for Linux on 
     const source = await RpcSource.start({ url: anvil.url, pollMs: 10 });
     scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 50 });
     scenario.startWorker();
-    await scenario.sync("anvil", "chain");
+    sync = await scenario.sync();
     await caughtUp();
     reader = await Reader.start(scenario.db, "chain");
   });
@@ -64,7 +67,7 @@ describe.skipIf(anvilBinary() === null)("Anvil (its package exists for Linux on 
     for (const block of blocks) known.set(block.hash, block);
     const { number, hash } = blocks.at(-1)!;
     head = hash;
-    await scenario.reaches("chain", 3, { number, hash: `0x${hash.slice(2)}` });
+    await sync.reaches({ head: { number, hash: `0x${hash.slice(2)}` } });
   }
 
   async function expectEqual(): Promise<void> {

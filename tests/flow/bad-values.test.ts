@@ -1,27 +1,30 @@
 // Takes 16 s.
 import { describe, expect, test } from "vitest";
 import { PoisonedSource } from "../support/chain/poisoned-source.ts";
-import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const LOGS_PER_BLOCK = 4;
 const POISONED = 57;
 
+interface Started {
+  readonly scenario: Scenario;
+  readonly source: PoisonedSource;
+  readonly sync: Sync;
+}
+
 /** A chain of 40 blocks, followed by a worker; the table `notes` will hold a NUL in block 57. */
-async function start(valuePolicy: string): Promise<{ scenario: Scenario; source: PoisonedSource }> {
+async function start(valuePolicy: string): Promise<Started> {
   const source = new PoisonedSource(BigInt(POISONED), { blocks: 40, logsPerBlock: LOGS_PER_BLOCK });
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 10 });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["logs", "notes"], { nul_policy: "fail", value_policy: valuePolicy });
-  await scenario.reaches("chain", 2);
-  return { scenario, source };
+  const sync = await scenario.sync(["logs", "notes"], { nul_policy: "fail", value_policy: valuePolicy });
+  await sync.reaches();
+  return { scenario, source, sync };
 }
 
-async function failure(scenario: Scenario) {
-  await scenario.until(
-    "the table to stop",
-    async () => (await scenario.states("chain"))["notes"] === "failed",
-  );
+async function failure(scenario: Scenario, sync: Sync) {
+  await scenario.until("the table to stop", async () => (await sync.stream("notes"))?.state === "failed");
   const { rows } = await scenario.db.query("select * from ampsync.streams where table_name = 'notes'");
   return rows[0]!;
 }
@@ -46,10 +49,10 @@ async function verified({ db }: Scenario): Promise<void> {
 
 describe("a bad value is reported, and handled by policy", () => {
   test("fail: stops its table, names row and column, is not read again; other tables go on", async () => {
-    const { scenario, source } = await start("fail");
+    const { scenario, source, sync } = await start("fail");
     await using _ended = scenario;
     source.mine(25);
-    const stopped = await failure(scenario);
+    const stopped = await failure(scenario, sync);
     expect(stopped).toMatchObject({ error_code: "SY203", next_retry: null });
     expect(stopped["reason"]).toMatch(/^Column note of table notes, row \d+ of the batch: /);
     expect(stopped["detail"]).toMatch(/in block 57$/);
@@ -62,23 +65,23 @@ describe("a bad value is reported, and handled by policy", () => {
     const { reads } = source;
     source.mine(20);
     source.reorg(5);
-    await scenario.reaches("chain", 1); // The other one.
-    await expectBlocks(scenario.db, "chain.logs", source, LOGS_PER_BLOCK);
+    await sync.reaches({ tables: 1 }); // The other one.
+    await sync.expectBlocks("logs", LOGS_PER_BLOCK);
     await scenario.db.query("select ampsync_worker.supervise()"); // Nor does the supervisor wake it.
     source.mine(5);
-    await scenario.reaches("chain", 1);
+    await sync.reaches({ tables: 1 });
     expect(source.reads).toBe(reads);
 
     await scenario.db.query(stopped["hint"]);
-    await scenario.reaches("chain", 2);
+    await sync.reaches();
     expect(await rejects(scenario)).toMatchObject([{ table_name: "notes", block: `${POISONED}` }]);
   });
 
   test("null: the value becomes NULL, all rows are there", async () => {
-    const { scenario, source } = await start("null");
+    const { scenario, source, sync } = await start("null");
     await using _ended = scenario;
     source.mine(25);
-    await scenario.reaches("chain", 2);
+    await sync.reaches();
     expect(await missing(scenario, source)).toEqual([]);
     const { rows } = await scenario.db.query(
       "select nulled, rejected from ampsync.streams where table_name = 'notes'",
@@ -89,10 +92,10 @@ describe("a bad value is reported, and handled by policy", () => {
   });
 
   test("quarantine: the row is kept aside, goes with a reorg, and comes again", async () => {
-    const { scenario, source } = await start("quarantine");
+    const { scenario, source, sync } = await start("quarantine");
     await using _ended = scenario;
     source.mine(25);
-    await scenario.reaches("chain", 2);
+    await sync.reaches();
     expect(await missing(scenario, source)).toEqual([POISONED]);
     const [first, ...more] = await rejects(scenario);
     expect(more).toEqual([]);
@@ -108,7 +111,7 @@ describe("a bad value is reported, and handled by policy", () => {
     await verified(scenario);
 
     source.reorg(15);
-    await scenario.reaches("chain", 2);
+    await sync.reaches();
     const [again, ...others] = await rejects(scenario);
     expect(others).toEqual([]);
     expect(again).toMatchObject({ block: `${POISONED}` });
@@ -124,28 +127,28 @@ describe("a row that PostgreSQL refuses is reported, and handled by policy", () 
     db.query(`alter table chain.notes add constraint wise check (note <> 'note ${FORBIDDEN}')`);
 
   test("fail: names row and code, and stops", async () => {
-    const { scenario, source } = await start("null"); // Which cannot help: no column is named.
+    const { scenario, source, sync } = await start("null"); // Which cannot help: no column is named.
     await using _ended = scenario;
     await forbid(scenario);
     source.mine(25);
-    const stopped = await failure(scenario);
+    const stopped = await failure(scenario, sync);
     expect(stopped).toMatchObject({ error_code: "SY203", next_retry: null });
     expect(stopped["reason"]).toMatch(/^Table "chain"."notes", block 63, row 0 of it: .*"wise"/);
     expect(stopped["detail"]).toMatch(/^PostgreSQL said 23514/);
     const { reads } = source;
     await scenario.db.query("select ampsync_worker.supervise()");
     source.mine(5);
-    await scenario.reaches("chain", 1);
+    await sync.reaches({ tables: 1 });
     expect(source.reads).toBe(reads);
 
     await scenario.db.query(stopped["hint"]);
-    await scenario.reaches("chain", 2);
+    await sync.reaches();
     expect(await missing(scenario, source)).toEqual([FORBIDDEN]);
     await verified(scenario);
   });
 
   test("quarantine: by a constraint, and by a trigger that fires last", async () => {
-    const { scenario, source } = await start("quarantine");
+    const { scenario, source, sync } = await start("quarantine");
     await using _ended = scenario;
     await forbid(scenario);
     await scenario.db.query(`
@@ -154,7 +157,7 @@ describe("a row that PostgreSQL refuses is reported, and handled by policy", () 
       create constraint trigger late after insert on chain.notes deferrable initially deferred
         for each row execute function chain.refuse()`);
     source.mine(25);
-    await scenario.reaches("chain", 2);
+    await sync.reaches();
     expect(await rejects(scenario)).toMatchObject([
       { block: "57", sqlstate: "SY203" },
       { block: "63", sqlstate: "23514", row_values: { note: "note 63" }, row_number: "0" },
@@ -164,7 +167,7 @@ describe("a row that PostgreSQL refuses is reported, and handled by policy", () 
     await verified(scenario);
 
     source.mine(170); // Until no reorg can replace them, so that they can be repaired without a hash.
-    await scenario.reaches("chain", 2);
+    await sync.reaches();
     await scenario.db.query("select ampsync.repair('anvil', 'notes', 50, 63)");
     await scenario.until("the repair", async () => (await scenario.events("repaired")) === 1);
     expect((await rejects(scenario)).map((row) => row["block"])).toEqual(["57", "63", "64"]);

@@ -13,31 +13,27 @@ import { createDatabase, type TestDatabase } from "../support/postgres/postgres.
 import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { Lab } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 /** Keepalive pings of HTTP/2 go out every 20 s and are waited for 10 s. */
 const NOTICED_MS = 34_000;
 
 // The one test that waits by the real clock, with the real worker and its production settings.
 test("a black-holed Flight connection is noticed within 60 s, though the stream was silent before", async () => {
-  let proxy: TcpProxy | null = null;
-  await using lab = await Lab.start({
-    worker: async (server) => {
-      proxy = await TcpProxy.toHttp(server.flightAddress);
-      return { flightAddress: proxy.url(server.flightAddress) };
-    },
-  });
-  await using flight: TcpProxy = proxy!;
+  await using scenario = await Scenario.start();
+  const { flightAddress } = scenario.server;
+  await using flight = await TcpProxy.toHttp(flightAddress);
+  scenario.startWorker({ flightAddress: flight.url(flightAddress) });
   const source = new GeneratedSource({ blocks: 20, logsPerBlock: 5 });
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
   await sync.until("a stream at the head", ({ state }) => state === "live");
 
   for (const connection of flight.connections) connection.stalled.add("up").add("down");
   source.mine(5);
   await sync.until("it to be noticed", ({ state }) => state === "retrying", NOTICED_MS);
-  await sync.reaches();
-  await sync.expectEqual();
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 }, 60_000);
 
 /**

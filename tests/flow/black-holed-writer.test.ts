@@ -8,9 +8,9 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import type { FaultPoint } from "../../src/fault-points.ts";
 import { createDeps } from "../../src/runtime.ts";
 import { streamTask } from "../../src/tasks/ampsync_stream.ts";
-import { expectSourceRows } from "../support/chain/generated.ts";
 import { type Direction, type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const WORKER = "worker-1";
 /** A writer is looked after when it has waited this long; 30 s in production. */
@@ -27,6 +27,7 @@ interface Stall {
  */
 class Rig implements AsyncDisposable {
   readonly scenario: Scenario;
+  readonly sync: Sync;
   readonly source: GeneratedSource;
   readonly log: string[] = [];
   /** Comes once. */
@@ -37,8 +38,9 @@ class Rig implements AsyncDisposable {
   readonly #deps: Promise<Deps>;
   #pass: Promise<void> = Promise.resolve();
 
-  private constructor(scenario: Scenario, source: GeneratedSource, proxy: TcpProxy) {
+  private constructor(scenario: Scenario, sync: Sync, source: GeneratedSource, proxy: TcpProxy) {
     this.scenario = scenario;
+    this.sync = sync;
     this.source = source;
     this.#proxy = proxy;
     proxy.watch = (connection, _, bytes) => {
@@ -61,11 +63,9 @@ class Rig implements AsyncDisposable {
   static async start(): Promise<Rig> {
     const source = new GeneratedSource({ blocks: 30, logsPerBlock: 5 });
     const scenario = await Scenario.start({ source });
-    await scenario.sync("anvil@0.0.0", "chain", ["logs"]);
-    await scenario.db.query(
-      "select ampsync_worker.register_streams(dataset_id, '0.0.0', null, '{logs}') from ampsync_private.dataset",
-    );
-    return new Rig(scenario, source, await TcpProxy.toPostgres(scenario.db.url));
+    const sync = await scenario.sync(["logs"], { dataset: "anvil@0.0.0" });
+    await sync.register();
+    return new Rig(scenario, sync, source, await TcpProxy.toPostgres(scenario.db.url));
   }
 
   #reach(point: FaultPoint): void {
@@ -98,10 +98,7 @@ class Rig implements AsyncDisposable {
 
   async reachesHead(): Promise<void> {
     const head = Number(this.source.chain.head()!.number);
-    await this.scenario.until(
-      `block ${head}`,
-      async () => (await this.scenario.stream("logs")).block === head,
-    );
+    await this.scenario.until(`block ${head}`, async () => (await this.sync.stream())?.block === head);
   }
 
   /** When the last heartbeat was, in milliseconds. */
@@ -139,7 +136,7 @@ test.each<[string, Stall]>([
 
   await rig.begin();
   await rig.reachesHead();
-  await expectSourceRows(rig.scenario.db, "chain", rig.source, ["logs"]);
+  await rig.sync.expectSourceRows();
 });
 
 test("a writer whose backend waits for a lock is left alone, however long", async () => {
@@ -162,5 +159,5 @@ test("a writer whose backend waits for a lock is left alone, however long", asyn
   await blocker.query("rollback");
   await rig.reachesHead();
   expect(rig.log.filter((line) => line.includes("stream_error"))).toEqual([]);
-  await expectSourceRows(rig.scenario.db, "chain", rig.source, ["logs"]);
+  await rig.sync.expectSourceRows();
 });

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,8 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VARIABLES } from "../../src/config.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { createDatabase } from "../support/postgres/postgres.ts";
-
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+import { MAIN } from "../support/worker/worker-process.ts";
 
 interface Run {
   readonly exitCode: number;

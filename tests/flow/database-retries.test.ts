@@ -12,10 +12,10 @@ import { createLog } from "../../src/log.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { MAIN } from "../support/worker/worker-process.ts";
 
 const NEVER = new AbortController().signal;
 const nothing = async () => {};
-const CLI = "dist/cli/main.js";
 
 let db: TestDatabase;
 let proxy: TcpProxy;
@@ -118,7 +118,7 @@ describe("a program that starts", () => {
 });
 
 async function run(command: string, env: Record<string, string>): Promise<{ code: number; said: string }> {
-  const child = spawn(process.execPath, [CLI, command], {
+  const child = spawn(process.execPath, [MAIN, command], {
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -2,8 +2,9 @@
 import { test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { PoisonedSource } from "../support/chain/poisoned-source.ts";
-import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const DATASETS = 10;
 const STREAMS = DATASETS * EVM_TABLES.length;
@@ -16,11 +17,11 @@ test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a 
   await using scenario = await Scenario.start({ source });
   for (let major = 1; major <= DATASETS; major++) {
     scenario.server.publish(`${major}.0.0`);
-    await scenario.sync(`anvil@${major}.0.0`, `chain_${major}`, EVM_TABLES);
+    await scenario.sync(EVM_TABLES, { dataset: `anvil@${major}.0.0`, schema: `chain_${major}` });
   }
   // One more table fails for good, …
   scenario.server.publish("11.0.0");
-  await scenario.sync("anvil@11.0.0", "chain_11", ["notes"], { nul_policy: "fail" });
+  await scenario.sync(["notes"], { dataset: "anvil@11.0.0", schema: "chain_11", nul_policy: "fail" });
   // … one backs off, because its target belongs to somebody else for now, …
   await scenario.db.query("create schema chain_1");
   await scenario.db.query(
@@ -87,8 +88,8 @@ test("a slot that a live stream holds is given up for a new dataset and for the 
   const source = new GeneratedSource({ blocks: 20, logsPerBlock: 1 });
   await using scenario = await Scenario.start({ source });
   scenario.startWorker({ args: ["--jobs", "1"] });
-  await scenario.sync("anvil", "chain", ["logs"]);
-  await scenario.reaches("chain", 1);
+  const sync = await scenario.sync(["logs"]);
+  await sync.reaches();
   async function supervision(): Promise<number> {
     const { rows } = await scenario.db.query(
       "select job_id::int as id from ampsync.jobs where task = 'ampsync_supervise' and state <> 'running'",
@@ -97,10 +98,10 @@ test("a slot that a live stream holds is given up for a new dataset and for the 
   }
   const before = await supervision();
   scenario.server.publish("2.0.0");
-  await scenario.sync("anvil@2.0.0", "second", ["logs"]);
+  const second = await scenario.sync(["logs"], { dataset: "anvil@2.0.0", schema: "second" });
   await scenario.until(
     "the new dataset to be looked up",
-    async () => "logs" in (await scenario.states("second")),
+    async () => (await second.stream()) !== null,
     15_000,
   );
   await scenario.until("a run of the supervisor", async () => (await supervision()) > before, 15_000);

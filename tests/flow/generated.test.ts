@@ -3,20 +3,22 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows, fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { type KnownBlock, Reader } from "../support/watch/reader.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
-import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
+import { freshLoad } from "../support/worker/fresh-load.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const PER_BLOCK = { blocks: 1, logs: 4, transactions: 2 };
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start({ maxBlocksPerMicrobatch: 30 });
+  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 30 });
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 function chainOf(blocks: number): GeneratedSource {
   return new GeneratedSource({
@@ -26,10 +28,10 @@ function chainOf(blocks: number): GeneratedSource {
   });
 }
 
-async function synced(source: GeneratedSource, misbehaviour: Partial<Misbehaviour> = {}): Promise<Sync> {
-  Object.assign(lab.misbehaviour, misbehaviour);
-  const sync = await lab.sync(source, EVM_TABLES);
-  await sync.reaches();
+async function synced(source: GeneratedSource, faults: Partial<Misbehaviour> = {}): Promise<Sync> {
+  Object.assign(scenario.misbehaviour, faults);
+  const sync = await scenario.follow(source, EVM_TABLES);
+  await sync.catchesUp();
   return sync;
 }
 
@@ -46,16 +48,14 @@ test("backfill, live blocks and reorgs of every kind leave what a fresh load of 
   const known = new Map<string, KnownBlock>();
   remember(source, known);
   const sync = await synced(source);
-  await lab.scenario.until("all streams live", async () =>
-    Object.values(await lab.scenario.states(sync.schema)).every((state) => state === "live"),
-  );
-  const reader = await Reader.start(lab.db, sync.schema);
+  await sync.untilAll("live");
+  const reader = await Reader.start(scenario.db, sync.schema);
 
   async function step(change: () => void): Promise<void> {
     change();
     remember(source, known);
-    await sync.reaches();
-    await sync.expectEqual();
+    await sync.catchesUp();
+    await sync.expectSourceRows();
   }
   await step(() => source.mine());
   await step(() => source.mine(7));
@@ -72,7 +72,7 @@ test("backfill, live blocks and reorgs of every kind leave what a fresh load of 
 
   await reader.stop();
   expect(reader.faults(known, source.chain.head()!.hash)).toEqual([]);
-  expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
+  await sync.expectFreshLoad();
 });
 
 describe("a server that misbehaves", () => {
@@ -90,13 +90,13 @@ describe("a server that misbehaves", () => {
     const sync = await synced(source, misbehaviour);
 
     source.mine(5);
-    await sync.reaches();
+    await sync.catchesUp();
     source.reorg(2); // Inside the microbatch of five, except where each block is one.
-    await sync.reaches();
-    lab.server.disconnectAll();
+    await sync.catchesUp();
+    scenario.server.disconnectAll();
     source.reorg(40, 41); // Seen on connecting again.
-    await sync.reaches();
-    await sync.expectEqual();
+    await sync.catchesUp();
+    await sync.expectSourceRows();
     expect(await sync.events("reorg")).toBeGreaterThanOrEqual(6);
   });
 });
@@ -106,72 +106,72 @@ test("without stored orphans the stream steps back until the server agrees", asy
   const sync = await synced(source, { lostOrphans: true });
   for (let i = 0; i < 8; i++) {
     source.mine();
-    await sync.reaches();
+    await sync.catchesUp();
   }
   source.reorg(8);
-  await sync.reaches();
+  await sync.catchesUp();
   expect(await sync.events("reorg_pending")).toBeGreaterThanOrEqual(3);
-  expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
+  await sync.expectFreshLoad();
 });
 
 test("a resume header that is lost once costs a connection, one that is always lost stops the stream untouched", async () => {
   const source = chainOf(100);
-  const sync = await lab.sync(source, ["logs"]);
-  await sync.reaches();
+  const sync = await scenario.follow(source, ["logs"]);
+  await sync.catchesUp();
 
-  lab.misbehaviour.dropResumeHeader = true;
-  lab.server.disconnectAll();
-  await lab.scenario.until("the header to be missed", async () => {
-    await sync.hurry();
-    return lab.worker.hasSaid("cursor_ignored");
+  scenario.misbehaviour.dropResumeHeader = true;
+  scenario.server.disconnectAll();
+  await scenario.until("the header to be missed", async () => {
+    await scenario.hurry();
+    return scenario.worker.hasSaid("cursor_ignored");
   });
-  lab.misbehaviour.dropResumeHeader = false;
+  scenario.misbehaviour.dropResumeHeader = false;
   source.reorg(3);
   source.mine(3);
-  await sync.reaches();
-  const loaded = await fingerprints(lab.db, sync.schema, ["logs"]);
+  await sync.catchesUp();
+  const loaded = await sync.fingerprints();
   expect(loaded).toEqual(await freshLoad(source, ["logs"]));
 
-  lab.misbehaviour.dropResumeHeader = true;
-  lab.server.disconnectAll();
+  scenario.misbehaviour.dropResumeHeader = true;
+  scenario.server.disconnectAll();
   const { code, hint } = await sync.until("the stream to stop", async ({ state }) => {
-    await sync.hurry();
+    await scenario.hurry();
     return state === "failed";
   });
   expect([code, hint]).toEqual(["SY102", expect.stringContaining("ampsync.")]);
-  expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(loaded);
+  expect(await sync.fingerprints()).toEqual(loaded);
 });
 
 test("streams that break off in mid-backfill go on at their checkpoints", async () => {
   const source = chainOf(1_000);
-  lab.misbehaviour.delayMs = 5; // Else all is here before it can be cut off.
-  const sync = await lab.sync(source, EVM_TABLES);
+  scenario.misbehaviour.delayMs = 5; // Else all is here before it can be cut off.
+  const sync = await scenario.follow(source, EVM_TABLES);
   for (let cut = 0; cut < 2; cut++) {
-    await lab.scenario.until(
+    await scenario.until(
       "all streams to be cut off",
       async () => (await sync.events("stream_error")) >= 3 * cut,
     );
     const before = await lowestBlock(sync);
-    await lab.scenario.until("some blocks of each table", async () => {
-      await sync.hurry();
-      return lab.server.openStreams >= 3 && (await lowestBlock(sync)) > before;
+    await scenario.until("some blocks of each table", async () => {
+      await scenario.hurry();
+      return scenario.server.openStreams >= 3 && (await lowestBlock(sync)) > before;
     });
     expect(await lowestBlock(sync)).toBeLessThan(Number(source.chain.head()!.number));
-    lab.server.disconnectAll();
+    scenario.server.disconnectAll();
     source.mine(1_000);
   }
-  await lab.scenario.until(
+  await scenario.until(
     "all streams to be cut off again",
     async () => (await sync.events("stream_error")) >= 6,
   );
-  lab.misbehaviour.delayMs = 0;
-  await sync.reaches();
-  expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
+  scenario.misbehaviour.delayMs = 0;
+  await sync.catchesUp();
+  await sync.expectFreshLoad();
 });
 
 /** Where the last of the three tables stands; -1 before all have begun. */
 async function lowestBlock({ schema }: Sync): Promise<number> {
-  const { rows } = await lab.db.query(
+  const { rows } = await scenario.db.query(
     `select coalesce(min(coalesce(block, -1)), -1)::int as block
        from ampsync.streams where target like format('%I.%%', $1::text)`,
     [schema],
@@ -183,27 +183,15 @@ test("a server that comes back with another chain on the same port is followed a
   const source = chainOf(100);
   await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 30 });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain");
-  await scenario.reaches("chain", 3);
+  const sync = await scenario.sync();
+  await sync.reaches();
   await scenario.restartServer(() => {
     source.reorg(35, 36);
     source.mine(10);
   });
-  await catchesUp(scenario);
-  await expectSourceRows(scenario.db, "chain", source);
+  await sync.catchesUp();
+  await sync.expectSourceRows();
   await scenario.restartServer(() => source.mine(10));
-  await catchesUp(scenario);
-  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  await sync.catchesUp();
+  await sync.expectFreshLoad();
 });
-
-/** Waits for the head; streams that back off try at once. */
-async function catchesUp(scenario: Scenario): Promise<void> {
-  await scenario.until("the tables at the head", async () => {
-    await scenario.hurry();
-    const { rows } = await scenario.db.query("select bool_and(block = $1) as arrived from ampsync.streams", [
-      Number(scenario.source.chain.head()!.number),
-    ]);
-    return rows[0]!["arrived"] === true;
-  });
-  await scenario.reaches("chain", 3);
-}

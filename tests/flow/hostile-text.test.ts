@@ -14,7 +14,7 @@ import { createDeps } from "../../src/runtime.ts";
 import { resolveDataset } from "../../src/tasks/ampsync_resolve.ts";
 import { TableSource } from "../support/chain/table-source.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
-import { Lab } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const TOKEN = 's3cret/"t0ken\\<x>';
 /** What one text may take in a table, with room for what is said around it. */
@@ -57,16 +57,17 @@ async function expectHarmless(db: TestDatabase): Promise<void> {
 }
 
 describe("what a Flight server says", () => {
-  let lab: Lab;
+  let scenario: Scenario;
   beforeAll(async () => {
-    lab = await Lab.start({ worker: async () => ({ env: { AMP_AUTH_TOKEN: TOKEN } }) });
+    scenario = await Scenario.start();
+    scenario.startWorker({ env: { AMP_AUTH_TOKEN: TOKEN } });
   });
   afterEach(async () => {
-    await expectHarmless(lab.db);
-    for (const form of FORMS) expect(lab.worker.hasSaid(form)).toBe(false);
-    await lab.reset();
+    await expectHarmless(scenario.db);
+    for (const form of FORMS) expect(scenario.worker.hasSaid(form)).toBe(false);
+    await scenario.reset();
   });
-  afterAll(() => lab[Symbol.asyncDispose]());
+  afterAll(() => scenario[Symbol.asyncDispose]());
 
   test.each([
     ["with U+0000 in it", "the server\0said", "the server\u{fffd}said"],
@@ -74,12 +75,12 @@ describe("what a Flight server says", () => {
     ["with the token in it", ECHO, "[token] [token] [token]"],
   ])("in an error, %s, is stored and keeps no stream from being retried", async (_, details, shown) => {
     const source = new GeneratedSource({ blocks: 20, logsPerBlock: 3 });
-    lab.misbehaviour.breaks = { after: 1, unit: "messages", how: { code: status.INTERNAL, details } };
-    const sync = await lab.sync(source);
+    scenario.misbehaviour.breaks = { after: 1, unit: "messages", how: { code: status.INTERNAL, details } };
+    const sync = await scenario.follow(source);
     const { code, detail } = await sync.until("the error", ({ attempts }) => attempts >= 1);
     expect({ code, detail }).toEqual({ code: "SY104", detail: expect.stringContaining(shown) });
-    lab.misbehaviour.breaks = null;
-    await sync.reaches();
+    scenario.misbehaviour.breaks = null;
+    await sync.catchesUp();
   });
 
   test.each([
@@ -87,14 +88,14 @@ describe("what a Flight server says", () => {
     ["a network of 900,000 characters", "\0🦀x".repeat(225_000)],
   ])("as %s is told within bounds", async (_, network) => {
     const source = new GeneratedSource({ blocks: 20, logsPerBlock: 3 });
-    lab.misbehaviour.falseMetadata = (truth) => ({
+    scenario.misbehaviour.falseMetadata = (truth) => ({
       ...truth,
       ranges: truth.ranges.map((range) => ({ ...range, network })),
     });
-    const sync = await lab.sync(source);
+    const sync = await scenario.follow(source);
     await sync.until("the error", ({ code }) => code === "SY101");
-    lab.misbehaviour.falseMetadata = null;
-    await sync.reaches();
+    scenario.misbehaviour.falseMetadata = null;
+    await sync.catchesUp();
   });
 
   test("as a column of 10 MB is told within bounds", async () => {
@@ -104,7 +105,7 @@ describe("what a Flight server says", () => {
       new Field(name, new Utf8(), false),
     ]);
     const source = new TableSource("odd", schema, (block) => [[block, "x"]], { blocks: 3 });
-    const sync = await lab.sync(source, ["odd"]);
+    const sync = await scenario.follow(source, ["odd"]);
     const { reason } = await sync.until("the refusal", ({ code }) => code !== null);
     expect(reason).not.toBeNull();
   });

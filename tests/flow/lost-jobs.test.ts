@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
 const STREAM_JOBS = "graphile_worker._private_jobs where key like 'ampsync\\_stream:%'";
@@ -26,8 +25,8 @@ test.each(MISHAPS)(
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });
     const first = scenario.startWorker();
-    await scenario.sync("anvil", "chain", ["logs"]);
-    await scenario.reaches("chain", 1);
+    const sync = await scenario.sync(["logs"]);
+    await sync.reaches();
     await first.kill();
     await scenario.db.query(mishap);
 
@@ -36,9 +35,9 @@ test.each(MISHAPS)(
     scenario.startWorker();
     source.mine(10);
     source.reorg(4);
-    await scenario.reaches("chain", 1);
-    expect(await scenario.stream("logs")).toMatchObject({ epoch: 2, isLeased: true });
-    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    await sync.reaches();
+    expect(await sync.stream()).toMatchObject({ epoch: 2, isLeased: true });
+    await sync.expectFreshLoad();
   },
 );
 
@@ -54,21 +53,21 @@ test.each<[string, string]>([
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });
     scenario.startWorker();
-    await scenario.sync("anvil", "chain", ["logs"]);
-    await scenario.reaches("chain", 1);
+    const sync = await scenario.sync(["logs"]);
+    await sync.reaches();
     await scenario.db.query(mishap);
     scenario.startWorker();
     await scenario.db.query(
       "select graphile_worker.add_job('ampsync_supervise', job_key => 'ampsync_supervise')",
     );
     source.mine(10);
-    await scenario.reaches("chain", 1);
-    expect(await scenario.stream("logs")).toMatchObject({ epoch: 1 });
+    await sync.reaches();
+    expect(await sync.stream()).toMatchObject({ epoch: 1 });
 
     scenario.server.disconnectAll(); // The pass ends.
     source.reorg(4);
-    await scenario.reaches("chain", 1);
-    expect(await scenario.stream("logs")).toMatchObject({ epoch: 2 });
-    expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    await sync.reaches();
+    expect(await sync.stream()).toMatchObject({ epoch: 2 });
+    await sync.expectFreshLoad();
   },
 );

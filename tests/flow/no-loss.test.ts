@@ -10,26 +10,28 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { TableSource } from "../support/chain/table-source.ts";
 import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const LOGS_PER_BLOCK = 6;
 const BLOCK_NUM = new Field("_block_num", new Uint64(), false);
 const UNAVAILABLE = { code: status.UNAVAILABLE, details: "broken off by a test" };
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start({ maxBlocksPerMicrobatch: 10 });
+  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 10 });
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 function chainOf(blocks: number, options: { readonly seed?: number; readonly network?: string } = {}) {
   return new GeneratedSource({ blocks, logsPerBlock: LOGS_PER_BLOCK, ...options });
 }
 
 async function rowsIn(sync: Sync): Promise<number> {
-  const { rows } = await lab.db.query(`select count(*)::int as n from ${sync.schema}.${sync.tables[0]}`);
+  const { rows } = await scenario.db.query(`select count(*)::int as n from ${sync.schema}.${sync.tables[0]}`);
   return rows[0]!["n"];
 }
 
@@ -39,25 +41,25 @@ test("equal rows at the same place of two record batches, and twice in one, are 
   const source = new TableSource("notes", schema, (block) => Array(4).fill([block, "the same"]), {
     blocks: 25,
   });
-  lab.misbehaviour.rowsPerBatch = 2;
-  const sync = await lab.sync(source, ["notes"]);
-  await sync.reaches();
-  const { rows } = await lab.db.query(
+  scenario.misbehaviour.rowsPerBatch = 2;
+  const sync = await scenario.follow(source, ["notes"]);
+  await sync.catchesUp();
+  const { rows } = await scenario.db.query(
     `select count(*)::int as rows, count(distinct _block_num)::int as blocks, count(distinct _id)::int as ids
        from ${sync.schema}.notes`,
   );
   expect(rows).toEqual([{ rows: 100, blocks: 25, ids: 100 }]);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 });
 
 test("keep-alives and unfinished microbatches never move a checkpoint", async () => {
   // The stream breaks off in its first microbatch, after keep-alives and some rows …
-  Object.assign(lab.misbehaviour, {
+  Object.assign(scenario.misbehaviour, {
     keepAlives: 3,
     rowsPerBatch: 10,
     breaks: { after: 20, unit: "rows", how: UNAVAILABLE },
   });
-  const sync = await lab.sync(chainOf(30));
+  const sync = await scenario.follow(chainOf(30));
   expect(await sync.until("the stream to break off", ({ state }) => state === "retrying")).toMatchObject({
     block: -1,
     rows: 0,
@@ -65,8 +67,8 @@ test("keep-alives and unfinished microbatches never move a checkpoint", async ()
   expect(await rowsIn(sync)).toBe(0);
 
   // … and in its second one, whose rows had all been sent.
-  lab.misbehaviour.breaks = { after: 120, unit: "rows", how: UNAVAILABLE };
-  await sync.hurry();
+  scenario.misbehaviour.breaks = { after: 120, unit: "rows", how: UNAVAILABLE };
+  await scenario.hurry();
   expect(
     await sync.until("a checkpoint", ({ state, block }) => state === "retrying" && block >= 0),
   ).toMatchObject({
@@ -75,68 +77,70 @@ test("keep-alives and unfinished microbatches never move a checkpoint", async ()
   });
   expect(await rowsIn(sync)).toBe(60);
 
-  lab.misbehaviour.breaks = null;
-  await sync.reaches();
-  await sync.expectEqual();
+  scenario.misbehaviour.breaks = null;
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 });
 
 test("an unfinished microbatch that another one replaces leaves nothing", async () => {
-  lab.misbehaviour.interrupts = true;
+  scenario.misbehaviour.interrupts = true;
   const source = chainOf(35);
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
   source.reorg(4, 6);
-  await sync.reaches();
-  await sync.expectEqual();
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 });
 
 describe("a reorg into the middle of a stored microbatch heals unattended, without a hole", () => {
   test.each([
     ["cut exactly at the fork", {}],
     ["replaced from the microbatch's first block, where parent hashes are unknown", { noPrevHash: true }],
-  ])("%s", async (_, misbehaviour) => {
-    Object.assign(lab.misbehaviour, misbehaviour);
+  ])("%s", async (_, faults) => {
+    Object.assign(scenario.misbehaviour, faults);
     const source = chainOf(30);
-    const sync = await lab.sync(source);
-    await sync.reaches();
-    await using watch = new ChainWatch(await lab.db.client(), sync.schema, source, { logs: LOGS_PER_BLOCK });
+    const sync = await scenario.follow(source);
+    await sync.catchesUp();
+    await using watch = new ChainWatch(await scenario.db.client(), sync.schema, source, {
+      logs: LOGS_PER_BLOCK,
+    });
     watch.remember();
     watch.poll();
     source.reorg(4, 9); // Blocks 26 to 29 of 20 to 29.
     watch.remember();
-    await sync.reaches();
+    await sync.catchesUp();
     await watch.look();
     expect(watch.faults).toEqual([]);
-    await sync.expectEqual();
+    await sync.expectSourceRows();
   });
 });
 
 describe("an answer without a range is not stored, and the stream starts when there is data", () => {
   test.each(["2026", "2025-11"] as const)("of a server of %s", async (generation) => {
-    Object.assign(lab.misbehaviour, { generation, noData: true });
-    const sync = await lab.sync(chainOf(30));
+    Object.assign(scenario.misbehaviour, { generation, noData: true });
+    const sync = await scenario.follow(chainOf(30));
     await sync.until("two empty answers", async ({ attempts }) => {
-      await sync.hurry();
+      await scenario.hurry();
       return attempts >= 2;
     });
-    const { rows } = await lab.db.query(
+    const { rows } = await scenario.db.query(
       "select count(*)::int as entries from ampsync.checkpoints where target_schema = $1 and watermark_block_num is not null",
       [sync.schema],
     );
     expect(rows).toEqual([{ entries: 0 }]);
     expect(await rowsIn(sync)).toBe(0);
 
-    lab.misbehaviour.noData = false;
-    await sync.reaches();
-    await sync.expectEqual();
+    scenario.misbehaviour.noData = false;
+    await sync.catchesUp();
+    await sync.expectSourceRows();
   });
 });
 
 test("nothing is stored past a gap, it is visible, and the stream recovers", async () => {
   const source = chainOf(30);
-  const sync = await lab.sync(source);
-  await sync.reaches();
-  lab.misbehaviour.falseMetadata = FALSE_METADATA.gap;
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
+  scenario.misbehaviour.falseMetadata = FALSE_METADATA.gap;
   source.mine(5);
   const seen = await sync.until("the gap to be seen", ({ state }) => state === "retrying");
   expect(seen).toMatchObject({
@@ -146,16 +150,16 @@ test("nothing is stored past a gap, it is visible, and the stream recovers", asy
   });
   expect(await rowsIn(sync)).toBe(30 * LOGS_PER_BLOCK);
 
-  lab.misbehaviour.falseMetadata = null;
-  await sync.reaches();
+  scenario.misbehaviour.falseMetadata = null;
+  await sync.catchesUp();
   await sync.until("a healthy stream", ({ state, code }) => state === "live" && code === null);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 });
 
 test("metadata that lies in any way stores nothing, and the stream goes on when it ends", async () => {
   const kinds = Object.keys(FALSE_METADATA) as (keyof typeof FALSE_METADATA)[]; // Its keys.
   const isLied = new Map<string, number>();
-  lab.misbehaviour.falseMetadata = (truth) => {
+  scenario.misbehaviour.falseMetadata = (truth) => {
     const network = truth.ranges[0]!.network;
     const kind = kinds.find((each) => `net_${each}`.toLowerCase() === network)!;
     if (truth.ranges[0]!.numbers.start < 10 || kind === undefined) return truth;
@@ -165,10 +169,8 @@ test("metadata that lies in any way stores nothing, and the stream goes on when 
   // One stream for each kind, all at once; each is told the truth up to block 9.
   const sources = kinds.map((kind, seed) => chainOf(20, { seed, network: `net_${kind}`.toLowerCase() }));
   const syncs: Sync[] = [];
-  for (const source of sources) syncs.push(await lab.sync(source));
-  await lab.scenario.until("each kind of false metadata", async () =>
-    kinds.every((kind) => (isLied.get(kind) ?? 0) > 0),
-  );
+  for (const source of sources) syncs.push(await scenario.follow(source));
+  await scenario.until("each kind of lie", async () => kinds.every((kind) => (isLied.get(kind) ?? 0) > 0));
   for (const [at, sync] of syncs.entries()) {
     const { block } = await sync.until("its first microbatch", (stream) => stream.block >= 9);
     // A wrong hash of the last block is found out by the next range only.
@@ -177,25 +179,26 @@ test("metadata that lies in any way stores nothing, and the stream goes on when 
       block: kinds[at] === "wrongHash" ? 19 : 9,
     });
   }
-  lab.misbehaviour.falseMetadata = null;
+  scenario.misbehaviour.falseMetadata = null;
   for (const source of sources) source.mine();
-  for (const sync of syncs) await sync.reaches();
-  for (const sync of syncs) await sync.expectEqual();
+  for (const sync of syncs) await sync.catchesUp();
+  for (const sync of syncs) await sync.expectSourceRows();
 }, 60_000);
 
 test("batches of 60,000 rows are accepted", async () => {
-  lab.misbehaviour.rowsPerBatch = 60_000;
+  scenario.misbehaviour.rowsPerBatch = 60_000;
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 12_000 });
-  const sync = await lab.sync(source);
-  await sync.reaches();
-  await expectBlocks(lab.db, `${sync.schema}.logs`, source, 12_000);
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
+  await expectBlocks(scenario.db, `${sync.schema}.logs`, source, 12_000);
 });
 
 test("a microbatch of 150 MB is accepted, in less than 300 MiB of memory", async () => {
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 46_000 });
-  await using own = await Lab.start();
-  const sync = await own.sync(source);
-  await sync.reaches(undefined, 25_000);
+  await using own = await Scenario.start();
+  own.startWorker();
+  const sync = await own.follow(source);
+  await sync.catchesUp({ deadlineMs: 25_000 });
   await expectBlocks(own.db, `${sync.schema}.logs`, source, 46_000);
   const [, peak] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${own.worker.pid}/status`, "utf8"))!;
   expect(Number(peak) / 1024).toBeLessThan(300);
@@ -203,37 +206,38 @@ test("a microbatch of 150 MB is accepted, in less than 300 MiB of memory", async
 
 test("a stream goes on from its latest checkpoint, not from the one its pass began with", async () => {
   const starts: number[] = [];
-  lab.misbehaviour.falseMetadata = (truth) => {
+  scenario.misbehaviour.falseMetadata = (truth) => {
     if (truth.ranges_complete) starts.push(truth.ranges[0]!.numbers.start);
     return truth;
   };
   const source = chainOf(30);
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
   for (let i = 0; i < 3; i++) {
     source.mine();
-    await sync.reaches();
+    await sync.catchesUp();
   }
-  lab.server.disconnectAll();
+  scenario.server.disconnectAll();
   source.mine();
-  await sync.reaches();
+  await sync.catchesUp();
   expect(starts).toEqual([0, 10, 20, 30, 31, 32, 33]);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 });
 
 describe("a column of the server that is named like one of ours is refused, not dropped", () => {
   test.each(["_id", "_block_num_end", "_tx_id"])("%s", async (name) => {
     const schema = new Schema([BLOCK_NUM, new Field(name, new Utf8(), false)]);
-    const sync = await lab.sync(new TableSource("odd", schema, (block) => [[block, "x"]], { blocks: 3 }), [
-      "odd",
-    ]);
+    const sync = await scenario.follow(
+      new TableSource("odd", schema, (block) => [[block, "x"]], { blocks: 3 }),
+      ["odd"],
+    );
     const { code, reason, hint } = await sync.until("the refusal", ({ state }) => state === "failed");
     expect({ code, reason, isHinted: hint !== null }).toEqual({
       code: "SY202",
       reason: expect.stringContaining(name),
       isHinted: true,
     });
-    const { rows } = await lab.db.query("select to_regclass($1) as target", [`${sync.schema}.odd`]);
+    const { rows } = await scenario.db.query("select to_regclass($1) as target", [`${sync.schema}.odd`]);
     expect(rows).toEqual([{ target: null }]);
   });
 });
@@ -245,11 +249,11 @@ describe("a query that is refused never leaves a partly filled table that counts
     ["in its first microbatch", 2, 0],
     ["in its second one", 8, 60],
   ])("%s", async (_, after, rows) => {
-    Object.assign(lab.misbehaviour, {
+    Object.assign(scenario.misbehaviour, {
       rowsPerBatch: 20,
       breaks: { after, unit: "messages", how: { code: status.INVALID_ARGUMENT, details } },
     });
-    const sync = await lab.sync(chainOf(30));
+    const sync = await scenario.follow(chainOf(30));
     const seen = await sync.until("the refusal", ({ state }) => state === "failed");
     expect(seen).toMatchObject({ code: "SY004", detail: expect.stringContaining("Limit"), rows });
     expect(await rowsIn(sync)).toBe(rows);
@@ -259,19 +263,19 @@ describe("a query that is refused never leaves a partly filled table that counts
 
 test("messages of 5 MB pass; one above the limit names the setting, and the stream heals", async () => {
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 11_000 });
-  lab.misbehaviour.rowsPerBatch = 15_000;
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  scenario.misbehaviour.rowsPerBatch = 15_000;
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
 
-  lab.misbehaviour.rowsPerBatch = 120_000; // 36 MB; the limit is 32 MiB.
+  scenario.misbehaviour.rowsPerBatch = 120_000; // 36 MB; the limit is 32 MiB.
   source.mine(10);
   expect(await sync.until("the refusal", ({ state }) => state === "failed")).toMatchObject({
     code: "SY106",
     hint: expect.stringContaining("AMPSYNC_GRPC_MAX_DECODE_MB"),
     block: 9,
   });
-  lab.misbehaviour.rowsPerBatch = null;
-  await lab.db.query("select ampsync.resume_sync($1)", [`_/anvil@${sync.version}`]);
-  await sync.reaches();
-  await expectBlocks(lab.db, `${sync.schema}.logs`, source, 11_000);
+  scenario.misbehaviour.rowsPerBatch = null;
+  await scenario.db.query("select ampsync.resume_sync($1)", [sync.dataset]);
+  await sync.catchesUp();
+  await expectBlocks(scenario.db, `${sync.schema}.logs`, source, 11_000);
 });

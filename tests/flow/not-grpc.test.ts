@@ -9,7 +9,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { AmpsyncError } from "../../src/errors.ts";
 import { createFlightClient } from "../../src/flight/client.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { Lab } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const PAGE = "<html><body>default backend</body></html>";
 
@@ -132,18 +132,14 @@ describe("an answer that is not gRPC", () => {
 });
 
 test("an ingress that answers in place of the server, whatever it says, stops no stream", async () => {
-  let between: TcpProxy | null = null;
-  await using lab = await Lab.start({
-    worker: async (server) => {
-      between = await TcpProxy.toHttp(server.flightAddress);
-      return { flightAddress: between.url(server.flightAddress) };
-    },
-  });
-  await using proxy: TcpProxy = between!;
+  await using scenario = await Scenario.start();
+  const { flightAddress } = scenario.server;
+  await using proxy = await TcpProxy.toHttp(flightAddress);
+  scenario.startWorker({ flightAddress: proxy.url(flightAddress) });
   const server = proxy.target;
   const source = new GeneratedSource({ blocks: 20, logsPerBlock: 3 });
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
 
   proxy.target = { host: "127.0.0.1", port: ingress.port };
   for (const [what, headers, body, expected] of ANSWERS) {
@@ -151,7 +147,7 @@ test("an ingress that answers in place of the server, whatever it says, stops no
     proxy.cutAll();
     const before = (await sync.stream())?.attempts ?? 0;
     const { code } = await sync.until(`a retry after ${what}`, async ({ state, attempts }) => {
-      await sync.hurry();
+      await scenario.hurry();
       return state === "retrying" && attempts >= before + 2; // The first may have met the answer before.
     });
     expect({ what, code }).toEqual({ what, code: expected });
@@ -159,7 +155,7 @@ test("an ingress that answers in place of the server, whatever it says, stops no
   proxy.target = server;
   proxy.cutAll();
   source.mine(3);
-  await sync.reaches();
+  await sync.catchesUp();
   expect(await sync.events("stream_failed")).toBe(0);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 }, 60_000);

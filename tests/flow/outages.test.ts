@@ -7,13 +7,13 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { letTimePass } from "../support/postgres/clock.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { Lab } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const FAILURES = 100;
 /** What is waited before try number n, in seconds, give or take a fifth. */
 const DELAYS = [1, 2, 4, 8, 16, 30, 60, 60];
 
-let lab: Lab;
+let scenario: Scenario;
 /** Between the worker and the Flight server. */
 let proxy: TcpProxy;
 let folder: string;
@@ -23,16 +23,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ampsync-token-"));
   tokenFile = join(folder, "token");
   await writeFile(tokenFile, "first\n");
-  lab = await Lab.start({
-    worker: async (server) => {
-      proxy = await TcpProxy.toHttp(server.flightAddress);
-      return { flightAddress: proxy.url(server.flightAddress), env: { AMP_AUTH_TOKEN_FILE: tokenFile } };
-    },
-  });
+  scenario = await Scenario.start();
+  const { flightAddress } = scenario.server;
+  proxy = await TcpProxy.toHttp(flightAddress);
+  scenario.startWorker({ flightAddress: proxy.url(flightAddress), env: { AMP_AUTH_TOKEN_FILE: tokenFile } });
 });
-afterEach(() => lab.reset());
+afterEach(() => scenario.reset());
 afterAll(async () => {
-  await lab[Symbol.asyncDispose]();
+  await scenario[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
 });
@@ -42,10 +40,10 @@ function chainOf(blocks: number) {
 }
 
 test("a stream that ends cleanly at once, for ever, is retried with growing delays", async () => {
-  lab.misbehaviour.endAtHead = true;
+  scenario.misbehaviour.endAtHead = true;
   const source = chainOf(20);
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
   for (const [index, delay] of DELAYS.entries()) {
     const { retryIn, code } = await sync.until(`end number ${index + 1}`, ({ state, attempts }) => {
       return state === "retrying" && attempts === index + 1;
@@ -53,9 +51,9 @@ test("a stream that ends cleanly at once, for ever, is retried with growing dela
     expect(code).toBe("SY104");
     expect(retryIn).toBeLessThanOrEqual(1.2 * delay);
     expect(retryIn).toBeGreaterThan(0.8 * delay - 0.5); // Some of it has passed.
-    if (index < DELAYS.length - 1) await sync.hurry();
+    if (index < DELAYS.length - 1) await scenario.hurry();
   }
-  const { rows } = await lab.db.query(
+  const { rows } = await scenario.db.query(
     `select j.run_at > clock_timestamp() + interval '40 s' as "isLater" from graphile_worker.jobs j
        join ampsync.streams s on j.key = 'ampsync_stream:' || s.stream_id and s.target like $1`,
     [`${sync.schema}.%`],
@@ -63,58 +61,58 @@ test("a stream that ends cleanly at once, for ever, is retried with growing dela
   expect(rows).toEqual([{ isLater: true }]); // Not tried before: nothing else starts a pass.
 
   source.mine(3);
-  await sync.reaches();
-  await sync.expectEqual();
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 });
 
 test("a token that expired is refused visibly, and the next one is taken up without a restart", async () => {
-  lab.misbehaviour.token = "first";
+  scenario.misbehaviour.token = "first";
   const source = chainOf(20);
-  const sync = await lab.sync(source);
-  await sync.reaches();
-  lab.misbehaviour.token = "second";
-  lab.server.disconnectAll();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
+  scenario.misbehaviour.token = "second";
+  scenario.server.disconnectAll();
   source.mine();
   const { reason, detail, hint } = await sync.until("the refusal", async ({ code }) => {
-    await sync.hurry();
+    await scenario.hurry();
     return code === "SY105";
   });
   expect(hint).toContain("AMP_AUTH_TOKEN_FILE");
   expect(`${reason} ${detail}`).not.toContain("first");
   await writeFile(tokenFile, "second\n");
-  await sync.reaches();
-  await sync.expectEqual();
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 });
 
 test("a stream goes on without help after the Flight server was down for hours", async () => {
   const source = chainOf(20);
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
   proxy.refuses = true;
   proxy.cutAll();
   for (let hour = 1; hour <= 6; hour++) {
     await sync.until(`failure ${hour}`, ({ state, attempts }) => state === "retrying" && attempts >= hour);
-    await letTimePass(lab.db, "1 hour");
-    await sync.hurry(); // graphile-worker goes by the real clock.
+    await letTimePass(scenario.db, "1 hour");
+    await scenario.hurry(); // graphile-worker goes by the real clock.
   }
   source.mine(5);
   source.reorg(8, 12);
   proxy.refuses = false;
-  await sync.reaches();
+  await sync.catchesUp();
   await sync.until("a healthy stream", ({ state, attempts }) => state === "live" && attempts === 0);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 });
 
 test(`${FAILURES} unrelated failures over months are each forgotten with the next commit`, async () => {
   const source = chainOf(1);
-  const sync = await lab.sync(source);
-  await sync.reaches();
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
   for (let failure = 1; failure <= FAILURES; failure++) {
     proxy.cutAll();
     source.mine();
-    await sync.reaches();
-    await letTimePass(lab.db, "1 day");
+    await sync.catchesUp();
+    await letTimePass(scenario.db, "1 day");
   }
   expect(await sync.stream()).toMatchObject({ block: FAILURES, attempts: 0 });
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 }, 60_000);

@@ -3,13 +3,13 @@ import { createPool } from "../../src/db/pool.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { expectSourceRows } from "../support/chain/generated.ts";
 import { hasPgBouncer, startPgBouncer } from "../support/postgres/pgbouncer.ts";
 import { createDatabase } from "../support/postgres/postgres.ts";
 import { TransactionPooler } from "../support/postgres/transaction-pooler.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import { Worker } from "../support/worker/worker.ts";
+import { COMMANDS } from "../support/worker/worker-process.ts";
 
 const log = createLog("error", () => {});
 const REFUSED = expect.objectContaining({
@@ -43,7 +43,7 @@ describe("behind transaction pooling", () => {
       flightAddress: "http://127.0.0.1:1",
       adminAddress: "http://127.0.0.1:1",
     };
-    for (const program of [undefined, ["dist/cli/main.js", "worker"]]) {
+    for (const program of Object.values(COMMANDS)) {
       await using worker = new Worker(settings, program);
       expect(await worker.ended).toMatchObject({ code: 1 });
       expect(worker.hasSaid("behind a pooler in transaction mode"), worker.tail()).toBe(true);
@@ -86,10 +86,10 @@ test.skipIf(!hasPgBouncer)("behind PgBouncer's session pooling all works as with
   await using pooler = await startPgBouncer(scenario.db.url, "session");
   await migrate(pooler.url, { log });
   await using _worker = scenario.startWorker({ databaseUrl: pooler.url });
-  await scenario.sync("anvil", "chain");
-  await scenario.reaches("chain", 3);
+  const sync = await scenario.sync();
+  await sync.reaches();
   source.mine(5);
   source.reorg(4);
-  await scenario.reaches("chain", 3);
-  await expectSourceRows(scenario.db, "chain", source);
+  await sync.reaches();
+  await sync.expectSourceRows();
 });

@@ -3,22 +3,24 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { FALSE_METADATA } from "../../src/devserver/false-metadata.ts";
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 /** What a server sends by mistake, and then rightly: streams go on by themselves. */
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start({ maxBlocksPerMicrobatch: 20 });
+  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 20 });
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 3 });
 
 /** Whether the metadata of a batch with rows is to be spoiled is asked for each. */
 function spoil(how: (truth: WireMetadata) => unknown, when: () => boolean): void {
-  lab.misbehaviour.falseMetadata = (truth) => (!truth.ranges_complete && when() ? how(truth) : truth);
+  scenario.misbehaviour.falseMetadata = (truth) => (!truth.ranges_complete && when() ? how(truth) : truth);
 }
 
 /** The batch says that it ends a microbatch, of fewer blocks than it has rows of. */
@@ -31,14 +33,14 @@ function tooShort(truth: WireMetadata): unknown {
 }
 
 async function loaded(sync: Sync): Promise<void> {
-  await sync.reaches();
-  await sync.expectEqual();
+  await sync.catchesUp();
+  await sync.expectSourceRows();
 }
 
 test("a batch that cannot be read is retried, also where it says that it ends its microbatch", async () => {
   let spoilt = 0;
   spoil(tooShort, () => ++spoilt <= 2);
-  const sync = await lab.sync(chainOf(60));
+  const sync = await scenario.follow(chainOf(60));
   await loaded(sync);
   expect(await sync.events("protocol_error")).toBeGreaterThanOrEqual(1);
   expect(await sync.events("stream_failed")).toBe(0);
@@ -47,8 +49,8 @@ test("a batch that cannot be read is retried, also where it says that it ends it
 test("in the middle of a load, what was finished before it is kept", async () => {
   let batches = 0;
   spoil(tooShort, () => ++batches === 3);
-  lab.misbehaviour.delayMs = 5;
-  const sync = await lab.sync(chainOf(100));
+  scenario.misbehaviour.delayMs = 5;
+  const sync = await scenario.follow(chainOf(100));
   const { block } = await sync.until("the error to be shown", ({ code }) => code === "SY101");
   expect(block).toBe(39);
   await loaded(sync);
@@ -56,22 +58,22 @@ test("in the middle of a load, what was finished before it is kept", async () =>
 
 test("three in a row are left to the queue, and nothing of them is stored; the stream goes on when they end", async () => {
   spoil(tooShort, () => true);
-  const sync = await lab.sync(chainOf(60));
+  const sync = await scenario.follow(chainOf(60));
   const { state, reason, block } = await sync.until(
     "the queue to take over",
     ({ retryIn }) => retryIn !== null,
   );
   expect([state, reason, block]).toEqual(["retrying", "The server broke the protocol 3 times in a row", -1]);
-  lab.misbehaviour.falseMetadata = null;
+  scenario.misbehaviour.falseMetadata = null;
   await loaded(sync);
   expect(await sync.events("stream_failed")).toBe(0);
 });
 
 test("blocks that are left out for long are retried as what they are, and loaded when they come", async () => {
   const source = chainOf(20);
-  const sync = await lab.sync(source);
-  await sync.reaches();
-  lab.misbehaviour.falseMetadata = FALSE_METADATA.gap;
+  const sync = await scenario.follow(source);
+  await sync.catchesUp();
+  scenario.misbehaviour.falseMetadata = FALSE_METADATA.gap;
   source.mine(20);
   const { state, reason, detail } = await sync.until(
     "the queue to take over",
@@ -83,6 +85,6 @@ test("blocks that are left out for long are retried as what they are, and loaded
   ]);
   expect(detail).toBe("Blocks 21 to 39 came where block 20 is next.");
   expect(await sync.events("stream_failed")).toBe(0);
-  lab.misbehaviour.falseMetadata = null;
+  scenario.misbehaviour.falseMetadata = null;
   await loaded(sync);
 });

@@ -10,7 +10,6 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
 import { Scenario } from "../support/worker/scenario.ts";
@@ -24,7 +23,7 @@ test("a reader that polls during a backfill sees whole microbatches only, and no
   const source = new GeneratedSource({ blocks: 4000, logsPerBlock: ROWS.logs, transactionsPerBlock: 1 });
   await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: microbatch });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain");
+  await scenario.sync();
   await scenario.until("the tables", async () => {
     const { rows } = await scenario.db.query("select count(target)::int as n from ampsync_private.stream");
     return rows[0]!["n"] === 3;
@@ -51,19 +50,19 @@ test(`a reader during reorgs of depth 1 to ${DEEPEST} sees no hole and no mixed 
   const source = new GeneratedSource({ blocks: 120, logsPerBlock: ROWS.logs, transactionsPerBlock: 1 });
   await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 20 });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain");
-  await scenario.reaches("chain", 3);
+  const sync = await scenario.sync();
+  await sync.reaches();
   await using watch = new ChainWatch(await scenario.db.client(), "chain", source, ROWS);
   watch.remember();
   watch.poll();
   for (let depth = 1; depth <= DEEPEST; depth++) {
     source.reorg(depth, depth + (depth % 3) - 1 || 1);
     watch.remember();
-    await scenario.reaches("chain", 3);
+    await sync.reaches();
     await watch.look();
   }
   expect(watch.faults).toEqual([]);
-  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  await sync.expectFreshLoad();
 }, 60_000);
 
 test(`a consumer of logical replication during reorgs of depth 1 to ${DEEPEST}: each transaction leads from one whole chain to another`, async () => {

@@ -6,8 +6,9 @@ import { describe, test } from "vitest";
 
 import { RecordedSource } from "../../src/devserver/sources/recorded.ts";
 import { rowsOfArrow } from "../support/arrow/arrow-rows.ts";
+import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { expectRows, readTarget } from "../support/postgres/tables.ts";
-import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const dataFolder = process.env["AMPSYNC_TEST_DATA"];
 
@@ -24,12 +25,12 @@ describe.skipIf(dataFolder === undefined)("real blocks (AMPSYNC_TEST_DATA names 
       maxBlocksPerMicrobatch,
     });
     scenario.startWorker();
-    await scenario.sync("anvil", "real");
-    await scenario.reaches("real", 3);
+    const sync = await scenario.sync();
+    await sync.reaches();
 
     for (const table of EVM_TABLES) {
       const recorded = tableFromIPC(readFileSync(join(folder, `${set}.${table}.arrows`)));
-      expectRows(await readTarget(scenario.db, "real", table), rowsOfArrow([recorded]), table);
+      expectRows(await readTarget(scenario.db, sync.schema, table), rowsOfArrow([recorded]), table);
     }
   });
 });

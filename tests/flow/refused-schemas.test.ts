@@ -57,7 +57,7 @@ test.each<[string, readonly Field[], string]>([
 ])("%s is refused before anything is made, with the way out", async (_, fields, message) => {
   await using scenario = await Scenario.start({ source: new OddSource(fields) });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["odd", "blocks"]);
+  await scenario.sync(["odd", "blocks"]);
   const odd = async () =>
     (await scenario.db.query("select * from ampsync.streams where table_name = 'odd'")).rows[0];
   await scenario.until("the table to be refused", async () => (await odd())?.["state"] === "failed");

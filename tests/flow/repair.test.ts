@@ -3,18 +3,21 @@ import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import type { CommitLimits } from "../../src/model/limits.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { findings } from "../support/chain/linked-chain.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 4, transactionsPerBlock: 2 });
 
-async function synced(source: GeneratedSource, limits: Partial<CommitLimits> = {}): Promise<Scenario> {
+async function synced(
+  source: GeneratedSource,
+  limits: Partial<CommitLimits> = {},
+): Promise<{ scenario: Scenario; sync: Sync }> {
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 20 });
   scenario.startFaultyWorker({ limits });
-  await scenario.sync("anvil", "chain");
-  await scenario.reaches("chain", 3);
-  return scenario;
+  const sync = await scenario.sync();
+  await sync.reaches();
+  return { scenario, sync };
 }
 
 /** Which transaction wrote each row outside of the blocks to be repaired, and where it lies. */
@@ -31,7 +34,8 @@ const repair = (scenario: Scenario, table: string, from: number, to: number) =>
 
 test("after a load and random reorgs the ledger agrees with the rows", async () => {
   const source = chainOf(300);
-  await using scenario = await synced(source);
+  const { scenario, sync } = await synced(source);
+  await using _ended = scenario;
   let state = 7;
   const random = (below: number) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -39,9 +43,9 @@ test("after a load and random reorgs the ledger agrees with the rows", async () 
   };
   for (let round = 0; round < 6; round++) {
     source.mine(1 + random(9));
-    await scenario.reaches("chain", 3);
+    await sync.reaches();
     source.reorg(1 + random(30), 1 + random(35));
-    await scenario.reaches("chain", 3);
+    await sync.reaches();
     expect(await findings(scenario.db, null, "anvil")).toEqual([]);
   }
   expect(await scenario.events("reorg")).toBeGreaterThanOrEqual(15);
@@ -49,8 +53,9 @@ test("after a load and random reorgs the ledger agrees with the rows", async () 
 
 test("what verify names is fetched again, nothing else is touched, and the tables equal a fresh load", async () => {
   const source = chainOf(600);
-  await using scenario = await synced(source);
-  const loaded = await fingerprints(scenario.db, "chain");
+  const { scenario, sync } = await synced(source);
+  await using _ended = scenario;
+  const loaded = await sync.fingerprints();
 
   await scenario.db.query(
     `do $$ declare v_row chain.logs;
@@ -77,20 +82,21 @@ test("what verify names is fetched again, nothing else is touched, and the table
   await scenario.until("four repairs", async () => (await scenario.events("repaired")) === 4, 20_000);
 
   expect(await findings(scenario.db, null, "anvil")).toEqual([]);
-  expect(await fingerprints(scenario.db, "chain")).toEqual(loaded);
-  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  expect(await sync.fingerprints()).toEqual(loaded);
+  await sync.expectFreshLoad();
   expect(await writtenAt(scenario)).toBe(untouched);
 
   source.mine(3);
-  await scenario.reaches("chain", 3); // The streams go on.
+  await sync.reaches(); // The streams go on.
   expect(await findings(scenario.db, null, "anvil")).toEqual([]);
 });
 
 test("a repair near the head waits until the server stands on the same chain", async () => {
   const source = chainOf(300);
-  await using scenario = await synced(source);
+  const { scenario, sync } = await synced(source);
+  await using _ended = scenario;
   source.mine(); // A microbatch of its own, so its hash is known.
-  await scenario.reaches("chain", 3);
+  await sync.reaches();
   await scenario.db.query("select ampsync.pause_sync('anvil')");
   await scenario.db.query("delete from chain.logs where _block_num = 300 and log_index = 1");
   await repair(scenario, "logs", 300, 300);
@@ -101,14 +107,15 @@ test("a repair near the head waits until the server stands on the same chain", a
     "the repair to be put off",
     async () => (await scenario.events("repair_deferred")) > 0,
   );
-  await scenario.reaches("chain", 3); // The reorg mends it.
+  await sync.reaches(); // The reorg mends it.
   expect(await scenario.events("repaired")).toBe(0);
   expect(await findings(scenario.db, null, "anvil")).toEqual([]);
-  expect(await fingerprints(scenario.db, "chain")).toEqual(await freshLoad(source));
+  await sync.expectFreshLoad();
 });
 
 test("a repair that PostgreSQL keeps waiting is not given up for silence of the server", async () => {
-  await using scenario = await synced(chainOf(300), { stallMs: 1_000 });
+  const { scenario } = await synced(chainOf(300), { stallMs: 1_000 });
+  await using _ended = scenario;
   // Rows can be deleted, not written: the wait comes when the server has begun to send.
   await scenario.db.query(`
     create function chain.wait() returns trigger language plpgsql as

@@ -2,24 +2,26 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
+import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { findings } from "../support/chain/linked-chain.ts";
 import { type KnownBlock, Reader } from "../support/watch/reader.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
-import { EVM_TABLES, type SyncOptions } from "../support/worker/scenario.ts";
+import { freshLoad } from "../support/worker/fresh-load.ts";
+import { Scenario, type SyncOptions } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const PER_BLOCK = { blocks: 1, logs: 4, transactions: 2 };
 const BLOCKS = 320;
 /** Beyond the 128 blocks and the 16 watermarks that the history keeps, of 10 blocks each. */
 const DEEP = 240;
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start({ maxBlocksPerMicrobatch: 10 });
+  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 10 });
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 function chainOf(blocks = BLOCKS): GeneratedSource {
   return new GeneratedSource({
@@ -35,15 +37,9 @@ async function synced(
   tables: readonly string[] = EVM_TABLES,
   options: SyncOptions = {},
 ): Promise<Sync> {
-  const sync = await lab.sync(source, tables, options);
-  await sync.reaches();
+  const sync = await scenario.follow(source, tables, options);
+  await sync.catchesUp();
   return sync;
-}
-
-async function allAre(sync: Sync, state: string): Promise<void> {
-  await lab.scenario.until(`all streams ${state}`, async () =>
-    Object.values(await lab.scenario.states(sync.schema)).every((each) => each === state),
-  );
 }
 
 function remember(source: GeneratedSource, known: Map<string, KnownBlock>): void {
@@ -58,24 +54,24 @@ describe("a reorg deeper than the history", () => {
   test("stops the streams untouched with a hint, which heals them", async () => {
     const source = chainOf();
     const sync = await synced(source);
-    const before = await fingerprints(lab.db, sync.schema);
+    const before = await sync.fingerprints();
 
     source.reorg(DEEP, DEEP + 10);
-    await allAre(sync, "failed");
-    expect(await fingerprints(lab.db, sync.schema)).toEqual(before);
-    const { rows } = await lab.db.query(
+    await sync.untilAll("failed");
+    expect(await sync.fingerprints()).toEqual(before);
+    const { rows } = await scenario.db.query(
       "select error_code, hint from ampsync.streams where dataset = $1 order by table_name",
-      [sync.dataset.slice(2)],
+      [sync.label],
     );
     expect(rows.map((row) => row["error_code"])).toEqual(["SY102", "SY102", "SY102"]);
-    expect(rows[0]!["hint"]).toBe(`select ampsync.resync('${sync.dataset.slice(2)}', 'blocks');`);
+    expect(rows[0]!["hint"]).toBe(`select ampsync.resync('${sync.label}', 'blocks');`);
 
-    for (const { hint } of rows) await lab.db.query(hint);
-    await sync.reaches();
+    for (const { hint } of rows) await scenario.db.query(hint);
+    await sync.catchesUp();
     source.mine(3);
-    await sync.reaches();
-    expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
-    expect(await findings(lab.db, null, sync.dataset)).toEqual([]);
+    await sync.catchesUp();
+    await sync.expectFreshLoad();
+    expect(await findings(scenario.db, null, sync.dataset)).toEqual([]);
     expect(await sync.events("resynced")).toBe(3);
   });
 
@@ -89,27 +85,27 @@ describe("a reorg deeper than the history", () => {
     const known = new Map<string, KnownBlock>();
     remember(source, known);
     const sync = await synced(source, EVM_TABLES, { on_deep_reorg: "resync" });
-    const reader = await Reader.start(lab.db, sync.schema);
+    const reader = await Reader.start(scenario.db, sync.schema);
 
     reorg(source);
     remember(source, known);
-    await sync.reaches();
+    await sync.catchesUp();
     source.mine(3);
     remember(source, known);
-    await sync.reaches();
+    await sync.catchesUp();
 
     await reader.stop();
     expect(reader.faults(known, source.chain.head()!.hash)).toEqual([]);
-    expect(await fingerprints(lab.db, sync.schema)).toEqual(await freshLoad(source));
+    await sync.expectFreshLoad();
     expect(await sync.events("deep_reorg_resync")).toBe(3);
-    await allAre(sync, "live");
+    await sync.untilAll("live");
   });
 });
 
 test("a resync keeps the table that it is, and its old rows until the swap", async () => {
   const source = chainOf();
   const sync = await synced(source, ["logs"]);
-  const { db } = lab;
+  const { db } = scenario;
   const target = `${sync.schema}.logs`;
   await db.query(`
     create view ${sync.schema}.seen as select _block_num, count(*) as n from ${target} group by 1;
@@ -126,14 +122,14 @@ test("a resync keeps the table that it is, and its old rows until the swap", asy
         [target],
       )
     ).rows;
-  const before = { identity: await identity(), rows: await fingerprints(db, sync.schema, ["logs"]) };
+  const before = { identity: await identity(), rows: await sync.fingerprints() };
   const old = await db.client();
   await old.query(`begin isolation level repeatable read; select from ${target} limit 1`);
 
   source.reorg(DEEP); // No longer, as the swap is due when the old head is reached.
-  await allAre(sync, "failed");
+  await sync.untilAll("failed");
   await db.query("select ampsync.resync($1)", [sync.dataset]);
-  await sync.reaches();
+  await sync.catchesUp();
 
   expect(await identity()).toEqual(before.identity);
   const { rows: seen } = await db.query(
@@ -147,7 +143,7 @@ test("a resync keeps the table that it is, and its old rows until the swap", asy
   await old.query("commit");
   const { rows: events } = await db.query(
     "select details from ampsync.events where event = 'resynced' and dataset = $1",
-    [sync.dataset.slice(2)],
+    [sync.label],
   );
   expect(events).toMatchObject([
     { details: { rows_deleted: DEEP * PER_BLOCK.logs, rows_inserted: DEEP * PER_BLOCK.logs } },
@@ -158,11 +154,11 @@ test("a merge that a trigger of the user refuses is shown, and can be done once 
   const source = chainOf(20);
   const sync = await synced(source, ["logs"]);
   const target = `${sync.schema}.logs`;
-  await lab.db.query(`
+  await scenario.db.query(`
     delete from ${target} where _block_num = 7;
     create function ${sync.schema}.refuse() returns trigger language plpgsql as $$begin raise 'not this one'; end$$;
     create trigger refuse before insert on ${target} for each row execute function ${sync.schema}.refuse()`);
-  await lab.db.query("select ampsync.resync($1)", [sync.dataset]);
+  await scenario.db.query("select ampsync.resync($1)", [sync.dataset]);
   const stream = await sync.until("the refusal", ({ code }) => code !== null, 20_000);
   expect(stream).toMatchObject({
     state: "resyncing",
@@ -170,10 +166,10 @@ test("a merge that a trigger of the user refuses is shown, and can be done once 
     reason: "resync: not this one",
   });
 
-  await lab.db.query(`drop trigger refuse on ${target}`);
-  await lab.db.query("select ampsync.resume_sync($1)", [sync.dataset]);
+  await scenario.db.query(`drop trigger refuse on ${target}`);
+  await scenario.db.query("select ampsync.resume_sync($1)", [sync.dataset]);
   await sync.until("the merge", ({ state }) => state === "live", 70_000); // A busy machine may need a second look of the supervisor.
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 });
 
 // Last, because they move the clock.
@@ -181,36 +177,36 @@ describe("a worker killed", () => {
   test("in the middle of a resync: its successor goes on where it was", async () => {
     const source = chainOf(1_000);
     const sync = await synced(source, ["logs"]);
-    const before = await fingerprints(lab.db, sync.schema, ["logs"]);
+    const before = await sync.fingerprints();
 
-    lab.misbehaviour.delayMs = 5; // Else all is here before it can be killed.
-    await lab.db.query("select ampsync.resync($1)", [sync.dataset]);
+    scenario.misbehaviour.delayMs = 5; // Else all is here before it can be killed.
+    await scenario.db.query("select ampsync.resync($1)", [sync.dataset]);
     const loaded = async () => {
-      const { rows } = await lab.db.query(
+      const { rows } = await scenario.db.query(
         "select checkpoint_block::int as block from ampsync_private.stream where shadow_of is not null",
       );
       return rows[0]?.["block"] ?? -1;
     };
-    await lab.scenario.until("some blocks of the resync to be loaded", async () => (await loaded()) >= 0);
-    await lab.kill();
+    await scenario.until("some blocks of the resync to be loaded", async () => (await loaded()) >= 0);
+    await scenario.killWorker();
     const block = await loaded();
     expect(block).toBeGreaterThanOrEqual(0); // Else it was swapped already.
     expect(block).toBeLessThan(999);
-    expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(before);
+    expect(await sync.fingerprints()).toEqual(before);
 
-    lab.misbehaviour.delayMs = 0;
-    lab.restart();
-    await lab.scenario.until("the swap", async () => (await sync.events("resynced")) === 1, 25_000);
-    expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(before);
+    scenario.misbehaviour.delayMs = 0;
+    scenario.startWorker();
+    await scenario.until("the swap", async () => (await sync.events("resynced")) === 1, 25_000);
+    expect(await sync.fingerprints()).toEqual(before);
   });
 
   test("in the middle of the swap: nothing of it happened, and another worker does it", async () => {
     const source = chainOf();
     const sync = await synced(source, ["logs"]);
-    const { db } = lab;
-    const before = await fingerprints(db, sync.schema, ["logs"]);
+    const { db } = scenario;
+    const before = await sync.fingerprints();
     source.reorg(DEEP);
-    await allAre(sync, "failed");
+    await sync.untilAll("failed");
 
     const user = await db.client();
     await user.query(`begin; select from ${sync.schema}.logs order by _id desc limit 1 for update`);
@@ -222,22 +218,22 @@ describe("a worker killed", () => {
             where datname = current_database() and query like '%swap_resync%' and wait_event_type = 'Lock'`,
         )
       ).rows[0]?.["pid"];
-    await lab.scenario.until("the swap to wait for the user's row", async () => {
-      await sync.hurry();
+    await scenario.until("the swap to wait for the user's row", async () => {
+      await scenario.hurry();
       return (await blocked()) !== undefined;
     });
-    await lab.worker.kill();
-    await lab.scenario.until("the swap's end", async () => {
+    await scenario.worker.kill();
+    await scenario.until("the swap's end", async () => {
       const pid = await blocked(); // A second one may have waited behind the first; without their client they would go on.
       await db.query("select pg_terminate_backend($1)", [pid]);
       return pid === undefined;
     });
     await user.query("rollback");
-    expect(await fingerprints(db, sync.schema, ["logs"])).toEqual(before);
+    expect(await sync.fingerprints()).toEqual(before);
 
-    await lab.scenario.releaseDead();
-    lab.restart();
-    await sync.reaches();
-    expect(await fingerprints(db, sync.schema, ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+    await scenario.releaseDead();
+    scenario.startWorker();
+    await sync.catchesUp();
+    expect(await sync.fingerprints()).toEqual(await freshLoad(source, ["logs"]));
   });
 });

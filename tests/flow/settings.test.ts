@@ -2,8 +2,9 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows } from "../support/chain/generated.ts";
-import { PassDriver } from "../support/worker/pass-driver.ts";
+import { expectSourceRows } from "../support/chain/source-rows.ts";
+import { streamsAt } from "../support/postgres/tables.ts";
+import { PassDriver, registerStreams } from "../support/worker/pass-driver.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
 /** Settings of a role, by name. */
@@ -85,6 +86,15 @@ function alter(name: string, value: string): string {
   return `alter role ${ROLE} set ${name} = ${list}`;
 }
 
+async function reached(schema: string): Promise<void> {
+  const head = source.chain.head()!;
+  await scenario.until(
+    `both tables of ${schema} at block ${head.number}`,
+    async () => (await streamsAt(scenario.db, schema, head)) === 2,
+    20_000,
+  );
+}
+
 /** What a person does in psql, and a worker between, as a role with these settings. */
 async function useAll(settings: Settings): Promise<void> {
   await scenario.db.query(`alter role ${ROLE} reset all`);
@@ -99,25 +109,14 @@ async function useAll(settings: Settings): Promise<void> {
   let driver: PassDriver | null = null;
   try {
     await all(`select * from ampsync.enqueue_sync('${dataset}', '{blocks,logs}', '${schema}')`);
-    await all(
-      `select ampsync_worker.register_streams(d.dataset_id, d.revision, null, d.tables)
-         from ampsync_private.dataset d where d.target_schema = '${schema}'`,
-    );
-    const ids = await all(
-      `select s.stream_id::text as id from ampsync.streams s where s.dataset = '${dataset}'`,
-    );
-    driver = await PassDriver.start(
-      `settings ${number}`,
-      ids.map((row) => row.id),
-      {
-        databaseUrl: url,
-        flightAddress: scenario.server.flightAddress,
-      },
-    );
-    await scenario.reaches(schema, 2);
+    driver = await PassDriver.start(`settings ${number}`, await registerStreams(psql, schema), {
+      databaseUrl: url,
+      flightAddress: scenario.server.flightAddress,
+    });
+    await reached(schema);
     source.mine(2);
     source.reorg(3);
-    await scenario.reaches(schema, 2);
+    await reached(schema);
     await driver.stop();
     driver = null;
 

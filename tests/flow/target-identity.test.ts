@@ -1,24 +1,26 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints } from "../support/chain/generated.ts";
 import { findings } from "../support/chain/linked-chain.ts";
-import { Lab, type Sync } from "../support/worker/lab.ts";
+import { fingerprints } from "../support/postgres/tables.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 const BLOCKS = 30;
 
-let lab: Lab;
+let scenario: Scenario;
 
 beforeAll(async () => {
-  lab = await Lab.start();
+  scenario = await Scenario.start();
+  scenario.startWorker();
 });
-afterEach(() => lab.reset());
-afterAll(() => lab[Symbol.asyncDispose]());
+afterEach(() => scenario.reset());
+afterAll(() => scenario[Symbol.asyncDispose]());
 
 async function live(): Promise<{ source: GeneratedSource; sync: Sync; target: string }> {
   const source = new GeneratedSource({ blocks: BLOCKS });
-  const sync = await lab.sync(source, ["blocks"]);
-  await sync.reaches();
+  const sync = await scenario.follow(source, ["blocks"]);
+  await sync.catchesUp();
   return { source, sync, target: `${sync.schema}.blocks` };
 }
 
@@ -28,7 +30,7 @@ async function runHint(sync: Sync, code = "SY201"): Promise<string> {
     `it to stop with ${code}`,
     ({ state, code: seen }) => state === "failed" && seen === code,
   );
-  await lab.db.query(hint!);
+  await scenario.db.query(hint!);
   return hint!;
 }
 
@@ -36,80 +38,80 @@ async function runHint(sync: Sync, code = "SY201"): Promise<string> {
 async function follows(sync: Sync, source: GeneratedSource, schema = sync.schema): Promise<void> {
   source.mine(2);
   const head = source.chain.head()!;
-  await lab.scenario.until(`block ${head.number} in ${schema}`, async () => {
-    await sync.hurry();
-    const { rows } = await lab.db.query(
+  await scenario.until(`block ${head.number} in ${schema}`, async () => {
+    await scenario.hurry();
+    const { rows } = await scenario.db.query(
       "select from ampsync.checkpoints where target_schema = $1 and watermark_block_hash = $2",
       [schema, Buffer.from(head.hash.slice(2), "hex")],
     );
     return rows.length === 1;
   });
-  expect(await findings(lab.db, null, sync.dataset)).toEqual([]);
+  expect(await findings(scenario.db, null, sync.dataset)).toEqual([]);
 }
 
 test("a table that was swapped by name: after a reorg no table has both forks, and the hint brings it back", async () => {
   const { source, sync, target } = await live();
-  await lab.db.query(
+  await scenario.db.query(
     `begin; alter table ${target} rename to blocks_old; create table ${target} (like ${target}_old including all);
      insert into ${target} select * from ${target}_old; commit`,
   );
-  const before = await fingerprints(lab.db, sync.schema, ["blocks", "blocks_old"]);
+  const before = await fingerprints(scenario.db, sync.schema, ["blocks", "blocks_old"]);
   source.reorg(5, 8);
   const hint = await runHint(sync);
   expect(hint).toMatch(/alter table .* rename to blocks_1; alter table .*blocks_old rename to blocks;/);
   await follows(sync, source);
-  await sync.expectEqual();
-  const { rows } = await lab.db.query(
+  await sync.expectSourceRows();
+  const { rows } = await scenario.db.query(
     `select count(*) - count(distinct _block_num) as twice from ${target} union all select count(*) - ${BLOCKS} from ${target}_1`,
   );
   expect(rows).toEqual([{ twice: "0" }, { twice: "0" }]); // And the other one is as its owner made it.
   expect(new Set(before.map((print) => print.split(" ").slice(1).join(" "))).size).toBe(1);
-  expect((await fingerprints(lab.db, sync.schema, ["blocks_1"]))[0]!.split(" ").slice(1)).toEqual(
+  expect((await fingerprints(scenario.db, sync.schema, ["blocks_1"]))[0]!.split(" ").slice(1)).toEqual(
     before[0]!.split(" ").slice(1),
   );
 });
 
 test("a table and a schema that are renamed in mid-stream are followed", async () => {
   const { source, sync, target } = await live();
-  await lab.db.query(`alter table ${target} rename to b`);
+  await scenario.db.query(`alter table ${target} rename to b`);
   await follows(sync, source);
   expect(
-    (await lab.db.query("select from ampsync.streams where target = $1", [`${sync.schema}.b`])).rowCount,
+    (await scenario.db.query("select from ampsync.streams where target = $1", [`${sync.schema}.b`])).rowCount,
   ).toBe(1);
 
-  await lab.db.query(`alter schema ${sync.schema} rename to ${sync.schema}_new`);
+  await scenario.db.query(`alter schema ${sync.schema} rename to ${sync.schema}_new`);
   await follows(sync, source, `${sync.schema}_new`);
   source.reorg(3, 4);
   await follows(sync, source, `${sync.schema}_new`);
   expect(await sync.events("target_renamed")).toBe(2);
-  const { rows } = await lab.db.query(`select count(*)::int as n from ${sync.schema}_new.b`);
+  const { rows } = await scenario.db.query(`select count(*)::int as n from ${sync.schema}_new.b`);
   expect(rows).toEqual([{ n: Number(source.chain.head()!.number) + 1 }]);
 });
 
 test("a table that was dropped is made again, and a truncated one filled, by the hint", async () => {
   const { source, sync, target } = await live();
-  await lab.db.query(`drop table ${target}`);
+  await scenario.db.query(`drop table ${target}`);
   source.mine(1);
-  expect(await runHint(sync)).toBe(`select ampsync.resync('${sync.dataset.slice(2)}', 'blocks');`);
+  expect(await runHint(sync)).toBe(`select ampsync.resync('${sync.label}', 'blocks');`);
   await follows(sync, source);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 
-  await lab.db.query(`truncate ${target}`);
+  await scenario.db.query(`truncate ${target}`);
   source.mine(1);
-  expect(await runHint(sync)).toBe(`select ampsync.resync('${sync.dataset.slice(2)}', 'blocks');`);
+  expect(await runHint(sync)).toBe(`select ampsync.resync('${sync.label}', 'blocks');`);
   await follows(sync, source);
-  await sync.expectEqual();
+  await sync.expectSourceRows();
 });
 
 test("a foreign key without CASCADE stops the next reorg, and the hint lets its rows go along", async () => {
   const { source, sync, target } = await live();
-  await lab.db.query(
+  await scenario.db.query(
     `create table ${sync.schema}.notes (block bytea references ${target} (_id)); insert into ${sync.schema}.notes select _id from ${target}`,
   );
   source.reorg(5, 8);
   expect(await runHint(sync, "23503")).toContain("ON DELETE CASCADE");
   await follows(sync, source);
-  await sync.expectEqual();
-  const { rows } = await lab.db.query(`select count(*)::int as n from ${sync.schema}.notes`);
+  await sync.expectSourceRows();
+  const { rows } = await scenario.db.query(`select count(*)::int as n from ${sync.schema}.notes`);
   expect(rows).toEqual([{ n: BLOCKS - 5 }]);
 });

@@ -8,17 +8,13 @@ test("a trigger that names a table without its schema is shown with the statemen
   const source = new GeneratedSource({ blocks: 10 });
   await using scenario = await Scenario.start({ source });
   const { db } = scenario;
-  await scenario.sync("anvil@0.0.0", "chain", ["blocks"]);
-  await db.query(
-    "select ampsync_worker.register_streams(d.dataset_id, d.revision, null, d.tables) from ampsync_private.dataset d",
-  );
-  const { rows } = await db.query("select stream_id::text as id from ampsync.streams");
-  const driver = await PassDriver.start("trigger", [rows[0]!["id"]], {
+  const sync = await scenario.sync(["blocks"], { dataset: "anvil@0.0.0" });
+  const driver = await PassDriver.start("trigger", await sync.register(), {
     databaseUrl: db.url,
     flightAddress: scenario.server.flightAddress,
   });
   try {
-    await scenario.reaches("chain", 1);
+    await sync.reaches();
     await db.query(`
       create schema app;
       create table app.seen (n bigint);
@@ -36,7 +32,7 @@ test("a trigger that names a table without its schema is shown with the statemen
     const { rows: failed } = await db.query("select hint from ampsync.streams");
     expect(failed[0]!["hint"]).toContain("alter function app.note() set search_path = app, pg_temp;");
     await db.query(failed[0]!["hint"]);
-    await scenario.reaches("chain", 1);
+    await sync.reaches();
     expect((await db.query("select count(*)::int as n from app.seen")).rows).toEqual([{ n: 2 }]);
   } finally {
     await driver.stop();

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows, fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
 /** Who holds a lease now, and how many. */
 async function holders(scenario: Scenario): Promise<Record<string, number>> {
@@ -14,14 +14,13 @@ async function holders(scenario: Scenario): Promise<Record<string, number>> {
 }
 
 /** Publishes the source under `count` versions, each into a schema of its own; three streams each. */
-async function syncOften(scenario: Scenario, count: number): Promise<readonly string[]> {
-  const schemas: string[] = [];
+async function syncOften(scenario: Scenario, count: number): Promise<readonly Sync[]> {
+  const syncs: Sync[] = [];
   for (let major = 1; major <= count; major++) {
     scenario.server.publish(`${major}.0.0`);
-    await scenario.sync(`anvil@${major}.0.0`, `chain_${major}`);
-    schemas.push(`chain_${major}`);
+    syncs.push(await scenario.sync(null, { dataset: `anvil@${major}.0.0`, schema: `chain_${major}` }));
   }
-  return schemas;
+  return syncs;
 }
 
 test("of two workers exactly one writes a stream", async () => {
@@ -29,10 +28,10 @@ test("of two workers exactly one writes a stream", async () => {
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["logs"]);
+  const sync = await scenario.sync(["logs"]);
   // A second job for the same stream, as after a lost result: whoever gets it finds the lease taken.
-  await scenario.until("the lease", async () => (await scenario.stream("logs"))?.isLeased === true);
-  const { holder } = await scenario.stream("logs");
+  await scenario.until("the lease", async () => (await sync.stream())?.isLeased === true);
+  const { holder } = (await sync.stream())!;
   await scenario.db.query("select ampsync_private.schedule_stream(stream_id, now()) from ampsync.streams");
   await scenario.until("the second job to be over", async () => {
     const { rows } = await scenario.db.query(
@@ -42,9 +41,9 @@ test("of two workers exactly one writes a stream", async () => {
   });
   source.mine(10);
   source.reorg(4);
-  await scenario.reaches("chain", 1);
-  expect(await scenario.stream("logs")).toMatchObject({ epoch: 1, holder });
-  expect(await fingerprints(scenario.db, "chain", ["logs"])).toEqual(await freshLoad(source, ["logs"]));
+  await sync.reaches();
+  expect(await sync.stream()).toMatchObject({ epoch: 1, holder });
+  await sync.expectFreshLoad();
 });
 
 test("more streams than one worker has slots are shared between two, and all stay at the head", async () => {
@@ -52,17 +51,17 @@ test("more streams than one worker has slots are shared between two, and all sta
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
   scenario.startWorker();
-  const schemas = await syncOften(scenario, 4);
-  for (const schema of schemas) await scenario.reaches(schema, 3);
+  const syncs = await syncOften(scenario, 4);
+  for (const sync of syncs) await sync.reaches();
   const shares = Object.values(await holders(scenario));
   expect(shares).toHaveLength(2);
   expect(shares[0]! + shares[1]!).toBe(12);
 
   source.mine(10);
   source.reorg(3);
-  for (const schema of schemas) {
-    await scenario.reaches(schema, 3);
-    await expectSourceRows(scenario.db, schema, source);
+  for (const sync of syncs) {
+    await sync.reaches();
+    await sync.expectSourceRows();
   }
   const { rows } = await scenario.db.query("select distinct epoch::int from ampsync_private.lease");
   expect(rows).toEqual([{ epoch: 1 }]); // Nobody had to give way.
@@ -72,11 +71,11 @@ test("more streams than a worker has slots all progress, by turns", async () => 
   const source = new GeneratedSource({ blocks: 200 });
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
-  const schemas = await syncOften(scenario, 4);
-  for (const schema of schemas) await scenario.reaches(schema, 3, source.chain.head()!, 25_000);
+  const syncs = await syncOften(scenario, 4);
+  for (const sync of syncs) await sync.reaches({ deadlineMs: 25_000 });
   expect(Object.values(await holders(scenario))).toEqual([10]);
 
   source.mine(5);
-  for (const schema of schemas) await scenario.reaches(schema, 3, source.chain.head()!, 25_000);
-  for (const schema of schemas) await expectSourceRows(scenario.db, schema, source);
+  for (const sync of syncs) await sync.reaches({ deadlineMs: 25_000 });
+  for (const sync of syncs) await sync.expectSourceRows();
 }, 60_000);

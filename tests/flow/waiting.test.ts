@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { invalidArgument } from "../../src/devserver/flight/refusal.ts";
 import { startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows } from "../support/chain/generated.ts";
+import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { portOf, Scenario } from "../support/worker/scenario.ts";
 
 const BLOCK_NUM = new Field("_block_num", new Uint64(), false);
@@ -36,7 +36,7 @@ test("a dataset that is not published waits, says what to do, and starts by itse
   const source = new GeneratedSource({ blocks: 50 });
   await using scenario = await Scenario.start({ source, published: false });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain");
+  const sync = await scenario.sync();
   await scenario.until(
     "the dataset to be looked for",
     async () => (await status(scenario))["error_code"] !== null,
@@ -50,8 +50,8 @@ test("a dataset that is not published waits, says what to do, and starts by itse
   });
 
   scenario.server.publish("0.0.0");
-  await scenario.reaches("chain", 3);
-  await expectSourceRows(scenario.db, "chain", source);
+  await sync.reaches();
+  await sync.expectSourceRows();
   await scenario.until("nothing to wait for", async () => (await status(scenario))["waiting_on"] === null);
 });
 
@@ -59,25 +59,24 @@ test("a dataset without blocks waits, and starts with the first one", async () =
   const source = new GeneratedSource();
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["blocks"]);
+  const sync = await scenario.sync(["blocks"]);
   await scenario.until(
     "the stream to wait",
     async () =>
-      (await scenario.states("chain"))["blocks"] === "waiting" &&
-      (await status(scenario))["error_code"] === "SY103",
+      (await sync.states())["blocks"] === "waiting" && (await status(scenario))["error_code"] === "SY103",
   );
   source.mine(3);
-  await scenario.reaches("chain", 1);
+  await sync.reaches();
 });
 
 test("a table that cannot be synced fails with its reason, while the others go on", async () => {
   const source = new OddSource({ blocks: 50 });
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain");
-  await scenario.reaches("chain", 3);
+  const sync = await scenario.sync();
+  await sync.reaches({ tables: EVM_TABLES.length });
   await scenario.until("two tables to fail", async () => {
-    const states = await scenario.states("chain");
+    const states = await sync.states();
     return states["unions"] === "failed" && states["refused"] === "failed";
   });
   const { rows } = await scenario.db.query(
@@ -105,19 +104,19 @@ test("a table that cannot be synced fails with its reason, while the others go o
 
   source.mine(5);
   source.reorg(2);
-  await scenario.reaches("chain", 3);
-  await expectSourceRows(scenario.db, "chain", source);
+  await sync.reaches({ tables: EVM_TABLES.length });
+  await sync.expectSourceRows(EVM_TABLES);
 });
 
-test("a Flight server that is down at the start is tried again until it is there", async () => {
+test("a Flight server that is down at the start is retried until it is there", async () => {
   const source = new GeneratedSource({ blocks: 50 });
   await using scenario = await Scenario.start({ source });
   const gone = await startDevServer({ source });
   await gone.stop();
   scenario.startWorker({ flightAddress: gone.flightAddress });
-  await scenario.sync("anvil", "chain");
+  const sync = await scenario.sync();
   await scenario.until("all streams to try again", async () => {
-    const states = Object.values(await scenario.states("chain"));
+    const states = Object.values(await sync.states());
     return states.length === 3 && states.every((state) => state === "retrying");
   });
   const { rows } = await scenario.db.query(
@@ -127,8 +126,8 @@ test("a Flight server that is down at the start is tried again until it is there
 
   const back = await startDevServer({ source, flightPort: portOf(gone.flightAddress) });
   try {
-    await scenario.reaches("chain", 3, source.chain.head()!, 20_000);
-    await expectSourceRows(scenario.db, "chain", source);
+    await sync.reaches({ deadlineMs: 20_000 });
+    await sync.expectSourceRows();
   } finally {
     await back.stop();
   }

@@ -13,17 +13,13 @@ import { createDatabase, type TestDatabase } from "../support/postgres/postgres.
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
+import { COMMANDS } from "../support/worker/worker-process.ts";
 
 const log = createLog("error", () => {});
-/** The two ways to start a worker: graphile-worker's own command, and ours. */
-const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
-  ["graphile-worker", ["node_modules/graphile-worker/dist/cli.js"]],
-  ["ampsync worker", ["dist/cli/main.js", "worker"]],
-];
 
 function start(
   databaseUrl: string,
-  program: readonly string[] = COMMANDS[0]![1],
+  program: readonly string[] = COMMANDS["graphile-worker"],
   env: Record<string, string> = {},
 ): Worker {
   const nowhere = "http://127.0.0.1:1";
@@ -46,7 +42,7 @@ async function works(db: TestDatabase): Promise<void> {
   });
 }
 
-describe.each(COMMANDS)("%s", (_, program) => {
+describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
   test("says once what is missing before ampsync migrate, changes nothing, and goes on after it", async () => {
     await using db = await createDatabase({ empty: true });
     await using worker = start(db.url, program);
@@ -225,7 +221,7 @@ describe("a server without free connections", () => {
           () => true,
         );
       }
-      const started = [start(url, COMMANDS[1]![1]), start(url, COMMANDS[1]![1])];
+      const started = [start(url, COMMANDS["ampsync worker"]), start(url, COMMANDS["ampsync worker"])];
       await waitFor("both to wait", () => started.every((worker) => worker.hasSaid("db_connection_retry")));
       for (const client of clients.splice(1)) await client.end();
       await waitFor("both to work", async () => {

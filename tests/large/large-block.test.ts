@@ -27,8 +27,8 @@ test("blocks of 50,000 rows, a third of them equal to others, are stored row by 
   const source = new TableSource("notes", schema, rowsOf, { blocks: BLOCKS });
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", ["notes"]);
-  await scenario.reaches("chain", 1, undefined, 60_000);
+  const sync = await scenario.sync(["notes"]);
+  await sync.reaches({ deadlineMs: 60_000 });
 
   const { rows } = await scenario.db.query(
     `select n._block_num::int as block, count(*)::int as rows, count(distinct n._id)::int as ids,

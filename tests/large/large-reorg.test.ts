@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints, freshLoad } from "../support/chain/generated.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
@@ -19,9 +18,9 @@ test.each([
   const source = new GeneratedSource({ blocks: BLOCKS, logsPerBlock: LOGS_PER_BLOCK });
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
-  await scenario.sync("anvil", "chain", TABLES);
-  await scenario.reaches("chain", 1);
-  Object.assign(scenario.server.misbehaviour, misbehaviour);
+  const sync = await scenario.sync(TABLES);
+  await sync.reaches();
+  Object.assign(scenario.misbehaviour, misbehaviour);
 
   const client = await scenario.db.client();
   {
@@ -30,7 +29,7 @@ test.each([
     watch.poll();
     source.reorg(DEPTH, DEPTH + 1);
     watch.remember();
-    await scenario.reaches("chain", 1);
+    await sync.reaches();
     await watch.look();
     expect(watch.faults).toEqual([]);
   }
@@ -38,5 +37,5 @@ test.each([
   expect(await scenario.events("reorg")).toBe(1);
   const { rows: findings } = await scenario.db.query("select * from ampsync.verify('_/anvil')");
   expect(findings).toEqual([]);
-  expect(await fingerprints(scenario.db, "chain", TABLES)).toEqual(await freshLoad(source, TABLES));
+  await sync.expectFreshLoad();
 });

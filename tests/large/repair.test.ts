@@ -2,49 +2,49 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { fingerprints } from "../support/chain/generated.ts";
 import { findings } from "../support/chain/linked-chain.ts";
-import { Lab } from "../support/worker/lab.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const BLOCKS = 2_000;
 const LOGS = 200;
 const [FROM, TO] = [300, 1_299];
 
 test("200,000 rows are fetched again from a server that lags, then sends the first half, then all", async () => {
-  await using lab = await Lab.start({ maxBlocksPerMicrobatch: 20 }); // So that the history is short.
+  await using scenario = await Scenario.start({ maxBlocksPerMicrobatch: 20 }); // So that the history is short.
+  scenario.startWorker();
   const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: LOGS });
-  const sync = await lab.sync(chainOf(BLOCKS), ["blocks", "logs"]);
-  await sync.reaches();
-  const loaded = await fingerprints(lab.db, sync.schema, ["logs"]);
+  const sync = await scenario.follow(chainOf(BLOCKS), ["blocks", "logs"]);
+  await sync.catchesUp();
+  const loaded = await sync.fingerprints();
 
   /** Tries the repair at once, until it is put off for this reason, or done. */
   async function untilTried(what: string): Promise<void> {
-    await lab.db.query("update ampsync_private.repair set due_at = ampsync_private.now(), error = null");
-    lab.server.disconnectAll();
-    await lab.scenario.until(what, async () => {
-      await sync.hurry();
-      const { rows } = await lab.db.query("select reason from ampsync.repairs");
+    await scenario.db.query("update ampsync_private.repair set due_at = ampsync_private.now(), error = null");
+    scenario.server.disconnectAll();
+    await scenario.until(what, async () => {
+      await scenario.hurry();
+      const { rows } = await scenario.db.query("select reason from ampsync.repairs");
       return rows.length === 0 ? what === "done" : `${rows[0]!["reason"]}`.includes(what);
     });
   }
 
   const lagging = chainOf(800);
-  lab.server.publish(sync.version, lagging);
-  await lab.db.query(`delete from ${sync.schema}.logs where _block_num between ${FROM} and ${FROM + 9}`);
-  await lab.db.query("select ampsync.repair($1, 'logs', $2, $3)", [sync.dataset, FROM, TO]);
+  scenario.server.publish(sync.version, lagging);
+  await scenario.db.query(`delete from ${sync.schema}.logs where _block_num between ${FROM} and ${FROM + 9}`);
+  await scenario.db.query("select ampsync.repair($1, 'logs', $2, $3)", [sync.dataset, FROM, TO]);
   await untilTried("it holds blocks up to 799");
 
   lagging.mine(BLOCKS - 800);
   const half = ((TO - FROM + 1) * LOGS) / 2;
-  lab.misbehaviour.breaks = { after: half, unit: "rows", how: "end" };
+  scenario.misbehaviour.breaks = { after: half, unit: "rows", how: "end" };
   await untilTried(`for block ${TO} does not have the hash`);
   // Where nothing tells the hash of the last block, the number of rows does.
-  await lab.db.query(`delete from ${sync.schema}.logs where _block_num = ${TO}`);
+  await scenario.db.query(`delete from ${sync.schema}.logs where _block_num = ${TO}`);
   await untilTried("were loaded");
-  expect(await findings(lab.db, "logs", sync.dataset)).not.toEqual([]);
+  expect(await findings(scenario.db, "logs", sync.dataset)).not.toEqual([]);
 
-  lab.misbehaviour.breaks = null;
+  scenario.misbehaviour.breaks = null;
   await untilTried("done");
-  expect(await fingerprints(lab.db, sync.schema, ["logs"])).toEqual(loaded);
-  expect(await findings(lab.db, null, sync.dataset)).toEqual([]);
+  expect(await sync.fingerprints()).toEqual(loaded);
+  expect(await findings(scenario.db, null, sync.dataset)).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
+import { Scenario } from "../support/worker/scenario.ts";
 
 const BLOCKS = 5_000;
 const PER_BLOCK = { blocks: 1, logs: 200, transactions: 67 };
@@ -30,8 +30,8 @@ test.each<[string, Readonly<Record<string, string>>]>([
   });
   await using scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: BLOCKS }); // All of a table is one.
   const worker = scenario.startWorker({ env });
-  await scenario.sync("anvil", "chain");
-  await scenario.reaches("chain", EVM_TABLES.length, undefined, DEADLINE_MS);
+  const sync = await scenario.sync();
+  await sync.reaches({ deadlineMs: DEADLINE_MS });
 
   expect(await scenario.events("stream_error")).toBe(0);
   expect(worker.hasSaid("SY104")).toBe(false);

@@ -2,7 +2,6 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows } from "../support/chain/generated.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
 const BLOCKS = 60;
@@ -11,44 +10,44 @@ const BLOCKS = 60;
 async function slowServer(messages: number): Promise<{ scenario: Scenario; source: GeneratedSource }> {
   const source = new GeneratedSource({ blocks: BLOCKS, logsPerBlock: 4, transactionsPerBlock: 4 });
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: BLOCKS });
-  Object.assign(scenario.server.misbehaviour, { delayMs: 500, rowsPerBatch: (4 * BLOCKS) / messages });
+  Object.assign(scenario.misbehaviour, { delayMs: 500, rowsPerBatch: (4 * BLOCKS) / messages });
   return { scenario, source };
 }
 
 test.concurrent("two streams on one slot both finish microbatches that take longer than a pass keeps its slot from others", async () => {
   const tables = ["logs", "transactions"];
-  const { scenario, source } = await slowServer(24); // 12 s.
+  const { scenario } = await slowServer(24); // 12 s.
   await using _ended = scenario;
   scenario.startWorker({ args: ["--jobs", "1"] });
-  await scenario.sync("anvil", "chain", tables);
-  await scenario.reaches("chain", 2, undefined, 60_000);
+  const sync = await scenario.sync(tables);
+  await sync.reaches({ deadlineMs: 60_000 });
   expect(await scenario.events("stream_error")).toBe(0);
-  await expectSourceRows(scenario.db, "chain", source, tables);
+  await sync.expectSourceRows();
 });
 
 test.concurrent("a large microbatch whose bytes trickle for longer than a silent server is waited for is stored", async () => {
-  const { scenario, source } = await slowServer(80); // 40 s.
+  const { scenario } = await slowServer(80); // 40 s.
   await using _ended = scenario;
   scenario.startFaultyWorker({ limits: { spillBytes: 1 } });
-  await scenario.sync("anvil", "chain", ["logs"]);
-  await scenario.reaches("chain", 1, undefined, 60_000);
+  const sync = await scenario.sync(["logs"]);
+  await sync.reaches({ deadlineMs: 60_000 });
   expect(await scenario.events("stream_error")).toBe(0);
-  await expectSourceRows(scenario.db, "chain", source, ["logs"]);
+  await sync.expectSourceRows();
 });
 
 test.concurrent("two streams on one slot both finish replacements that take longer than a pass keeps its slot from others", async () => {
   const tables = ["logs", "transactions"];
   const { scenario, source } = await slowServer(24);
   await using _ended = scenario;
-  scenario.server.misbehaviour.delayMs = 0;
+  scenario.misbehaviour.delayMs = 0;
   scenario.startWorker({ args: ["--jobs", "1"] });
-  await scenario.sync("anvil", "chain", tables);
-  await scenario.reaches("chain", 2);
+  const sync = await scenario.sync(tables);
+  await sync.reaches();
   source.mine(BLOCKS); // One more microbatch, which is then sent again in six: five of them end below the reorg.
-  await scenario.reaches("chain", 2);
-  Object.assign(scenario.server.misbehaviour, { delayMs: 500, blocksPerMicrobatch: 10, noPrevHash: true });
+  await sync.reaches();
+  Object.assign(scenario.misbehaviour, { delayMs: 500, blocksPerMicrobatch: 10, noPrevHash: true });
   source.reorg(5);
-  await scenario.reaches("chain", 2, undefined, 90_000);
+  await sync.reaches({ deadlineMs: 90_000 });
   expect(await scenario.events("stream_error")).toBe(0);
-  await expectSourceRows(scenario.db, "chain", source, tables);
+  await sync.expectSourceRows();
 });

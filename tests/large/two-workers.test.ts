@@ -2,13 +2,14 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectSourceRows } from "../support/chain/generated.ts";
+import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
-import { EVM_TABLES, Scenario } from "../support/worker/scenario.ts";
+import { Scenario } from "../support/worker/scenario.ts";
+import type { Sync } from "../support/worker/sync.ts";
 
-const SCHEMAS = ["chain_1", "chain_2", "chain_3", "chain_4"];
-const STREAMS = SCHEMAS.length * EVM_TABLES.length;
+const DATASETS = 4;
+const STREAMS = DATASETS * EVM_TABLES.length;
 const PER_BLOCK = { blocks: 1, logs: 3, transactions: 1 };
 const BLOCK_MS = 500;
 /** A lease runs out after 30 s, a silent connection is noticed within 34 s; and then there is what was missed. */
@@ -32,13 +33,11 @@ test("twelve streams on two workers survive, by the real clock, a kill, a pause 
     logsPerBlock: PER_BLOCK.logs,
     transactionsPerBlock: PER_BLOCK.transactions,
   });
-  await using scenario = await Scenario.start({ source, published: false });
+  await using scenario = await Scenario.start();
   await using flight = await TcpProxy.toHttp(scenario.server.flightAddress);
   const behindProxy = { flightAddress: flight.url(scenario.server.flightAddress) };
-  for (const [index, schema] of SCHEMAS.entries()) {
-    scenario.server.publish(`0.0.${index}`);
-    await scenario.sync(`anvil@0.0.${index}`, schema, EVM_TABLES);
-  }
+  const syncs: Sync[] = [];
+  for (let dataset = 0; dataset < DATASETS; dataset++) syncs.push(await scenario.follow(source, EVM_TABLES));
   const killed = scenario.startWorker();
   const cutOff = scenario.startWorker(behindProxy);
 
@@ -69,7 +68,7 @@ test("twelve streams on two workers survive, by the real clock, a kill, a pause 
     return rows[0]!["made"] === STREAMS;
   });
   const client = await scenario.db.client();
-  await using watch = new ChainWatch(client, SCHEMAS[0]!, source, PER_BLOCK);
+  await using watch = new ChainWatch(client, syncs[0]!.schema, source, PER_BLOCK);
   watch.remember();
   watch.poll();
   {
@@ -79,19 +78,17 @@ test("twelve streams on two workers survive, by the real clock, a kill, a pause 
 
     await killed.kill();
     for (const connection of flight.connections) connection.stalled.add("up").add("down");
-    await scenario.db.query("select ampsync.pause_sync('anvil@0.0.3')");
+    const paused = syncs.at(-1)!;
+    await scenario.db.query("select ampsync.pause_sync($1)", [paused.dataset]);
     scenario.startWorker();
-    await scenario.until("the pause", async () => {
-      const states = Object.values(await scenario.states("chain_4"));
-      return states.every((state) => state === "paused");
-    });
-    await scenario.db.query("select ampsync.resume_sync('anvil@0.0.3')");
+    await paused.untilAll("paused");
+    await scenario.db.query("select ampsync.resume_sync($1)", [paused.dataset]);
     await allMove("all streams to follow again", RECOVERY_MS);
   }
   expect(cutOff.hasEnded).toBe(false);
-  for (const schema of SCHEMAS) {
-    await scenario.reaches(schema, EVM_TABLES.length);
-    await expectSourceRows(scenario.db, schema, source);
+  for (const sync of syncs) {
+    await sync.reaches();
+    await sync.expectSourceRows();
   }
   await watch.look();
   expect(watch.faults).toEqual([]);

@@ -5,10 +5,10 @@ import { planTable } from "../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../src/encoder/row-encoder.ts";
 import { CONTAINERS, SCALARS } from "../support/arrow/arbitraries.ts";
 import { type BuildOptions, buildBatch, streamOf, type Value } from "../support/arrow/arrow.ts";
+import { encodeBatch, h64Raw } from "../support/arrow/encode.ts";
+import { copyRows, createTable, load } from "../support/arrow/load.ts";
+import { MemorySink } from "../support/arrow/memory-sink.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
-import { MemorySink } from "../unit/encoder/copy-rows.ts";
-import { encodeBatch, h64Raw } from "../unit/encoder/encode.ts";
-import { copyRows, createTable, load } from "../unit/encoder/load.ts";
 
 let database: TestDatabase;
 let client: pg.Client;

@@ -19,11 +19,11 @@ import {
 } from "../support/arrow/arrow-messages.ts";
 import { ArrowReader, takeDictionary } from "../support/arrow/arrow-reader.ts";
 import { compressedMessages, LZ4, ZSTD } from "../support/arrow/compressed.ts";
+import { encodeBatch, h64Raw } from "../support/arrow/encode.ts";
+import { copyRows, createTable } from "../support/arrow/load.ts";
+import { MemorySink } from "../support/arrow/memory-sink.ts";
 import { rendering } from "../support/arrow/renderings.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
-import { MemorySink } from "../unit/encoder/copy-rows.ts";
-import { encodeBatch, h64Raw } from "../unit/encoder/encode.ts";
-import { copyRows, createTable } from "../unit/encoder/load.ts";
 
 const SEED = Number(process.env["AMPSYNC_TEST_SEED"] ?? 1);
 /** By hand: FUZZ_CASES=100000. */

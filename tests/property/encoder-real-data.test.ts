@@ -4,8 +4,8 @@ import * as arrow from "apache-arrow";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readStream } from "../support/arrow/arrow-messages.ts";
+import { load } from "../support/arrow/load.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
-import { load } from "../unit/encoder/load.ts";
 
 const folder = join(process.env["AMPSYNC_TEST_DATA"] ?? "", "evm");
 const present = process.env["AMPSYNC_TEST_DATA"] !== undefined && existsSync(folder);

@@ -13,9 +13,9 @@ import {
   type Value,
 } from "../support/arrow/arrow.ts";
 import type { ArrowStream } from "../support/arrow/arrow-messages.ts";
+import { load } from "../support/arrow/load.ts";
 import { rendering } from "../support/arrow/renderings.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
-import { load } from "../unit/encoder/load.ts";
 
 const SEED = Number(process.env["AMPSYNC_TEST_SEED"] ?? 1);
 const RUNS = Number(process.env["AMPSYNC_TEST_RUNS"] ?? 8);

@@ -4,8 +4,8 @@ import { planTable } from "../../src/encoder/plan.ts";
 import { RowEncoder } from "../../src/encoder/row-encoder.ts";
 import { checkSchema, planSent } from "../../src/stream/table-query.ts";
 import { buildBatch, type Value } from "../support/arrow/arrow.ts";
-import { MemorySink } from "./encoder/copy-rows.ts";
-import { encodeBatch, h64Raw } from "./encoder/encode.ts";
+import { encodeBatch, h64Raw } from "../support/arrow/encode.ts";
+import { MemorySink } from "../support/arrow/memory-sink.ts";
 
 const utf8: ArrowType = { kind: "utf8", layout: "offsets" };
 const encoded = (value: ArrowType): ArrowType => ({

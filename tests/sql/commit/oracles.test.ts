@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
+import { EVM_TABLES } from "../../support/chain/evm-tables.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { ChainWatch } from "../../support/watch/chain-watch.ts";
 import { type KnownBlock, Reader } from "../../support/watch/reader.ts";
-import { EVM_TABLES } from "../../support/worker/scenario.ts";
 
 /** What the tests of reorgs look through. Here nobody keeps the tables in step, so each must see what is wrong. */
 let db: TestDatabase;

@@ -6,11 +6,11 @@ import type { ArrowSchema, ArrowType } from "../../../src/arrow/type.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { AmpsyncError } from "../../../src/errors.ts";
-import { MemorySink } from "../../unit/encoder/copy-rows.ts";
-import { encodeBatch, h64Raw } from "../../unit/encoder/encode.ts";
-import { copyRows, createTable } from "../../unit/encoder/load.ts";
 import { type ArrowStream, OldStream, readStream } from "./arrow-messages.ts";
+import { encodeBatch, h64Raw } from "./encode.ts";
 import { type Oracle, readOracle } from "./golden-oracle.ts";
+import { copyRows, createTable } from "./load.ts";
+import { MemorySink } from "./memory-sink.ts";
 import { rendering } from "./renderings.ts";
 import { isStorable } from "./storable.ts";
 

@@ -7,12 +7,13 @@ import type { CommitLimits } from "../../../src/model/limits.ts";
 import { type Dice, dice } from "../dice.ts";
 import { moveClock } from "../postgres/clock.ts";
 import { createDatabase, type TestDatabase } from "../postgres/postgres.ts";
-import { fingerprint } from "../postgres/tables.ts";
+import { fingerprints, streamsAt } from "../postgres/tables.ts";
 import { STALL_DEADLINE_MS, waitFor } from "../wait-for.ts";
 import { ChainWatch } from "../watch/chain-watch.ts";
-import { PassDriver } from "../worker/pass-driver.ts";
+import { loadUndisturbed } from "../worker/fresh-load.ts";
+import { PassDriver, type SyncedDataset, syncAtOnce } from "../worker/pass-driver.ts";
+import { EVM_TABLES, type EvmTable } from "./evm-tables.ts";
 
-const TABLES = ["blocks", "logs", "transactions"] as const;
 const DEEPEST_REORG = 50;
 /** A lease may be left behind, for instance where its release met a broken connection: it runs out, sooner here. */
 const LEASES_RUN_OUT_AFTER_MS = 5_000;
@@ -67,7 +68,7 @@ export class RandomCase {
   readonly #source: GeneratedSource;
   readonly #schema: string;
   readonly #version: string;
-  readonly #rows: Readonly<Record<(typeof TABLES)[number], number>>;
+  readonly #rows: Readonly<Record<EvmTable, number>>;
   #watch: ChainWatch | null = null;
   /** From when on all tables are there. */
   #isWatched = false;
@@ -115,7 +116,7 @@ export class RandomCase {
     server.misbehaviour.keepAlives = this.#roll(0, 1);
     Object.assign(server.misbehaviour, this.#options.misbehaviour);
     this.script.push(`start ${this.#height} ${JSON.stringify(server.misbehaviour)}`);
-    this.#streams = await this.#register(db);
+    this.#streams = await syncAtOnce(db, this.#dataset);
     const client = await db.client();
     this.#watch = new ChainWatch(client, this.#schema, this.#source, this.#rows);
     this.#watch.remember();
@@ -130,7 +131,7 @@ export class RandomCase {
       await this.#catchUp();
       await this.#watch.look();
       const expected = await this.#freshLoad();
-      const found = await this.#fingerprints(db);
+      const found = await fingerprints(db, this.#schema, EVM_TABLES);
       const differs = found.join() === expected.join() ? [] : [`${found} is not ${expected}`];
       return [...this.#watch.faults, ...differs].join("\n") || null;
     } finally {
@@ -255,19 +256,10 @@ export class RandomCase {
           await moveClock(this.#lane.db, "31 s");
           moveAt = performance.now() + LEASES_RUN_OUT_AFTER_MS;
         }
-        return await this.#arrived(this.#lane.db, head.hash);
+        return (await streamsAt(this.#lane.db, this.#schema, head)) === EVM_TABLES.length;
       },
       STALL_DEADLINE_MS,
     );
-  }
-
-  async #arrived(db: TestDatabase, hash: string): Promise<boolean> {
-    const { rows } = await db.query(
-      `select count(*)::int as arrived from ampsync_private.stream s
-        where s.target_schema = $1 and s.checkpoint_hash = $2`,
-      [this.#schema, Buffer.from(hash.slice(2), "hex")],
-    );
-    return rows[0]!["arrived"] === TABLES.length;
   }
 
   async #targetsExist(): Promise<boolean> {
@@ -275,48 +267,19 @@ export class RandomCase {
       `select count(s.target)::int as made from ampsync_private.stream s where s.target_schema = $1`,
       [this.#schema],
     );
-    return rows[0]!["made"] === TABLES.length;
+    return rows[0]!["made"] === EVM_TABLES.length;
   }
 
   async #freshLoad(): Promise<readonly string[]> {
     const { fresh, server } = this.#lane;
-    const streams = await this.#register(fresh);
-    const driver = await PassDriver.start("fresh", streams, {
-      databaseUrl: fresh.url,
-      flightAddress: server.flightAddress,
-    });
     try {
-      const { hash } = this.#source.chain.head()!;
-      await waitFor("the fresh load", () => this.#arrived(fresh, hash), STALL_DEADLINE_MS);
-      return await this.#fingerprints(fresh);
+      return await loadUndisturbed(fresh, server, this.#dataset, this.#source.chain.head()!);
     } finally {
-      await driver.stop();
       await fresh.query(`drop schema if exists ${this.#schema} cascade`);
     }
   }
 
-  async #fingerprints(db: TestDatabase): Promise<readonly string[]> {
-    const digests: string[] = [];
-    for (const table of TABLES) digests.push(await fingerprint(db, this.#schema, table));
-    return digests;
-  }
-
-  /** Ids of the streams, made as a resolve does it. */
-  async #register(db: TestDatabase): Promise<readonly string[]> {
-    await db.query("select ampsync.enqueue_sync($1, $2, $3)", [
-      `_/anvil@${this.#version}`,
-      TABLES,
-      this.#schema,
-    ]);
-    await db.query(
-      `select ampsync_worker.register_streams(d.dataset_id, d.revision, null, d.tables)
-         from ampsync_private.dataset d where d.revision = $1`,
-      [this.#version],
-    );
-    const { rows } = await db.query(
-      "select s.stream_id from ampsync_private.stream s where s.target_schema = $1 order by 1",
-      [this.#schema],
-    );
-    return rows.map((row) => row["stream_id"]);
+  get #dataset(): SyncedDataset {
+    return { dataset: `_/anvil@${this.#version}`, schema: this.#schema, tables: EVM_TABLES };
   }
 }

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 
+import type { Block } from "../../../src/devserver/source.ts";
 import type { TestDatabase } from "./postgres.ts";
 
 /** A cell as it compares: PostgreSQL's text, and parsed JSON for arrays and documents. */
@@ -60,4 +61,28 @@ export async function fingerprint(db: TestDatabase, schema: string, table: strin
        from "${schema}"."${table}" t`,
   );
   return `${table} ${rows[0]!["digest"]}`;
+}
+
+export async function fingerprints(
+  db: TestDatabase,
+  schema: string,
+  tables: readonly string[],
+): Promise<readonly string[]> {
+  const digests: string[] = [];
+  for (const table of tables) digests.push(await fingerprint(db, schema, table));
+  return digests;
+}
+
+/** How many streams of a schema have this block as their checkpoint. */
+export async function streamsAt(
+  db: TestDatabase,
+  schema: string,
+  { number, hash }: Pick<Block, "number" | "hash">,
+): Promise<number> {
+  const { rows } = await db.query(
+    `select count(*)::int as arrived from ampsync.checkpoints
+      where target_schema = $1 and watermark_block_num = $2 and watermark_block_hash = $3`,
+    [schema, number, Buffer.from(hash.slice(2), "hex")],
+  );
+  return rows[0]!["arrived"];
 }

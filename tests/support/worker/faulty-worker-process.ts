@@ -11,6 +11,7 @@ import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
 import { supervise } from "../../../src/tasks/ampsync_supervise.ts";
 import { workerPreset } from "../../../src/worker-preset.ts";
 import type { Arming, FromWorker, ToWorker } from "./faulty-worker.ts";
+import type { FaultyWorkerSettings } from "./worker-process.ts";
 
 /** The program of FaultyWorker. */
 let arming: Arming | null = null;
@@ -29,7 +30,7 @@ process.on("message", (message: ToWorker) => {
 });
 
 const config = configFromProcess();
-const { limits, beatMs = HEARTBEAT_MS } = JSON.parse(process.argv[2] ?? "{}");
+const { limits, beatMs = HEARTBEAT_MS }: FaultyWorkerSettings = JSON.parse(process.argv[2]!);
 const deps = await createDeps(config, writeStderr, {
   limits: { ...COMMIT_LIMITS, ...limits },
   heartbeat: { beatMs, leaseMs: LEASE_MS, silenceMs: WRITER_SILENCE_MS },

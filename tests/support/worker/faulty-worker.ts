@@ -1,9 +1,7 @@
-import { fileURLToPath } from "node:url";
-
 import type { FaultPoint } from "../../../src/fault-points.ts";
-import type { CommitLimits } from "../../../src/model/limits.ts";
 import { waitFor } from "../wait-for.ts";
-import { Worker, type WorkerOptions } from "./worker.ts";
+import { Worker } from "./worker.ts";
+import { type FaultyWorkerSettings, faultyWorker, type WorkerOptions } from "./worker-process.ts";
 
 /** Where a worker is to stop, and how. */
 export interface Arming {
@@ -14,17 +12,11 @@ export interface Arming {
   readonly minChunks?: number;
 }
 
-export interface FaultyWorkerOptions extends WorkerOptions {
-  readonly limits?: Partial<CommitLimits>;
-  /** How often it renews leases, and hears that its slots are wanted; as in production where nothing is said. */
-  readonly beatMs?: number;
-}
+export type FaultyWorkerOptions = WorkerOptions & FaultyWorkerSettings;
 
 /** What a worker and its test say to each other. */
 export type ToWorker = { readonly arm: Arming } | "resume";
 export type FromWorker = "armed" | "paused";
-
-const PROGRAM = fileURLToPath(new URL("faulty-worker-process.ts", import.meta.url));
 
 /**
  * A worker of its own process: graphile-worker with our preset and our tasks, whose
@@ -35,7 +27,7 @@ export class FaultyWorker extends Worker {
   #isPaused = false;
 
   constructor({ limits, beatMs, ...options }: FaultyWorkerOptions) {
-    super(options, [PROGRAM, JSON.stringify({ limits, beatMs })]);
+    super(options, faultyWorker({ limits, beatMs }));
     this.process.on("message", (message: FromWorker) => {
       if (message === "armed") this.#isArmed = true;
       if (message === "paused") this.#isPaused = true;

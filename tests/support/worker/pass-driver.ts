@@ -6,6 +6,7 @@ import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
+import type { Connection } from "../postgres/sql-stream.ts";
 
 const BETWEEN_PASSES_MS = 30;
 
@@ -15,6 +16,37 @@ export interface PassDriverOptions {
   readonly limits?: Partial<CommitLimits>;
   /** Called after each commit, before the pass takes notice of it. */
   readonly onCommit?: () => Promise<void>;
+}
+
+/** What ampsync.enqueue_sync takes. */
+export interface SyncedDataset {
+  /** Of a fixed revision, so that a lookup has nothing to find out. */
+  readonly dataset: string;
+  readonly schema: string;
+  readonly tables: readonly string[];
+}
+
+/** Syncs a dataset and looks it up at once; resolves to the ids of its streams. */
+export async function syncAtOnce(
+  db: Connection,
+  { dataset, schema, tables }: SyncedDataset,
+): Promise<readonly string[]> {
+  await db.query("select ampsync.enqueue_sync($1, $2, $3)", [dataset, tables, schema]);
+  return await registerStreams(db, schema);
+}
+
+/** Registers the streams of a schema, as a lookup of its dataset does it; resolves to their ids. */
+export async function registerStreams(db: Connection, schema: string): Promise<readonly string[]> {
+  await db.query(
+    `select ampsync_worker.register_streams(d.dataset_id, d.revision, null, d.tables)
+       from ampsync_private.dataset d where d.target_schema = $1`,
+    [schema],
+  );
+  const { rows } = await db.query(
+    "select s.stream_id::text as id from ampsync_private.stream s where s.target_schema = $1 order by s.stream_id",
+    [schema],
+  );
+  return rows.map((row) => row["id"]);
 }
 
 /**

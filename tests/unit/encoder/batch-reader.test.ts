@@ -5,8 +5,8 @@ import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { type BuiltBatch, buildBatch } from "../../support/arrow/arrow.ts";
 import { readStream } from "../../support/arrow/arrow-messages.ts";
-import { MemorySink, parseRows } from "./copy-rows.ts";
-import { encodeBatch, h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "../../support/arrow/encode.ts";
+import { MemorySink, parseRows } from "../../support/arrow/memory-sink.ts";
 
 function encode({ schema, batch }: Omit<BuiltBatch, "dictionaries">): (string | null)[][] {
   const encoder = new RowEncoder(planTable("t", schema), h64Raw);

@@ -4,8 +4,8 @@ import { planTable } from "../../../src/encoder/plan.ts";
 import type { EncoderOptions } from "../../../src/encoder/row-encoder.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { arrowSchema, type BuildOptions, type TestColumn, type Value } from "../../support/arrow/arrow.ts";
-import { MemorySink } from "./copy-rows.ts";
-import { encodeBatch, h64Raw, payloads } from "./encode.ts";
+import { encodeBatch, h64Raw, payloads } from "../../support/arrow/encode.ts";
+import { MemorySink } from "../../support/arrow/memory-sink.ts";
 
 const { Field } = arrow;
 const field = (name: string, type: arrow.DataType) => new Field(name, type, true);

@@ -5,8 +5,8 @@ import type { ByteSink } from "../../../src/encoder/byte-sink.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch } from "../../support/arrow/arrow.ts";
-import { MemorySink, parseRows } from "./copy-rows.ts";
-import { encodeBatch, h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "../../support/arrow/encode.ts";
+import { MemorySink, parseRows } from "../../support/arrow/memory-sink.ts";
 
 const MIB = 1024 * 1024;
 const int = (bits: 8 | 16 | 32 | 64, signed = true) => ({ kind: "int", bits, signed }) as const;

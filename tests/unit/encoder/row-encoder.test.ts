@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch } from "../../support/arrow/arrow.ts";
-import { MemorySink, parseRows } from "./copy-rows.ts";
-import { encodeBatch, h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "../../support/arrow/encode.ts";
+import { MemorySink, parseRows } from "../../support/arrow/memory-sink.ts";
 
 function regionsOf(lengths: readonly number[]): Uint8Array[] {
   const values = lengths.map((length) => "x".repeat(length));

@@ -4,8 +4,8 @@ import { Occurrences } from "../../../src/encoder/occurrences.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch, type TestColumn } from "../../support/arrow/arrow.ts";
-import { MemorySink, parseRows } from "./copy-rows.ts";
-import { encodeBatch, h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "../../support/arrow/encode.ts";
+import { MemorySink, parseRows } from "../../support/arrow/memory-sink.ts";
 
 type Row = readonly [block: bigint, text: string | null];
 

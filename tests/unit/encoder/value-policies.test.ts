@@ -5,8 +5,8 @@ import type { ValuePolicy } from "../../../src/encoder/bad-values.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch, type TestColumn, type Value } from "../../support/arrow/arrow.ts";
-import { MemorySink, parseRows } from "./copy-rows.ts";
-import { encodeBatch, h64Raw } from "./encode.ts";
+import { encodeBatch, h64Raw } from "../../support/arrow/encode.ts";
+import { MemorySink, parseRows } from "../../support/arrow/memory-sink.ts";
 
 const BAD = 10n ** 9n;
 const nine = new arrow.Decimal(0, 9, 128);

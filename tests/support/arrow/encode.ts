@@ -3,8 +3,8 @@ import type { ArrowBatch } from "../../../src/arrow/batch.ts";
 import type { ByteSink } from "../../../src/encoder/byte-sink.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import { type BuildOptions, buildBatch, type TestColumn } from "../../support/arrow/arrow.ts";
-import { MemorySink, parseRows } from "./copy-rows.ts";
+import { type BuildOptions, buildBatch, type TestColumn } from "./arrow.ts";
+import { MemorySink, parseRows } from "./memory-sink.ts";
 
 export const { h64Raw } = await xxhash();
 

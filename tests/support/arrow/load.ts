@@ -4,9 +4,9 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { copyColumns, planTable, type TablePlan } from "../../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
-import type { ArrowStream } from "../../support/arrow/arrow-messages.ts";
-import { MemorySink } from "./copy-rows.ts";
+import type { ArrowStream } from "./arrow-messages.ts";
 import { encodeBatch, h64Raw } from "./encode.ts";
+import { MemorySink } from "./memory-sink.ts";
 
 const HEADER = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)]);
 const TRAILER = Buffer.from([0xff, 0xff]);

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import type pg from "pg";
 
-import type { GeneratedSource } from "../src/devserver/sources/generated/source.ts";
+import type { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
 
 const POLL_MS = 5;
 

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import type { CommitLimits } from "../../../src/model/limits.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const END_WITH_PARENT = new URL("end-with-parent.ts", import.meta.url).href;
+const TAIL_LINES = 40;
+
+/** Our command. */
+export const MAIN = join(ROOT, "dist", "cli", "main.js");
+/** The two ways to start a worker, each by the name of its command. */
+export const COMMANDS = {
+  "graphile-worker": [join(ROOT, "node_modules", "graphile-worker", "dist", "cli.js")],
+  "ampsync worker": [MAIN, "worker"],
+} as const;
+
+/** What differs from production. */
+export interface FaultyWorkerSettings {
+  readonly limits?: Partial<CommitLimits> | undefined;
+  /** How often it renews leases, and hears that its slots are wanted. */
+  readonly beatMs?: number | undefined;
+}
+
+/** graphile-worker with our preset and our tasks, whose fault points a test can arm. */
+export function faultyWorker(settings: FaultyWorkerSettings): readonly string[] {
+  return [fileURLToPath(new URL("faulty-worker-process.ts", import.meta.url)), JSON.stringify(settings)];
+}
+/** How a process ended: by itself, or by a signal. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface WorkerAddresses {
+  readonly databaseUrl: string;
+  readonly flightAddress: string;
+  readonly adminAddress: string;
+}
+
+export interface WorkerOptions extends WorkerAddresses {
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs; by default in this repository. */
+  readonly cwd?: string;
+  /** Arguments of graphile-worker's command, such as a number of slots. */
+  readonly args?: readonly string[];
+}
+
+/** What a worker finds its database and its server by. */
+export function environmentOf({ databaseUrl, flightAddress, adminAddress }: WorkerAddresses) {
+  return {
+    PATH: process.env["PATH"],
+    DATABASE_URL: databaseUrl,
+    AMP_FLIGHT_ADDR: flightAddress,
+    AMP_ADMIN_API_ADDR: adminAddress,
+  };
+}
+
+/** A worker as containers run it: the plain graphile-worker command with our graphile.config.mjs. */
+export class WorkerProcess implements AsyncDisposable {
+  readonly ended: Promise<Ending>;
+  protected readonly process: ChildProcess;
+  readonly #lines: string[] = [];
+
+  /** `program`: another one than the command. */
+  constructor(options: WorkerOptions, program?: readonly string[]) {
+    const { env, cwd = ROOT, args = [] } = options;
+    const command = program ?? [...COMMANDS["graphile-worker"], ...args];
+    this.process = spawn(process.execPath, ["--import", END_WITH_PARENT, ...command], {
+      cwd,
+      env: { ...environmentOf(options), ...env },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    this.ended = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
+    for (const output of [this.process.stdout!, this.process.stderr!]) {
+      createInterface({ input: output }).on("line", (line) => this.#lines.push(line));
+    }
+  }
+
+  get pid(): number {
+    return this.process.pid!;
+  }
+
+  get hasEnded(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+
+  /** Whether a line of its output holds this text. */
+  hasSaid(text: string): boolean {
+    return this.#lines.some((line) => line.includes(text));
+  }
+
+  /** The last it said, for people. */
+  tail(): string {
+    const state = this.hasEnded ? "ended" : "running";
+    return [`worker ${this.pid} (${state}) said last:`, ...this.#lines.slice(-TAIL_LINES)].join("\n  ");
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    this.signal("SIGKILL"); // Ends frozen processes too.
+    await this.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.hasEnded) await this.kill();
+  }
+}
