@@ -5,6 +5,7 @@ import { planTable } from "../src/encoder/plan.ts";
 import { RowEncoder } from "../src/encoder/row-encoder.ts";
 import type { Hash64 } from "../src/encoder/row-hash.ts";
 import { type BuiltBatch, buildBatch, type TestColumn, type Value } from "../tests/support/arrow/arrow.ts";
+import { dice } from "../tests/support/dice.ts";
 import { machine, median } from "./machine.ts";
 import { encodeValueByValue } from "./value-by-value.ts";
 
@@ -16,12 +17,9 @@ const ROUND_MS = 300;
 const WARM_UP_BATCHES = 3;
 const MEMORY_ROWS = 50_000_000;
 
-let state = 1;
-/** 32 bits from a fixed seed: each run encodes the same bytes. */
-function random(): number {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state;
-}
+const roll = dice(1);
+/** 32 bits: each run encodes the same bytes. */
+const random = () => roll(0, 2 ** 32 - 1);
 
 const bytes = (length: number) => Uint8Array.from({ length }, () => random() >>> 24);
 const blockOf = (row: number) => FIRST_BLOCK + BigInt(Math.floor(row / ROWS_PER_BLOCK));

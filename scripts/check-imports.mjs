@@ -1,6 +1,7 @@
-// Checks what the compiler does not: which folder of src may import which, and what only one place may touch.
+// Checks what the compiler does not: which folder of src may import which, what tests, benchmarks and scripts may
+// share, and what only one place may touch.
 // Prints offenders, exits 1. `node scripts/check-imports.mjs [ROOT]`
-import { globSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
 /** The floors of the house, from the ground up: who stands on one may import what is named behind it. */
@@ -87,6 +88,19 @@ for (const path of files) {
       if (pattern.test(code) && !only.test(path)) {
         offenders.push(`${path}:${index + 1}: ${what}`);
       }
+    }
+  }
+}
+
+/** Around src: each house imports src and what stands in tests/support, and nothing of another house. */
+const houseOf = (path) => path.match(/^tests\/[^/]+|^[^/]+/)[0];
+const around = globSync("{tests,bench,scripts}/**/*.{ts,mjs}", { cwd: root });
+for (const path of around) {
+  for (const [, , , specifier] of readFileSync(join(root, path), "utf8").matchAll(IMPORT)) {
+    const target = normalize(join(dirname(path), specifier));
+    const isOurs = specifier.startsWith(".") && existsSync(join(root, target));
+    if (isOurs && ![houseOf(path), "src", "tests/support", "package.json"].includes(houseOf(target))) {
+      offenders.push(`${path}: ${houseOf(path)} may not import ${specifier}`);
     }
   }
 }

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import type { CommitLimits } from "../../src/model/limits.ts";
 import { findings } from "../support/chain/linked-chain.ts";
+import { dice } from "../support/dice.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
@@ -36,15 +37,11 @@ test("after a load and random reorgs the ledger agrees with the rows", async () 
   const source = chainOf(300);
   const { scenario, sync } = await synced(source);
   await using _ended = scenario;
-  let state = 7;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state % below;
-  };
+  const roll = dice(7);
   for (let round = 0; round < 6; round++) {
-    source.mine(1 + random(9));
+    source.mine(roll(1, 9));
     await sync.reaches();
-    source.reorg(1 + random(30), 1 + random(35));
+    source.reorg(roll(1, 30), roll(1, 35));
     await sync.reaches();
     expect(await findings(scenario.db, null, "anvil")).toEqual([]);
   }

@@ -65,6 +65,28 @@ test("what only one place may touch fails elsewhere, though not in a comment", (
   expect(check()).toEqual(["src/model/a.ts:2: touches process", 1]);
 });
 
+test("tests, benchmarks and scripts share what stands in tests/support", () => {
+  write("tests/support/a.ts", 'import { AmpsyncError } from "../../src/errors.ts";\n');
+  for (const path of ["tests/unit/deep/b.test.ts", "tests/flow/c.test.ts"]) {
+    write(path, `import "${"../".repeat(path.split("/").length - 2)}support/a.ts";\n`);
+  }
+  write("bench/d.ts", 'import "../tests/support/a.ts";\nimport "./e.ts";\n');
+  write("bench/e.ts", "export const e = 1;\n");
+  expect(check()).toEqual(["", 0]);
+});
+
+test.each([
+  ["a test", "tests/flow/a.test.ts", "../../bench/b.ts"],
+  ["a test of another folder", "tests/flow/a.test.ts", "../unit/b.ts"],
+  ["what tests share", "tests/support/a.ts", "../unit/b.ts"],
+  ["a script", "scripts/a.ts", "../bench/b.ts"],
+  ["a benchmark", "bench/a.ts", "../scripts/b.ts"],
+])("%s may import nothing of another house", (_, path, specifier) => {
+  write(join(dirname(path), specifier), "export const b = 1;\n");
+  write(path, `import { b } from "${specifier}";\n`);
+  expect(check()).toEqual([`${path}: ${path.match(/^tests\/\w+|^\w+/)![0]} may not import ${specifier}`, 1]);
+});
+
 test("files that the check does not look at fail it", () => {
   write("src/.hidden/a.ts", "export const a = 1;\n");
   expect(check()[1]).toBe(1);

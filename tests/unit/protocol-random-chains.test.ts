@@ -12,6 +12,7 @@ import {
   startConnection,
 } from "../../src/protocol/stream-memory.ts";
 import { pruneHistory, type Watermark } from "../../src/protocol/watermark.ts";
+import { type Dice, dice } from "../support/dice.ts";
 
 const RUNS = Number(process.env["AMPSYNC_TEST_RUNS"] ?? 200);
 const FIRST_SEED = Number(process.env["AMPSYNC_TEST_SEED"] ?? 1);
@@ -28,29 +29,18 @@ interface Sent extends Message {
   readonly blocks: readonly Block[];
 }
 
-/** Small seeded generator (mulberry32): integers from..to, inclusive. */
-function dice(seed: number): (from: number, to: number) => number {
-  let state = seed;
-  return (from, to) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return from + (((mixed ^ (mixed >>> 14)) >>> 0) % (to - from + 1));
-  };
-}
-
 /** A chain that forks, and the server's choice of the next range for a cursor. */
 class ToyServer {
   readonly everyBlock = new Map<BlockHash, Block>();
   readonly #orphans = new Map<BlockHash, Block>();
   readonly #chain: Block[] = [];
-  readonly #roll: (from: number, to: number) => number;
+  readonly #roll: Dice;
   readonly #origin: number;
   readonly #losesOrphans: boolean;
   readonly #tellsParents: boolean;
   #highest: number;
 
-  constructor(roll: (from: number, to: number) => number) {
+  constructor(roll: Dice) {
     this.#roll = roll;
     this.#origin = roll(0, 3);
     this.#losesOrphans = roll(0, 1) === 0;
@@ -192,7 +182,7 @@ interface Microbatch {
 class ToyClient {
   readonly table = new ToyTable();
   readonly #server: ToyServer;
-  readonly #roll: (from: number, to: number) => number;
+  readonly #roll: Dice;
   readonly #exact: boolean;
   #memory: StreamMemory;
   #serverCursor: { number: number; hash: BlockHash } | null = null;
@@ -201,7 +191,7 @@ class ToyClient {
   #finished: Microbatch[] = [];
   #openRows: Block[] = [];
 
-  constructor(server: ToyServer, roll: (from: number, to: number) => number) {
+  constructor(server: ToyServer, roll: Dice) {
     this.#server = server;
     this.#roll = roll;
     this.#exact = roll(0, 1) === 0;
