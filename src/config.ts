@@ -221,7 +221,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   if (faults.length > 0) {
     throw new AmpsyncError("SY902", `the configuration is wrong: ${faults.join("; ")}`, {
       detail: "Settings are read from the environment.",
-      hint: "Correct them and start again; README.md lists them all.",
+      hint: "Correct them and start again; docs/configuration.md lists them all.",
     });
   }
   return Object.freeze(config);

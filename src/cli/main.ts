@@ -19,7 +19,7 @@ Usage: ampsync <command> [options]
 
   --help, --version
 
-Settings come from the environment; README.md lists them.`;
+Settings come from the environment; docs/configuration.md lists them.`;
 
 /** Aborted by the first SIGINT or SIGTERM; the second one ends the process at once. */
 function stopSignal(): AbortSignal {

@@ -47,18 +47,18 @@ const ROWS: readonly {
   ).map(([bits, precision, scale]) => ({
     types: [{ kind: "decimal", bits, precision, scale } as const],
     json: "string",
-    notes: "a value over its precision is a value error",
+    notes: "a value over its precision is a bad value",
   })),
   {
     types: [{ kind: "decimal", bits: 128, precision: 5, scale: -7 }],
     json: "string",
-    notes: "a negative scale is multiplied out",
+    notes: "the zeros of a negative scale are written out",
   },
   { types: [{ kind: "decimal", bits: 128, precision: 3, scale: 5 }], json: "string", notes: "" },
   {
     types: (["offsets", "large", "view"] as const).map((layout) => ({ kind: "utf8", layout })),
     json: "string",
-    notes: "U+0000 by `nul_policy`; invalid UTF-8 is a value error",
+    notes: "U+0000 by `nul_policy`; invalid UTF-8 is a bad value",
   },
   {
     types: [
@@ -66,10 +66,10 @@ const ROWS: readonly {
       { kind: "fixedSizeBinary", width: 32 },
     ],
     json: '`"0x…"`',
-    notes: "256 MiB and more is a value error",
+    notes: "256 MiB or more is a bad value",
   },
   { types: [{ kind: "date", unit: "day" }], json: "ISO 8601", notes: "4714-11-24 BC to 5874897-12-31" },
-  { types: [{ kind: "date", unit: "ms" }], json: "ISO 8601", notes: "what is not midnight is a value error" },
+  { types: [{ kind: "date", unit: "ms" }], json: "ISO 8601", notes: "anything but midnight is a bad value" },
   {
     types: units.map((unit) => ({ kind: "time", unit })),
     json: "ISO 8601, all digits",
@@ -78,7 +78,7 @@ const ROWS: readonly {
   {
     types: units.map((unit) => ({ kind: "timestamp", unit, zone: "UTC" })),
     json: "ISO 8601, all digits, `Z`",
-    notes: "any zone: the instant is kept; nanoseconds are rounded down",
+    notes: "from any zone: the instant is kept; nanoseconds are rounded down",
   },
   {
     types: units.map((unit) => ({ kind: "timestamp", unit, zone: null })),
@@ -88,12 +88,12 @@ const ROWS: readonly {
   {
     types: units.map((unit) => ({ kind: "duration", unit })),
     json: "ISO 8601 period",
-    notes: "microseconds alone; nanoseconds are rounded down",
+    notes: "in microseconds only; nanoseconds are rounded down",
   },
   {
     types: (["yearMonth", "dayTime", "monthDayNano"] as const).map((unit) => ({ kind: "interval", unit })),
     json: "ISO 8601 period",
-    notes: "months, days and microseconds stay apart; nanoseconds are rounded down",
+    notes: "months, days and microseconds stay separate; nanoseconds are rounded down",
   },
   {
     types: [
@@ -103,7 +103,7 @@ const ROWS: readonly {
       pair,
     ],
     json: "array",
-    notes: "of any type above",
+    notes: "items of any type above",
   },
   {
     types: [list(pair, false)],
@@ -115,12 +115,12 @@ const ROWS: readonly {
   {
     types: [{ kind: "map", key: field(utf8, false, "key"), value: field(int32, true, "value") }],
     json: "object",
-    notes: "a key that occurs twice is a value error",
+    notes: "a key that occurs twice is a bad value",
   },
   {
     types: [{ kind: "map", key: field(int32, false, "key"), value: field(int32, true, "value") }],
     json: 'array of `{"key": …, "value": …}`',
-    notes: "keys that are no text",
+    notes: "for keys that are not text",
   },
   { types: [list(struct)], json: "array", notes: "also of maps" },
   {
@@ -129,12 +129,12 @@ const ROWS: readonly {
       { kind: "runEndEncoded", runEnds: int32, value: field(utf8) },
     ],
     json: "as their values",
-    notes: "of any type here, decoded",
+    notes: "values of any type in this table; decoded",
   },
   {
     types: (["dense", "sparse"] as const).map((mode) => ({ kind: "union", mode, fields: [field(int32)] })),
     json: "not supported",
-    notes: "nor anything that holds one; cast it in the query",
+    notes: "nor is a type that contains one; cast it in the dataset",
   },
 ];
 
@@ -150,7 +150,19 @@ export function typeTable(): string {
   return [
     "# Types",
     "",
-    "Made by `node scripts/type-table.ts` from the plan that creates the tables and encodes the rows.",
+    "## Columns that every table has",
+    "",
+    "Each table of a dataset becomes a table of the target schema, with these columns before its own:",
+    "",
+    "| column | meaning |",
+    "|---|---|",
+    "| `_id bytea primary key` | 6 bytes of block number, then 10 bytes of a hash of the row: the same row always has the same `_id`, and newer rows append to the index |",
+    "| `_block_num_start`, `_block_num_end bigint` | the row's own block; for a table without `_block_num` the block range that the row came with |",
+    "| `_block_num bigint` | the row's own block, where the server offers it |",
+    "",
+    "## Columns of the dataset",
+    "",
+    "This table is made by `npm run generate` from the plan that creates the tables and encodes the rows.",
     "Extension types are stored as their storage type.",
     "",
     "| Arrow | PostgreSQL | inside JSON | |",
@@ -159,19 +171,13 @@ export function typeTable(): string {
     "",
     "## Rounding",
     "",
-    "PostgreSQL counts microseconds. What is finer is rounded towards minus infinity, in time, timestamp, duration and",
-    "interval alike, in columns and in arrays: 1999 ns become 1 µs, -1 ns becomes -1 µs, and one nanosecond before 1970 is",
-    "`1969-12-31 23:59:59.999999`. So the order of values is kept, and equal values stay equal. A duration is one count; of",
+    "PostgreSQL stores microseconds. Nanoseconds are rounded down, towards minus infinity, in times, timestamps, durations",
+    "and intervals, in columns and in arrays alike: 1999 ns become 1 µs, -1 ns becomes -1 µs, and one nanosecond before",
+    "1970 is `1969-12-31 23:59:59.999999`. So the order of values is kept, and equal values stay equal. Of an",
     "`Interval(MonthDayNano)` only the nanoseconds are rounded, and nothing is carried into days or months. A negative time",
-    "of day is a value error, however small. Inside JSON all digits are kept and nothing is rounded.",
+    "of day is a bad value, however small. Inside JSON all digits are kept and nothing is rounded.",
     "",
   ].join("\n");
-}
-
-/** README.md with its short table of types as the plan has it. */
-export function withTypeTable(readme: string): string {
-  const rows = MAPPED.map(({ names, stored }) => `| ${names} | ${stored} |`);
-  return readme.replace(/(\| Arrow \| PostgreSQL \|\n\|---\|---\|\n)(?:\|.*\n)+/, `$1${rows.join("\n")}\n`);
 }
 
 function storedAs(type: ArrowType): string {
