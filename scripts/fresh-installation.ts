@@ -3,9 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import pg from "pg";
-
-import { migrate } from "../src/install/migrate.ts";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
+import { migrate } from "../src/install/migrate.ts";
 import { createLog } from "../src/log.ts";
 
 /** What a question to a fresh installation answers, in a PostgreSQL server of its own that ends with it. */

@@ -16,9 +16,8 @@ export type ErrorCode =
   | "SY107" // the server stands below the checkpoint, on the same chain, or on one that cannot be told
   | "SY108" // workers died while they held data of the stream
   | "SY201" // target table cannot be written as it must be
-  | "SY202" // Arrow type is not supported
+  | "SY202" // the schema of the server cannot become a table
   | "SY203" // value cannot be stored in the column's type
-  | "SY204" // two rows of one block share an `_id`
   | "SY205" // target table was renamed while it was written
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong

@@ -15,7 +15,7 @@ export type Reaction = "retry" | "stop" | "lost";
 
 /** Errors of ours that no retry can help. All others of class SY are retried. */
 const STOPS: ReadonlySet<string> = new Set([
-  ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204"],
+  ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203"],
   "SY903",
 ]);
 

@@ -46,6 +46,12 @@ describe("the error codes", () => {
     expect(known).toEqual(expect.arrayContaining(codesInFiles("src/**/*.ts", /\b(SY\d{3})\b/g)));
   });
 
+  test("are all raised or stored somewhere", () => {
+    const bySql = codesInFiles("sql/functions/**/*.sql", /'(SY\w{3})'/g);
+    const byTheProgram = codesInFiles("src/**/*.ts", /(?:Error\(\s*|\bcode(?: =|:) )"(SY\d{3})"/g);
+    expect([...new Set([...bySql, ...byTheProgram])].sort()).toEqual(known);
+  });
+
   test.each(rows)("$code is explained in full", (row) => {
     for (const cell of Object.values(row)) {
       expect(cell).not.toBe("");

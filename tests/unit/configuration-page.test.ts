@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
-import { LOG_LEVELS, parseConfig, VARIABLES } from "../../src/config.ts";
+import { parseConfig, VARIABLES } from "../../src/config.ts";
+import { LOG_LEVELS } from "../../src/log.ts";
 
 const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
 

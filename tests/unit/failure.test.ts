@@ -18,7 +18,7 @@ const REACTIONS: Readonly<Record<Reaction, readonly string[]>> = {
     ...["40001", "40P01", "40003", "25006", "25P03", "25P04", "55P03", "55006", "57014"],
   ],
   stop: [
-    ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY204", "SY903"],
+    ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203", "SY903"],
     // Bytes that COPY cannot read, values, constraints, statements, features
     ...["08P01", "22003", "22021", "22P04", "23502", "23505", "23514", "42501", "42601", "42804", "0A000"],
     // Limits, and RAISE in a trigger of somebody
