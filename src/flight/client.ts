@@ -3,7 +3,7 @@ import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
 import { decodeEncapsulatedSchema, decodePlain } from "../arrow/message.ts";
 import { type ArrowSchema, typeName } from "../arrow/type.ts";
 import { AmpsyncError } from "../errors.ts";
-import { BLOCK_LIMIT, type BlockHash } from "../protocol/block-range.ts";
+import type { BlockHash } from "../protocol/block-range.ts";
 import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 import { authorization, type Call, callStream, callUnary } from "./calls.ts";
 import { connector } from "./connection.ts";
@@ -18,6 +18,7 @@ import {
 } from "./protocol/messages.ts";
 import { FLIGHT_HEADERS, FLIGHT_SERVICE } from "./protocol/service.ts";
 import { SharedConnection } from "./shared-connection.ts";
+import { firstBlock, firstHash, networkOf } from "./single-value.ts";
 
 export interface FlightClientOptions {
   /** `http://host:port`, or `https://` for TLS with the system's roots. */
@@ -257,36 +258,4 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   }
 
   return { plan, read, maxBlock, highestBlock, blockHash, close: () => shared.close() };
-}
-
-/** The one network of a batch query's answer; null where it tells none, or several, or nothing that can be read. */
-function networkOf(metadata: Uint8Array): string | null {
-  try {
-    const [range, ...others] = parseMetadata(metadata)?.ranges ?? [];
-    return range === undefined || others.length > 0 ? null : range.network;
-  } catch {
-    return null; // It follows other rules than a stream's.
-  }
-}
-
-/** The block in the first row of a 64-bit column that is alone in its batch; null where there is none, or none that can be. */
-function firstBlock(batch: ArrowBatch): bigint | null {
-  const bytes = firstValue(batch, 8);
-  const block = bytes === null ? -1n : Buffer.from(bytes).readBigInt64LE();
-  return block >= 0n && block < BLOCK_LIMIT ? block : null;
-}
-
-function firstHash(batch: ArrowBatch): BlockHash | null {
-  const bytes = firstValue(batch, 32);
-  return bytes === null ? null : `0x${Buffer.from(bytes).toString("hex")}`;
-}
-
-/** The bytes of the first value of the only column of a batch, if no value is missing. */
-function firstValue({ rowCount, nodes, buffers, body }: ArrowBatch, width: number): Uint8Array | null {
-  const values = buffers[1];
-  if (rowCount === 0 || nodes[0]?.nullCount !== 0 || values === undefined || values.length < width) {
-    return null;
-  }
-  const bytes = body.subarray(values.offset, values.offset + width);
-  return bytes.length === width ? bytes : null; // The batch may promise more than it has.
 }
