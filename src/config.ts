@@ -131,7 +131,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     if (url === null || !/^https?:$/.test(url.protocol)) {
       faults.push(`${name} is not an http or https address`);
     } else if (holdsCredentials(url)) {
-      faults.push(`${name} holds more than an address, which may be a secret: use AMP_AUTH_TOKEN`);
+      faults.push(`${name} contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN`);
     }
     return value;
   }
@@ -257,7 +257,7 @@ function logLevel(text: string | null): LogLevel {
 export function requireDatabase(config: Config): string {
   if (config.databaseUrl === null) {
     throw new AmpsyncError("SY902", "no database is configured", {
-      detail: "A worker never starts a database of its own: it would write silently into itself.",
+      detail: "A worker does not start a database of its own: nobody would look for the data there.",
       hint: "Set DATABASE_URL=postgresql://user:password@host:5432/database",
     });
   }

@@ -46,7 +46,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     const url = new URL(path.map(encodeURIComponent).join("/"), base);
     const parsed = parse(await getJson(fetchUrl, url, await options.token(), signal));
     if (parsed === null) {
-      throw unreadable(url, "The JSON text has another shape than expected.");
+      throw unreadable(url, "The JSON document does not have the expected shape.");
     }
     return parsed;
   }
@@ -112,7 +112,7 @@ function pickVersion(
 function parseAddress(address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : null;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new AmpsyncError("SY902", "The address of the Admin API is no http or https URL", {
+    throw new AmpsyncError("SY902", "The address of the Admin API is not an http or https URL", {
       hint: "Set AMP_ADMIN_API_ADDR, for example to http://localhost:1610.",
     });
   }

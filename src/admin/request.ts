@@ -49,8 +49,8 @@ export async function getJson(
   try {
     return parseBounded(text, JSON_LIMITS);
   } catch (cause) {
-    const why = cause instanceof RangeError ? ` that is read: ${cause.message}` : "";
-    throw unreadable(url, `The body is no JSON text${why}.`, cause);
+    const why = cause instanceof RangeError ? `is too large: ${cause.message}` : "is not JSON";
+    throw unreadable(url, `The body ${why}.`, cause);
   }
 }
 
@@ -123,7 +123,8 @@ function handledError(body: string): string | null {
 function unreachable(url: URL, cause: unknown): AmpsyncError {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const detail = reason instanceof Error ? reason.message || reason.name : String(reason);
-  const hint = "It is retried automatically. If it lasts, check AMP_ADMIN_API_ADDR and any proxy before it.";
+  const hint =
+    "Retried automatically. If the error persists, check AMP_ADMIN_API_ADDR and any proxy in front of it.";
   return new AmpsyncError("SY104", `The Admin API at ${url.origin} cannot be reached`, {
     detail,
     hint,

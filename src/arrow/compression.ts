@@ -100,14 +100,14 @@ async function unlz4(bytes: Uint8Array, target: Uint8Array, slice: Slice): Promi
       await breathe(slice);
     }
   } catch (cause) {
-    throw broken("it is no LZ4 frame of the promised length", cause);
+    throw broken("it is not an LZ4 frame of the promised length", cause);
   }
 }
 
 async function unzstd(bytes: Uint8Array, target: Uint8Array): Promise<void> {
   if (zlib.zstdDecompressSync === undefined) {
-    throw new AmpsyncError("SY202", "ZSTD-compressed record batches need Node 22.15 or newer", {
-      hint: "Upgrade Node, or turn off the Arrow body compression of the server.",
+    throw new AmpsyncError("SY202", "ZSTD-compressed record batches need Node.js 22.15 or newer", {
+      hint: "Upgrade Node.js, or turn off Arrow body compression on the server.",
     });
   }
   let filled = 0;
@@ -120,7 +120,7 @@ async function unzstd(bytes: Uint8Array, target: Uint8Array): Promise<void> {
       filled = await unzstdInPieces(bytes, target);
     }
   } catch (cause) {
-    throw broken("it is no ZSTD frame of the promised length", cause);
+    throw broken("it is not a ZSTD frame of the promised length", cause);
   }
   if (filled !== target.length) {
     throw broken(`${filled} bytes where ${target.length} were promised`);

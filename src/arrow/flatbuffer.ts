@@ -71,7 +71,7 @@ export class FlatTable {
     const length = this.#view.getUint32(from, true);
     const { buffer, byteOffset } = this.#view;
     if (from + 4 + length > this.#view.byteLength) {
-      throw new RangeError("a string beyond the end");
+      throw new RangeError("a string reaches beyond the end");
     }
     this.#header.textBytes += length;
     if (this.#header.textBytes > MAX_TEXT_BYTES) {
@@ -108,7 +108,7 @@ export class FlatTable {
     const vector = follow(this.#view, field);
     const length = this.#view.getUint32(vector, true);
     if (length > MAX_ELEMENTS) {
-      throw new RangeError(`a vector of ${length} elements, where ${MAX_ELEMENTS} are allowed`);
+      throw new RangeError(`a vector has ${length} elements, and the limit is ${MAX_ELEMENTS}`);
     }
     for (let i = 0; i < length; i++) {
       yield vector + 4 + i * bytes; // What is read there is checked, so the loop ends with the bytes.
@@ -128,7 +128,7 @@ export class FlatTable {
 function follow(view: DataView, at: number): number {
   const offset = view.getUint32(at, true);
   if (offset === 0) {
-    throw new RangeError("an offset to itself");
+    throw new RangeError("an offset points to itself");
   }
   return at + offset;
 }

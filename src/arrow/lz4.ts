@@ -27,7 +27,7 @@ export function* lz4Blocks(frame: Uint8Array, target: Uint8Array): Generator<voi
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const flags = view.getUint8(4);
   if (view.getUint32(0, true) !== FRAME_MAGIC || (flags & VERSION_MASK) !== VERSION) {
-    throw new RangeError("no LZ4 frame of version 1");
+    throw new RangeError("not an LZ4 frame of version 1");
   }
   // Magic, flags, block size, then what the flags announce, then a checksum of one byte.
   let at = 7 + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY_ID ? 4 : 0);
@@ -96,7 +96,7 @@ function decodeBlock(block: Uint8Array, target: Uint8Array, begin: number): numb
     }
     filled += length;
   }
-  throw new RangeError("a block without its last literals");
+  throw new RangeError("a block has no last literals");
 }
 
 function byteAt(bytes: Uint8Array, at: number): number {

@@ -85,7 +85,7 @@ function readDictionary(
 ): { readonly dictionary: ArrowDictionary; readonly codec: Codec | null } {
   const batch = header.table(1);
   if (batch === null) {
-    throw new RangeError("a dictionary without values");
+    throw new RangeError("a dictionary has no values");
   }
   const { codec, batch: values } = readBatch(batch, body);
   return { dictionary: { id: header.int64(0), isDelta: header.int8(2) !== 0, batch: values }, codec };
@@ -95,11 +95,11 @@ function readDictionary(
 export function decodeEncapsulatedSchema(bytes: Uint8Array): ArrowSchema {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < ENCAPSULATION_BYTES || view.getUint32(0, true) !== CONTINUATION) {
-    throw broken("The planned schema is no encapsulated message.");
+    throw broken("The planned schema is not an encapsulated message.");
   }
   const end = ENCAPSULATION_BYTES + view.getInt32(4, true);
   if (end > bytes.length) {
-    throw broken(`The planned schema has ${bytes.length} bytes of ${end}.`);
+    throw broken(`The planned schema has ${bytes.length} of ${end} bytes.`);
   }
   const nothing = new Uint8Array();
   const header = bytes.subarray(ENCAPSULATION_BYTES, end);

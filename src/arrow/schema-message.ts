@@ -94,7 +94,7 @@ function readType(kind: number, type: FlatTable, children: readonly ArrowField[]
     case 22: {
       const [runEnds, value] = pair(children);
       if (runEnds.type.kind !== "int") {
-        throw new RangeError("run ends are no integers");
+        throw new RangeError("run ends are not integers");
       }
       return { kind: "runEndEncoded", runEnds: runEnds.type, value };
     }
@@ -124,7 +124,7 @@ function readTime(type: FlatTable): ArrowType {
   const unit = nth(UNITS, type.int16(0, 1));
   const bits = unit === "s" || unit === "ms" ? 32 : 64;
   if (type.int32(1, 32) !== bits) {
-    throw new RangeError(`a time in ${unit} has not ${bits} bits`);
+    throw new RangeError(`a time in ${unit} does not have ${bits} bits`);
   }
   return { kind: "time", unit };
 }
@@ -135,7 +135,7 @@ function readList(layout: ListLayout, children: readonly ArrowField[]): ArrowTyp
 
 function readMap(entries: ArrowField): ArrowType {
   if (entries.type.kind !== "struct") {
-    throw new RangeError("the entries of a map are no structs");
+    throw new RangeError("the entries of a map are not structs");
   }
   const [key, value] = pair(entries.type.fields);
   return { kind: "map", key, value };
@@ -170,5 +170,5 @@ function pair(children: readonly ArrowField[]): readonly [ArrowField, ArrowField
 }
 
 function absent(what: string): never {
-  throw new RangeError(`a field without its ${what}`);
+  throw new RangeError(`a field has no ${what}`);
 }

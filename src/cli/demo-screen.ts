@@ -60,6 +60,6 @@ function reorgLine(event: EventRow): string[] {
   }
   const { depth, from_block, rows_deleted } = event.details;
   return [
-    `reorg: ${event.table_name}: ${depth} blocks from ${from_block} replaced, ${rows_deleted} old rows gone in the same commit`,
+    `reorg: ${event.table_name}: ${depth} blocks from ${from_block} replaced, ${rows_deleted} old rows removed in the same commit`,
   ];
 }

@@ -22,7 +22,7 @@ export async function differences(pool: pg.Pool, chain: DemoChain): Promise<stri
   );
   const faults = [
     ...wanted.filter((line) => !found.includes(line)).map((line) => `missing: ${line}`),
-    ...found.filter((line) => !wanted.includes(line)).map((line) => `too much: ${line}`),
+    ...found.filter((line) => !wanted.includes(line)).map((line) => `unexpected: ${line}`),
   ];
   const sums: Record<string, number> = {
     all_logs: expected.reduce((sum, block) => sum + block.logs, 0),

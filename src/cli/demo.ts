@@ -46,7 +46,7 @@ export async function runDemo({
   const server = await startEmbeddedPostgres({ dataDir: join(folder, "postgres"), persistent: true });
   stack.defer(() => server.stop());
   if (server.attached) {
-    throw new AmpsyncError("SY902", "another demo runs already", {
+    throw new AmpsyncError("SY902", "another demo is already running", {
       hint: "Stop it with Ctrl-C in its terminal.",
     });
   }
@@ -165,7 +165,7 @@ async function untilEqual(
 }
 
 function invitation(url: string): string {
-  return `Look for yourself:
+  return `See for yourself:
 
   psql '${url}'
 

@@ -13,8 +13,8 @@ Usage: ampsync <command> [options]
 
   migrate             install or upgrade the SQL objects in DATABASE_URL
   worker              run a worker (the same as: npx graphile-worker)
-  status [--json]     what is synced, how far, and what it waits for
-  demo [--once]       all of it on this machine: chain, server, PostgreSQL, worker
+  status [--json]     what is synced, how far, and what each dataset waits for
+  demo [--once]       everything on this machine: chain, server, PostgreSQL, worker
   devserver <source>  a development Amp server (ampsync devserver --help)
 
   --help, --version
@@ -92,7 +92,7 @@ async function main(argv: readonly string[]): Promise<number> {
       print(HELP);
       return command === undefined ? 2 : 0;
     default:
-      process.stderr.write(`ampsync: there is no command ${command}\n\n${HELP}\n`);
+      process.stderr.write(`ampsync: unknown command ${command}\n\n${HELP}\n`);
       return 2;
   }
 }
@@ -111,7 +111,7 @@ function report(error: unknown): number {
   }
   const failure = failureOf(error);
   const isConnection = failure.code === "SY104" && !(error instanceof AmpsyncError);
-  const hint = isConnection ? "Check the address, and that the server runs." : failure.hint;
+  const hint = isConnection ? "Check the address, and that the server is running." : failure.hint;
   process.stderr.write(`${reportOf({ ...failure, hint })}\n`);
   return 1;
 }

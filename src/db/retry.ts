@@ -151,7 +151,7 @@ export async function untilReached<T>(
 function unreachable(cause: unknown): AmpsyncError {
   return new AmpsyncError("SY104", "the database cannot be reached", {
     detail: failureOf(cause).message,
-    hint: "Check DATABASE_URL, and that the server runs. DB_MAX_RETRY_DURATION_SECS is how long it is tried.",
+    hint: "Check DATABASE_URL, and that the server is running. DB_MAX_RETRY_DURATION_SECS limits how long connecting is retried.",
     cause,
   });
 }

@@ -120,8 +120,8 @@ export async function hasOwnSession(client: pg.ClientBase, options: pg.ClientCon
       if ((await marked(client)) !== marks[0] || (await marked(other)) !== marks[1]) {
         throw new AmpsyncError("SY902", "the database is behind a pooler in transaction mode", {
           detail:
-            "Two connections read each other's session variables: statements of one session go to several.",
-          hint: "Set pool_mode = session for this database in the pooler, or name the server itself in DATABASE_URL.",
+            "Two connections read each other's session variables: the pooler spreads the statements of one session over several.",
+          hint: "Set pool_mode = session for this database in the pooler, or connect to the server itself with DATABASE_URL.",
         });
       }
     }

@@ -48,7 +48,7 @@ export class Anvil {
     const binary = anvilBinary();
     if (binary === null) {
       throw new AmpsyncError("SY902", "Anvil is not installed", {
-        detail: "Its package @foundry-rs/anvil-linux-amd64 exists for Linux on x64 only.",
+        detail: "The package @foundry-rs/anvil-linux-amd64 exists only for Linux on x64.",
       });
     }
     const blockTime = options.blockTime === undefined ? [] : ["--block-time", String(options.blockTime)];
@@ -149,7 +149,7 @@ async function listeningAddress(child: ChildProcess): Promise<string> {
     clearTimeout(deadline);
   }
   throw new AmpsyncError("SY902", "Anvil did not start", {
-    detail: cause?.message ?? `It named no port within ${START_TIMEOUT_MS / 1000} s.`,
+    detail: cause?.message ?? `Anvil reported no port within ${START_TIMEOUT_MS / 1000} s.`,
     cause,
   });
 }

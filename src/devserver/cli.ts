@@ -114,7 +114,7 @@ function asJson({ dataset, flightAddress, adminAddress }: DevServer): string {
 function datasetOf(text: string) {
   const [, namespace, name, version] = /^([a-z0-9_]+)\/([a-z_][a-z0-9_]*)@(.+)$/.exec(text) ?? [];
   if (namespace === undefined || name === undefined || version === undefined || !isVersion(version)) {
-    throw wrong(`--dataset ${text} is no dataset`, "It looks like _/anvil@0.0.0.");
+    throw wrong(`--dataset ${text} is not a dataset`, "A dataset looks like _/anvil@0.0.0.");
   }
   return { namespace, name, version };
 }
@@ -122,7 +122,7 @@ function datasetOf(text: string) {
 function wholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw wrong(`--${option} ${text} is no whole number`, "It should be 0 or more.");
+    throw wrong(`--${option} ${text} is not a whole number`, "It should be 0 or more.");
   }
   return value;
 }

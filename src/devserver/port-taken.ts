@@ -4,7 +4,7 @@ import { AmpsyncError } from "../errors.ts";
 export function portTaken(port: number, cause: Error): AmpsyncError {
   return new AmpsyncError("SY902", `port ${port} of 127.0.0.1 cannot be opened`, {
     detail: cause.message,
-    hint: "Port 0 takes a free one.",
+    hint: "Port 0 takes any free port.",
     cause,
   });
 }

@@ -76,8 +76,8 @@ async function copyOut(native: string, version: string): Promise<string> {
   const made = await lstat(home);
   // The name can be guessed, so somebody else may have put programs there.
   if (!made.isDirectory() || made.uid !== ours || (made.mode & 0o022) !== 0) {
-    throw new AmpsyncError("SY902", `${home} is not safe to run programs from`, {
-      detail: "It belongs to another user, or others may write to it.",
+    throw new AmpsyncError("SY902", `${home} is not a safe folder to run programs from`, {
+      detail: "The folder belongs to another user, or others may write to it.",
       hint: `Remove ${home}, or set TMPDIR to a folder of your own.`,
     });
   }

@@ -63,9 +63,9 @@ async function createCluster(
     if (await exists(join(dataDir, "ampsync.password"))) {
       return; // A rival was faster.
     }
-    throw new AmpsyncError("SY902", `no PostgreSQL cluster could be made in ${dataDir}`, {
+    throw new AmpsyncError("SY902", `could not create a PostgreSQL cluster in ${dataDir}`, {
       detail: cause instanceof Error ? cause.message : String(cause),
-      hint: "The folder must be new or empty, and its parent writable.",
+      hint: "The folder must be missing or empty, and its parent writable.",
       cause,
     });
   }

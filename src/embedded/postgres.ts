@@ -161,7 +161,7 @@ async function launchServer(launch: Launch, password: string): Promise<EmbeddedP
     }
     throw new AmpsyncError("SY902", `PostgreSQL did not start on ${dataDir}`, {
       detail: (await readFile(logFile, "utf8")).trim().split("\n").slice(-10).join("\n"),
-      hint: `The whole log is ${logFile}`,
+      hint: `The whole log is in ${logFile}`,
       cause,
     });
   }

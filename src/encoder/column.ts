@@ -79,7 +79,7 @@ export function isNull(column: Field, row: number): boolean {
 }
 
 export function unexpectedNull(place: Place, row: number): BadValue {
-  return new BadValue(place, row, "NULL in a field that the schema declares as non-null", "NULL");
+  return new BadValue(place, row, "NULL in a field that the schema declares non-null", "NULL");
 }
 
 /** Measures fields of which all that are not NULL have a payload of `bytes` bytes. */

@@ -45,6 +45,6 @@ function grown(bytes: number): AmpsyncError {
   return new AmpsyncError(
     "SY104",
     `the dictionaries of this connection grew to ${bytes} bytes, and the limit is ${MAX_BYTES}`,
-    { hint: "It is retried automatically, on a new connection." },
+    { hint: "Retried automatically on a new connection." },
   );
 }

@@ -76,9 +76,9 @@ export function checkColumnNames(names: readonly string[], table: string): void 
   if (names.length + OUR_COLUMNS.length > COLUMN_LIMIT) {
     throw new AmpsyncError(
       "SY202",
-      `Table ${table} has ${names.length} columns, more than PostgreSQL takes`,
+      `Table ${table} has ${names.length} columns, more than PostgreSQL allows`,
       {
-        detail: `The limit is ${COLUMN_LIMIT}, with ${OUR_COLUMNS.length} of ampsync.`,
+        detail: `The limit is ${COLUMN_LIMIT}, including ${OUR_COLUMNS.length} columns of ampsync.`,
         hint: "Leave columns out in the query of the dataset, or put several into a struct or a list.",
       },
     );
@@ -95,10 +95,10 @@ export function checkRowWidth(
   if (bytes > ROW_LIMIT) {
     throw new AmpsyncError(
       "SY202",
-      `A row of table ${table} takes at least ${bytes} bytes, more than PostgreSQL stores`,
+      `A row of table ${table} takes at least ${bytes} bytes, more than PostgreSQL can store`,
       {
-        detail: `The limit is ${ROW_LIMIT}; ${filled.length} columns are never null.`,
-        hint: "Leave columns out in the query of the dataset, or put several into a struct or a list, which is stored apart.",
+        detail: `The limit is ${ROW_LIMIT} bytes; ${filled.length} columns are never null.`,
+        hint: "Leave columns out in the query of the dataset, or put several into a struct or a list, which is stored outside the row.",
       },
     );
   }

@@ -61,7 +61,7 @@ export class RowEncoder {
   beginMicrobatch(range: Blocks): void {
     if (range.start < 0n || range.end < range.start || range.end >= BLOCK_LIMIT) {
       const { start, end } = range;
-      throw new AmpsyncError("SY101", `Blocks ${start} to ${end} are no range below block 2^48 - 1`);
+      throw new AmpsyncError("SY101", `Blocks ${start} to ${end} are not a range below block 2^48 - 1`);
     }
     this.#writer.beginMicrobatch(range);
     this.#log = new ValueLog(this.#plan, this.#dictionaries);

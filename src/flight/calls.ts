@@ -48,7 +48,7 @@ export function callUnary(client: Client, call: Call): Promise<Buffer> {
         signal.removeEventListener("abort", onAbort);
         times[Symbol.dispose]();
         if (answer === undefined) {
-          reject(error ?? new AmpsyncError("SY104", "The server answered nothing"));
+          reject(error ?? new AmpsyncError("SY104", "The server sent no answer"));
         } else {
           resolve(answer);
         }

@@ -141,13 +141,13 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
         ),
       );
       if (info.tickets.length > 1) {
-        throw new AmpsyncError("SY101", "The server planned the query in several parts", {
-          detail: `It names ${info.tickets.length} endpoints; whoever reads one of them has a part of the rows.`,
+        throw new AmpsyncError("SY101", "The server split the query into several parts", {
+          detail: `It names ${info.tickets.length} endpoints; each of them has only a part of the rows.`,
         });
       }
       const ticket = info.tickets[0] ?? null;
       if (ticket === null) {
-        throw new AmpsyncError("SY101", "The server planned the query but gave no ticket for it");
+        throw new AmpsyncError("SY101", "The server planned the query but returned no ticket");
       }
       return { schema: decodeEncapsulatedSchema(info.schema), ticket };
     } catch (error) {
@@ -209,8 +209,8 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     });
     const type = schema.fields[0]?.type;
     if (type?.kind !== "int" || type.bits !== 64) {
-      const detail = type === undefined ? "No column came." : `It is ${typeName(type)}.`;
-      throw new AmpsyncError("SY101", "The highest block is no 64-bit integer", { detail });
+      const detail = type === undefined ? "The answer has no column." : `Its type is ${typeName(type)}.`;
+      throw new AmpsyncError("SY101", "The highest block is not a 64-bit integer", { detail });
     }
     let network: string | null = null;
     const readHighest = (batch: ArrowBatch, metadata: Uint8Array) => {

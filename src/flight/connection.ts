@@ -98,7 +98,7 @@ class Sockets {
 function parseAddress(address: string): { host: string; secure: boolean } {
   const url = URL.canParse(address) ? new URL(address) : null;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new AmpsyncError("SY902", "The Flight address is no http or https URL", {
+    throw new AmpsyncError("SY902", "The Flight address is not an http or https URL", {
       hint: "Set AMP_FLIGHT_ADDR, for example to http://localhost:1602.",
     });
   }

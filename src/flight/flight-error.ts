@@ -33,7 +33,7 @@ export function unreachable(message: string): AmpsyncError {
 
 const MESSAGES: Partial<Record<ErrorCode, string>> = {
   SY004: "The Amp server refuses the query",
-  SY103: "The Amp server does not know the dataset, table or column, or has no data of it yet",
+  SY103: "The Amp server does not know the dataset, table or column, or has no data for it yet",
   SY104: "The Amp server cannot be reached, or the stream broke off",
   SY105: "The Amp server refuses the token",
   SY106: "A message is over the size limit",
@@ -41,10 +41,10 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
 
 const HINTS = {
   SY004:
-    "The detail has the server's reason. Once it is corrected there: select ampsync.resume_sync('<dataset>');",
-  SY103: "It is retried automatically. Publish the dataset on the Amp server if that was not done.",
+    "The detail has the server's reason. Once the cause is fixed there: select ampsync.resume_sync('<dataset>');",
+  SY103: "Retried automatically. Publish the dataset on the Amp server if it is not there yet.",
   SY104:
-    "It is retried automatically. If it lasts, check AMP_FLIGHT_ADDR, the Amp server and any proxy before it.",
+    "Retried automatically. If the error persists, check AMP_FLIGHT_ADDR, the Amp server and any proxy in front of it.",
   SY105: TOKEN_HINT,
   SY106: "Set AMPSYNC_GRPC_MAX_DECODE_MB to a larger value, at most 512.",
 } satisfies Partial<Record<ErrorCode, string>>;

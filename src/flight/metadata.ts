@@ -20,12 +20,12 @@ export function parseMetadata(bytes: Uint8Array): MicrobatchMetadata | null {
     return null;
   }
   if (bytes.length > MAX_BYTES) {
-    throw malformed(`It has ${bytes.length} bytes; the limit is ${MAX_BYTES}.`);
+    throw malformed(`The metadata has ${bytes.length} bytes, and the limit is ${MAX_BYTES}.`);
   }
   const document = recordOf(parseJson(bytes), "The document");
   const { ranges, ranges_complete: complete } = document;
   if (!Array.isArray(ranges)) {
-    throw malformed("ranges is no array.");
+    throw malformed("ranges is not an array.");
   }
   if (typeof complete !== "boolean") {
     throw malformed("ranges_complete is neither true nor false.");
@@ -62,14 +62,14 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return parseBounded(UTF8.decode(bytes), JSON_LIMITS);
   } catch (cause) {
-    const why = cause instanceof RangeError ? ` that is read: ${cause.message}` : "";
-    throw malformed(`It is no JSON text in UTF-8${why}.`, cause);
+    const why = cause instanceof RangeError ? `is too large: ${cause.message}` : "is not JSON in UTF-8";
+    throw malformed(`The text ${why}.`, cause);
   }
 }
 
 function recordOf(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw malformed(`${what} is no object.`);
+    throw malformed(`${what} is not an object.`);
   }
   return { ...value };
 }
@@ -82,14 +82,14 @@ function blockNumberOf(value: unknown, what: string): bigint {
     value < 0 ||
     BigInt(value) >= BLOCK_LIMIT
   ) {
-    throw malformed(`${what} is no block number below 2^48 - 1: ${JSON.stringify(value)}.`);
+    throw malformed(`${what} is not a block number below 2^48 - 1: ${JSON.stringify(value)}.`);
   }
   return BigInt(value);
 }
 
 function networkOf(value: unknown): string {
   if (typeof value !== "string" || !NETWORK.test(value)) {
-    throw malformed(`network is no name: ${JSON.stringify(value)}.`);
+    throw malformed(`network is not a name: ${JSON.stringify(value)}.`);
   }
   return value.toLowerCase();
 }
@@ -101,7 +101,7 @@ function parentHashOf(value: unknown): BlockHash | null {
 function hashOf(value: unknown, what: string): BlockHash {
   const text = typeof value === "string" ? value.toLowerCase() : "";
   if (!isHash(text)) {
-    throw malformed(`${what} is no hash of 32 bytes: ${JSON.stringify(value)}.`);
+    throw malformed(`${what} is not a 32-byte hash: ${JSON.stringify(value)}.`);
   }
   return text;
 }

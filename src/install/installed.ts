@@ -76,7 +76,7 @@ export function foreignMigrations(files: SqlFiles, installed: Installed): readon
     } else if (file.sha256 !== row.sha256) {
       throw new AmpsyncError("SY901", `migration ${name} differs from the one that ran`, {
         detail: `The file's SHA-256 is ${file.sha256}, version ${row.version} ran ${row.sha256}.`,
-        hint: "Restore the released file; changes belong into a new migration.",
+        hint: "Restore the released file; put changes into a new migration.",
       });
     }
   }

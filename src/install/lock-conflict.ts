@@ -24,8 +24,8 @@ export async function retryOnLockConflict<T>(work: () => Promise<T>, log: Log): 
         throw error;
       }
       if (attempt === ATTEMPTS) {
-        throw new AmpsyncError("SY901", "the schema could not be changed: its objects stay locked", {
-          detail: `${ATTEMPTS} attempts, with pauses of up to ${LONGEST_PAUSE_MS / 1000} s.`,
+        throw new AmpsyncError("SY901", "the schema could not be changed because its objects stayed locked", {
+          detail: `Tried ${ATTEMPTS} times, with pauses of up to ${LONGEST_PAUSE_MS / 1000} s.`,
           hint: "select pid, state, query from pg_stat_activity where state <> 'idle' order by xact_start;",
           cause: error,
         });

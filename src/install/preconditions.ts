@@ -23,7 +23,7 @@ export async function checkServer(client: pg.ClientBase): Promise<void> {
     });
   }
   if (rows[0].number < OLDEST_SERVER) {
-    throw new AmpsyncError("SY902", `PostgreSQL 14 or newer is needed, this is ${rows[0].version}`, {
+    throw new AmpsyncError("SY902", `PostgreSQL 14 or newer is needed, and this is ${rows[0].version}`, {
       hint: "Upgrade the server.",
     });
   }
@@ -45,7 +45,7 @@ export async function lockInstallation(client: pg.ClientBase, log: Log): Promise
       log.info("migrate_waiting", { reason: "another installation is running", pid, role, application });
     }
     if (performance.now() > deadline) {
-      throw new AmpsyncError("SY901", "another installation of ampsync does not end", {
+      throw new AmpsyncError("SY901", "another installation of ampsync is still running", {
         detail: `Waited ${INSTALLER_DEADLINE_MS / 60_000} min for backend ${pid} of role ${role} (${application}), which holds the advisory lock 'ampsync.migrate'.`,
         hint: `select pg_terminate_backend(${pid});`,
       });

@@ -9,7 +9,7 @@ const PRINTABLE = /^[!-~]+$/;
 /** The value of an `authorization` header. SY105, without the token, if no header can carry it. */
 export function bearer(token: string): string {
   if (!PRINTABLE.test(token)) {
-    throw new AmpsyncError("SY105", "The token holds characters that no header can carry", {
+    throw new AmpsyncError("SY105", "The token contains characters that an HTTP header cannot carry", {
       hint: "Look for a blank or a line break in AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.",
     });
   }

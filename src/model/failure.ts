@@ -102,8 +102,8 @@ export function isTransient(error: unknown): boolean {
 export function failureOf(error: unknown): Failure {
   if (error instanceof RangeError && error.message === NO_MEMORY) {
     const hint =
-      "Give the worker more memory, or fewer streams at a time: --jobs of graphile-worker, MAX_CONCURRENT_BATCHES.";
-    return { code: "53200", message: "the worker has no memory left", detail: error.message, hint };
+      "Give the worker more memory, or fewer streams at a time: graphile-worker's --jobs, or MAX_CONCURRENT_BATCHES.";
+    return { code: "53200", message: "the worker is out of memory", detail: error.message, hint };
   }
   if (!(error instanceof Error) || isDefect(error)) {
     const detail = error instanceof Error ? (error.stack?.slice(0, DEFECT_CHARACTERS) ?? null) : null;
@@ -114,7 +114,7 @@ export function failureOf(error: unknown): Failure {
   if (code === null || !SQLSTATE.test(code)) {
     // Without a SQLSTATE it is a broken connection or the like.
     const message = error.message === "" ? `no connection (${code ?? error.name})` : error.message;
-    const hint = "It is retried automatically: select * from ampsync.streams;";
+    const hint = "Retried automatically: select * from ampsync.streams;";
     return { code: "SY104", message, detail: code, hint };
   }
   const told = { message: error.message, detail: textOf(error, "detail"), hint: textOf(error, "hint") };
@@ -129,7 +129,7 @@ export function failureOf(error: unknown): Failure {
   }
   if (code === "23505") {
     const hint =
-      "Two rows have one identity, or a constraint of your own forbids a row: select * from ampsync.events;";
+      "Two rows have the same _id, or one of your own constraints refuses a row: select * from ampsync.events;";
     return { code, ...told, hint: told.hint ?? hint };
   }
   const constraint = code === "23503" ? textOf(error, "constraint") : null;

@@ -30,7 +30,7 @@ export function refuseQueue(queue: Queue, revision: QueueRevision, known: number
       ? null
       : new AmpsyncError("SY901", `the queue ${schema} is too new for this version of ampsync`, {
           detail: `${found}: a newer release of ampsync, or another application, upgraded it.`,
-          hint: `Install that release of ampsync, or take a queue of your own: GRAPHILE_WORKER_SCHEMA=${ownQueue(schema)}`,
+          hint: `Install that release of ampsync, or use a queue of its own: GRAPHILE_WORKER_SCHEMA=${ownQueue(schema)}`,
         });
   }
   return newest === known
@@ -47,9 +47,9 @@ export function refuseSetting(setting: string, recorded: string): AmpsyncError |
     ? null
     : new AmpsyncError(
         "SY902",
-        `the queue is in schema ${recorded}, this worker looks for it in ${setting}`,
+        `the queue is in schema ${recorded}, but this worker looks for it in ${setting}`,
         {
-          detail: "The last ampsync migrate was run for the former; GRAPHILE_WORKER_SCHEMA names it.",
+          detail: `The last ampsync migrate used ${recorded}; the worker takes the schema from GRAPHILE_WORKER_SCHEMA.`,
           hint: `GRAPHILE_WORKER_SCHEMA=${recorded}`,
         },
       );

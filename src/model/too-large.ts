@@ -6,6 +6,6 @@ import { AmpsyncError } from "../errors.ts";
  */
 export function tooLarge(what: string, found: number | bigint, unit: string, limit: number): AmpsyncError {
   return new AmpsyncError("SY106", `${what} ${found} ${unit}, and the limit is ${limit}`, {
-    hint: "Have the server send smaller batches, then resume the dataset.",
+    hint: "Configure the server to send smaller batches, then: select ampsync.resume_sync('<dataset>');",
   });
 }

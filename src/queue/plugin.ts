@@ -84,7 +84,7 @@ function watch(events: WorkerEvents, options: PluginOptions): void {
   const { log, databaseUrl } = options;
   watchConnections(events, options);
   watchEnding(events, (why) => {
-    log.error("worker_ended", { error: why, hint: "It ends with 1: start it again." });
+    log.error("worker_ended", { error: why, hint: "The process exits with code 1: start it again." });
     options.failed();
   });
   events.on("pool:create", ({ ctx, workerPool }) => {

@@ -61,7 +61,7 @@ describe("ampsync", () => {
   });
 
   test.each([
-    ["an unknown command", ["migrat"], "there is no command migrat"],
+    ["an unknown command", ["migrat"], "unknown command migrat"],
     ["an unknown option", ["status", "--jsno"], "--jsno"],
     ["an argument too many", ["migrate", "now"], "now"],
   ])("ends with exit code 2 after %s, and says how to get help", async (_, args, named) => {

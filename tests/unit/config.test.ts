@@ -109,8 +109,8 @@ describe("settings", () => {
   ])("%s may hold a secret, and is refused without showing it", (value) => {
     const faults = faultsOf({ AMP_FLIGHT_ADDR: value, AMP_ADMIN_API_ADDR: value });
     expect(faults).toEqual([
-      "AMP_FLIGHT_ADDR holds more than an address, which may be a secret: use AMP_AUTH_TOKEN",
-      "AMP_ADMIN_API_ADDR holds more than an address, which may be a secret: use AMP_AUTH_TOKEN",
+      "AMP_FLIGHT_ADDR contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN",
+      "AMP_ADMIN_API_ADDR contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN",
     ]);
   });
 

@@ -135,7 +135,7 @@ describe("an error as it is stored", () => {
       code: "SY104",
       message: "connect ECONNREFUSED 127.0.0.1:1602",
       detail: "ECONNREFUSED",
-      hint: expect.stringContaining("retried automatically"),
+      hint: expect.stringContaining("Retried automatically"),
     });
   });
 
@@ -159,7 +159,7 @@ describe("an error as it is stored", () => {
 
   test("takes a lack of memory for what may pass, and is no fault of the server", () => {
     const failure = failureOf(new RangeError("Array buffer allocation failed"));
-    expect(failure).toMatchObject({ code: "53200", message: "the worker has no memory left" });
+    expect(failure).toMatchObject({ code: "53200", message: "the worker is out of memory" });
     expect(reactionTo(failure.code)).toBe("retry");
   });
 

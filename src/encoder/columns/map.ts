@@ -62,7 +62,7 @@ class MapColumn implements NestedColumn {
         continue;
       }
       if (seen.has(key)) {
-        throw new BadValue(this.place, row, "a key occurs twice, which jsonb cannot hold", key);
+        throw new BadValue(this.place, row, "a key occurs twice, which jsonb cannot store", key);
       }
       seen.add(key);
       texts.push(`${key}:${value}`);

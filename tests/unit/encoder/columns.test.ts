@@ -253,7 +253,7 @@ describe("arrays", () => {
   test("a NULL item is refused where the schema declares none", () => {
     const type = new arrow.List(new Field("item", new arrow.Int32(), false));
     const problem =
-      "Column c.item of table t, row 1 of the batch: NULL in a field that the schema declares as non-null";
+      "Column c.item of table t, row 1 of the batch: NULL in a field that the schema declares non-null";
     expectRefused({ type, values: [[1], [2, null]] }, problem, "NULL");
     expect(payloads({ name: "c", type, values: [[1], null] }, { junkUnderNulls: true })[1]).toBeNull();
   });
@@ -261,7 +261,7 @@ describe("arrays", () => {
 
 test("NULL in a non-null column is refused", () => {
   const problem =
-    "Column c of table t, row 1 of the batch: NULL in a field that the schema declares as non-null";
+    "Column c of table t, row 1 of the batch: NULL in a field that the schema declares non-null";
   expectRefused({ values: ["a", null], nullable: false }, problem, "NULL");
 });
 

@@ -81,7 +81,7 @@ describe("names", () => {
 
   test("PostgreSQL takes 1,600 columns, with ours", () => {
     const names = (count: number) => Array.from({ length: count }, (_, n) => `c${n}`);
-    refuse(names(1598), "Table t has 1598 columns, more than PostgreSQL takes");
+    refuse(names(1598), "Table t has 1598 columns, more than PostgreSQL allows");
     expect(
       planTable("t", new Schema(names(1597).map((name) => new Field(name, int, true)))).columns,
     ).toHaveLength(1597);
@@ -93,7 +93,7 @@ describe("names", () => {
     expect(() => wide(new arrow.Int64(), false)).toThrow(
       expect.objectContaining({
         code: "SY202",
-        message: "A row of table t takes at least 8824 bytes, more than PostgreSQL stores",
+        message: "A row of table t takes at least 8824 bytes, more than PostgreSQL can store",
       }),
     );
     wide(new arrow.Int64(), true);

@@ -86,7 +86,7 @@ describe("quarantine", () => {
     const nested = { name: "n", type: struct, values: [{ s: "a" }, { s: "b" }, { s: null }] };
     const { encoder, rows } = encodeAll([[decimals([1n, null, 3n], false), nested]], "quarantine");
     expect(rows).toHaveLength(1);
-    const reason = "NULL in a field that the schema declares as non-null (NULL)";
+    const reason = "NULL in a field that the schema declares non-null (NULL)";
     expect(encoder.report.rejected).toMatchObject([
       { row: 1, column: "x", reason, values: '{"x":null,"n":{"s":"b"}}' },
       { row: 2, column: "n", reason: `n.s: ${reason}`, values: `{"x":"3","n":"n.s: ${reason}"}` },
