@@ -2,7 +2,6 @@ import { once } from "node:events";
 
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { awaitServer } from "../db/server-wait.ts";
 import { AmpsyncError } from "../errors.ts";
 import { isPoison } from "../model/poison.ts";
 import { addUp, type ColumnCount, RejectedRows } from "../model/value-report.ts";
@@ -189,7 +188,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
   }
 
   async #answer<T>(answer: Promise<T>): Promise<T> {
-    return await awaitServer(this.#options.writer, answer);
+    return await this.#options.wait.during(answer);
   }
 
   #release(destroy: boolean): void {

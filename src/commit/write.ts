@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type pg from "pg";
 import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
 
-import { awaitServer, type Writer } from "../db/server-wait.ts";
+import type { ServerWait } from "../db/server-wait.ts";
 import type { Faults } from "../fault-points.ts";
 import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
@@ -11,7 +11,7 @@ import type { Transaction } from "./transaction.ts";
 export interface WriteOptions {
   readonly pool: pg.Pool;
   readonly target: CopyTarget;
-  readonly writer: Writer;
+  readonly wait: ServerWait;
   readonly faults: Faults;
   /** Ends the transaction, also one that waits for a lock. */
   readonly signal: AbortSignal;
@@ -88,7 +88,7 @@ export class WriteTransaction implements Transaction {
   }
 
   async #answer(answer: Promise<unknown>): Promise<void> {
-    await awaitServer(this.#options.writer, Promise.race([this.#failure.promise, answer]));
+    await this.#options.wait.during(Promise.race([this.#failure.promise, answer]));
   }
 
   async mark(): Promise<void> {

@@ -1,15 +1,18 @@
-/** Who writes, as the heartbeat sees it. */
-export interface Writer {
-  /** Since when its transaction waits for the server, by performance.now(); null while it does not. */
-  waitingSince: number | null;
-}
+/** Since when somebody waits for PostgreSQL to answer: the heartbeat has a look where that is for too long. */
+export class ServerWait {
+  #since: number | null = null;
 
-/** A server that is waited for too long is looked after by the heartbeat. */
-export async function awaitServer<T>(writer: Writer, answer: Promise<T>): Promise<T> {
-  writer.waitingSince = performance.now();
-  try {
-    return await answer;
-  } finally {
-    writer.waitingSince = null;
+  /** By performance.now(); null while nothing is waited for. */
+  get since(): number | null {
+    return this.#since;
+  }
+
+  async during<T>(answer: Promise<T>): Promise<T> {
+    this.#since = performance.now();
+    try {
+      return await answer;
+    } finally {
+      this.#since = null;
+    }
   }
 }

@@ -1,12 +1,10 @@
-import type { LeaseCalls, LeaseReport, Verdict } from "../db/lease-calls.ts";
-import type { Writer } from "../db/server-wait.ts";
+import type { Lease, LeaseCalls, LeaseReport, Verdict } from "../db/lease-calls.ts";
+import type { ServerWait } from "../db/server-wait.ts";
 import type { Log } from "../log.ts";
 import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../model/limits.ts";
 
-/** One lease as its pass keeps it. */
-export interface HeldLease extends Writer {
-  readonly streamId: bigint;
-  readonly epoch: bigint;
+/** A pass that holds a lease: what each beat tells of it, and how it hears what came back. */
+export interface LeaseHolder extends Lease {
   /**
    * Whether the pass holds data that is not committed: should the worker die of it, it is known of which stream.
    * Null while the pass tells that itself: a beat on its way would contradict it.
@@ -14,6 +12,8 @@ export interface HeldLease extends Writer {
   holds: boolean | null;
   /** Last block that the server is known to hold, for ampsync.streams; null while unknown. */
   head: { readonly block: bigint; readonly network: string } | null;
+  /** Whether its writing transaction waits for PostgreSQL. */
+  readonly writerWait: Pick<ServerWait, "since">;
   /** What the pass waits for, besides its writer, and since when, by performance.now(). */
   readonly waits: { readonly for: "plan" | "server" | "permit"; readonly since: number } | null;
   /** Called with every verdict but `keep`. */
@@ -31,12 +31,6 @@ export interface HeartbeatTimes {
 
 const TIMES: HeartbeatTimes = { beatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, silenceMs: WRITER_SILENCE_MS };
 
-interface KeptLease {
-  readonly lease: HeldLease;
-  /** When it was certainly ours, by performance.now(). */
-  renewedAt: number;
-}
-
 /**
  * Renews every lease of this process in one call, on a connection of its own, so
  * that no writing can hold it up. It keeps going between passes too: it is what
@@ -46,7 +40,8 @@ export class Heartbeat {
   readonly #calls: LeaseCalls;
   readonly #log: Log;
   readonly #times: HeartbeatTimes;
-  readonly #leases = new Map<bigint, KeptLease>();
+  /** By stream; with when its lease was certainly ours, by performance.now(). */
+  readonly #holders = new Map<bigint, { readonly holder: LeaseHolder; renewedAt: number }>();
   #workerId: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #lastBeat: Promise<void> = Promise.resolve();
@@ -69,12 +64,12 @@ export class Heartbeat {
   }
 
   /** Keeps a lease until the result is disposed. */
-  keep(lease: HeldLease): Disposable {
-    this.#leases.set(lease.streamId, { lease, renewedAt: performance.now() });
+  keep(holder: LeaseHolder): Disposable {
+    this.#holders.set(holder.streamId, { holder, renewedAt: performance.now() });
     return {
       [Symbol.dispose]: () => {
-        if (this.#leases.get(lease.streamId)?.lease === lease) {
-          this.#leases.delete(lease.streamId);
+        if (this.#holders.get(holder.streamId)?.holder === holder) {
+          this.#holders.delete(holder.streamId);
         }
       },
     };
@@ -107,30 +102,33 @@ export class Heartbeat {
       return;
     }
     const askedAt = performance.now();
-    const held: LeaseReport[] = [...this.#leases.values()].map(({ lease }) => ({
-      streamId: lease.streamId,
-      epoch: lease.epoch,
-      head: lease.head,
-      holds: lease.holds,
-      writerWaitsS: secondsSince(lease.waitingSince, askedAt),
-      waits: lease.waits?.for ?? null,
-      waitsS: secondsSince(lease.waits?.since ?? null, askedAt),
-      isWriterSilent: lease.waitingSince !== null && askedAt - lease.waitingSince >= this.#times.silenceMs,
-    }));
+    const held: LeaseReport[] = [...this.#holders.values()].map(({ holder }) => {
+      const { streamId, epoch, head, holds, waits, writerWait } = holder;
+      return {
+        streamId,
+        epoch,
+        head,
+        holds,
+        writerWaitsS: secondsSince(writerWait.since, askedAt),
+        waits: waits?.for ?? null,
+        waitsS: secondsSince(waits?.since ?? null, askedAt),
+        isWriterSilent: writerWait.since !== null && askedAt - writerWait.since >= this.#times.silenceMs,
+      };
+    });
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
       for (const { streamId, epoch } of held) {
-        const kept = this.#leases.get(streamId);
+        const kept = this.#holders.get(streamId);
         const { verdict, state } = verdicts.get(streamId) ?? { verdict: "lost", state: null };
-        if (kept?.lease.epoch !== epoch) {
+        if (kept?.holder.epoch !== epoch) {
           continue;
         }
         kept.renewedAt = askedAt;
         if (verdict !== "keep") {
-          kept.lease.onVerdict(verdict);
+          kept.holder.onVerdict(verdict);
         }
         if (state !== null) {
-          kept.lease.onState(state);
+          kept.holder.onState(state);
         }
       }
     } catch (error) {
@@ -144,9 +142,9 @@ export class Heartbeat {
    * what their passes wait for may never come: their connections can be as dead as ours.
    */
   #giveUpExpired(): void {
-    for (const { lease, renewedAt } of this.#leases.values()) {
+    for (const { holder, renewedAt } of this.#holders.values()) {
       if (performance.now() - renewedAt >= this.#times.leaseMs) {
-        lease.onVerdict("severed");
+        holder.onVerdict("severed");
       }
     }
   }

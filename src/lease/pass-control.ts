@@ -2,7 +2,17 @@ import type { Verdict } from "../db/lease-calls.ts";
 import { AmpsyncError } from "../errors.ts";
 import { PASS_MS, SHUTDOWN_MS } from "../model/limits.ts";
 
-/** What ends a pass from outside: the heartbeat's verdicts, its own time, the end of the process. */
+/**
+ * What ends a pass from outside: the heartbeat's verdicts, its own time, the end of the process.
+ *
+ * Which abort ends what, the smallest first:
+ * - a connection's own (StreamPass): reading its Flight stream; the pass goes on with another connection
+ * - a commit queue's own (CommitQueue): its transaction, and whoever waits for it; when a commit failed, when its
+ *   connection is over, when the pass is abandoned
+ * - `signal`: reading, state calls and pauses, so the pass; a commit under way is waited for, unless the pass failed
+ * - `abandoned`: the commit under way as well, as if its connection were lost
+ * - the end of the process: `signal` at once, `abandoned` when the commit under way has had SHUTDOWN_MS
+ */
 export class PassControl implements Disposable {
   readonly #ended = new AbortController();
   readonly #abandoned = new AbortController();

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { CarefulTransaction } from "../commit/careful-write.ts";
 import type { Refusals } from "../commit/transaction.ts";
-import type { Writer } from "../db/server-wait.ts";
+import type { ServerWait } from "../db/server-wait.ts";
 import type { Repair, StreamCalls, StreamLease } from "../db/stream-calls.ts";
 import { copyColumns, type TablePlan } from "../encoder/plan.ts";
 import { RowEncoder } from "../encoder/row-encoder.ts";
@@ -23,7 +23,7 @@ export interface RepairPass {
   /** Of the table in the server's SQL. */
   readonly reference: string;
   readonly log: Log;
-  readonly writer: Writer;
+  readonly writerWait: ServerWait;
   readonly signal: AbortSignal;
   /** Called with each message that came, before anything is made of it. */
   readonly onReceived: () => Promise<void>;
@@ -89,7 +89,7 @@ async function checkHead(
 
 /** Replaces the rows of exactly these blocks by what the server holds now, in one transaction; returns their number. */
 async function refetch(
-  { deps, lease, plan, reference, writer, signal, onReceived }: RepairPass,
+  { deps, lease, plan, reference, writerWait, signal, onReceived }: RepairPass,
   repair: Repair,
 ): Promise<number> {
   const { flight, permits, pool, hash, faults, limits } = deps;
@@ -114,12 +114,12 @@ async function refetch(
   using _permit = await permits.take(signal);
   const { valuePolicy } = lease;
   const transaction = await CarefulTransaction.open(
-    { pool, target, valuePolicy, writer, faults, signal },
+    { pool, target, valuePolicy, wait: writerWait, faults, signal },
     beginRepair(lease, repair),
   );
   const stalled = new AbortController();
   const stall = () => {
-    if (writer.waitingSince !== null) {
+    if (writerWait.since !== null) {
       timer.refresh(); // It is PostgreSQL that is waited for.
       return;
     }

@@ -4,12 +4,13 @@ import { CommitQueue } from "../commit/commit-queue.ts";
 import type { Permits } from "../commit/permits.ts";
 import { WriteTransaction } from "../commit/write.ts";
 import { LeaseCalls, type PassOutcome } from "../db/lease-calls.ts";
+import { ServerWait } from "../db/server-wait.ts";
 import { StreamCalls, type StreamLease } from "../db/stream-calls.ts";
 import { copyColumns, planTable, type TablePlan } from "../encoder/plan.ts";
 import { RowEncoder } from "../encoder/row-encoder.ts";
 import { AmpsyncError } from "../errors.ts";
 import type { FlightMessage } from "../flight/client.ts";
-import type { HeldLease } from "../lease/heartbeat.ts";
+import type { LeaseHolder } from "../lease/heartbeat.ts";
 import { PassControl } from "../lease/pass-control.ts";
 import type { Log } from "../log.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
@@ -57,7 +58,7 @@ export async function runPass(deps: PassDeps, lease: StreamLease, shutdown: Abor
 }
 
 class StreamPass implements Disposable {
-  readonly held: HeldLease;
+  readonly held: LeaseHolder;
   readonly #deps: PassDeps;
   readonly #calls: StreamCalls;
   readonly #leases: LeaseCalls;
@@ -67,8 +68,9 @@ class StreamPass implements Disposable {
   readonly #reference: string;
   readonly #control: PassControl;
   readonly #head: Following;
-  #serverWait: HeldLease["waits"] = null;
-  #permitWait: HeldLease["waits"] = null;
+  readonly #writerWait = new ServerWait();
+  #serverWait: LeaseHolder["waits"] = null;
+  #permitWait: LeaseHolder["waits"] = null;
   #memory: StreamMemory;
   #isRepairing = false;
   /** When the server last said something, by performance.now(). */
@@ -107,7 +109,7 @@ class StreamPass implements Disposable {
       get waits() {
         return waits();
       },
-      waitingSince: null,
+      writerWait: this.#writerWait,
       onVerdict: (verdict) => this.#control.heed(verdict),
       onState: (state) => this.#head.stored(state),
     };
@@ -218,7 +220,7 @@ class StreamPass implements Disposable {
       plan,
       reference: this.#reference,
       log: this.#log,
-      writer: this.held,
+      writerWait: this.#writerWait,
       signal: this.#control.signal,
       onReceived: () => this.#holds(true),
     });
@@ -267,7 +269,7 @@ class StreamPass implements Disposable {
     await using commits = new CommitQueue({
       statements: commitStatements(this.#lease, () => this.#memory.committed.at(-1)?.end ?? null),
       open: (begin, end, signal) => {
-        const options = { pool, target, valuePolicy, writer: this.held, faults, signal };
+        const options = { pool, target, valuePolicy, wait: this.#writerWait, faults, signal };
         return this.#isCareful
           ? CarefulTransaction.open(options, begin)
           : WriteTransaction.open(options, begin, end);

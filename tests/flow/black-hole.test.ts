@@ -75,7 +75,7 @@ describe("a black-holed PostgreSQL connection", () => {
       holds: false,
       waits: null,
       onState: () => {},
-      waitingSince: null,
+      writerWait: { since: null },
       onVerdict: (verdict: string) => void verdicts.push(verdict),
     };
     try {

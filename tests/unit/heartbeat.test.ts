@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 
 import { Caller } from "../../src/db/caller.ts";
 import { LeaseCalls } from "../../src/db/lease-calls.ts";
-import { Heartbeat, type HeldLease } from "../../src/lease/heartbeat.ts";
+import { Heartbeat, type LeaseHolder } from "../../src/lease/heartbeat.ts";
 import { createLog } from "../../src/log.ts";
 import { LEASE_MS } from "../../src/model/limits.ts";
 
@@ -99,14 +99,14 @@ function beating(verdict: (streamId: string) => string, state = "live") {
   return { heartbeat, asked };
 }
 
-function lease(streamId: bigint, epoch: bigint, said: string[] = []): HeldLease {
+function lease(streamId: bigint, epoch: bigint, said: string[] = []): LeaseHolder {
   return {
     streamId,
     epoch,
     head: null,
     holds: false,
     waits: { for: "server", since: performance.now() },
-    waitingSince: null,
+    writerWait: { since: null },
     onVerdict: (verdict) => void said.push(verdict),
     onState: (state) => void said.push(state),
   };

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { CarefulTransaction } from "../../../src/commit/careful-write.ts";
 import type { Refusals, Transaction } from "../../../src/commit/transaction.ts";
 import { WriteTransaction } from "../../../src/commit/write.ts";
+import { ServerWait } from "../../../src/db/server-wait.ts";
 import type { StreamLease } from "../../../src/db/stream-calls.ts";
 import { NO_FAULTS } from "../../../src/fault-points.ts";
 import { isPoison } from "../../../src/model/poison.ts";
@@ -52,8 +53,8 @@ function row(block: number, note: Buffer | string | null, nth = 0): Buffer {
 function options(valuePolicy: StreamLease["valuePolicy"], columns: readonly string[] = FIELDS) {
   const [schema, table] = stream.target.split(".") as [string, string];
   const target = { schema, table, columns };
-  const writer = { waitingSince: null };
-  return { pool, target, valuePolicy, writer, faults: NO_FAULTS, signal: new AbortController().signal };
+  const wait = new ServerWait();
+  return { pool, target, valuePolicy, wait, faults: NO_FAULTS, signal: new AbortController().signal };
 }
 
 function statements() {
