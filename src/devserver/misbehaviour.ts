@@ -54,7 +54,7 @@ export interface Misbehaviour {
   noPrevHash: boolean;
   /** Ranges have no `timestamp`. */
   noTimestamp: boolean;
-  /** Replaces the metadata of each record batch of a stream; `false-metadata.ts` has a collection. */
+  /** Replaces the metadata of each record batch of a stream; `tests/support/chain/false-metadata.ts` has a collection. */
   falseMetadata: FalseMetadata | null;
 }
 

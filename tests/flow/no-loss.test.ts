@@ -4,9 +4,8 @@ import { readFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
 import { Field, Schema, Uint64, Utf8 } from "apache-arrow";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-
-import { FALSE_METADATA } from "../../src/devserver/false-metadata.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { FALSE_METADATA } from "../support/chain/false-metadata.ts";
 import { TableSource } from "../support/chain/table-source.ts";
 import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";

@@ -1,8 +1,8 @@
 // Takes 17 s.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { FALSE_METADATA } from "../../src/devserver/false-metadata.ts";
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { FALSE_METADATA } from "../support/chain/false-metadata.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 

@@ -33,12 +33,3 @@ export const EMITTER_SELECTORS = {
   /** `fail()` */
   fail: "0xa9cc4718",
 } as const;
-
-/** `topic0` of the events that have one. */
-export const EMITTER_TOPICS = {
-  noTopic: "0x761f5e613e0bbf39e917aaf4c2cf189b4f8675d0f9bc676d4f43ced1de5d4a61",
-  oneTopic: "0xa2850600284255e67c6ace5c861757bbdb2bab41f637bab5d5195b8c5ad85f43",
-  threeTopics: "0x1102801a9d7e77c528bdcd6cffc16412dce3b2ea36ee941f19c2302fda91cd1c",
-  transfer: "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
-  twoTopics: "0xe6613c21d61a9b10e89cab1e77ef1ce88e5ae4782bb78fec7d869f88679575c3",
-} as const;

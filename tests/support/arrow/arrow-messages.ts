@@ -236,7 +236,7 @@ function writeDictionary(builder: Builder, id: bigint, index: ArrowInt): number 
 }
 
 /** The fields below a type, in the order of the format. */
-export function childrenOf(type: ArrowType): readonly ArrowField[] {
+function childrenOf(type: ArrowType): readonly ArrowField[] {
   switch (type.kind) {
     case "list":
     case "fixedSizeList":

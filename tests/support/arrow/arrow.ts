@@ -5,7 +5,7 @@ import type { ArrowSchema, ArrowType } from "../../../src/arrow/type.ts";
 import { Layout, type Value } from "./arrow-layout.ts";
 import { type ArrowStream, readStream, writeStream } from "./arrow-messages.ts";
 
-export type { Struct, Value } from "./arrow-layout.ts";
+export type { Value } from "./arrow-layout.ts";
 
 export interface TestColumn {
   readonly name: string;
@@ -42,7 +42,7 @@ export function buildBatch(columns: readonly TestColumn[], options: BuildOptions
 }
 
 /** apache-arrow's description of a type as our own, by way of a message. */
-export function arrowType(type: DataType | ArrowType): ArrowType {
+function arrowType(type: DataType | ArrowType): ArrowType {
   return "kind" in type ? type : arrowSchema(new Schema([new Field("x", type, true)])).fields[0]!.type;
 }
 

@@ -21,10 +21,7 @@ export function encodeBatch(encoder: RowEncoder, batch: ArrowBatch, sink: ByteSi
 }
 
 /** Encodes columns as one batch of a microbatch and returns the bytes of the rows. */
-export function encode(
-  columns: readonly TestColumn[],
-  options: BuildOptions & EncoderOptions = {},
-): Uint8Array {
+function encode(columns: readonly TestColumn[], options: BuildOptions & EncoderOptions = {}): Uint8Array {
   const { schema, batch, dictionaries } = buildBatch(columns, options);
   const encoder = new RowEncoder(planTable("t", schema), h64Raw, options);
   const sink = new MemorySink();

@@ -250,7 +250,7 @@ function isoInstant(seconds: bigint): string {
 }
 
 /** `unscaled` / 10^scale in plain digits, by long division. */
-export function decimalText(unscaled: bigint, scale: number): string {
+function decimalText(unscaled: bigint, scale: number): string {
   if (scale <= 0) return String(unscaled * 10n ** BigInt(-scale));
   const magnitude = unscaled < 0n ? -unscaled : unscaled;
   const unit = 10n ** BigInt(scale);

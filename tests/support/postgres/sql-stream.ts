@@ -63,8 +63,6 @@ export function watermark(start: number, end: number, { fork = "a", parentFork =
   };
 }
 
-export type Watermark = ReturnType<typeof watermark>;
-
 /** Enqueue a dataset and store what it resolved to. Returns its id. */
 export async function registerDataset(
   db: Connection,

@@ -1,5 +1,5 @@
-import type { WireMetadata, WireRange } from "./flight/app-metadata.ts";
-import type { FalseMetadata } from "./misbehaviour.ts";
+import type { WireMetadata, WireRange } from "../../../src/devserver/flight/app-metadata.ts";
+import type { FalseMetadata } from "../../../src/devserver/misbehaviour.ts";
 
 const NOBODYS_HASH = `0x${"ab".repeat(32)}`;
 
