@@ -1,34 +1,27 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { FileTree } from "../support/file-tree.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/check-imports.mjs", import.meta.url));
 
-let root: string;
+let tree: FileTree;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "ampsync-imports-"));
-  write("src/errors.ts", "export class AmpsyncError extends Error {}\n");
+  tree = new FileTree();
+  tree.write("src/errors.ts", "export class AmpsyncError extends Error {}\n");
 });
-afterEach(() => rmSync(root, { recursive: true }));
-
-function write(path: string, text: string): void {
-  mkdirSync(dirname(join(root, path)), { recursive: true });
-  writeFileSync(join(root, path), text);
-}
+afterEach(() => tree[Symbol.dispose]());
 
 /** What the check prints of the files written so far, and how it ends. */
 function check(): readonly [string, number | null] {
-  const { stderr, status } = spawnSync(process.execPath, [SCRIPT, root], { encoding: "utf8" });
+  const { stderr, status } = spawnSync(process.execPath, [SCRIPT, tree.root], { encoding: "utf8" });
   return [stderr.trim(), status];
 }
 
 test("imports that go down pass", () => {
-  write("src/model/a.ts", 'import { AmpsyncError } from "../errors.ts";\n');
+  tree.write("src/model/a.ts", 'import { AmpsyncError } from "../errors.ts";\n');
   expect(check()).toEqual(["", 0]);
 });
 
@@ -39,29 +32,29 @@ test.each([
   ["import for its effect", 'import "../stream/b.ts";\n'],
   ["import at run time", 'const b = await import("../stream/b.ts");\n'],
 ])("an %s that goes up fails", (_, text) => {
-  write("src/stream/b.ts", "export const b = 1;\n");
-  write("src/commit/a.ts", text);
+  tree.write("src/stream/b.ts", "export const b = 1;\n");
+  tree.write("src/commit/a.ts", text);
   expect(check()).toEqual(["src/commit/a.ts: commit may not import ../stream/b.ts", 1]);
 });
 
 test("a package on a floor that may not have it fails, but not its types", () => {
-  write("src/lease/a.ts", 'import type pg from "pg";\n');
-  write("src/lease/b.ts", 'import pg from "pg";\n');
+  tree.write("src/lease/a.ts", 'import type pg from "pg";\n');
+  tree.write("src/lease/b.ts", 'import pg from "pg";\n');
   expect(check()).toEqual(["src/lease/b.ts: lease may not import pg", 1]);
 });
 
 test("a pure floor may not have builtin modules", () => {
-  write("src/protocol/a.ts", 'import { setTimeout } from "node:timers/promises";\n');
+  tree.write("src/protocol/a.ts", 'import { setTimeout } from "node:timers/promises";\n');
   expect(check()).toEqual(["src/protocol/a.ts: protocol may not import node:timers/promises", 1]);
 });
 
 test("a folder without a rule fails", () => {
-  write("src/other/a.ts", "export const a = 1;\n");
+  tree.write("src/other/a.ts", "export const a = 1;\n");
   expect(check()).toEqual(["src/other/a.ts: no rule says what other may import", 1]);
 });
 
 test("what only one place may touch fails elsewhere, though not in a comment", () => {
-  write("src/model/a.ts", "// process.env is read by config\nexport const a = process.env;\n");
+  tree.write("src/model/a.ts", "// process.env is read by config\nexport const a = process.env;\n");
   expect(check()).toEqual(["src/model/a.ts:2: touches process", 1]);
 });
 
@@ -88,6 +81,6 @@ test.each([
 });
 
 test("files that the check does not look at fail it", () => {
-  write("src/.hidden/a.ts", "export const a = 1;\n");
+  tree.write("src/.hidden/a.ts", "export const a = 1;\n");
   expect(check()[1]).toBe(1);
 });
