@@ -38,7 +38,7 @@ export function commitStatements(
   };
 }
 
-export function beginApply({ streamId, epoch }: Lease, removal: Removal | null): string {
+function beginApply({ streamId, epoch }: Lease, removal: Removal | null): string {
   if (removal === null) {
     return `call ampsync_worker.begin_apply(${streamId}, ${epoch})`;
   }
@@ -48,7 +48,7 @@ export function beginApply({ streamId, epoch }: Lease, removal: Removal | null):
 }
 
 /** `checkpoint`: the one we went on from. `stamped`: oldest first, at least one. */
-export function commitApply(
+function commitApply(
   { streamId, epoch }: Lease,
   checkpoint: bigint | null,
   stamped: readonly StampedWatermark[],

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -59,12 +60,12 @@ test("what only one place may touch fails elsewhere, though not in a comment", (
 });
 
 test("tests, benchmarks and scripts share what stands in tests/support", () => {
-  write("tests/support/a.ts", 'import { AmpsyncError } from "../../src/errors.ts";\n');
+  tree.write("tests/support/a.ts", 'import { AmpsyncError } from "../../src/errors.ts";\n');
   for (const path of ["tests/unit/deep/b.test.ts", "tests/flow/c.test.ts"]) {
-    write(path, `import "${"../".repeat(path.split("/").length - 2)}support/a.ts";\n`);
+    tree.write(path, `import "${"../".repeat(path.split("/").length - 2)}support/a.ts";\n`);
   }
-  write("bench/d.ts", 'import "../tests/support/a.ts";\nimport "./e.ts";\n');
-  write("bench/e.ts", "export const e = 1;\n");
+  tree.write("bench/d.ts", 'import "../tests/support/a.ts";\nimport "./e.ts";\n');
+  tree.write("bench/e.ts", "export const e = 1;\n");
   expect(check()).toEqual(["", 0]);
 });
 
@@ -75,8 +76,8 @@ test.each([
   ["a script", "scripts/a.ts", "../bench/b.ts"],
   ["a benchmark", "bench/a.ts", "../scripts/b.ts"],
 ])("%s may import nothing of another house", (_, path, specifier) => {
-  write(join(dirname(path), specifier), "export const b = 1;\n");
-  write(path, `import { b } from "${specifier}";\n`);
+  tree.write(join(dirname(path), specifier), "export const b = 1;\n");
+  tree.write(path, `import { b } from "${specifier}";\n`);
   expect(check()).toEqual([`${path}: ${path.match(/^tests\/\w+|^\w+/)![0]} may not import ${specifier}`, 1]);
 });
 
