@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import * as arrow from "apache-arrow";
 import pg from "pg";
+
 import type { ArrowBatch } from "../src/arrow/batch.ts";
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
 import { planTable, type TablePlan } from "../src/encoder/plan.ts";

@@ -1,5 +1,6 @@
 import * as arrow from "apache-arrow";
 import xxhash from "xxhash-wasm";
+
 import type { ByteSink } from "../src/encoder/byte-sink.ts";
 import { planTable } from "../src/encoder/plan.ts";
 import { RowEncoder } from "../src/encoder/row-encoder.ts";

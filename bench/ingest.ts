@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 import pg from "pg";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
+
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
 import { migrate } from "../src/install/migrate.ts";
 import { createLog } from "../src/log.ts";

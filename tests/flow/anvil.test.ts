@@ -6,7 +6,8 @@ import { RpcSource } from "../../src/devserver/sources/rpc/source.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { reportedChain } from "../support/chain/json-rpc-rows.ts";
 import { expectRows, readTarget } from "../support/postgres/tables.ts";
-import { type KnownBlock, Reader } from "../support/watch/reader.ts";
+import { KnownChain } from "../support/watch/known-chain.ts";
+import { Reader } from "../support/watch/reader.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
@@ -22,8 +23,8 @@ describe.skipIf(anvilBinary() === null)("Anvil (its package exists for Linux on 
   let reader: Reader;
   let sent = 0n;
   let head = "";
-  /** By hash, whatever was canonical at the end of a step: nothing else can have been sent. */
-  const known = new Map<string, KnownBlock>();
+  /** Whatever was canonical at the end of a step: nothing else can have been sent. */
+  const known = new KnownChain();
 
   beforeAll(async () => {
     anvil = await Anvil.start();
@@ -64,7 +65,7 @@ describe.skipIf(anvilBinary() === null)("Anvil (its package exists for Linux on 
   /** Waits until all tables stand at the head of the node. */
   async function caughtUp(): Promise<void> {
     const { blocks } = await reportedChain(anvil.url);
-    for (const block of blocks) known.set(block.hash, block);
+    known.add(blocks);
     const { number, hash } = blocks.at(-1)!;
     head = hash;
     await sync.reaches({ head: { number, hash: `0x${hash.slice(2)}` } });

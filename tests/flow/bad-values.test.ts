@@ -1,6 +1,8 @@
 // Takes 16 s.
 import { describe, expect, test } from "vitest";
+
 import { PoisonedSource } from "../support/chain/poisoned-source.ts";
+import { supervise } from "../support/postgres/queue.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
@@ -67,7 +69,7 @@ describe("a bad value is reported, and handled by policy", () => {
     source.reorg(5);
     await sync.reaches({ tables: 1 }); // The other one.
     await sync.expectBlocks("logs", LOGS_PER_BLOCK);
-    await scenario.db.query("select ampsync_worker.supervise()"); // Nor does the supervisor wake it.
+    await supervise(scenario.db); // Nor does the supervisor wake it.
     source.mine(5);
     await sync.reaches({ tables: 1 });
     expect(source.reads).toBe(reads);
@@ -136,7 +138,7 @@ describe("a row that PostgreSQL refuses is reported, and handled by policy", () 
     expect(stopped["reason"]).toMatch(/^Table "chain"."notes", block 63, row 0 of it: .*"wise"/);
     expect(stopped["detail"]).toMatch(/^PostgreSQL said 23514/);
     const { reads } = source;
-    await scenario.db.query("select ampsync_worker.supervise()");
+    await supervise(scenario.db);
     source.mine(5);
     await sync.reaches({ tables: 1 });
     expect(source.reads).toBe(reads);

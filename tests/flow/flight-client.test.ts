@@ -11,6 +11,7 @@ import {
 } from "@grpc/grpc-js";
 import { Message, RecordBatchStreamWriter, Schema, Table, Uint64, vectorFromArray } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
 import {
   decodeAny,
   decodeCommandStatementQuery,

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
-import { type KnownBlock, Reader } from "../support/watch/reader.ts";
+import { KnownChain } from "../support/watch/known-chain.ts";
+import { Reader } from "../support/watch/reader.ts";
 import { freshLoad } from "../support/worker/fresh-load.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
@@ -35,25 +36,17 @@ async function synced(source: GeneratedSource, faults: Partial<Misbehaviour> = {
   return sync;
 }
 
-function remember(source: GeneratedSource, known: Map<string, KnownBlock>): void {
-  for (let number = 0n; ; number++) {
-    const block = source.chain.canonical(number);
-    if (block === null) return;
-    known.set(block.hash, { ...block, rows: PER_BLOCK });
-  }
-}
-
 test("backfill, live blocks and reorgs of every kind leave what a fresh load of the last chain gives", async () => {
   const source = chainOf(200);
-  const known = new Map<string, KnownBlock>();
-  remember(source, known);
+  const known = new KnownChain();
+  known.remember(source.chain, PER_BLOCK);
   const sync = await synced(source);
   await sync.untilAll("live");
   const reader = await Reader.start(scenario.db, sync.schema);
 
   async function step(change: () => void): Promise<void> {
     change();
-    remember(source, known);
+    known.remember(source.chain, PER_BLOCK);
     await sync.catchesUp();
     await sync.expectSourceRows();
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import { createPool } from "../../src/db/pool.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { migrate } from "../../src/install/migrate.ts";

@@ -1,5 +1,6 @@
 // Takes 17 s.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { FALSE_METADATA } from "../support/chain/false-metadata.ts";

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import pg from "pg";
 import { expect, test } from "vitest";
+
 import { startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";

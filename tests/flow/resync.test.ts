@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { findings } from "../support/chain/linked-chain.ts";
-import { type KnownBlock, Reader } from "../support/watch/reader.ts";
+import { KnownChain } from "../support/watch/known-chain.ts";
+import { Reader } from "../support/watch/reader.ts";
 import { freshLoad } from "../support/worker/fresh-load.ts";
 import { Scenario, type SyncOptions } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
@@ -42,14 +43,6 @@ async function synced(
   return sync;
 }
 
-function remember(source: GeneratedSource, known: Map<string, KnownBlock>): void {
-  for (let number = 0n; ; number++) {
-    const block = source.chain.canonical(number);
-    if (block === null) return;
-    known.set(block.hash, { ...block, rows: PER_BLOCK });
-  }
-}
-
 describe("a reorg deeper than the history", () => {
   test("stops the streams untouched with a hint, which heals them", async () => {
     const source = chainOf();
@@ -82,16 +75,16 @@ describe("a reorg deeper than the history", () => {
     ["to the first block, and shorter than one microbatch", (source) => source.reorg(BLOCKS, 7)],
   ])("%s heals unattended under policy resync, and nobody sees half of it", async (_, reorg) => {
     const source = chainOf();
-    const known = new Map<string, KnownBlock>();
-    remember(source, known);
+    const known = new KnownChain();
+    known.remember(source.chain, PER_BLOCK);
     const sync = await synced(source, EVM_TABLES, { on_deep_reorg: "resync" });
     const reader = await Reader.start(scenario.db, sync.schema);
 
     reorg(source);
-    remember(source, known);
+    known.remember(source.chain, PER_BLOCK);
     await sync.catchesUp();
     source.mine(3);
-    remember(source, known);
+    known.remember(source.chain, PER_BLOCK);
     await sync.catchesUp();
 
     await reader.stop();

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
 import type { ArrowField, ArrowType } from "../../src/arrow/type.ts";
 import { planTable } from "../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../src/encoder/row-encoder.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+
 import type { ArrowBatch } from "../../src/arrow/batch.ts";
 import { planTable, type TablePlan } from "../../src/encoder/plan.ts";
 import { RowEncoder } from "../../src/encoder/row-encoder.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as arrow from "apache-arrow";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
 import { readStream } from "../support/arrow/arrow-messages.ts";
 import { load } from "../support/arrow/load.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
 import { type ArrowType, typeName } from "../../src/arrow/type.ts";
 import { planTable } from "../../src/encoder/plan.ts";
 import { CONTAINERS, itemsOf, SCALARS, valuesOf } from "../support/arrow/arbitraries.ts";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+
 import { buildBatch, streamOf } from "../support/arrow/arrow.ts";
 import { writeStream } from "../support/arrow/arrow-messages.ts";
 import { checkGolden } from "../support/arrow/golden.ts";

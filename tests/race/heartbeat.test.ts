@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { moveClock } from "../support/postgres/clock.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { clearQueue } from "../support/postgres/queue.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
 import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
@@ -37,7 +38,7 @@ async function beat({ worker = "worker-1", isWriterSilent = false } = {}): Promi
 }
 
 async function deleteJobs(): Promise<void> {
-  await db.query("delete from graphile_worker._private_jobs");
+  await clearQueue(db);
 }
 
 test("a heartbeat does not queue behind a writing transaction, however long, not even a reorg's", async () => {

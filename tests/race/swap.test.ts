@@ -2,6 +2,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { supervise } from "../support/postgres/queue.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
 import { shadowOf, startResync, swap } from "../support/postgres/shadow.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
@@ -180,11 +181,11 @@ test("the supervisor leaves a swap alone while it works, and queues one that nob
     [key],
   );
   const { pid, swapped } = await stuckSwap();
-  await db.query("select ampsync_worker.supervise()");
+  await supervise(db);
   expect(await jobs()).toEqual([{ locked_by: "worker-9" }]);
 
   await terminate(pid);
   await swapped;
-  await db.query("select ampsync_worker.supervise()");
+  await supervise(db);
   expect(await jobs()).toEqual([{ locked_by: null }]);
 });

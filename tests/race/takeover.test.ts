@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { moveClock } from "../support/postgres/clock.ts";
+import { journaledDetails } from "../support/postgres/journal.ts";
 import { becomePlainRole } from "../support/postgres/plain-role.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { backendOf, untilBlocked, untilCopyStarves } from "../support/postgres/rivals.ts";
@@ -35,13 +36,6 @@ async function holder(): Promise<{ client: pg.Client; pid: number; held: SqlStre
 async function takeOver(worker = "worker-2") {
   await moveClock(db, "31 s");
   return stream.acquire(worker);
-}
-
-async function lastTakeover() {
-  const { rows } = await db.query(
-    "select details from ampsync.events where event = 'lease_taken_over' order by event_id desc limit 1",
-  );
-  return rows[0]?.["details"];
 }
 
 /** What each freeze point leaves behind: an open transaction whose client sends nothing more. */
@@ -90,7 +84,11 @@ describe.each(FREEZES)("a holder frozen %s", (_, freeze) => {
     const { client, held, pid } = await holder();
     await freeze(client, held, pid);
     expect(await takeOver()).toMatchObject({ epoch: "2", history: [{ start: "0", end: "9" }] });
-    expect(await lastTakeover()).toMatchObject({ from: "worker-1", to: "worker-2", backends_ended: 1 });
+    expect((await journaledDetails(db, "lease_taken_over")).at(-1)).toMatchObject({
+      from: "worker-1",
+      to: "worker-2",
+      backends_ended: 1,
+    });
 
     await stream.prepareTarget();
     await stream.commit(10, 19, { fork: "b", parentFork: "a" });

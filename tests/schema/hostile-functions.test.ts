@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+
 import { createPool } from "../../src/db/pool.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { supervise } from "../support/postgres/queue.ts";
 
 const log = createLog("error", () => {});
 
@@ -119,7 +120,7 @@ describe("moving to another queue", () => {
     await db.query("select graphile_worker.add_job('of_the_application')");
     await migrate(db.url, { log, queueSchema: "ampsync_queue" });
 
-    await db.query("select ampsync_worker.supervise()");
+    await supervise(db);
     const { rows: moved } = await db.query(
       "select task_identifier as task from ampsync_queue.jobs order by task_identifier",
     );

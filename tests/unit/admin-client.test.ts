@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
 import { createAdminClient } from "../../src/admin/client.ts";
 import { AmpsyncError } from "../../src/errors.ts";
 import type { DatasetRef } from "../../src/model/dataset-ref.ts";

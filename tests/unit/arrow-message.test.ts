@@ -21,6 +21,7 @@ import { Timestamp } from "apache-arrow/fb/timestamp";
 import { Type } from "apache-arrow/fb/type";
 import { Builder } from "flatbuffers";
 import { describe, expect, test } from "vitest";
+
 import { decodeEncapsulatedSchema, decodeMessage } from "../../src/arrow/message.ts";
 import { typeName } from "../../src/arrow/type.ts";
 import type { FlightData } from "../../src/flight/protocol/messages.ts";

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
+
 import { Budget } from "../../src/commit/budget.ts";
 import { CommitQueue } from "../../src/commit/commit-queue.ts";
 import { Permits } from "../../src/commit/permits.ts";

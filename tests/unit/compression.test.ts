@@ -3,6 +3,7 @@ import { zstdCompressSync } from "node:zlib";
 import { CompressionType } from "apache-arrow/fb/compression-type";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+
 import type { ArrowBatch } from "../../src/arrow/batch.ts";
 import { lz4Blocks } from "../../src/arrow/lz4.ts";
 import { decodePlain } from "../../src/arrow/message.ts";

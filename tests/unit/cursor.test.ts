@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+
 import type { BlockHash } from "../../src/protocol/block-range.ts";
 import { cursorOf } from "../../src/protocol/cursor.ts";
 

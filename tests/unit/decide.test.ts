@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import { type BlockHash, type BlockRange, ZERO_HASH } from "../../src/protocol/block-range.ts";
 import { decide, decideReplaced, protocolError, resolveOwnHash } from "../../src/protocol/decide.ts";
 import type { Message, Step } from "../../src/protocol/step.ts";

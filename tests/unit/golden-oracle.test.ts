@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+
 import { readOracle } from "../support/arrow/golden-oracle.ts";
 
 const file = (type: object, ...data: string[]) =>

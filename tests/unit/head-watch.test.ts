@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
 import { createLog } from "../../src/log.ts";
 import { type Follower, type HeadAnswer, HeadWatch, type KnownHead } from "../../src/stream/head-watch.ts";
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import { createLog, LOG_LEVELS, type LogLevel } from "../../src/log.ts";
 
 function logTo(level: LogLevel) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import { parseMetadata } from "../../src/flight/metadata.ts";
 
 const HASH = `0x${"9a".repeat(32)}`;

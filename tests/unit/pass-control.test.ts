@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
 import { PassControl } from "../../src/lease/pass-control.ts";
 import { COMMIT_LIMITS, PASS_MS, SHUTDOWN_MS } from "../../src/model/limits.ts";
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import { type BlockHash, type BlockRange, ZERO_HASH } from "../../src/protocol/block-range.ts";
 import { decide, resolveOwnHash } from "../../src/protocol/decide.ts";
 import type { Message } from "../../src/protocol/step.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import type { ArrowSchema, ArrowType } from "../../src/arrow/type.ts";
 import { planTable } from "../../src/encoder/plan.ts";
 import { RowEncoder } from "../../src/encoder/row-encoder.ts";

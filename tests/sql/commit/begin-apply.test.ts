@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaled } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { COLUMNS, hashOf, SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 
@@ -118,10 +119,7 @@ describe("a removal", () => {
   test("is journaled with its depth", async () => {
     const stream = await synced();
     await stream.beginApply({ from: 8, parentHash: hashOf(7) });
-    const { rows } = await db.query(
-      "select dataset, table_name, details from ampsync.events where event = 'reorg'",
-    );
-    expect(rows).toEqual([
+    expect(await journaled(db, "reorg")).toEqual([
       {
         dataset: "chain",
         table_name: "blocks",

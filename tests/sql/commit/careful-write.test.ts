@@ -2,6 +2,7 @@ import type { EventEmitter } from "node:events";
 
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
 import { CarefulTransaction } from "../../../src/commit/careful-write.ts";
 import type { Refusals, Transaction } from "../../../src/commit/transaction.ts";
 import { WriteTransaction } from "../../../src/commit/write.ts";

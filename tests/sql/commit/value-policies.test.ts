@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { planTable } from "../../../src/encoder/plan.ts";
 import { CONTAINERS, SCALARS } from "../../support/arrow/arbitraries.ts";
+import { journaledDetails } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import { SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
@@ -48,13 +49,6 @@ async function rejects(): Promise<string[]> {
   return rows.map((row) => `${row["block"]}:${row["row_values"]?.["note"] ?? "untold"}`);
 }
 
-async function events(name: string) {
-  const { rows } = await db.query("select details from ampsync.events where event = $1 order by event_id", [
-    name,
-  ]);
-  return rows.map((row) => row["details"]);
-}
-
 const findings = async () => (await db.query("select * from ampsync.verify('chain')")).rows;
 
 describe("rejected rows", () => {
@@ -84,7 +78,7 @@ describe("rejected rows", () => {
   });
 
   test("are journaled once a commit", async () => {
-    expect(await events("row_quarantined")).toEqual([
+    expect(await journaledDetails(db, "row_quarantined")).toEqual([
       { rows: 2, block: "2", row: 3, column: "note", sqlstate: "SY203", reason: "too long" },
       expect.objectContaining({ rows: 1, block: "7" }),
     ]);
@@ -110,7 +104,7 @@ describe("rejected rows", () => {
       JSON.stringify({ rejected: [2, 3, 4].map((block) => rejected(block, "all")), nulled: [], nuls: [] }),
     ]);
     expect(await rejects()).toEqual(["2:all", "3:all", "4:all", "7:untold"]);
-    expect(await events("row_quarantined")).toHaveLength(3);
+    expect(await journaledDetails(db, "row_quarantined")).toHaveLength(3);
     expect(await stream.view()).toMatchObject({ rejected: "4", rows: "7" });
   });
 
@@ -169,8 +163,8 @@ describe("counts by column", () => {
         nulled: [counted("note", 1, start)],
       });
     }
-    expect(await events("nul_replaced")).toEqual([counted("note", 2, 0)]);
-    expect(await events("value_error")).toEqual([counted("note", 1, 0), counted("note", 1, 5)]);
+    expect(await journaledDetails(db, "nul_replaced")).toEqual([counted("note", 2, 0)]);
+    expect(await journaledDetails(db, "value_error")).toEqual([counted("note", 1, 0), counted("note", 1, 5)]);
   });
 });
 
@@ -192,7 +186,7 @@ describe("value_policy null", () => {
     expect(await notNull(stream)).toEqual(SYSTEM);
     await stream.apply(0, 4);
     await stream.prepareTarget();
-    expect(await events("not_null_dropped")).toEqual([]);
+    expect(await journaledDetails(db, "not_null_dropped")).toEqual([]);
   });
 
   test("drops it from those that are there, and leaves it dropped", async () => {
@@ -201,7 +195,7 @@ describe("value_policy null", () => {
     await policy("null");
     await stream.prepareTarget();
     expect(await notNull(stream)).toEqual(SYSTEM);
-    expect(await events("not_null_dropped")).toEqual([{ columns: ["block_hash"] }]);
+    expect(await journaledDetails(db, "not_null_dropped")).toEqual([{ columns: ["block_hash"] }]);
     await policy("fail");
     await stream.prepareTarget();
     expect(await notNull(stream)).toEqual(SYSTEM);

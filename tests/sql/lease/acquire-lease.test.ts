@@ -1,15 +1,11 @@
 import { expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaledDetails, journaledEvents } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { COLUMNS, hashOf, SqlStream } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
-
-async function lastEvent() {
-  const { rows } = await db.query("select event, details from ampsync.events order by event_id desc limit 1");
-  return rows[0]!;
-}
 
 test("state store, empty: a free lease is granted with what a pass needs to know", async () => {
   const stream = await SqlStream.register(db, { dataset: "eth/chain@1.2.0" });
@@ -84,13 +80,16 @@ test("a takeover is journaled, a grant after a release is not", async () => {
   await stream.acquire("worker-1");
   await stream.endPass("yielded");
   await stream.acquire("worker-2");
-  expect((await lastEvent())["event"]).not.toBe("lease_taken_over");
+  expect((await journaledEvents(db)).at(-1)).not.toBe("lease_taken_over");
 
   await moveClock(db, "31 s");
   await stream.acquire("worker-3");
-  expect(await lastEvent()).toMatchObject({
-    event: "lease_taken_over",
-    details: { from: "worker-2", to: "worker-3", epoch: 3, backends_ended: 0 },
+  expect((await journaledEvents(db)).at(-1)).toBe("lease_taken_over");
+  expect((await journaledDetails(db, "lease_taken_over")).at(-1)).toMatchObject({
+    from: "worker-2",
+    to: "worker-3",
+    epoch: 3,
+    backends_ended: 0,
   });
 });
 

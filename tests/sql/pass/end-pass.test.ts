@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaledEvents } from "../../support/postgres/journal.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
 
@@ -8,11 +9,6 @@ const db = rolledBackDatabase();
 
 async function dueIn(): Promise<number[]> {
   return (await waitingJobs(db, "ampsync_stream:%")).map((job) => job.due_in_s);
-}
-
-async function events(): Promise<string[]> {
-  const { rows } = await db.query("select event from ampsync.events order by event_id");
-  return rows.map((row) => row["event"]);
 }
 
 test("a pass that yields hands the lease back and its next pass is due at once", async () => {
@@ -31,7 +27,7 @@ test("a call that is repeated because its answer was lost counts once", async ()
   await stream.endPass("ended");
   expect(await stream.view()).toMatchObject({ state: "retrying", attempts: 1 });
   expect(await dueIn()).toHaveLength(1);
-  expect((await events()).filter((event) => event === "stream_error")).toHaveLength(1);
+  expect((await journaledEvents(db)).filter((event) => event === "stream_error")).toHaveLength(1);
 });
 
 describe.each([
@@ -97,7 +93,7 @@ test("a pass that failed has no successor", async () => {
     worker: null,
   });
   expect(await dueIn()).toEqual([]);
-  expect((await events()).at(-1)).toBe("stream_failed");
+  expect((await journaledEvents(db)).at(-1)).toBe("stream_failed");
 });
 
 test("the journal tells of the first error and of every fifth, and once that there were five", async () => {
@@ -106,7 +102,7 @@ test("the journal tells of the first error and of every fifth, and once that the
     await stream.endPass("ended");
     await stream.acquire();
   }
-  const told = await events();
+  const told = await journaledEvents(db);
   expect(told.filter((event) => event === "stream_error")).toHaveLength(3);
   expect(told.filter((event) => event === "max_retries_reached")).toHaveLength(1);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaled } from "../../support/postgres/journal.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -14,11 +15,6 @@ async function markReorgPending({ id, epoch }: SqlStream): Promise<void> {
   await db.query("select ampsync_worker.mark_reorg_pending($1, $2, 8)", [id, epoch]);
 }
 
-async function events(name: string) {
-  const { rows } = await db.query("select table_name, details from ampsync.events where event = $1", [name]);
-  return rows;
-}
-
 describe("mark_live", () => {
   test("marks a stream that has a checkpoint, once", async () => {
     const stream = await SqlStream.prepare(db);
@@ -29,7 +25,9 @@ describe("mark_live", () => {
     await moveClock(db, "1 s");
     await markLive(stream);
     expect((await stream.view()).since).toEqual(since);
-    expect(await events("live")).toEqual([{ table_name: "blocks", details: { block: 9 } }]);
+    expect(await journaled(db, "live")).toEqual([
+      { dataset: "chain", table_name: "blocks", details: { block: 9 } },
+    ]);
   });
 
   test("ends a series of failed tries: the server answered and has nothing newer", async () => {
@@ -79,8 +77,8 @@ describe("mark_reorg_pending", () => {
     await markReorgPending(stream);
     await markReorgPending(stream);
     expect(await stream.view()).toMatchObject({ state: "reorg_pending", block: "9", rows: "10" });
-    expect(await events("reorg_pending")).toEqual([
-      { table_name: "blocks", details: { from_block: 8, tip: 9 } },
+    expect(await journaled(db, "reorg_pending")).toEqual([
+      { dataset: "chain", table_name: "blocks", details: { from_block: 8, tip: 9 } },
     ]);
   });
 
@@ -124,7 +122,9 @@ describe("mark_retrying", () => {
       hint: "wait",
       block: "9",
     });
-    expect(await events("protocol_error")).toEqual([{ table_name: "blocks", details: error }]);
+    expect(await journaled(db, "protocol_error")).toEqual([
+      { dataset: "chain", table_name: "blocks", details: error },
+    ]);
     await stream.apply(10, 12);
     expect(await stream.view()).toMatchObject({ state: "backfill", error_code: null });
   });

@@ -1,22 +1,19 @@
 import { describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaledDetails } from "../../support/postgres/journal.ts";
+import { clearQueue, supervise } from "../../support/postgres/queue.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
-
-async function supervise(): Promise<number> {
-  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
-  return rows[0]!["queued"];
-}
 
 async function job(set: string, keyLike = "ampsync\\_stream:%"): Promise<void> {
   await db.query(`update graphile_worker._private_jobs set ${set} where key like '${keyLike}'`);
 }
 
 async function deleteJobs(): Promise<void> {
-  await db.query("delete from graphile_worker._private_jobs");
+  await clearQueue(db);
 }
 
 async function heartbeat(worker: string): Promise<void> {
@@ -48,11 +45,11 @@ describe("a stream that nobody holds gets a new job", () => {
     await released();
     await db.query(harm);
     await db.query("delete from graphile_worker._private_jobs where key like 'ampsync\\_resolve:%'");
-    expect(await supervise()).toBe(1);
+    expect(await supervise(db)).toBe(1);
     const jobs = await waitingJobs(db, "ampsync_stream:%");
     expect(jobs).toHaveLength(1);
     expect(jobs[0].due_in_s).toBeLessThanOrEqual(0);
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
     const { rows } = await db.query("select attempts, state from ampsync.jobs where task = 'ampsync_stream'");
     expect(rows).toEqual([{ attempts: 0, state: "ready" }]);
   });
@@ -60,28 +57,28 @@ describe("a stream that nobody holds gets a new job", () => {
   test("where its lease ran out", async () => {
     await SqlStream.prepare(db);
     await deleteJobs();
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
     await moveClock(db, "31 s");
-    expect(await supervise()).toBe(1);
+    expect(await supervise(db)).toBe(1);
   });
 
   test("where a living worker took its job and never heard of it: the answer was lost", async () => {
     await released();
     await deleteJobs();
-    expect(await supervise()).toBe(1);
+    expect(await supervise(db)).toBe(1);
     await job("locked_at = ampsync_private.now(), locked_by = 'worker-1'");
     await moveClock(db, "31 s");
     await heartbeat("worker-1");
-    expect(await supervise()).toBe(1);
+    expect(await supervise(db)).toBe(1);
     expect(await lockedBy()).toEqual(["worker-1", null]);
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
   });
 });
 
 describe("is left alone:", () => {
   test("a job that waits", async () => {
     await released();
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
   });
 
   test("a retry that is due later", async () => {
@@ -93,7 +90,7 @@ describe("is left alone:", () => {
     await stream.endPass("ended");
     const [before] = await waitingJobs(db, "ampsync_stream:%");
     expect(before.due_in_s).toBeGreaterThan(40);
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
     expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
   });
 
@@ -105,7 +102,7 @@ describe("is left alone:", () => {
     await db.query("select ampsync_private.schedule_stream($1, ampsync_private.now() + interval '15 min')", [
       id,
     ]);
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
     expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
   });
 
@@ -114,7 +111,7 @@ describe("is left alone:", () => {
     await job("locked_at = ampsync_private.now(), locked_by = 'worker-1'");
     await heartbeat("worker-1");
     await moveClock(db, "29 s");
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
     expect(await lockedBy()).toEqual(["worker-1"]);
   });
 
@@ -122,12 +119,12 @@ describe("is left alone:", () => {
     await released();
     await db.query("update ampsync_private.stream set state = $1", [state]);
     await deleteJobs();
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
   });
 
   test("a job without a key, as a crontab queues it", async () => {
     await db.query("select graphile_worker.add_job('ampsync_supervise')");
-    await supervise();
+    await supervise(db);
     const { rows } = await db.query("select task_identifier from graphile_worker.jobs where key is null");
     expect(rows).toEqual([{ task_identifier: "ampsync_supervise" }]);
   });
@@ -135,7 +132,7 @@ describe("is left alone:", () => {
   test("a job of the application", async () => {
     await db.query("select graphile_worker.add_job('of_the_application', job_key => 'theirs')");
     await job("locked_at = now() - interval '1 day', locked_by = 'their-worker'", "theirs");
-    await supervise();
+    await supervise(db);
     const { rows } = await db.query("select locked_by from graphile_worker.jobs");
     expect(rows).toEqual([{ locked_by: "their-worker" }]);
   });
@@ -147,20 +144,19 @@ describe("the jobs of a dead worker are freed", () => {
     await heartbeat("worker-1");
     await job("locked_at = ampsync_private.now(), locked_by = 'worker-1'");
     await moveClock(db, "31 s");
-    await supervise();
+    await supervise(db);
     expect(await lockedBy()).toEqual([null]);
-    const { rows } = await db.query("select details from ampsync.events where event = 'workers_freed'");
-    expect(rows).toEqual([{ details: { workers: ["worker-1"] } }]);
+    expect(await journaledDetails(db, "workers_freed")).toEqual([{ workers: ["worker-1"] }]);
   });
 
   test("as late where it never had a heartbeat", async () => {
     await released();
     await job("locked_at = ampsync_private.now(), locked_by = 'stranger'");
     await moveClock(db, "29 s");
-    await supervise();
+    await supervise(db);
     expect(await lockedBy()).toEqual(["stranger"]);
     await moveClock(db, "2 s");
-    await supervise();
+    await supervise(db);
     expect(await lockedBy()).toEqual([null]);
   });
 
@@ -172,7 +168,7 @@ describe("the jobs of a dead worker are freed", () => {
       "select id from graphile_worker.jobs where key like 'ampsync\\_stream:%'",
     );
     await moveClock(db, "31 s");
-    await supervise();
+    await supervise(db);
     await stream.endPass("ended");
     await db.query("delete from graphile_worker._private_jobs where id = $1", [rows[0]!["id"]]);
     expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
@@ -184,7 +180,7 @@ describe("the jobs of a dead worker are freed", () => {
     await stream.endPass("yielded");
     expect(await lockedBy()).toEqual(["stranger", null]);
     await moveClock(db, "61 s");
-    await supervise();
+    await supervise(db);
     expect(await lockedBy()).toEqual([null]);
     expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
   });
@@ -193,20 +189,20 @@ describe("the jobs of a dead worker are freed", () => {
 test("a dataset that waits gets a new job, a resolved or failed one does not", async () => {
   await db.query("select ampsync.enqueue_sync('chain')");
   await deleteJobs();
-  expect(await supervise()).toBe(1);
+  expect(await supervise(db)).toBe(1);
   expect(await waitingJobs(db, "ampsync_resolve:%")).toHaveLength(1);
   await deleteJobs();
   await db.query(
     "select ampsync_worker.defer_resolve(d.dataset_id, 'failed', '{}') from ampsync_private.dataset d",
   );
-  expect(await supervise()).toBe(0);
+  expect(await supervise(db)).toBe(0);
 });
 
 test("workers that were not heard of for a day are forgotten", async () => {
   await heartbeat("worker-1");
   await moveClock(db, "25 h");
   await heartbeat("worker-2");
-  await supervise();
+  await supervise(db);
   const { rows } = await db.query("select worker_id from ampsync_private.worker");
   expect(rows).toEqual([{ worker_id: "worker-2" }]);
 });

@@ -1,7 +1,9 @@
 // Takes 17 s.
 import { beforeEach, describe, expect, test } from "vitest";
+
 import { findings, LinkedChain } from "../../support/chain/linked-chain.ts";
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaled, journaledDetails } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { hashOf, SqlStream, waitingJobs, watermark } from "../../support/postgres/sql-stream.ts";
 
@@ -154,8 +156,9 @@ describe("a repair", () => {
     expect(await waiting()).toEqual([]);
     expect(await chain.logs.view()).toMatchObject({ rows: "901", block: "299", rewrites: "0" });
 
-    const { rows } = await db.query("select details from ampsync.events where event = 'repaired'");
-    expect(rows).toEqual([{ details: { from_block: 34, to_block: 36, rows_before: 8, rows_after: 9 } }]);
+    expect(await journaledDetails(db, "repaired")).toEqual([
+      { from_block: 34, to_block: 36, rows_before: 8, rows_after: 9 },
+    ]);
   });
 
   test("does not take other damage in its ledger entry for what must be there", async () => {
@@ -436,8 +439,7 @@ describe("a repair", () => {
     expect(await next(chain.logs)).toBeUndefined();
     expect((await db.query("select from ampsync.cancel_repair('chain')")).rowCount).toBe(1);
     expect((await db.query("select from ampsync.cancel_repair('chain')")).rowCount).toBe(0);
-    const { rows: told } = await db.query("select from ampsync.events where event = 'repair_cancelled'");
-    expect(told).toHaveLength(3);
+    expect(await journaled(db, "repair_cancelled")).toHaveLength(3);
   });
 
   test("that is put off is due again after a minute, and says why in the journal", async () => {
@@ -448,8 +450,9 @@ describe("a repair", () => {
       { code: "SY104", message: "no bytes" },
     ]);
     expect(await next(chain.logs)).toBeUndefined();
-    const { rows } = await db.query("select details from ampsync.events where event = 'repair_deferred'");
-    expect(rows).toEqual([{ details: { code: "SY104", message: "no bytes", from_block: 30, to_block: 39 } }]);
+    expect(await journaledDetails(db, "repair_deferred")).toEqual([
+      { code: "SY104", message: "no bytes", from_block: 30, to_block: 39 },
+    ]);
     await moveClock(db, "61 s");
     expect(await next(chain.logs)).toMatchObject({ first_block: "30" });
   });
@@ -519,8 +522,9 @@ describe("a repair of blocks that a reorg may replace", () => {
     await db.query("delete from chain.logs where _block_num = 140");
     await repair("logs", 140, 140);
     expect(await next(chain.logs)).toBeUndefined();
-    const { rows } = await db.query("select details from ampsync.events where event = 'repair_deferred'");
-    expect(rows).toMatchObject([{ details: { code: "SY101", from_block: 140, to_block: 140 } }]);
+    expect(await journaledDetails(db, "repair_deferred")).toMatchObject([
+      { code: "SY101", from_block: 140, to_block: 140 },
+    ]);
 
     await chain.load(300, 450, { step: 10 });
     await moveClock(db, "61 s");

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { journaled } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { shadowOf } from "../../support/postgres/shadow.ts";
 import { SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
@@ -11,13 +12,6 @@ async function loaded(options: string): Promise<SqlStream> {
   await db.query(`select ampsync.enqueue_sync('chain'${options})`);
   await stream.apply(0, 9);
   return stream;
-}
-
-async function deepReorgs() {
-  const { rows } = await db.query(
-    "select table_name, details from ampsync.events where event = 'deep_reorg_resync' order by event_id",
-  );
-  return rows;
 }
 
 async function dueIn(stream: SqlStream): Promise<number> {
@@ -53,11 +47,11 @@ test("policy resync: a resync begins at once, and the journal says why", async (
     worker: null,
   });
   expect(await dueIn(stream)).toBeLessThanOrEqual(0);
-  expect(await deepReorgs()).toMatchObject([
+  expect(await journaled(db, "deep_reorg_resync")).toMatchObject([
     { table_name: "blocks", details: { code: "SY102", message: "it broke" } },
   ]);
   await stream.endPass("failed", "SY102"); // The pass of an older epoch has nothing to say.
-  expect(await deepReorgs()).toHaveLength(1);
+  expect(await journaled(db, "deep_reorg_resync")).toHaveLength(1);
 });
 
 test("other errors fail under either policy", async () => {
@@ -87,7 +81,7 @@ test.each(["stop", "resync"])(
       next_retry: expect.any(Date),
       block: "9",
     });
-    expect(await deepReorgs()).toHaveLength(5);
+    expect(await journaled(db, "deep_reorg_resync")).toHaveLength(5);
   },
 );
 

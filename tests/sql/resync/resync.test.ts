@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaled } from "../../support/postgres/journal.ts";
+import { clearQueue, supervise } from "../../support/postgres/queue.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import { registerDataset, waitingJobs } from "../../support/postgres/sql-stream.ts";
@@ -12,19 +14,6 @@ const loaded = () => loadedStream(db);
 async function call(name: "resync" | "cancel_resync" | "pause_sync" | "resume_sync", args = "'chain'") {
   const { rows } = await db.query(`select * from ampsync.${name}(${args})`);
   return rows;
-}
-
-async function events(event: string) {
-  const { rows } = await db.query(
-    "select dataset, table_name, details from ampsync.events where event = $1 order by event_id",
-    [event],
-  );
-  return rows;
-}
-
-async function supervise(): Promise<number> {
-  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
-  return rows[0]!["queued"];
 }
 
 const swapJobs = () => waitingJobs(db, "ampsync_swap:%");
@@ -49,7 +38,9 @@ describe("resync", () => {
     expect(await waitingJobs(db, `ampsync_stream:${shadow?.id}`)).toHaveLength(1);
     expect((await db.query("select from ampsync.streams")).rowCount).toBe(1);
     expect((await db.query("select tables::int from ampsync.status")).rows).toEqual([{ tables: 1 }]);
-    expect(await events("resync_started")).toEqual([{ dataset: "chain", table_name: "blocks", details: {} }]);
+    expect(await journaled(db, "resync_started")).toEqual([
+      { dataset: "chain", table_name: "blocks", details: {} },
+    ]);
   });
 
   test("ends the stream's holder: nothing of it can be committed, and nobody gets its lease", async () => {
@@ -68,7 +59,7 @@ describe("resync", () => {
     await call("resync");
     expect((await shadowOf(db, stream))?.id).toBe(shadow.id);
     await shadow.apply(5, 5, { expected: 4 });
-    expect(await events("resync_started")).toHaveLength(1);
+    expect(await journaled(db, "resync_started")).toHaveLength(1);
   });
 
   test("of one table leaves the others alone", async () => {
@@ -146,11 +137,11 @@ describe("what keeps the new load from moving is shown at the stream", () => {
     expect(view.hint).toBe(
       "select ampsync.resume_sync('chain'); -- or give up: select ampsync.cancel_resync('chain', 'blocks');",
     );
-    expect(await events("stream_failed")).toMatchObject([
+    expect(await journaled(db, "stream_failed")).toMatchObject([
       { table_name: "blocks", details: { shadow: true } },
     ]);
 
-    await db.query("delete from graphile_worker._private_jobs");
+    await clearQueue(db);
     await db.query(view.hint);
     expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([{ key: `ampsync_stream:${shadow.id}` }]);
     await shadow.acquire("worker-3");
@@ -167,7 +158,7 @@ describe("cancel_resync", () => {
     const stream = await loaded();
     const shadow = await startResync(db, stream);
     await shadow.apply(0, 4, { fork: "b", expected: null });
-    await db.query("delete from graphile_worker._private_jobs");
+    await clearQueue(db);
     expect(await call("cancel_resync", "'chain', 'blocks'")).toMatchObject([
       { table_name: "blocks", state: "retrying" },
     ]);
@@ -180,14 +171,14 @@ describe("cancel_resync", () => {
     await stream.acquire("worker-3");
     await stream.apply(10, 10);
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9 a10");
-    expect(await events("resync_cancelled")).toHaveLength(1);
+    expect(await journaled(db, "resync_cancelled")).toHaveLength(1);
   });
 
   test("where none is under way changes nothing", async () => {
     const stream = await loaded();
     await call("cancel_resync");
     expect(await stream.view()).toMatchObject({ state: "backfill", worker: "worker-1" });
-    expect(await events("resync_cancelled")).toEqual([]);
+    expect(await journaled(db, "resync_cancelled")).toEqual([]);
   });
 
   test("in a pause leaves the stream paused", async () => {
@@ -207,8 +198,8 @@ describe("a pause", () => {
     expect(await call("pause_sync")).toMatchObject([{ table_name: "blocks", state: "paused" }]);
     expect(await refusal(db, () => shadow.beginApply())).toMatchObject({ code: "SY001" });
     expect(await refusal(db, () => shadow.acquire())).toMatchObject({ code: "SY002" });
-    expect(await supervise()).toBe(0);
-    await db.query("delete from graphile_worker._private_jobs");
+    expect(await supervise(db)).toBe(0);
+    await clearQueue(db);
 
     expect(await call("resume_sync")).toMatchObject([{ table_name: "blocks", state: "resyncing" }]);
     expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([{ key: `ampsync_stream:${shadow.id}` }]);
@@ -232,8 +223,8 @@ describe("the supervisor", () => {
   test("gives the new load a job, and none to the stream that waits for it", async () => {
     const stream = await loaded();
     await call("resync");
-    await db.query("delete from graphile_worker._private_jobs");
-    expect(await supervise()).toBe(1);
+    await clearQueue(db);
+    expect(await supervise(db)).toBe(1);
     const shadow = await shadowOf(db, stream);
     expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([
       { key: `ampsync_stream:${shadow?.id}` },
@@ -244,12 +235,12 @@ describe("the supervisor", () => {
     const stream = await loaded();
     const shadow = await startResync(db, stream);
     await shadow.apply(0, 9, { expected: null });
-    await db.query("delete from graphile_worker._private_jobs");
-    expect(await supervise()).toBe(1);
+    await clearQueue(db);
+    expect(await supervise(db)).toBe(1);
     expect(await swapJobs()).toMatchObject([{ key: `ampsync_swap:${shadow.id}` }]);
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
     await moveClock(db, "31 s"); // The load needs no pass while its swap waits.
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
     const { rows } = await db.query(
       "select dataset, table_name, state from ampsync.jobs where task = 'ampsync_swap'",
     );

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import { findings } from "../../support/chain/linked-chain.ts";
+import { journaled } from "../../support/postgres/journal.ts";
+import { clearQueue, supervise } from "../../support/postgres/queue.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import {
@@ -20,21 +22,8 @@ async function call(name: "resync" | "cancel_resync" | "pause_sync" | "resume_sy
   return rows;
 }
 
-async function events(event: string) {
-  const { rows } = await db.query(
-    "select dataset, table_name, details from ampsync.events where event = $1 order by event_id",
-    [event],
-  );
-  return rows;
-}
-
 async function markLive(stream: SqlStream): Promise<void> {
   await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
-}
-
-async function supervise(): Promise<number> {
-  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
-  return rows[0]!["queued"];
 }
 
 const swapJobs = () => waitingJobs(db, "ampsync_swap:%");
@@ -57,7 +46,7 @@ describe("the swap", () => {
     await shadow.apply(0, 6, { expected: null });
     await shadow.apply(7, 10, { fork: "b", parentFork: "a", expected: 6 });
     expect(await swapJobs()).toHaveLength(1);
-    await db.query("delete from graphile_worker._private_jobs");
+    await clearQueue(db);
     expect(await swap(db, shadow)).toBe(true);
 
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 b7 b8 b9 b10");
@@ -85,7 +74,7 @@ describe("the swap", () => {
       rewrites: "1",
       reason: "no worker holds this stream",
     });
-    expect(await events("resynced")).toMatchObject([
+    expect(await journaled(db, "resynced")).toMatchObject([
       {
         table_name: "blocks",
         details: { old_block: 9, block: 10, rows: 11, rows_deleted: 3, rows_inserted: 4 },
@@ -277,7 +266,7 @@ describe("other columns", () => {
     });
     expect(await refusal(db, () => shadow.beginApply())).toMatchObject({ code: "SY001" });
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
-    expect(await supervise()).toBe(0);
+    expect(await supervise(db)).toBe(0);
 
     await db.query(`alter table ${stream.target} add column note text`);
     await call("resume_sync");

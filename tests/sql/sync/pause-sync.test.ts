@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { clearQueue, supervise } from "../../support/postgres/queue.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
 
@@ -56,16 +57,15 @@ test("a failed stream stays failed", async () => {
 test("the supervisor wakes nothing that is paused", async () => {
   await SqlStream.prepare(db);
   await call("pause_sync");
-  await db.query("delete from graphile_worker._private_jobs");
-  const { rows } = await db.query("select ampsync_worker.supervise() as queued");
-  expect(rows).toEqual([{ queued: 0 }]);
+  await clearQueue(db);
+  expect(await supervise(db)).toBe(0);
 });
 
 test("resume_sync goes on from the checkpoint at once", async () => {
   const stream = await SqlStream.prepare(db);
   await stream.apply(0, 9);
   await call("pause_sync");
-  await db.query("delete from graphile_worker._private_jobs");
+  await clearQueue(db);
   expect(await call("resume_sync")).toMatchObject([{ state: "retrying" }]);
   expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
   await stream.acquire("worker-2");
@@ -78,7 +78,7 @@ test("a dataset that was not resolved yet is not looked up while it is paused", 
   expect(await call("pause_sync")).toMatchObject([{ dataset: "chain", table_name: null, state: "paused" }]);
   const lookUp = "select (ampsync_worker.begin_resolve(d.dataset_id)).* from ampsync_private.dataset d";
   expect((await db.query(lookUp)).rows).toEqual([]);
-  await db.query("delete from graphile_worker._private_jobs");
+  await clearQueue(db);
   await call("resume_sync");
   expect((await db.query(lookUp)).rows).toHaveLength(1);
   expect(await waitingJobs(db, "ampsync_resolve:%")).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaledEvents } from "../../support/postgres/journal.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { registerDataset, SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
 
@@ -18,11 +19,6 @@ async function streams(): Promise<string[]> {
 async function status(dataset = "chain") {
   const { rows } = await db.query("select * from ampsync.status where dataset = $1", [dataset]);
   return rows[0];
-}
-
-async function events(): Promise<string[]> {
-  const { rows } = await db.query("select event from ampsync.events order by event_id");
-  return rows.map((row) => row["event"]);
 }
 
 test("each table of the dataset becomes a stream with a lease and a job", async () => {
@@ -47,13 +43,13 @@ test("the same answer again changes nothing and tells nothing", async () => {
   const id = await registerDataset(db, "chain", ["blocks"]);
   const before = {
     status: await status(),
-    events: await events(),
+    events: await journaledEvents(db),
     jobs: await waitingJobs(db, "ampsync_stream:%"),
   };
   await register(id, ["blocks"]);
   const after = {
     status: await status(),
-    events: await events(),
+    events: await journaledEvents(db),
     jobs: await waitingJobs(db, "ampsync_stream:%"),
   };
   expect(after.status).toEqual(before.status);
@@ -121,7 +117,11 @@ test("a missing table is asked for after 2, 4, 8, 16, 30, 30 s, and told of at f
     await register(id, ["blocks"]);
   }
   expect((await status())!["since"]).toEqual(since);
-  expect(await events()).toEqual(["version_resolved", "waiting_for_dataset", "still_waiting_for_dataset"]);
+  expect(await journaledEvents(db)).toEqual([
+    "version_resolved",
+    "waiting_for_dataset",
+    "still_waiting_for_dataset",
+  ]);
 });
 
 test.each([

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+
 import { findings } from "../../support/chain/linked-chain.ts";
 import { moveClock } from "../../support/postgres/clock.ts";
+import { journaledDetails } from "../../support/postgres/journal.ts";
 import { asOperator, becomePlainRole } from "../../support/postgres/plain-role.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, startResync, swap } from "../../support/postgres/shadow.ts";
@@ -161,8 +163,7 @@ describe("a rename is followed where the old name is free:", () => {
     expect(next.target).toBe('chain."Old blocks"');
     expect(await stream.view()).toMatchObject({ target: next.target, table_name: "blocks" });
     expect(await checkpoints("chain")).toEqual([{ table_name: "Old blocks", watermark_block_num: "9" }]);
-    const { rows } = await db.query("select details from ampsync.events where event = 'target_renamed'");
-    expect(rows).toEqual([{ details: { from: "chain.blocks", to: next.target } }]);
+    expect(await journaledDetails(db, "target_renamed")).toEqual([{ from: "chain.blocks", to: next.target }]);
     await next.prepareTarget();
     await next.replace(8, 11, { fork: "b" });
     expect(await next.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 b8 b9 b10 b11");

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { letTimePass, moveClock } from "../../support/postgres/clock.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
+import { clearQueue, supervise } from "../../support/postgres/queue.ts";
 import { backendOf, untilBlocked } from "../../support/postgres/rivals.ts";
 import { registerDataset, SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -18,11 +19,11 @@ afterAll(() => db.drop());
 beforeEach(async () => {
   await db.query("select ampsync.pause_sync(s.dataset) from ampsync.status s");
   await db.query("delete from ampsync_private.worker");
-  await db.query("delete from graphile_worker._private_jobs");
+  await clearQueue(db);
   stream = await SqlStream.prepare(db, { dataset: `chain_${++datasets}` });
   await stream.commit(0, 9);
   await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
-  await db.query("delete from graphile_worker._private_jobs");
+  await clearQueue(db);
 });
 
 interface Beat {
@@ -193,7 +194,7 @@ describe("the clock of the database is set back", () => {
   test("a lease lasts no longer than it may, counted from now, and is not taken over on sight", async () => {
     await beat();
     await moveClock(db, "-1 hour");
-    await db.query("select ampsync_worker.supervise()");
+    await supervise(db);
     const { rows } = await db.query(
       `select extract(epoch from l.lease_until - ampsync_private.now())::float8 as lease,
               extract(epoch from w.heartbeat_at - ampsync_private.now())::float8 as heartbeat
@@ -213,7 +214,7 @@ describe("the clock of the database is set back", () => {
   test("a stream that backs off is due now, and has a job again", async () => {
     await stream.endPass("ended");
     await moveClock(db, "-1 hour");
-    await db.query("select ampsync_worker.supervise()");
+    await supervise(db);
     const { rows } = await db.query(
       "select s.next_retry <= ampsync_private.now() as due from ampsync_private.stream s where s.stream_id = $1",
       [stream.id],
@@ -233,7 +234,7 @@ describe("the clock of the database is set back", () => {
       [`later_${datasets}`],
     );
     await moveClock(db, "-1 hour");
-    await db.query("select ampsync_worker.supervise()");
+    await supervise(db);
     const { rows } = await db.query(
       `select (select t.next_retry <= ampsync_private.now() from ampsync.status t where t.dataset = $1) as dataset,
               (select r.state from ampsync.repairs r where r.dataset = $2) as repair`,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { supervise } from "../../support/postgres/queue.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -39,7 +40,7 @@ test("a worker that is not heard of for as long as a lease lasts is gone, and fo
   await moveClock(db, "31 s");
   expect(await workers()).toMatchObject([{ state: "gone", streams: "0" }]);
   await moveClock(db, "1 day");
-  await db.query("select ampsync_worker.supervise()");
+  await supervise(db);
   expect(await workers()).toEqual([]);
 });
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+
 import type { ArrowField, ArrowInt, ArrowType, ArrowUnit } from "../../../src/arrow/type.ts";
 import type { Value } from "./arrow-layout.ts";
 

@@ -13,6 +13,7 @@ import { MetadataVersion } from "apache-arrow/fb/metadata-version";
 import { RecordBatch } from "apache-arrow/fb/record-batch";
 import { Schema } from "apache-arrow/fb/schema";
 import { Builder } from "flatbuffers";
+
 import type { ArrowBatch, ArrowDictionary } from "../../../src/arrow/batch.ts";
 import { decodeMessage, decodePlain, type Plain } from "../../../src/arrow/message.ts";
 import type { ArrowField, ArrowInt, ArrowSchema, ArrowType } from "../../../src/arrow/type.ts";

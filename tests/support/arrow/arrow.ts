@@ -1,4 +1,5 @@
 import { type DataType, Field, Message, Schema, tableFromIPC, tableToIPC } from "apache-arrow";
+
 import type { ArrowBatch, ArrowDictionary } from "../../../src/arrow/batch.ts";
 import { decodeMessage } from "../../../src/arrow/message.ts";
 import type { ArrowSchema, ArrowType } from "../../../src/arrow/type.ts";

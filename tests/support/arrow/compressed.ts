@@ -1,5 +1,6 @@
 import { zstdCompressSync } from "node:zlib";
 import { CompressionType } from "apache-arrow/fb/compression-type";
+
 import type { ArrowBatch } from "../../../src/arrow/batch.ts";
 import type { FlightData } from "../../../src/flight/protocol/messages.ts";
 import { type ArrowStream, batchMessage, dictionaryMessage, schemaMessage } from "./arrow-messages.ts";

@@ -1,4 +1,5 @@
 import xxhash from "xxhash-wasm";
+
 import type { ArrowBatch } from "../../../src/arrow/batch.ts";
 import type { ByteSink } from "../../../src/encoder/byte-sink.ts";
 import { planTable } from "../../../src/encoder/plan.ts";

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
+
 import { copyColumns, planTable, type TablePlan } from "../../../src/encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import type { ArrowStream } from "./arrow-messages.ts";

@@ -1,6 +1,6 @@
 import { timestampText } from "../arrow/arrow-rows.ts";
 import type { Cell, Row } from "../postgres/tables.ts";
-import type { KnownBlock } from "../watch/reader.ts";
+import type { KnownBlock } from "../watch/known-chain.ts";
 
 /** What a node says of its chain. */
 export interface ReportedChain {

@@ -1,4 +1,5 @@
 import type pg from "pg";
+
 import { waitFor } from "../wait-for.ts";
 import type { TestDatabase } from "./postgres.ts";
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import pg from "pg";
+
 import { type DevServer, startDevServer } from "../../../src/devserver/server.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
 import { startEmbeddedPostgres } from "../../../src/embedded/postgres.ts";

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import type { JobHelpers } from "graphile-worker";
+
 import type { Deps } from "../../../src/deps.ts";
 import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";

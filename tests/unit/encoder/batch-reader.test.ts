@@ -1,5 +1,6 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
+
 import type { ArrowBatch } from "../../../src/arrow/batch.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";

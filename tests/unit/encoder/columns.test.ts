@@ -1,5 +1,6 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
+
 import { planTable } from "../../../src/encoder/plan.ts";
 import type { EncoderOptions } from "../../../src/encoder/row-encoder.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import type { ArrowBatch } from "../../../src/arrow/batch.ts";
 import type { ArrowField, ArrowType } from "../../../src/arrow/type.ts";
 import type { ByteSink } from "../../../src/encoder/byte-sink.ts";

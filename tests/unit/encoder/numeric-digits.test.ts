@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+
 import { NumericDigits } from "../../../src/encoder/numeric-digits.ts";
 
 const WORD = 2n ** 32n;

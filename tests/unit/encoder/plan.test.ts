@@ -1,5 +1,6 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
+
 import { copyColumns, planTable as plan } from "../../../src/encoder/plan.ts";
 import { arrowSchema } from "../../support/arrow/arrow.ts";
 

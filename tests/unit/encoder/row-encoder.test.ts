@@ -1,5 +1,6 @@
 import * as arrow from "apache-arrow";
 import { expect, test } from "vitest";
+
 import { planTable } from "../../../src/encoder/plan.ts";
 import { RowEncoder } from "../../../src/encoder/row-encoder.ts";
 import { buildBatch } from "../../support/arrow/arrow.ts";

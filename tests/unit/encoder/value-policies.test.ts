@@ -1,5 +1,6 @@
 import * as arrow from "apache-arrow";
 import { describe, expect, test } from "vitest";
+
 import { CopyRows } from "../../../src/commit/copy-rows.ts";
 import type { ValuePolicy } from "../../../src/encoder/bad-values.ts";
 import { planTable } from "../../../src/encoder/plan.ts";
