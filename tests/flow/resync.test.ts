@@ -6,7 +6,6 @@ import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { findings } from "../support/chain/linked-chain.ts";
 import { KnownChain } from "../support/watch/known-chain.ts";
 import { Reader } from "../support/watch/reader.ts";
-import { freshLoad } from "../support/worker/fresh-load.ts";
 import { Scenario, type SyncOptions } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
@@ -227,6 +226,6 @@ describe("a worker killed", () => {
     await scenario.releaseDead();
     scenario.startWorker();
     await sync.catchesUp();
-    expect(await sync.fingerprints()).toEqual(await freshLoad(source, ["logs"]));
+    await sync.expectFreshLoad();
   });
 });

@@ -162,9 +162,9 @@ export class Sync implements Synced {
     await expectSourceRows(this.#scenario.db, this.schema, this.source, tables);
   }
 
-  /** Fails unless its tables are, `_id` included, what an undisturbed pass loads of the source now. */
-  async expectFreshLoad(): Promise<void> {
-    expect(await this.fingerprints()).toEqual(await freshLoad(this.source, this.tables));
+  /** Fails unless its tables are, `_id` included, what an undisturbed pass loads of a source now; by default of its own. */
+  async expectFreshLoad(source = this.source): Promise<void> {
+    expect(await this.fingerprints()).toEqual(await freshLoad(source, this.tables));
   }
 
   /** Fails unless a table of logs or transactions holds so many rows of each block of the chain, and no other row. */
