@@ -23,7 +23,7 @@ const ROWS = 100_000;
 const LARGE_BYTES = 2000;
 const SCHEMA = "ampsync_bench";
 const SETTINGS = { shared_buffers: "1GB", max_wal_size: "8GB", checkpoint_timeout: "30min" };
-/** Of Linux' own books. */
+/** The unit of processor time in Linux' own books. */
 const TICK_MS = 10;
 
 /** How a table may keep its bytea and text columns. */
@@ -49,7 +49,7 @@ interface Shape {
 
 interface Load {
   readonly ms: number;
-  /** Of the server's process; NaN where it does not run on this Linux. */
+  /** Processor time of the server's process; NaN where it does not run on this Linux. */
   readonly cpuMs: number;
   readonly readMs: number;
   readonly bytes: number;

@@ -12,7 +12,7 @@ function readReport(path) {
   }
 }
 
-/** Of one run of vitest; each must have run a test. */
+/** What one run of vitest reported; each must have run a test. */
 function summaryOf(path, status) {
   const report = readReport(path);
   // A file that does not even load has no tests that could fail.

@@ -35,7 +35,7 @@ interface Kind {
   readonly meanwhile?: (source: GeneratedSource) => void;
 }
 
-/** A microbatch of its own, which reorgs then replace or cut. */
+/** A microbatch of its own, which reorgs then replace or split. */
 const mineTen = (source: GeneratedSource) => source.mine(10);
 
 const KINDS: readonly Kind[] = [
@@ -54,7 +54,7 @@ const KINDS: readonly Kind[] = [
   },
   { name: "an aligned reorg", isAlsoOfThePass: true, prepare: mineTen, change: (source) => source.reorg(10) },
   {
-    name: "an exact cut inside a microbatch",
+    name: "a reorg to a block inside a microbatch",
     prepare: mineTen,
     change: (source) => source.reorg(4, 5),
   },

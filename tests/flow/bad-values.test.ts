@@ -1,23 +1,23 @@
 // Takes 16 s.
 import { describe, expect, test } from "vitest";
 
-import { PoisonedSource } from "../support/chain/poisoned-source.ts";
+import { BadValueSource } from "../support/chain/bad-value-source.ts";
 import { supervise } from "../support/postgres/queue.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 const LOGS_PER_BLOCK = 4;
-const POISONED = 57;
+const BAD = 57;
 
 interface Started {
   readonly scenario: Scenario;
-  readonly source: PoisonedSource;
+  readonly source: BadValueSource;
   readonly sync: Sync;
 }
 
 /** A chain of 40 blocks, followed by a worker; the table `notes` will hold a NUL in block 57. */
 async function start(valuePolicy: string): Promise<Started> {
-  const source = new PoisonedSource(BigInt(POISONED), { blocks: 40, logsPerBlock: LOGS_PER_BLOCK });
+  const source = new BadValueSource(BigInt(BAD), { blocks: 40, logsPerBlock: LOGS_PER_BLOCK });
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 10 });
   scenario.startWorker();
   const sync = await scenario.sync(["logs", "notes"], { nul_policy: "fail", value_policy: valuePolicy });
@@ -35,12 +35,12 @@ const rejects = async (scenario: Scenario) =>
   (await scenario.db.query("select * from ampsync.rejects order by block")).rows;
 
 /** Blocks that are not in the table, of all up to the head. */
-async function missing({ db }: Scenario, source: PoisonedSource): Promise<number[]> {
+async function missing({ db }: Scenario, source: BadValueSource): Promise<number[]> {
   const { rows } = await db.query(
     `select n from generate_series(0, $1::int) n
       where (select count(*) from chain.notes t where t._block_num = n and t.note is not distinct from
                case when n = $2 and t.note is null then null else 'note ' || n end) <> 1`,
-    [Number(source.chain.head()!.number), POISONED],
+    [Number(source.chain.head()!.number), BAD],
   );
   return rows.map(({ n }) => n);
 }
@@ -58,9 +58,9 @@ describe("a bad value is reported, and handled by policy", () => {
     expect(stopped).toMatchObject({ error_code: "SY203", next_retry: null });
     expect(stopped["reason"]).toMatch(/^Column note of table notes, row \d+ of the batch: /);
     expect(stopped["detail"]).toMatch(/in block 57$/);
-    // Whole microbatches only, none of them the poisoned one.
+    // Whole microbatches only, none of them the one with the bad value.
     const block = Number(stopped["block"]);
-    expect(block).toBeLessThan(POISONED);
+    expect(block).toBeLessThan(BAD);
     const { rows: held } = await scenario.db.query("select count(*)::int as n from chain.notes");
     expect(held[0]!["n"]).toBe(block + 1);
 
@@ -76,7 +76,7 @@ describe("a bad value is reported, and handled by policy", () => {
 
     await scenario.db.query(stopped["hint"]);
     await sync.reaches();
-    expect(await rejects(scenario)).toMatchObject([{ table_name: "notes", block: `${POISONED}` }]);
+    expect(await rejects(scenario)).toMatchObject([{ table_name: "notes", block: `${BAD}` }]);
   });
 
   test("null: the value becomes NULL, all rows are there", async () => {
@@ -98,13 +98,13 @@ describe("a bad value is reported, and handled by policy", () => {
     await using _ended = scenario;
     source.mine(25);
     await sync.reaches();
-    expect(await missing(scenario, source)).toEqual([POISONED]);
+    expect(await missing(scenario, source)).toEqual([BAD]);
     const [first, ...more] = await rejects(scenario);
     expect(more).toEqual([]);
     expect(first).toMatchObject({
       dataset: "anvil",
       table_name: "notes",
-      block: `${POISONED}`,
+      block: `${BAD}`,
       column_name: "note",
       sqlstate: "SY203",
       row_values: { note: "a\ufffdb" },
@@ -116,9 +116,9 @@ describe("a bad value is reported, and handled by policy", () => {
     await sync.reaches();
     const [again, ...others] = await rejects(scenario);
     expect(others).toEqual([]);
-    expect(again).toMatchObject({ block: `${POISONED}` });
+    expect(again).toMatchObject({ block: `${BAD}` });
     expect(again!["reject_id"]).not.toBe(first!["reject_id"]);
-    expect(await missing(scenario, source)).toEqual([POISONED]);
+    expect(await missing(scenario, source)).toEqual([BAD]);
     await verified(scenario);
   });
 });
@@ -165,7 +165,7 @@ describe("a row that PostgreSQL refuses is reported, and handled by policy", () 
       { block: "63", sqlstate: "23514", row_values: { note: "note 63" }, row_number: "0" },
       { block: "64", sqlstate: "22023", reason: "not this one", row_values: { note: "note 64" } },
     ]);
-    expect(await missing(scenario, source)).toEqual([POISONED, FORBIDDEN, FORBIDDEN + 1]);
+    expect(await missing(scenario, source)).toEqual([BAD, FORBIDDEN, FORBIDDEN + 1]);
     await verified(scenario);
 
     source.mine(170); // Until no reorg can replace them, so that they can be repaired without a hash.

@@ -55,7 +55,7 @@ describe("a black-holed PostgreSQL connection", () => {
     await db.drop();
   });
 
-  test("ends the passes that it holds up, and the heartbeat connects anew", async () => {
+  test("ends the passes that it holds up, and the heartbeat reconnects", async () => {
     const { id, epoch } = await SqlStream.prepare(db);
     const pool = createPool(
       { url: proxy.url(db.url), max: 1, queryTimeoutMs: 0, name: "ampsync heartbeat" },

@@ -173,7 +173,7 @@ describe("a statement", () => {
     },
   );
 
-  test("that no retry can mend fails at once, with PostgreSQL's own words", async () => {
+  test("that no retry can help fails at once, with PostgreSQL's own words", async () => {
     await withStatements(BREAKERS, async (run, count) => {
       await expect(run("select * from no_such_table")).rejects.toMatchObject({ code: "42P01" });
       await expect(run("select 1/0")).rejects.toMatchObject({ code: "22012" });

@@ -2,8 +2,8 @@
 import { test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { BadValueSource } from "../support/chain/bad-value-source.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
-import { PoisonedSource } from "../support/chain/poisoned-source.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
 const DATASETS = 10;
@@ -13,7 +13,7 @@ const SLOTS = 10;
 const HASTY = { beatMs: 300, limits: { minPassMs: 300 } };
 
 test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a backing-off table stop no other`, async () => {
-  const source = new PoisonedSource(5n, { blocks: 60, logsPerBlock: 2 });
+  const source = new BadValueSource(5n, { blocks: 60, logsPerBlock: 2 });
   await using scenario = await Scenario.start({ source });
   for (let major = 1; major <= DATASETS; major++) {
     scenario.server.publish(`${major}.0.0`);
@@ -77,7 +77,7 @@ test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a 
   await scenario.until(
     "all but the failed table",
     async () => {
-      await scenario.hurry(); // What backs off tries again now.
+      await scenario.hurry(); // What backs off retries now.
       return (await behind()).join() === "chain_11.notes";
     },
     60_000,

@@ -116,7 +116,7 @@ describe("what an Admin API says", () => {
   let server: Server;
   let deps: Deps;
   const lines: string[] = [];
-  /** By the end of the path. */
+  /** Answers by the end of their path. */
   let answers: Record<string, string>;
   let httpStatus: number;
 
@@ -199,7 +199,7 @@ describe("what an Admin API says", () => {
 
     answers[""] = JSON.stringify({ tables: ["logs", "x".repeat(10_000_000), "a\0b"] });
     const { state, bytes } = await resolved();
-    expect(state).toBe("failed"); // Of its own name: the others go on.
+    expect(state).toBe("failed"); // Because of its own name: the others go on.
     expect(bytes).toBeLessThan(10_000);
     const { rows } = await db.query(
       "select table_name from ampsync_private.stream where target_schema = $1",

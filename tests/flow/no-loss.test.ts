@@ -93,7 +93,7 @@ test("an unfinished microbatch that another one replaces leaves nothing", async 
 
 describe("a reorg into the middle of a stored microbatch heals unattended, without a hole", () => {
   test.each([
-    ["cut exactly at the fork", {}],
+    ["split exactly at the fork", {}],
     ["replaced from the microbatch's first block, where parent hashes are unknown", { noPrevHash: true }],
   ])("%s", async (_, faults) => {
     Object.assign(scenario.misbehaviour, faults);

@@ -14,7 +14,7 @@ import { Worker } from "../support/worker/worker.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
 
-/** Of package-lock.json: what only development needs, or some platforms do. */
+/** A package in package-lock.json, with what tells that only development or some platforms need it. */
 interface LockedPackage {
   readonly dev?: boolean;
   readonly devOptional?: boolean;

@@ -7,7 +7,7 @@ import { FALSE_METADATA } from "../support/chain/false-metadata.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
-/** What a server sends by mistake, and then rightly: streams go on by themselves. */
+/** What a server sends by mistake, and then rightly: streams go on without help. */
 let scenario: Scenario;
 
 beforeAll(async () => {

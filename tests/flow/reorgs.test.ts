@@ -28,7 +28,7 @@ async function loaded(source: GeneratedSource, tables?: readonly string[]): Prom
   return sync;
 }
 
-/** Streams are cut off, and fail to open, until the fault is taken back. */
+/** Streams are cut off, and fail to open, until that is taken back. */
 function disconnect(): void {
   scenario.misbehaviour.breaks = {
     after: 0,
@@ -103,7 +103,7 @@ test("a server that ignores the resume header is noticed, and nothing of it is s
 });
 
 describe("a finished range that is sent again is not stored twice", () => {
-  test("with its rows: the stream connects again, visibly", async () => {
+  test("with its rows: the stream reconnects, visibly", async () => {
     scenario.misbehaviour.repeats = "rows";
     const source = chainOf(15);
     const sync = await scenario.follow(source);

@@ -104,7 +104,7 @@ test("a repair near the head waits until the server stands on the same chain", a
     "the repair to be put off",
     async () => (await scenario.events("repair_deferred")) > 0,
   );
-  await sync.reaches(); // The reorg mends it.
+  await sync.reaches(); // The reorg repairs it.
   expect(await scenario.events("repaired")).toBe(0);
   expect(await findings(scenario.db, null, "anvil")).toEqual([]);
   await sync.expectFreshLoad();

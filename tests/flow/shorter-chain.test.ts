@@ -23,7 +23,7 @@ async function synced(source: GeneratedSource, options: SyncOptions = {}): Promi
   return sync;
 }
 
-/** The server starts anew with this chain and knows no other. */
+/** The server restarts with this chain and knows no other. */
 function restart(sync: Sync, source: GeneratedSource): void {
   scenario.misbehaviour.lostOrphans = true;
   scenario.server.publish(sync.version, source);

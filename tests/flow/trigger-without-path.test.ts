@@ -4,7 +4,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { PassDriver } from "../support/worker/pass-driver.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
-test("a trigger that names a table without its schema is shown with the statement that mends it", async () => {
+test("a trigger that names a table without its schema is shown with the statement that fixes it", async () => {
   const source = new GeneratedSource({ blocks: 10 });
   await using scenario = await Scenario.start({ source });
   const { db } = scenario;

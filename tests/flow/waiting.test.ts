@@ -32,7 +32,7 @@ class OddSource extends GeneratedSource {
   ]);
 }
 
-test("a dataset that is not published waits, says what to do, and starts by itself", async () => {
+test("a dataset that is not published waits, says what to do, and starts without help", async () => {
   const source = new GeneratedSource({ blocks: 50 });
   await using scenario = await Scenario.start({ source, published: false });
   scenario.startWorker();
@@ -115,7 +115,7 @@ test("a Flight server that is down at the start is retried until it is there", a
   await gone.stop();
   scenario.startWorker({ flightAddress: gone.flightAddress });
   const sync = await scenario.sync();
-  await scenario.until("all streams to try again", async () => {
+  await scenario.until("all streams to retry", async () => {
     const states = Object.values(await sync.states());
     return states.length === 3 && states.every((state) => state === "retrying");
   });

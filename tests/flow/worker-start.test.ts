@@ -141,7 +141,7 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
     expect(rows).toEqual([{ newest: 18 }]);
   });
 
-  test("stops by itself beside a schema that it does not fit, and only then", async () => {
+  test("stops beside a schema that it does not fit, and only then", async () => {
     await using db = await createDatabase();
     await using worker = start(db.url, program);
     await waitFor("it to work", async () => (await workers(db)).length === 1);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { chosenSeeds, runRandomCases, seedsFrom } from "../support/chain/run-random-cases.ts";
 
 const SEEDS = chosenSeeds() ?? seedsFrom(1001, 40);
-/** For 40 of them. */
+/** Enough for 40 cases. */
 const DEADLINE_MS = 180_000;
 
 test(

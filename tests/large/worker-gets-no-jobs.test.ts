@@ -7,7 +7,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
 import { COMMANDS } from "../support/worker/worker-process.ts";
 
-// By the times of production: it is sure after 30 s.
+// With the times of production: it is sure after 30 s.
 test.concurrent.each(Object.entries(COMMANDS))(
   "%s ends with 1 when it gets no jobs although the queue answers others",
   async (_, program) => {

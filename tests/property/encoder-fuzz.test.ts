@@ -30,7 +30,7 @@ import { createDatabase, type TestDatabase } from "../support/postgres/postgres.
 const SEED = Number(process.env["AMPSYNC_TEST_SEED"] ?? 1);
 /** By hand: FUZZ_CASES=100000. */
 const CASES = Number(process.env["FUZZ_CASES"] ?? 1000);
-/** Of processor time: a header of a few bytes may ask for a million NULLs, but for no more. */
+/** Processor time: a header of a few bytes may ask for a million NULLs, but for no more. */
 const MAX_CASE_MS = 3000;
 
 let database: TestDatabase;

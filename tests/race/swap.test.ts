@@ -13,7 +13,7 @@ const NEW = "b0 b1 b2 b3 b4 b5 b6 b7 b8 b9";
 
 let db: TestDatabase;
 let stream: SqlStream;
-/** Loaded anew up to the old checkpoint: its swap is due, and worker-2 still holds its lease. */
+/** Resynced up to the old checkpoint: its swap is due, and worker-2 still holds its lease. */
 let shadow: SqlStream;
 let datasets = 0;
 

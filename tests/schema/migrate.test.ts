@@ -66,7 +66,7 @@ describe("migrate", () => {
     expect(await second).toEqual({ applied: [], functionsReplaced: false });
   });
 
-  test("a locked table makes it try again instead of waiting", async () => {
+  test("a locked table makes it retry instead of waiting", async () => {
     await using db = await createDatabase();
     const reader = await db.client();
     await reader.query("begin; lock table ampsync.streams in access share mode");

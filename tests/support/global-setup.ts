@@ -19,7 +19,7 @@ interface Shared {
   stop(): Promise<void>;
 }
 
-/** Each project of a run loads this module anew; they have nothing else in common. */
+/** Each project of a run loads this module again; they have nothing else in common. */
 declare global {
   var ampsyncTests: { readonly shared: Promise<Shared>; users: number } | undefined;
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 const POLL_MS = 10;
 /**
  * Shorter than the 30 s after which silent servers, silent writers and dead workers
- * are given up: with a longer one a stall that mends itself would not be seen.
+ * are given up: with a longer one a stall that ends without help would not be seen.
  */
 export const STALL_DEADLINE_MS = 28_000;
 

@@ -255,7 +255,7 @@ describe("failures", () => {
 });
 
 describe("the token", () => {
-  test("is sent as a bearer token, asked for anew each time", async () => {
+  test("is sent as a bearer token, asked for again each time", async () => {
     serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH) });
     let count = 0;
     const counting = createAdminClient({ address, token: () => `t${++count}` });

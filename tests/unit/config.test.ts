@@ -149,7 +149,7 @@ describe("settings", () => {
   });
 });
 
-describe("circuit breakers", () => {
+describe("time limits of connecting and of statements", () => {
   test.each([
     ["DB_MAX_RETRY_DURATION_SECS", "connectionBreakerSecs", 300],
     ["DB_OPERATION_MAX_RETRY_DURATION_SECS", "operationBreakerSecs", 60],
@@ -178,7 +178,7 @@ describe("log level", () => {
 });
 
 describe("token", () => {
-  test("is read from its variable, or anew from its file with each call", () => {
+  test("is read from its variable, or again from its file with each call", () => {
     expect(parse({ AMP_AUTH_TOKEN: "abc" }).token()).toBe("abc");
 
     const files = { "/token": "first\n" };

@@ -676,7 +676,7 @@ describe("a chain that ends below the checkpoint with another block", () => {
     expectStep(decideReplaced(live({ committed: [entry(0, 9)], origin: 0n }), 0n), "fail");
   });
 
-  test("only lowers what must be reached where a young stream begins anew already", () => {
+  test("only lowers what must be reached where a young stream starts over already", () => {
     const young = live({ committed: [entry(0, 19)], origin: 0n });
     const first = expectStep(decideReplaced(young, 15n), "reconnect");
     expect(first).toMatchObject({

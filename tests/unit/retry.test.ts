@@ -87,7 +87,7 @@ test("without an end tries go on after the breaker triggered, which is told once
   expect(events().filter((event) => event === "db_connection_circuit_breaker_triggered")).toHaveLength(1);
 });
 
-test("an error that no retry can mend is thrown at once", async () => {
+test("an error that no retry can help is thrown at once", async () => {
   const refused = () => Object.assign(new Error("password authentication failed"), { code: "28P01" });
   const work = failing(1, refused);
   const { log, events } = recorded();

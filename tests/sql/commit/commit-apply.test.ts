@@ -115,7 +115,7 @@ describe("a reorg", () => {
     expect(await stream.view()).toMatchObject({ rewrites: "2" });
   });
 
-  test("of everything begins the stream anew", async () => {
+  test("of everything starts the stream over", async () => {
     const stream = await SqlStream.prepare(db);
     await stream.apply(5, 9);
     await stream.beginApply({ from: null, parentHash: null });
@@ -221,7 +221,7 @@ describe("the checkpoint is compared before it is set:", () => {
     expect(error).toMatchObject({ code: "SY001" });
   });
 
-  test("idempotency: a commit that was done already, and is tried again because its outcome was unknown", async () => {
+  test("idempotency: a commit that was done already, and is retried because its outcome was unknown", async () => {
     const stream = await SqlStream.prepare(db);
     await stream.apply(0, 9);
     await stream.apply(10, 19);

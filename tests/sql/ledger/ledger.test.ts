@@ -50,7 +50,7 @@ describe("the ledger of a stream", () => {
     expect(await findings(db)).toEqual([]);
   });
 
-  test("keeps the entries of the history apart, because a reorg may cut there", async () => {
+  test("keeps the entries of the history apart, because a reorg may split them there", async () => {
     const stream = await SqlStream.prepare(db);
     await commits(stream, ones(0, 399));
     const kept = await stream.history();
@@ -69,7 +69,7 @@ describe("the ledger of a stream", () => {
     ]);
   });
 
-  test("is cut by a reorg where it was loaded in one microbatch, and measured there", async () => {
+  test("is split by a reorg where it was loaded in one microbatch, and measured there", async () => {
     const chain = await LinkedChain.prepare(db);
     await chain.load(0, 19, { step: 10 });
     await chain.reorg(15, 16, "b", "a");

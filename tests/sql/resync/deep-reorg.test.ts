@@ -19,7 +19,7 @@ async function dueIn(stream: SqlStream): Promise<number> {
   return job.due_in_s;
 }
 
-test("policy stop: the stream fails untouched, and its hint loads the table anew", async () => {
+test("policy stop: the stream fails untouched, and its hint resyncs the table", async () => {
   const stream = await loaded("");
   await stream.endPass("failed", "SY102");
   const view = await stream.view();

@@ -32,7 +32,7 @@ test("begin_resolve says what to look up, and nothing of a dataset that is gone"
   expect((await lookUp("4711")).rows).toEqual([]);
 });
 
-test("an unknown dataset waits, and status says for what, what to do and when it is tried again", async () => {
+test("an unknown dataset waits, and status says for what, what to do and when it is retried", async () => {
   await defer("waiting");
   const row = await status();
   expect(row).toMatchObject({
@@ -46,7 +46,7 @@ test("an unknown dataset waits, and status says for what, what to do and when it
   expect(row["next_retry"]).toBeInstanceOf(Date);
 });
 
-test("it is tried again after 2, 4, 8, 16, 30, 30 s, give or take a fifth, by one job", async () => {
+test("it is retried after 2, 4, 8, 16, 30, 30 s, give or take a fifth, by one job", async () => {
   for (const delay of [2, 4, 8, 16, 30, 30]) {
     await defer("waiting");
     const jobs = await waitingJobs(db, "ampsync_resolve:%");

@@ -271,7 +271,7 @@ describe("a target that was dropped", () => {
     expect(await findings(db)).toEqual([]);
   });
 
-  test("while it is paused begins anew when it is resumed", async () => {
+  test("while it is paused starts over when it is resumed", async () => {
     const stream = await loadedStream(db);
     await db.query(
       "select ampsync.pause_sync('chain'); drop table chain.blocks; select ampsync.resync('chain')",

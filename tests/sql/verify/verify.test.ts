@@ -201,7 +201,7 @@ test("after reorgs of every kind finds nothing, and still names what is damaged 
   expect(await findings(db)).toEqual(["logs: missing rows 90-99"]);
 });
 
-test("a stream that began anew at another block has a ledger of its new blocks alone", async () => {
+test("a stream that started over at another block has a ledger of its new blocks alone", async () => {
   await chain.logs.beginApply({ from: null, parentHash: null });
   await chain.insert("logs", 5, 9, "b");
   await chain.logs.commitApply([watermark(5, 9, { fork: "b" })], 15);

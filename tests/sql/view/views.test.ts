@@ -102,7 +102,7 @@ describe("a stream, and with it its dataset, shows that it", () => {
     });
   });
 
-  test("is tried again, when, and why", async () => {
+  test("is retried, when, and why", async () => {
     await stream.apply(0, 9);
     await stream.endPass("ended", "SY104");
     const view = await stream.view();

@@ -117,7 +117,7 @@ export function splitStream(stream: Uint8Array): readonly FlightData[] {
   return messages;
 }
 
-/** Of messages that are not compressed. */
+/** Reads messages that are not compressed. */
 export function readMessages(messages: readonly FlightData[]): ArrowStream {
   return streamFrom(
     messages.map((message) => {
@@ -130,7 +130,7 @@ export function readMessages(messages: readonly FlightData[]): ArrowStream {
   );
 }
 
-/** Of any messages. */
+/** Reads messages, compressed or not. */
 export async function readPlainMessages(messages: readonly FlightData[]): Promise<ArrowStream> {
   const decoded: (Plain | null)[] = [];
   for (const message of messages) {

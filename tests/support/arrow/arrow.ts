@@ -10,7 +10,7 @@ export type { Value } from "./arrow-layout.ts";
 
 export interface TestColumn {
   readonly name: string;
-  /** Of apache-arrow, or our own, which knows all types. */
+  /** A type of apache-arrow, or one of our own, which knows all types. */
   readonly type: DataType | ArrowType;
   readonly nullable?: boolean;
   readonly values: readonly Value[];

@@ -149,7 +149,7 @@ function transactionRow(block: JsonBlock, transaction: Json, receipt: Json): Row
   };
 }
 
-/** Of the signature: what `v` says in legacy transactions, and `yParity` in later ones. */
+/** A part of the signature: what `v` says in legacy transactions, and `yParity` in later ones. */
 function isOdd(transaction: Json): boolean {
   const { yParity, v } = transaction;
   return yParity == null ? Number(v) % 2 === 0 : yParity === "0x1";

@@ -60,7 +60,7 @@ export class ChaosReader {
     }
   }
 
-  /** Of the whole table: rows of canonical blocks that are missing, and rows that are there more than once. */
+  /** Counts rows of canonical blocks that are missing, and rows that are there more than once, in the whole table. */
   async count(): Promise<{ readonly lost: number; readonly doubled: number }> {
     const { rows } = await this.#client.query<{ hash: string; all: number; different: number }>(
       `select '0x' || encode(t.block_hash, 'hex') as hash, count(*)::int as all,

@@ -15,7 +15,7 @@ import type { FaultyWorkerSettings } from "./worker-process.ts";
 
 /** The program of FaultyWorker. */
 let arming: Arming | null = null;
-/** Of the transaction under way. */
+/** How many the transaction under way has written. */
 let chunks = 0;
 
 function say(message: FromWorker): void {

@@ -21,7 +21,7 @@ export interface PassDriverOptions {
 
 /** What ampsync.enqueue_sync takes. */
 export interface SyncedDataset {
-  /** Of a fixed revision, so that a lookup has nothing to find out. */
+  /** Must name a fixed revision, so that a lookup has nothing to find out. */
   readonly dataset: string;
   readonly schema: string;
   readonly tables: readonly string[];

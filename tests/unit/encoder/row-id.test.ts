@@ -130,7 +130,7 @@ describe("with block numbers", () => {
     expect(ids(encodeExact([[same], [other, same], [], [same]])).filter((_, i) => i !== 1)).toEqual(expected);
   });
 
-  test("counting starts anew with each block and each microbatch", () => {
+  test("counting starts over with each block and each microbatch", () => {
     const [first, second] = ids(
       encodeExact([
         [

@@ -11,7 +11,7 @@ import {
 const NOTES = new Schema([new Field("_block_num", new Uint64(), false), new Field("note", new Utf8())]);
 
 /** A generated chain with one more table, `notes`, of which one block's value fits no text column: it holds a NUL. */
-export class PoisonedSource extends GeneratedSource {
+export class BadValueSource extends GeneratedSource {
   override readonly tables: ReadonlyMap<string, Schema> = new Map([
     ...new GeneratedSource().tables,
     ["notes", NOTES],
@@ -20,11 +20,11 @@ export class PoisonedSource extends GeneratedSource {
   /** How often rows of the table were asked for. */
   reads = 0;
 
-  constructor(poisoned: bigint, options: GeneratedSourceOptions) {
+  constructor(bad: bigint, options: GeneratedSourceOptions) {
     super(options);
     this.#generators = [
       sameInBlock64((block) => block.number),
-      cells(new Utf8(), (block) => (block.number === poisoned ? "a\0b" : `note ${block.number}`)),
+      cells(new Utf8(), (block) => (block.number === bad ? "a\0b" : `note ${block.number}`)),
     ];
   }
 

@@ -32,15 +32,15 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
   for (const [i, source] of sources.entries()) {
     healthy.push(await scenario.follow(source, i === 3 ? TABLES.slice(0, 2) : TABLES));
   }
-  const poison = await scenario.follow(new GeneratedSource({ blocks: 20, logsPerBlock: 3 }), ["logs"]);
-  for (const sync of [...healthy, poison]) await sync.catchesUp();
+  const suspect = await scenario.follow(new GeneratedSource({ blocks: 20, logsPerBlock: 3 }), ["logs"]);
+  for (const sync of [...healthy, suspect]) await sync.catchesUp();
 
   // Each time a worker holds some of what this stream brings, it dies.
   Object.assign(scenario.misbehaviour, {
     rowsPerBatch: 5,
     breaks: { after: 1, unit: "batches", how: "stall" },
   });
-  (poison.source as GeneratedSource).mine(20);
+  (suspect.source as GeneratedSource).mine(20);
   for (let death = 1; death <= 4; death++) {
     await scenario.until(
       `the worker to hold data before death ${death}`,
@@ -48,7 +48,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
         const { rows } = await scenario.db.query(
           `select l.holds from ampsync_private.lease l join ampsync_private.stream s using (stream_id)
           where s.target_schema = $1 and l.lease_until > ampsync_private.now()`,
-          [poison.schema],
+          [suspect.schema],
         );
         return rows[0]?.["holds"] === true;
       },
@@ -57,7 +57,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
     await scenario.killWorker();
     scenario.startWorker(SLOTS);
     if (death === 3) {
-      const seen = await poison.until("it to be a suspect", ({ code }) => code === "SY108", 70_000);
+      const seen = await suspect.until("it to be a suspect", ({ code }) => code === "SY108", 70_000);
       expect(seen).toMatchObject({
         state: "retrying",
         reason: expect.stringContaining("3 workers in a row died"),
@@ -65,7 +65,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
       await scenario.hurry();
     }
   }
-  await poison.until("it to wait longer", ({ code, attempts }) => code === "SY108" && attempts > 1, 70_000);
+  await suspect.until("it to wait longer", ({ code, attempts }) => code === "SY108" && attempts > 1, 70_000);
 
   scenario.misbehaviour.breaks = null;
   for (const sync of healthy) {
@@ -86,7 +86,7 @@ test("a stream of which a worker dies again and again waits alone; the eleven be
 
   // What was wrong with it is gone: it goes on, and is no suspect any more.
   await scenario.hurry();
-  await poison.catchesUp();
-  expect(await deaths(poison, "logs")).toBe(0);
-  await poison.expectSourceRows();
+  await suspect.catchesUp();
+  expect(await deaths(suspect, "logs")).toBe(0);
+  await suspect.expectSourceRows();
 }, 300_000);
