@@ -12,9 +12,9 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Schema of graphile-worker's queue; null where the environment names none. */
   readonly queueSchema: string | null;
-  readonly flightAddress: string;
+  readonly flightAddress: URL;
   /** Null (`off`) where there is no Admin API: tables and version must then be named in SQL. */
-  readonly adminAddress: string | null;
+  readonly adminAddress: URL | null;
   /** Reads the token again on each call, because a token file may be rotated. */
   readonly token: () => string | null;
   /** Connections of the writing pool, one of them reserved for heartbeats. */
@@ -125,7 +125,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     return number;
   }
 
-  function address(setting: Setting, fallback: string): string {
+  function address(setting: Setting, fallback: string): URL {
     const { name, value } = given(setting) ?? { name: "", value: fallback };
     const url = URL.parse(value);
     if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -133,7 +133,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     } else if (holdsCredentials(url)) {
       faults.push(`${name} contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN`);
     }
-    return value;
+    return url ?? new URL(fallback);
   }
 
   function secret(

@@ -5,7 +5,7 @@ import { manifestTables, parseVersionDetail, parseVersionList, type VersionList 
 
 export interface AdminClientOptions {
   /** `http://host:port`, with a path prefix where a gateway has one. */
-  readonly address: string;
+  readonly address: URL;
   /** Asked before every request, so that a renewed token is taken up. */
   readonly token: () => Promise<string | null> | string | null;
   readonly fetch?: typeof fetch;
@@ -35,7 +35,10 @@ export interface AdminClient {
 const VERSIONS_TOLD = 20;
 
 export function createAdminClient(options: AdminClientOptions): AdminClient {
-  const base = parseAddress(options.address);
+  const base = new URL(options.address);
+  if (!base.pathname.endsWith("/")) {
+    base.pathname += "/";
+  }
   const fetchUrl = options.fetch ?? fetch;
 
   async function get<T>(
@@ -107,17 +110,4 @@ function pickVersion(
     versions.find((each) => each.version.startsWith(`${revision}-`)) ??
     null
   );
-}
-
-function parseAddress(address: string): URL {
-  const url = URL.canParse(address) ? new URL(address) : null;
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new AmpsyncError("SY902", "The address of the Admin API is not an http or https URL", {
-      hint: "Set AMP_ADMIN_API_ADDR, for example to http://localhost:1610.",
-    });
-  }
-  if (!url.pathname.endsWith("/")) {
-    url.pathname += "/";
-  }
-  return url;
 }

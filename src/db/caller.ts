@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 import { type Clean, cleanText } from "../model/foreign-text.ts";
-import type { OnRetry, RunStatement } from "./retry.ts";
+import type { OnRetry, RunStatement, Waiting } from "./retry.ts";
 
 /** Longer than any call works or waits by design, short enough that a dead connection is left within a minute. */
 const ANSWER_MS = 30_000;
@@ -13,35 +13,32 @@ export class Caller {
   /** What text of others goes through on its way into the database. */
   readonly clean: Clean;
   readonly #run: RunStatement;
-  readonly #signal: AbortSignal;
-  readonly #onRetry: OnRetry | undefined;
+  readonly #waiting: Waiting | null;
 
   constructor(
     run: RunStatement,
     clean: Clean = cleanText,
-    signal: AbortSignal = new AbortController().signal,
-    onRetry?: OnRetry,
+    waiting: Waiting | null = { signal: new AbortController().signal },
   ) {
     this.clean = clean;
     this.#run = run;
-    this.#signal = signal;
-    this.#onRetry = onRetry;
+    this.#waiting = waiting;
   }
 
   /** The same for somebody who waits until the signal only, and wants to know why. */
   until(signal: AbortSignal, onRetry?: OnRetry): Caller {
-    return new Caller(this.#run, this.clean, signal, onRetry);
+    return new Caller(this.#run, this.clean, { signal, onRetry });
   }
 
   /** The same, with each call tried once. */
   once(): Caller {
-    return new Caller(this.#run, this.clean, AbortSignal.abort());
+    return new Caller(this.#run, this.clean, null);
   }
 
   /** `answerMs` 0: however long it takes. */
   call(text: string, values: readonly unknown[] = [], answerMs = ANSWER_MS): Promise<pg.QueryResult> {
     const clean = values.map((value) => this.#cleaned(value));
-    return this.#run({ text, values: clean, query_timeout: answerMs }, this.#signal, this.#onRetry);
+    return this.#run({ text, values: clean, query_timeout: answerMs }, this.#waiting);
   }
 
   /** Failures are full of what others said: a call that tells one must not fail because of its text. */

@@ -4,6 +4,7 @@ import type pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { backoffMs } from "../model/backoff.ts";
 import { failureOf, isTransient, textOf } from "../model/failure.ts";
 import { createPool } from "./pool.ts";
 import { runStatement } from "./run-statement.ts";
@@ -43,12 +44,14 @@ export type Statement = pg.QueryConfig & { readonly query_timeout: number };
 /** Told before each wait for another try; never throws. */
 export type OnRetry = (error: unknown) => Promise<void>;
 
-/** Runs a statement; the signal ends the waiting between two tries. */
-export type RunStatement = (
-  statement: Statement,
-  signal: AbortSignal,
-  onRetry?: OnRetry,
-) => Promise<pg.QueryResult>;
+/** Who waits for a statement: until the signal, told why. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+  readonly onRetry?: OnRetry | undefined;
+}
+
+/** Runs a statement, again after errors that may pass while somebody waits; once where nobody does. */
+export type RunStatement = (statement: Statement, waiting: Waiting | null) => Promise<pg.QueryResult>;
 
 interface RetryOptions {
   readonly limitMs: number;
@@ -86,8 +89,7 @@ export async function retry<T>(
           throw error;
         }
       }
-      const grown = Math.min(backoff.firstDelayMs * 2 ** (attempt - 1), backoff.longestDelayMs);
-      const delayMs = grown * (0.8 + 0.4 * Math.random());
+      const delayMs = backoffMs(attempt, backoff.firstDelayMs, backoff.longestDelayMs);
       log.warn(`${backoff.name}_retry`, { attempt, code, error: message, delay_ms: Math.round(delayMs) });
       await onRetry?.(error);
       // The last try is when the time is up.
@@ -105,7 +107,11 @@ export async function retry<T>(
  * be said of a stream at all, not even that it is retrying: connecting goes on until it succeeds.
  */
 export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log): RunStatement {
-  return async (statement, signal, onRetry) => {
+  return async (statement, waiting) => {
+    if (waiting === null) {
+      return await runStatement(pool, await pool.connect(), statement);
+    }
+    const { signal, onRetry } = waiting;
     const connect = () =>
       retry(() => pool.connect(), CONNECTING, { limitMs: breakers.connectionMs, endless: true }, log, signal);
     const run = async () => runStatement(pool, await connect(), statement);

@@ -22,7 +22,7 @@ import { firstBlock, firstHash, networkOf } from "./single-value.ts";
 
 export interface FlightClientOptions {
   /** `http://host:port`, or `https://` for TLS with the system's roots. */
-  readonly address: string;
+  readonly address: URL;
   /** Asked before every call, so that a renewed token is taken up. */
   readonly token: () => Promise<string | null> | string | null;
   /** Largest message accepted, in bytes; 32 MiB unless told. */

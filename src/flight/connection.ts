@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 
 import { type ChannelCredentials, Client, type ClientOptions, credentials } from "@grpc/grpc-js";
-import { AmpsyncError } from "../errors.ts";
 
 const MIB = 1024 * 1024;
 
@@ -34,12 +33,10 @@ export interface Connection {
   close(): void;
 }
 
-/**
- * Makes connections to `http://host:port`, or with TLS and the system's roots to
- * `https://host:port`. SY902 where the address is neither.
- */
-export function connector(address: string, maxMessageBytes: number): () => Connection {
-  const { host, secure } = parseAddress(address);
+/** Makes connections to `http://host:port`, or with TLS and the system's roots to `https://host:port`. */
+export function connector(address: URL, maxMessageBytes: number): () => Connection {
+  const secure = address.protocol === "https:";
+  const host = `${address.hostname}:${address.port || (secure ? 443 : 80)}`;
   return () => {
     const sockets = new Sockets();
     const channel = sockets.watch(secure ? credentials.createSsl() : credentials.createInsecure());
@@ -93,16 +90,4 @@ class Sockets {
     this.#open.add(socket);
     socket.once("close", () => this.#open.delete(socket));
   }
-}
-
-function parseAddress(address: string): { host: string; secure: boolean } {
-  const url = URL.canParse(address) ? new URL(address) : null;
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new AmpsyncError("SY902", "The Flight address is not an http or https URL", {
-      hint: "Set AMP_FLIGHT_ADDR, for example to http://localhost:1602.",
-    });
-  }
-  const secure = url.protocol === "https:";
-  const port = url.port === "" ? (secure ? "443" : "80") : url.port;
-  return { host: `${url.hostname}:${port}`, secure };
 }

@@ -4,6 +4,7 @@ import pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { backoffMs } from "../model/backoff.ts";
 
 const ATTEMPTS = 12;
 const FIRST_PAUSE_MS = 250;
@@ -31,8 +32,7 @@ export async function retryOnLockConflict<T>(work: () => Promise<T>, log: Log): 
         });
       }
       log.info("migrate_retry", { attempt, reason: "objects are locked" });
-      const longest = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
-      await pause(longest * (0.8 + 0.4 * Math.random()));
+      await pause(backoffMs(attempt, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
     }
   }
 }

@@ -13,6 +13,7 @@ import type { FlightMessage } from "../flight/client.ts";
 import type { LeaseHolder } from "../lease/heartbeat.ts";
 import { PassControl } from "../lease/pass-control.ts";
 import type { Log } from "../log.ts";
+import { backoffMs } from "../model/backoff.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
 import { type Failure, failureOf } from "../model/failure.ts";
 import { MAX_CONNECTIONS_PER_PASS } from "../model/limits.ts";
@@ -503,7 +504,7 @@ class StreamPass implements Disposable {
       });
     }
     if (step.reason !== "step_back") {
-      await pause(1000 * 2 ** step.next.strikes, undefined, { signal: this.#control.signal });
+      await pause(backoffMs(step.next.strikes, 2_000, 60_000), undefined, { signal: this.#control.signal });
     }
     return "reconnect";
   }

@@ -140,7 +140,7 @@ describe("a statement", () => {
     const statements = retryingStatements(pool, breakers, log);
     try {
       return await use(
-        (sql, answerMs = 30_000) => statements({ text: sql, query_timeout: answerMs }, NEVER),
+        (sql, answerMs = 30_000) => statements({ text: sql, query_timeout: answerMs }, { signal: NEVER }),
         count,
       );
     } finally {

@@ -148,7 +148,7 @@ afterEach(() => {
 
 function client(options: { token?: string | null; maxMessageBytes?: number; address?: string } = {}) {
   const { token = null, address = server.address, ...rest } = options;
-  const created = createFlightClient({ address, token: () => token, ...rest });
+  const created = createFlightClient({ address: new URL(address), token: () => token, ...rest });
   closing.push(() => created.close());
   return created;
 }
@@ -251,10 +251,6 @@ describe("planning", () => {
     await expect(client().plan("SELECT 1", { stream: true, signal: abort.signal })).rejects.toThrow(
       "shutting down",
     );
-  });
-
-  test("an address that is no URL is SY902", () => {
-    expect(() => client({ address: "localhost:1602" })).toThrow(expect.objectContaining({ code: "SY902" }));
   });
 });
 

@@ -89,7 +89,7 @@ describe("an answer that is not gRPC", () => {
 
   /** What planning and what reading end with. */
   async function failures(address: string): Promise<readonly AmpsyncError[]> {
-    const client = createFlightClient({ address, token: () => null });
+    const client = createFlightClient({ address: new URL(address), token: () => null });
     const plan = { schema: { fields: [] }, ticket: new Uint8Array([1]) };
     try {
       const ended = await Promise.allSettled([

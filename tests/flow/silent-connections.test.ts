@@ -58,7 +58,11 @@ beforeEach(async () => {
     );
   });
   proxy = await TcpProxy.start({ host: "127.0.0.1", port });
-  client = createFlightClient({ address: `http://127.0.0.1:${proxy.port}`, token: () => null, times: TIMES });
+  client = createFlightClient({
+    address: new URL(`http://127.0.0.1:${proxy.port}`),
+    token: () => null,
+    times: TIMES,
+  });
 });
 afterEach(async () => {
   client.close();

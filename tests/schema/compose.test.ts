@@ -88,8 +88,8 @@ describe("docker-compose.yml", () => {
       expect(config.databaseUrl).toBe(
         `postgresql://${POSTGRES_USER}:${password}@postgres:5432/${POSTGRES_DB}`,
       );
-      expect(config.flightAddress).toBe("http://host.docker.internal:1602");
-      expect(config.adminAddress).toBe("http://host.docker.internal:1610");
+      expect(config.flightAddress.origin).toBe("http://host.docker.internal:1602");
+      expect(config.adminAddress?.origin).toBe("http://host.docker.internal:1610");
     }
     expect(worker.environment).toEqual(migrate.environment);
   });

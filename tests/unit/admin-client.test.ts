@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 function client(token: string | null = null) {
-  return createAdminClient({ address, token: () => token });
+  return createAdminClient({ address: new URL(address), token: () => token });
 }
 
 /** Serve JSON documents by path; anything else is 404, as the server says it. */
@@ -137,12 +137,12 @@ describe("which version a reference stands for", () => {
 
   test("a path prefix of the address is kept", async () => {
     serve({ [`/amp${LIST}`]: VERSIONS });
-    const prefixed = createAdminClient({ address: `${address}/amp`, token: () => null });
+    const prefixed = createAdminClient({ address: new URL(`${address}/amp`), token: () => null });
     expect((await prefixed.version(refOf("anvil"), AbortSignal.timeout(10_000))).version).toBe("0.10.0");
   });
 
   test("a path prefix of the address is in no error", async () => {
-    const prefixed = createAdminClient({ address: `${address}/hunter2`, token: () => null });
+    const prefixed = createAdminClient({ address: new URL(`${address}/hunter2`), token: () => null });
     const { message } = await errorOf(prefixed.version(refOf("anvil"), AbortSignal.timeout(10_000)));
     expect(message).toMatch(/^GET \/datasets\//);
   });
@@ -239,7 +239,7 @@ describe("failures", () => {
   });
 
   test("a dead port is SY104 with the reason", async () => {
-    const free = createAdminClient({ address: "http://127.0.0.1:1", token: () => null });
+    const free = createAdminClient({ address: new URL("http://127.0.0.1:1"), token: () => null });
     const error = await errorOf(free.version(refOf("anvil"), AbortSignal.timeout(10_000)));
     expect(error.code).toBe("SY104");
   });
@@ -258,7 +258,7 @@ describe("the token", () => {
   test("is sent as a bearer token, asked for again each time", async () => {
     serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH) });
     let count = 0;
-    const counting = createAdminClient({ address, token: () => `t${++count}` });
+    const counting = createAdminClient({ address: new URL(address), token: () => `t${++count}` });
     await counting.resolve(refOf("anvil"), AbortSignal.timeout(10_000));
     expect(requests.map((request) => request.headers.authorization)).toEqual(["Bearer t1", "Bearer t2"]);
   });

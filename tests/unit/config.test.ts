@@ -36,8 +36,8 @@ describe("settings", () => {
     expect(values).toEqual({
       databaseUrl: null,
       queueSchema: null,
-      flightAddress: "http://localhost:1602",
-      adminAddress: "http://localhost:1610",
+      flightAddress: new URL("http://localhost:1602"),
+      adminAddress: new URL("http://localhost:1610"),
       poolSize: 10,
       maxConcurrentBatches: 10,
       grpcMaxDecodeMb: 32,
@@ -63,9 +63,9 @@ describe("settings", () => {
   });
 
   test.each([
-    ["flightAddress", "AMP_FLIGHT_ADDR", "https://amp.example:1602", "https://amp.example:1602"],
-    ["flightAddress", "NOZZLE_ENDPOINT", "http://old:1602", "http://old:1602"],
-    ["adminAddress", "AMP_ADMIN_API_ADDR", "http://amp:1610", "http://amp:1610"],
+    ["flightAddress", "AMP_FLIGHT_ADDR", "https://amp.example:1602", new URL("https://amp.example:1602")],
+    ["flightAddress", "NOZZLE_ENDPOINT", "http://old:1602", new URL("http://old:1602")],
+    ["adminAddress", "AMP_ADMIN_API_ADDR", "http://amp:1610", new URL("http://amp:1610")],
     ["adminAddress", "AMP_ADMIN_API_ADDR", "off", null],
     ["poolSize", "DB_POOL_SIZE", "3", 3],
     ["poolSize", "MAX_DB_CONNECTIONS", "1000", 1000],
@@ -74,7 +74,7 @@ describe("settings", () => {
     ["connectionBreakerSecs", "DB_MAX_RETRY_DURATION_SECS", "30", 30],
     ["operationBreakerSecs", "DB_OPERATION_MAX_RETRY_DURATION_SECS", "300", 300],
   ] as const)("%s is read from %s=%s", (setting, name, text, value) => {
-    expect(parse({ [name]: text })[setting]).toBe(value);
+    expect(parse({ [name]: text })[setting]).toEqual(value);
   });
 
   test.each([
@@ -121,7 +121,7 @@ describe("settings", () => {
   });
 
   test.each(["http://[::1]:1610", "https://amp.example/gateway/amp-1"])("%s is an address", (value) => {
-    expect(parse({ AMP_ADMIN_API_ADDR: value }).adminAddress).toBe(value);
+    expect(parse({ AMP_ADMIN_API_ADDR: value }).adminAddress).toEqual(new URL(value));
   });
 
   test("may be given under two names only if the values are the same", () => {

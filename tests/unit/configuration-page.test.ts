@@ -30,6 +30,7 @@ function value(setting: string, env: Record<string, string> = {}): string {
   if (setting === "databasePort") return new URL(database(env)!).port;
   const config: object = parse(env);
   const found: unknown = Reflect.get(config, setting);
+  if (found instanceof URL) return found.origin;
   return typeof found === "string" || typeof found === "number" ? String(found) : "";
 }
 

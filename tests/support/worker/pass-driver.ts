@@ -77,7 +77,7 @@ export class PassDriver {
     const config = {
       databaseUrl: options.databaseUrl,
       queueSchema: null,
-      flightAddress: options.flightAddress,
+      flightAddress: new URL(options.flightAddress),
       adminAddress: null,
       token: () => null,
       poolSize: 3 + streamIds.length,
