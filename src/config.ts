@@ -3,35 +3,35 @@ import { AmpsyncError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { completeDatabaseUrl } from "./model/database-url.ts";
 
-/** What our packages need; the same as `engines` of package.json. */
+/** The oldest Node.js that our packages support; the same as `engines` in package.json. */
 const OLDEST_NODE = [22, 19] as const;
 
-/** What a process needs to know, from the environment; parsed once, never changed. */
+/** The settings of a process, from its environment; parsed once, never changed. */
 export interface Config {
-  /** A PostgreSQL connection URL; null where the environment names none. */
+  /** A PostgreSQL connection URL; null if the environment names none. */
   readonly databaseUrl: string | null;
-  /** Schema of graphile-worker's queue; null where the environment names none. */
+  /** Schema of graphile-worker's queue; null if the environment names none. */
   readonly queueSchema: string | null;
   readonly flightAddress: URL;
-  /** Null (`off`) where there is no Admin API: tables and version must then be named in SQL. */
+  /** Null (`off`) if there is no Admin API: then SQL calls must name tables and version. */
   readonly adminAddress: URL | null;
   /** Reads the token again on each call, because a token file may be rotated. */
   readonly token: () => string | null;
   /** Connections of the writing pool, one of them reserved for heartbeats. */
   readonly poolSize: number;
-  /** Microbatches being written at once over all tables of the process. */
+  /** Microbatches that may be written at the same time, over all tables of the process. */
   readonly maxConcurrentBatches: number;
   /** Largest message accepted from the Flight server, in MiB. */
   readonly grpcMaxDecodeMb: number;
-  /** For how long the database may refuse connections, and fail a call, before a breaker triggers; in seconds. */
+  /** How long connecting to the database, and a failing call, are retried before giving up; in seconds. */
   readonly connectionBreakerSecs: number;
   readonly operationBreakerSecs: number;
   readonly logLevel: LogLevel;
-  /** Values that are taken, but not recommended; for the log. */
+  /** Values that are accepted but not recommended; for the log. */
   readonly warnings: readonly string[];
 }
 
-/** Every environment variable we read, by setting; the first name is the documented one. */
+/** The environment variables that are read, by setting; the first name is the documented one. */
 export const VARIABLES = {
   databaseUrl: ["DATABASE_URL"],
   databaseUrlFile: ["DATABASE_URL_FILE"],
@@ -57,13 +57,13 @@ export const VARIABLES = {
 type Setting = keyof typeof VARIABLES;
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The configuration of this process. Throws SY902 with all faults in one report. */
+/** The configuration of this process. Throws SY902, which names all wrong settings at once. */
 export function configFromProcess(): Config {
   checkNode(process.versions.node);
   return parseConfig(process.env, (path) => readFileSync(path, "utf8"));
 }
 
-/** Refuses a Node that lacks what our packages call: their errors would look like anything. Throws SY902. */
+/** Refuses a Node.js that is too old for our packages, whose own errors would be obscure. Throws SY902. */
 export function checkNode(version: string): void {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
@@ -74,13 +74,13 @@ export function checkNode(version: string): void {
   }
 }
 
-/** The process ends with 1: when nothing keeps it any more, at the latest after `graceMs`. */
+/** Makes the process exit with code 1: when nothing keeps it alive, at the latest after `graceMs`. */
 export function failProcess(graceMs: number): void {
   process.exitCode ??= 1;
   setTimeout(() => process.exit(), graceMs).unref();
 }
 
-/** What tells this process from others, for people: its number. */
+/** Tells this process from others, for people: its process id. */
 export function processId(): number {
   return process.pid;
 }
@@ -96,7 +96,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
 
   function given(setting: Setting): { readonly name: string; readonly value: string } | null {
     const set = VARIABLES[setting].flatMap((name) => (env[name] ? [{ name, value: env[name] }] : []));
-    // Log levels are the exception: their names are tried in order, as the programs before us did.
+    // Log levels are the exception: the first name that is set counts, as in the programs that came before this one.
     if (setting !== "logLevel" && new Set(set.map(({ value }) => value)).size > 1) {
       faults.push(`${set.map(({ name }) => name).join(" and ")} have different values`);
     }
@@ -116,7 +116,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     return number;
   }
 
-  /** Takes values from 1 to 86,400, and warns outside the recommended ones. */
+  /** Accepts values from 1 to 86,400, and warns about those outside the recommended range. */
   function seconds(setting: Setting, fallback: number, low: number, high: number): number {
     const number = wholeNumber(setting, fallback, 1, 86_400);
     if (number < low || number > high) {
@@ -155,7 +155,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     }
   }
 
-  /** Unquoted names only: the name goes into statements, hints and settings of other programs. */
+  /** Accepts only names that need no quotes: the name goes into statements, hints and settings of other programs. */
   function schemaName(setting: Setting): string | null {
     const set = given(setting);
     if (set !== null && !/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(set.value)) {
@@ -176,7 +176,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     const host = (text("databaseHost") ?? "localhost").replace(/^\[(.*)\]$/, "$1");
     const port = wholeNumber("databasePort", 5432, 1, 65_535);
     if (user === null && name === null) {
-      // As libpq does, from its own variables; pg reads the rest of them.
+      // As libpq does, from its own variables; pg reads the rest of those.
       const isNamed = ["PGSERVICE", "PGDATABASE", "PGHOST"].some((variable) => env[variable]);
       return isNamed ? complete("postgresql:///") : null;
     }
@@ -187,8 +187,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     if (/[?#]/.test(name)) {
       faults.push("DATABASE_NAME holds ? or #, which no connection URL can name");
     }
-    // Percent-encoded, so that no character of a password can end its part. pg reads the path
-    // with decodeURI, which is undone by encodeURI alone.
+    // Percent-encoded, so that no character of a password ends the password. pg reads the path
+    // with decodeURI, which only encodeURI undoes.
     const [u, p, h] = [user, password, host].map(encodeURIComponent);
     return complete(`postgresql://${u}:${p}@${h}:${port}/${encodeURI(name)}`);
   }
@@ -208,7 +208,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     flightAddress: address("flightAddress", "http://localhost:1602"),
     adminAddress: text("adminAddress") === "off" ? null : address("adminAddress", "http://localhost:1610"),
     token: () => (tokenFile === null ? tokenText : readFile(tokenFile).trim() || null),
-    // One connection is for heartbeats, one for calls beside a writer, so three is the least.
+    // One connection is for heartbeats, one for a writer, one for calls beside the writer: at least three.
     poolSize: wholeNumber("poolSize", 10, 3, 1000),
     maxConcurrentBatches: wholeNumber("maxConcurrentBatches", 10, 1, 1000),
     grpcMaxDecodeMb: wholeNumber("grpcMaxDecodeMb", 32, 1, 512),
@@ -228,8 +228,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
 }
 
 /**
- * Addresses are shown in errors and logs. So they have no user, password, query or fragment, and a path, which a
- * gateway may need, of short plain words only.
+ * Errors and logs show addresses. So an address has no user, password, query or fragment, and its path, which a
+ * gateway may need, has only short plain words.
  */
 function holdsCredentials({ username, password, search, hash, pathname }: URL): boolean {
   const isPlain = pathname.split("/").every((part) => /^[A-Za-z0-9._-]{0,24}$/.test(part));
@@ -237,12 +237,12 @@ function holdsCredentials({ username, password, search, hash, pathname }: URL): 
   return username + password + search + hash !== "" || !isPlain || isNamed;
 }
 
-/** A password may begin and end with blanks. */
+/** Keeps blanks: a password may begin and end with them. */
 function withoutLineEnd(text: string): string {
   return text.replace(/\r?\n$/, "");
 }
 
-/** Takes `debug`, and lists as `info,ampsync=debug`, where ours or else the general level counts. */
+/** Accepts `debug`, and lists such as `info,ampsync=debug`: the level of ampsync counts, otherwise the general one. */
 function logLevel(text: string | null): LogLevel {
   const parts = (text ?? "")
     .toLowerCase()
@@ -253,7 +253,7 @@ function logLevel(text: string | null): LogLevel {
   return LOG_LEVELS.find((level) => level === wanted) ?? "info";
 }
 
-/** The database, for commands that cannot do without one. Throws SY902. */
+/** The database, for commands that need one. Throws SY902 if none is configured. */
 export function requireDatabase(config: Config): string {
   if (config.databaseUrl === null) {
     throw new AmpsyncError("SY902", "no database is configured", {

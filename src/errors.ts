@@ -13,7 +13,7 @@ export type ErrorCode =
   | "SY104" // source unreachable, or the stream broke off
   | "SY105" // authentication refused
   | "SY106" // a message is over the size limit
-  | "SY107" // the server stands below the checkpoint, on the same chain, or on one that cannot be told
+  | "SY107" // the server's head is below the checkpoint, on the same chain or on one that cannot be compared
   | "SY108" // workers died while they held data of the stream
   | "SY201" // target table cannot be written as it must be
   | "SY202" // the schema of the server cannot become a table
@@ -21,11 +21,11 @@ export type ErrorCode =
   | "SY205" // target table was renamed while it was written
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong
-  | "SY903"; // a defect of ampsync
+  | "SY903"; // a bug in ampsync
 
 export interface ErrorFields {
   readonly detail?: string;
-  /** A statement or command that helps, where there is one. */
+  /** A statement or command that helps, if there is one. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
@@ -44,7 +44,7 @@ export class AmpsyncError extends Error {
     this.hint = fields.hint ?? null;
   }
 
-  /** How Node prints it, such as graphile-worker's command one that keeps it from starting. */
+  /** How Node prints the error, for example when graphile-worker's command fails to start. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return reportOf(this);
   }
@@ -57,7 +57,7 @@ interface Report {
   readonly hint: string | null;
 }
 
-/** An error for people, laid out as PostgreSQL's programs do. */
+/** The error as text for people, laid out as PostgreSQL's own programs do. */
 export function reportOf({ code, message, detail, hint }: Report): string {
   const lines = [`ERROR ${code}: ${message}`];
   if (detail !== null) lines.push(`DETAIL: ${detail}`);

@@ -1,21 +1,21 @@
-/** Where the work of a pass can be interrupted: the statement boundaries of a pass and of its commits. */
+/** Points at which tests interrupt a pass: the boundaries between the statements of a pass and of its commits. */
 export const FAULT_POINTS = [
-  /** The lease is ours; nothing was read or written. */
+  /** The lease is acquired; nothing has been read or written. */
   "lease_acquired",
-  /** The server told the columns; the target may not exist yet. */
+  /** The server has sent the columns; the target may not exist yet. */
   "before_prepare_target",
   "target_prepared",
-  /** Rows wait; their transaction has no connection yet. */
+  /** Rows wait to be written; their transaction has no connection yet. */
   "before_connect",
-  /** begin_apply has run, replaced blocks are deleted, COPY waits for rows. */
+  /** begin_apply has run, replaced blocks are deleted, and COPY waits for rows. */
   "copy_begun",
   /** Some rows are written, more may come. */
   "chunk_written",
-  /** All rows are written; COPY is not told so. */
+  /** All rows are written; COPY has not been told that they are all. */
   "before_trailer",
-  /** commit_apply and COMMIT are under way; their answer has not come. */
+  /** commit_apply and COMMIT were sent; their answer has not come. */
   "commit_sent",
-  /** Committed; this process takes no notice of it yet. */
+  /** The commit is done; this process has not acted on it yet. */
   "commit_answered",
   /** The pass is over; the lease is still held. */
   "before_end_pass",
@@ -23,7 +23,7 @@ export const FAULT_POINTS = [
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 
-/** Told at each point a pass comes by. Tests stop a worker there; in production nothing happens. */
+/** Called at each fault point that a pass reaches. Tests stop a worker there; in production it does nothing. */
 export interface Faults {
   reach(point: FaultPoint): void | Promise<void>;
 }

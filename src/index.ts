@@ -1,8 +1,8 @@
 import { workerPreset } from "./worker-preset.ts";
 
-/** What this package is to programs: `extends: [ampsync.preset]` in a graphile.config of yours. */
+/** The API of this package: `extends: [ampsync.preset]` in your own graphile.config. */
 const ampsync = {
-  /** Made from the environment when it is read. Sessions of graphile-worker's pool stay as you set them up. */
+  /** Built from the environment on first access. Sessions of graphile-worker's pool stay as you configured them. */
   get preset(): GraphileConfig.Preset {
     return workerPreset(undefined, { isAlone: false });
   },

@@ -1,10 +1,10 @@
 import { type Clean, cleanText } from "./model/foreign-text.ts";
 
-/** From the fewest lines to the most. */
+/** Ordered from the fewest log lines to the most. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Structured log: one event name and its fields. Event names are a contract, free text is none. */
+/** Structured log: an event name and its fields. Event names are a contract; free text is not. */
 export interface Log {
   error(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
@@ -16,7 +16,7 @@ export interface Log {
 
 export type LogFields = Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
 
-/** Writes one JSON object a line: time, level, event, fields. Bigints become text; text may be that of others. */
+/** Writes one JSON object per line: time, level, event, fields. Bigints become text; text from others is cleaned. */
 export function createLog(
   level: LogLevel,
   write: (line: string) => void,

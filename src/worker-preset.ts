@@ -10,12 +10,12 @@ import { beginWorker, closeRuntime } from "./runtime.ts";
 const ROOT = new URL("../", import.meta.url);
 /** graphile-worker's own statements take milliseconds. */
 const ANSWER_MS = 60_000;
-/** A worker that fails stops its passes first. */
+/** A failing worker first stops its passes. */
 const STOP_MS = 10_000;
 
 /**
- * The preset of graphile-worker for our tasks, for its own CLI (see
- * graphile.config.mjs) and for `ampsync worker` alike.
+ * graphile-worker's preset for our tasks, used by graphile-worker's own CLI (see
+ * graphile.config.mjs) and by `ampsync worker`.
  */
 export function workerPreset(config: Config = configFromProcess(), options: Partial<PluginOptions> = {}) {
   const log = createLog(config.logLevel, writeStderr);
@@ -39,14 +39,14 @@ export function workerPreset(config: Config = configFromProcess(), options: Part
       schema: config.queueSchema ?? DEFAULT_QUEUE,
       taskDirectory: fileURLToPath(new URL("dist/tasks", ROOT)),
       crontabFile: fileURLToPath(new URL("crontab", ROOT)),
-      // A live stream keeps its slot; with more streams than slots they take turns.
+      // A live stream keeps its slot; if there are more streams than slots, they take turns.
       concurrentJobs: 10,
       maxPoolSize: 10,
-      // Jobs that are due later are found by polling: this bounds how late a takeover or a retry starts.
+      // Polling finds the jobs that become due later: this bounds how late a takeover or a retry starts.
       pollInterval: 1000,
-      // A pass can be given up at any time, so it is told at once that the worker stops.
+      // A pass can be abandoned at any time, so it learns at once that the worker stops.
       gracefulShutdownAbortTimeout: 20,
-      // Without these two, graphile-worker 0.18 ends its pool before the last results are stored,
+      // Without these two settings graphile-worker 0.18 ends its pool before the last results are stored,
       // and those jobs run again four hours later.
       completeJobBatchDelay: 0,
       failJobBatchDelay: 0,

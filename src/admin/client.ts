@@ -4,18 +4,18 @@ import { getJson, unreadable } from "./request.ts";
 import { manifestTables, parseVersionDetail, parseVersionList, type VersionList } from "./versions.ts";
 
 export interface AdminClientOptions {
-  /** `http://host:port`, with a path prefix where a gateway has one. */
+  /** `http://host:port`, with the path prefix of a gateway if there is one. */
   readonly address: URL;
-  /** Asked before every request, so that a renewed token is taken up. */
+  /** Called before every request, so that a renewed token is used. */
   readonly token: () => Promise<string | null> | string | null;
   readonly fetch?: typeof fetch;
 }
 
-/** What a reference stands for at this moment. */
+/** The version that a reference stands for at this moment. */
 export interface ResolvedVersion {
-  /** Semantic version, or manifest hash where there is no version: what SQL names after the `@`. */
+  /** Semantic version, or manifest hash if there is no version: the part after the `@` in SQL. */
   readonly version: string;
-  /** Changes with the content, also where a tag moves onto another version. Empty where the server does not tell it. */
+  /** Changes with the content, also when a tag moves to another version. Empty if the server does not report it. */
   readonly manifestHash: string;
 }
 
@@ -25,13 +25,13 @@ export interface ResolvedDataset extends ResolvedVersion {
 
 /** Versions and tables of datasets, from the Admin API of a server of 2026. Failures are AmpsyncErrors. */
 export interface AdminClient {
-  /** The version a reference stands for; asks for the list of versions only. SY103 where there is none. */
+  /** The version that a reference stands for; requests only the list of versions. SY103 if there is none. */
   version(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedVersion>;
-  /** The same, with the names of its tables. */
+  /** The same version with the names of its tables. */
   resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset>;
 }
 
-/** Of a long list, in an error. */
+/** The most versions of a long list that an error names. */
 const VERSIONS_TOLD = 20;
 
 export function createAdminClient(options: AdminClientOptions): AdminClient {
@@ -70,7 +70,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     const found = await version(ref, signal);
     const path = [...versionsPath(ref), found.version];
     const detail = await get(path, parseVersionDetail, signal);
-    // Servers of late 2025 name the tables in the manifest only.
+    // Servers of late 2025 name the tables only in the manifest.
     const tables = detail.tables ?? (await get([...path, "manifest"], manifestTables, signal));
     return { ...found, manifestHash: detail.manifestHash ?? found.manifestHash, tables };
   }
@@ -88,7 +88,7 @@ function versionsPath(ref: DatasetRef): string[] {
   return ["datasets", ref.namespace, ref.name, "versions"];
 }
 
-/** The version of a list that a revision stands for. */
+/** The version in the list that a revision stands for. */
 function pickVersion(
   { versions, latest, dev }: VersionList,
   revision: string | null,
@@ -100,7 +100,7 @@ function pickVersion(
     return { version: revision, manifestHash: revision };
   }
   if (revision === null || revision === "latest") {
-    // A server may echo the word "latest", which is no version.
+    // A server may echo the word "latest", which is not a version.
     const tagged = latest !== null && isSemver(latest) ? latest : null;
     const listed = tagged === null ? versions[0] : versions.find((each) => each.version === tagged);
     return listed ?? (tagged === null ? null : { version: tagged, manifestHash: "" });

@@ -8,10 +8,10 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** More than any list of versions or manifest has, and less than 100 MB of objects. */
 const JSON_LIMITS = { depth: 64, values: 500_000 };
 
-/** What a failed answer said besides its text; the cause of its error. */
+/** What a failed answer said besides its text; the `cause` of its error. */
 export interface HttpFailure {
   readonly status: number;
-  /** Seconds the server asks to wait; null where it does not. */
+  /** Seconds that the server asks to wait; null if it does not ask. */
   readonly retryAfterSeconds: number | null;
 }
 
@@ -54,12 +54,12 @@ export async function getJson(
   }
 }
 
-/** Without the prefix of a gateway, which is nobody's business and may be a secret. */
+/** The path without the prefix of a gateway, which is internal and may be a secret. */
 function pathOf({ pathname }: URL): string {
   return pathname.slice(Math.max(0, pathname.indexOf("/datasets/")));
 }
 
-/** An answer that is not what the protocol says: perhaps not an Amp server, or not yet. */
+/** The error of an answer that breaks the protocol: perhaps it is not from an Amp server, or not yet. */
 export function unreadable(url: URL, detail: string, cause?: unknown): AmpsyncError {
   return new AmpsyncError("SY104", `The answer to GET ${pathOf(url)} cannot be read`, { detail, cause });
 }
@@ -91,7 +91,7 @@ function failure(url: URL, response: Response, text: string): AmpsyncError {
   return new AmpsyncError(code, `GET ${pathOf(url)} failed`, { detail, ...hint, cause });
 }
 
-/** `isHandled`: an Amp server says so, and not a proxy before it, whose words may be others in a minute. */
+/** `isHandled`: an Amp server reports the error, not a proxy in front of it, which may answer differently in a minute. */
 function codeOf(status: number, isHandled: boolean): ErrorCode {
   if (status === 401 || status === 403) {
     return "SY105";
@@ -102,7 +102,7 @@ function codeOf(status: number, isHandled: boolean): ErrorCode {
   return status === 404 ? "SY103" : "SY004";
 }
 
-/** The text of an error that an Amp server handled; null where the body is something else. */
+/** The text of an error that an Amp server reported; null if the body is something else. */
 function handledError(body: string): string | null {
   try {
     const parsed = parseBounded(body, JSON_LIMITS);
@@ -115,7 +115,7 @@ function handledError(body: string): string | null {
       return String(parsed.error_message);
     }
   } catch {
-    // Not every answer is JSON, or such that anybody reads it.
+    // Not every answer is JSON, or small enough to be parsed.
   }
   return null;
 }

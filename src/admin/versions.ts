@@ -1,12 +1,12 @@
 import { cleanText } from "../model/foreign-text.ts";
 
-/** Characters of a version, a hash or the name of a table: more than any that can be used has. */
+/** The most characters in a version, a hash or the name of a table: more than any usable one has. */
 const NAME_LENGTH = 200;
 
 /** The versions of a dataset, newest first, and its tags. */
 export interface VersionList {
   readonly versions: readonly ListedVersion[];
-  /** What the server calls the latest version. */
+  /** The version that the server calls the latest. */
   readonly latest: string | null;
   /** Manifest hash of the last registered manifest. */
   readonly dev: string | null;
@@ -14,7 +14,7 @@ export interface VersionList {
 
 export interface ListedVersion {
   readonly version: string;
-  /** Empty where the server does not tell it. */
+  /** Empty if the server does not report it. */
   readonly manifestHash: string;
 }
 
@@ -23,7 +23,7 @@ export interface VersionDetail {
   readonly tables: readonly string[] | null;
 }
 
-/** Read the list of versions; null where it has another shape. Unknown keys are ignored, here and below. */
+/** Reads the list of versions; null if it has another shape. Unknown keys are ignored, here and below. */
 export function parseVersionList(body: unknown): VersionList | null {
   const { versions, special_tags: tags } = fieldsOf(body);
   if (!Array.isArray(versions)) {
@@ -42,7 +42,7 @@ export function parseVersionList(body: unknown): VersionList | null {
   return { versions: listed, latest: textOf(latest), dev: textOf(dev) };
 }
 
-/** Read one version; null where it has another shape. */
+/** Reads one version; null if it has another shape. */
 export function parseVersionDetail(body: unknown): VersionDetail | null {
   const { manifest_hash: hash, tables } = fieldsOf(body);
   const names = tables === undefined ? null : textsOf(tables);
@@ -52,13 +52,13 @@ export function parseVersionDetail(body: unknown): VersionDetail | null {
   return { manifestHash: textOf(hash), tables: names };
 }
 
-/** The names of the tables of a manifest; null where it has another shape. */
+/** The names of the tables in a manifest; null if it has another shape. */
 export function manifestTables(body: unknown): readonly string[] | null {
   const { tables } = fieldsOf(body);
   return typeof tables === "object" && tables !== null ? Object.keys(tables).map(nameOf) : null;
 }
 
-/** The fields of an object; of anything else, none. */
+/** The fields of an object; anything else has none. */
 function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }

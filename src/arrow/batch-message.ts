@@ -4,7 +4,7 @@ import type { FlatTable } from "./flatbuffer.ts";
 
 const ALIGNMENT = 8;
 
-/** A batch as it came: with a codec, each of its buffers is still compressed. */
+/** A batch as received: with a codec, each of its buffers is still compressed. */
 export interface ReceivedBatch {
   readonly batch: ArrowBatch;
   readonly codec: Codec | null;
@@ -12,8 +12,8 @@ export interface ReceivedBatch {
 
 /**
  * Reads a RecordBatch, whose slots are: rows, nodes, buffers, compression,
- * variadic counts. What its numbers promise of the body is checked by the
- * reader of the columns; here they only become numbers.
+ * variadic counts. The numbers are not checked against the body here: the
+ * reader of the columns does that.
  */
 export function readBatch(header: FlatTable, body: Uint8Array): ReceivedBatch {
   const batch: ArrowBatch = {
@@ -33,7 +33,7 @@ export function readBatch(header: FlatTable, body: Uint8Array): ReceivedBatch {
   return { batch, codec: compression === null ? null : codecOf(compression.int8(0), compression.int8(1)) };
 }
 
-/** A protobuf field begins at any byte, a typed array only at a multiple of its width. */
+/** A protobuf field begins at any byte; a typed array must begin at a multiple of its width. */
 function aligned(body: Uint8Array): Uint8Array {
   if (body.byteOffset % ALIGNMENT === 0) {
     return body;

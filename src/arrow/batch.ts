@@ -1,8 +1,7 @@
 /**
- * One Arrow record batch as it came over the wire, nothing copied out of it
- * unless it was compressed: the lengths and buffer positions of its IPC header,
- * and the body they point into. Nodes and buffers stand in the pre-order of the
- * schema's fields.
+ * One Arrow record batch as received, copied only if it was compressed: the lengths
+ * and buffer positions of its IPC header, and the body that they point into. Nodes
+ * and buffers are in the pre-order of the schema's fields.
  */
 export interface ArrowBatch {
   readonly rowCount: number;
@@ -28,7 +27,7 @@ export interface ArrowBuffer {
 /** Values for the dictionary columns of an id: a batch of one column of the value type. */
 export interface ArrowDictionary {
   readonly id: bigint;
-  /** The values follow those that the dictionary has; otherwise they replace them. */
+  /** The values are added to those of the dictionary; otherwise they replace them. */
   readonly isDelta: boolean;
   readonly batch: ArrowBatch;
 }

@@ -9,19 +9,19 @@ import { lz4Blocks } from "./lz4.ts";
 
 export type Codec = "lz4" | "zstd";
 
-/** As the format numbers them. */
+/** In the order of their numbers in the format. */
 const CODECS: readonly Codec[] = ["lz4", "zstd"];
 
-/** The one method of the format: every buffer by itself, behind its length as int64. */
+/** The only method of the format: each buffer is compressed separately, after its length as int64. */
 const BY_BUFFER = 0;
 const PREFIX_BYTES = 8;
 
-/** The length of a buffer that did not become smaller and is stored as it is. */
+/** The length given for a buffer that is stored uncompressed, because it did not become smaller. */
 const STORED = -1n;
 
 const ALIGNMENT = 8;
 
-/** Longer buffers are decompressed beside the event loop, in pieces of as much. */
+/** Longer buffers are decompressed outside the event loop, in pieces of this many bytes. */
 const PIECE_BYTES = 1024 * 1024;
 
 export function codecOf(codec: number, method: number): Codec {
@@ -33,9 +33,9 @@ export function codecOf(codec: number, method: number): Codec {
 }
 
 /**
- * A batch with its buffers decompressed, side by side in a new body of at most
- * `maxBytes`. A few bytes can promise gigabytes: what is promised is held against
- * the limit before anything is allocated, and no more than that is ever made.
+ * A batch with its buffers decompressed into a new body of at most `maxBytes`. A few
+ * bytes can promise gigabytes: the promised lengths are checked against the limit before
+ * anything is allocated, and decompression never goes beyond them.
  */
 export async function decompress(batch: ArrowBatch, codec: Codec, maxBytes: number): Promise<ArrowBatch> {
   const sources = batch.buffers.map((buffer) => compressedBuffer(batch.body, buffer));
@@ -127,7 +127,7 @@ async function unzstd(bytes: Uint8Array, target: Uint8Array): Promise<void> {
   }
 }
 
-/** Fills `target` as pieces come, so that no second copy of all of it is ever held. */
+/** Fills `target` piece by piece, so that no second copy of the whole is held. */
 async function unzstdInPieces(bytes: Uint8Array, target: Uint8Array): Promise<number> {
   const stream = zlib.createZstdDecompress({ chunkSize: PIECE_BYTES });
   let filled = 0;

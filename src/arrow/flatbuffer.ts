@@ -1,12 +1,12 @@
 import { tooLarge } from "../model/too-large.ts";
 
 /**
- * Of all texts of one header, in bytes. Many fields may point at one text, so
- * that what is read of a header can be many times the header itself.
+ * The limit of all texts in one header, in bytes. Many fields may point at one text,
+ * so the texts that are read can be many times as long as the header.
  */
 const MAX_TEXT_BYTES = 1024 * 1024;
 
-/** Of one vector: more than the buffers of any table. */
+/** The limit of one vector: more than the buffers of any table. */
 const MAX_ELEMENTS = 131_072;
 
 /** The bytes of one header, and how many of its texts have been read. */
@@ -16,9 +16,9 @@ interface Header {
 }
 
 /**
- * Reads flatbuffers by their slots, as the Arrow format numbers them. Every
- * access is checked against the bytes, so that a hostile header ends in a
- * RangeError, or in SY106, and never in a read outside of it or in a loop without end.
+ * Reads flatbuffers by their slots, numbered as in the Arrow format. Every access is
+ * checked against the bytes, so a hostile header ends in a RangeError or in SY106,
+ * never in a read outside the header or an endless loop.
  */
 export class FlatTable {
   readonly #header: Header;
@@ -61,7 +61,7 @@ export class FlatTable {
     return at === null ? 0n : this.#view.getBigInt64(at, true);
   }
 
-  /** Null where the field is absent. */
+  /** Null if the field is absent. */
   text(slot: number): string | null {
     const at = this.#field(slot);
     if (at === null) {
@@ -80,7 +80,7 @@ export class FlatTable {
     return new TextDecoder().decode(new Uint8Array(buffer, byteOffset + from + 4, length));
   }
 
-  /** A table, or the value of a union; null where the field is absent. */
+  /** A table, or the value of a union; null if the field is absent. */
   table(slot: number): FlatTable | null {
     const at = this.#field(slot);
     return at === null ? null : new FlatTable(this.#header, follow(this.#view, at));
@@ -111,7 +111,7 @@ export class FlatTable {
       throw new RangeError(`a vector has ${length} elements, and the limit is ${MAX_ELEMENTS}`);
     }
     for (let i = 0; i < length; i++) {
-      yield vector + 4 + i * bytes; // What is read there is checked, so the loop ends with the bytes.
+      yield vector + 4 + i * bytes; // Reading there is checked, so the loop ends with the bytes.
     }
   }
 
@@ -124,7 +124,7 @@ export class FlatTable {
   }
 }
 
-/** Offsets point forward, so that tables form no cycle. */
+/** Follows an offset. Offsets point forward, so tables cannot form a cycle. */
 function follow(view: DataView, at: number): number {
   const offset = view.getUint32(at, true);
   if (offset === 0) {

@@ -7,21 +7,21 @@ const DICTIONARY_ID = 0x01;
 const VERSION = 0x40;
 const VERSION_MASK = 0xc0;
 
-/** Of a block's length: the block is not compressed. */
+/** The bit of a block's length that means: the block is not compressed. */
 const UNCOMPRESSED = 0x8000_0000;
 
-/** The format allows no longer block, once decompressed. */
+/** The longest block that the format allows, decompressed. */
 const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
 
 const MIN_MATCH = 4;
-/** A length nibble that goes on in the bytes that follow. */
+/** A length nibble that continues in the next bytes. */
 const LONG = 15;
 
 /**
- * Decodes one LZ4 frame block by block, which must fill `target` exactly; between
- * two blocks others may work. Checksums are not looked at: gRPC and TLS have
- * theirs. Any fault ends in a RangeError; nothing is read or written outside of
- * the two arrays.
+ * Decodes one LZ4 frame, which must fill `target` exactly, block by block; other work
+ * may run between two blocks. Checksums are not checked: gRPC and TLS have their own.
+ * Any error in the frame ends in a RangeError; nothing is read or written outside the
+ * two arrays.
  */
 export function* lz4Blocks(frame: Uint8Array, target: Uint8Array): Generator<void> {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
@@ -29,7 +29,7 @@ export function* lz4Blocks(frame: Uint8Array, target: Uint8Array): Generator<voi
   if (view.getUint32(0, true) !== FRAME_MAGIC || (flags & VERSION_MASK) !== VERSION) {
     throw new RangeError("not an LZ4 frame of version 1");
   }
-  // Magic, flags, block size, then what the flags announce, then a checksum of one byte.
+  // Magic number, flags, block size, then the fields that the flags announce, then a checksum of one byte.
   let at = 7 + (flags & CONTENT_SIZE ? 8 : 0) + (flags & DICTIONARY_ID ? 4 : 0);
   let filled = 0;
   for (let size = view.getUint32(at, true); size !== 0; size = view.getUint32(at, true)) {
@@ -54,7 +54,7 @@ export function* lz4Blocks(frame: Uint8Array, target: Uint8Array): Generator<voi
   }
 }
 
-/** A block: literals and copies of what was decoded before, in turns. Returns where it ends in `target`. */
+/** Decodes a block: alternating literals and copies of earlier bytes. Returns where it ends in `target`. */
 function decodeBlock(block: Uint8Array, target: Uint8Array, begin: number): number {
   let at = 0;
   let filled = begin;
@@ -88,7 +88,7 @@ function decodeBlock(block: Uint8Array, target: Uint8Array, begin: number): numb
     if (distance === 0 || distance > filled || filled + length > target.length) {
       throw new RangeError("a copy reaches outside of what was decoded");
     }
-    // It may copy what it has just written: each copy doubles what the next one can take.
+    // The copy may include bytes that it writes itself: each round doubles what the next one can copy.
     for (let done = 0; done < length; ) {
       const count = Math.min(length - done, distance + done);
       target.copyWithin(filled + done, filled - distance, filled - distance + count);

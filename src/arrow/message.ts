@@ -6,25 +6,25 @@ import { FlatTable } from "./flatbuffer.ts";
 import { readSchema } from "./schema-message.ts";
 import type { ArrowSchema } from "./type.ts";
 
-/** An Arrow IPC message, and the body that its header describes; an empty header: there is none. */
+/** An Arrow IPC message: its header, empty if there is no message, and the body that the header describes. */
 export interface ArrowMessage {
   readonly header: Uint8Array;
   readonly body: Uint8Array;
 }
 
-/** What one message holds. */
+/** The content of one message. */
 export type Plain =
   | { readonly kind: "schema"; readonly schema: ArrowSchema }
   | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary }
   | { readonly kind: "batch"; readonly batch: ArrowBatch };
 
-/** The same as it came: with a codec, the buffers of the batch are still compressed. */
+/** The content as received: with a codec, the buffers of the batch are still compressed. */
 export type Decoded =
   | { readonly kind: "schema"; readonly schema: ArrowSchema }
   | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary; readonly codec: Codec | null }
   | ({ readonly kind: "batch" } & ReceivedBatch);
 
-/** Of an encapsulated message: four bytes FF, then the length of the header as int32. */
+/** An encapsulated message begins with four bytes FF and the length of the header as int32. */
 const ENCAPSULATION_BYTES = 8;
 const CONTINUATION = 0xffffffff;
 
@@ -34,7 +34,7 @@ const SCHEMA = 1;
 const DICTIONARY_BATCH = 2;
 const RECORD_BATCH = 3;
 
-/** Decode one message of a DoGet answer, whose body may become as large as told; null where it carries no Arrow message. */
+/** Decodes one message of a DoGet answer, whose body may grow to `maxBodyBytes`; null if it has no Arrow message. */
 export async function decodePlain(message: ArrowMessage, maxBodyBytes: number): Promise<Plain | null> {
   const decoded = decodeMessage(message);
   const inflate = async (batch: ArrowBatch, codec: Codec | null) =>
@@ -52,7 +52,7 @@ export async function decodePlain(message: ArrowMessage, maxBodyBytes: number): 
   return decoded;
 }
 
-/** The part of it that takes no time worth mentioning. */
+/** Decodes the header of a message, which is quick; the body stays compressed. */
 export function decodeMessage(message: ArrowMessage): Decoded | null {
   if (message.header.length === 0) {
     return null;
@@ -91,7 +91,7 @@ function readDictionary(
   return { dictionary: { id: header.int64(0), isDelta: header.int8(2) !== 0, batch: values }, codec };
 }
 
-/** Decode the schema of a FlightInfo: an encapsulated message. */
+/** Decodes the schema of a FlightInfo, which is an encapsulated message. */
 export function decodeEncapsulatedSchema(bytes: Uint8Array): ArrowSchema {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < ENCAPSULATION_BYTES || view.getUint32(0, true) !== CONTINUATION) {
@@ -110,7 +110,7 @@ export function decodeEncapsulatedSchema(bytes: Uint8Array): ArrowSchema {
   return decoded.schema;
 }
 
-/** Readers of headers throw a RangeError at what is not as it should be. */
+/** Turns the RangeError of a broken header into SY101. */
 function checked<T>(read: () => T): T {
   try {
     return read();

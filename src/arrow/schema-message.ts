@@ -1,13 +1,13 @@
 import type { FlatTable } from "./flatbuffer.ts";
 import type { ArrowField, ArrowInt, ArrowSchema, ArrowType, ArrowUnit, ListLayout } from "./type.ts";
 
-/** More than PostgreSQL gives a table; broken bytes could otherwise describe fields without end. */
+/** More than a table of PostgreSQL can have; without a limit broken bytes could describe endless fields. */
 const MAX_FIELDS = 10_000;
 const MAX_DEPTH = 64;
 
 const UNITS: readonly ArrowUnit[] = ["s", "ms", "µs", "ns"];
 
-/** Reads a Schema, whose slots are: endianness, fields. Throws any error on what is none. */
+/** Reads a Schema, whose slots are: endianness, fields. Throws if the table is not a schema. */
 export function readSchema(schema: FlatTable): ArrowSchema {
   if (schema.int16(0) !== 0) {
     throw new RangeError("the schema is big-endian");
@@ -141,7 +141,7 @@ function readMap(entries: ArrowField): ArrowType {
   return { kind: "map", key, value };
 }
 
-/** The value of an enumeration. */
+/** The value of an enumeration, by its index. */
 function nth<T>(values: readonly T[], index: number): T {
   return values[index] ?? absent(`parameter: it is ${index}`);
 }

@@ -1,4 +1,4 @@
-/** The columns of a table as its server describes them, in order. */
+/** The columns of a table in order, as the server describes them. */
 export interface ArrowSchema {
   readonly fields: readonly ArrowField[];
 }
@@ -18,7 +18,7 @@ export interface ArrowInt {
   readonly signed: boolean;
 }
 
-/** Every type of the Arrow format. Extension types are their storage type. */
+/** Every type of the Arrow format. An extension type appears as its storage type. */
 export type ArrowType =
   | { readonly kind: "null" | "bool" }
   | ArrowInt
@@ -42,24 +42,24 @@ export type ArrowType =
   | { readonly kind: "struct"; readonly fields: readonly ArrowField[] }
   /** A list of pairs; `entries` is a struct of two fields. */
   | { readonly kind: "map"; readonly key: ArrowField; readonly value: ArrowField }
-  /** Indices into values that come in messages of their own. */
+  /** Indices into values that arrive in separate messages. */
   | {
       readonly kind: "dictionary";
       readonly id: bigint;
       readonly index: ArrowInt;
       readonly value: ArrowType;
     }
-  /** Values, and the row at which each one's run ends. */
+  /** Values, and the row at which the run of each value ends. */
   | { readonly kind: "runEndEncoded"; readonly runEnds: ArrowInt; readonly value: ArrowField }
   | { readonly kind: "union"; readonly mode: "sparse" | "dense"; readonly fields: readonly ArrowField[] };
 
-/** Offsets of 32 or 64 bits, or views: 16 bytes a value, with short values inside. */
+/** Offsets of 32 or 64 bits, or views: 16 bytes per value, which hold short values themselves. */
 export type BytesLayout = "offsets" | "large" | "view";
 
 /** Offsets of 32 or 64 bits, or offsets and sizes of 32 or 64 bits. */
 export type ListLayout = "offsets" | "large" | "view" | "largeView";
 
-/** A type as people write it. Two types with the same name are stored and sent alike. */
+/** A type as people write it. Two types with the same name are stored and sent the same way. */
 export function typeName(type: ArrowType): string {
   switch (type.kind) {
     case "null":

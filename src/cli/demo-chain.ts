@@ -3,7 +3,7 @@ import type { Source } from "../devserver/source.ts";
 import { GeneratedSource } from "../devserver/sources/generated/source.ts";
 import { RpcSource } from "../devserver/sources/rpc/source.ts";
 
-/** One block as the chain has it, to compare the tables with. */
+/** A block as it is on the chain, to compare the tables with. */
 export interface ExpectedBlock {
   readonly number: bigint;
   readonly hash: string;
@@ -11,21 +11,21 @@ export interface ExpectedBlock {
   readonly transactions: number;
 }
 
-/** The chain of the demo: something that mines, and can be made to change its mind. */
+/** The chain of the demo: it mines, and can be made to reorganise. */
 export interface DemoChain {
-  /** What it is, for people. */
+  /** A description for people. */
   readonly title: string;
   readonly source: Source;
-  /** Mines a little, with transactions and events in it. */
+  /** Mines a little, with transactions and events. */
   mine(): Promise<void>;
   /** Replaces the last blocks. */
   reorg(depth: number): Promise<void>;
-  /** The canonical chain, from the chain's own mouth. */
+  /** The canonical chain, read from the chain itself. */
   blocks(): Promise<readonly ExpectedBlock[]>;
   stop(): Promise<void>;
 }
 
-/** A real EVM node where there is one for this platform, else a generated chain. */
+/** A real EVM node if there is one for this platform, otherwise a generated chain. */
 export async function startDemoChain(): Promise<DemoChain> {
   return anvilBinary() === null ? generatedChain() : await anvilChain();
 }
@@ -58,7 +58,7 @@ async function anvilChain(): Promise<DemoChain> {
         anvil.rpc.batch(numbers.map((n) => ({ method: "eth_getBlockReceipts", params: [n] }))),
       ]);
       return found.map((block, n) => {
-        // The node's own words: JSON-RPC of the Ethereum execution API.
+        // As the Ethereum execution API defines them.
         const { hash } = block as { hash: string };
         const ofBlock = receipts[n] as readonly { logs: readonly unknown[] }[];
         const logs = ofBlock.reduce((sum, receipt) => sum + receipt.logs.length, 0);

@@ -2,10 +2,10 @@ import type { EventRow, Reads } from "../db/reads.ts";
 import { streamTable } from "./status.ts";
 
 const REDRAW_MS = 500;
-/** Without a terminal the picture is printed anew, so less often. */
+/** Without a terminal each picture is printed below the last one, so less often. */
 const REPRINT_MS = 2_000;
 
-/** Shows ampsync.streams as it changes; on a terminal in one place. */
+/** Shows ampsync.streams as it changes; on a terminal always in the same place. */
 export class DemoScreen {
   readonly #reads: Reads;
   readonly #print: (text: string) => void;
@@ -39,7 +39,7 @@ export class DemoScreen {
   }
 
   #draw(): void {
-    // A failing look is no news: the next one comes at once.
+    // A query that fails does not matter: the next one follows soon.
     this.#drawing = this.#drawing.then(() => this.#look()).catch(() => {});
   }
 

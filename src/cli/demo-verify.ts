@@ -2,7 +2,7 @@ import type pg from "pg";
 
 import type { DemoChain } from "./demo-chain.ts";
 
-/** How the tables of the demo differ from its chain, block by block; empty where they are equal. */
+/** The differences between the tables of the demo and its chain, block by block; empty if they are equal. */
 export async function differences(pool: pg.Pool, chain: DemoChain): Promise<string[]> {
   const expected = await chain.blocks();
   const { rows } = await pool.query(

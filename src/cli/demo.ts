@@ -22,7 +22,7 @@ const REORG_DEPTH = 6;
 const CATCH_UP_DEADLINE_MS = 60_000;
 
 export interface DemoOptions {
-  /** Run unattended: verify, and end. */
+  /** Run unattended: verify, then exit. */
   readonly once: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTerminal: boolean;
@@ -30,7 +30,7 @@ export interface DemoOptions {
   readonly signal: AbortSignal;
 }
 
-/** The whole product on this machine. Resolves to the exit code: 0 if the tables equalled the chain. */
+/** Runs the whole product on this machine. Resolves to the exit code: 0 if the tables equal the chain. */
 export async function runDemo({
   once: isUnattended,
   env,

@@ -104,7 +104,7 @@ function report(error: unknown): number {
     process.stderr.write(`ampsync: ${error.message}\nHINT: ampsync --help\n`);
     return 2;
   }
-  // A system error has a code such as ECONNREFUSED; one without any is a defect of ours, shown with its place.
+  // A system error has a code such as ECONNREFUSED; an error without one is a bug in ampsync, shown with its stack.
   if (!(error instanceof Error) || Reflect.get(error, "code") === undefined) {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;

@@ -3,7 +3,7 @@ import { untilReached } from "../db/retry.ts";
 import { migrate } from "../install/migrate.ts";
 import type { Log } from "../log.ts";
 
-/** `ampsync migrate`: wait for the database, install or upgrade the schema; returns one line for people. */
+/** `ampsync migrate`: waits for the database, then installs or upgrades the schema; returns one line for people. */
 export async function migrateCommand(config: Config, log: Log): Promise<string> {
   const url = requireDatabase(config);
   const { applied, functionsReplaced } = await untilReached(

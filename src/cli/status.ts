@@ -3,7 +3,7 @@ import { Reads, type StatusRow, type StreamRow } from "../db/reads.ts";
 import type { Log } from "../log.ts";
 import { count, printable, textTable } from "./table.ts";
 
-/** Prints what ampsync.status and ampsync.streams say; one JSON object with `json`. */
+/** Prints the views ampsync.status and ampsync.streams; with `json` as one JSON object. */
 export async function printStatus(
   url: string,
   json: boolean,

@@ -1,4 +1,4 @@
-/** Lays rows out in columns, headings first; numbers stand to the right. */
+/** Lays rows out in columns below their headings; numbers are right-aligned. */
 export function textTable(rows: readonly Readonly<Record<string, string>>[]): string {
   const first = rows[0];
   if (first === undefined) {
@@ -27,9 +27,9 @@ export function count(value: bigint | number | null): string {
     : (typeof value === "number" ? Math.round(value) : value).toLocaleString("en-US");
 }
 
-/** Shows control characters as escapes: what a server said must not steer the terminal. */
+/** Shows control characters as escapes: the text of a server must not control the terminal. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to replace.
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return `\\u${code.toString(16).padStart(4, "0")}`;

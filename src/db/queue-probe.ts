@@ -4,8 +4,8 @@ import { isTransient } from "../model/failure.ts";
 import { createPool } from "./pool.ts";
 
 /**
- * Whether somebody else could take a job now: asks for the rights and locks of that on a new connection, and
- * changes nothing. An error that no waiting helps is an answer, too.
+ * Whether another worker could take a job now: a new connection asks for the same rights and locks, and changes
+ * nothing. An error that waiting does not cure counts as an answer.
  */
 export async function isQueueAnswering(url: string, schema: string, log: Log): Promise<boolean> {
   const pool = createPool(

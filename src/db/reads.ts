@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import type pg from "pg";
 
-/** Columns of the views of schema ampsync that the command line shows. Documented by their comments in SQL. */
+/** The columns of the views in schema ampsync that the command line shows. Their comments in SQL document them. */
 interface Views {
   streams: {
     dataset: string;
@@ -51,11 +51,11 @@ export type StreamRow = Views["streams"] & { readonly lag_s: number | null };
 export type StatusRow = Views["status"];
 export type EventRow = Views["events"];
 
-/** Typed reads of the views. Writing is done by the functions of schema ampsync alone. */
+/** Typed reads of the views. Only the functions of schema ampsync write. */
 export class Reads {
   readonly #db: Kysely<Views>;
 
-  /** The pool stays the caller's: it is not ended here. */
+  /** The pool belongs to the caller, and is not ended here. */
   constructor(pool: pg.Pool) {
     this.#db = new Kysely<Views>({ dialect: new PostgresDialect({ pool }) }).withSchema("ampsync");
   }

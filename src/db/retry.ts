@@ -9,9 +9,9 @@ import { failureOf, isTransient, textOf } from "../model/failure.ts";
 import { createPool } from "./pool.ts";
 import { runStatement } from "./run-statement.ts";
 
-/** How tries follow each other: the delay doubles, and varies by a fifth. */
+/** How attempts follow each other: the delay doubles, and varies by a fifth. */
 export interface Backoff {
-  /** Its events are `<name>_retry` and `<name>_circuit_breaker_triggered`. */
+  /** The log events are `<name>_retry` and `<name>_circuit_breaker_triggered`. */
   readonly name: "db_connection" | "db_operation";
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
@@ -32,25 +32,25 @@ export const OPERATING: Backoff = {
   maxTries: 50,
 };
 
-/** For how long tries go on before the breaker says that this is no passing trouble, in milliseconds. */
+/** The time limit of retrying, in milliseconds: after it the trouble is not considered temporary any more. */
 export interface Breakers {
   readonly connectionMs: number;
   readonly operationMs: number;
 }
 
-/** One statement, and how long its answer may take; 0: as long as it likes. */
+/** One statement, and how long its answer may take; 0: no limit. */
 export type Statement = pg.QueryConfig & { readonly query_timeout: number };
 
-/** Told before each wait for another try; never throws. */
+/** Called before each wait for another attempt; never throws. */
 export type OnRetry = (error: unknown) => Promise<void>;
 
-/** Who waits for a statement: until the signal, told why. */
+/** How a caller waits for a statement: until the signal aborts, and told why each attempt failed. */
 export interface Waiting {
   readonly signal: AbortSignal;
   readonly onRetry?: OnRetry | undefined;
 }
 
-/** Runs a statement, again after errors that may pass while somebody waits; once where nobody does. */
+/** Runs a statement; retries it after temporary errors while a caller waits, and not at all without one. */
 export type RunStatement = (statement: Statement, waiting: Waiting | null) => Promise<pg.QueryResult>;
 
 interface RetryOptions {
@@ -60,9 +60,9 @@ interface RetryOptions {
 }
 
 /**
- * Tries again what an error that may pass has ended. When the breaker triggers, or
- * the signal says that nobody waits any more, that error is thrown; with `endless`
- * tries go on at the longest delay, for what nothing else could be done without.
+ * Retries work that ended with a temporary error. That error is thrown when the time limit is
+ * reached, or when the signal says that nobody waits any more. With `endless` retrying goes on
+ * at the longest delay, for work without which nothing else can be done.
  */
 export async function retry<T>(
   work: () => Promise<T>,
@@ -92,7 +92,7 @@ export async function retry<T>(
       const delayMs = backoffMs(attempt, backoff.firstDelayMs, backoff.longestDelayMs);
       log.warn(`${backoff.name}_retry`, { attempt, code, error: message, delay_ms: Math.round(delayMs) });
       await onRetry?.(error);
-      // The last try is when the time is up.
+      // The last attempt is made when the time is up.
       await pause(hasTriggered ? delayMs : Math.min(delayMs, leftMs), undefined, { signal }).catch(() => {});
       if (signal.aborted) {
         throw error;
@@ -102,9 +102,9 @@ export async function retry<T>(
 }
 
 /**
- * The one place where state calls are repeated, each time on another connection. An error may hide that a call
- * was done, so each function that is called this way may run twice. Without a connection nothing can
- * be said of a stream at all, not even that it is retrying: connecting goes on until it succeeds.
+ * The one place that repeats state calls, each time on another connection. An error may hide that a call
+ * succeeded, so each function that is called this way may run twice. Without a connection nothing can be
+ * reported about a stream, not even that it is retrying: connecting is retried until it succeeds.
  */
 export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log): RunStatement {
   return async (statement, waiting) => {
@@ -120,8 +120,8 @@ export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log):
 }
 
 /**
- * For the start of a program: does the work once the database takes connections, again while PostgreSQL or the
- * network says what may pass, and rejects when the breaker triggers.
+ * For the start of a program: does the work as soon as the database accepts connections, retries it while PostgreSQL
+ * or the network reports temporary errors, and rejects when the time limit is reached.
  */
 export async function untilReached<T>(
   url: string,
@@ -135,19 +135,19 @@ export async function untilReached<T>(
   async function tryIt(): Promise<{ readonly result: T } | { readonly error: unknown }> {
     isReached = false;
     const client = await pool.connect();
-    client.release(true); // A server may have no other one for the work.
+    client.release(true); // The server may have no other connection left for the work.
     isReached = true;
     try {
       return { result: await work() };
     } catch (error) {
-      // Work is more than calls to the database: an error without a code may be of anything.
+      // The work is more than calls to the database: an error without a code may come from anything.
       if (isTransient(error) && textOf(error, "code") !== null) throw error;
       return { error };
     }
   }
   const done = await retry(tryIt, CONNECTING, { limitMs }, log, signal)
     .catch((error) => {
-      throw isReached || !isTransient(error) ? error : unreachable(error); // Or it was reached, and says what is wrong.
+      throw isReached || !isTransient(error) ? error : unreachable(error); // Otherwise it was reached, and says what is wrong.
     })
     .finally(() => pool.end());
   if ("error" in done) throw done.error;

@@ -5,9 +5,9 @@ import type { Statement } from "./retry.ts";
 const END_MS = 5_000;
 
 /**
- * Runs one statement on a client of a pool, which is not used again if that fails. Where no answer came in
- * time its backend is ended: no time-out of the server ends one whose commit waits for a standby that is gone, or
- * for somebody whose commit does and who notifies, and with each try another one would be left behind.
+ * Runs one statement on a client of a pool; if the statement fails, the client is not used again. If no answer comes
+ * in time, its backend is ended: no time-out of the server ends a backend whose commit waits for a lost standby, or
+ * for the lock of a notifying commit that does, and each attempt would leave another one behind.
  */
 export async function runStatement(
   pool: pg.Pool,
@@ -19,20 +19,20 @@ export async function runStatement(
     client.release();
     return result;
   } catch (error) {
-    client.release(true); // Whatever state it is in.
+    client.release(true); // Whatever state the connection is in.
     if (error instanceof Error && error.message === UNANSWERED) {
-      await endBackend(pool, client).catch(() => {}); // Then it ends when its network does.
+      await endBackend(pool, client).catch(() => {}); // If that fails, the backend ends when its network connection does.
     }
     throw error;
   }
 }
 
-/** The driver's words for `query_timeout`; it has no code for it. */
+/** The driver's message for `query_timeout`, which has no code. */
 const UNANSWERED = "Query read timeout";
 
-/** Behind a pooler the number may be nobody's, or another's: only what is ours is ended. */
+/** Behind a pooler the process id may belong to nobody, or to another client: only a session of ours is ended. */
 async function endBackend(pool: pg.Pool, client: pg.PoolClient): Promise<void> {
-  const { processID } = client as pg.PoolClient & { readonly processID: number | null }; // In the object, if not in its type.
+  const { processID } = client as pg.PoolClient & { readonly processID: number | null }; // In the object, but not in its type.
   const statement: Statement = {
     text: `select pg_terminate_backend(a.pid)
              from pg_stat_activity a

@@ -1,8 +1,8 @@
-/** Since when somebody waits for PostgreSQL to answer: the heartbeat has a look where that is for too long. */
+/** When waiting for an answer of PostgreSQL began: the heartbeat checks on a writer that waits too long. */
 export class ServerWait {
   #since: number | null = null;
 
-  /** By performance.now(); null while nothing is waited for. */
+  /** By performance.now(); null while nothing waits. */
   get since(): number | null {
     return this.#since;
   }

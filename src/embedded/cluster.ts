@@ -11,10 +11,9 @@ import { type ServerUser, spawnAs } from "./server-user.ts";
 export const SUPERUSER = "postgres";
 
 /**
- * Make sure that the data folder holds a cluster, and return its superuser's
- * password. The cluster appears in one step, complete: a crash or a rival leaves
- * either nothing or all of it. The password lies in the folder (0600), which
- * only the server's user may enter.
+ * Makes sure that the data folder holds a cluster, and returns the password of its superuser.
+ * The cluster appears in one step, complete: after a crash or a race there is either nothing or
+ * all of it. The password is in the folder (0600), which only the server's user may enter.
  */
 export async function prepareCluster(
   binaries: string,
@@ -48,7 +47,7 @@ async function createCluster(
     if (!durable) {
       settings.push("--no-sync");
     }
-    // A socket's folder keeps strangers out by its mode; a TCP port cannot.
+    // The mode of a socket's folder keeps other users out; a TCP port has no mode.
     const access = ["--auth-local=trust", "--auth-host=scram-sha-256", `--pwfile=${draftPassword}`];
     await promisify(execFile)(join(binaries, "initdb"), [`--pgdata=${draft}`, ...settings, ...access], {
       ...spawnAs(user),
@@ -61,7 +60,7 @@ async function createCluster(
     await rm(draft, { recursive: true, force: true });
     await rm(draftPassword, { force: true });
     if (await exists(join(dataDir, "ampsync.password"))) {
-      return; // A rival was faster.
+      return; // Another process was faster.
     }
     throw new AmpsyncError("SY902", `could not create a PostgreSQL cluster in ${dataDir}`, {
       detail: cause instanceof Error ? cause.message : String(cause),

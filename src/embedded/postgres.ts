@@ -17,7 +17,7 @@ import { canEnter, chooseServerUser, type ServerUser, spawnAs } from "./server-u
 const START_ATTEMPTS = 5;
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 60_000;
-/** How long a server that somebody else keeps is watched before it is trusted to stay. */
+/** How long a server that another process keeps is watched before it is trusted to stay. */
 const ATTACH_WATCH_MS = 500;
 const POLL_MS = 10;
 
@@ -25,7 +25,7 @@ export interface EmbeddedPostgresOptions {
   readonly dataDir: string;
   /**
    * True: a durable server on a free TCP port of 127.0.0.1, with a password, so
-   * that any client can join. False: a throw-away server on a private socket,
+   * that any client can connect. False: a temporary server on a private socket,
    * without fsync, whose folder is deleted when it stops.
    */
   readonly persistent: boolean;
@@ -34,12 +34,12 @@ export interface EmbeddedPostgresOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** Where the server keeps its data: the folder asked for, unless the server's user cannot reach that. */
+  /** Where the server keeps its data: the folder asked for, unless the server's user cannot reach it. */
   readonly dataDir: string;
-  /** True when the server already ran and is kept by another process. */
+  /** True if the server was already running and is kept by another process. */
   readonly attached: boolean;
   connectionString(database?: string): string;
-  /** Stop the server, unless it is another process's. */
+  /** Stops the server, unless another process keeps it. */
   stop(): Promise<void>;
 }
 
@@ -51,9 +51,9 @@ interface Launch {
 }
 
 /**
- * Start PostgreSQL on a data folder, made if missing. The server stops when this
- * process ends, however it ends. A server that was left behind is stopped first;
- * one that another live process keeps is joined.
+ * Starts PostgreSQL on a data folder, which is created if missing. The server stops when this
+ * process ends, however it ends. A server that was left behind is stopped first; a server that
+ * another live process keeps is used as it is.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const user = await chooseServerUser();
@@ -71,7 +71,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     try {
       return await launchServer(launch, password);
     } catch (error) {
-      // A rival may have taken the port or the folder in between: look again.
+      // Another process may have taken the port or the folder in between: look again.
       if (!options.persistent || attempt === START_ATTEMPTS) {
         throw error;
       }
@@ -83,7 +83,7 @@ function urlOf(at: string): (database?: string) => string {
   return (database = "postgres") => `postgresql://${SUPERUSER}${at}/${encodeURIComponent(database)}`;
 }
 
-/** Folders below a private home cannot be reached by another user: fall back to the temporary folder. */
+/** The server's user cannot reach folders in another user's home: falls back to the temporary folder. */
 async function reachableFolder(wanted: string, user: ServerUser): Promise<string> {
   if (await canEnter(dirname(wanted), user)) {
     return wanted;
@@ -93,9 +93,9 @@ async function reachableFolder(wanted: string, user: ServerUser): Promise<string
 }
 
 /**
- * Returns the running server that another live process keeps, or null once no
- * server runs on the folder. A keeper may have been killed a moment ago, or be
- * about to appear, so a server is watched for a while before it is judged.
+ * Returns the running server that another live process keeps, or null as soon as no server
+ * runs on the folder. The keeper may have been killed a moment ago, or be about to appear,
+ * so a server is watched for a while before the decision.
  */
 async function settleRunningServer(launch: Launch): Promise<Postmaster | null> {
   const { dataDir } = launch;
@@ -124,7 +124,7 @@ async function settleRunningServer(launch: Launch): Promise<Postmaster | null> {
 async function stopServer({ binaries, dataDir, user }: Launch): Promise<void> {
   const args = ["stop", "-D", dataDir, "-m", "fast", "-t", String(STOP_DEADLINE_MS / 1000)];
   await promisify(execFile)(join(binaries, "pg_ctl"), args, { ...spawnAs(user), cwd: "/" }).catch(() => {
-    // It may have gone by itself; the caller looks again.
+    // The server may have stopped on its own; the caller looks again.
   });
 }
 
@@ -132,7 +132,7 @@ async function launchServer(launch: Launch, password: string): Promise<EmbeddedP
   const { binaries, dataDir, user, options } = launch;
   const logFile = join(dataDir, "server.log");
   const socketDir = options.persistent ? null : await privateFolder(user);
-  const port = options.persistent ? await freePort() : 5432; // A socket's number is private to its folder.
+  const port = options.persistent ? await freePort() : 5432; // The port of a socket is private to its folder.
   const settings: Record<string, string> = {
     port: String(port),
     lc_messages: "C",
@@ -148,7 +148,7 @@ async function launchServer(launch: Launch, password: string): Promise<EmbeddedP
   const server = spawn(join(binaries, "postgres"), ["-D", dataDir, ...args], {
     ...spawnAs(user),
     cwd: "/",
-    detached: true, // A terminal's Ctrl-C is for us; we stop the server last.
+    detached: true, // Ctrl-C in a terminal is meant for this process, which stops the server last.
     stdio: ["ignore", log.fd, log.fd],
   });
   try {
@@ -166,7 +166,7 @@ async function launchServer(launch: Launch, password: string): Promise<EmbeddedP
     });
   }
   const keeper = await keep(launch, socketDir);
-  server.unref(); // Only the keeper's pipe ties it to us.
+  server.unref(); // Only the keeper's pipe ties the server to this process.
 
   return {
     dataDir,
@@ -182,7 +182,7 @@ async function launchServer(launch: Launch, password: string): Promise<EmbeddedP
       server.kill("SIGINT"); // In case somebody killed the keeper.
       await exited(server);
       if (!options.persistent) {
-        await rm(dataDir, { recursive: true, force: true }); // The keeper emptied it, where it could not remove it.
+        await rm(dataDir, { recursive: true, force: true }); // If the keeper could not remove the folder, it emptied it.
       }
     },
   };
@@ -193,9 +193,9 @@ function keeperFile(dataDir: string): string {
 }
 
 /**
- * A small shell that outlives us by one command: when our end of its standard
- * input closes, by stop() or because this process died, it stops the server and
- * deletes what was temporary.
+ * A small shell that outlives this process by one command: when its standard input
+ * closes, by stop() or because this process died, it stops the server and deletes
+ * the temporary folders.
  */
 async function keep({ binaries, dataDir, user, options }: Launch, socketDir: string | null) {
   const mode = options.persistent ? "fast" : "immediate";
@@ -210,7 +210,7 @@ async function keep({ binaries, dataDir, user, options }: Launch, socketDir: str
   await once(keeper, "spawn");
   await writeFile(keeperFile(dataDir), String(keeper.pid));
   keeper.unref();
-  // Declared as any stream, it is a socket here, and would keep this process alive.
+  // Its type says stream, but it is a socket, and would keep this process alive.
   (keeper.stdin as Socket).unref();
   return keeper;
 }
@@ -236,7 +236,7 @@ async function exited(child: ChildProcess): Promise<void> {
   }
 }
 
-/** A folder for the socket, with a path far below the 107 bytes that a socket's may have. */
+/** A folder for the socket, with a path far below the limit of 107 bytes for sockets. */
 async function privateFolder(user: ServerUser): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "amp-"));
   await chown(folder, user.uid, user.gid);

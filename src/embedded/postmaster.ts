@@ -4,14 +4,14 @@ import { platform } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** What a running server says about itself in the lock file of its data folder. */
+/** What the lock file in the data folder says about a running server. */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
   readonly status: "starting" | "stopping" | "ready" | "standby";
 }
 
-/** The server that runs on this data folder, or null: a stale lock file is no server. */
+/** The server that runs on this data folder, or null: a stale lock file does not count. */
 export async function findPostmaster(dataDir: string): Promise<Postmaster | null> {
   const lines = (await readFile(join(dataDir, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
   const pid = Number(lines[0]);
@@ -23,7 +23,7 @@ export async function findPostmaster(dataDir: string): Promise<Postmaster | null
   return { pid, port: Number(lines[3]), status: known ? status : "starting" };
 }
 
-/** Whether the process exists and its command line has all these words: numbers are used again. */
+/** Whether the process exists and its command line has all these words: process ids are reused. */
 export async function isRunning(pid: number, words: readonly string[]): Promise<boolean> {
   const command =
     platform() === "linux"

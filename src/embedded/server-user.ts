@@ -8,11 +8,11 @@ import { AmpsyncError } from "../errors.ts";
 export interface ServerUser {
   readonly uid: number;
   readonly gid: number;
-  /** True when it is another user than ours: we are root, and PostgreSQL refuses to run as root. */
+  /** True if it is not the user of this process: that is root, and PostgreSQL refuses to run as root. */
   readonly differs: boolean;
 }
 
-/** Ourselves, or, when we are root, the first of `postgres` and `nobody` in /etc/passwd. */
+/** The user of this process; for root, the first of `postgres` and `nobody` in /etc/passwd. */
 export async function chooseServerUser(): Promise<ServerUser> {
   const { uid, gid } = userInfo();
   if (uid !== 0) {
@@ -31,14 +31,14 @@ export async function chooseServerUser(): Promise<ServerUser> {
   });
 }
 
-/** What `child_process` needs to start a program as that user. */
+/** The options with which `child_process` starts a program as that user. */
 export function spawnAs(user: ServerUser): { uid?: number; gid?: number } {
   return user.differs ? { uid: user.uid, gid: user.gid } : {};
 }
 
 /**
  * Whether the user may enter a folder and all folders above it. Supplementary
- * groups are not looked at, so the answer may be a needless "no".
+ * groups are ignored, so the answer may be a needless "no".
  */
 export async function canEnter(folder: string, user: ServerUser): Promise<boolean> {
   for (let path = folder; ; path = dirname(path)) {

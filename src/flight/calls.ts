@@ -5,7 +5,7 @@ import { unreachable } from "./flight-error.ts";
 import { onlyGrpc } from "./only-grpc.ts";
 import { PacedCall } from "./paced-call.ts";
 
-/** Messages received or on their way, beyond the one the consumer works on. */
+/** Messages received or on their way, beyond the one that the consumer works on. */
 const MESSAGES_AHEAD = 2;
 
 /** Headers of any call. */
@@ -23,15 +23,15 @@ export interface Call {
   readonly request: Buffer;
   readonly headers: Metadata;
   readonly signal: AbortSignal;
-  /** How long it may wait for a connection. */
+  /** How long the call may wait for a connection. */
   readonly connectMs: number;
-  /** How long its whole answer may take; without it, for ever. */
+  /** How long the whole answer may take; no limit if absent. */
   readonly answerMs?: number;
-  /** Told before it ends because one of these times is over: its connection may be dead, whatever it says of itself. */
+  /** Called before the call ends because it took too long: its connection may be dead, whatever state it reports. */
   readonly onLate?: () => void;
 }
 
-/** One request, one answer. Rejects with the library's error, SY104 when it is late, or the signal's reason. */
+/** One request, one answer. Rejects with the library's error, with SY104 if it takes too long, or with the signal's reason. */
 export function callUnary(client: Client, call: Call): Promise<Buffer> {
   const { method, request, headers, signal } = call;
   return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ export function callUnary(client: Client, call: Call): Promise<Buffer> {
       },
     );
     const end = (reason: unknown) => {
-      reject(reason); // First: whether a cancelled call says anything is the library's affair.
+      reject(reason); // Before cancelling: whether a cancelled call reports anything is up to the library.
       running.cancel();
     };
     const onAbort = () => end(signal.reason);
@@ -64,7 +64,7 @@ export function callUnary(client: Client, call: Call): Promise<Buffer> {
   });
 }
 
-/** One request and a stream of messages, fetched only as they are taken. */
+/** One request and a stream of messages, which are fetched only as they are consumed. */
 export async function* callStream(client: Client, call: Call): AsyncGenerator<Buffer> {
   const { method, request, headers, signal } = call;
   signal.throwIfAborted();
@@ -79,7 +79,7 @@ export async function* callStream(client: Client, call: Call): AsyncGenerator<Bu
       onlyGrpc,
     ],
   });
-  // A cancelled call fails once more after its reader has gone: nobody else listens then.
+  // A cancelled call fails once more after its reader has gone, when nothing else listens.
   running.on("error", () => undefined);
   const cancel = () => running.cancel();
   signal.addEventListener("abort", cancel, { once: true });
@@ -103,7 +103,7 @@ export async function* callStream(client: Client, call: Call): AsyncGenerator<Bu
   }
 }
 
-/** Ends a call that is not connected, or not answered, in its time. */
+/** Ends a call that is not connected, or not answered, in time. */
 function limitTimes(
   client: Client,
   { connectMs, answerMs, onLate }: Call,

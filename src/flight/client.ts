@@ -21,25 +21,25 @@ import { SharedConnection } from "./shared-connection.ts";
 import { firstBlock, firstHash, networkOf } from "./single-value.ts";
 
 export interface FlightClientOptions {
-  /** `http://host:port`, or `https://` for TLS with the system's roots. */
+  /** `http://host:port`, or `https://` for TLS with the system's root certificates. */
   readonly address: URL;
-  /** Asked before every call, so that a renewed token is taken up. */
+  /** Called before every call, so that a renewed token is used. */
   readonly token: () => Promise<string | null> | string | null;
-  /** Largest message accepted, in bytes; 32 MiB unless told. */
+  /** The largest message accepted, in bytes; 32 MiB by default. */
   readonly maxMessageBytes?: number;
   readonly times?: FlightTimes;
 }
 
-/** How long calls may take before they fail and their connection is left; in milliseconds. */
+/** How long calls may take before they fail and their connection is given up; in milliseconds. */
 export interface FlightTimes {
-  /** Until the connection stands. */
+  /** Until the connection is established. */
   readonly connectMs: number;
-  /** Until the answer to a short call is complete. A stream may be silent for ever: pings find out whether its peer lives. */
+  /** Until the answer to a short call is complete. A stream may be silent for ever: pings tell whether its peer is alive. */
   readonly answerMs: number;
 }
 
 export interface PlanOptions {
-  /** Text of the resume header; left out where there is nothing to resume. */
+  /** The text of the resume header; absent if there is nothing to resume. */
   readonly cursor?: string | undefined;
   readonly stream: boolean;
   readonly signal: AbortSignal;
@@ -58,11 +58,11 @@ export interface FlightPlan {
 
 export interface ReadOptions {
   readonly signal: AbortSignal;
-  /** Called with each message that came, before anything is made of it. */
+  /** Called for each message received, before it is decoded. */
   readonly onReceived?: () => Promise<void>;
 }
 
-/** A column that holds the hash of the row's block, and the network whose blocks are meant. */
+/** A column that holds the hash of a row's block, and the network of those blocks. */
 export interface HashColumn {
   readonly tableSql: string;
   readonly column: string;
@@ -80,30 +80,30 @@ export type FlightMessage =
     };
 
 /**
- * Queries to one Amp server. Failures are AmpsyncErrors with the words of the
- * server, whatever those hold; an abort throws the signal's reason.
+ * Queries to one Amp server. Failures are AmpsyncErrors that may contain any text of
+ * the server; an abort throws the signal's reason.
  */
 export interface FlightClient {
-  /** Have a query planned; `stream` adds the streaming clause and the streaming header. */
+  /** Has the server plan a query; `stream` adds the streaming clause and the streaming header. */
   plan(sql: string, options: PlanOptions): Promise<FlightPlan>;
   /**
-   * Execute a plan, on a connection of its own, so that a consumer that waits
-   * holds up nobody else. A schema is the first message or none. Ends when the
-   * server ends the stream without an error.
+   * Executes a plan on a connection of its own, so that a waiting consumer holds up
+   * nothing else. If there is a schema, it is the first message. Ends when the server
+   * ends the stream without an error.
    */
   read(plan: FlightPlan, options: ReadOptions): AsyncGenerator<FlightMessage>;
-  /** Highest block of a table, given as its SQL reference; null where it has none. */
+  /** The highest block of a table, given as its SQL reference; null if the table has none. */
   maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
-  /** The same, and of which network it is, where the server tells that. */
+  /** The same block with its network, if the server reports the network. */
   highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock>;
-  /** The hash that a column of a table holds in the rows of one block; null where it holds none, or of another network. */
+  /** The hash in a column of a table for one block; null if there is none, or if it belongs to another network. */
   blockHash(table: HashColumn, block: bigint, signal: AbortSignal): Promise<BlockHash | null>;
-  /** Ends the connection of what answers at once; reading ends by its own signal. */
+  /** Closes the connection of short calls; streams end by their own signals. */
   close(): void;
 }
 
 const DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
-/** A compressed body may become so many times the largest message. */
+/** A decompressed body may be this many times as large as the largest message. */
 const MAX_DECOMPRESSION = 4;
 const TIMES: FlightTimes = { connectMs: 10_000, answerMs: 30_000 };
 
@@ -124,7 +124,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     if (cursor !== undefined) {
       headers.set(FLIGHT_HEADERS.resume, cursor);
     }
-    // Servers of 2025 know only the clause; where both are known, the header wins.
+    // Servers of 2025 know only the clause; a server that knows both obeys the header.
     const request = encodeStatement(stream ? `${sql} SETTINGS stream = true` : sql);
     try {
       const info = decodeFlightInfo(
@@ -239,7 +239,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       : null;
   }
 
-  /** Read to the end, so that the server's status is seen. Metadata of a batch query follows other rules. */
+  /** The first value of an answer, which is read to the end, so that the server's status is seen. */
   async function firstOf<T>(
     ticket: Uint8Array,
     read: (batch: ArrowBatch, metadata: Uint8Array) => T | null,

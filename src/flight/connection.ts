@@ -5,35 +5,35 @@ import { type ChannelCredentials, Client, type ClientOptions, credentials } from
 const MIB = 1024 * 1024;
 
 /**
- * Options of every connection. The window doubles receive speed. An idle stream
- * sends nothing at all, so a dead peer is noticed by pings only: after 30 s.
+ * Options of every connection. The window doubles the receive speed. An idle stream
+ * sends nothing at all, so only pings notice a dead peer: after 30 s.
  */
 const OPTIONS: ClientOptions = {
   "grpc-node.flow_control_window": 8 * MIB,
   "grpc.keepalive_time_ms": 20_000,
   "grpc.keepalive_timeout_ms": 10_000,
   "grpc.keepalive_permit_without_calls": 1,
-  // Retrying is the stream's own business, with its own back-off.
+  // The stream itself retries, with its own back-off.
   "grpc.enable_retries": 0,
   "grpc.max_reconnect_backoff_ms": 5_000,
   "grpc.service_config_disable_resolution": 1,
-  // As the Admin API's client does: neither obeys the variables of proxies.
+  // Like the client of the Admin API: neither obeys the environment variables of proxies.
   "grpc.enable_http_proxy": 0,
-  // One connection per client, closed with it.
+  // One connection per client, closed with the client.
   "grpc.use_local_subchannel_pool": 1,
 };
 
-/** What is left of a connection after it was closed, such as the end of its calls, is told to its peer within this time. */
+/** How long the last messages of a closed connection, such as the end of its calls, may take to reach its peer. */
 const LINGER_MS = 1_000;
 
-/** A gRPC client, and an end of it that leaves nothing open. */
+/** A gRPC client, with a way to close it that leaves nothing open. */
 export interface Connection {
   readonly client: Client;
-  /** Its calls must be over. */
+  /** To be called when its calls are over. */
   close(): void;
 }
 
-/** Makes connections to `http://host:port`, or with TLS and the system's roots to `https://host:port`. */
+/** Makes connections to `http://host:port`, or to `https://host:port` with TLS and the system's root certificates. */
 export function connector(address: URL, maxMessageBytes: number): () => Connection {
   const secure = address.protocol === "https:";
   const host = `${address.hostname}:${address.port || (secure ? 443 : 80)}`;
@@ -55,12 +55,12 @@ export function connector(address: URL, maxMessageBytes: number): () => Connecti
   };
 }
 
-/** The sockets of one client: the library keeps those for ever whose peer accepted them and says nothing. */
+/** The sockets of one client: the library keeps a socket for ever if its peer accepts it and then says nothing. */
 class Sockets {
   readonly #open = new Set<Socket>();
   #isOver = false;
 
-  /** Takes note of what credentials are asked to make secure: each socket, once TCP has connected it. */
+  /** Notes each socket that the credentials are asked to secure, which is when TCP has connected it. */
   watch(channel: ChannelCredentials): ChannelCredentials {
     const create = channel._createSecureConnector.bind(channel);
     channel._createSecureConnector = (...given) => {

@@ -3,16 +3,16 @@ import { AmpsyncError, type ErrorCode } from "../errors.ts";
 import { TOKEN_HINT } from "../model/bearer.ts";
 import { isDefect } from "../model/failure.ts";
 
-/** Words by which servers tell that the dataset or the table is not there, or not yet. */
+/** Texts by which servers report that the dataset or the table is missing, or not there yet. */
 const NOT_THERE = /has not been synced|not found|does not exist|failed to infer SQL output schema/i;
-/** Words of a query that no later try will make work, sent with INTERNAL all the same. */
+/** Texts that report a query which can never work, although they are sent with INTERNAL. */
 const WRONG_QUERY = /multiple networks in dependency tree|cross-network join|non-incremental/i;
-/** The words of our own library for a message over our limit, plain or once it is unpacked; a server's limit is its own affair. */
+/** How our own gRPC library reports a message over our limit, as received or decompressed; servers have their own limits. */
 const TOO_LARGE = /^Received message (?:larger than max \(|that decompresses to a size larger than )/;
 
 /**
- * What a failed call means to a stream. Only a request that is wrong for good, and a message over our limit, may
- * stop one: whatever else is said, by the server or by what stands before it, may be otherwise in a minute.
+ * What a failed call means for a stream. Only a request that can never work, and a message over our limit, may stop
+ * a stream: any other error, from the server or from a proxy in front of it, may be gone in a minute.
  */
 export function flightError(error: unknown): unknown {
   if (error instanceof AmpsyncError || isDefect(error)) {
@@ -26,7 +26,7 @@ export function flightError(error: unknown): unknown {
   return new AmpsyncError(code, MESSAGES[code] ?? "The stream broke off", hinted(code, detail));
 }
 
-/** There is no answer, and no status either. */
+/** The error of a call without an answer or a status. */
 export function unreachable(message: string): AmpsyncError {
   return new AmpsyncError("SY104", message, { hint: HINTS.SY104 });
 }

@@ -6,14 +6,14 @@ import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 const MAX_BYTES = 1024 * 1024;
 const JSON_LIMITS = { depth: 64, values: 10_000 };
 const HASH = /^0x[0-9a-f]{64}$/;
-/** A network comes back to the server in a header, which takes printable ASCII only. */
+/** The name of a network is sent back to the server in a header, which can hold only printable ASCII. */
 const NETWORK = /^[!-~]{1,100}$/;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Read the `app_metadata` of one record batch; null where it is empty. Unknown
- * keys are ignored; anything else that is not as the protocol says is SY101.
+ * Reads the `app_metadata` of one record batch; null if it is empty. Unknown keys are
+ * ignored; anything else that breaks the protocol is SY101.
  */
 export function parseMetadata(bytes: Uint8Array): MicrobatchMetadata | null {
   if (bytes.length === 0) {
@@ -74,7 +74,7 @@ function recordOf(value: unknown, what: string): Record<string, unknown> {
   return { ...value };
 }
 
-/** JSON.parse rounds integers above 2^53, so what is not safe may not be what was sent; `_id` has room for less. */
+/** JSON.parse rounds integers above 2^53, so an unsafe integer may differ from what was sent; `_id` has room for less anyway. */
 function blockNumberOf(value: unknown, what: string): bigint {
   if (
     typeof value !== "number" ||
@@ -110,7 +110,7 @@ function isHash(text: string): text is BlockHash {
   return HASH.test(text);
 }
 
-/** Only shown, never compared: a time that cannot be read is an unknown time. */
+/** Timestamps are only shown, never compared: a time that cannot be read is unknown. */
 function timestampOf(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) ? value : null;
 }

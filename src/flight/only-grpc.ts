@@ -1,11 +1,11 @@
 import { InterceptingCall, type Interceptor, status } from "@grpc/grpc-js";
 
 const GRPC = /^application\/grpc(?:[+;]|$)/i;
-/** What a proxy says of the token is the same refusal, whatever it is wrapped in. */
+/** A proxy that refuses the token with an HTTP status means the same as a server that does so with gRPC. */
 const REFUSED: ReadonlySet<status> = new Set([status.UNAUTHENTICATED, status.PERMISSION_DENIED]);
 
 /**
- * Makes an answer that is not gRPC, such as a proxy's page, UNAVAILABLE. The library reads it as if it were:
+ * Turns an answer that is not gRPC, such as a proxy's page, into UNAVAILABLE. The library would read it as gRPC:
  * the first letters of a page then look like the length of a message that is too large.
  */
 export const onlyGrpc: Interceptor = (options, nextCall) => {
@@ -22,7 +22,7 @@ export const onlyGrpc: Interceptor = (options, nextCall) => {
           if (foreign !== null && message !== null) {
             call.cancelWithStatus(status.UNAVAILABLE, "it was not read");
           }
-          pass(foreign === null ? message : null); // Null, the end, must be passed: the status waits for it.
+          pass(foreign === null ? message : null); // Null, the end, must be passed on: the status waits for it.
         },
         onReceiveStatus(received, pass) {
           if (foreign === null || REFUSED.has(received.code)) {

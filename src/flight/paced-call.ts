@@ -3,8 +3,8 @@ import { InterceptingCall } from "@grpc/grpc-js";
 /**
  * A call that fetches no message before there is room for it.
  *
- * The library's stream prefetches 16 messages, of up to 32 MiB each; here every
- * read waits for a permit. What is not read stays behind HTTP/2 flow control.
+ * The library's stream prefetches 16 messages of up to 32 MiB each; here every read
+ * waits for a permit. HTTP/2 flow control holds back what is not read.
  */
 export class PacedCall extends InterceptingCall {
   #permits: number;
@@ -24,7 +24,7 @@ export class PacedCall extends InterceptingCall {
     super.startRead();
   }
 
-  /** A message was taken: there is room for one more. */
+  /** Allows one more message, because one was consumed. */
   permit(): void {
     this.#permits += 1;
     if (this.#waitingReads > 0) {

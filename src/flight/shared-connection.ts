@@ -3,9 +3,9 @@ import type { Client } from "@grpc/grpc-js";
 import type { Connection } from "./connection.ts";
 
 /**
- * The connection that short calls share, made when one is needed. A call that is
- * late retires it: the next call gets a new one, and those that are under way go on.
- * The library itself keeps a connection whose peer accepted it and fell silent.
+ * The connection that short calls share, made when it is needed. A call that takes too
+ * long retires the connection: the next call gets a new one, and running calls go on.
+ * The library itself would keep a connection whose peer accepted it and fell silent.
  */
 export class SharedConnection {
   readonly #open: () => Connection;
@@ -15,7 +15,7 @@ export class SharedConnection {
     this.#open = open;
   }
 
-  /** Makes a call; it calls `retire` if it is late. */
+  /** Makes a call, which calls `retire` if it takes too long. */
   async use<T>(call: (client: Client, retire: () => void) => Promise<T>): Promise<T> {
     this.#current ??= { connection: this.#open(), calls: 0 };
     const used = this.#current;
@@ -30,7 +30,7 @@ export class SharedConnection {
     }
   }
 
-  /** Calls that are under way end by their own signals and times. */
+  /** Running calls end by their own signals and time limits. */
   close(): void {
     const used = this.#current;
     this.#current = null;

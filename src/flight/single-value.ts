@@ -2,7 +2,7 @@ import type { ArrowBatch } from "../arrow/batch.ts";
 import { BLOCK_LIMIT, type BlockHash } from "../protocol/block-range.ts";
 import { parseMetadata } from "./metadata.ts";
 
-/** The block in the first row of a batch of one 64-bit column; null if there is none, or the value is no block number. */
+/** The block in the first row of a batch of one 64-bit column; null if there is none, or the value is not a block number. */
 export function firstBlock(batch: ArrowBatch): bigint | null {
   const bytes = firstValue(batch, 8);
   const block = bytes === null ? -1n : Buffer.from(bytes).readBigInt64LE();

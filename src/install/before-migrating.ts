@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-/** The queue that graphile-worker is about to bring to its own revision. */
+/** The queue that graphile-worker is about to upgrade to its own revision. */
 export interface QueueSetting {
   readonly schema: string;
   /** The newest revision that this graphile-worker has. */
@@ -8,8 +8,8 @@ export interface QueueSetting {
 }
 
 /**
- * graphile-worker installs and upgrades its schema at every start, whoever starts it. This runs `check` before it
- * has changed anything; by throwing it keeps it from that.
+ * graphile-worker installs and upgrades its schema at every start, whoever starts it. `check` runs before anything
+ * is changed, and prevents the change by throwing.
  */
 export function beforeMigrating(
   check: (client: pg.ClientBase, queue: QueueSetting) => Promise<void>,

@@ -6,17 +6,17 @@ import { AmpsyncError } from "../errors.ts";
 import type { Queue, QueueRevision } from "../model/queue.ts";
 import { readSqlFiles, type SqlFiles, sourceHash } from "./sql-files.ts";
 
-/** What `ampsync migrate` left in a database. */
+/** What `ampsync migrate` installed in a database. */
 export interface Installed {
   readonly migrations: ReadonlyMap<string, { sha256: string; breaking: boolean; version: string }>;
-  /** Texts of functions (together) and views (each), by name. */
+  /** Hashes of the functions (together) and of each view, by name. */
   readonly sources: ReadonlyMap<string, { sha256: string; version: string }>;
-  /** The one in use, and all that were ever made or shared. */
+  /** The queue in use, and all queues that were ever created or shared. */
   readonly queue: Queue | null;
   readonly queues: readonly Queue[];
 }
 
-/** Null where nothing was ever installed. */
+/** Null if nothing was ever installed. */
 export async function readInstalled(client: pg.ClientBase): Promise<Installed | null> {
   const { rows } = await client.query("select to_regclass('ampsync_private.migration') is not null as made");
   if (!rows[0].made) {
@@ -37,7 +37,7 @@ export async function readInstalled(client: pg.ClientBase): Promise<Installed | 
   };
 }
 
-/** What graphile-worker installed in a schema; null where there is no queue. */
+/** What graphile-worker installed in a schema; null if there is no queue. */
 export async function readQueueRevision(
   client: pg.ClientBase,
   schema: string,
@@ -47,7 +47,7 @@ export async function readQueueRevision(
   if (!rows[0].made) {
     return null;
   }
-  // Old ones lack the column `breaking`.
+  // Old queues lack the column `breaking`.
   const found = await client.query(
     `select coalesce(max(m.id), 0)::integer as newest,
             coalesce(max(m.id) filter (where (to_jsonb(m) ->> 'breaking')::boolean), 0)::integer as "newestBreaking"
@@ -57,8 +57,8 @@ export async function readQueueRevision(
 }
 
 /**
- * Migrations of newer versions that were installed here: programs of ours work beside them. Throws SY901 where one
- * of them is breaking, and where one of ours was another when it ran.
+ * The installed migrations of newer versions, which this program works with. Throws SY901 if one of them is
+ * breaking, or if one of this program's own migrations had another text when it ran.
  */
 export function foreignMigrations(files: SqlFiles, installed: Installed): readonly string[] {
   const known = new Map(files.migrations.map((file) => [file.name, file]));
@@ -84,8 +84,8 @@ export function foreignMigrations(files: SqlFiles, installed: Installed): readon
 }
 
 /**
- * What a worker of this program lacks in a database, in words; null where it fits. Newer is well, as long as
- * nothing of it is breaking: what changes a routine that workers call is. Throws SY901 where it is.
+ * What a worker of this program lacks in a database, in words; null if nothing. A newer schema is fine as long as
+ * no migration of it is breaking, such as one that changes a routine that workers call: then SY901 is thrown.
  */
 export async function missingFor(installed: Installed | null): Promise<string | null> {
   if (installed?.queue == null) {

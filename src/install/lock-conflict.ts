@@ -10,12 +10,12 @@ const ATTEMPTS = 12;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** A lock was not granted in time, or two transactions waited for each other: the same again may succeed. */
+/** A lock was not granted in time, or two transactions waited for each other: another attempt may succeed. */
 export function isLockConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === "55P03" || error.code === "40P01");
 }
 
-/** Run a transaction that changes the schema until it gets its locks, with growing, jittered pauses. */
+/** Repeats a transaction that changes the schema until it gets its locks, with growing, jittered pauses. */
 export async function retryOnLockConflict<T>(work: () => Promise<T>, log: Log): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

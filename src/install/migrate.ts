@@ -20,24 +20,24 @@ const LOCK_TIMEOUT = "300ms";
 
 export interface MigrateOptions {
   readonly log: Log;
-  /** Where graphile-worker's queue is to be; null: where it is, or by default in `graphile_worker`. */
+  /** The schema for graphile-worker's queue; null: its present schema, or else `graphile_worker`. */
   readonly queueSchema?: string | null;
 }
 
 export interface Migrated {
-  /** Names of the migrations that ran now. */
+  /** Names of the migrations that this call ran. */
   readonly applied: readonly string[];
   /** Whether functions or views were created or replaced. */
   readonly functionsReplaced: boolean;
 }
 
 /**
- * Bring a database to the schema of this code: graphile-worker's own, where the queue is
- * ours, then the pending migrations, then functions and views where their text changed.
+ * Brings a database to the schema of this code: graphile-worker's schema if the queue is
+ * ours, then the pending migrations, then the functions and views whose text changed.
  *
- * Safe to call at any time and by several at once: one session advisory lock
- * lets one installer in. Ours is one transaction that never waits longer than
- * 300 ms for a lock, so that commits of running streams do not queue behind it.
+ * Safe to call at any time, and by several processes at once: a session advisory lock
+ * admits one installer. Our own schema changes in one transaction that never waits longer
+ * than 300 ms for a lock, so that commits of running streams do not queue behind it.
  */
 export async function migrate(url: string, { log, queueSchema = null }: MigrateOptions): Promise<Migrated> {
   const pool = createPool({ url, max: 2, queryTimeoutMs: 0, name: "ampsync migrate" }, log);
@@ -64,7 +64,7 @@ export async function migrate(url: string, { log, queueSchema = null }: MigrateO
       await checkWorkerOwner(client, schema);
       return await retryOnLockConflict(() => install(client, files, schema), log);
     } finally {
-      client.release(true); // Its session ends, and the advisory lock with it.
+      client.release(true); // The session ends, and releases the advisory lock.
     }
   } finally {
     await pool.end();
@@ -76,7 +76,7 @@ async function bootstrap(client: pg.ClientBase): Promise<Installed> {
   return { migrations: new Map(), sources: new Map(), queue: null, queues: [] };
 }
 
-/** Before anything of the queue is changed: it is ours if we make it, which must be known even if we do not get far. */
+/** Records the queue before it is changed: a queue that we create is ours, and that must be known even after a failure. */
 async function claimQueue(client: pg.ClientBase, schema: string, known: number): Promise<void> {
   const installed = await readInstalled(client);
   const recorded = installed?.queues.find((queue) => queue.schema === schema);
@@ -91,13 +91,13 @@ async function claimQueue(client: pg.ClientBase, schema: string, known: number):
   }
   await client.query(
     `insert into ampsync_private.queue (schema_name, is_ours, is_current) values ($1, $2, false)
-     on conflict (schema_name) do update -- Somebody else's is gone, and is made again by us.
+     on conflict (schema_name) do update -- Another owner's queue is gone, and we create a new one.
         set is_ours = excluded.is_ours`,
     [schema, isOurs],
   );
 }
 
-/** True when a newer version of the code installed more than we know: then everything is left as it is. */
+/** True if a newer version has installed migrations that this one does not know: then nothing is changed. */
 function isAhead(files: SqlFiles, installed: Installed, log: Log): boolean {
   const foreign = foreignMigrations(files, installed);
   if (foreign.length > 0) {
@@ -119,7 +119,7 @@ async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: stri
     await client.query(done.applied.length > 0 || done.functionsReplaced ? "commit" : "rollback");
     return done;
   } catch (error) {
-    await client.query("rollback").catch(() => {}); // A lost connection has rolled back by itself.
+    await client.query("rollback").catch(() => {}); // A lost connection rolls back on its own.
     throw error;
   }
 }
@@ -152,8 +152,8 @@ async function runPending(client: pg.ClientBase, files: SqlFiles, queueSchema: s
 }
 
 /**
- * Whoever may read our views may run the functions in them, which read nothing: in a view a function runs with
- * its reader's rights. They stay out of reach elsewhere, because their schema is closed.
+ * Everybody who may read our views may run the functions in them, because in a view a function runs with the
+ * rights of the reader. These functions read nothing, and cannot be called elsewhere, because their schema is closed.
  */
 async function openViews(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ routine: string }>(
@@ -170,7 +170,10 @@ async function openViews(client: pg.ClientBase): Promise<void> {
   }
 }
 
-/** Nothing has to be carried over: the supervisor queues all from state. What waits in the old queue would for ever. */
+/**
+ * Moves to another queue. The supervisor queues all jobs again from state, so none is carried over; those in the old
+ * queue are completed, or they would wait there for ever.
+ */
 async function moveQueue(client: pg.ClientBase, from: string | null, to: string): Promise<void> {
   await client.query("update ampsync_private.queue set is_current = false where is_current");
   await client.query("update ampsync_private.queue set is_current = true where schema_name = $1", [to]);
@@ -200,7 +203,7 @@ async function replaceFunctions(
     }
     await recordSource(client, "functions", joint, version);
   }
-  // Replacing a view waits for its readers, so an unchanged one is left alone.
+  // Replacing a view waits for its readers, so an unchanged view is left alone.
   const { rows } = await client.query(
     "select viewname from pg_catalog.pg_views where schemaname = 'ampsync'",
   );

@@ -9,7 +9,7 @@ const OLDEST_SERVER = 140_000;
 const INSTALLER_POLL_MS = 250;
 const INSTALLER_DEADLINE_MS = 10 * 60_000;
 
-/** Refuse servers that cannot hold our data, before anything is written. */
+/** Refuses servers that cannot hold our data, before anything is written. */
 export async function checkServer(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query(
     `select current_setting('server_encoding') as encoding,
@@ -31,7 +31,7 @@ export async function checkServer(client: pg.ClientBase): Promise<void> {
 
 const INSTALLER_LOCK = "hashtextextended('ampsync.migrate', 0)";
 
-/** Let one installer in at a time: a session advisory lock, held until the client's session ends. */
+/** Admits one installer at a time: a session advisory lock, held until the client's session ends. */
 export async function lockInstallation(client: pg.ClientBase, log: Log): Promise<void> {
   const deadline = performance.now() + INSTALLER_DEADLINE_MS;
   for (let waited = false; ; waited = true) {
@@ -39,7 +39,7 @@ export async function lockInstallation(client: pg.ClientBase, log: Log): Promise
     if (rows[0].locked) {
       return;
     }
-    // It may be anybody: an advisory lock is open to all.
+    // The holder may be anybody: every role can take an advisory lock.
     const { pid, role, application } = await installer(client);
     if (!waited) {
       log.info("migrate_waiting", { reason: "another installation is running", pid, role, application });
@@ -54,7 +54,7 @@ export async function lockInstallation(client: pg.ClientBase, log: Log): Promise
   }
 }
 
-/** Who holds the lock; nobody, if he has just let go. */
+/** The session that holds the lock; null if it has just released the lock. */
 async function installer(
   client: pg.ClientBase,
 ): Promise<{ readonly pid?: number; readonly role?: string; readonly application?: string }> {
@@ -70,8 +70,8 @@ async function installer(
 }
 
 /**
- * Refuse a queue of another owner: row level security keeps everybody but the
- * owner's members from adding jobs, whatever the grants say.
+ * Refuses a queue of another owner: row level security keeps everybody but members
+ * of the owner from adding jobs, whatever the grants say.
  */
 export async function checkWorkerOwner(client: pg.ClientBase, schema: string): Promise<void> {
   const { rows } = await client.query(

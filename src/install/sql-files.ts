@@ -7,7 +7,7 @@ import pg from "pg";
 
 import { DEFAULT_QUEUE } from "../model/queue.ts";
 
-/** One file of the `sql` folder; `name` is its path there, e.g. `functions/view/1_streams.sql`. */
+/** One file of the `sql` folder; `name` is its path in that folder, e.g. `functions/view/1_streams.sql`. */
 export interface SqlFile {
   readonly name: string;
   readonly text: string;
@@ -22,12 +22,12 @@ export interface SqlFiles {
   readonly views: readonly SqlFile[];
 }
 
-/** `src/db` and `dist/db` both lie two levels below the root. */
+/** `src/install` and `dist/install` are both two levels below the root. */
 const SQL_FOLDER = fileURLToPath(new URL("../../sql", import.meta.url));
 
 /**
- * Read everything that an installation runs, each kind in the order it runs in. Functions and views name the
- * queue `graphile_worker`, as it is called by default; another name is put in its place.
+ * Reads everything that an installation runs, each kind in the order in which it runs. Functions and views name the
+ * queue `graphile_worker`, its default name, which is replaced by the actual one.
  */
 export async function readSqlFiles(queueSchema = DEFAULT_QUEUE): Promise<SqlFiles> {
   const [bootstrap, migrations, all] = await Promise.all([
@@ -55,12 +55,12 @@ export function sourceHash({ functions }: SqlFiles): string {
   return sha256(functions.map((file) => `${file.name} ${file.sha256}\n`).join(""));
 }
 
-/** Whether older code must not run on a database that has this migration. */
+/** Whether older code is forbidden to run on a database that has this migration. */
 export function isBreaking(file: SqlFile): boolean {
   return /^--! breaking\b/.test(file.text);
 }
 
-/** View files carry a number for their order: `functions/view/2_status.sql` holds `status`. */
+/** Names of view files begin with a number for their order: `functions/view/2_status.sql` holds `status`. */
 export function viewName(file: SqlFile): string {
   return file.name.replace(/^.*\/(\d+_)?/, "").replace(/\.sql$/, "");
 }

@@ -5,8 +5,8 @@ import type { QueueSetting } from "./before-migrating.ts";
 import { missingFor, readInstalled, readQueueRevision } from "./installed.ts";
 
 /**
- * Whether a worker may begin, or go on: null, or what `ampsync migrate` has to do before, in words. Throws SY901
- * and SY902 for what waiting does not help.
+ * Whether a worker may begin, or go on: null, or in words what `ampsync migrate` has to do first. Throws SY901
+ * and SY902 for errors that waiting does not cure.
  */
 export async function missingForWorker(
   client: pg.ClientBase,

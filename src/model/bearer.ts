@@ -1,9 +1,9 @@
 import { AmpsyncError } from "../errors.ts";
 
-/** Of a token that a server refuses. */
+/** The hint for a token that a server refuses. */
 export const TOKEN_HINT = "Set AMP_AUTH_TOKEN or AMP_AUTH_TOKEN_FILE.";
 
-/** Anything else ends up, token and all, in the error of the library that is given the header. */
+/** Other characters would make the HTTP library fail with an error that shows the whole token. */
 const PRINTABLE = /^[!-~]+$/;
 
 /** The value of an `authorization` header. SY105, without the token, if no header can carry it. */

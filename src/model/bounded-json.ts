@@ -1,7 +1,7 @@
 export interface JsonLimits {
   /** How deep arrays and objects may be nested. */
   readonly depth: number;
-  /** How many values, with the names of members. */
+  /** How many values, including the names of members. */
   readonly values: number;
 }
 
@@ -9,12 +9,12 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
-/** Comma and colon: a value or a name came before. */
+/** Comma and colon: each follows a value or a name. */
 const SEPARATORS: ReadonlySet<number> = new Set([0x2c, 0x3a]);
 
 /**
- * JSON.parse for text of others: RangeError, before anything is made of it, where
- * it would become much more than its text. 14 MB of "[" are 1.2 GB of arrays.
+ * JSON.parse for text from others: throws RangeError before parsing if the result would
+ * be much larger than the text. 14 MB of "[" are 1.2 GB of arrays.
  */
 export function parseBounded(text: string, limits: JsonLimits): unknown {
   let depth = 0;
@@ -41,7 +41,7 @@ export function parseBounded(text: string, limits: JsonLimits): unknown {
   return JSON.parse(text);
 }
 
-/** The position of the closing quote of a string that begins at `start`; the end of the text where there is none. */
+/** The position of the closing quote of a string that begins at `start`; the end of the text if there is none. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);

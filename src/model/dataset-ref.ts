@@ -1,8 +1,8 @@
-/** A dataset as a user names it, taken apart by ampsync_private.parse_reference: `[namespace/]name[@revision]`. */
+/** A dataset as a user names it, `[namespace/]name[@revision]`, parsed by ampsync_private.parse_reference. */
 export interface DatasetRef {
   readonly namespace: string;
   readonly name: string;
-  /** A semantic version, a manifest hash (64 hex), `latest` or `dev`; null where none was named. */
+  /** A semantic version, a manifest hash (64 hex digits), `latest` or `dev`; null if none was named. */
   readonly revision: string | null;
 }
 
@@ -17,12 +17,12 @@ export function isSemver(revision: string): boolean {
   return SEMVER.test(revision);
 }
 
-/** The reference as text, namespace always written out. */
+/** The reference as text, always with its namespace. */
 export function datasetRefText(ref: DatasetRef): string {
   return `${ref.namespace}/${ref.name}${ref.revision === null ? "" : `@${ref.revision}`}`;
 }
 
-/** A table of one version, as the Amp server's SQL wants it: `"ns/name@1.2.0"."table"`. */
+/** A table of one version in the SQL of the Amp server: `"ns/name@1.2.0"."table"`. */
 export function tableRefSql(
   ref: Pick<DatasetRef, "namespace" | "name">,
   version: string,

@@ -1,33 +1,33 @@
 import { isRefusal } from "./poison.ts";
 
-/** An error as it is stored and shown. */
+/** An error in the form in which it is stored and shown. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly detail: string | null;
   readonly hint: string | null;
-  /** Of a foreign key that was violated: its name. */
+  /** The name of the foreign key that was violated. */
   readonly constraint?: string;
 }
 
-/** What becomes of a pass that ended with an error: retried, given up, or no longer its business. */
+/** What follows when a pass ends with an error: the stream is retried, it stops, or the pass has lost its lease. */
 export type Reaction = "retry" | "stop" | "lost";
 
-/** Errors of ours that no retry can help. All others of class SY are retried. */
+/** Errors of class SY that no retry can cure. All others of the class are retried. */
 const STOPS: ReadonlySet<string> = new Set([
   ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203"],
   "SY903",
 ]);
 
 /**
- * SQLSTATEs that a second try would only repeat; PostgreSQL's other errors are retried from the checkpoint. A
- * table that is not there under its name may have been renamed: the next pass finds out what became of it.
+ * SQLSTATEs that a second attempt would only repeat; PostgreSQL's other errors are retried from the checkpoint. A
+ * table that is missing under its name may have been renamed: the next pass finds out.
  */
 const STOPPING_CLASSES = /^(22|23|42(?!P01)|0A)/;
 
 /**
- * SQLSTATEs that say nothing against the call itself, only against this moment or this connection: the same
- * call again may succeed. 08P01 is not among them, nor what says who may connect (28xxx, 3D000).
+ * SQLSTATEs that do not blame the call itself, only this moment or this connection: the same call may succeed
+ * later. 08P01 is not among them, nor are the refusals to connect (28xxx, 3D000).
  */
 const TRANSIENT: ReadonlySet<string> = new Set([
   // Connection: refused, broken, full, starting, stopping; read-only after a failover; a lost prepared statement
@@ -45,27 +45,27 @@ const TRANSIENT: ReadonlySet<string> = new Set([
     "25006",
     "26000",
   ],
-  // Resources, the system
+  // Resources and the operating system
   ...["53000", "53100", "53200", "53400", "58000", "58030"],
-  // Others in the way, time-outs, cancelled
+  // Conflicts with others, time-outs, cancelled calls
   ...["40001", "40P01", "55P03", "55006", "57014", "25P03", "25P04"],
-  // Outcome unknown: calls may be repeated, and a pass begins by reading the checkpoint
+  // Unknown outcome: calls may be repeated, and a pass begins by reading the checkpoint
   ...["08007", "40003"],
 ]);
 
-/** V8's words. No defect, if no fault of the server either: later there may be some. */
+/** V8's message. Neither a bug nor an error of the server: memory may be free later. */
 const NO_MEMORY = "Array buffer allocation failed";
 
-/** Of a stack. */
+/** The most characters of a stack trace that are kept. */
 const DEFECT_CHARACTERS = 1_000;
 
-/** The system's codes, such as EPIPE, can look like one. */
+/** Error codes of the operating system, such as EPIPE, must not match. */
 const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
 
-/** PostgreSQL's words for "your schema is older than my code, or newer". */
+/** The SQLSTATEs by which PostgreSQL reports that its schema is older, or newer, than this program. */
 const SCHEMA_MISMATCH = /^(42883|42P01|42703)$/;
 
-/** Decides by the code alone, in this one place. */
+/** The one place that decides, by the code alone. */
 export function reactionTo(code: string): Reaction {
   if (code === "SY001" || code === "SY002") return "lost";
   if (code.startsWith("SY")) return STOPS.has(code) ? "stop" : "retry";
@@ -74,8 +74,8 @@ export function reactionTo(code: string): Reaction {
 }
 
 /**
- * Errors by which JavaScript tells that a program is wrong. No server and no network is to blame then, and
- * the same again would end the same. `fetch` uses one of them for what the network did, with a cause.
+ * Errors by which JavaScript reports a bug in the program. No server and no network is to blame then, and
+ * another attempt would fail the same way. `fetch` throws a TypeError for network errors too, but with a cause.
  */
 export function isDefect(error: unknown): boolean {
   const isOfTheProgram =
@@ -87,8 +87,8 @@ export function isDefect(error: unknown): boolean {
 }
 
 /**
- * Whether the same call to the database may succeed when repeated, on another connection perhaps. Without a
- * SQLSTATE an error is the driver's or the network's: refused, reset, timed out, a failed TLS handshake.
+ * Whether the same call to the database may succeed when repeated, perhaps on another connection. An error without a
+ * SQLSTATE comes from the driver or the network: refused, reset, timed out, a failed TLS handshake.
  */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error) || isDefect(error)) {
@@ -98,7 +98,7 @@ export function isTransient(error: unknown): boolean {
   return code === null || !SQLSTATE.test(code) || TRANSIENT.has(code);
 }
 
-/** Reads any thrown value. Errors of PostgreSQL come with their own code, detail and hint. */
+/** Makes a failure of any thrown value. Errors of PostgreSQL have their own code, detail and hint. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof RangeError && error.message === NO_MEMORY) {
     const hint =
@@ -112,7 +112,7 @@ export function failureOf(error: unknown): Failure {
   }
   const code = textOf(error, "code");
   if (code === null || !SQLSTATE.test(code)) {
-    // Without a SQLSTATE it is a broken connection or the like.
+    // An error without a SQLSTATE is a broken connection or similar.
     const message = error.message === "" ? `no connection (${code ?? error.name})` : error.message;
     const hint = "Retried automatically: select * from ampsync.streams;";
     return { code: "SY104", message, detail: code, hint };
@@ -136,11 +136,11 @@ export function failureOf(error: unknown): Failure {
   return { code, ...told, ...(constraint === null ? {} : { constraint }) };
 }
 
-/** Of our own objects: migrating puts it right, and until then the stream is retried. */
+/** Whether one of ampsync's own objects does not match: `ampsync migrate` cures that, and until then the stream is retried. */
 function isSchemaMismatch(code: string, error: Error): boolean {
   return (
     (SCHEMA_MISMATCH.test(code) && /\bampsync(_private|_worker)?\b/.test(error.message)) ||
-    // A plan made before the migration. The words of it depend on the server's language.
+    // A plan made before the migration. The text of the error depends on the server's language.
     (code === "0A000" && textOf(error, "routine") === "RevalidateCachedQuery")
   );
 }

@@ -1,6 +1,6 @@
-/** What a range of blocks must hold, told without its rows. */
+/** What a range of blocks must hold, described without its rows. */
 export interface Ledger {
   readonly rows: number;
-  /** The xor of the last 8 bytes of their `_id`, as int8 reads them: big-endian and signed. */
+  /** The xor of the last 8 bytes of each `_id`, read as int8: big-endian and signed. */
   readonly idXor: bigint;
 }

@@ -1,6 +1,6 @@
 import { AmpsyncError } from "../errors.ts";
 
-/** Jobs carry ids only, as text: a bigint in JSON would be rounded. */
+/** Jobs carry only ids, as text: a bigint in JSON would be rounded. */
 export function parseId(payload: unknown, key: "stream_id" | "dataset_id"): bigint {
   const value = typeof payload === "object" && payload !== null ? Reflect.get(payload, key) : undefined;
   if (typeof value !== "string" || !/^\d{1,18}$/.test(value)) {

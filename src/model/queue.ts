@@ -2,24 +2,24 @@ import { AmpsyncError } from "../errors.ts";
 
 export const DEFAULT_QUEUE = "graphile_worker";
 
-/** The schema of a queue that our `migrate` took for ours or shared with its owner. */
+/** A queue that `ampsync migrate` created, or shares with its owner. */
 export interface Queue {
   readonly schema: string;
-  /** We made it: its migrations are ours to run. */
+  /** We created the queue, so we run its migrations. */
   readonly isOurs: boolean;
 }
 
 /** What is installed in the schema of a queue. */
 export interface QueueRevision {
   readonly newest: number;
-  /** 0: none of them breaks older programs. */
+  /** 0 if no revision breaks older programs. */
   readonly newestBreaking: number;
 }
 
 /**
- * Refuses a queue which this program's graphile-worker would upgrade, or does not understand, although it is
- * another application's: graphile-worker migrates at each start, and from then on refuses to work for programs with
- * older ones. Sharing it at one version does no harm. `known`: the newest revision that this program has.
+ * Refuses the queue of another application if this program's graphile-worker would upgrade it or does not know its
+ * revision: graphile-worker migrates its schema at each start, and after that refuses to work for programs with
+ * older versions. Sharing a queue at the same revision does no harm. `known`: the newest revision of this program.
  */
 export function refuseQueue(queue: Queue, revision: QueueRevision, known: number): AmpsyncError | null {
   const { schema, isOurs } = queue;
@@ -41,7 +41,7 @@ export function refuseQueue(queue: Queue, revision: QueueRevision, known: number
       });
 }
 
-/** Refuses a worker whose jobs would never come. */
+/** Refuses a worker that looks for its jobs in the wrong schema. */
 export function refuseSetting(setting: string, recorded: string): AmpsyncError | null {
   return setting === recorded
     ? null

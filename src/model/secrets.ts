@@ -1,12 +1,12 @@
 /** A token that was replaced may still be echoed for a while. */
 const REMEMBERED = 4;
-/** Code units of a text that are searched; nothing is shown of what follows. */
+/** How many code units of a text are searched; the rest of a longer text is not shown. */
 const SEARCHED = 65_536;
-/** Escaped text is quoted in other text: so often it is unescaped. */
+/** Escaped text may be quoted in other text: how often text is unescaped. */
 const ROUNDS = 4;
-/** Of what is escaped so often, for each character. */
+/** The code units that one character can take when it is escaped that often. */
 const LONGEST_ESCAPE = 16;
-/** Shorter ones are found by chance in text that means something else. */
+/** Shorter secrets would be found by chance in unrelated text. */
 const SHORTEST_ENCODED = 8;
 
 const ESCAPE =
@@ -14,7 +14,7 @@ const ESCAPE =
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 const MASK = "[token]";
 
-/** A text in another form, and where each of its code units, and its end, stands in the original. */
+/** A text in another form, and the position of each of its code units, and of its end, in the original. */
 interface View {
   readonly text: string;
   readonly at: readonly number[];
@@ -26,14 +26,14 @@ interface Found {
 }
 
 /**
- * The secrets that were sent to others of late, so that they can be taken out of
- * what those say: as they are, escaped as JSON, URLs and HTML do it, several
- * times perhaps, and in base64 or hexadecimal, also as a part of something longer.
+ * The secrets that were recently sent to servers, to be removed from what those servers
+ * say: as they are, escaped as in JSON, URLs and HTML, even several times, and in base64
+ * or hexadecimal, also as a part of a longer text.
  */
 export class Secrets {
   #recent: readonly string[] = [];
 
-  /** The same source of secrets; what it gives is remembered. */
+  /** The same source of secrets, whose values are remembered. */
   watch(source: () => string | null): () => string | null {
     return () => {
       const secret = source();
@@ -45,7 +45,7 @@ export class Secrets {
     };
   }
 
-  /** The text without them. */
+  /** The text without the secrets. */
   redact(text: string): string {
     let shown = text.slice(0, SEARCHED);
     for (const secret of this.#recent) {
@@ -54,7 +54,7 @@ export class Secrets {
     if (text.length <= SEARCHED || this.#recent.length === 0) {
       return this.#recent.length === 0 ? text : shown;
     }
-    // One that stands across the cut was not found.
+    // A secret across the cut was not found.
     const longest = Math.max(...this.#recent.map((secret) => secret.length * LONGEST_ESCAPE));
     return `${shown.slice(0, Math.max(0, shown.length - longest))}…`;
   }
@@ -75,7 +75,7 @@ function mask(text: string, secret: string): string {
       break;
     }
     view = next;
-    wanted = unescaped({ text: wanted, at: [] }).text; // It may itself look escaped.
+    wanted = unescaped({ text: wanted, at: [] }).text; // The secret may itself look escaped.
   }
   return masked(text, found);
 }
@@ -88,7 +88,7 @@ function occurrences({ text, at }: View, wanted: string): Found[] {
   return found;
 }
 
-/** In base64, of both alphabets, and in hexadecimal. */
+/** The secret in base64, in both alphabets, and in hexadecimal. */
 function encodedOccurrences({ text, at }: View, secret: string): Found[] {
   const bytes = Buffer.from(secret);
   const hex = bytes.toString("hex");
@@ -100,11 +100,11 @@ function encodedOccurrences({ text, at }: View, secret: string): Found[] {
       .map((offset) => base64Core(bytes, offset))
       .filter((core) => core.length >= SHORTEST_ENCODED)
       .flatMap((core) => occurrences(base64, core))
-      .map(({ from, to }) => ({ from: Math.max(0, from - 1), to: to + 1 })), // There are some of its bits beside it.
+      .map(({ from, to }) => ({ from: Math.max(0, from - 1), to: to + 1 })), // The neighbouring characters hold some bits of the secret.
   ];
 }
 
-/** What any text has in base64 that holds these bytes at a multiple of three plus `offset`. */
+/** The part that every base64 text has which holds these bytes at a multiple of three plus `offset`. */
 function base64Core(bytes: Buffer, offset: number): string {
   const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
   return encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));

@@ -1,7 +1,7 @@
-/** Milliseconds of work on one message before others have their turn: heartbeats, the other streams. */
+/** Milliseconds of work on one message before other work gets its turn: heartbeats, the other streams. */
 const SLICE_MS = 20;
 
-/** Tells when work that could go on should make room for what waits. */
+/** Says when long work should pause for other work that waits. */
 export class Slice {
   #begunAt = performance.now();
 

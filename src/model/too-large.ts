@@ -1,8 +1,8 @@
 import { AmpsyncError } from "../errors.ts";
 
 /**
- * The error of a message that asks for more memory or time than one message may
- * have, however small it is itself. `what` says what of it, with its verb.
+ * The error of a message that takes more memory or time than one message may, however
+ * small it is itself. `what` names the part of it, with a verb.
  */
 export function tooLarge(what: string, found: number | bigint, unit: string, limit: number): AmpsyncError {
   return new AmpsyncError("SY106", `${what} ${found} ${unit}, and the limit is ${limit}`, {

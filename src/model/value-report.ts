@@ -1,20 +1,20 @@
 import { AmpsyncError } from "../errors.ts";
 
-/** A row that is left out of its target, and why. */
+/** A row that is kept aside instead of being written to its target, and why. */
 export interface RejectedRow {
-  /** Its own; without `_block_num` the last one of its microbatch, as in `_id`. */
+  /** The row's own block; without `_block_num` the last block of its microbatch, as in `_id`. */
   readonly block: bigint;
-  /** From 0, in its record batch; of a row that PostgreSQL refused, among the rows written of its block. */
+  /** The row's index in its record batch; for a row that PostgreSQL refused, its index among the written rows of its block. */
   readonly row: number;
-  /** Null where the error names none. */
+  /** Null if the error names none. */
   readonly column: string | null;
   readonly sqlstate: string;
   readonly reason: string;
-  /** The row as the text of a JSON object; null where it takes too much room. */
+  /** The row as the text of a JSON object; null if it takes too much room. */
   readonly values: string | null;
 }
 
-/** What was done to values of one column: how often, and where first. */
+/** How often values of one column were changed, and where first. */
 export interface ColumnCount {
   readonly column: string;
   readonly count: number;
@@ -23,7 +23,7 @@ export interface ColumnCount {
   readonly reason: string;
 }
 
-/** What the policies did to values that PostgreSQL cannot hold. A column has one count of each kind. */
+/** What the policies did to bad values. A column has one count of each kind. */
 export interface ValueReport {
   readonly rejected: readonly RejectedRow[];
   /** Values that became NULL. */
@@ -36,7 +36,7 @@ export function isEmpty({ rejected, nulled, nuls }: ValueReport): boolean {
   return rejected.length + nulled.length + nuls.length === 0;
 }
 
-/** In the order given: the first case of a column stays the first. */
+/** Joins reports in the given order: the first case of a column stays the first. */
 export function joinReports(reports: readonly ValueReport[]): ValueReport {
   return {
     rejected: reports.flatMap(({ rejected }) => rejected),
@@ -45,7 +45,7 @@ export function joinReports(reports: readonly ValueReport[]): ValueReport {
   };
 }
 
-/** Makes it one count a column. */
+/** Adds up the counts of each column. */
 export function addUp(counts: readonly ColumnCount[]): readonly ColumnCount[] {
   const sums = new Map<string, ColumnCount>();
   for (const each of counts) {
@@ -55,13 +55,13 @@ export function addUp(counts: readonly ColumnCount[]): readonly ColumnCount[] {
   return [...sums.values()];
 }
 
-/** More bad rows at once are a wrong type rather than wrong values, and too many to hold. */
+/** More rejected rows at once mean a wrong type rather than wrong values, and are too many to hold. */
 const MAX_ROWS = 10_000;
 
-/** Characters of values that are held at once; further rows are told without them. */
+/** The most characters of values that are held at once; further rows are reported without values. */
 const MAX_LENGTH = 2 ** 20;
 
-/** The rejected rows of one microbatch, or of one transaction: as much of them as is worth holding. */
+/** The rejected rows of one microbatch, or of one transaction, within limits of memory. */
 export class RejectedRows {
   readonly #table: string;
   readonly #rows: RejectedRow[] = [];
@@ -75,7 +75,7 @@ export class RejectedRows {
     return this.#rows;
   }
 
-  /** Whether the values of a row may still be told. */
+  /** Whether the values of another row still fit. */
   get hasRoom(): boolean {
     return this.#length < MAX_LENGTH;
   }
@@ -94,7 +94,7 @@ export class RejectedRows {
     this.#rows.push(this.#length <= MAX_LENGTH ? row : { ...row, values: null });
   }
 
-  /** Forgets all but the first ones. */
+  /** Forgets all but the first `length` rows. */
   truncate(count: number): void {
     for (const { values } of this.#rows.splice(count)) {
       this.#length -= values?.length ?? 0;
@@ -102,10 +102,10 @@ export class RejectedRows {
   }
 }
 
-/** Of a rejected row, besides its values. */
+/** The bytes of a rejected row without its values. */
 const ROW_BYTES = 256;
 
-/** About how much memory a report takes. */
+/** The approximate memory that a report takes. */
 export function reportBytes({ rejected }: ValueReport): number {
   return rejected.reduce((sum, { values }) => sum + ROW_BYTES + (values?.length ?? 0), 0);
 }

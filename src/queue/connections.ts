@@ -10,10 +10,10 @@ import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 export const QUEUE_SESSION = "ampsync queue";
 
 /**
- * graphile-worker makes its pool itself, and without time-outs: a connection that never opens, or whose
- * network died, would hold a slot until the system gives it up after a quarter of an hour. So the pool is set up
- * here, for the plain `graphile-worker` command too, and sockets in use are watched. The one that listens
- * waits for no answer: the system probes it.
+ * graphile-worker creates its pool itself, without time-outs: a connection that never opens, or whose network
+ * failed, would hold a slot until the operating system gives up after a quarter of an hour. So the pool is set up
+ * here, for the plain `graphile-worker` command too, and sockets in use are watched. The listening connection
+ * waits for no answer: the operating system probes it.
  */
 export function watchConnections(
   events: WorkerEvents,
@@ -26,30 +26,30 @@ export function watchConnections(
   events.on("pool:create", ({ ctx }) => {
     const pool = poolOf(ctx);
     limitConnecting(pool);
-    if (isAlone) ownSessions(pool, QUEUE_SESSION, { statement_timeout: "30s", synchronous_commit: "off" }); // Jobs only wake.
+    if (isAlone) ownSessions(pool, QUEUE_SESSION, { statement_timeout: "30s", synchronous_commit: "off" }); // A job only wakes a worker.
     pool.on("acquire", watch);
     pool.on("release", (_, client) => unwatch(client));
   });
   events.on("pool:listen:success", ({ client }) => unwatch(client));
-  events.on("pool:listen:release", ({ client }) => watch(client)); // Its last statement has an answer.
+  events.on("pool:listen:release", ({ client }) => watch(client)); // The last statement of the connection has been answered.
 }
 
 type Done = (error: Error | null) => void;
 
-/** What a pool makes and calls of a client. */
+/** The part of a client that its pool creates and calls. */
 interface Connecting {
   connect(done: Done): void;
 }
 
 /**
- * New connections must open in time. As an option of the pool it would hold for waiting on a busy pool, too: then
- * somebody's lock on the queue would keep a result from being stored, which ends the worker.
+ * New connections must open in time. As an option of the pool the limit would also apply to waiting for a busy
+ * pool: then a foreign lock on the queue could keep a result from being stored, which ends the worker.
  *
- * And graphile-worker must hear of those that do not: where the server says that it is starting, or no host can be
- * reached, it waits by the code of the error, silently, for three minutes at last, however soon the server is back.
+ * And graphile-worker must be told when a connection fails: if the server says that it is starting, or no host can
+ * be reached, it waits silently because of the error's code, up to three minutes, however soon the server is back.
  */
 function limitConnecting(pool: pg.Pool): void {
-  // Documented as an option of the constructor, and read whenever a connection is made.
+  // Documented as an option of the constructor, and read each time a connection is made.
   const made = pool as unknown as { Client: new (config: object) => Connecting };
   made.Client = class extends made.Client {
     constructor(config: object) {
@@ -65,7 +65,7 @@ function limitConnecting(pool: pg.Pool): void {
   };
 }
 
-/** In the object, if not in its type. Nothing else leads to the pool. */
+/** The pool is in the object but not in its type. There is no other way to the pool. */
 export function poolOf(ctx: object): pg.Pool {
   return (ctx as { readonly pgPool: pg.Pool }).pgPool;
 }
@@ -75,6 +75,6 @@ function endSilent(this: Socket): void {
 }
 
 function socketOf(client: pg.PoolClient): Socket {
-  // With a connection string it is one, of TCP, TLS or a local socket.
+  // With a connection string it is a socket: TCP, TLS or local.
   return client.connection.stream as Socket;
 }

@@ -1,11 +1,12 @@
 import type { WorkerEvents } from "graphile-worker";
 
 /**
- * A worker that nobody told to stop ends its process with an error, or nothing would start it again. graphile-worker
- * ends well when it cannot store the result of a job, and when one of its slots breaks. Calls `failed` then.
+ * A worker that stops without being told to must end its process with an error, or nothing would restart it.
+ * graphile-worker ends without one when it cannot store the result of a job, and when one of its slots breaks.
+ * `failed` is called then.
  */
 export function watchEnding(events: WorkerEvents, failed: (why: string) => void): void {
-  let isContinuous = false; // Else it is to end when no jobs are left.
+  let isContinuous = false; // Otherwise the worker ends when no jobs are left.
   let isTold = false;
   events.on("pool:listen:connecting", () => {
     isContinuous = true;

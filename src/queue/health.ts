@@ -4,9 +4,9 @@ import type { WorkerEvents } from "graphile-worker";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 
-/** In milliseconds. Tests make them short. */
+/** Times in milliseconds. Tests make them short. */
 export interface HealthTimes {
-  /** A worker that gets no job for so long, while the queue answers others, never will. */
+  /** A worker that gets no job for this long, while the queue answers other connections, never will. */
   readonly failingMs: number;
   readonly probeMs: number;
 }
@@ -14,12 +14,12 @@ export interface HealthTimes {
 export const HEALTH_TIMES: HealthTimes = { failingMs: 30_000, probeMs: 5_000 };
 
 /**
- * Looks after a worker that asks for jobs and gets errors. graphile-worker says so at its debug level only, and
- * some of these errors stay for ever: 0.18 asks for the ids of its tasks once, and keeps the error if that fails.
- * Whether it is us or the database is told by a statement of our own on another connection. While that fails
- * too, this waits.
+ * Ends a worker that asks for jobs and only gets errors. graphile-worker logs such errors only at its debug level,
+ * and some of them are permanent: 0.18 asks for the ids of its tasks once, and keeps the error if that fails.
+ * A statement on another connection tells whether the worker or the database is at fault. While that statement
+ * fails too, the worker keeps waiting.
  *
- * `isAnswering` must do to the queue what asking for a job does. `giveUp` is called once.
+ * `isAnswering` must need the same of the queue as asking for a job does. `giveUp` is called once.
  */
 export function watchHealth(
   events: WorkerEvents,
@@ -28,14 +28,14 @@ export function watchHealth(
   log: Log,
   { failingMs, probeMs }: HealthTimes,
 ): void {
-  /** The newest error since a job, or the word that there is none, was got last. */
+  /** The newest error since a request for a job last succeeded, with or without a job. */
   let last: { readonly error: Error; readonly at: number } | null = null;
   let isOver = false;
 
   async function untilItPasses(): Promise<void> {
     let answersSince: number | null = null;
     while (last !== null && !isOver) {
-      // From the answer on: it may have waited for the same lock.
+      // Counted from the answer on: it may have waited for the same lock.
       answersSince = (await isAnswering()) ? (answersSince ?? performance.now()) : null;
       if (last !== null && answersSince !== null && last.at - answersSince >= failingMs) {
         isOver = true;

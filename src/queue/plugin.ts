@@ -15,32 +15,32 @@ import { type HealthTimes, watchHealth } from "./health.ts";
 import { watchNotifications } from "./notifications.ts";
 
 const LOOK_AGAIN_MS = 1_000;
-/** A notification may be lost with its connection. */
+/** How often to look without a notification: one may be lost with its connection. */
 const LOOK_ANYWAY_MS = 60_000;
 
 export interface PluginOptions {
   readonly databaseUrl: string;
   readonly log: Log;
   readonly answerMs: number;
-  /** Only our tasks run in the sessions of graphile-worker's pool, so they are ours to set up. */
+  /** Only ampsync's tasks run in the sessions of graphile-worker's pool, so ampsync may configure them. */
   readonly isAlone: boolean;
   readonly health: HealthTimes;
   /** Ends the wait for `ampsync migrate`. */
   readonly signal: AbortSignal;
-  /** Called with the id of a worker that begins, and of one that has ended. */
+  /** Called with the id of a worker when it begins, and when it has ended. */
   readonly began: (workerId: string, slots: number) => void;
   readonly ended: () => void;
-  /** The process must end with 1. */
+  /** Called when the process must exit with code 1. */
   readonly failed: () => void;
 }
 
 /**
- * What graphile-worker lacks where it runs our tasks, as a plugin: so it holds for its own command, for
- * `ampsync worker`, and for presets that extend ours.
+ * What graphile-worker lacks to run our tasks, as a plugin: so it applies to graphile-worker's own command, to
+ * `ampsync worker`, and to presets that extend ours.
  */
 export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
   const guard = beforeMigrating(async (client, queue) => {
-    // The pool is known only after its first connection, which is this one.
+    // The pool can be reached only after its first connection, which is this one.
     if (options.isAlone) await setUpSession(client, QUEUE_SESSION);
     await hasOwnSession(client, { connectionString: options.databaseUrl });
     await untilMigrated(client, queue, options);
@@ -63,7 +63,7 @@ export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
   };
 }
 
-/** A worker that was started before `ampsync migrate` says so once, and goes on when that is done. */
+/** Waits for `ampsync migrate` if a worker is started before it, and logs that once. */
 async function untilMigrated(
   client: pg.ClientBase,
   queue: QueueSetting,
@@ -95,7 +95,7 @@ function watch(events: WorkerEvents, options: PluginOptions): void {
       void Promise.resolve(workerPool.gracefulShutdown("it cannot work here")).catch(() => {});
     }
     const isAnswering = () => isQueueAnswering(databaseUrl, queue.schema, log);
-    // The database is well, so this worker is not: a new one begins without what it has kept.
+    // The database is healthy, so this worker is not: a new one starts without the state that this one has kept.
     watchHealth(events, isAnswering, (error) => giveUp("worker_gets_no_jobs", error), log, options.health);
     const looks = new SchemaWatch(poolOf(ctx), queue, (error) => giveUp("worker_does_not_fit", error));
     watchNotifications(events, () => looks.look());
@@ -105,7 +105,7 @@ function watch(events: WorkerEvents, options: PluginOptions): void {
   });
 }
 
-/** Looks whether the schema still fits this worker; one look at a time, and not more than one a second. */
+/** Checks whether the schema still fits this worker: one check at a time, at most one per second. */
 class SchemaWatch {
   readonly #pool: pg.Pool;
   readonly #queue: QueueSetting;
@@ -148,7 +148,7 @@ class SchemaWatch {
     this.#isLooking = false;
   }
 
-  /** Null also where nobody can tell: then the next look does. */
+  /** The error of a worker that no longer fits; null if it fits, or if the check fails: then the next one tells. */
   async #unfit(): Promise<unknown> {
     try {
       const client = await this.#pool.connect();
