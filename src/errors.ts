@@ -28,6 +28,8 @@ export interface ErrorFields {
   /** A statement or command that helps, if there is one. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** For how many seconds a server asks to be left alone. */
+  readonly retryAfterS?: number | null;
 }
 
 /** The one error class: what happened (message), what was found (detail), what to do (hint). */
@@ -36,12 +38,14 @@ export class AmpsyncError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | null;
   readonly hint: string | null;
+  readonly retryAfterS: number | null;
 
   constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
     this.code = code;
     this.detail = fields.detail ?? null;
     this.hint = fields.hint ?? null;
+    this.retryAfterS = fields.retryAfterS ?? null;
   }
 
   /** How Node prints the error, for example when graphile-worker's command fails to start. */

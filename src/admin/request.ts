@@ -8,13 +8,6 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** More than any list of versions or manifest has, and less than 100 MB of objects. */
 const JSON_LIMITS = { depth: 64, values: 500_000 };
 
-/** What a failed answer said besides its text; the `cause` of its error. */
-export interface HttpFailure {
-  readonly status: number;
-  /** Seconds that the server asks to wait; null if it does not ask. */
-  readonly retryAfterSeconds: number | null;
-}
-
 /**
  * GET a JSON document within 30 s. Redirects are not followed, because they
  * would carry the token elsewhere.
@@ -79,16 +72,21 @@ async function bodyText(response: Response): Promise<string> {
 }
 
 function failure(url: URL, response: Response, text: string): AmpsyncError {
-  const after = response.headers.get("retry-after");
-  const cause: HttpFailure = {
-    status: response.status,
-    retryAfterSeconds: after !== null && /^\d+$/.test(after) ? Number(after) : null,
-  };
   const handled = handledError(text);
   const detail = `HTTP ${response.status}: ${(handled ?? text).trim() || "(no text)"}`;
   const code = codeOf(response.status, handled !== null);
   const hint = code === "SY105" ? { hint: TOKEN_HINT } : {};
-  return new AmpsyncError(code, `GET ${pathOf(url)} failed`, { detail, ...hint, cause });
+  const retryAfterS = secondsOf(response.headers.get("retry-after"));
+  return new AmpsyncError(code, `GET ${pathOf(url)} failed`, { detail, ...hint, retryAfterS });
+}
+
+/** The seconds that a Retry-After asks for, as a number or as a date; null if there is none that can be read. */
+function secondsOf(retryAfter: string | null): number | null {
+  if (retryAfter === null) return null;
+  const seconds = /^\d+$/.test(retryAfter)
+    ? Number(retryAfter)
+    : (Date.parse(retryAfter) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? null : seconds;
 }
 
 /** `isHandled`: an Amp server reports the error, not a proxy in front of it, which may answer differently in a minute. */

@@ -36,7 +36,18 @@ export class DatasetCalls {
     ]);
   }
 
-  async deferResolve(datasetId: bigint, state: "waiting" | "failed", failure: Failure): Promise<void> {
-    await this.#caller.call("select ampsync_worker.defer_resolve($1, $2, $3)", [datasetId, state, failure]);
+  /** `retryAfterS`: for how many seconds the server asks to be left alone. */
+  async deferResolve(
+    datasetId: bigint,
+    state: "waiting" | "failed",
+    failure: Failure,
+    retryAfterS: number | null,
+  ): Promise<void> {
+    await this.#caller.call("select ampsync_worker.defer_resolve($1, $2, $3, $4)", [
+      datasetId,
+      state,
+      failure,
+      retryAfterS,
+    ]);
   }
 }

@@ -35,7 +35,8 @@ export function resolveDataset(deps: Deps): Task {
         code: failure.code,
         error: failure.message,
       });
-      await calls.deferResolve(datasetId, isFinal ? "failed" : "waiting", failure);
+      const retryAfterS = error instanceof AmpsyncError ? error.retryAfterS : null;
+      await calls.deferResolve(datasetId, isFinal ? "failed" : "waiting", failure, retryAfterS);
     }
   };
 }

@@ -183,9 +183,21 @@ describe("failures", () => {
     },
   );
 
-  test("Retry-After is kept", async () => {
-    fail(429, "slow down", { "retry-after": "17" });
-    expect((await errorOf(resolve("anvil"))).cause).toEqual({ status: 429, retryAfterSeconds: 17 });
+  test.each([
+    ["17", 17],
+    ["0", 0],
+    ["soon", null],
+    [undefined, null],
+  ])("Retry-After: %s", async (text, seconds) => {
+    fail(429, "slow down", text === undefined ? {} : { "retry-after": text });
+    expect((await errorOf(resolve("anvil"))).retryAfterS).toBe(seconds);
+  });
+
+  test("Retry-After with a date", async () => {
+    fail(503, "later", { "retry-after": new Date(Date.now() + 100_000).toUTCString() });
+    const { retryAfterS } = await errorOf(resolve("anvil"));
+    expect(retryAfterS).toBeGreaterThan(60);
+    expect(retryAfterS).toBeLessThanOrEqual(100);
   });
 
   test("a body that is no JSON, or another document, is SY104", async () => {

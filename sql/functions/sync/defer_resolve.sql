@@ -3,10 +3,13 @@
 -- ampsync.resume_sync. Locks: dataset row.
 --
 -- p_error: {"code", "message", "hint"}
+-- p_retry_after_s: for how long the server asks to be left alone; that is
+-- obeyed up to 300 s.
 create or replace function ampsync_worker.defer_resolve(
-  p_dataset_id bigint,
-  p_state      text,
-  p_error      jsonb
+  p_dataset_id    bigint,
+  p_state         text,
+  p_error         jsonb,
+  p_retry_after_s double precision default null
 )
   returns void
   language plpgsql
@@ -23,7 +26,9 @@ begin
          since      = case when d.state <> p_state then ampsync_private.now() else d.since end,
          attempts   = d.attempts + 1,
          next_retry = case when p_state = 'waiting'
-                           then ampsync_private.now() + ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}') end,
+                           then ampsync_private.now() + greatest(
+                                  ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}'),
+                                  make_interval(secs => least(coalesce(p_retry_after_s, 0), 300))) end,
          error      = p_error || jsonb_build_object('hint', coalesce(p_error ->> 'hint',
                         case when p_state = 'waiting' then 'Retried automatically: select * from ampsync.events order by event_id desc limit 10;'
                              else format('select * from ampsync.resume_sync(%L);', d.label) end))
@@ -44,5 +49,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_worker.defer_resolve(bigint, text, jsonb)
+comment on function ampsync_worker.defer_resolve(bigint, text, jsonb, double precision)
   is 'Store why a dataset could not be resolved, and when that is retried.';

@@ -57,6 +57,23 @@ test("it is retried after 2, 4, 8, 16, 30, 30 s, give or take a fifth, by one jo
   }
 });
 
+test.each([
+  [120, 120],
+  [86_400, 300],
+  [Number.POSITIVE_INFINITY, 300],
+])("a server that asks for %d s is left alone for %d s", async (asked, waited) => {
+  const error = { code: "SY104", message: "HTTP 429" };
+  await db.query("select ampsync_worker.defer_resolve($1, 'waiting', $2, $3)", [id, error, asked]);
+  const [job] = await waitingJobs(db, "ampsync_resolve:%");
+  expect(Math.round(Number(job.due_in_s))).toBe(waited);
+});
+
+test("a server that asks for less than the next wait is asked no sooner", async () => {
+  await db.query("select ampsync_worker.defer_resolve($1, 'waiting', $2, $3)", [id, { code: "SY104" }, -5]);
+  const [job] = await waitingJobs(db, "ampsync_resolve:%");
+  expect(Number(job.due_in_s)).toBeGreaterThan(1.5);
+});
+
 test("the journal tells of the first try and of every fifth", async () => {
   for (let attempt = 1; attempt <= 11; attempt++) await defer("waiting");
   const { rows } = await db.query(
