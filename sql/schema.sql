@@ -1096,7 +1096,7 @@ function ampsync_worker.defer_repair(p_stream_id bigint, p_epoch bigint, p_first
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error jsonb)
+function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error jsonb, p_retry_after_s double precision DEFAULT NULL::double precision)
   -- Store why a dataset could not be resolved, and when that is retried.
   returns void
   language plpgsql volatile security invoker
