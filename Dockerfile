@@ -20,6 +20,7 @@ FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY package.json graphile.config.mjs crontab ./
+COPY docs ./docs
 COPY sql ./sql
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, constants, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -49,6 +49,10 @@ describe("ampsync", () => {
     for (const command of ["migrate", "worker", "status", "demo", "devserver"]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
     }
+  });
+
+  test("can be started by npx, which runs the built file itself", async () => {
+    await expect(access(MAIN, constants.X_OK)).resolves.toBeUndefined();
   });
 
   test("--version prints the version of the package", async () => {
