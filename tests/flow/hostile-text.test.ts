@@ -86,7 +86,7 @@ describe("what a Flight server says", () => {
   test.each([
     ["a network with the token in it", ECHO],
     ["a network of 900,000 characters", "\0🦀x".repeat(225_000)],
-  ])("as %s is told within bounds", async (_, network) => {
+  ])("as %s is reported within bounds", async (_, network) => {
     const source = new GeneratedSource({ blocks: 20, logsPerBlock: 3 });
     scenario.misbehaviour.falseMetadata = (truth) => ({
       ...truth,
@@ -98,7 +98,7 @@ describe("what a Flight server says", () => {
     await sync.catchesUp();
   });
 
-  test("as a column of 10 MB is told within bounds", async () => {
+  test("as a column of 10 MB is reported within bounds", async () => {
     const name = `${"x".repeat(10_000_000)}`;
     const schema = new Schema([
       new Field("_block_num", new Uint64(), false),

@@ -155,21 +155,23 @@ test("nothing is stored past a gap, it is visible, and the stream recovers", asy
   await sync.expectSourceRows();
 });
 
-test("metadata that lies in any way stores nothing, and the stream goes on when it ends", async () => {
+test("false metadata of any kind stores nothing, and the stream goes on when it ends", async () => {
   const kinds = Object.keys(FALSE_METADATA) as (keyof typeof FALSE_METADATA)[]; // Its keys.
-  const isLied = new Map<string, number>();
+  const seen = new Map<string, number>();
   scenario.misbehaviour.falseMetadata = (truth) => {
     const network = truth.ranges[0]!.network;
     const kind = kinds.find((each) => `net_${each}`.toLowerCase() === network)!;
     if (truth.ranges[0]!.numbers.start < 10 || kind === undefined) return truth;
-    isLied.set(kind, (isLied.get(kind) ?? 0) + 1);
+    seen.set(kind, (seen.get(kind) ?? 0) + 1);
     return FALSE_METADATA[kind](truth);
   };
   // One stream for each kind, all at once; each is told the truth up to block 9.
   const sources = kinds.map((kind, seed) => chainOf(20, { seed, network: `net_${kind}`.toLowerCase() }));
   const syncs: Sync[] = [];
   for (const source of sources) syncs.push(await scenario.follow(source));
-  await scenario.until("each kind of lie", async () => kinds.every((kind) => (isLied.get(kind) ?? 0) > 0));
+  await scenario.until("each kind of false metadata", async () =>
+    kinds.every((kind) => (seen.get(kind) ?? 0) > 0),
+  );
   for (const [at, sync] of syncs.entries()) {
     const { block } = await sync.until("its first microbatch", (stream) => stream.block >= 9);
     // A wrong hash of the last block is found out by the next range only.

@@ -133,7 +133,7 @@ test("what names them is the hint, for the very dataset", async () => {
   ).toHaveLength(1);
 });
 
-test("an Admin API that refuses the token is told with the setting", async () => {
+test("an Admin API that refuses the token is reported with the setting", async () => {
   answers = [[401, "who are you?"]];
   const { resolve, status } = await enqueue();
   await resolve();

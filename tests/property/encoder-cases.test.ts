@@ -325,7 +325,7 @@ test("nanoseconds, decimals and 64-bit values keep every digit", async () => {
 describe("bad values by policy", () => {
   const values = [5n, 10n ** 9n, null, 7n, -(10n ** 9n)];
 
-  test("a bad value becomes NULL, and its row and column are told", async () => {
+  test("a bad value becomes NULL, and its row and column are reported", async () => {
     const encoder = await loadColumn(decimal(64, 9, 0), values, { valuePolicy: "null" });
     expect(encoder.report.nulled).toMatchObject([{ column: "x", count: 2, row: 1 }]);
     expect(await shown(decimal(64, 9, 0), values, { valuePolicy: "null" })).toEqual([
@@ -368,7 +368,7 @@ describe("bad values by policy", () => {
     expect(encoder.report.nulled).toMatchObject([{ column: "x", count: 1, row: 0 }]);
   });
 
-  test("many bad values are counted, and the first one is told", async () => {
+  test("many bad values are counted, and the first one is reported", async () => {
     const bad = Array<Value>(20_000).fill(10n ** 9n);
     const encoder = await loadColumn(decimal(64, 9, 0), bad, { valuePolicy: "null" });
     const reason = "the decimal has more than the 9 digits of its type (1000000000 × 10^0)";

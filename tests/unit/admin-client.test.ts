@@ -126,7 +126,7 @@ describe("which version a reference stands for", () => {
     expect(requests.map((request) => request.url)).toEqual([LIST]);
   });
 
-  test("tables that are told in the manifest only are found there", async () => {
+  test("tables that only the manifest lists are found there", async () => {
     serve({
       [LIST]: VERSIONS,
       [`${LIST}/0.10.0`]: { revision: "0.10.0", manifest_hash: HASH, kind: "evm-rpc" },
@@ -235,7 +235,7 @@ describe("failures", () => {
     });
   });
 
-  test("a long list of versions is told by its first ones", async () => {
+  test("a long list of versions is reported by its first ones", async () => {
     const versions = Array.from({ length: 50_000 }, (_, n) => ({ version: `1.0.${n}` }));
     serve({ [LIST]: { versions } });
     const { detail } = await errorOf(resolve("anvil@2.0.0"));

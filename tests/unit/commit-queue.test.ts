@@ -230,7 +230,7 @@ describe("commits", () => {
     ]);
   });
 
-  test("an error of a commit is told once, and ends whatever is asked next", async () => {
+  test("an error of a commit is reported once, and ends whatever is asked next", async () => {
     await using rig = new Rig();
     rig.table.onCommit = () => Promise.reject(new Error("disk full"));
     await rig.microbatch("a");
@@ -309,7 +309,7 @@ describe("room", () => {
     await rig.queue.room();
   });
 
-  test("is not taken for ever by what is told of values that were committed", async () => {
+  test("is not taken for ever by what is reported of values that were committed", async () => {
     await using rig = new Rig({});
     const values = "x".repeat(STREAM_BYTES / 4);
     const reject = { block: 0n, row: 0, column: null, sqlstate: "22003", reason: "too large", values };

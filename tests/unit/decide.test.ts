@@ -111,7 +111,7 @@ describe("going forward", () => {
     });
   });
 
-  test("validation, null prev_hash: a parent hash that the server does not tell is not checked", () => {
+  test("validation, null prev_hash: a parent hash that the server does not name is not checked", () => {
     expectStep(decide(live(), data(range(120, 129, { prev: null }))), "append");
   });
 
@@ -214,7 +214,7 @@ describe("what is no range of this stream", () => {
     expectStep(protocolError(live({ strikes: 2 }), "no JSON"), "end");
   });
 
-  test("a commit makes protocol errors start from nought", () => {
+  test("a commit makes the count of protocol errors start from zero", () => {
     const memory = appended(stream({ strikes: 2 }), done(range(120, 120)));
     const after = committed(memory, memory.finished[0]!);
     expectStep(decide(after, { metadata: null, rowCount: 1 }), "reconnect");
@@ -260,7 +260,7 @@ describe("gaps", () => {
     expect(expectStep(decide(live(), data(range(5000, 5001))), "reconnect").reason).toBe("gap");
   });
 
-  test("a gap is one, too, where the server tells no parent hash", () => {
+  test("a gap is one, too, where the server names no parent hash", () => {
     const message = data(range(121, 130, { prev: null }));
     expect(expectStep(decide(live(), message), "reconnect").reason).toBe("gap");
   });

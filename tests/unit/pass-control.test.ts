@@ -97,7 +97,7 @@ describe("a worker that stops", () => {
   });
 });
 
-test("the first failure is the one that is told", () => {
+test("the first failure is the one that is reported", () => {
   using control = begin();
   control.fail("disk full");
   control.fail(new Error("connection lost"));

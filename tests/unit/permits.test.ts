@@ -52,27 +52,27 @@ test("a holder that fails gives its permit back", async () => {
   await expect(permits.take(NEVER)).resolves.toBeDefined();
 });
 
-test("a visitor who is called away leaves the queue, and those behind move up", async () => {
+test("a waiter that is aborted leaves the queue, and those behind it move up", async () => {
   const permits = new Permits(1);
   const first = await permits.take(NEVER);
-  const called = new AbortController();
-  const away = permits.take(called.signal);
+  const waiting = new AbortController();
+  const away = permits.take(waiting.signal);
   const behind = permits.take(NEVER);
-  called.abort(new Error("called away"));
-  await expect(away).rejects.toThrow("called away");
+  waiting.abort(new Error("aborted"));
+  await expect(away).rejects.toThrow("aborted");
   first[Symbol.dispose]();
   await expect(behind).resolves.toBeDefined();
 });
 
-test("a visitor who is called away at the door takes no permit with him", async () => {
+test("a waiter that is aborted as its turn comes takes no permit with it", async () => {
   const permits = new Permits(1);
-  await expect(permits.take(AbortSignal.abort(new Error("called away")))).rejects.toThrow("called away");
+  await expect(permits.take(AbortSignal.abort(new Error("aborted")))).rejects.toThrow("aborted");
 
   const first = await permits.take(NEVER);
-  const called = new AbortController();
-  const second = permits.take(called.signal);
+  const waiting = new AbortController();
+  const second = permits.take(waiting.signal);
   first[Symbol.dispose]();
-  called.abort(); // He is in already.
+  waiting.abort(); // It has its permit already.
   (await second)[Symbol.dispose]();
   await expect(permits.take(NEVER)).resolves.toBeDefined();
 });

@@ -79,7 +79,7 @@ test.each([
   expect(events().at(-1)).toBe(`${backoff.name}_circuit_breaker_triggered`);
 });
 
-test("without an end tries go on after the breaker triggered, which is told once", async () => {
+test("without an end tries go on after the time limit, which is reported once", async () => {
   const work = failing(120);
   const { log, events } = recorded();
   const limits = { limitMs: 600_000, endless: true };

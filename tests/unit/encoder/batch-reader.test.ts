@@ -52,7 +52,7 @@ const offset =
     new DataView(batch.body.buffer).setInt32(batch.buffers[bufferIndex]!.offset + 4 * index, value, true);
   };
 
-describe("a batch that lies is refused", () => {
+describe("a batch that contradicts its schema is refused", () => {
   test.each<[string, Change, string]>([
     [
       "a negative number of rows",

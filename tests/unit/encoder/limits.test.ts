@@ -327,7 +327,7 @@ describe("long rows", () => {
     });
   });
 
-  test("under quarantine it is left out, told by its lengths, and the others are stored", () => {
+  test("under quarantine it is left out, reported by its lengths, and the others are stored", () => {
     const encoder = encoderOf(columns, { valuePolicy: "quarantine" });
     const sink = new MemorySink();
     expect(encodeBatch(encoder, rows(small, view, small), sink)).toBe(2);

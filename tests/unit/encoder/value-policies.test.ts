@@ -35,7 +35,7 @@ const blocks = (values: readonly bigint[]): TestColumn => ({
 });
 
 describe("quarantine", () => {
-  test("leaves the row out, and tells it with block, column, reason and values", () => {
+  test("leaves the row out, and reports it with block, column, reason and values", () => {
     const { encoder, counts, rows } = encodeAll(
       [
         [blocks([1n, 2n, 2n]), decimals([1n, BAD, 3n])],
@@ -72,7 +72,7 @@ describe("quarantine", () => {
     },
   );
 
-  test("tells a row with several bad values once", () => {
+  test("reports a row with several bad values once", () => {
     const columns = [decimals([1n, BAD]), { ...decimals([BAD, BAD]), name: "y" }];
     const { encoder, rows } = encodeAll([columns], "quarantine");
     expect(rows).toEqual([]);
@@ -94,7 +94,7 @@ describe("quarantine", () => {
     ]);
   });
 
-  test("values of all kinds are told as JSON; what JSON cannot tell in words", () => {
+  test("values of all kinds are reported as JSON; what JSON cannot express, in words", () => {
     const columns: TestColumn[] = [
       decimals([BAD]),
       { name: "bytes", type: new arrow.Binary(), values: [Uint8Array.of(1, 255)] },
@@ -127,7 +127,7 @@ describe("quarantine", () => {
     expect(counts).toEqual([rows.length]);
   });
 
-  test("values are told up to a limit, rows up to another one", () => {
+  test("values are reported up to a limit, rows up to another one", () => {
     const text = { name: "t", type: new arrow.Utf8(), values: Array(30).fill("x".repeat(50_000)) };
     const { rejected } = encodeAll([[text, decimals(Array(30).fill(BAD))]], "quarantine").encoder.report;
     expect(rejected).toHaveLength(30);
