@@ -16,7 +16,7 @@ export function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
   );
   if (differs || sent.hasBlockNum !== plan.hasBlockNum || sent.columns.length !== plan.columns.length) {
     throw new AmpsyncError("SY104", "the schema of the stream differs from the planned one", {
-      detail: `Planned: ${fieldsOf(schema)}.`,
+      detail: `Planned: ${columnsOf(plan)}. Sent: ${columnsOf(sent)}.`,
     });
   }
   return sent;
@@ -33,6 +33,12 @@ export function checkSchema(sent: ArrowSchema, planned: ArrowSchema): void {
       detail: `Planned: ${fieldsOf(planned)}. Sent: ${fieldsOf(sent)}.`,
     });
   }
+}
+
+function columnsOf({ hasBlockNum, columns }: TablePlan): string {
+  return [...(hasBlockNum ? ["_block_num"] : []), ...columns.map(({ name, type }) => `${name} ${type}`)].join(
+    ", ",
+  );
 }
 
 /** Names, types and nullability in order: what makes two schemas the same to us. */

@@ -59,6 +59,14 @@ describe("a schema is sent as planned, but for dictionaries", () => {
   });
 });
 
+test("a query that is planned otherwise than its table is refused, and the error shows both", () => {
+  const planned = planTable("t", { fields: [field(utf8, "a"), field(utf8, "b")] });
+  const sent = { fields: [field({ kind: "int", bits: 32, signed: true }, "a"), field(utf8, "c")] };
+  expect(() => planSent(planned, sent)).toThrow(
+    expect.objectContaining({ code: "SY104", detail: "Planned: a text, b text. Sent: a integer, c text." }),
+  );
+});
+
 test.each<[string, ArrowType, ArrowType]>([
   ["plain where a dictionary was planned", encoded(utf8), utf8],
   ["a dictionary where plain values were planned", utf8, encoded(utf8)],
