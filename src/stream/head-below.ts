@@ -1,6 +1,7 @@
 import type { StreamCalls, StreamLease } from "../db/stream-calls.ts";
 import type { FlightClient } from "../flight/client.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
+import type { Failure } from "../model/failure.ts";
 import type { BlockHash } from "../protocol/block-range.ts";
 
 export interface HeadBelow {
@@ -51,4 +52,24 @@ export async function lookBelow({ flight, calls, lease, signal }: HeadBelow, hea
     return UNKNOWN;
   }
   return theirs === own.hash ? { kind: "lags" } : { kind: "replaced", block };
+}
+
+/** What is shown of a stream where the server holds less than the table, on the same chain or, as far as can be told, on any. */
+export function headBelow({ kind }: Below, head: bigint, checkpoint: bigint): Failure {
+  const code = "SY107";
+  const goesOn = "It goes on automatically once the server has caught up";
+  return kind === "lags"
+    ? {
+        code,
+        message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint}`,
+        detail: "Both are of one chain, as their hashes say. Nothing is removed.",
+        hint: `${goesOn}: select * from ampsync.streams;`,
+      }
+    : {
+        code,
+        message: `the server holds blocks up to ${head} only, this table up to ${checkpoint}`,
+        detail:
+          "No hash of a block that both hold tells whether it lags or has another chain. Nothing is removed.",
+        hint: `${goesOn}, or if the chain started over: select ampsync.resync('<dataset>', '<table>');`,
+      };
 }

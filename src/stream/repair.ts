@@ -1,40 +1,23 @@
 import { setImmediate as turn } from "node:timers/promises";
+
 import { CarefulTransaction } from "../commit/careful-write.ts";
 import type { Refusals } from "../commit/transaction.ts";
 import type { ServerWait } from "../db/server-wait.ts";
-import type { Repair, StreamCalls, StreamLease } from "../db/stream-calls.ts";
-import { copyColumns, type TablePlan } from "../encoder/plan.ts";
-import { RowEncoder } from "../encoder/row-encoder.ts";
+import type { Repair } from "../db/stream-calls.ts";
 import { AmpsyncError } from "../errors.ts";
-import type { Log } from "../log.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
-import { joinReports } from "../model/value-report.ts";
+import { joinReports, type ValueReport } from "../model/value-report.ts";
 import { beginRepair, commitRepair, targetOf } from "./commit-statements.ts";
-import type { PassDeps } from "./pass-deps.ts";
-import { checkSchema, planSent, selectSql } from "./table-query.ts";
-
-export interface RepairPass {
-  readonly deps: PassDeps;
-  readonly calls: StreamCalls;
-  readonly lease: StreamLease;
-  /** The table's columns in their stored order. */
-  readonly plan: TablePlan;
-  /** Of the table in the server's SQL. */
-  readonly reference: string;
-  readonly log: Log;
-  readonly writerWait: ServerWait;
-  readonly signal: AbortSignal;
-  /** Called with each message that came, before anything is made of it. */
-  readonly onReceived: () => Promise<void>;
-}
+import type { PassContext } from "./pass-context.ts";
+import { type SourceTable, TableStream } from "./table-query.ts";
 
 /**
  * Does the repairs of a stream that are due, before its pass goes on. One that
  * fails is put off, so that it never keeps the stream from moving: rejects only
  * where the pass itself is over.
  */
-export async function runRepairs(pass: RepairPass): Promise<void> {
+export async function runRepairs(pass: PassContext, table: SourceTable): Promise<void> {
   const { calls } = pass;
   for (
     let repair = await calls.nextRepair(pass.lease);
@@ -43,11 +26,11 @@ export async function runRepairs(pass: RepairPass): Promise<void> {
   ) {
     const range = { start: repair.start, end: repair.end };
     try {
-      const rows = await refetch(pass, repair);
+      const rows = await refetch(pass, table, repair);
       pass.log.info("repaired", { ...range, rows });
     } catch (error) {
       const failure = failureOf(error);
-      if (pass.signal.aborted || reactionTo(failure.code) === "lost") {
+      if (pass.control.signal.aborted || reactionTo(failure.code) === "lost") {
         throw error;
       }
       pass.log.warn("repair_deferred", { ...range, code: failure.code, error: failure.message });
@@ -58,13 +41,14 @@ export async function runRepairs(pass: RepairPass): Promise<void> {
 
 /**
  * Refuses a server whose head is below the blocks to be repaired: it would send part of them as if it was all.
- * The table of blocks tells the head; where a dataset has none of this network, the newest block with a row, which may be lower
- * than the head, but no lower than here.
+ * The table of blocks tells the head. Where the dataset has none of this network, the newest block with a row
+ * tells it; that one may lie below the head, but has to reach the newest row here.
  */
 async function checkHead(
-  { deps, lease, reference, signal }: Pick<RepairPass, "deps" | "lease" | "reference" | "signal">,
+  { deps, lease, reference, control }: PassContext,
   { end, newestRow }: Repair,
 ): Promise<void> {
+  const { signal } = control;
   const blocks = tableRefSql(lease, lease.version, "blocks");
   const ofBlocks = await deps.flight.highestBlock(blocks, signal).then(
     ({ block, network }) => ((network ?? lease.network) === lease.network ? block : null),
@@ -88,19 +72,34 @@ async function checkHead(
 }
 
 /** Replaces the rows of exactly these blocks by what the server holds now, in one transaction; returns their number. */
-async function refetch(
-  { deps, lease, plan, reference, writerWait, signal, onReceived }: RepairPass,
-  repair: Repair,
-): Promise<number> {
-  const { flight, permits, pool, hash, faults, limits } = deps;
-  await checkHead({ deps, lease, reference, signal }, repair);
-  const blocks = `"_block_num" >= ${repair.start} AND "_block_num" <= ${repair.end}`;
-  // Batch queries promise no order, and the encoder needs one.
-  const sql = `${selectSql(plan, reference)} WHERE ${blocks} ORDER BY "_block_num"`;
-  const query = await flight.plan(sql, { stream: false, signal });
-  const sent = planSent(plan, query.schema);
-  const target = targetOf(lease, copyColumns(sent));
+async function refetch(pass: PassContext, table: SourceTable, repair: Repair): Promise<number> {
+  await checkHead(pass, repair);
+  const { deps, lease, status } = pass;
+  const { signal } = pass.control;
+  const { permits, pool, faults } = deps;
+  const stream = await TableStream.ofBlocks(table, repair, signal);
+  using _permit = await permits.take(signal);
+  const target = targetOf(lease, stream.columns);
+  const transaction = await CarefulTransaction.open(
+    { pool, target, valuePolicy: lease.valuePolicy, wait: status.writerWait, faults, signal },
+    beginRepair(lease, repair),
+  );
+  try {
+    const { rows, report } = await copyBlocks(pass, repair, stream, transaction);
+    await transaction.commit(() => commitRepair(lease, repair, rows, report));
+    return rows;
+  } finally {
+    transaction.abort();
+  }
+}
 
+/** Copies all rows of the answer; returns what the target holds of them, and what became of their values. */
+async function copyBlocks(
+  { deps, status, control }: PassContext,
+  repair: Repair,
+  stream: TableStream,
+  transaction: CarefulTransaction,
+): Promise<{ readonly rows: number; readonly report: ValueReport }> {
   const chunks: Uint8Array[] = [];
   const sink = {
     reserve(size: number) {
@@ -109,62 +108,68 @@ async function refetch(
       return { bytes, at: 0 };
     },
   };
-  let encoder = new RowEncoder(sent, hash, lease);
-
-  using _permit = await permits.take(signal);
-  const { valuePolicy } = lease;
-  const transaction = await CarefulTransaction.open(
-    { pool, target, valuePolicy, wait: writerWait, faults, signal },
-    beginRepair(lease, repair),
-  );
-  const stalled = new AbortController();
-  const stall = () => {
-    if (writerWait.since !== null) {
-      timer.refresh(); // It is PostgreSQL that is waited for.
-      return;
-    }
-    stalled.abort(
-      new AmpsyncError("SY104", `no bytes for ${limits.stallMs / 1000} s in the middle of a repair`),
-    );
-  };
-  const timer = setTimeout(stall, limits.stallMs); // The transaction that is open meanwhile holds vacuum back.
   const refusals: Refusals[] = [];
-  try {
-    for await (const message of flight.read(query, {
-      signal: AbortSignal.any([signal, stalled.signal]),
-      onReceived,
-    })) {
-      if (message.kind === "schema") {
-        checkSchema(message.schema, query.schema);
-        encoder = new RowEncoder(planSent(plan, message.schema), hash, lease);
-        encoder.beginMicrobatch(repair);
-        continue;
-      }
-      if (message.kind === "dictionary") {
-        encoder.takeDictionary(message.dictionary);
-        continue;
-      }
-      const parts = encoder.encode(message.batch, sink);
-      for (let part = parts.next(); ; part = parts.next()) {
-        for (const chunk of chunks.splice(0)) {
-          const refused = await transaction.write(chunk);
-          if (refused !== null) {
-            refusals.push(refused);
-          }
-        }
-        timer.refresh();
-        if (part.done) {
-          break;
-        }
-        await turn(); // For heartbeats and the other streams: a batch can be long work.
-      }
+  using silence = new Silence(deps.limits.stallMs, status.writerWait);
+  const onReceived = () => status.showHolds(true);
+  let hasBegun = false;
+  for await (const message of stream.batches({
+    signal: AbortSignal.any([control.signal, silence.signal]),
+    onReceived,
+  })) {
+    if (message === null) {
+      continue;
     }
-    const rows = refusals.reduce((left, { removed }) => left - removed.rows, encoder.ledger.rows);
-    const report = joinReports([encoder.report, ...refusals.map((each) => each.report)]);
-    await transaction.commit(() => commitRepair(lease, repair, rows, report));
-    return rows;
-  } finally {
-    clearTimeout(timer);
-    transaction.abort();
+    if (!hasBegun) {
+      stream.encoder.beginMicrobatch(repair);
+      hasBegun = true;
+    }
+    const parts = stream.encoder.encode(message.batch, sink);
+    for (let part = parts.next(); ; part = parts.next()) {
+      for (const chunk of chunks.splice(0)) {
+        const refused = await transaction.write(chunk);
+        if (refused !== null) {
+          refusals.push(refused);
+        }
+      }
+      silence.heard();
+      if (part.done) {
+        break;
+      }
+      await turn(); // For heartbeats and the other streams: a batch can be long work.
+    }
+  }
+  const { ledger, report } = stream.encoder;
+  return {
+    rows: refusals.reduce((left, { removed }) => left - removed.rows, ledger.rows),
+    report: joinReports([report, ...refusals.map((each) => each.report)]),
+  };
+}
+
+/** Ends a repair whose server says nothing for too long: its transaction, open meanwhile, holds vacuum back. */
+class Silence implements Disposable {
+  readonly #stalled = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(stallMs: number, wait: ServerWait) {
+    this.#timer = setTimeout(() => {
+      if (wait.since !== null) {
+        this.heard(); // It is PostgreSQL that is waited for.
+      } else {
+        const message = `no bytes for ${stallMs / 1000} s in the middle of a repair`;
+        this.#stalled.abort(new AmpsyncError("SY104", message));
+      }
+    }, stallMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#stalled.signal;
+  }
+
+  heard(): void {
+    this.#timer.refresh();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 }

@@ -1,9 +1,96 @@
+import type { ArrowBatch } from "../arrow/batch.ts";
 import { type ArrowField, type ArrowSchema, type ArrowType, typeName } from "../arrow/type.ts";
-import { planTable, type TablePlan } from "../encoder/plan.ts";
+import { copyColumns, planTable, type TablePlan } from "../encoder/plan.ts";
+import { type EncoderOptions, RowEncoder } from "../encoder/row-encoder.ts";
+import type { Hash64 } from "../encoder/row-hash.ts";
 import { AmpsyncError } from "../errors.ts";
+import type { FlightClient, FlightPlan, PlanOptions, ReadOptions } from "../flight/client.ts";
+import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
+
+/** A table of the server, and how its rows are stored. */
+export interface SourceTable {
+  readonly flight: FlightClient;
+  /** The table in the SQL of the server. */
+  readonly reference: string;
+  /** Its columns in the order of the target. */
+  readonly plan: TablePlan;
+  readonly hash: Hash64;
+  readonly policies: EncoderOptions;
+}
+
+export interface TableBatch {
+  readonly batch: ArrowBatch;
+  readonly metadata: MicrobatchMetadata | null;
+}
+
+/**
+ * The answer to a query of a table: batches of its rows, and the encoder that
+ * reads them. What a server sends besides, a schema and dictionaries, ends here.
+ */
+export class TableStream {
+  readonly #table: SourceTable;
+  readonly #query: FlightPlan;
+  /** The columns that the fields of an encoded row are for. */
+  readonly columns: readonly string[];
+  #encoder: RowEncoder;
+
+  private constructor(table: SourceTable, query: FlightPlan) {
+    const sent = planSent(table.plan, query.schema);
+    this.#table = table;
+    this.#query = query;
+    this.columns = copyColumns(sent);
+    this.#encoder = new RowEncoder(sent, table.hash, table.policies);
+  }
+
+  /** All rows from the cursor on, or from the beginning, and those that the chain will bring. */
+  static async follow(
+    table: SourceTable,
+    { cursor, signal }: Omit<PlanOptions, "stream">,
+  ): Promise<TableStream> {
+    const sql = selectSql(table.plan, table.reference);
+    return new TableStream(table, await table.flight.plan(sql, { stream: true, cursor, signal }));
+  }
+
+  /** The rows of these blocks, both ends inclusive, as the server holds them now. */
+  static async ofBlocks(
+    table: SourceTable,
+    { start, end }: { readonly start: bigint; readonly end: bigint },
+    signal: AbortSignal,
+  ): Promise<TableStream> {
+    const blocks = `"_block_num" >= ${start} AND "_block_num" <= ${end}`;
+    // Batch queries promise no order, and the encoder needs one.
+    const sql = `${selectSql(table.plan, table.reference)} WHERE ${blocks} ORDER BY "_block_num"`;
+    return new TableStream(table, await table.flight.plan(sql, { stream: false, signal }));
+  }
+
+  /** Reads the batches. Another one takes its place when the server tells its schema, before the first batch. */
+  get encoder(): RowEncoder {
+    return this.#encoder;
+  }
+
+  /** Yields null after a message that brought no rows, so that whoever reads knows that the server said something. */
+  async *batches(options: ReadOptions): AsyncGenerator<TableBatch | null> {
+    const { flight, plan, hash, policies } = this.#table;
+    for await (const message of flight.read(this.#query, options)) {
+      switch (message.kind) {
+        case "schema":
+          checkSchema(message.schema, this.#query.schema);
+          this.#encoder = new RowEncoder(planSent(plan, message.schema), hash, policies);
+          yield null;
+          break;
+        case "dictionary":
+          this.#encoder.takeDictionary(message.dictionary);
+          yield null;
+          break;
+        case "batch":
+          yield message;
+      }
+    }
+  }
+}
 
 /** The columns of a plan, in its order, from a table given as its SQL reference. */
-export function selectSql(plan: TablePlan, reference: string): string {
+function selectSql(plan: TablePlan, reference: string): string {
   const columns = [...(plan.hasBlockNum ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
   return `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${reference}`;
 }

@@ -1,0 +1,237 @@
+import { setImmediate as turn } from "node:timers/promises";
+
+import { CarefulTransaction } from "../commit/careful-write.ts";
+import { CommitQueue } from "../commit/commit-queue.ts";
+import { WriteTransaction } from "../commit/write.ts";
+import { AmpsyncError } from "../errors.ts";
+import { isPoison } from "../model/poison.ts";
+import { cursorOf } from "../protocol/cursor.ts";
+import { decide, protocolError, resolveOwnHash } from "../protocol/decide.ts";
+import type { Message, Step } from "../protocol/step.ts";
+import { baseOf, committed, isMidCommit, startConnection } from "../protocol/stream-memory.ts";
+import {
+  commitStatements,
+  type StampedWatermark,
+  type StreamCommits,
+  targetOf,
+} from "./commit-statements.ts";
+import type { PassContext } from "./pass-context.ts";
+import { type SourceTable, type TableBatch, TableStream } from "./table-query.ts";
+
+/** What is of this connection alone. */
+export interface ConnectionOptions {
+  readonly table: SourceTable;
+  /** Ends the connection, and nothing else. */
+  readonly leave: AbortController;
+  /** Write so that PostgreSQL can be told which row it refused. */
+  readonly isCareful: boolean;
+}
+
+/** Why a connection ended: the step that asked for it, or the slot is given away. */
+export type ConnectionEnd =
+  | { readonly kind: "yielded" }
+  | Extract<Step, { kind: "no_data" | "reconnect" | "end" | "fail" }>;
+
+const YIELDED: ConnectionEnd = { kind: "yielded" };
+
+/**
+ * One Flight stream, from connecting to its end, which is the path of a microbatch: read a message, decide what it
+ * means, encode its rows into the commit queue, which writes and commits finished microbatches meanwhile.
+ *
+ * Rejects where the stream broke off, or nothing more can be written. What was not committed by then is gone,
+ * and will be sent again.
+ */
+export async function runConnection(pass: PassContext, options: ConnectionOptions): Promise<ConnectionEnd> {
+  await using connection = await Connection.open(pass, options);
+  return await connection.run();
+}
+
+class Connection implements AsyncDisposable {
+  readonly #pass: PassContext;
+  readonly #stream: TableStream;
+  readonly #signal: AbortSignal;
+  readonly #commits: StreamCommits;
+
+  private constructor(
+    pass: PassContext,
+    { leave, isCareful }: ConnectionOptions,
+    stream: TableStream,
+    signal: AbortSignal,
+  ) {
+    const { deps, lease, control, status, progress } = pass;
+    this.#pass = pass;
+    this.#stream = stream;
+    this.#signal = signal;
+    this.#commits = new CommitQueue({
+      statements: commitStatements(lease, () => progress.memory.committed.at(-1)?.end ?? null),
+      open: (begin, end, signal) => {
+        const { pool, faults } = deps;
+        const { valuePolicy } = lease;
+        const target = targetOf(lease, stream.columns);
+        const options = { pool, target, valuePolicy, wait: status.writerWait, faults, signal };
+        return isCareful
+          ? CarefulTransaction.open(options, begin)
+          : WriteTransaction.open(options, begin, end);
+      },
+      limits: deps.limits,
+      permits: status.shown(deps.permits),
+      budget: deps.budget,
+      onCommitted: (last) => this.#committed(last),
+      // With a row that PostgreSQL refuses only this connection is over: the next one is careful.
+      onFailed: (error) => (isPoison(error) && !isCareful ? leave.abort() : control.fail(error)),
+      abandoned: control.abandoned,
+    });
+  }
+
+  /** Has the query planned that goes on from the newest block held. */
+  static async open(pass: PassContext, options: ConnectionOptions): Promise<Connection> {
+    const { status, control, log } = pass;
+    const { memory } = pass.progress;
+    await status.showHolds(false); // What the last connection brought is gone.
+    const signal = AbortSignal.any([control.signal, options.leave.signal]);
+    const base = baseOf(memory);
+    const cursor = base === null ? undefined : cursorOf(base, memory.network ?? "");
+    log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", { block: base?.end });
+    status.waitsFor("plan");
+    const stream = await TableStream.follow(options.table, { cursor, signal });
+    return new Connection(pass, options, stream, signal);
+  }
+
+  async run(): Promise<ConnectionEnd> {
+    const { control, head, progress } = this.#pass;
+    head.connected();
+    try {
+      const end = await this.#read();
+      if (end !== null) {
+        return end;
+      }
+    } catch (error) {
+      if (control.failure !== null) {
+        throw error;
+      }
+      await this.#commits.settle(); // What is finished is worth keeping, however the stream ended.
+      if (!(error instanceof AmpsyncError) || error.code !== "SY101") {
+        throw error;
+      }
+      progress.memory = startConnection(progress.memory); // What could not be read was not taken.
+      const detail = [error.message, error.detail].filter(Boolean).join(": ");
+      const step = protocolError(progress.memory, detail);
+      return step.kind === "reconnect" || step.kind === "end" ? step : { kind: "end", error };
+    }
+    await this.#commits.settle();
+    throw new AmpsyncError("SY104", "the server ended the stream", {
+      hint: "It is retried automatically: select * from ampsync.streams;",
+    });
+  }
+
+  /** Takes one message after the other. Null: the server ended the stream. */
+  async #read(): Promise<ConnectionEnd | null> {
+    const { status, progress } = this.#pass;
+    const onReceived = () => status.showHolds(true);
+    status.waitsFor("server");
+    for await (const message of this.#stream.batches({ signal: this.#signal, onReceived })) {
+      status.heard();
+      const end = message === null ? null : await this.#take(message);
+      if (end !== null) {
+        return end;
+      }
+      await this.#commits.room();
+      if (progress.memory.open === null && this.#commits.isEmpty) {
+        await status.showHolds(false);
+      }
+      status.waitsFor("server");
+    }
+    return null;
+  }
+
+  /** Does what a message asks for. Null: go on. */
+  async #take(message: TableBatch): Promise<ConnectionEnd | null> {
+    const { control, head, progress } = this.#pass;
+    const range = message.metadata?.ranges[0];
+    if (range !== undefined) {
+      head.received(range.network, range.end);
+    }
+    const step = await this.#decide({ metadata: message.metadata, rowCount: message.batch.rowCount });
+    switch (step.kind) {
+      case "ignore":
+        progress.memory = step.next;
+        return null;
+      case "append":
+        progress.memory = step.next;
+        await this.#append(step, message);
+        if (control.mustYield && !isMidCommit(progress.memory)) {
+          await this.#commits.settle();
+          return YIELDED;
+        }
+        return null;
+      default:
+        return step;
+    }
+  }
+
+  /** What a message means; for that, some have to wait for commits, or need a hash of our own. */
+  async #decide(message: Message): Promise<Exclude<Step, { kind: "flush" | "ask_own_hash" }>> {
+    const { calls, lease, progress } = this.#pass;
+    let step = decide(progress.memory, message);
+    while (step.kind === "flush" || step.kind === "ask_own_hash") {
+      if (step.kind === "flush") {
+        await this.#commits.settle();
+        step = decide(progress.memory, message);
+      } else {
+        const hash = await calls.ownHash(lease.streamId, step.block);
+        step = resolveOwnHash(progress.memory, message, hash);
+      }
+    }
+    return step;
+  }
+
+  /** Encodes rows into the open microbatch, and finishes it where they are its last. */
+  async #append(
+    { dropsOpen, opens, removal, watermark, mayCommit }: Extract<Step, { kind: "append" }>,
+    { batch, metadata }: TableBatch,
+  ): Promise<void> {
+    const { encoder } = this.#stream;
+    const range = metadata?.ranges[0];
+    if (range === undefined) {
+      throw new Error("rows were accepted without a block range");
+    }
+    if (dropsOpen) {
+      this.#commits.dropMicrobatch();
+    }
+    if (opens) {
+      this.#commits.openMicrobatch(removal);
+      encoder.beginMicrobatch(range);
+    }
+    if (removal !== null) {
+      const { start, end } = range;
+      this.#pass.log.warn("reorg_detected", { from_block: removal.from, start, end });
+    }
+    const parts = encoder.encode(batch, this.#commits);
+    let part = parts.next();
+    while (!part.done) {
+      this.#commits.addRows(part.value);
+      await this.#commits.room();
+      await turn(); // For heartbeats and the other streams: a batch can be long work.
+      part = parts.next();
+    }
+    this.#commits.addRows(part.value);
+    if (watermark !== null) {
+      const { network, timestamp } = range;
+      const { ledger, report } = encoder;
+      this.#commits.finishMicrobatch({ watermark, network, timestamp, ledger, report }, mayCommit);
+    }
+  }
+
+  /** Everything up to and including this microbatch is durable. */
+  #committed({ watermark }: StampedWatermark): void {
+    const { status, head, progress } = this.#pass;
+    progress.memory = committed(progress.memory, watermark);
+    status.committed(progress.memory.open !== null || !this.#commits.isEmpty);
+    head.committed(watermark.end);
+  }
+
+  /** What is not committed is rolled back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commits[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,33 @@
+import type { PassOutcome } from "../db/lease-calls.ts";
+import { type Failure, failureOf } from "../model/failure.ts";
+
+/** How a pass ended, as end_pass is told. */
+export interface PassEnd {
+  readonly outcome: PassOutcome;
+  readonly failure: Failure | null;
+}
+
+/** The slot was given away, or the worker stops. */
+export const YIELDED: PassEnd = { outcome: "yielded", failure: null };
+
+/** Retried, later and later. */
+export function ended(error: unknown): PassEnd {
+  return { outcome: "ended", failure: failureOf(error) };
+}
+
+/** No retry can help. */
+export function failed(error: unknown): PassEnd {
+  return { outcome: "failed", failure: failureOf(error) };
+}
+
+export function noData(tableName: string): PassEnd {
+  return {
+    outcome: "no_data",
+    failure: {
+      code: "SY103",
+      message: `${tableName} holds no data yet`,
+      detail: "The server answered with an empty range.",
+      hint: "It is retried automatically; deploy the dataset on the Amp server if that was not done.",
+    },
+  };
+}
