@@ -2,7 +2,7 @@ import type { StreamCalls, StreamLease } from "../db/stream-calls.ts";
 import type { PassControl } from "../lease/pass-control.ts";
 import type { Log } from "../log.ts";
 import type { StreamMemory } from "../protocol/stream-memory.ts";
-import type { Following } from "./head-watch.ts";
+import type { Following } from "./following.ts";
 import type { PassDeps } from "./pass-deps.ts";
 import type { PassStatus } from "./pass-status.ts";
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { createLog } from "../../src/log.ts";
-import { type Follower, type HeadAnswer, HeadWatch, type KnownHead } from "../../src/stream/head-watch.ts";
+import type { Follower, HeadAnswer, KnownHead } from "../../src/stream/dataset-head.ts";
+import { HeadWatch } from "../../src/stream/head-watch.ts";
 
 const NETWORK = "mainnet";
 let asked: string[];
