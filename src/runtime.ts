@@ -65,7 +65,7 @@ export async function createDeps(
     },
     log,
   );
-  // Not repeated: the next beat does it.
+  // Not retried: the next beat comes soon enough.
   const beat: RunStatement = async (statement) => runStatement(reserved, await reserved.connect(), statement);
   const heartbeat = new Heartbeat(new LeaseCalls(new Caller(beat)), log, times);
   const breakers = {
@@ -105,13 +105,13 @@ let current: Promise<Deps> | null = null;
 
 function runtime(config: () => Config): Promise<Deps> {
   current ??= createDeps(config(), writeStderr).catch((error) => {
-    current = null; // Or it would be what every later job gets.
+    current = null; // Else every later job would get this failure.
     throw error;
   });
   return current;
 }
 
-/** Makes a worker known, before its first job: for ampsync.workers, and as one that lives. */
+/** Registers a worker before its first job: ampsync.workers shows it, and the supervisor knows that it lives. */
 export function beginWorker(config: Config, workerId: string, slots: number): void {
   async function register(): Promise<void> {
     const deps = await runtime(() => config);

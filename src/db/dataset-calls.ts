@@ -8,7 +8,7 @@ export interface DatasetToResolve {
   readonly tables: readonly string[] | null;
 }
 
-/** What resolving a dataset calls. One method a SQL function. */
+/** What resolving a dataset calls. One method per SQL function. */
 export class DatasetCalls {
   readonly #caller: Caller;
 

@@ -1,9 +1,9 @@
 import type { Failure } from "../model/failure.ts";
 import type { Caller } from "./caller.ts";
 
-/** Less than what is left of a lease at the second beat that fails. */
+/** Shorter than the rest of a lease when the second beat in a row fails. */
 const HEARTBEAT_ANSWER_MS = 10_000;
-/** The same on the server, and a little sooner. */
+/** The same limit on the server, a little shorter. */
 export const HEARTBEAT_TIMEOUT = "8s";
 
 /** The right to write a stream, until another worker is granted a later epoch of it. */
@@ -12,7 +12,7 @@ export interface Lease {
   readonly epoch: bigint;
 }
 
-/** A worker for people: where it runs, what it is, how many jobs it does at once. */
+/** A worker as ampsync.workers shows it: where it runs, what it is, how many jobs it does at once. */
 export interface WorkerProcess {
   readonly workerId: string;
   readonly host: string;
@@ -26,12 +26,12 @@ export interface LeaseReport extends Lease {
   readonly head: { readonly block: bigint; readonly network: string } | null;
   /** For how many seconds its writer has waited for PostgreSQL; null while it does not. */
   readonly writerWaitsS: number | null;
-  /** What else it waits for, and for how many seconds. */
+  /** What else its pass waits for, and for how many seconds. */
   readonly waits: string | null;
   readonly waitsS: number | null;
-  /** Its writer has waited for the server for so long that somebody should look. */
+  /** Its writer has waited for PostgreSQL so long that the database looks whether its transaction still works. */
   readonly isWriterSilent: boolean;
-  /** Its pass holds data that is not committed; null: nothing is said of that. */
+  /** Whether its pass holds data that is not committed; null: this beat does not say. */
   readonly holds: boolean | null;
 }
 
@@ -40,13 +40,13 @@ export type Verdict = "keep" | "yield" | "lost" | "severed";
 /** What the answer to a heartbeat says of a lease. */
 export interface Renewed {
   readonly verdict: Verdict;
-  /** Of the stream, as it is stored; null where the lease is lost. */
+  /** The stream's state as it is stored; null where the lease is lost. */
   readonly state: string | null;
 }
 
 export type PassOutcome = "yielded" | "no_data" | "ended" | "failed";
 
-/** What workers, passes and the supervisor call, whatever the source of a stream. One method a SQL function. */
+/** What workers, passes and the supervisor call, whatever the source of a stream. One method per SQL function. */
 export class LeaseCalls {
   readonly #caller: Caller;
 
@@ -88,7 +88,7 @@ export class LeaseCalls {
     await this.#caller.call("select ampsync_worker.note_holding($1, $2, $3)", [streamId, epoch, holds]);
   }
 
-  /** Epoch null: for a pass that got no lease. */
+  /** `epoch` is null for a pass that got no lease. */
   async endPass(
     streamId: bigint,
     epoch: bigint | null,
@@ -107,7 +107,7 @@ export class LeaseCalls {
     await this.#caller.call("select ampsync_worker.schedule_supervision()");
   }
 
-  /** Number of jobs queued. */
+  /** Returns how many jobs it queued. */
   async supervise(): Promise<number> {
     const { rows } = await this.#caller.call("select ampsync_worker.supervise() as queued");
     return rows[0].queued;

@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { Failure } from "../model/failure.ts";
 import type { Caller } from "./caller.ts";
 
-/** What the end of a resync calls. One method a SQL function. */
+/** What the end of a resync calls. One method per SQL function. */
 export class ResyncCalls {
   readonly #caller: Caller;
 
@@ -14,12 +14,12 @@ export class ResyncCalls {
   /** False where the shadow is gone, or not due. Takes as long as merging the difference of two tables does. */
   async swapResync(shadowId: bigint): Promise<boolean> {
     const text = `begin; set local statement_timeout = '24h'; select ampsync_worker.swap_resync(${shadowId}) as swapped; commit`;
-    // One result for each of its statements, whatever the type says.
+    // There is one result for each statement, whatever the type says.
     const results: unknown = await this.#caller.call(text, [], 0);
     return (results as pg.QueryResult[])[2]?.rows[0].swapped;
   }
 
-  /** To be retried, later and later. */
+  /** It is retried, after longer and longer pauses. */
   async deferSwap(shadowId: bigint, failure: Failure): Promise<void> {
     await this.#caller.call("select ampsync_worker.defer_swap($1, $2)", [shadowId, failure]);
   }

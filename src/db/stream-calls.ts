@@ -10,7 +10,7 @@ export interface StreamLease extends Lease {
   readonly name: string;
   /** What goes into the SQL reference: a semantic version, or a manifest hash. */
   readonly version: string;
-  /** For people. */
+  /** The label of the dataset, for logs. */
   readonly dataset: string;
   readonly tableName: string;
   readonly targetSchema: string;
@@ -24,7 +24,7 @@ export interface StreamLease extends Lease {
   /** What becomes of values that PostgreSQL cannot hold, and of U+0000 in text. */
   readonly valuePolicy: "fail" | "null" | "quarantine";
   readonly nulPolicy: "replace" | "strip" | "fail";
-  /** The last worker left the stream behind: this pass says what it holds before it looks at it. */
+  /** The last worker left its lease behind, perhaps killed by data: this pass says that it holds data before it looks at it. */
   readonly watched: boolean;
   /** Oldest first. */
   readonly history: readonly Watermark[];
@@ -46,7 +46,7 @@ export interface Repair {
   readonly newestRow: bigint | null;
 }
 
-/** What the pass of an Amp stream calls. One method a SQL function. */
+/** What the pass of an Amp stream calls. One method per SQL function. */
 export class StreamCalls {
   readonly #caller: Caller;
 
@@ -55,9 +55,9 @@ export class StreamCalls {
   }
 
   /**
-   * Null where another worker holds the lease. Also where an answer was lost and the call repeated: then the
-   * lease is nobody's, and runs out. Taking back what this worker holds would be quicker, and would let a
-   * doubled job end the pass that runs.
+   * Null where another worker holds the lease. Also where an answer was lost and the call repeated: then nobody
+   * keeps the lease, and it runs out. Granting it again to the worker that holds it would be quicker, but would let
+   * a doubled job end the pass that runs.
    */
   async acquireLease(streamId: bigint, workerId: string): Promise<StreamLease | null> {
     const { rows } = await this.#caller.call("select * from ampsync_worker.acquire_lease($1, $2)", [
@@ -153,7 +153,7 @@ export class StreamCalls {
     return rows[0].hash;
   }
 
-  /** Of the newest block up to this one that the stream holds a hash of; `column` null where no row carries it. */
+  /** The newest block up to this one whose hash the stream holds; `column` is null where no row carries the hash. */
   async newestHash(
     streamId: bigint,
     block: bigint,

@@ -11,11 +11,11 @@ export interface BlockRange {
   readonly hash: BlockHash;
   /** Parent hash of block `start`; null on servers of 2025 that do not tell it; zeros for block 0. */
   readonly prevHash: BlockHash | null;
-  /** Unix seconds of block `end`, where the server tells it. No part of equality. */
+  /** Unix seconds of block `end`, where the server tells it. Not compared by `sameRange`. */
   readonly timestamp: number | null;
 }
 
-/** Below this are all block numbers: `_id` gives them six bytes, and the number after the last block must fit as well. */
+/** All block numbers are below this: `_id` has six bytes for them, and the number after the last block must fit as well. */
 export const BLOCK_LIMIT = 2n ** 48n - 1n;
 
 /** The parent hash of block 0. */

@@ -42,7 +42,10 @@ export function decide(memory: StreamMemory, message: Message): Step {
     return protocolError(memory, `A stream has one range of one network; this message has: ${networks}.`);
   }
   if (memory.network !== null && range.network !== memory.network) {
-    return protocolError(memory, `Network ${range.network} in a stream of ${memory.network}.`);
+    return protocolError(
+      memory,
+      `A message of network ${range.network} came in a stream of ${memory.network}.`,
+    );
   }
 
   if (memory.open !== null && sameRange(memory.open, range)) {
@@ -79,8 +82,8 @@ export function resolveOwnHash(memory: StreamMemory, message: Message, hash: Blo
 }
 
 /**
- * The server's chain ends below the checkpoint with a block, this one, that is not ours: a reorg which a
- * stream may be silent about until that chain is as high as the old one. What is finished was committed before.
+ * The server's chain ends below the checkpoint, with another block than ours at this height: a reorg about which
+ * a stream may be silent until that chain is as high as the old one. What is finished was committed before.
  */
 export function decideReplaced(memory: StreamMemory, block: bigint): Step {
   const fresh = startConnection(memory);
@@ -94,7 +97,7 @@ export function decideReplaced(memory: StreamMemory, block: bigint): Step {
 
 /**
  * A message that breaks the protocol, or whose metadata could not be read: connect again, and the third time in a
- * row leave it to the queue, which tries again later and later.
+ * row leave it to the queue, which retries it after longer and longer pauses.
  */
 export function protocolError(memory: StreamMemory, detail: string): Step {
   if (memory.finished.length > 0 && mayCommit(memory)) {
@@ -234,8 +237,8 @@ function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, c
 }
 
 /**
- * Goes on with a reorg pending that replaces what is above `keep`, `replaced` being a block that the server reported as replaced.
- * The depth of a reorg is counted from the lowest such block, not from `keep`: what lies between them is sent
+ * Goes on with a pending reorg that replaces everything above `keep`; `replaced` is a block that the server
+ * reported as replaced. The depth of a reorg is counted from the lowest such block, not from `keep`: what lies between them is sent
  * again as it was. More than retention may only be replaced by the policy for deep reorgs, also where the
  * history reaches further.
  */
@@ -252,7 +255,7 @@ function withReorg(
     : goOn({ ...memory, pendingReorg: { keep, lowestReplaced } });
 }
 
-/** How many of the blocks that are committed a reorg from this one on replaces. */
+/** How many committed blocks a reorg replaces that begins with this one. */
 function depthOf(memory: StreamMemory, lowestReplaced: bigint): bigint {
   const newest = memory.committed.at(-1);
   return newest === undefined ? 0n : newest.end - lowestReplaced + 1n;
@@ -337,7 +340,7 @@ function entryBelow(memory: StreamMemory, block: bigint): Watermark | null {
   return keptEntries(memory).findLast((entry) => entry.end < block) ?? null;
 }
 
-/** The entry so many places before this one, or the oldest there is. */
+/** The entry this many places before the given one, or the oldest there is. */
 function olderBy(memory: StreamMemory, entry: Watermark, places: number): Watermark {
   const entries = keptEntries(memory);
   return entries[Math.max(0, entries.indexOf(entry) - places)] ?? entry;

@@ -16,7 +16,7 @@ export interface Message {
  * `flush` and `ask_own_hash` answer nothing yet: do it, then decide again.
  */
 export type Step =
-  /** A keep-alive, or a finished microbatch said once more. */
+  /** A keep-alive, or a finished microbatch that the server repeats. */
   | { readonly kind: "ignore"; readonly next: StreamMemory }
   /** The table holds no data yet. */
   | { readonly kind: "no_data" }
@@ -35,7 +35,7 @@ export type Step =
       /** False until a replacement reaches the lowest block known to be replaced; then old rows stay visible. */
       readonly mayCommit: boolean;
     }
-  /** Commit all that is finished, tell it by `committed`, then decide this message again. */
+  /** Commit all that is finished, call `committed`, then decide this message again. */
   | { readonly kind: "flush" }
   /** Look up the hash of this block in this stream's own rows, then call `resolveOwnHash`. */
   | { readonly kind: "ask_own_hash"; readonly block: bigint }
@@ -47,7 +47,7 @@ export type Step =
       readonly reason: ReconnectReason;
       readonly detail: string;
     }
-  /** Hand the stream back to the queue, which retries it: SY101, the server does not stop sending what does not fit. */
+  /** Hand the stream back to the queue, which retries it: SY101, the server keeps sending what does not fit. */
   | { readonly kind: "end"; readonly error: AmpsyncError }
   /** Stop and report: SY102, by the policy for deep reorgs. */
   | { readonly kind: "fail"; readonly error: AmpsyncError };

@@ -6,7 +6,7 @@ import { pruneHistory, type Watermark } from "./watermark.ts";
  * step of the protocol returns the next one.
  *
  * `committed`, `origin` and `network` mirror the database; the rest is lost in a
- * crash, which is harmless: the server tells the same again.
+ * crash, which is harmless: the server sends the same again.
  */
 export interface StreamMemory {
   /** Null until the first range was seen. */

@@ -14,9 +14,9 @@ export interface StampedWatermark {
   readonly network: string;
   /** Unix seconds of its last block; null where the server does not tell it. */
   readonly timestamp: number | null;
-  /** Of the rows of its microbatch. */
+  /** Counts the rows of the microbatch. */
   readonly ledger: Ledger;
-  /** Of its values. */
+  /** What the policies did to its values. */
   readonly report: ValueReport;
 }
 

@@ -18,12 +18,12 @@ import {
 import type { PassContext } from "./pass-context.ts";
 import { type SourceTable, type TableBatch, TableStream } from "./table-query.ts";
 
-/** What is of this connection alone. */
+/** What belongs to one connection alone. */
 export interface ConnectionOptions {
   readonly table: SourceTable;
   /** Ends the connection, and nothing else. */
   readonly leave: AbortController;
-  /** Write so that PostgreSQL can be told which row it refused. */
+  /** Write slowly enough to find out which row PostgreSQL refuses. */
   readonly isCareful: boolean;
 }
 
@@ -77,13 +77,13 @@ class Connection implements AsyncDisposable {
       permits: status.shown(deps.permits),
       budget: deps.budget,
       onCommitted: (last) => this.#committed(last),
-      // With a row that PostgreSQL refuses only this connection is over: the next one is careful.
+      // A row that PostgreSQL refuses ends this connection alone: the next one is careful.
       onFailed: (error) => (isPoison(error) && !isCareful ? leave.abort() : control.fail(error)),
       abandoned: control.abandoned,
     });
   }
 
-  /** Has the query planned that goes on from the newest block held. */
+  /** Plans the query that goes on from the newest block held. */
   static async open(pass: PassContext, options: ConnectionOptions): Promise<Connection> {
     const { status, control, log } = pass;
     const { memory } = pass.progress;
@@ -144,7 +144,7 @@ class Connection implements AsyncDisposable {
     return null;
   }
 
-  /** Does what a message asks for. Null: go on. */
+  /** Does what a message asks for. Null: the connection goes on. */
   async #take(message: TableBatch): Promise<ConnectionEnd | null> {
     const { control, head, progress } = this.#pass;
     const range = message.metadata?.ranges[0];
@@ -169,7 +169,7 @@ class Connection implements AsyncDisposable {
     }
   }
 
-  /** What a message means; for that, some have to wait for commits, or need a hash of our own. */
+  /** What a message means. Some are judged only after a commit, or with a hash of our own. */
   async #decide(message: Message): Promise<Exclude<Step, { kind: "flush" | "ask_own_hash" }>> {
     const { calls, lease, progress } = this.#pass;
     let step = decide(progress.memory, message);

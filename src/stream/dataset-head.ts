@@ -30,9 +30,9 @@ export interface Follower {
   /** Last block committed before; null where there is none. */
   readonly checkpoint: bigint | null;
   readonly wasLive: boolean;
-  /** Null: unknown, or not any more. */
+  /** Called with null where the head is not known any more. */
   readonly onHead: (head: KnownHead | null) => void;
-  /** The head lies below what was committed when it was asked for. True: the stream is not live because of that. */
+  /** Called where the head lies below the checkpoint of the time it was asked for. True: so the stream is not live. */
   readonly onBelow: (head: bigint) => Promise<boolean>;
   readonly onLive: () => Promise<void>;
   readonly onBehind: () => Promise<void>;
@@ -128,7 +128,7 @@ export class DatasetHead {
     }
   }
 
-  /** At once, but not without a pause between two questions. */
+  /** Asks at once, but with a pause after the last question. */
   askSoon(): void {
     if (this.#isAsking) {
       this.#mustAskAgain = true;
@@ -164,7 +164,7 @@ export class DatasetHead {
     }
   }
 
-  /** `isLowest`: the head is not below it, but may be above. A table without a row for each block tells no more. */
+  /** `isLowest`: the head may be above this block. A table without a row for each block tells no more. */
   async #highest(): Promise<{ readonly block: bigint | null; readonly isLowest: boolean }> {
     const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(ANSWER_MS)]);
     const [first] = this.members;

@@ -1,7 +1,7 @@
 import type { DatasetHead, Follower, HeadMember } from "./dataset-head.ts";
 import { Liveness } from "./liveness.ts";
 
-/** A connection that was not ended for so long stands. */
+/** A connection that has lasted this long stands, in milliseconds. */
 const STANDS_MS = 500;
 
 /** One stream, as long as its pass lasts: whether it stands at its head, and what the database was told of that. */
@@ -10,7 +10,7 @@ export class Following implements HeadMember, Disposable {
   readonly liveness: Liveness;
   readonly #join: (following: Following, network: string) => DatasetHead;
   #head: DatasetHead | null = null;
-  /** What the database was told last; null: it may say something else. */
+  /** What the database was told last; null: it may have something else stored. */
   #told: "live" | "behind" | null;
   #isTelling = false;
   #isOver = false;
@@ -57,7 +57,7 @@ export class Following implements HeadMember, Disposable {
     this.#head?.askSoon();
   }
 
-  /** What the database says of the stream; something else than us after trouble that is over. */
+  /** The state that the database has stored: after trouble that is over it may be another one than ours. */
   stored(state: string): void {
     const isWrong = this.liveness.isLive
       ? ["waiting", "backfill", "retrying"].includes(state)
@@ -75,7 +75,7 @@ export class Following implements HeadMember, Disposable {
       return;
     }
     if (wanted === "live" && !this.#stands()) {
-      return; // A server that ends each stream at once is no reason to forget that it did.
+      return; // Else the error of a server that ends each stream at once would be forgotten each time.
     }
     this.#isTelling = true;
     const tell = wanted === "live" ? this.follower.onLive : this.follower.onBehind;

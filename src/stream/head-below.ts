@@ -23,7 +23,7 @@ export type Below =
   | { readonly kind: "unknown" };
 
 const UNKNOWN: Below = { kind: "unknown" };
-/** The column of a table of blocks. */
+/** Where a dataset's table of blocks has their hashes. */
 const BLOCKS = { table: "blocks", column: "hash" } as const;
 
 /**
@@ -54,7 +54,7 @@ export async function lookBelow({ flight, calls, lease, signal }: HeadBelow, hea
   return theirs === own.hash ? { kind: "lags" } : { kind: "replaced", block };
 }
 
-/** What is shown of a stream where the server holds less than the table, on the same chain or, as far as can be told, on any. */
+/** What is shown of a stream whose server lags, or may have another chain: nothing that both hold tells. */
 export function headBelow({ kind }: Below, head: bigint, checkpoint: bigint): Failure {
   const code = "SY107";
   const goesOn = "It goes on automatically once the server has caught up";

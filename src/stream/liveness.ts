@@ -2,18 +2,18 @@
 const CLOSE_BLOCKS = 10n;
 /** One that commits each head so soon after it was known is live too: a chain may be faster than that. */
 const SOON_MS = 2_000;
-/** A live stream that did neither for so long is not live any more. */
+/** A live stream that did neither for this long is not live any more. */
 const LOST_MS = 10_000;
 
 /**
- * Whether a stream stands at the head. It enters by an answer of the server about its head, never by what it was
- * sent itself: a backfill passes the last known head, too. Times are those of performance.now().
+ * Whether a stream stands at the head. Only an answer of the server about its head makes it live, never what the
+ * stream was sent: a backfill passes the last known head, too. Times are those of performance.now().
  */
 export class Liveness {
   #isLive: boolean;
   #block: bigint | null;
   #head: bigint | null = null;
-  /** When it was close to the head last. */
+  /** When the stream was last close to the head. */
   #closeAt: number;
   /** The head that is to be committed soon. */
   #aim: { readonly block: bigint; readonly at: number; readonly isAnswer: boolean } | null = null;
@@ -33,7 +33,7 @@ export class Liveness {
     return this.#block;
   }
 
-  /** Whether it has come as far as the head that is known, so that a newer one would tell. */
+  /** Whether the stream has come as far as the head that is known, so that it pays to ask for a newer one. */
   get hasArrived(): boolean {
     return this.#block !== null && this.#head !== null && this.#head - this.#block <= CLOSE_BLOCKS;
   }
@@ -64,12 +64,12 @@ export class Liveness {
     this.look(now);
   }
 
-  /** It reconnects, or stands where the server does not. */
+  /** The stream reconnects, or stands on a block that the server does not hold. */
   leave(): void {
     this.#isLive = false;
   }
 
-  /** To be called now and then: nothing need happen while a stream falls behind. */
+  /** To be called regularly: a stream that falls behind causes no event by itself. */
   look(now: number): void {
     if (this.#isLive && this.hasArrived) {
       this.#closeAt = now;

@@ -10,7 +10,7 @@ export interface PassEnd {
 /** The slot was given away, or the worker stops. */
 export const YIELDED: PassEnd = { outcome: "yielded", failure: null };
 
-/** Retried, later and later. */
+/** It is retried, after longer and longer pauses. */
 export function ended(error: unknown): PassEnd {
   return { outcome: "ended", failure: failureOf(error) };
 }

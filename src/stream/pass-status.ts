@@ -13,10 +13,10 @@ export class PassStatus implements LeaseHolder {
   head: LeaseHolder["head"] = null;
   readonly writerWait = new ServerWait();
   holds: boolean | null;
-  /** When the server last said something, by performance.now(). */
+  /** When the server last sent something, by performance.now(). */
   heardAt = performance.now();
   readonly #leases: LeaseCalls;
-  /** The last worker left the stream behind, and nothing was committed since. */
+  /** The last worker left its lease behind, and nothing was committed since. */
   #isWatched: boolean;
   #toldHolds = false;
   #sourceWait: LeaseHolder["waits"] = null;
@@ -45,7 +45,7 @@ export class PassStatus implements LeaseHolder {
     this.#sourceWait = what === null ? null : { for: what, since: performance.now() };
   }
 
-  /** These permits, which show that they are waited for. */
+  /** The same permits; waiting for one is shown. */
   shown(permits: Permits): Pick<Permits, "take"> {
     return {
       take: async (signal) => {
@@ -59,15 +59,15 @@ export class PassStatus implements LeaseHolder {
     };
   }
 
-  /** The server said something, and the pass works at it. */
+  /** The server sent something, and the pass works on it. */
   heard(): void {
     this.waitsFor(null);
     this.heardAt = performance.now();
   }
 
   /**
-   * Whether data is held that is not committed. Where the last worker left the stream behind this is told
-   * before the data is looked at: it may be what ended that worker, and ends this one.
+   * Shows whether data is held that is not committed. Where the last worker left its lease behind, the database
+   * is told before the data is looked at: it may be what ended that worker, and may end this one.
    */
   async showHolds(holds: boolean): Promise<void> {
     if (!this.#isWatched) {

@@ -56,7 +56,7 @@ class StreamPass implements PassContext, Disposable {
   #leave = new AbortController();
   /** A block below this checkpoint that the server was seen to have replaced. */
   #replaced: { readonly block: bigint; readonly checkpoint: Watermark } | null = null;
-  /** PostgreSQL refused a row: the rest of the pass is written so that it can be told which. */
+  /** PostgreSQL refused a row: the rest of the pass is written slowly enough to find out which. */
   #isCareful = false;
 
   constructor(deps: PassDeps, lease: StreamLease, shutdown: AbortSignal) {
@@ -158,7 +158,7 @@ class StreamPass implements PassContext, Disposable {
     }
   }
 
-  /** Goes on where a connection was left for a reason of ours; rethrows every other error. */
+  /** Goes on after a connection that we left ourselves; rethrows every other error. */
   async #answerError(error: unknown): Promise<PassEnd | "reconnect"> {
     const found = this.#replaced;
     this.#replaced = null;
@@ -233,7 +233,7 @@ class StreamPass implements PassContext, Disposable {
     return below?.kind === "replaced" ? decideReplaced(this.progress.memory, below.block) : null;
   }
 
-  /** The server's head lies below the checkpoint. True where that is shown. */
+  /** The server's head lies below the checkpoint. Returns whether that is shown. */
   async #headIsBelow(head: bigint): Promise<boolean> {
     const checkpoint = this.progress.memory.committed.at(-1);
     if (checkpoint === undefined) {
@@ -258,14 +258,14 @@ class StreamPass implements PassContext, Disposable {
     return lookBelow({ flight, calls: this.calls, lease: this.lease, signal: this.control.signal }, head);
   }
 
-  /** What is begun is finished first, unless the server keeps it waiting: its next pass would be sent it again. */
+  /** What is begun is finished first, unless the server is silent: the next pass would be sent all of it again. */
   #canEndNow(): boolean {
     const isSilent = performance.now() - this.status.heardAt >= this.deps.limits.stallMs;
     return !this.#isRepairing && (!isMidCommit(this.progress.memory) || isSilent);
   }
 
-  /** What keeps a state call waiting is shown, if the database takes that: a stream is not silently stuck. */
+  /** Shows what keeps a state call waiting, if the database can be told: no stream is silently stuck. */
   async #showTrouble(error: unknown): Promise<void> {
-    await new StreamCalls(this.deps.caller.once()).markRetrying(this.lease, failureOf(error)).catch(() => {}); // Told next time, or by end_pass.
+    await new StreamCalls(this.deps.caller.once()).markRetrying(this.lease, failureOf(error)).catch(() => {}); // Shown next time, or by end_pass.
   }
 }

@@ -63,7 +63,7 @@ export class TableStream {
     return new TableStream(table, await table.flight.plan(sql, { stream: false, signal }));
   }
 
-  /** Reads the batches. Another one takes its place when the server tells its schema, before the first batch. */
+  /** Reads the batches. The schema that the server sends before the first batch replaces it. */
   get encoder(): RowEncoder {
     return this.#encoder;
   }
@@ -95,7 +95,7 @@ function selectSql(plan: TablePlan, reference: string): string {
   return `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${reference}`;
 }
 
-/** Plans what will be sent, so that rows are never written by position alone; SY104 unless it is what was asked for. */
+/** Plans the columns that will be sent, so that rows are never written by position alone; SY104 unless they are as planned. */
 export function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
   const sent = planTable(plan.table, schema);
   const differs = sent.columns.some(
