@@ -1,37 +1,10 @@
 import { AmpsyncError } from "../errors.ts";
-import type { Ledger } from "../model/ledger.ts";
 import { type CommitLimits, STREAM_BYTES, STREAM_FLOOR_BYTES } from "../model/limits.ts";
-import { joinReports, reportBytes, type ValueReport } from "../model/value-report.ts";
 import type { Budget } from "./budget.ts";
-import { Change } from "./change.ts";
+import { endOf, type Microbatch, MicrobatchBuffer, type MicrobatchEnd } from "./microbatch-buffer.ts";
 import type { Permits } from "./permits.ts";
-import type { Refusals, Transaction } from "./transaction.ts";
-
-/** What is known of a microbatch once it is finished; its source adds to it what its own commits need. */
-interface MicrobatchEnd {
-  /** Of its rows. */
-  readonly ledger: Ledger;
-  /** Of its values. */
-  readonly report: ValueReport;
-}
-
-/** Encoded rows of one microbatch, and what is known of it so far. */
-interface Microbatch<Begin, End> {
-  /** What its commit begins with; null where it may join the commit of the one before. */
-  readonly begin: Begin | null;
-  /** Not yet handed to the connection. */
-  chunks: Uint8Array[];
-  bytes: number;
-  rows: number;
-  /** What PostgreSQL refused of it, and was handled by policy. */
-  refusals: Refusals[];
-  /** Given up by the server: nothing of it may be committed. */
-  isDropped: boolean;
-  /** Null while more may come. */
-  end: End | null;
-  /** A commit may end with this microbatch. */
-  mayCommit: boolean;
-}
+import { SharedBuffer } from "./shared-buffer.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** What a source commits: the statements that its transactions begin and end with. */
 export interface CommitStatements<Begin, End> {
@@ -56,12 +29,8 @@ export interface CommitQueueOptions<Begin, End> {
   readonly abandoned: AbortSignal;
 }
 
-/** The first chunk of a microbatch is small, because at the head most are; later ones suit the socket. */
-const FIRST_CHUNK_BYTES = 64 * 1024;
-const CHUNK_BYTES = 1024 * 1024;
-
 /**
- * Writes the microbatches of one pass: rows are encoded into the newest one
+ * Writes the microbatches of one connection: rows are encoded into the newest one
  * while finished ones are committed, several in one transaction if several wait.
  *
  * A commit starts whenever none is under way and a finished microbatch waits, so
@@ -69,190 +38,110 @@ const CHUNK_BYTES = 1024 * 1024;
  * is the slower side, they gather by themselves up to the limits of a commit.
  * A microbatch that is large begins its transaction unfinished.
  */
-export class CommitQueue<Begin, End extends MicrobatchEnd> {
+export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDisposable {
   readonly #options: CommitQueueOptions<Begin, End>;
-  /** Oldest first; only the last one may be unfinished. */
-  #queue: Microbatch<Begin, End>[] = [];
-  #chunk = new Uint8Array(0);
-  #chunkUsed = 0;
-  #bytes = 0;
-  #writing: Promise<void> | null = null;
-  /** Ends whatever the writer waits for. */
+  readonly #buffer: SharedBuffer<Begin, End>;
+  /** Ends whatever anybody waits for; its reason is why nothing more is written. */
   readonly #givenUp = new AbortController();
-  #failure: { readonly error: unknown } | null = null;
-  /** Told with every change of the queue, and when the writer is done: the reader and the writer wait for each other by it. */
-  readonly #changed = new Change();
+  readonly #writing: Promise<void>;
   /** Runs while the writer waits for the reader with its transaction open. */
   #silence: NodeJS.Timeout | undefined;
 
   constructor(options: CommitQueueOptions<Begin, End>) {
-    this.#options = options;
-    const { abandoned } = options;
+    const { limits, budget, abandoned } = options;
     const { signal } = this.#givenUp;
-    abandoned.addEventListener("abort", () => this.#giveUp(abandoned.reason), { signal });
+    this.#options = options;
+    this.#buffer = new SharedBuffer(new MicrobatchBuffer(limits), budget, signal);
+    abandoned.addEventListener("abort", () => this.#givenUp.abort(abandoned.reason), { signal });
+    this.#writing = this.#write();
   }
 
   /** Whether nothing is left to commit. */
   get isEmpty(): boolean {
-    return this.#queue.length === 0;
+    return this.#buffer.view.microbatches.length === 0;
   }
 
   /** Begins a microbatch; with something for its commit to begin with, a commit as well. */
   openMicrobatch(begin: Begin | null): void {
-    this.#queue.push({
-      begin,
-      chunks: [],
-      bytes: 0,
-      rows: 0,
-      refusals: [],
-      isDropped: false,
-      end: null,
-      mayCommit: false,
-    });
-    this.#changed.tell();
+    this.#buffer.change((buffer) => buffer.open(begin));
   }
 
   /** Gives up the unfinished microbatch. What the writer has of it already is taken back there. */
   dropMicrobatch(): void {
-    const last = this.#queue.at(-1);
-    if (last === undefined || last.end !== null) {
-      return;
-    }
-    this.#sealChunk();
-    this.#queue.pop();
-    last.isDropped = true;
-    for (const chunk of last.chunks.splice(0)) {
-      this.#release(chunk.length);
-    }
-    this.#changed.tell();
+    this.#buffer.change((buffer) => buffer.drop());
   }
 
   /** ByteSink of the encoder: a region of the open microbatch. */
   reserve(size: number): { readonly bytes: Uint8Array; readonly at: number } {
-    if (this.#chunkUsed + size > this.#chunk.length) {
-      this.#sealChunk();
-      const minimum = this.#open().bytes === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES;
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(size, minimum));
-    }
-    const at = this.#chunkUsed;
-    this.#chunkUsed += size;
-    this.#hold(size);
-    return { bytes: this.#chunk, at };
+    return this.#buffer.change((buffer) => buffer.reserve(size));
   }
 
   addRows(rows: number): void {
-    this.#open().rows += rows;
+    this.#buffer.change((buffer) => buffer.addRows(rows));
   }
 
   /** Ends the open microbatch. */
   finishMicrobatch(end: End, mayCommit: boolean): void {
-    const open = this.#open();
-    this.#sealChunk();
-    this.#hold(reportBytes(end.report));
-    open.end = end;
-    open.mayCommit = mayCommit;
-    this.#changed.tell();
-    this.#write(false);
+    this.#buffer.change((buffer) => buffer.finish(end, mayCommit));
   }
 
   /** Resolves when there is room for more rows. Asked after each message, so it also says that the server is there. */
   async room(): Promise<void> {
-    if (this.#silence !== undefined) {
-      this.#silence.refresh();
-      this.#sealChunk(); // Wakes the writer, which has nothing else to do.
+    this.#silence?.refresh();
+    if (this.#silence !== undefined || this.#isFull) {
+      // The writer has nothing else to do; or this is all that is held, for a long row has a chunk to itself.
+      this.#buffer.change((buffer) => buffer.seal());
     }
-    while (true) {
-      this.#throwIfFailed();
-      this.#write(false);
-      const isFull = this.#bytes >= STREAM_BYTES;
-      const mustShare = this.#options.budget.isExhausted && this.#bytes >= STREAM_FLOOR_BYTES;
-      if (!isFull && !mustShare) {
-        return;
-      }
-      this.#sealChunk(); // It may hold all of it: a long row has a chunk to itself.
-      this.#write(true);
-      await Promise.race([this.#changed.next, this.#options.budget.freed]);
-    }
+    await this.#buffer.until(
+      () => !this.#isFull,
+      () => this.#options.budget.freed,
+    );
   }
 
   /** Resolves when every finished microbatch that may be committed is. */
   async settle(): Promise<void> {
-    this.#write(false);
-    while (this.#writing !== null && this.#queue.some((each) => each.mayCommit)) {
-      await this.#changed.next;
-    }
-    this.#throwIfFailed();
+    await this.#buffer.until(() => this.#buffer.view.nextCommit().length === 0);
   }
 
   /** Rolls back what is not committed and gives all memory back. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#giveUp(new Error("this connection is over")); // Nobody's failure: the pass may go on with another one.
-    await this.#writing?.catch(() => {});
-    this.#release(this.#bytes);
+    this.#givenUp.abort(new Error("this connection is over")); // Nobody's failure: the pass may go on with another one.
+    await this.#writing;
+    this.#buffer.change((buffer) => buffer.clear());
   }
 
-  #open(): Microbatch<Begin, End> {
-    const last = this.#queue.at(-1);
-    if (last === undefined || last.end !== null) {
-      throw new Error("no microbatch is open");
-    }
-    return last;
+  get #isFull(): boolean {
+    const { bytes } = this.#buffer.view;
+    const mustShare = this.#options.budget.isExhausted && bytes >= STREAM_FLOOR_BYTES;
+    return bytes >= STREAM_BYTES || mustShare;
   }
 
-  #sealChunk(): void {
-    if (this.#chunkUsed > 0) {
-      const open = this.#open();
-      open.chunks.push(this.#chunk.subarray(0, this.#chunkUsed));
-      this.#chunk = this.#chunk.subarray(this.#chunkUsed);
-      this.#chunkUsed = 0;
-      this.#changed.tell();
+  /** One transaction after the other, until the queue is given up. */
+  async #write(): Promise<void> {
+    try {
+      while (true) {
+        await this.#buffer.until(() => this.#hasWork);
+        await this.#writeNext();
+      }
+    } catch (error) {
+      if (!this.#givenUp.signal.aborted) {
+        this.#givenUp.abort(error);
+        this.#options.onFailed(error);
+      }
     }
   }
 
-  /** Starts the next transaction, if none is under way and there is something to write. */
-  #write(mustSpill: boolean): void {
-    if (this.#writing !== null || this.#failure !== null) {
-      return;
-    }
-    const isLarge = this.#bytes >= (mustSpill ? 1 : this.#options.limits.spillBytes);
-    if (!isLarge && this.#committable().length === 0) {
-      return;
-    }
-    this.#writing = this.#writeNext()
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#writing = null;
-        this.#changed.tell();
-        this.#write(false);
-      });
+  get #hasWork(): boolean {
+    const { view } = this.#buffer;
+    const isLarge = view.bytes >= this.#options.limits.spillBytes || this.#isFull;
+    return isLarge || view.nextCommit().length > 0;
   }
 
   /** One transaction. What goes into it is decided when there is a permit for it: more may have gathered by then. */
   async #writeNext(): Promise<void> {
     using _permit = await this.#options.permits.take(this.#givenUp.signal);
-    const whole = this.#committable();
+    const whole = this.#buffer.view.nextCommit();
     await (whole.length > 0 ? this.#commitWhole(whole) : this.#commitSpilled());
-  }
-
-  /** The oldest microbatches that make one commit; none while the end of a replacement is missing. */
-  #committable(): readonly Microbatch<Begin, End>[] {
-    const { limits } = this.#options;
-    let rows = 0;
-    let bytes = 0;
-    let end = 0;
-    for (const [index, microbatch] of this.#queue.entries()) {
-      const beginsCommit = index > 0 && microbatch.begin !== null;
-      const isEnough = end > 0 && (rows >= limits.rows || bytes >= limits.bytes);
-      if (microbatch.end === null || beginsCommit || isEnough) {
-        break;
-      }
-      rows += microbatch.rows;
-      bytes += microbatch.bytes;
-      if (microbatch.mayCommit) {
-        end = index + 1;
-      }
-    }
-    return this.#queue.slice(0, end);
   }
 
   /** Everything is known: one message. */
@@ -270,14 +159,13 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> {
    * before it, in the middle of a replacement, stays.
    */
   async #commitSpilled(): Promise<void> {
-    let microbatch = this.#queue[0];
-    if (microbatch === undefined) {
+    const [first] = this.#buffer.view.microbatches;
+    if (first === undefined) {
       return; // Given up while we waited for the permit.
     }
-    const transaction = await this.#begin(microbatch.begin, null);
+    const transaction = await this.#begin(first.begin, null);
     const written: Microbatch<Begin, End>[] = [];
-    while (!written.at(-1)?.mayCommit) {
-      microbatch ??= await this.#microbatchAfter(written);
+    for (let microbatch = first; ; microbatch = await this.#microbatchAfter(written)) {
       const canBeDropped = microbatch.end === null;
       if (canBeDropped && written.length > 0) {
         await transaction.mark();
@@ -288,25 +176,24 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> {
       } else if (written.length > 0) {
         await transaction.takeBack();
       } else {
-        transaction.abort(); // The next one may begin with another removal.
+        transaction.abort(); // The next one may begin with something else.
         return;
       }
-      microbatch = undefined;
+      if (microbatch.mayCommit) {
+        break;
+      }
     }
     await this.#commit(transaction, written);
   }
 
-  async #microbatchAfter(written: readonly Microbatch<Begin, End>[]): Promise<Microbatch<Begin, End>> {
-    while (true) {
-      const next = this.#queue[written.length];
-      if (next !== undefined) {
-        if (next.begin !== null) {
-          throw new Error("what a commit begins with cannot come in its middle");
-        }
-        return next;
-      }
-      await this.#moreOrSilence();
+  async #microbatchAfter(written: readonly unknown[]): Promise<Microbatch<Begin, End>> {
+    const { view } = this.#buffer;
+    await this.#untilOrSilence(() => view.microbatches.length > written.length);
+    const next = view.microbatches[written.length]!;
+    if (next.begin !== null) {
+      throw new Error("what a commit begins with cannot come in its middle");
     }
+    return next;
   }
 
   /** Writes a microbatch as it grows, until it is finished or dropped. */
@@ -316,46 +203,44 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> {
       if (microbatch.isDropped || microbatch.end !== null) {
         return;
       }
-      if (this.#chunkUsed > 0) {
-        this.#sealChunk(); // It is the open one, and there is nothing else to write.
+      if (this.#buffer.view.hasUnsealed) {
+        this.#buffer.change((buffer) => buffer.seal()); // It is the open one, and there is nothing else to write.
       } else {
-        await this.#moreOrSilence();
+        await this.#untilOrSilence(
+          () => microbatch.chunks.length > 0 || microbatch.isDropped || microbatch.end !== null,
+        );
       }
     }
   }
 
   async #begin(begin: Begin | null, end: string | null): Promise<Transaction> {
-    this.#throwIfFailed();
     const { statements, open } = this.#options;
+    this.#givenUp.signal.throwIfAborted();
     return await open(statements.begin(begin), end, this.#givenUp.signal);
   }
 
   async #send(transaction: Transaction, microbatch: Microbatch<Begin, End>): Promise<void> {
-    for (let chunk = microbatch.chunks.shift(); chunk !== undefined; chunk = microbatch.chunks.shift()) {
+    while (microbatch.chunks.length > 0) {
+      const chunk = this.#buffer.change((buffer) => buffer.take(microbatch));
       const refusals = await transaction.write(chunk);
-      if (refusals !== null) {
-        microbatch.refusals.push(refusals);
-      }
-      this.#throwIfFailed();
-      this.#release(chunk.length);
+      this.#buffer.change((buffer) => buffer.written(microbatch, chunk, refusals));
+      this.#givenUp.signal.throwIfAborted();
     }
+  }
+
+  async #commit(transaction: Transaction, microbatches: readonly Microbatch<Begin, End>[]): Promise<void> {
+    await transaction.commit(() => this.#endStatement(microbatches));
+    const last = endOf(microbatches.at(-1)!);
+    this.#buffer.change((buffer) => buffer.committed(microbatches.length));
+    this.#options.onCommitted(last);
   }
 
   #endStatement(microbatches: readonly Microbatch<Begin, End>[]): string {
     return this.#options.statements.end(microbatches.map(endOf));
   }
 
-  async #commit(transaction: Transaction, microbatches: readonly Microbatch<Begin, End>[]): Promise<void> {
-    await transaction.commit(() => this.#endStatement(microbatches));
-    for (const { end } of microbatches) {
-      this.#release(end === null ? 0 : reportBytes(end.report));
-    }
-    this.#queue = this.#queue.slice(microbatches.length);
-    this.#options.onCommitted(endOf(microbatches.at(-1)!));
-  }
-
-  /** Resolves with the next change; a transaction that is open does not wait for a silent server for ever. */
-  async #moreOrSilence(): Promise<void> {
+  /** As `until`, with a transaction that is open: it does not wait for a silent server for ever. */
+  async #untilOrSilence(isSo: () => boolean): Promise<void> {
     const { stallMs } = this.#options.limits;
     const { promise: stalled, reject } = Promise.withResolvers<never>();
     this.#silence = setTimeout(
@@ -364,59 +249,10 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> {
       stallMs,
     );
     try {
-      await Promise.race([this.#changed.next, stalled]);
+      await Promise.race([this.#buffer.until(isSo), stalled]);
     } finally {
       clearTimeout(this.#silence);
       this.#silence = undefined;
     }
-    this.#throwIfFailed();
   }
-
-  #hold(bytes: number): void {
-    this.#open().bytes += bytes;
-    this.#bytes += bytes;
-    this.#options.budget.take(bytes);
-  }
-
-  /** Tells who waits for room, in whatever stream. */
-  #release(bytes: number): void {
-    this.#bytes -= bytes;
-    this.#options.budget.give(bytes);
-  }
-
-  #fail(error: unknown): void {
-    if (this.#failure === null) {
-      this.#giveUp(error);
-      this.#options.onFailed(error);
-    }
-  }
-
-  #giveUp(error: unknown): void {
-    this.#failure ??= { error };
-    this.#givenUp.abort();
-    this.#changed.tell();
-  }
-
-  #throwIfFailed(): void {
-    if (this.#failure !== null) {
-      throw this.#failure.error;
-    }
-  }
-}
-
-/** What a finished microbatch tells, less what PostgreSQL refused of it: the target does not hold that. */
-function endOf<End extends MicrobatchEnd>({ end, refusals }: Microbatch<unknown, End>): End {
-  if (end === null) {
-    throw new Error("a microbatch that is not finished cannot be committed");
-  }
-  if (refusals.length === 0) {
-    return end;
-  }
-  const { rows, idXor } = end.ledger;
-  const ledger = {
-    rows: refusals.reduce((left, { removed }) => left - removed.rows, rows),
-    idXor: refusals.reduce((left, { removed }) => left ^ removed.idXor, idXor),
-  };
-  const report = joinReports([end.report, ...refusals.map((each) => each.report)]);
-  return { ...end, ledger, report };
 }

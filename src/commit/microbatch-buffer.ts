@@ -1,0 +1,222 @@
+import type { Ledger } from "../model/ledger.ts";
+import type { CommitLimits } from "../model/limits.ts";
+import { joinReports, reportBytes, type ValueReport } from "../model/value-report.ts";
+import type { Refusals } from "./transaction.ts";
+
+/** What is known of a microbatch once it is finished; its source adds to it what its own commits need. */
+export interface MicrobatchEnd {
+  /** Of its rows. */
+  readonly ledger: Ledger;
+  /** Of its values. */
+  readonly report: ValueReport;
+}
+
+/** Encoded rows of one microbatch, and what is known of it so far. */
+export interface Microbatch<Begin, End> {
+  /** What its commit begins with; null where it may join the commit of the one before. */
+  readonly begin: Begin | null;
+  /** Sealed, and not yet taken by the writer. */
+  readonly chunks: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly rows: number;
+  /** What PostgreSQL refused of it, and was handled by policy. */
+  readonly refusals: readonly Refusals[];
+  /** Given up by its source: nothing of it may be committed. */
+  readonly isDropped: boolean;
+  /** Null while more may come. */
+  readonly end: End | null;
+  /** A commit may end with this microbatch. */
+  readonly mayCommit: boolean;
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** What may be seen of a buffer by whoever may not change it. */
+export type BufferView<Begin, End extends MicrobatchEnd> = Pick<
+  MicrobatchBuffer<Begin, End>,
+  "bytes" | "microbatches" | "hasUnsealed" | "nextCommit"
+>;
+
+/** The first chunk of a microbatch is small, because at the head most are; later ones suit the socket. */
+const FIRST_CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+
+/** The microbatches that wait for their commit. Rows come into the newest one, which alone may be unfinished. */
+export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
+  readonly #limits: Pick<CommitLimits, "rows" | "bytes">;
+  /** Oldest first. */
+  #microbatches: Mutable<Microbatch<Begin, End>>[] = [];
+  /** The chunk that rows are encoded into, and how much of it is. */
+  #chunk = new Uint8Array(0);
+  #used = 0;
+  #bytes = 0;
+
+  constructor(limits: Pick<CommitLimits, "rows" | "bytes">) {
+    this.#limits = limits;
+  }
+
+  /** All that is held, until PostgreSQL has it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Oldest first; only the last one may be unfinished. */
+  get microbatches(): readonly Microbatch<Begin, End>[] {
+    return this.#microbatches;
+  }
+
+  /** Whether rows of the open microbatch are in no chunk that could be taken. */
+  get hasUnsealed(): boolean {
+    return this.#used > 0;
+  }
+
+  /** The oldest microbatches that make one commit; none while the one it may end with is missing. */
+  nextCommit(): readonly Microbatch<Begin, End>[] {
+    let rows = 0;
+    let bytes = 0;
+    let end = 0;
+    for (const [index, microbatch] of this.#microbatches.entries()) {
+      const beginsCommit = index > 0 && microbatch.begin !== null;
+      const isEnough = end > 0 && (rows >= this.#limits.rows || bytes >= this.#limits.bytes);
+      if (microbatch.end === null || beginsCommit || isEnough) {
+        break;
+      }
+      rows += microbatch.rows;
+      bytes += microbatch.bytes;
+      if (microbatch.mayCommit) {
+        end = index + 1;
+      }
+    }
+    return this.#microbatches.slice(0, end);
+  }
+
+  /** Begins a microbatch; with something for its commit to begin with, a commit as well. */
+  open(begin: Begin | null): void {
+    this.#microbatches.push({
+      begin,
+      chunks: [],
+      bytes: 0,
+      rows: 0,
+      refusals: [],
+      isDropped: false,
+      end: null,
+      mayCommit: false,
+    });
+  }
+
+  /** Gives up the open microbatch, if there is one. What the writer took of it is still held until it is written. */
+  drop(): void {
+    const last = this.#microbatches.at(-1);
+    if (last === undefined || last.end !== null) {
+      return;
+    }
+    this.seal();
+    this.#microbatches.pop();
+    last.isDropped = true;
+    this.#bytes -= last.chunks.reduce((sum, { length }) => sum + length, 0);
+    last.chunks = [];
+  }
+
+  /** A region of the open microbatch, for the encoder. */
+  reserve(size: number): { readonly bytes: Uint8Array; readonly at: number } {
+    const open = this.#open();
+    if (this.#used + size > this.#chunk.length) {
+      this.seal();
+      const minimum = open.bytes === 0 ? FIRST_CHUNK_BYTES : CHUNK_BYTES;
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(size, minimum));
+    }
+    const at = this.#used;
+    this.#used += size;
+    this.#hold(open, size);
+    return { bytes: this.#chunk, at };
+  }
+
+  addRows(rows: number): void {
+    this.#open().rows += rows;
+  }
+
+  /** Lets the writer take what is encoded, although its chunk is not full. */
+  seal(): void {
+    if (this.#used > 0) {
+      const open = this.#open();
+      open.chunks = [...open.chunks, this.#chunk.subarray(0, this.#used)];
+      this.#chunk = this.#chunk.subarray(this.#used);
+      this.#used = 0;
+    }
+  }
+
+  /** Ends the open microbatch. */
+  finish(end: End, mayCommit: boolean): void {
+    const open = this.#open();
+    this.seal();
+    this.#hold(open, reportBytes(end.report));
+    open.end = end;
+    open.mayCommit = mayCommit;
+  }
+
+  /** The oldest chunk of a microbatch, for the writer. Its bytes are held until it is `written`. */
+  take(microbatch: Mutable<Microbatch<Begin, End>>): Uint8Array {
+    const [chunk, ...rest] = microbatch.chunks;
+    if (chunk === undefined) {
+      throw new Error("no chunk is sealed");
+    }
+    microbatch.chunks = rest;
+    return chunk;
+  }
+
+  /** PostgreSQL has a chunk of this microbatch, but for what it refused. */
+  written(
+    microbatch: Mutable<Microbatch<Begin, End>>,
+    { length }: Uint8Array,
+    refusals: Refusals | null,
+  ): void {
+    this.#bytes -= length;
+    if (refusals !== null) {
+      microbatch.refusals = [...microbatch.refusals, refusals];
+    }
+  }
+
+  /** The oldest microbatches are durable. */
+  committed(count: number): void {
+    for (const { end } of this.#microbatches.splice(0, count)) {
+      this.#bytes -= end === null ? 0 : reportBytes(end.report);
+    }
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#microbatches = [];
+    this.#used = 0;
+    this.#bytes = 0;
+  }
+
+  #open(): Mutable<Microbatch<Begin, End>> {
+    const last = this.#microbatches.at(-1);
+    if (last === undefined || last.end !== null) {
+      throw new Error("no microbatch is open");
+    }
+    return last;
+  }
+
+  #hold(open: Mutable<Microbatch<Begin, End>>, bytes: number): void {
+    open.bytes += bytes;
+    this.#bytes += bytes;
+  }
+}
+
+/** What finished microbatches tell, less what PostgreSQL refused of them: the target does not hold that. */
+export function endOf<End extends MicrobatchEnd>({ end, refusals }: Microbatch<unknown, End>): End {
+  if (end === null) {
+    throw new Error("a microbatch that is not finished cannot be committed");
+  }
+  if (refusals.length === 0) {
+    return end;
+  }
+  const { rows, idXor } = end.ledger;
+  const ledger = {
+    rows: refusals.reduce((left, { removed }) => left - removed.rows, rows),
+    idXor: refusals.reduce((left, { removed }) => left ^ removed.idXor, idXor),
+  };
+  const report = joinReports([end.report, ...refusals.map((each) => each.report)]);
+  return { ...end, ledger, report };
+}
