@@ -1,7 +1,6 @@
 import { once } from "node:events";
 
 import type pg from "pg";
-import { from as copyFrom } from "pg-copy-streams";
 import { AmpsyncError } from "../errors.ts";
 import { isPoison } from "../model/poison.ts";
 import { addUp, type ColumnCount, RejectedRows } from "../model/value-report.ts";
@@ -9,7 +8,8 @@ import { CopyRows } from "./copy-rows.ts";
 import { type RefusedRowSession, refusedColumn, rowAsJson } from "./refused-row.ts";
 import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
 import type { Refusals, Transaction } from "./transaction.ts";
-import { connect, MARK, type WriteOptions } from "./write.ts";
+import { MARK, type WriteOptions } from "./write.ts";
+import { WriterSession } from "./writer-session.ts";
 
 export interface CarefulOptions extends WriteOptions {
   /** What becomes of rows that PostgreSQL refuses. */
@@ -27,8 +27,7 @@ export interface CarefulOptions extends WriteOptions {
  */
 export class CarefulTransaction implements Transaction, RefusedRowSession {
   readonly #options: CarefulOptions;
-  readonly #client: pg.PoolClient;
-  readonly #onAbort = () => this.abort();
+  readonly #session: WriterSession;
   readonly #rejected: RejectedRows;
   #nulled: ColumnCount[] = [];
   #removed = { rows: 0, idXor: 0n };
@@ -36,26 +35,22 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
   #last = { block: -1n, row: -1 };
   /** What to go back to; null before the first mark. */
   #marked: { readonly last: { block: bigint; row: number }; readonly rejected: number } | null = null;
-  #isOver = false;
 
-  private constructor(options: CarefulOptions, client: pg.PoolClient) {
+  private constructor(options: CarefulOptions, session: WriterSession) {
     this.#options = options;
-    this.#client = client;
+    this.#session = session;
     this.#rejected = new RejectedRows(tableOf(options.target));
-    options.signal.addEventListener("abort", this.#onAbort);
-    client.on("error", ignore);
   }
 
   static async open(options: CarefulOptions, begin: string): Promise<CarefulTransaction> {
-    const client = await connect(options);
-    const transaction = new CarefulTransaction(options, client);
+    const session = await WriterSession.open(options);
     try {
       // Deferred constraints would refuse rows at COMMIT, when it is too late to tell which.
-      await transaction.query(`${BEGIN}; set constraints all immediate; ${begin}`);
+      await session.query(`${BEGIN}; set constraints all immediate; ${begin}`);
       await options.faults.reach("copy_begun");
-      return transaction;
+      return new CarefulTransaction(options, session);
     } catch (error) {
-      transaction.abort();
+      session.abort();
       throw error;
     }
   }
@@ -90,34 +85,28 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
   }
 
   async commit(end: () => string): Promise<void> {
-    const { faults } = this.#options;
-    await faults.reach("before_trailer");
-    await Promise.all([this.query(`${end()};\ncommit`), faults.reach("commit_sent")]);
-    await faults.reach("commit_answered");
-    this.#release(false);
+    await this.#options.faults.reach("before_trailer");
+    await this.#session.committed(this.query(`${end()};\ncommit`));
   }
 
   abort(): void {
-    this.#release(true);
+    this.#session.abort();
   }
 
   /** As RefusedRowSession has it. */
-  async query(text: string): Promise<pg.QueryResult> {
-    this.#options.signal.throwIfAborted(); // Then the client is somebody else's.
-    return await this.#answer(this.#client.query(text));
+  query(text: string): Promise<pg.QueryResult> {
+    return this.#session.query(text);
   }
 
   async copy(table: string, target: CopyTarget, rows: Uint8Array): Promise<void> {
-    this.#options.signal.throwIfAborted();
-    const copy = this.#client.query(copyFrom(copyInto(table, target)));
-    copy.on("error", ignore); // Also of one that comes when nobody waits any more.
+    const copy = this.#session.copy(copyInto(table, target));
     const finished = once(copy, "finish"); // Rejects with an error of the stream.
     copy.write(COPY_HEADER);
     copy.write(rows); // Not copied together with the rest: one row may have 256 MiB.
     const written = new Promise<void>((resolve) => copy.write(COPY_TRAILER, () => resolve()));
-    await this.#answer(Promise.race([written, finished])); // After an error the stream must not be ended.
+    await this.#session.answer(Promise.race([written, finished])); // After an error the stream must not be ended.
     copy.end();
-    await this.#answer(finished);
+    await this.#session.answer(finished);
   }
 
   async attempt(work: () => Promise<void>): Promise<Error | null> {
@@ -186,20 +175,4 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     const block = rows.block(row);
     return { block, row: block === this.#last.block ? this.#last.row + 1 : 0 };
   }
-
-  async #answer<T>(answer: Promise<T>): Promise<T> {
-    return await this.#options.wait.during(answer);
-  }
-
-  #release(destroy: boolean): void {
-    if (!this.#isOver) {
-      this.#isOver = true;
-      this.#options.signal.removeEventListener("abort", this.#onAbort);
-      this.#client.off("error", ignore);
-      this.#client.release(destroy);
-    }
-  }
 }
-
-/** A connection that breaks is told by the statement under way, or by the next one. */
-function ignore(): void {}

@@ -1,20 +1,13 @@
 import { once } from "node:events";
 
-import type pg from "pg";
-import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
+import type { CopyStreamQuery } from "pg-copy-streams";
 
-import type { ServerWait } from "../db/server-wait.ts";
-import type { Faults } from "../fault-points.ts";
 import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
+import { WriterSession, type WriterSessionOptions } from "./writer-session.ts";
 
-export interface WriteOptions {
-  readonly pool: pg.Pool;
+export interface WriteOptions extends WriterSessionOptions {
   readonly target: CopyTarget;
-  readonly wait: ServerWait;
-  readonly faults: Faults;
-  /** Ends the transaction, also one that waits for a lock. */
-  readonly signal: AbortSignal;
 }
 
 /** Of `mark`: each new one takes the place of the last. */
@@ -30,30 +23,23 @@ export const MARK = "savepoint marked";
  */
 export class WriteTransaction implements Transaction {
   readonly #options: WriteOptions;
-  readonly #client: pg.PoolClient;
+  readonly #session: WriterSession;
   /** The one under way. */
   #copy: CopyStreamQuery;
   /** The first message ends with COMMIT. */
   readonly #hasEnd: boolean;
-  readonly #onAbort = () => this.abort();
-  readonly #failure = Promise.withResolvers<never>();
   #isMarked = false;
-  #isOver = false;
 
   private constructor(
     options: WriteOptions,
-    client: pg.PoolClient,
+    session: WriterSession,
     statements: readonly string[],
     hasEnd: boolean,
   ) {
     this.#options = options;
-    this.#client = client;
+    this.#session = session;
     this.#copy = this.#startCopy(statements);
     this.#hasEnd = hasEnd;
-    options.signal.addEventListener("abort", this.#onAbort);
-    client.on("error", this.#failure.reject);
-    // Every write awaits it; this only says that nobody may be doing so when it happens.
-    this.#failure.promise.catch(() => {});
   }
 
   /** `end` where it is known already. */
@@ -61,14 +47,14 @@ export class WriteTransaction implements Transaction {
     const { target, faults } = options;
     const copy = copyInto(tableOf(target), target);
     const statements = [BEGIN, begin, copy, ...(end === null ? [] : [end, "commit"])];
-    const client = await connect(options);
-    const transaction = new WriteTransaction(options, client, statements, end !== null);
+    const session = await WriterSession.open(options);
     try {
+      const transaction = new WriteTransaction(options, session, statements, end !== null);
       await transaction.#send(COPY_HEADER); // Taken when COPY asks for rows.
       await faults.reach("copy_begun");
       return transaction;
     } catch (error) {
-      transaction.abort();
+      session.abort();
       throw error;
     }
   }
@@ -84,11 +70,7 @@ export class WriteTransaction implements Transaction {
     const written = new Promise<void>((resolve, reject) => {
       this.#copy.write(chunk, (error) => (error ? reject(error) : resolve()));
     });
-    await this.#answer(written);
-  }
-
-  async #answer(answer: Promise<unknown>): Promise<void> {
-    await this.#options.wait.during(Promise.race([this.#failure.promise, answer]));
+    await this.#session.answer(written);
   }
 
   async mark(): Promise<void> {
@@ -103,24 +85,23 @@ export class WriteTransaction implements Transaction {
   async commit(end: () => string): Promise<void> {
     await this.#options.faults.reach("before_trailer");
     await this.#send(COPY_TRAILER);
-    let answer = this.#endCopy();
-    if (!this.#hasEnd) {
-      await this.#answer(answer);
-      answer = this.#client.query(`${end()};\ncommit`);
+    const written = this.#session.answer(this.#endCopy());
+    if (this.#hasEnd) {
+      await this.#session.committed(written);
+    } else {
+      await written;
+      await this.#session.committed(this.#session.query(`${end()};\ncommit`));
     }
-    await Promise.all([this.#answer(answer), this.#options.faults.reach("commit_sent")]);
-    await this.#options.faults.reach("commit_answered");
-    this.#release(false);
   }
 
   abort(): void {
-    this.#release(true);
+    this.#session.abort();
   }
 
   /** The last of these statements, or the last but those that end the transaction, is a COPY. */
   #startCopy(statements: readonly string[]): CopyStreamQuery {
-    const copy = this.#client.query(copyFrom(statements.join(";\n"), { highWaterMark: 1 }));
-    copy.once("error", this.#failure.reject);
+    const copy = this.#session.copy(statements.join(";\n"));
+    copy.once("error", this.#session.fail);
     return copy;
   }
 
@@ -135,28 +116,8 @@ export class WriteTransaction implements Transaction {
   async #nextCopy(before: readonly string[]): Promise<void> {
     const { target } = this.#options;
     await this.#send(COPY_TRAILER);
-    await this.#answer(this.#endCopy());
+    await this.#session.answer(this.#endCopy());
     this.#copy = this.#startCopy([...before, copyInto(tableOf(target), target)]);
     await this.#send(COPY_HEADER);
   }
-
-  #release(destroy: boolean): void {
-    if (!this.#isOver) {
-      this.#isOver = true;
-      this.#options.signal.removeEventListener("abort", this.#onAbort);
-      this.#client.off("error", this.#failure.reject);
-      this.#client.release(destroy);
-    }
-  }
-}
-
-/** A connection to write on. */
-export async function connect({ pool, faults, signal }: WriteOptions): Promise<pg.PoolClient> {
-  await faults.reach("before_connect");
-  const client = await pool.connect();
-  if (signal.aborted) {
-    client.release();
-    signal.throwIfAborted();
-  }
-  return client;
 }

@@ -1,0 +1,88 @@
+import type pg from "pg";
+import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
+
+import type { ServerWait } from "../db/server-wait.ts";
+import type { Faults } from "../fault-points.ts";
+
+export interface WriterSessionOptions {
+  readonly pool: pg.Pool;
+  readonly wait: ServerWait;
+  readonly faults: Faults;
+  /** Ends the transaction, also one that waits for a lock. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The connection of one writing transaction. It goes back to its pool when that is committed, and is closed if it
+ * is not: nothing of the transaction is left, whatever state it was in.
+ */
+export class WriterSession {
+  readonly #options: WriterSessionOptions;
+  readonly #client: pg.PoolClient;
+  readonly #failure = Promise.withResolvers<never>();
+  readonly #onAbort = () => this.abort();
+  #isOver = false;
+
+  private constructor(options: WriterSessionOptions, client: pg.PoolClient) {
+    this.#options = options;
+    this.#client = client;
+    options.signal.addEventListener("abort", this.#onAbort);
+    client.on("error", this.fail);
+    // Every answer is raced with it; this only says that nobody may be waiting for one when it happens.
+    this.#failure.promise.catch(() => {});
+  }
+
+  static async open(options: WriterSessionOptions): Promise<WriterSession> {
+    const { pool, faults, signal } = options;
+    await faults.reach("before_connect");
+    const client = await pool.connect();
+    if (signal.aborted) {
+      client.release();
+      signal.throwIfAborted();
+    }
+    return new WriterSession(options, client);
+  }
+
+  /** Whatever is waited for from here on rejects with this. */
+  readonly fail = (error: unknown): void => this.#failure.reject(error);
+
+  async query(text: string): Promise<pg.QueryResult> {
+    this.#options.signal.throwIfAborted(); // Then the connection is closed.
+    return await this.answer(this.#client.query(text));
+  }
+
+  /** Begins a COPY, whose rows are written to the stream; other statements may stand before and after it. */
+  copy(text: string): CopyStreamQuery {
+    this.#options.signal.throwIfAborted();
+    const copy = this.#client.query(copyFrom(text, { highWaterMark: 1 }));
+    copy.on("error", () => {}); // It may also come when nobody waits any more.
+    return copy;
+  }
+
+  /** Waits for PostgreSQL, as the heartbeat sees; rejects also when the connection breaks. */
+  async answer<T>(answer: Promise<T>): Promise<T> {
+    return await this.#options.wait.during(Promise.race([this.#failure.promise, answer]));
+  }
+
+  /** Waits for the answer to COMMIT, and gives the connection back. */
+  async committed(answer: Promise<unknown>): Promise<void> {
+    const { faults } = this.#options;
+    await Promise.all([answer, faults.reach("commit_sent")]);
+    await faults.reach("commit_answered");
+    this.#release(false);
+  }
+
+  /** Rolls back, if it is not over. */
+  abort(): void {
+    this.#release(true);
+  }
+
+  #release(destroy: boolean): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#options.signal.removeEventListener("abort", this.#onAbort);
+      this.#client.off("error", this.fail);
+      this.#client.release(destroy);
+    }
+  }
+}
