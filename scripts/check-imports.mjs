@@ -21,7 +21,7 @@ const FLOORS = {
   devserver: "flight/protocol arrow protocol model errors log",
   install: "db model errors log",
   lease: "db model errors log",
-  commit: "db protocol model errors log fault-points",
+  commit: "db model errors log fault-points",
   stream: "lease commit protocol arrow encoder flight db model errors log fault-points",
   deps: "stream admin",
   runtime: "deps stream lease commit install admin flight db config model log fault-points",

@@ -38,6 +38,12 @@ test.each([
   expect(check()).toEqual(["src/commit/a.ts: commit may not import ../stream/b.ts", 1]);
 });
 
+test.each(["lease", "commit"])("%s/ knows nothing of Amp", (floor) => {
+  tree.write("src/protocol/a.ts", "export interface A {}\n");
+  tree.write(`src/${floor}/b.ts`, 'import type { A } from "../protocol/a.ts";\n');
+  expect(check()).toEqual([`src/${floor}/b.ts: ${floor} may not import ../protocol/a.ts`, 1]);
+});
+
 test("a package on a floor that may not have it fails, but not its types", () => {
   tree.write("src/lease/a.ts", 'import type pg from "pg";\n');
   tree.write("src/lease/b.ts", 'import pg from "pg";\n');
