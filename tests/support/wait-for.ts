@@ -1,6 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-const POLL_MS = 10;
+const FIRST_POLL_MS = 10;
+/** What takes longer is looked for less often: looking takes time from what is waited for. */
+const LAST_POLL_MS = 50;
 /**
  * Shorter than the 30 s after which silent servers, silent writers and dead workers
  * are given up: with a longer one a stall that ends without help would not be seen.
@@ -13,11 +15,12 @@ export async function waitFor(
   condition: () => boolean | Promise<boolean>,
   deadlineMs = STALL_DEADLINE_MS,
 ): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
+  const start = performance.now();
   while (!(await condition())) {
-    if (performance.now() > deadline) {
+    const waited = performance.now() - start;
+    if (waited > deadlineMs) {
       throw new Error(`waited ${deadlineMs} ms for ${what}`);
     }
-    await pause(POLL_MS);
+    await pause(Math.min(LAST_POLL_MS, Math.max(FIRST_POLL_MS, waited / 10)));
   }
 }

@@ -7,7 +7,11 @@ import { fileURLToPath } from "node:url";
 import type { CommitLimits } from "../../../src/model/limits.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const END_WITH_PARENT = new URL("end-with-parent.ts", import.meta.url).href;
+const PRELOADED = ["end-with-parent.ts", "keep-compiled.ts"].flatMap((file) => [
+  "--import",
+  new URL(file, import.meta.url).href,
+]);
+const COMPILED = join(ROOT, "node_modules", ".cache", "ampsync-tests");
 const TAIL_LINES = 40;
 
 /** Our command. */
@@ -70,9 +74,9 @@ export class WorkerProcess implements AsyncDisposable {
   constructor(options: WorkerOptions, program?: readonly string[]) {
     const { env, cwd = ROOT, args = [] } = options;
     const command = program ?? [...COMMANDS["graphile-worker"], ...args];
-    this.process = spawn(process.execPath, ["--import", END_WITH_PARENT, ...command], {
+    this.process = spawn(process.execPath, [...PRELOADED, ...command], {
       cwd,
-      env: { ...environmentOf(options), ...env },
+      env: { NODE_COMPILE_CACHE: COMPILED, ...environmentOf(options), ...env },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.ended = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
