@@ -57,9 +57,7 @@ test.each<[string, string]>([
     await sync.reaches();
     await scenario.db.query(mishap);
     scenario.startWorker();
-    await scenario.db.query(
-      "select graphile_worker.add_job('ampsync_supervise', job_key => 'ampsync_supervise')",
-    );
+    await scenario.wakeSupervisor();
     source.mine(10);
     await sync.reaches();
     expect(await sync.stream()).toMatchObject({ epoch: 1 });

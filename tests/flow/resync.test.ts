@@ -158,6 +158,11 @@ test("a merge that a trigger of the user refuses is shown, and can be done once 
     reason: "resync: not this one",
   });
 
+  // A second job for the same swap fails as well, and must not do so after the dataset was resumed.
+  await scenario.until("no swap to be under way", async () => {
+    const { rowCount } = await scenario.db.query("select from ampsync.jobs where task = 'ampsync_swap'");
+    return rowCount === 0;
+  });
   await scenario.db.query(`drop trigger refuse on ${target}`);
   await scenario.db.query("select ampsync.resume_sync($1)", [sync.dataset]);
   await sync.until("the merge", ({ state }) => state === "live", 70_000); // A busy machine may need a second look of the supervisor.
