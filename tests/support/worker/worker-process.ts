@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import type { CommitLimits } from "../../../src/model/limits.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const PRELOADED = ["end-with-parent.ts", "keep-compiled.ts"].flatMap((file) => [
-  "--import",
-  new URL(file, import.meta.url).href,
-]);
+const PRELOADED = [
+  new URL("end-with-parent.ts", import.meta.url),
+  new URL("keep-compiled.ts", import.meta.url),
+].flatMap(({ href }) => ["--import", href]);
 const COMPILED = join(ROOT, "node_modules", ".cache", "ampsync-tests");
 const TAIL_LINES = 40;
 
