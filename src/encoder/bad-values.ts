@@ -6,31 +6,31 @@ import { BadValue } from "./place.ts";
 /** What becomes of a value that its column cannot hold. */
 export type ValuePolicy = "fail" | "null" | "quarantine";
 
-/** Why a row is left out. */
+/** Why a row is rejected. */
 export interface Rejection {
-  /** Null where it is the row as a whole. */
+  /** Null if the row as a whole is the reason. */
   readonly column: string | null;
   readonly code: string;
   readonly reason: string;
 }
 
-/** A column as it was received, where bad values have changed what it is written as. */
+/** The validity of a column as received, and as it is written after bad values became NULL. */
 interface Changed {
   readonly received: Bitmap | null;
-  /** A bad value is measured, and written, as NULL. */
+  /** Bad values are cleared here: they are measured, and written, as NULL. */
   readonly own: Bitmap;
 }
 
 /**
- * Measures the columns of one batch after the other. A bad value is thrown,
- * becomes NULL, or has its row rejected, by policy.
+ * Measures the columns of each batch. A bad value is thrown, becomes NULL, or makes
+ * its row rejected, depending on the policy.
  */
 export class BadValues {
   readonly #policy: ValuePolicy;
   #nulled: BadValue[] = [];
   readonly #rejected = new Map<number, Rejection>();
   readonly #changed = new Map<Column, Changed>();
-  /** Of columns without NULLs by their schema, the row up to which they were looked for. */
+  /** For columns that the schema declares non-null: the row up to which NULLs were looked for. */
   readonly #nullsTaken = new Map<Column, number>();
 
   constructor(policy: ValuePolicy) {
@@ -45,7 +45,7 @@ export class BadValues {
     this.#nullsTaken.clear();
   }
 
-  /** Values that became NULL since this was called last, in the order of rows within 1024 rows of a column. */
+  /** The values that became NULL since the last call, in the order of rows within each 1024 rows of a column. */
   takeNulled(): readonly BadValue[] {
     const nulled = this.#nulled;
     this.#nulled = [];
@@ -66,7 +66,7 @@ export class BadValues {
     }
   }
 
-  /** Whether a row that cannot be stored as a whole is left out, rather than thrown. */
+  /** Rejects a row that cannot be stored as a whole, if the policy allows it. Returns whether it does. */
   reject(row: number, reason: string): boolean {
     if (this.#policy === "quarantine" && !this.#rejected.has(row)) {
       this.#rejected.set(row, { column: null, code: "SY203", reason });
@@ -74,7 +74,7 @@ export class BadValues {
     return this.#policy === "quarantine";
   }
 
-  /** As `column.measure`, for a batch of `rowCount` rows. */
+  /** Like `column.measure`, for a batch of `rowCount` rows. */
   measure(column: Column, rowCount: number, sizes: Float64Array, first: number, count: number): number {
     if (column.place.notNull && column.validity !== null) {
       this.#takeNulls(column, first + count);
@@ -92,13 +92,13 @@ export class BadValues {
         slice ??= new Slice();
         this.#take(error);
         this.#makeNull(column, rowCount, error.row);
-        done = error.row - first; // Rows before it are measured.
+        done = error.row - first; // The rows before it are measured.
       }
     }
     return done;
   }
 
-  /** Takes the NULLs of a column that the schema promises to have none. */
+  /** Treats as bad values the NULLs of a column that the schema declares non-null. */
   #takeNulls(column: Column, end: number): void {
     const changed = this.#changed.get(column);
     const received = changed === undefined ? column.validity : changed.received;
@@ -132,7 +132,7 @@ export class BadValues {
       column.validity = own;
     }
     if (!changed.own.isSet(row)) {
-      throw new Error(`${column.place.field} refused row ${row} although it is NULL`);
+      throw new Error(`${column.place.field} found a bad value in row ${row} although it is NULL`);
     }
     changed.own.clear(row);
   }

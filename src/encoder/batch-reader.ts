@@ -5,23 +5,23 @@ import { tooLarge } from "../model/too-large.ts";
 import { Bitmap } from "./bitmap.ts";
 import type { Dictionaries } from "./dictionaries.ts";
 
-/** What 32-bit positions can address. */
+/** The largest body that 32-bit positions can address. */
 export const MAX_BODY_BYTES = 2 ** 31 - 1;
 
-/** Of one batch: servers send some thousands. */
+/** The most rows in one batch: servers send some thousands. */
 const MAX_ROWS = 2 ** 22;
 
 /**
- * Every stored value takes at least a bit of the body, but NULLs of type Null,
- * empty values, structs and long runs take nothing. All of them together are given this
- * many, so that no header alone can ask for values without end.
+ * Every stored value takes at least one bit of the body, except that NULLs of type Null,
+ * empty values, structs and long runs take nothing. A batch may have this many of those,
+ * so that a header alone cannot ask for endless values.
  */
 const MAX_FREE_VALUES = 2 ** 22;
 
-/** Positions are unpacked beside the body: so many bytes of them in all. */
+/** The most bytes of positions, which are unpacked outside the body. */
 const MAX_POSITION_BYTES = 2 ** 28;
 
-/** What a batch and the dictionaries it needs have taken of that. */
+/** The bytes of positions that a batch and its dictionaries have unpacked. */
 interface Unpacked {
   bytes: number;
 }
@@ -33,10 +33,9 @@ interface ViewBuffers {
 }
 
 /**
- * Hands out the nodes and buffers of a batch in the order of the schema's
- * fields. Everything is held against the body here, once per batch, so that the
- * loops over the rows need no check: a batch that lies about its lengths is
- * refused with SY101.
+ * Hands out the nodes and buffers of a batch in the order of the schema's fields.
+ * All lengths are checked against the body here, once per batch, so that the loops
+ * over the rows need no checks: a batch with wrong lengths is refused with SY101.
  */
 export class BatchReader {
   readonly #batch: ArrowBatch;
@@ -86,7 +85,7 @@ export class BatchReader {
     return node;
   }
 
-  /** How many values the next field has, for the children of lists: at least `needed`. */
+  /** How many values the next field has, for the children of lists, which must have at least `needed`. */
   nextLength(needed: number): number {
     const { length } = this.#nextNode();
     if (!Number.isSafeInteger(length) || length < needed) {
@@ -96,7 +95,7 @@ export class BatchReader {
     return length;
   }
 
-  /** The validity of a node's values; null where none of them is NULL. */
+  /** The validity of a node's values; null if none of them is NULL. */
   validity(node: ArrowNode): Bitmap | null {
     const buffer = this.#buffer(node.nullCount === 0 ? 0 : Math.ceil(node.length / 8));
     return node.nullCount === 0 ? null : new Bitmap(buffer);
@@ -111,13 +110,13 @@ export class BatchReader {
     return this.#buffer(length);
   }
 
-  /** `count` 32-bit words; wider values are two, four or eight, the lowest first. */
+  /** `count` 32-bit words; wider values take two, four or eight of them, the lowest first. */
   words(count: number): Int32Array {
     const bytes = this.#aligned(4 * count, 4);
     return new Int32Array(bytes.buffer, bytes.byteOffset, count);
   }
 
-  /** `count` integers of up to 32 bits, widened; those of 32 bits keep their bits. */
+  /** `count` integers of up to 32 bits, widened to 32; those of 32 bits keep their bits. */
   integers({ bits, signed }: ArrowInt, count: number): Int32Array {
     if (bits === 32) {
       return this.words(count);
@@ -135,7 +134,7 @@ export class BatchReader {
     return values;
   }
 
-  /** `count` numbers that are no positions beyond 2^31 - 1: -1 stands for all that are. */
+  /** `count` positions; -1 stands for those that are negative or beyond 2^31 - 1. */
   positions(type: ArrowInt, count: number): Int32Array {
     const positions = this.numbers(count);
     if (type.bits === 64) {
@@ -191,7 +190,7 @@ export class BatchReader {
     return { words, at, data: buffers.slice(first, first + dataCount) };
   }
 
-  /** To be called after the last field: the batch must hold nothing else. */
+  /** To be called after the last field: the batch may hold nothing else. */
   end(): void {
     const { nodes, buffers, variadicCounts } = this.#batch;
     if (nodes.length !== this.#nodes || buffers.length !== this.#buffers) {
@@ -220,7 +219,7 @@ export class BatchReader {
     }
   }
 
-  /** The bytes of values of `width` bytes. Writers must align them; those that do not cost a copy. */
+  /** The bytes of values that are `width` bytes wide. Writers must align them; unaligned values cost a copy. */
   #aligned(needed: number, width: number): Uint8Array {
     const bytes = this.#buffer(needed);
     return bytes.byteOffset % width === 0 ? bytes : Uint8Array.from(bytes);

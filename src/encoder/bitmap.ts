@@ -7,12 +7,12 @@ export class Bitmap {
     this.#bytes = bytes;
   }
 
-  /** `length` rows of which none is set. */
+  /** A bitmap of `length` rows, none of them set. */
   static none(length: number): Bitmap {
     return new Bitmap(new Uint8Array(Math.ceil(length / 8)));
   }
 
-  /** The bits of `length` rows, as `isSet` tells them. */
+  /** A bitmap of `length` rows, set where `isSet` says so. */
   static of(length: number, isSet: (row: number) => boolean): Bitmap {
     const bytes = new Uint8Array(Math.ceil(length / 8));
     for (let row = 0; row < length; row++) {
@@ -27,7 +27,7 @@ export class Bitmap {
     return (this.#bytes[row >> 3]! & (1 << (row & 7))) !== 0;
   }
 
-  /** Only for bitmaps made by `of`: others lie in what was received. */
+  /** Only for bitmaps made by `of`: the bytes of others belong to the received batch. */
   clear(row: number): void {
     this.#bytes[row >> 3]! &= ~(1 << (row & 7));
   }

@@ -29,8 +29,8 @@ export class BlockNumbers {
   }
 
   /**
-   * Refuses rows that are not inside `blocks` or go back behind `previous`, the
-   * last block of the rows before.
+   * Refuses rows that are outside `blocks` or go back below `previous`, the block of
+   * the row before.
    */
   check(blocks: Blocks, previous: number): void {
     const validity = this.#validity;

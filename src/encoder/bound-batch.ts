@@ -8,7 +8,7 @@ import type { NulPolicy } from "./nul-policy.ts";
 import type { Place } from "./place.ts";
 import type { ColumnPlan, TablePlan } from "./plan.ts";
 
-/** A batch laid over the plan of its schema. */
+/** A batch whose columns are bound to the plan of its schema. */
 export interface BoundBatch<C> {
   readonly rowCount: number;
   /** Null without `_block_num`. */
@@ -18,12 +18,12 @@ export interface BoundBatch<C> {
 
 type Bind<C> = (plan: ColumnPlan, reader: BatchReader, rowCount: number, place: Place) => C;
 
-/** The columns as COPY gets them. */
+/** Binds the columns as COPY gets them. */
 export const asFields: Bind<Column> = ({ arrow }, ...where) => arrow.bind(...where);
 
 /**
- * Lays the columns over a batch; one that contradicts itself or the plan is refused
- * with SY101. Yields between columns, which may take time.
+ * Binds the columns of a plan to a batch; a batch that contradicts itself or the plan is
+ * refused with SY101. Yields between columns, each of which may take time.
  */
 export function* bindBatch<C>(
   plan: TablePlan,

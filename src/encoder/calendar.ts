@@ -2,7 +2,7 @@
 const EPOCH = 719_468;
 const DAYS_PER_ERA = 146_097;
 
-/** A day, counted from 1970-01-01, in ISO 8601: the Gregorian calendar with a year 0, for all of PostgreSQL's dates. */
+/** A day, counted from 1970-01-01, as ISO 8601: the Gregorian calendar with a year 0, for all dates of PostgreSQL. */
 export function isoDate(days: number): string {
   const shifted = days + EPOCH;
   const era = Math.floor(shifted / DAYS_PER_ERA);
@@ -22,7 +22,7 @@ export function isoDate(days: number): string {
   return `${isoYear(year)}-${two(month)}-${two(day)}`;
 }
 
-/** Seconds of a day as ISO 8601; the day ends at 24:00:00. */
+/** The second of a day as ISO 8601; the day ends at 24:00:00. */
 export function isoTime(seconds: number): string {
   return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }

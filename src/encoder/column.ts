@@ -21,7 +21,7 @@ export interface ColumnType {
 
 /** A type that can also be the element of an array. */
 export interface ElementType extends ColumnType {
-  /** Arrays carry it. Built-in types have the same OID in every database. */
+  /** The OID that arrays carry. Built-in types have the same OID in every database. */
   readonly oid: number;
 }
 
@@ -33,16 +33,16 @@ export interface ScalarType extends ElementType {
 /** One field of one batch; `row` counts from the first row of the batch. */
 interface Field {
   readonly place: Place;
-  /** A set bit is a value, a clear one NULL; null where there is no NULL. */
+  /** A set bit means a value, a clear bit NULL; null if there are no NULLs. */
   readonly validity: Bitmap | null;
 }
 
 export interface NestedColumn extends Field {
-  /** A value that is not NULL as JSON text; throws BadValue. */
+  /** The JSON text of a value that is not NULL; throws BadValue. */
   json(row: number): string;
 }
 
-/** A column stops measuring behind the value with which it reached so many bytes: they cost time to look at. */
+/** A column stops measuring after the value that reaches this many bytes, because long values take time. */
 export const MEASURED_BYTES = 512 * 1024;
 
 /**
@@ -50,16 +50,16 @@ export const MEASURED_BYTES = 512 * 1024;
  * as a whole before it is written, and written before the next is measured.
  */
 export interface Column extends Field {
-  /** The encoder makes rows NULL whose value is bad. */
+  /** The encoder clears the bits of bad values. */
   validity: Bitmap | null;
   /**
-   * Adds the length of field `first + i` (its 4 bytes of length included) to
-   * `sizes[i]`, or throws BadValue before it adds anything for that row. Returns
-   * for how many rows, at least one: a column of long values stops early. What
-   * was measured can be written.
+   * Adds the length of field `first + i` (including its 4 bytes of length) to
+   * `sizes[i]`, or throws BadValue before adding anything for that row. Returns the
+   * number of measured rows, at least one: a column of long values stops early.
+   * Measured rows can be written.
    */
   measure(sizes: Float64Array, first: number, count: number): number;
-  /** Writes field `first + i` at `cursor[i]` and moves `cursor[i]` behind it. */
+  /** Writes field `first + i` at `cursor[i]` and moves `cursor[i]` past the field. */
   write(target: Region, cursor: Int32Array, first: number, count: number): void;
 }
 
@@ -67,7 +67,7 @@ export interface ScalarColumn extends Column, NestedColumn {
   validity: Bitmap | null;
 }
 
-/** Whether a value is NULL, which is an error where the schema promises that it is not. */
+/** Whether a value is NULL; throws BadValue if the schema declares the field non-null. */
 export function isNull(column: Field, row: number): boolean {
   if (column.validity === null || column.validity.isSet(row)) {
     return false;
@@ -82,7 +82,7 @@ export function unexpectedNull(place: Place, row: number): BadValue {
   return new BadValue(place, row, "NULL in a field that the schema declares non-null", "NULL");
 }
 
-/** Measures fields of which all that are not NULL have a payload of `bytes` bytes. */
+/** Measures fields that all have a payload of `bytes` bytes, unless they are NULL. */
 export function measureFixed(
   bytes: number,
   validity: Bitmap | null,

@@ -2,13 +2,13 @@ import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
 import { AmpsyncError } from "../errors.ts";
 import { tooLarge } from "../model/too-large.ts";
 
-/** Of all dictionaries of one stream together. */
+/** The limit of all dictionaries of one stream together. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** What each batch of values counts for at least: a message keeps all of its memory, and is read again for each batch of rows. */
+/** The bytes that each batch of values counts at least: its message stays in memory, and is read again for each batch of rows. */
 const MIN_BYTES = 16 * 1024;
 
-/** The dictionaries of one stream as they stand now. They live as long as its connection. */
+/** The present dictionaries of one stream. They live as long as its connection. */
 export class Dictionaries {
   readonly #batches = new Map<bigint, ArrowBatch[]>();
   #bytes = 0;
@@ -30,7 +30,7 @@ export class Dictionaries {
     this.#batches.set(id, before);
   }
 
-  /** One that has not come yet is empty: its column may hold nothing but NULL. */
+  /** A dictionary that has not come yet is empty: its column may hold only NULLs. */
   batches(id: bigint): readonly ArrowBatch[] {
     return this.#batches.get(id) ?? [];
   }
@@ -40,7 +40,7 @@ function bytesOf({ body }: ArrowBatch): number {
   return Math.max(body.buffer.byteLength, MIN_BYTES);
 }
 
-/** What grew with the age of a connection begins anew with the next one. */
+/** The error of dictionaries that grew with the age of a connection: the next connection begins with none. */
 function grown(bytes: number): AmpsyncError {
   return new AmpsyncError(
     "SY104",

@@ -5,8 +5,8 @@ import type { Place } from "./place.ts";
 import type { Region } from "./region.ts";
 
 /**
- * A column whose payloads all have one length, value by value. The types that
- * chains use by the million have loops of their own instead.
+ * A column whose payloads all have the same length, written value by value. The types
+ * that chains use by the million have their own loops instead.
  */
 export abstract class FixedColumn implements ScalarColumn {
   readonly place: Place;
@@ -18,7 +18,7 @@ export abstract class FixedColumn implements ScalarColumn {
     this.validity = reader.validity(reader.node(rowCount));
   }
 
-  /** Throws BadValue where the value cannot be stored. */
+  /** Throws BadValue if the value cannot be stored. */
   protected check(_row: number): void {}
 
   protected abstract put(view: DataView, at: number, row: number): void;

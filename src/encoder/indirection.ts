@@ -5,7 +5,7 @@ import type { Place } from "./place.ts";
 
 type Bind<C> = (reader: BatchReader, rowCount: number, place: Place) => C;
 
-/** How the rows of a field find their values: reads the field, and binds the values where they stand. */
+/** How the rows of a field find their values: reads the field, and binds the column of the values. */
 export type IndirectionLayout = <C>(
   bind: Bind<C>,
   reader: BatchReader,
@@ -19,7 +19,7 @@ export interface Part<C> {
   readonly first: number;
 }
 
-/** Rows that point at values. What stands at a NULL row means nothing. */
+/** Rows that point at values. The position of a NULL row means nothing. */
 export class Indirection<C> {
   readonly validity: Bitmap | null;
   readonly positions: Int32Array;
@@ -33,7 +33,7 @@ export class Indirection<C> {
     this.#looker = looker;
   }
 
-  /** The part that holds a row's value, which is about to be looked at. */
+  /** The part that holds a row's value. The row becomes the one that errors name. */
   find(row: number): Part<C> {
     const { parts } = this;
     const position = this.positions[row]!;
@@ -51,12 +51,12 @@ export class Indirection<C> {
   }
 }
 
-/** The row whose value is looked at: the value itself does not know it. */
+/** The row whose value is being read: the value itself does not know its row. */
 interface Looker {
   row: number;
 }
 
-/** Arrow Dictionary: indices into values that came before. */
+/** Arrow Dictionary: indices into values that were sent before. */
 export function dictionaryLayout(id: bigint, index: ArrowInt): IndirectionLayout {
   return (bind, reader, rowCount, place) => {
     const validity = reader.validity(reader.node(rowCount));
@@ -94,7 +94,7 @@ export function runEndLayout(runEnds: ArrowInt): IndirectionLayout {
       if (end <= (run === 0 ? 0 : ends[run - 1]!)) {
         throw malformed(`run ${run} ends at ${end}`);
       }
-      positions.fill(run, row, Math.min(end, rowCount)); // The last run of a slice may reach beyond it.
+      positions.fill(run, row, Math.min(end, rowCount)); // The last run of a slice may reach beyond the slice.
       row = Math.min(end, rowCount);
     }
     if (row < rowCount) {

@@ -1,12 +1,12 @@
 import { BadValue, type Place } from "./place.ts";
 
-/** Of one value: PostgreSQL takes 256 MiB of JSON, but a value is rendered in one go. */
+/** The limits of one value: PostgreSQL accepts 256 MiB of JSON, but a value is rendered without a pause. */
 const MAX_VALUES = 2 ** 19;
 const MAX_BYTES = 2 ** 26;
 
 /**
- * Bounds the JSON of one value. Views, runs and dictionaries let many items share
- * one place, so that a few bytes can describe a text without end.
+ * Limits the JSON of one value. Views, runs and dictionaries let many items share the
+ * same bytes, so that a few bytes can describe an endless text.
  */
 export class JsonBudget {
   readonly #maxBytes: number;
@@ -23,7 +23,7 @@ export class JsonBudget {
     this.#bytes = 0;
   }
 
-  /** Counts `values` that are about to be rendered, and what is known of their text; throws BadValue. */
+  /** Counts `values` that are about to be rendered, and the known bytes of their text; throws BadValue. */
   take(values: number, bytes: number, place: Place, index: number): void {
     if (this.#values + values > MAX_VALUES) {
       const problem = `JSON of more than ${MAX_VALUES} values`;

@@ -1,4 +1,4 @@
-/** A float as JSON: what JSON has no number for is a string that PostgreSQL reads. */
+/** A float as JSON: a value that is not a JSON number becomes a string that PostgreSQL can read. */
 export function jsonNumber(value: number): string {
   return Number.isFinite(value) ? String(value) : `"${value}"`;
 }

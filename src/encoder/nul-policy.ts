@@ -1,23 +1,23 @@
 import { BadValue, type Place } from "./place.ts";
 
-/** What becomes of U+0000, which Arrow's text may hold and PostgreSQL's may not. */
+/** What becomes of U+0000, which Arrow text may hold and PostgreSQL text may not. */
 export type NulRule = "replace" | "strip" | "fail";
 
 /** The texts of one column in which U+0000 was replaced or stripped. */
 export interface NulCount {
   readonly column: string;
   readonly texts: number;
-  /** The row of the first one in its batch. */
+  /** The row of the first such text in its batch. */
   readonly firstRow: number;
 }
 
 const INSTEAD: Readonly<Record<Exclude<NulRule, "fail">, string>> = { replace: "\ufffd", strip: "" };
 
-// Fatal, because a replaced byte would be a changed value; a leading BOM belongs to the value.
+// Fatal, because replacing a byte would change the value; a leading BOM belongs to the value.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Makes text storable by one rule, and counts by column where it had to. */
+/** Makes text storable by one rule, and counts by column how often that was necessary. */
 export class NulPolicy {
   readonly #rule: NulRule;
   readonly #counts = new Map<string, NulCount>();
@@ -30,14 +30,14 @@ export class NulPolicy {
     this.#counts.clear();
   }
 
-  /** What was counted since the last time. */
+  /** The counts since the last call. */
   takeCounts(): readonly NulCount[] {
     const counts = [...this.#counts.values()];
     this.#counts.clear();
     return counts;
   }
 
-  /** The text of UTF-8 bytes, free of U+0000. */
+  /** The text of UTF-8 bytes, without U+0000. */
   text(bytes: Uint8Array, place: Place, index: number): string {
     let text: string;
     try {
@@ -57,7 +57,7 @@ export class NulPolicy {
     return text.replaceAll("\0", INSTEAD[this.#rule]);
   }
 
-  /** The same as UTF-8; the very bytes where nothing had to change. */
+  /** The same text as UTF-8; the given bytes themselves if nothing had to change. */
   bytes(bytes: Uint8Array, place: Place, index: number): Uint8Array {
     const text = this.text(bytes, place, index);
     return bytes.includes(0) ? encoder.encode(text) : bytes;

@@ -5,28 +5,28 @@ const WORD = 2 ** 32;
 /** Number of digits, weight, sign, scale. */
 const HEADER_BYTES = 8;
 
-/** Below it, a value of two words is exact in a double. */
+/** Below this high word, a double holds a value of two words exactly. */
 const EXACT_HIGH = 2 ** 21;
 
-/** The words of 10^16, which is beyond. */
+/** The words of 10^16, which a double does not hold exactly. */
 const SIXTEEN_DIGITS_HIGH = 0x23_86f2;
 const SIXTEEN_DIGITS_LOW = 0x6fc1_0000;
 
 /**
- * The base-10000 digits of an unsigned integer, as PostgreSQL's numeric keeps
- * them. Divides by doubles, which never round up to the next integer below
- * 2^53. Holds one value at a time.
+ * The base-10000 digits of an unsigned integer, as in PostgreSQL's numeric. Divides
+ * doubles, which below 2^53 never round up to the next integer. Holds one value at
+ * a time.
  */
 export class NumericDigits {
-  /** The lowest group first; written in pairs, so that there may be a zero group at the top. */
+  /** The lowest group first; groups are written in pairs, so the top one may be zero. */
   readonly #groups = new Uint16Array(MAX_GROUPS + 1);
   #top = 0;
   #bottom = 0;
 
   /**
-   * The bytes of the payload of a value of two words, each 0 … 2^32 - 1. Most
-   * need no digits for that: 10000 = 16 × 625, so a value that is no multiple of
-   * 16 has no zero group at its end, and its magnitude tells their number.
+   * The bytes of the payload of a value of two words, each 0 … 2^32 - 1. Most values
+   * need no digits for that: 10000 = 16 × 625, so a value that is not a multiple of
+   * 16 does not end in a zero group, and its magnitude gives the number of groups.
    */
   pairBytes(low: number, high: number): number {
     if ((low & 15) === 0) {
@@ -48,7 +48,7 @@ export class NumericDigits {
     this.#setPair(low, high, 0);
   }
 
-  /** Takes a value of `length` ≥ 2 words, the lowest first, and leaves them in ruins. */
+  /** Takes a value of `length` ≥ 2 words, the lowest first, and destroys the words. */
   setWords(words: Float64Array, length: number): void {
     let top = 0;
     let used = length;
@@ -77,9 +77,9 @@ export class NumericDigits {
   }
 
   /**
-   * Writes the payload of a numeric: digit groups without leading and trailing
-   * zero groups. The lowest `fraction` groups of the value stand behind the
-   * decimal point; a negative number means zero groups before it.
+   * Writes the payload of a numeric: digit groups without leading and trailing zero
+   * groups. The lowest `fraction` groups of the value come after the decimal point; a
+   * negative number means zero groups before the point.
    */
   write(view: DataView, at: number, negative: boolean, fraction: number, scale: number): void {
     const groups = this.#groups;

@@ -6,7 +6,7 @@ const LAST_GENERATION = 2 ** 31 - 1;
 /**
  * Counts how often each 128-bit digest occurred since the last reset: a hash
  * table with open addressing in one typed array, so that a row allocates
- * nothing. A reset is a new generation; slots of older ones are free.
+ * nothing. A reset begins a new generation; slots of older generations are free.
  */
 export class Occurrences {
   #slots = new Int32Array(INITIAL_SLOTS * SLOT_WORDS);

@@ -2,14 +2,14 @@ import { AmpsyncError } from "../errors.ts";
 import type { JsonBudget } from "./json-budget.ts";
 import type { NulPolicy } from "./nul-policy.ts";
 
-/** Where a value stands, for messages. Nested fields know the row of the batch that holds them. */
+/** The place of a value, for messages. Nested fields know the row of the batch that holds them. */
 export interface Place {
   readonly table: string;
   /** The user column. */
   readonly column: string;
-  /** The column's name; for nested fields the path from the column, joined by dots. */
+  /** The name of the column; for nested fields the path from the column, joined by dots. */
   readonly field: string;
-  /** The schema promises that no value is NULL. */
+  /** The schema declares the field non-null. */
   readonly notNull: boolean;
   readonly nul: NulPolicy;
   readonly json: JsonBudget;
@@ -17,7 +17,7 @@ export interface Place {
   row(index: number): number;
 }
 
-/** The place of a nested field; `owner` tells the value of `parent` that holds value `index`. */
+/** The place of a nested field; `owner` gives the value of `parent` that holds value `index`. */
 export function placeInside(
   parent: Place,
   { name, notNull }: { readonly name: string; readonly notNull: boolean },
@@ -32,8 +32,8 @@ export function placeInside(
 }
 
 /**
- * A value that its PostgreSQL type cannot hold, on its way from the column that
- * measures it to the encoder, where its policy decides.
+ * A bad value: one that its PostgreSQL type cannot hold. The column that measures it
+ * throws it to the encoder, whose policy decides.
  */
 export class BadValue extends Error {
   readonly place: Place;
@@ -41,7 +41,7 @@ export class BadValue extends Error {
   readonly value: string;
   readonly code: "SY106" | "SY203";
 
-  /** `code`: of the error that it is where no policy takes it; SY106 for what only our own limits forbid. */
+  /** `code`: the SQLSTATE under the policy `fail`; SY106 if only our own limits forbid the value. */
   constructor(
     place: Place,
     index: number,
@@ -56,13 +56,13 @@ export class BadValue extends Error {
     this.code = code;
   }
 
-  /** For people, where the place is told beside it. */
+  /** The reason in words; the place is given separately. */
   get reason(): string {
     const { field, column } = this.place;
     return `${field === column ? "" : `${field}: `}${this.message} (${this.value})`;
   }
 
-  /** `blocks`: those that the row belongs to, in words. */
+  /** `blocks`: the blocks that the row belongs to, in words. */
   toError(blocks: string): AmpsyncError {
     const { field, table } = this.place;
     return new AmpsyncError(
@@ -77,8 +77,8 @@ export class BadValue extends Error {
 }
 
 /**
- * In bytes, of a field and of a whole row. PostgreSQL takes nearly 1 GB, but not as JSON, nor can
- * values of more be told: and a worker must hold several copies of a row.
+ * The limit of a field and of a whole row, in bytes. PostgreSQL accepts nearly 1 GB, but less as JSON, so a
+ * longer row could not be kept aside; and a worker must hold several copies of a row.
  */
 export const FIELD_LIMIT = 2 ** 28;
 

@@ -22,10 +22,16 @@ import { time } from "./columns/time.ts";
 import { timestamp } from "./columns/timestamp.ts";
 import { uint64 } from "./columns/uint64.ts";
 import { dictionaryLayout, type IndirectionLayout, runEndLayout } from "./indirection.ts";
-import { checkColumnNames, checkMemberNames, checkRowWidth, type Origin, unsupported } from "./refusals.ts";
 import type { ListShape } from "./spans.ts";
+import {
+  checkColumnNames,
+  checkMemberNames,
+  checkRowWidth,
+  type Origin,
+  unsupportedType,
+} from "./unsupported.ts";
 
-/** The column in which servers offer each row's own block. */
+/** The column in which servers give each row's own block. */
 const BLOCK_NUM = "_block_num";
 
 /** One user column. */
@@ -36,16 +42,16 @@ export interface ColumnPlan {
   readonly notNull: boolean;
   /** For the encoder. */
   readonly arrow: ColumnType;
-  /** For rows that are told instead of stored. */
+  /** For rows that are kept aside instead of stored. */
   readonly json: NestedType;
 }
 
-/** What a schema means for its table: DDL, encoder and `_id` follow the same plan. */
+/** What a schema means for its table: DDL, encoder and `_id` all follow this plan. */
 export interface TablePlan {
   readonly table: string;
-  /** The schema offers `_block_num`: each row knows its own block. */
+  /** The schema has `_block_num`: each row knows its own block. */
   readonly hasBlockNum: boolean;
-  /** How many user columns stand before `_block_num` in the schema; null without it. */
+  /** How many user columns come before `_block_num` in the schema; null without `_block_num`. */
   readonly blockPosition: number | null;
   /** User columns in the order of the schema. */
   readonly columns: readonly ColumnPlan[];
@@ -63,7 +69,7 @@ export function planTable(table: string, schema: ArrowSchema): TablePlan {
     const at = { table, column: name };
     if (name === BLOCK_NUM) {
       if (type.kind !== "int" || type.bits !== 64 || type.signed) {
-        throw unsupported(type, at, `${BLOCK_NUM} must be UInt64.`);
+        throw unsupportedType(type, at, `${BLOCK_NUM} must be UInt64.`);
       }
       blockPosition = columns.length;
       continue;
@@ -86,7 +92,7 @@ export function copyColumns(plan: TablePlan): readonly string[] {
   ];
 }
 
-/** The one choice by type: a scalar serves as column, as element of arrays and as value in JSON. */
+/** The one switch on type: a scalar serves as a column, as an element of arrays and as a value in JSON. */
 function scalarType(type: ArrowType): ScalarType | null {
   switch (type.kind) {
     case "null":
@@ -170,7 +176,7 @@ function nestedType(type: ArrowType, at: Origin): NestedType {
   }
   const scalar = scalarType(type);
   if (scalar === null) {
-    throw unsupported(type, at);
+    throw unsupportedType(type, at);
   }
   return scalar;
 }
@@ -187,10 +193,10 @@ function listOf(type: ArrowType): List | null {
   return type.kind === "fixedSizeList" ? { shape: { size: type.size }, item: type.item } : null;
 }
 
-/** Of PostgreSQL's arrays. */
+/** The most dimensions of a PostgreSQL array. */
 const MAX_DIMENSIONS = 6;
 
-/** A list as array; null where its items are lists that do not all have the same shape. */
+/** A list as an array; null if its items are lists that may differ in shape. */
 function arrayType({ shape, item }: List, at: Origin): ColumnType | null {
   const inner: InnerDimension[] = [];
   let element = item;
@@ -221,7 +227,7 @@ function layoutOf(type: IndirectType): IndirectionLayout {
   return type.kind === "dictionary" ? dictionaryLayout(type.id, type.index) : runEndLayout(type.runEnds);
 }
 
-/** What stands behind dictionaries and runs. */
+/** The type of the values behind dictionaries and runs. */
 function decodedType(type: ArrowType): ArrowType {
   return isIndirect(type) ? decodedType(encodedType(type)) : type;
 }

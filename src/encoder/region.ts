@@ -1,4 +1,4 @@
-/** One stretch of memory, seen as bytes and as numbers. Index 0 of both is the same byte. */
+/** One stretch of memory, seen as bytes and through a DataView. Index 0 of both is the same byte. */
 export interface Region {
   readonly bytes: Uint8Array;
   readonly view: DataView;

@@ -22,11 +22,11 @@ import { ValueLog } from "./value-log.ts";
 const CHUNK_ROWS = 1024;
 
 export interface EncoderOptions {
-  /** What becomes of U+0000 in text and inside JSON; "replace", by U+FFFD, unless told. */
+  /** What becomes of U+0000 in text and inside JSON; by default "replace", with U+FFFD. */
   readonly nulPolicy?: NulRule;
   /**
-   * What becomes of a value that its column cannot hold: SY203, as unless told; NULL,
-   * also where the schema promises none; or its row is left out.
+   * What becomes of a bad value: SY203, the default; NULL, even if the schema declares
+   * the column non-null; or its row is rejected.
    */
   readonly valuePolicy?: ValuePolicy;
 }
@@ -84,15 +84,15 @@ export class RowEncoder {
 
   /**
    * Encodes the rows of a batch, without header and trailer of the COPY. Pauses so
-   * often that others can work meanwhile, whatever the batch is made of: yields
-   * how many rows were encoded, and not left out, since the last pause, and
-   * returns how many were after it.
+   * often that other work gets its turn, whatever the batch is made of: yields how many
+   * rows were encoded, not counting rejected ones, since the last pause, and returns
+   * how many were encoded after it.
    */
   *encode(batch: ArrowBatch, sink: ByteSink): Generator<number, number> {
     this.#nul.reset();
     this.#badValues.reset();
     if (batch.rowCount === 0) {
-      return 0; // Writers leave out the buffers of no rows.
+      return 0; // Writers omit the buffers of no rows.
     }
     const work = new EncodeWork(sink, batch.body.byteLength);
     let blocks: BlockNumbers | null = null;
@@ -119,14 +119,14 @@ export class RowEncoder {
     }
   }
 
-  /** Chunk by chunk, which end where a column of long values stopped measuring; those ahead of it wait for it. */
+  /** Measures and writes by chunk. A chunk ends where a column of long values stops measuring; columns that are ahead wait. */
   *#encode(batch: ArrowBatch, bound: BoundBatch<Column>, work: EncodeWork): Generator<number> {
     const { rowCount, blocks, columns } = bound;
     const { prefixBytes } = this.#writer;
     const { end: rangeEnd } = this.#writer.range;
     const sizes = this.#sizes;
     const blockOf = (row: number) => (blocks === null ? rangeEnd : BigInt(blocks.at(row)));
-    /** By column, the row up to which it is measured. */
+    /** By column, the row up to which the column is measured. */
     const measured = new Int32Array(columns.length);
     for (let first = 0, sized = 0; first < rowCount; ) {
       let end = Math.min(first + CHUNK_ROWS, rowCount);
@@ -150,7 +150,7 @@ export class RowEncoder {
     }
   }
 
-  /** Rows that are measured, but for those that are rejected. */
+  /** Writes measured rows, except those that are rejected. */
   *#write(bound: BoundBatch<Column>, first: number, end: number, work: EncodeWork): Generator<number> {
     const { rejected } = this.#badValues;
     const count = end - first;
@@ -169,7 +169,7 @@ export class RowEncoder {
     }
   }
 
-  /** The first row of the chunk from row `done` on that is rejected; its end where none is. */
+  /** The first rejected row of the chunk from row `done` on; the end of the chunk if there is none. */
   #endOfRun(first: number, done: number, count: number): number {
     const { rejected } = this.#badValues;
     let end = rejected.size === 0 ? count : done;
@@ -179,7 +179,7 @@ export class RowEncoder {
     return end;
   }
 
-  /** Rejects rows that are too long, or throws. */
+  /** Rejects rows that are too long, or throws, depending on the policy. */
   #checkRows(first: number, end: number): void {
     for (let row = first; row < end; row++) {
       const size = this.#sizes[row - first]!;
@@ -195,7 +195,7 @@ export class RowEncoder {
   }
 }
 
-/** Where a row stands in the chain, in words. */
+/** The block or blocks of a row, in words. */
 function placeOf(row: number, blocks: BlockNumbers | null, range: Blocks): string {
   return blocks === null ? `blocks ${range.start} to ${range.end}` : `block ${blocks.at(row)}`;
 }

@@ -6,9 +6,9 @@ export type Hash64 = (bytes: Uint8Array, seed: bigint) => bigint;
 const SECOND_SEED = 0x9e3779b97f4a7c15n;
 
 /**
- * The hash part of `_id`, ten bytes: XXH64 with the counter as seed, and the
- * first two bytes of XXH64 with the second seed plus the counter, both
- * big-endian, over the user columns of the row as COPY gets them.
+ * The hash part of `_id`, ten bytes over the user columns of the row as COPY gets
+ * them: XXH64 with the counter as seed, and the first two bytes of XXH64 with the
+ * second seed plus the counter, both big-endian.
  */
 export class RowHash {
   readonly #hash: Hash64;
@@ -19,7 +19,7 @@ export class RowHash {
     this.#hash = hash;
   }
 
-  /** Forgets the rows seen: those that follow belong to another block. */
+  /** Forgets the rows seen so far: the next ones belong to another block. */
   beginBlock(): void {
     this.#occurrences.reset();
   }

@@ -79,14 +79,15 @@ export class RowWriter {
     return { rows: this.#rows, idXor };
   }
 
-  /** Leaves a row out. Without `_block_num` it is counted all the same, so that the `_id` of later rows does not depend on it. */
+  /** Skips a rejected row. Its index still counts, so that without `_block_num` the `_id` of later rows does not depend on it. */
   skipRow(): void {
     this.#rowIndex++;
   }
 
   /**
-   * Writes as many rows of the chunk as fit into one region, at least one, from
-   * row `done` of the chunk on and before row `end`. Returns their number.
+   * Writes as many rows of the chunk as fit into one region, at least one, from row
+   * `done` of the chunk up to row `end`. Returns their number. `first` is the row of
+   * the batch with which the chunk begins.
    */
   write(bound: BoundBatch<Column>, first: number, done: number, end: number, sink: ByteSink): number {
     const sizes = this.#sizes;
@@ -116,7 +117,7 @@ export class RowWriter {
     return rows;
   }
 
-  /** Writes all that stands before the user columns, but for the hash in `_id`. */
+  /** Writes everything before the user columns except the hash in `_id`. */
   #writePrefixes({ view }: Region, blocks: BlockNumbers | null, first: number, count: number): void {
     const cursor = this.#cursor;
     let start = Number(this.#range.start);
@@ -138,7 +139,7 @@ export class RowWriter {
     }
   }
 
-  /** Completes `_id`, once the user columns stand there to be hashed; `cursor` points behind each row. */
+  /** Completes `_id` from the user columns, which are written by now; `cursor` points past each row. */
   #writeHashes(
     { bytes, view }: Region,
     blocks: BlockNumbers | null,

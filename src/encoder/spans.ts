@@ -61,7 +61,7 @@ function fixedSpans(size: number, reader: BatchReader, count: number): Spans {
 /** `count + 1` offsets that never fall. */
 function offsetSpans(large: boolean, reader: BatchReader, count: number): Spans {
   if (count === 0) {
-    reader.bytes(0); // Writers may leave out the one offset of no values.
+    reader.bytes(0); // Writers may omit the single offset of no values.
     return { starts: NO_OFFSETS, ends: NO_OFFSETS, end: 0 };
   }
   const buffer = reader.bufferNumber;

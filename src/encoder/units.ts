@@ -1,17 +1,17 @@
 import type { ArrowUnit } from "../arrow/type.ts";
 
-/** Digits of a second's fraction. */
+/** The digits of a fraction of a second. */
 export const FRACTION_DIGITS: Readonly<Record<ArrowUnit, number>> = { s: 0, ms: 3, µs: 6, ns: 9 };
 
 const WORD = 2 ** 32;
 
 /**
- * Turns 64-bit counts of a unit into microseconds; nanoseconds are floored. It
- * computes with the high and the low 32 bits apart, each exact in a double: such
- * counts exceed 2^53. Holds one value at a time.
+ * Converts 64-bit counts of a unit to microseconds; nanoseconds are floored. It
+ * computes with the high and the low 32 bits separately, each exact in a double,
+ * because the counts exceed 2^53. Holds one value at a time.
  */
 export class Micros {
-  /** Signed; beyond 32 bits where the microseconds do not fit 64. */
+  /** Signed; beyond 32 bits if the microseconds do not fit 64 bits. */
   high = 0;
   /** 0 … 2^32 - 1. */
   low = 0;

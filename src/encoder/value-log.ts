@@ -15,7 +15,7 @@ export class ValueLog {
   readonly #rejected: RejectedRows;
   #nulled: readonly ColumnCount[] = [];
   #nuls: readonly ColumnCount[] = [];
-  /** The batch whose rows were told last, and how. */
+  /** The batch whose rows were last rendered, and its renderer. */
   #told: { readonly batch: ArrowBatch; readonly textOf: (row: number) => string } | null = null;
 
   constructor(plan: TablePlan, dictionaries: Dictionaries) {
@@ -28,7 +28,7 @@ export class ValueLog {
     return { rejected: this.#rejected.rows, nulled: this.#nulled, nuls: this.#nuls };
   }
 
-  /** Adds what happened in a batch since the last time, of rejected rows those before `end`. */
+  /** Adds what happened in a batch since the last call; of the rejected rows, those before `end`. */
   add(
     batch: ArrowBatch,
     bad: BadValues,
@@ -72,10 +72,10 @@ export class ValueLog {
   }
 }
 
-/** Longer values are told by their length alone. */
+/** Of longer values only the length is kept. */
 const MAX_TOLD_BYTES = 64 * 1024;
 
-/** Rows of a batch as JSON objects: U+0000 as U+FFFD, and in words what JSON cannot tell, or what is too long. */
+/** Rows of a batch as JSON objects: U+0000 becomes U+FFFD; values that are too long, or that JSON cannot hold, are described in words. */
 function rowTexts(plan: TablePlan, batch: ArrowBatch, dictionaries: Dictionaries): (row: number) => string {
   const budget = new JsonBudget(MAX_TOLD_BYTES);
   const nul = new NulPolicy("replace");
@@ -98,7 +98,7 @@ function rowTexts(plan: TablePlan, batch: ArrowBatch, dictionaries: Dictionaries
           if (!(error instanceof BadValue)) {
             throw error;
           }
-          // Of a value inside of another one it must be told where.
+          // For a value inside another one, the text says where it is.
           const isWhole = error.place.field === column.place.field;
           text = JSON.stringify(isWhole ? error.value : error.reason);
         }

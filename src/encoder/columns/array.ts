@@ -20,8 +20,8 @@ export interface InnerDimension {
 }
 
 /**
- * Any list of Arrow as an array. PostgreSQL wants each inner dimension to have
- * one length; the outermost may vary from row to row.
+ * Any Arrow list as an array. PostgreSQL requires one length for each inner
+ * dimension; the outermost may vary from row to row.
  */
 export function array(
   shape: ListShape,
@@ -38,7 +38,7 @@ export function array(
 const HEADER_BYTES = 12;
 const DIMENSION_BYTES = 8;
 
-/** Of one array: an eighth of what PostgreSQL would take, but an array is measured and written in one go. */
+/** The limit of one array: an eighth of what PostgreSQL accepts, because an array is measured and written without a pause. */
 const MAX_ELEMENTS = 2 ** 23;
 
 /** The lists of an inner dimension; `perItem` of them make one item of the outermost. */
@@ -59,10 +59,10 @@ class ArrayColumn implements Column {
   /** How many elements make one item of the outermost dimension. */
   readonly #perItem: number;
   readonly #elements: Column;
-  /** Size of, or position in, the one array at work: elements are measured and written one by one. */
+  /** Size of, or position in, the current array: elements are measured and written one by one. */
   readonly #size = new Float64Array(1);
   readonly #cursor = new Int32Array(1);
-  /** The row whose elements are looked at. */
+  /** The row whose elements are being read. */
   #row = 0;
 
   constructor(
@@ -116,9 +116,9 @@ class ArrayColumn implements Column {
       this.place.json.begin();
       size[0] = this.#headerBytes(begin === end);
       for (let element = begin; element < end; element++) {
-        isNull(elements, element); // Refuses a NULL that the schema does not allow.
+        isNull(elements, element); // Throws for a NULL that the schema does not allow.
         elements.measure(size, element, 1);
-        checkFieldLength(size[0]!, this.place, row); // At once: many elements may be views of one long text.
+        checkFieldLength(size[0]!, this.place, row); // For each element, because many elements may be views of one long text.
       }
       sizes[i]! += 4 + size[0]!;
       bytes += size[0]!;
@@ -189,7 +189,7 @@ class ArrayColumn implements Column {
       if (level.validity !== null) {
         const end = this.#spans.ends[row]! * level.perItem;
         for (let index = this.#spans.starts[row]! * level.perItem; index < end; index++) {
-          isNull(level, index); // Throws where it is.
+          isNull(level, index); // Throws if it is.
         }
       }
     }

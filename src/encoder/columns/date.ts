@@ -12,14 +12,14 @@ export const date32: ScalarType = {
   bind: (reader, rowCount, place) => new Date32Column(reader, rowCount, place),
 };
 
-/** Arrow Date64 as date; a value that is not midnight is no date. */
+/** Arrow Date64 as date; a value that is not midnight is a bad value. */
 export const date64: ScalarType = {
   name: "date",
   oid: 1082,
   bind: (reader, rowCount, place) => new Date64Column(reader, rowCount, place),
 };
 
-/** PostgreSQL counts days from 2000-01-01: these are the days from 1970 to it. */
+/** PostgreSQL counts days from 2000-01-01: the days from 1970 to then. */
 const EPOCH = 10_957;
 
 /** In PostgreSQL's days: 4714-11-24 BC and 5874897-12-31. Beyond them, the ends of int32 would mean infinity. */

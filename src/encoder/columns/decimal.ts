@@ -9,15 +9,15 @@ import { integerOf } from "../words.ts";
 /** PostgreSQL declares numerics of up to 1000 digits. */
 const MAX_NUMERIC_PRECISION = 1000;
 
-/** The most digits of which every value fits into so many bits. */
+/** The most digits with which every value fits into a type's bits. */
 const MAX_PRECISION = { 32: 9, 64: 18, 128: 38, 256: 76 } as const;
 
 type Bits = keyof typeof MAX_PRECISION;
 
 /**
- * Arrow Decimal(precision, scale) of any width as numeric with room for every
- * value of it; null where there is none. A negative scale means trailing zeros, a
- * scale above the precision leading ones: numeric of PostgreSQL 14 declares neither.
+ * Arrow Decimal(precision, scale) of any width as a numeric with room for all its
+ * values; null if there is none. A negative scale means trailing zeros, a scale
+ * above the precision leading ones: PostgreSQL 14 cannot declare either.
  */
 export function decimal(bits: Bits, precision: number, scale: number): ScalarType | null {
   const digits = Math.max(precision, scale, precision - scale);
@@ -33,7 +33,7 @@ export function decimal(bits: Bits, precision: number, scale: number): ScalarTyp
 
 const WORD = 2 ** 32;
 
-/** From so many digits on, 2^64 is no number too large. */
+/** From this precision on, no value below 2^64 has too many digits. */
 const MIN_PAIR_PRECISION = 20;
 
 class DecimalColumn implements ScalarColumn {
@@ -43,17 +43,17 @@ class DecimalColumn implements ScalarColumn {
   readonly #length: number;
   readonly #precision: number;
   readonly #scale: number;
-  /** Brings the decimal point between two groups of four digits. */
+  /** The factor that moves the decimal point between two groups of four digits. */
   readonly #factor: number;
-  /** Groups behind the point; negative for zero groups before it. */
+  /** Groups after the point; negative for zero groups before it. */
   readonly #fraction: number;
-  /** 10^precision, lowest word first: the first magnitude that has a digit too many. */
+  /** 10^precision, lowest word first: the lowest magnitude with a digit too many. */
   readonly #limit: readonly number[];
   readonly #words: Int32Array;
-  /** Every value below 2^64 is its own digits, and none is too long: so are most amounts of wei. */
+  /** True if every value below 2^64 fits without scaling, as most amounts of wei do. */
   readonly #hasPairs: boolean;
   readonly #digits = new NumericDigits();
-  /** The magnitude times the factor, which can take a word more; at least the two that the digits need. */
+  /** The magnitude times the factor, which may take one more word; at least the two words that the digits need. */
   readonly #magnitude: Float64Array;
 
   constructor(
@@ -132,7 +132,7 @@ class DecimalColumn implements ScalarColumn {
     return `"${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}"`;
   }
 
-  /** Sets the digits to the magnitude of a value; tells whether the value is negative. */
+  /** Sets the digits to the magnitude of a value; returns whether the value is negative. */
   #load(row: number): boolean {
     const words = this.#words;
     const magnitude = this.#magnitude;

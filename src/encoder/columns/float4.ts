@@ -41,7 +41,7 @@ class Float4Column extends FixedColumn {
     view.setInt32(at, this.#words[row]!);
   }
 
-  /** The fewest digits from which the same float is read. */
+  /** The fewest digits that are read back as the same float. */
   json(row: number): string {
     this.#float.setInt32(0, this.#words[row]!);
     const value = this.#float.getFloat32(0);
@@ -57,7 +57,7 @@ class Float4Column extends FixedColumn {
   }
 }
 
-/** Of a half's 16 bits: sign, 5 bits of exponent, 10 of fraction; a float has 8 and 23. */
+/** Widens a half of 16 bits: sign, 5 bits of exponent, 10 of fraction; a float has 8 and 23. */
 function widened(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >> 10) & 0x1f;

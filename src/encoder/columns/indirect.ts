@@ -11,13 +11,13 @@ import type { Indirection, IndirectionLayout } from "../indirection.ts";
 import type { Place } from "../place.ts";
 import type { Region } from "../region.ts";
 
-/** How a column is bound whose rows point at values. */
+/** A column whose rows point at values. */
 export function indirectColumn(layout: IndirectionLayout, { bind }: ColumnType): ColumnType["bind"] {
   return (reader, rowCount, place) =>
     new IndirectColumn(layout(bind, reader, rowCount, place), rowCount, place);
 }
 
-/** The same inside JSON. */
+/** The same column inside JSON. */
 export function indirectNested(layout: IndirectionLayout, { bind }: NestedType): NestedType {
   return {
     bind: (reader, rowCount, place) =>
@@ -25,7 +25,7 @@ export function indirectNested(layout: IndirectionLayout, { bind }: NestedType):
   };
 }
 
-/** NULL is a row whose index is NULL, or whose value is. */
+/** A row is NULL if its index is NULL, or its value. */
 function mergedValidity(values: Indirection<NestedColumn | Column>, rowCount: number): Bitmap | null {
   if (values.validity === null && values.parts.every(({ column }) => column.validity === null)) {
     return null;

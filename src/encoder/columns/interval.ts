@@ -6,7 +6,7 @@ import { BadValue, type Place } from "../place.ts";
 import { Micros, secondsText } from "../units.ts";
 import { int64Of } from "../words.ts";
 
-/** Arrow Duration as interval, all of it in its microseconds; nanoseconds are floored. */
+/** Arrow Duration as interval, entirely in microseconds; nanoseconds are floored. */
 export function duration(unit: ArrowUnit): ScalarType {
   return interval((reader, rowCount, place) => new DurationColumn(unit, reader, rowCount, place));
 }

@@ -29,7 +29,7 @@ class JsonbColumn implements Column {
   readonly place: Place;
   validity: Bitmap | null;
   readonly #value: NestedColumn;
-  /** Texts by row, from when a chunk is measured until the next one is: a value may serve many rows. */
+  /** Texts by row, kept from measuring a chunk until measuring the next one: a value may serve many rows. */
   readonly #texts = new Map<number, Uint8Array>();
   #written = false;
 
@@ -67,7 +67,7 @@ class JsonbColumn implements Column {
   #render(row: number): Uint8Array {
     const { json, field, column } = this.place;
     if (field === column) {
-      json.begin(); // Not for the elements of an array, which share what one value may have.
+      json.begin(); // Not for the elements of an array, which share the limits of one value.
     }
     json.take(1, 0, this.place, row);
     return encoder.encode(this.#value.json(row));

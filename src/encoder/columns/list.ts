@@ -11,18 +11,18 @@ export interface ListItem<T = NestedType> {
   readonly type: T;
 }
 
-/** Any list of Arrow inside JSON: an array. */
+/** Any Arrow list inside JSON: an array. */
 export function nestedList(shape: ListShape, item: ListItem): NestedType {
   return { bind: (reader, rowCount, place) => new ListColumn(shape, item, reader, rowCount, place) };
 }
 
-/** A row owns the items `starts[row]` up to `ends[row]`; what a NULL row owns means nothing. */
+/** A row owns the items `starts[row]` up to `ends[row]`; the items of a NULL row mean nothing. */
 class ListColumn implements NestedColumn {
   readonly place: Place;
   readonly validity: Bitmap | null;
   readonly #spans: Spans;
   readonly #items: NestedColumn;
-  /** The row whose items are looked at: list views may share items. */
+  /** The row whose items are being read: list views may share items. */
   #row = 0;
 
   constructor(shape: ListShape, item: ListItem, reader: BatchReader, rowCount: number, place: Place) {

@@ -5,7 +5,7 @@ import { BadValue, type Place, placeInside } from "../place.ts";
 import { listSpans, type Spans } from "../spans.ts";
 import type { StructMember } from "./struct.ts";
 
-/** Arrow Map inside JSON: an object where the keys are text, else an array of pairs. */
+/** Arrow Map inside JSON: an object if the keys are text, otherwise an array of pairs. */
 export function nestedMap(key: StructMember, value: StructMember, textKeys: boolean): NestedType {
   return { bind: (reader, rowCount, place) => new MapColumn(key, value, textKeys, reader, rowCount, place) };
 }
@@ -20,7 +20,7 @@ class MapColumn implements NestedColumn {
   readonly #entries: { readonly place: Place; readonly validity: Bitmap | null };
   readonly #keys: NestedColumn;
   readonly #values: NestedColumn;
-  /** The row whose entries are looked at. */
+  /** The row whose entries are being read. */
   #row = 0;
 
   constructor(
@@ -53,7 +53,7 @@ class MapColumn implements NestedColumn {
     const seen = new Set<string>();
     const texts: string[] = [];
     for (let entry = starts[row]!; entry < ends[row]!; entry++) {
-      isNull(this.#entries, entry); // Throws where it is.
+      isNull(this.#entries, entry); // Throws if it is.
       isNull(this.#keys, entry);
       const key = this.#keys.json(entry);
       const value = isNull(values, entry) ? "null" : values.json(entry);

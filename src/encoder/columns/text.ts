@@ -13,9 +13,9 @@ export function text(layout: BytesLayout): ScalarType {
   };
 }
 
-/** Text is copied as it is, unless U+0000 has to go; all of it is proven to be UTF-8 before. */
+/** Text is checked to be UTF-8 and copied as it is, unless U+0000 has to go. */
 class TextColumn extends BytesColumn implements ScalarColumn {
-  /** By row, the texts that are stored otherwise than received, from when a chunk is measured until the next one is. */
+  /** By row, the texts that are not stored as received, kept from measuring a chunk until measuring the next one. */
   readonly #changed = new Map<number, Uint8Array>();
   #written = false;
 

@@ -33,7 +33,7 @@ class TimeColumn extends FixedColumn {
     this.#words = reader.words(this.#length * rowCount);
   }
 
-  /** Times of a day are below 2^53 in every unit, hence exact; what is rounded is far out of range. */
+  /** Times of day are below 2^53 in every unit, hence exact; a number that is rounded is far out of range. */
   #count(row: number): number {
     return this.#length === 1
       ? this.#words[row]!
@@ -42,7 +42,7 @@ class TimeColumn extends FixedColumn {
 
   protected override check(row: number): void {
     const count = this.#count(row);
-    // The fraction of a microsecond that is floored may stand behind 24:00:00.
+    // The floored fraction of a microsecond may come after 24:00:00.
     const beyond = (SECONDS_PER_DAY * 10 ** 6 + 1) * 10 ** (this.#digits - 6);
     if (count < 0 || count >= beyond) {
       const value = this.#length === 1 ? count : int64Of(this.#words, row);

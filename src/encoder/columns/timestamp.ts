@@ -8,7 +8,7 @@ import type { Region } from "../region.ts";
 import { FRACTION_DIGITS, Micros } from "../units.ts";
 import { int64Of } from "../words.ts";
 
-/** Arrow Timestamp as timestamptz where the type names a zone (the value is an instant then), else as timestamp. */
+/** Arrow Timestamp as timestamptz if the type names a zone (then the value is an instant), otherwise as timestamp. */
 export function timestamp(unit: ArrowUnit, zoned: boolean): ScalarType {
   return {
     name: zoned ? "timestamp with time zone" : "timestamp without time zone",
@@ -19,16 +19,16 @@ export function timestamp(unit: ArrowUnit, zoned: boolean): ScalarType {
 
 const WORD = 2 ** 32;
 
-/** PostgreSQL counts microseconds from 2000-01-01; these are the microseconds from 1970 to it. */
+/** PostgreSQL counts microseconds from 2000-01-01: the microseconds from 1970 to then. */
 const EPOCH = 946_684_800_000_000n;
 const EPOCH_HIGH = Number(EPOCH >> 32n);
 const EPOCH_LOW = Number(BigInt.asUintN(32, EPOCH));
 
-/** In microseconds from 1970: the first timestamp of PostgreSQL, 4714-11-24 BC, and the first beyond its last, 294277-01-01. */
+/** In microseconds from 1970: PostgreSQL's first timestamp, 4714-11-24 BC, and the first one after its last, 294277-01-01. */
 const FIRST = -211_813_488_000_000_000n + EPOCH;
 const FIRST_HIGH = Number(FIRST >> 32n);
 const FIRST_LOW = Number(BigInt.asUintN(32, FIRST));
-const BEYOND = 9_223_371_331_200_000_000n + EPOCH; // Beyond 64 bits, where Micros still computes right.
+const BEYOND = 9_223_371_331_200_000_000n + EPOCH; // Beyond 64 bits, where Micros still computes correctly.
 const BEYOND_HIGH = Number(BEYOND >> 32n);
 const BEYOND_LOW = Number(BigInt.asUintN(32, BEYOND));
 

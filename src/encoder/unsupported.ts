@@ -7,20 +7,20 @@ export interface Origin {
   readonly column: string;
 }
 
-/** The columns that ampsync puts before those of the dataset; `_block_num` is one of the dataset's, where it is offered. */
+/** The columns that ampsync puts before those of the dataset; `_block_num` belongs to the dataset, if it is there. */
 const OUR_COLUMNS = ["_id", "_block_num_start", "_block_num_end"];
 const OURS = new Set([...OUR_COLUMNS, "_tx_id", "_row_index"]);
-/** PostgreSQL's own in every table. */
+/** The columns that PostgreSQL itself gives every table. */
 const SYSTEM_COLUMNS = new Set(["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"]);
 
-/** In bytes. PostgreSQL silently cuts longer names. */
+/** In bytes. PostgreSQL silently truncates longer names. */
 const IDENTIFIER_LIMIT = 63;
 
-/** Of a table, and of the bytes of a row in a page of 8 KiB. */
+/** The most columns of a table, and the most bytes of a row in a page of 8 KiB. */
 const COLUMN_LIMIT = 1600;
 const ROW_LIMIT = 8160;
 const ROW_HEADER = 24;
-/** Bytes that a value takes in the row itself; values of all other types can be stored elsewhere, but for one. */
+/** Bytes that a value takes in the row itself; values of all other types can be stored outside it, except for one byte. */
 const FIXED_BYTES: Readonly<Record<string, number>> = {
   boolean: 1,
   smallint: 2,
@@ -35,7 +35,7 @@ const FIXED_BYTES: Readonly<Record<string, number>> = {
   interval: 16,
 };
 
-export function unsupported(type: ArrowType, { table, column }: Origin, detail?: string): AmpsyncError {
+export function unsupportedType(type: ArrowType, { table, column }: Origin, detail?: string): AmpsyncError {
   return new AmpsyncError(
     "SY202",
     `Unsupported Arrow type ${typeName(type)} in column ${column} of table ${table}`,
@@ -54,16 +54,18 @@ export function checkColumnNames(names: readonly string[], table: string): void 
   for (const name of [table, ...names]) {
     const bytes = new TextEncoder().encode(name).length;
     if (bytes > IDENTIFIER_LIMIT) {
-      throw refusedName(`Identifier ${name} is too long: ${bytes} bytes, limit ${IDENTIFIER_LIMIT}`);
+      throw unsupportedName(`Identifier ${name} is too long: ${bytes} bytes, limit ${IDENTIFIER_LIMIT}`);
     }
     if (bytes === 0 || name.includes("\0")) {
-      throw refusedName(`Identifier ${JSON.stringify(name)} of table ${table} is empty or contains U+0000`);
+      throw unsupportedName(
+        `Identifier ${JSON.stringify(name)} of table ${table} is empty or contains U+0000`,
+      );
     }
   }
   for (const name of names) {
     if (OURS.has(name) || SYSTEM_COLUMNS.has(name)) {
       const owner = OURS.has(name) ? "ampsync" : "PostgreSQL";
-      throw refusedName(
+      throw unsupportedName(
         `Column name ${name} is reserved`,
         `${owner} gives every table a column of this name.`,
       );
@@ -71,7 +73,7 @@ export function checkColumnNames(names: readonly string[], table: string): void 
   }
   const twice = repeated(names);
   if (twice !== undefined) {
-    throw refusedName(`Column name ${twice} occurs twice in table ${table}`);
+    throw unsupportedName(`Column name ${twice} occurs twice in table ${table}`);
   }
   if (names.length + OUR_COLUMNS.length > COLUMN_LIMIT) {
     throw new AmpsyncError(
@@ -85,7 +87,7 @@ export function checkColumnNames(names: readonly string[], table: string): void 
   }
 }
 
-/** Refuses columns of which no row can ever be stored, because those that are never null fill more than a page. */
+/** Refuses tables of which no row can ever be stored, because the columns that are never null fill more than a page. */
 export function checkRowWidth(
   columns: readonly { readonly type: string; readonly notNull: boolean }[],
   table: string,
@@ -109,11 +111,11 @@ export function checkMemberNames(names: readonly string[], { table, column }: Or
   const where = `in a struct of column ${column} of table ${table}`;
   const twice = repeated(names);
   if (twice !== undefined) {
-    throw refusedName(`Field name ${twice} occurs twice ${where}`);
+    throw unsupportedName(`Field name ${twice} occurs twice ${where}`);
   }
   for (const name of names) {
     if (name.includes("\0")) {
-      throw refusedName(`Field name ${JSON.stringify(name)} contains U+0000 ${where}`);
+      throw unsupportedName(`Field name ${JSON.stringify(name)} contains U+0000 ${where}`);
     }
   }
 }
@@ -123,7 +125,7 @@ function repeated(names: readonly string[]): string | undefined {
   return names.find((name) => seen.size === seen.add(name).size);
 }
 
-function refusedName(message: string, detail?: string): AmpsyncError {
+function unsupportedName(message: string, detail?: string): AmpsyncError {
   return new AmpsyncError("SY202", message, {
     ...(detail === undefined ? {} : { detail }),
     hint: "Rename the column in the query of the dataset, or leave it out there.",
