@@ -14,15 +14,15 @@ const START_TIMEOUT_MS = 15_000;
 const RECEIPT_TIMEOUT_MS = 60_000;
 const RECEIPT_POLL_MS = 5;
 
-/** A reorg can be this deep. */
+/** The deepest reorg that is possible. */
 const STATES_IN_MEMORY = 1024;
 
 export interface AnvilOptions {
-  /** Seconds between blocks; without it a block is mined for each transaction. */
+  /** Seconds between blocks; if absent, each transaction mines a block. */
   readonly blockTime?: number;
 }
 
-/** Path of the Anvil binary, or null where its optional package is not installed (other than Linux x64). */
+/** The path of the Anvil binary; null if its optional package is not installed, as on platforms other than Linux x64. */
 export function anvilBinary(): string | null {
   try {
     const manifest = createRequire(import.meta.url).resolve("@foundry-rs/anvil-linux-amd64/package.json");
@@ -52,10 +52,10 @@ export class Anvil {
       });
     }
     const blockTime = options.blockTime === undefined ? [] : ["--block-time", String(options.blockTime)];
-    // Without --prune-history it writes states to disk; without a number it keeps none to reorganise from.
+    // Without --prune-history Anvil writes states to disk; without a number it keeps no states to reorganise from.
     const pruning = ["--prune-history", String(STATES_IN_MEMORY)];
     const args = ["--host", "127.0.0.1", "--port", "0", ...pruning, ...blockTime];
-    // Its own process group: Ctrl-C is for us, and we stop it when all that needs it is stopped.
+    // Its own process group: Ctrl-C is meant for this process, which stops Anvil after everything that needs it.
     const child = spawn(binary, args, { stdio: ["ignore", "pipe", "ignore"], detached: true });
     return new Anvil(child, `http://${await listeningAddress(child)}`);
   }
@@ -79,7 +79,7 @@ export class Anvil {
     return String(await this.rpc.call("eth_sendTransaction", { from, ...transaction }));
   }
 
-  /** The receipt of a transaction, as soon as it is mined. */
+  /** The receipt of a transaction, as soon as the transaction is mined. */
   async receipt(hash: string): Promise<Json> {
     const deadline = performance.now() + RECEIPT_TIMEOUT_MS;
     while (performance.now() < deadline) {
@@ -100,8 +100,8 @@ export class Anvil {
   }
 
   /**
-   * Replaces the last `depth` blocks (at most 1024) by as many others. They are empty but for
-   * `transactions`, each with the block it goes into, counted from the first replaced one.
+   * Replaces the last `depth` blocks (at most 1024) by as many others, which are empty except for
+   * `transactions`, each given with its block, counted from the first replaced one.
    */
   async reorg(
     depth: number,
@@ -114,9 +114,9 @@ export class Anvil {
     return BigInt(String(await this.rpc.call("eth_blockNumber")));
   }
 
-  /** The first of the funded accounts. */
+  /** The first funded account. */
   async account(): Promise<string> {
-    const [account] = (await this.rpc.call("eth_accounts")) as readonly string[]; // A list of addresses, always.
+    const [account] = (await this.rpc.call("eth_accounts")) as readonly string[]; // The answer is always a list of addresses.
     return account!;
   }
 
@@ -128,7 +128,7 @@ export class Anvil {
   }
 }
 
-/** Anvil says where it listens; until then it is not ready. */
+/** The address at which Anvil listens. Anvil is ready when it has printed the address. */
 async function listeningAddress(child: ChildProcess): Promise<string> {
   const lines = createInterface({ input: child.stdout! });
   let cause: Error | undefined;
@@ -141,7 +141,7 @@ async function listeningAddress(child: ChildProcess): Promise<string> {
     for await (const line of lines) {
       const address = /^Listening on (\S+)$/.exec(line)?.[1];
       if (address !== undefined) {
-        child.stdout!.resume(); // Keep reading, or the pipe fills up and Anvil stands still.
+        child.stdout!.resume(); // Keep reading, or the pipe fills up and Anvil blocks.
         return address;
       }
     }

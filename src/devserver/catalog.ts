@@ -18,7 +18,7 @@ export interface DatasetVersion {
   readonly createdAt: Date;
 }
 
-/** The versions of the one dataset that the server offers; it exists while it has any. */
+/** The versions of the one dataset that the server offers. The dataset exists while it has a version. */
 export class Catalog {
   readonly dataset: DatasetName;
   readonly #versions = new Map<string, DatasetVersion>();
@@ -80,7 +80,7 @@ function rawManifest(source: Source): unknown {
   return {
     kind: "evm-rpc",
     network: source.network,
-    // Block numbers of development chains are small; JSON has no other integers.
+    // Block numbers of development chains are small enough for the integers of JSON.
     start_block: Number(source.chain.start),
     finalized_blocks_only: false,
     tables: Object.fromEntries(tables),

@@ -1,4 +1,4 @@
-/** Who wants to know that a chain changed. */
+/** The listeners for changes of a chain. */
 export class ChangeListeners {
   readonly #listeners = new Set<() => void>();
 

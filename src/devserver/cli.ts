@@ -50,7 +50,7 @@ export interface DevServerIo {
   readonly signal: AbortSignal;
 }
 
-/** The command `ampsync devserver`: serves until the signal. A wrong argument raises SY004. */
+/** The command `ampsync devserver`: serves until the signal aborts. A wrong argument raises SY004. */
 export async function runDevServer(argv: readonly string[], { stdout, signal }: DevServerIo): Promise<void> {
   const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
   const [kind] = positionals;

@@ -1,6 +1,6 @@
 import { AmpsyncError } from "../errors.ts";
 
-/** What a server raises that cannot listen. */
+/** The error of a server that cannot listen. */
 export function portTaken(port: number, cause: Error): AmpsyncError {
   return new AmpsyncError("SY902", `port ${port} of 127.0.0.1 cannot be opened`, {
     detail: cause.message,

@@ -9,16 +9,16 @@ import { portTaken } from "./port-taken.ts";
 import type { Source } from "./source.ts";
 
 export interface DevServerOptions {
-  /** What the source is published as; `_/anvil@0.0.0` unless told otherwise. */
+  /** The dataset under which the source is published; by default `_/anvil@0.0.0`. */
   readonly dataset?: { readonly namespace: string; readonly name: string; readonly version: string };
-  /** False starts with a dataset that has no version yet. */
+  /** False: the dataset has no version at the start. */
   readonly published?: boolean;
   readonly source: Source;
   /** 0, the default, takes any free port. */
   readonly flightPort?: number;
   readonly adminPort?: number;
   readonly maxBlocksPerMicrobatch?: number;
-  /** Answers a handshake and prepared statements, as Flight SQL clients in general want; Amp servers do not. */
+  /** Also answers a handshake and prepared statements, which generic Flight SQL clients need; Amp servers do not. */
   readonly genericClients?: boolean;
 }
 
@@ -86,17 +86,17 @@ export class DevServer {
     this.#catalog.publish(version, source);
   }
 
-  /** Takes a version away. Streams of it that are open go on. */
+  /** Removes a version. Its open streams go on. */
   unpublish(version: string): void {
     this.#catalog.unpublish(version);
   }
 
-  /** Number of answers being sent right now. */
+  /** The number of answers that are being sent right now. */
   get openStreams(): number {
     return this.#service.open.size;
   }
 
-  /** Breaks every answer that is being sent, wherever it stands. */
+  /** Breaks off every answer that is being sent, wherever it is. */
   disconnectAll(): void {
     for (const out of this.#service.open) {
       out.abort(refusal(status.UNAVAILABLE, "the server broke the connection off"));

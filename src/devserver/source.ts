@@ -11,27 +11,27 @@ export interface Block {
   readonly timestamp: number;
 }
 
-/** The blocks that a source holds, as they are now. */
+/** The blocks that a source holds at this moment. */
 export interface Chain {
-  /** Number of the first block; `head` is null where there is none yet. */
+  /** The number of the first block; `head` is null if there is no block yet. */
   readonly start: bigint;
   head(): Block | null;
-  /** The canonical block of that number. */
+  /** The canonical block with that number. */
   canonical(number: bigint): Block | null;
-  /** A block that is canonical now, or was once. */
+  /** A block that is, or once was, canonical. */
   stored(number: bigint, hash: BlockHash): Block | null;
 }
 
-/** Where the development server gets its blocks and rows from. */
+/** The source of the development server's blocks and rows. */
 export interface Source {
   /** Lower case. */
   readonly network: string;
   readonly tables: ReadonlyMap<string, Schema>;
   readonly chain: Chain;
   /**
-   * The rows of the canonical blocks `start..end` (inclusive), ascending by block,
-   * with the columns at these positions of the table's schema. The blocks are
-   * fixed by the call, so a later reorg does not change what is being sent.
+   * The rows of the canonical blocks `start..end` (inclusive), ascending by block, with
+   * the columns at these positions of the table's schema. The call fixes the blocks, so
+   * a later reorg does not change the rows that are being sent.
    */
   rows(table: string, columns: readonly number[], start: bigint, end: bigint): Rows;
   /** The highest canonical block with a row in the table. */

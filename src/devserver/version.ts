@@ -19,7 +19,7 @@ export function byVersionDescending(a: string, b: string): number {
   return comparePreReleases(right[4], left[4]);
 }
 
-/** A version without a pre-release is the higher one; identifiers compare as numbers where both are. */
+/** A version without a pre-release is higher than one with it; two numeric identifiers compare as numbers. */
 function comparePreReleases(a: string | undefined, b: string | undefined): number {
   if (a === b) return 0;
   if (a === undefined) return 1;

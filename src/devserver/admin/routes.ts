@@ -22,7 +22,7 @@ export function answerAdminRequest(catalog: Catalog, method: string, url: string
   return answer !== NOT_FOUND && method !== "GET" ? NOT_ALLOWED : answer;
 }
 
-/** Decoded segments; null for an escape that does not decode. */
+/** The decoded segments of a path; null if an escape cannot be decoded. */
 function pathOf(url: string): readonly string[] | null {
   try {
     const [path = ""] = url.split("?");
@@ -46,7 +46,7 @@ function route(catalog: Catalog, path: readonly string[]): AdminAnswer {
   if (name === undefined || (versions !== undefined && versions !== "versions")) {
     return NOT_FOUND;
   }
-  // Servers answer the bare dataset path like a bad one.
+  // Servers answer the path of a dataset without a revision like an invalid path.
   if (versions === undefined || !NAMESPACE.test(namespace) || !NAME.test(name)) {
     return failure(400, "INVALID_PATH", `'${namespace}/${name}' is not a valid path`);
   }
@@ -69,7 +69,7 @@ function datasets(catalog: Catalog): readonly unknown[] {
   return versions.length === 0 ? [] : [{ ...catalog.dataset, latest_version: versions[0], versions }];
 }
 
-/** A dataset that nobody knows has no versions; that is no error. */
+/** An unknown dataset has no versions; that is not an error. */
 function versionList(catalog: Catalog, namespace: string, name: string): unknown {
   const known = namespace === catalog.dataset.namespace && name === catalog.dataset.name;
   const versions = known ? catalog.versions() : [];
@@ -91,7 +91,7 @@ function versionList(catalog: Catalog, namespace: string, name: string): unknown
   };
 }
 
-/** The revision is the one asked for, not the version it stands for. */
+/** The revision is the requested one, not the version that it stands for. */
 function details(catalog: Catalog, { source, manifestHash }: DatasetVersion, revision: string): unknown {
   return {
     ...catalog.dataset,

@@ -25,7 +25,7 @@ export async function startAdminServer(catalog: Catalog, port: number): Promise<
     server.once("error", (error) => reject(portTaken(port, error)));
     server.listen(port, "127.0.0.1", resolve);
   });
-  // A server that listens on a port has such an address.
+  // The address of a server that listens on a port is an object.
   const address = server.address() as AddressInfo;
   return {
     port: address.port,

@@ -1,4 +1,4 @@
-/** Nulls of one column: an empty bitmap stands for none. */
+/** The nulls of one column; an empty bitmap means that there are none. */
 export interface Validity {
   readonly nullCount: number;
   readonly bitmap: Uint8Array;

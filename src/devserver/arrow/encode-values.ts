@@ -6,12 +6,12 @@ import type { EncodedColumn } from "./ipc.ts";
 
 /**
  * A cell: `bigint` for 64-bit integers, decimals and timestamps (in the unit of
- * their type), `number` for smaller integers, an array for a list's items or a
- * struct's members in order.
+ * their type), `number` for smaller integers, an array for the items of a list or
+ * the members of a struct, in order.
  */
 export type Value = null | bigint | number | boolean | string | Uint8Array | readonly Value[];
 
-/** Encodes a column cell by cell: plain rather than fast. A cell that does not fit its type raises SY203. */
+/** Encodes a column cell by cell: simple rather than fast. A cell that does not fit its type raises SY203. */
 export function encodeValues(type: DataType, values: readonly Value[]): EncodedColumn {
   const { nullCount, bitmap } = validityOf(values.length, (row) => values[row] !== null);
   const node = { length: values.length, nullCount };
@@ -91,7 +91,7 @@ function fixedWidth(type: DataType, values: readonly Value[]): Uint8Array {
   return result;
 }
 
-/** `n + 1` offsets of values that falseMetadata one after the other. */
+/** `n + 1` offsets of values that follow each other. */
 function offsetsOf(lengths: readonly number[]): Uint8Array {
   const offsets = new Int32Array(lengths.length + 1);
   for (const [row, length] of lengths.entries()) {
@@ -100,7 +100,7 @@ function offsetsOf(lengths: readonly number[]): Uint8Array {
   return new Uint8Array(offsets.buffer);
 }
 
-/** What stands below a null struct: its members need not be nullable themselves. */
+/** A placeholder below a null struct, whose members need not be nullable themselves. */
 function zeroOf(type: DataType): Value {
   if (DataType.isBool(type)) return false;
   if (DataType.isFixedSizeBinary(type)) return new Uint8Array(type.byteWidth);

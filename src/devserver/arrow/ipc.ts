@@ -3,7 +3,7 @@ import { BufferRegion, FieldNode, Message, RecordBatch } from "apache-arrow/ipc/
 
 import type { ArrowNode } from "../../arrow/batch.ts";
 
-/** One column as IPC wants it: nodes and buffers in the pre-order of its fields. */
+/** One column in the layout of IPC: nodes and buffers in the pre-order of its fields. */
 export interface EncodedColumn {
   readonly nodes: readonly ArrowNode[];
   readonly buffers: readonly Uint8Array[];
@@ -33,7 +33,7 @@ export function encodeBatch(rows: number, columns: readonly EncodedColumn[]): En
     }
   }
 
-  const body = Buffer.allocUnsafe(size); // Every byte is written below; clearing it first costs a fifth.
+  const body = Buffer.allocUnsafe(size); // Every byte is written below; clearing the buffer first would cost a fifth of the time.
   let at = 0;
   for (const column of columns) {
     for (const buffer of column.buffers) {
@@ -52,7 +52,7 @@ export function schemaMessage(schema: Schema): Uint8Array {
   return padded(Message.encode(Message.from(schema)), MESSAGE_ALIGNMENT);
 }
 
-/** The same message with the prefix that GetFlightInfo puts before it. */
+/** The same message with the prefix that it has in GetFlightInfo. */
 export function encapsulated(message: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(8 + message.length);
   const view = new DataView(bytes.buffer);

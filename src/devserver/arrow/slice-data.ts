@@ -4,11 +4,11 @@ import { AmpsyncError } from "../../errors.ts";
 import { bitAt, bitmapOf, validityOf } from "./bitmap.ts";
 import type { EncodedColumn } from "./ipc.ts";
 
-/** Rows `from .. to` (exclusive) of a decoded column, encoded again with their exact bytes. */
+/** Rows `from .. to` (exclusive) of a decoded column, encoded again with exactly the same bytes. */
 export function sliceData(data: Data, from: number, to: number): EncodedColumn {
   const { type } = data;
   const length = to - from;
-  // apache-arrow cuts values and offsets of a sliced column, but not its bitmaps.
+  // apache-arrow slices the values and offsets of a column, but not its bitmaps.
   const firstBit = data.offset + from;
   const { nullCount, bitmap } = validityOf(
     length,

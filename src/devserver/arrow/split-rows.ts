@@ -1,22 +1,22 @@
 import type { EncodedBatch } from "./ipc.ts";
 
-/** The rows of some canonical blocks; they stay the same when the chain moves on. */
+/** The rows of some canonical blocks, which do not change when the chain moves on. */
 export interface Rows {
   readonly count: number;
   /** Rows `from .. to` (exclusive) as one batch. */
   encode(from: number, to: number): EncodedBatch;
 }
 
-/** What a server aims at for one message. */
+/** The size of one message that a server aims for. */
 const TARGET_BYTES = 2 * 1024 * 1024;
 
-/** How many rows are tried before anything is known about their size. */
+/** How many rows to try first, before their size is known. */
 const FIRST_TRY = 4096;
 
 /**
- * The rows as batches of at most 2 MiB, in order. Split by row count, following
- * the size of what was sent so far; a single larger row is sent alone. With
- * `rowsPerBatch` that many rows each, however large.
+ * The rows as batches of at most 2 MiB, in order. The row count follows from the size
+ * of the rows sent so far; a single larger row is sent alone. With `rowsPerBatch` each
+ * batch has that many rows, however large.
  */
 export function* splitRows(rows: Rows, rowsPerBatch: number | null = null): Generator<EncodedBatch> {
   if (rowsPerBatch !== null) {
@@ -37,6 +37,6 @@ export function* splitRows(rows: Rows, rowsPerBatch: number | null = null): Gene
     }
     yield batch;
     from = to;
-    size = Math.max(1, Math.floor(fitting * 0.95)); // Rows differ: leave some room.
+    size = Math.max(1, Math.floor(fitting * 0.95)); // Rows differ in size: leave some room.
   }
 }

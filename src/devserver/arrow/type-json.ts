@@ -9,7 +9,7 @@ const UNITS: Readonly<Record<TimeUnit, string>> = {
   [TimeUnit.NANOSECOND]: "Nanosecond",
 };
 
-/** A schema as manifests spell it. */
+/** A schema as it is written in manifests. */
 export function schemaJson(schema: Schema): unknown {
   const fields = schema.fields.map(({ name, type, nullable }) => ({ name, type: typeJson(type), nullable }));
   return { arrow: { fields } };
@@ -32,7 +32,7 @@ function typeJson(type: DataType): unknown {
   throw new AmpsyncError("SY202", `manifests of the development server do not spell ${type}`);
 }
 
-/** Readers of nested fields insist on all six keys. */
+/** Readers of nested fields require all six keys. */
 function nestedJson(field: Field): unknown {
   return {
     name: field.name,

@@ -1,6 +1,6 @@
 /**
- * Emitter.sol compiled by solc 0.8.37 with the optimizer (200 runs) for the Paris EVM, so that any
- * node of today runs it. Compile again and replace the constants when the source changes.
+ * Emitter.sol, compiled by solc 0.8.37 with the optimizer (200 runs) for the Paris EVM, so that any
+ * current node can run it. When the source changes, compile it again and replace the constants.
  */
 
 /** Creation code. */

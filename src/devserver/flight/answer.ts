@@ -10,7 +10,7 @@ import type { Outgoing } from "./outgoing.ts";
 
 export type AnswerKind = "stream" | "batch";
 
-/** The messages of one answer: a schema, then record batches that all say which blocks they speak of. */
+/** The messages of one answer: a schema, then record batches, each with the range of its blocks. */
 export class Answer {
   readonly #out: Outgoing;
   readonly #schema: Schema;
@@ -50,14 +50,14 @@ export class Answer {
     await this.#batch(this.#empty, ranges, false);
   }
 
-  /** Everything of these ranges was sent. */
+  /** Says that all rows of these ranges were sent. */
   async watermark(ranges: readonly BlockRange[]): Promise<void> {
     if (this.#kind === "stream" || this.#misbehaviour().generation === "2026") {
       await this.#batch(this.#empty, ranges, true);
     }
   }
 
-  /** The chain has no block yet. */
+  /** Says that the chain has no blocks yet. */
   async noData(): Promise<void> {
     await this.schema();
     if (this.#misbehaviour().generation === "2026") {

@@ -7,7 +7,7 @@ import { nextRange } from "./next-range.ts";
 import type { Plan } from "./plan.ts";
 import { invalidArgument } from "./refusal.ts";
 
-/** Sends the whole result once: at least one batch, then an empty one that says it is complete. */
+/** Sends the whole result once: at least one batch, then an empty one that marks it complete. */
 export async function batchAnswer(answer: Answer, plan: Plan, rowsPerBatch: number | null): Promise<void> {
   const { chain, network } = plan.source;
   const keepsOrder = plan.nonIncremental === null || (plan.nonIncremental === "Sort" && plan.ordersByBlock);

@@ -11,7 +11,7 @@ export type Cursor = ReadonlyMap<string, Position>;
 
 const HASH = /^0x[0-9a-f]{64}$/;
 
-/** Reads the `amp-resume` header. Whatever does not parse counts as absent: that is the protocol. */
+/** Reads the `amp-resume` header. By the protocol, a header that cannot be parsed counts as absent. */
 export function parseCursor(header: string): Cursor | null {
   let parsed: unknown;
   try {

@@ -17,7 +17,7 @@ import { planQuery } from "./plan.ts";
 import { invalidArgument } from "./refusal.ts";
 import { encodeQueryTicket } from "./ticket.ts";
 
-/** Answers GetFlightInfo: the schema of the result and one ticket for it. `commands` are the types accepted. */
+/** Answers GetFlightInfo: the schema of the result and one ticket for it. `commands`: the accepted types. */
 export function flightInfo(
   request: Buffer,
   headers: Metadata,

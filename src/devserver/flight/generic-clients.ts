@@ -14,7 +14,7 @@ import { planQuery } from "./plan.ts";
 import { asRefusal, refusal } from "./refusal.ts";
 
 /**
- * What Amp servers do not have, but Flight SQL clients in general ask for before
+ * Calls that Amp servers do not have, but that generic Flight SQL clients make before
  * they send a statement: a handshake and prepared statements.
  */
 
@@ -23,7 +23,7 @@ const SQL_TYPES = "type.googleapis.com/arrow.flight.protocol.sql";
 /** The command that executes a prepared statement; its first field is the handle, which here is the SQL text. */
 export const PREPARED_QUERY_URL = `${SQL_TYPES}.CommandPreparedStatementQuery`;
 
-/** Lets everybody in, with a token that nobody reads: some clients insist on one. */
+/** Admits everybody, and returns a token that is never checked, because some clients require one. */
 export const acceptHandshake: handleBidiStreamingCall<Buffer, Buffer> = (call) => {
   const metadata = new Metadata();
   metadata.set("authorization", "Bearer anybody");
@@ -32,7 +32,7 @@ export const acceptHandshake: handleBidiStreamingCall<Buffer, Buffer> = (call) =
   call.on("end", () => call.end());
 };
 
-/** Nothing is kept of a prepared statement, so closing one does nothing. */
+/** The server keeps nothing of a prepared statement, so closing one does nothing. */
 export function preparedStatementAction(catalog: Catalog): handleServerStreamingCall<Buffer, Buffer> {
   return (call) => {
     try {

@@ -1,7 +1,7 @@
 import { type AnyMessage, encodeTicket, type FlightData } from "../../flight/protocol/messages.ts";
 import { bytesOf, int64Of, MessageWriter, readFields, textOf } from "../../flight/protocol/wire.ts";
 
-/** The Flight messages that a server reads and sends: the other half of what a client does. */
+/** The Flight messages that a server reads and sends: the counterparts of those of a client. */
 export interface FlightDescriptor {
   readonly type: number;
   readonly cmd: Uint8Array;
@@ -29,7 +29,7 @@ export function decodeAny(bytes: Uint8Array): AnyMessage {
   return { typeUrl, value };
 }
 
-/** Of this message only the SQL text counts. */
+/** Reads only the SQL text of this message. */
 export function decodeCommandStatementQuery(bytes: Uint8Array): string {
   let sql = "";
   for (const field of readFields(bytes, "CommandStatementQuery")) {
@@ -40,9 +40,9 @@ export function decodeCommandStatementQuery(bytes: Uint8Array): string {
 
 export interface FlightInfo {
   readonly schema: Uint8Array;
-  /** The FlightDescriptor that was asked about, as it came. */
+  /** The FlightDescriptor of the request, as received. */
   readonly descriptor: Uint8Array;
-  /** One for each endpoint, all on the connection that the answer takes. */
+  /** One ticket for each endpoint, all on the connection of the answer. */
   readonly tickets: readonly Uint8Array[];
 }
 
@@ -54,7 +54,7 @@ export function encodeFlightInfo({ schema, descriptor, tickets }: FlightInfo): B
   return writer.int64(4, UNKNOWN).int64(5, UNKNOWN).finish();
 }
 
-/** Of the totals of rows and bytes. */
+/** The value of the totals of rows and bytes. */
 const UNKNOWN = -1n;
 
 export function encodeFlightData({ header, appMetadata, body }: FlightData): Buffer {

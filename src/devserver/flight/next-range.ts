@@ -4,7 +4,7 @@ import type { Position } from "./cursor.ts";
 
 export interface RangeLimits {
   readonly maxBlocks: number;
-  /** Without stored orphans a rewind sees no further back than the cursor's own block. */
+  /** Without stored orphans a rewind goes back no further than the block of the cursor. */
   readonly storesOrphans: boolean;
 }
 

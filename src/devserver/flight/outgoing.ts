@@ -3,7 +3,7 @@ import type { ServerWritableStream } from "@grpc/grpc-js";
 import type { FlightData } from "../../flight/protocol/messages.ts";
 import { encodeFlightData } from "./messages.ts";
 
-/** Messages handed to HTTP/2 and not yet taken by it: enough to keep the wire busy, few enough to bound memory. */
+/** Messages that HTTP/2 has not yet accepted: enough to keep the connection busy, few enough to limit memory. */
 const MAX_WAITING = 2;
 
 export type DoGetCall = ServerWritableStream<Buffer, Buffer>;
@@ -26,7 +26,7 @@ export class Outgoing {
     this.signal.addEventListener("abort", () => this.#taken?.(), { once: true });
   }
 
-  /** Ends the call from outside; the reason tells how. */
+  /** Ends the call from outside; the reason says how. */
   abort(reason: Error): void {
     this.#end.abort(reason);
   }

@@ -6,12 +6,12 @@ import { isVersion } from "../version.ts";
 import { internal, invalidArgument, type Refusal } from "./refusal.ts";
 import { type BlockFilter, type NonIncremental, parseQuery, type SqlQuery } from "./sql-query.ts";
 
-/** A statement that was understood: which source answers it, and with which schema. */
+/** A parsed statement: the source that answers it, and the schema of the answer. */
 export type Plan = {
   readonly source: Source;
   readonly table: string;
   readonly schema: Schema;
-  /** Refused in a stream, and only there. */
+  /** Operations that are refused in a stream, but not elsewhere. */
   readonly nonIncremental: NonIncremental | null;
   readonly ordersByBlock: boolean;
   readonly blocks: BlockFilter | null;
@@ -67,7 +67,7 @@ function selectedColumns(query: SqlQuery, table: Schema): readonly number[] {
   return columns;
 }
 
-/** How servers of 2026 say that they do not know a dataset, a version, a table or a column. */
+/** The error by which servers of 2026 report an unknown dataset, version, table or column. */
 function unknown(cause: string): Refusal {
   return internal(`failed to infer SQL output schema | Caused by: ${cause}`);
 }
@@ -76,7 +76,7 @@ function unknown(cause: string): Refusal {
 const DATASET_REFERENCE = /^(?:([a-z0-9_]+)\/)?([a-z_][a-z0-9_]*)(?:@(.+))?$/;
 const MANIFEST_HASH = /^[0-9a-f]{64}$/;
 
-/** Null where it is not published. */
+/** Null if it is not published. */
 function resolveDataset(reference: string, catalog: Catalog): DatasetVersion | null {
   const match = DATASET_REFERENCE.exec(reference);
   const [namespace, name, revision] = [match?.[1] ?? "_", match?.[2] ?? "", match?.[3] ?? "latest"];

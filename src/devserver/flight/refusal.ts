@@ -18,10 +18,10 @@ export function refusal(code: status, details: string): Refusal {
   return Object.assign(new Error(details), { code, details });
 }
 
-/** What the client is told of any error. */
+/** The error as the client receives it. */
 export function asRefusal(error: unknown): Refusal {
   if (error instanceof Error && "code" in error && "details" in error) {
-    // Only refusals have both.
+    // Only refusals have both properties.
     return error as Refusal;
   }
   return internal(`unexpected error | Caused by: ${error instanceof Error ? error.message : String(error)}`);

@@ -29,7 +29,7 @@ type RpcName = keyof typeof FLIGHT_SERVICE;
 const CLIENT_STREAMS: readonly RpcName[] = ["handshake", "doPut", "doExchange"];
 const UNARY: readonly RpcName[] = ["getFlightInfo", "pollFlightInfo", "getSchema"];
 
-/** The Flight service; messages are bytes here, because statuses of bad ones are ours to choose. */
+/** The Flight service. Messages are bytes here, so that the server chooses the status of an invalid one. */
 export function flightServiceDefinition(): ServiceDefinition {
   return Object.fromEntries(rpcNames().map((name) => [name, method(name)]));
 }
@@ -61,7 +61,7 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
       const { sql, streaming, cursor } = decodeQueryTicket(ticketOf(call.request));
       const plan = planQuery(sql, catalog);
       const misbehaviour = () => misbehaviourOf(settings.misbehaviour, plan.table);
-      call.sendMetadata(new Metadata()); // A stream at the head may have nothing else to say for long.
+      call.sendMetadata(new Metadata()); // A stream at the head may have nothing else to send for a long time.
       const answer = new Answer(out, plan.schema, streaming ? "stream" : "batch", misbehaviour);
       await (streaming
         ? streamAnswer(answer, plan, cursor, { ...settings, misbehaviour }, out.signal)
@@ -115,7 +115,7 @@ function ticketOf(request: Buffer): Uint8Array {
 }
 
 function rpcNames(): readonly RpcName[] {
-  // The keys of a constant without optional members.
+  // All members of the constant are present.
   return Object.keys(FLIGHT_SERVICE) as RpcName[];
 }
 

@@ -1,7 +1,7 @@
 import { invalidArgument } from "./refusal.ts";
 import { type Token, tokenize } from "./sql-tokens.ts";
 
-/** The operations that a stream cannot do, as servers name them, the outermost of a plan first. */
+/** The operations that a stream cannot do, by the servers' names for them, the outermost of a plan first. */
 const NON_INCREMENTAL = ["Limit", "Sort", "Distinct", "Aggregate"] as const;
 export type NonIncremental = (typeof NON_INCREMENTAL)[number];
 
@@ -10,7 +10,7 @@ export type SelectItem =
   | { readonly kind: "column"; readonly name: string }
   | { readonly kind: "aggregate"; readonly name: string; readonly argument: string };
 
-/** Blocks `from..to`, both inclusive; null where there is no such bound. */
+/** Blocks `from..to`, both inclusive; null if there is no such bound. */
 export interface BlockFilter {
   readonly from: bigint | null;
   readonly to: bigint | null;
@@ -23,11 +23,11 @@ export interface SqlQuery {
   readonly schema: string;
   readonly table: string;
   readonly nonIncremental: NonIncremental | null;
-  /** The first column of `ORDER BY` is `_block_num`: the order in which rows come anyway. */
+  /** The first column of `ORDER BY` is `_block_num`, in whose order rows come anyway. */
   readonly ordersByBlock: boolean;
-  /** By `WHERE`; null where all blocks are asked for. */
+  /** The blocks of the `WHERE` clause; null if all blocks are requested. */
   readonly blocks: BlockFilter | null;
-  /** Value of `SETTINGS stream`, null where it is not set. */
+  /** The value of `SETTINGS stream`; null if it is not set. */
   readonly streamSetting: boolean | null;
 }
 
@@ -146,7 +146,7 @@ class TokenReader {
     return token;
   }
 
-  /** The unquoted word that comes next. */
+  /** The next unquoted word. */
   keyword(): string | null {
     const token = this.#tokens[this.#at];
     return token?.kind === "name" && !token.quoted ? token.text : null;

@@ -9,7 +9,7 @@ export type Token =
 const TOKEN =
   /\s+|--[^\n]*|"((?:[^"]|"")+)"|([A-Za-z_][A-Za-z0-9_$]*)|('(?:[^']|'')*'|\d+(?:\.\d+)?)|([^\s"'])/y;
 
-/** Splits SQL text; everything that is no name or literal is a symbol of one character. */
+/** Splits SQL text into tokens; everything except names and literals is a symbol of one character. */
 export function tokenize(sql: string): readonly Token[] {
   const tokens: Token[] = [];
   TOKEN.lastIndex = 0;

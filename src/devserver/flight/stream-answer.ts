@@ -12,13 +12,13 @@ const MAX_BLOCKS_OF_OCTOBER = 100_000;
 
 export interface StreamSettings {
   readonly maxBlocksPerMicrobatch: number;
-  /** As they are now. */
+  /** The present misbehaviour. */
   readonly misbehaviour: () => Readonly<Misbehaviour>;
 }
 
 /**
- * Sends microbatch after microbatch until `signal` ends the call. Ends by itself
- * only where the chain has no block yet.
+ * Sends microbatch after microbatch until `signal` ends the call. Ends on its own only
+ * if the chain has no blocks yet.
  */
 export async function streamAnswer(
   answer: Answer,
@@ -91,11 +91,11 @@ async function microbatch(
   await answer.watermark([range]);
 }
 
-/** The beginning of a microbatch that is one block shorter. */
+/** Sends the beginning of a microbatch that is one block shorter. */
 async function interrupted(answer: Answer, range: BlockRange, rows: Rows, chain: Chain): Promise<void> {
   const last = chain.canonical(range.end - 1n);
   if (last === null || last.number < range.start) {
-    return; // There is none.
+    return; // There is no shorter one.
   }
   for (const batch of splitRows(rows, 1)) {
     await answer.rows(batch, [{ ...range, end: last.number, hash: last.hash, timestamp: last.timestamp }]);

@@ -1,7 +1,7 @@
 import { type Cursor, parseCursor } from "./cursor.ts";
 import { invalidArgument } from "./refusal.ts";
 
-/** All that DoGet needs to know; it may be used any number of times. */
+/** Everything that DoGet needs to know. A ticket may be used any number of times. */
 export interface QueryTicket {
   readonly sql: string;
   readonly streaming: boolean;

@@ -12,7 +12,7 @@ import type { Block, Chain, Source } from "../source.ts";
 
 const TABLES = ["blocks", "logs", "transactions"] as const;
 
-/** A recorded table: its columns in one piece each, and the block of every row, ascending. */
+/** A recorded table: its columns, each in one piece, and the block of every row, ascending. */
 interface RecordedTable {
   readonly schema: Schema;
   readonly columns: readonly Data[];
@@ -21,8 +21,8 @@ interface RecordedTable {
 
 /**
  * A fixed chain from recorded Arrow streams: `<set>.<table>.arrows` in a folder
- * whose `ranges.json` names the network of each set. Rows are sent with the very
- * bytes that were recorded.
+ * whose `ranges.json` names the network of each set. Rows are sent with exactly the
+ * recorded bytes.
  */
 export class RecordedSource implements Source {
   readonly network: string;

@@ -15,7 +15,7 @@ import { B20_WORDS, B32_WORDS, timestampOf } from "./shared-values.ts";
 const MINERS = 16;
 const GAS_LIMIT = 30_000_000;
 
-/** A block nonce of mainnet, beyond what a signed 64-bit integer holds. */
+/** A block nonce from mainnet that does not fit a signed 64-bit integer. */
 const LARGE_NONCE = 11_581_608_188_404_422_748n;
 
 export function blockColumns(random: RandomWords): Readonly<Record<string, ColumnGenerator>> {

@@ -4,8 +4,8 @@ import type { Block, Chain } from "../../source.ts";
 import { hash32 } from "./random-words.ts";
 
 /**
- * A branch of the chain: it begins with block `from`, and below that lies its
- * parent. Never changes, so holding a branch means holding its blocks.
+ * A branch of the chain: it begins with block `from`, below which its parent is. A
+ * branch never changes, so holding it means holding its blocks.
  */
 interface Branch {
   readonly id: number;
@@ -13,14 +13,14 @@ interface Branch {
   readonly parent: Branch | null;
 }
 
-/** What the rows of a block are made from. Hashes are words here, because text costs more than the rows. */
+/** The values from which the rows of a block are made. Hashes are words here: as text they would cost more than the rows. */
 export interface GeneratedBlock {
   readonly number: bigint;
   /** Unix seconds. */
   readonly timestamp: number;
   readonly hashWords: Uint32Array;
   readonly parentHashWords: Uint32Array;
-  /** What everything random in the block starts from. */
+  /** The seed of everything random in the block. */
   readonly key: number;
 }
 
@@ -33,11 +33,11 @@ export interface GeneratedChainOptions {
   /** Number of the first block. */
   readonly start: bigint;
   readonly blocks: number;
-  /** A fork becomes canonical once it is higher than what it replaces, as on servers that follow a network. */
+  /** A fork becomes canonical when it is higher than the branch it replaces, as on servers that follow a network. */
   readonly keepsHigher: boolean;
 }
 
-/** A chain whose blocks follow from (seed, branch, number); nothing is stored but orphans. */
+/** A chain whose blocks follow from (seed, branch, number); only orphans are stored. */
 export class GeneratedChain implements Chain {
   readonly start: bigint;
   readonly #seed: number;
@@ -75,7 +75,7 @@ export class GeneratedChain implements Chain {
     return orphan?.number === number ? orphan : null;
   }
 
-  /** Gives the blocks of the branch that is canonical now, whatever happens later. */
+  /** A snapshot: the blocks of the branch that is canonical now, whatever happens later. */
   blocksNow(): (number: bigint) => GeneratedBlock {
     const tip = this.#tip;
     return (number) => this.#block(tip, number);
@@ -130,7 +130,7 @@ export class GeneratedChain implements Chain {
     };
   }
 
-  /** The last two words alone tell any two blocks apart, up to block 2^32. */
+  /** The last two words alone distinguish all blocks, up to block 2^32. */
   #hashWords(tip: Branch, number: bigint): Uint32Array {
     const low = Number(BigInt.asUintN(32, number));
     const branch = branchOf(tip, number).id;
@@ -145,7 +145,7 @@ export class GeneratedChain implements Chain {
   }
 }
 
-/** The branch that a block lies on; blocks before the first one count as its own. */
+/** The branch of a block; blocks before the first one count as part of the branch. */
 function branchOf(tip: Branch, number: bigint): Branch {
   let branch = tip;
   while (branch.parent !== null && branch.from > number) {

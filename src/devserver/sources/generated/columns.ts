@@ -13,13 +13,13 @@ export interface BlockRows {
 }
 
 /**
- * Makes one column of a batch of `count` rows. Its buffers are good until the same
- * generator runs again: they are long-lived, because new ones for each batch would
+ * Makes one column of a batch of `count` rows. The buffers are valid until the same
+ * generator runs again: they are reused, because allocating them for each batch would
  * cost more than filling them.
  */
 export type ColumnGenerator = (blocks: readonly BlockRows[], count: number) => EncodedColumn;
 
-/** Any column, cell by cell: for tables of which a benchmark reads few rows. */
+/** Any column, cell by cell: for tables of which benchmarks read few rows. */
 export function cells(type: DataType, cell: (block: GeneratedBlock, row: number) => Value): ColumnGenerator {
   return (blocks, count) => {
     const values: Value[] = new Array(count);
@@ -84,7 +84,7 @@ export function uint32(value: (row: number) => number): ColumnGenerator {
   };
 }
 
-/** A value of `width` words a row, never null. */
+/** A value of `width` words per row, never null. */
 export function words(
   width: number,
   write: (target: Uint32Array, at: number, block: GeneratedBlock, row: number) => void,
@@ -103,7 +103,7 @@ export function words(
   };
 }
 
-/** Random words, null in about `nullsOf256` of 256 rows. `salt` tells columns apart. */
+/** Random words, null in about `nullsOf256` of 256 rows. `salt` distinguishes columns. */
 export function nullableWords(
   random: RandomWords,
   width: number,
@@ -134,7 +134,7 @@ export function nullableWords(
   };
 }
 
-/** Random bytes of 32, 64, 96 or 128 bytes a row, like the data of most logs. */
+/** 32, 64, 96 or 128 random bytes per row, like the data of most logs. */
 export function wordsOfAnyLength(random: RandomWords, salt: number): ColumnGenerator {
   const scratch = new Scratch();
   return (blocks, count) => {
@@ -167,7 +167,7 @@ function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** Memory that grows and is never given back; what it held before is still in it. */
+/** Memory that grows and is never released; it still holds its old content. */
 class Scratch {
   #buffer = new ArrayBuffer(0);
 

@@ -13,7 +13,7 @@ import { B20_WORDS, B32_WORDS, CONTRACTS, timestampOf, writeTransactionHash } fr
 /** Logs come from this many kinds of events. */
 const EVENT_SIGNATURES = 64;
 
-/** About 330 bytes a row; topics are null as often as on mainnet. */
+/** About 330 bytes per row; topics are null as often as on mainnet. */
 export function logColumns(
   random: RandomWords,
   transactionOf: (log: number) => number,

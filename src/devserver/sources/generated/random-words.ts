@@ -1,10 +1,10 @@
-/** Pool size: a power of two that fits a CPU's second cache. */
+/** The size of the pool: a power of two that fits the second-level cache of a CPU. */
 const POOL_WORDS = 1 << 16;
 
 /**
- * Bytes that look random and depend on the seed only. Values are copied out of a
- * pool, at places that a hash of (block, row, column) chooses: cheap, and the same
- * whatever the order in which rows are asked for.
+ * Bytes that look random and depend only on the seed. Values are copied out of a
+ * pool, from positions that a hash of (block, row, column) chooses: cheap, and the same
+ * whatever the order in which rows are requested.
  */
 export class RandomWords {
   readonly #pool = new Uint32Array(POOL_WORDS);
@@ -15,7 +15,7 @@ export class RandomWords {
     }
   }
 
-  /** Fills `target[at .. at + count]` with what belongs to `key`. */
+  /** Fills `target[at .. at + count]` with the words that belong to `key`. */
   copy(target: Uint32Array, at: number, count: number, key: number): void {
     const pool = this.#pool;
     for (let i = 0; i < count; i++) {

@@ -13,7 +13,7 @@ export function timestampOf(block: GeneratedBlock): bigint {
   return BigInt(block.timestamp) * 1_000_000_000n;
 }
 
-/** Unlike other values it repeats nowhere: its last words are the block's and the transaction's own. */
+/** A hash that repeats nowhere, unlike other values: its last words identify the block and the transaction. */
 export function writeTransactionHash(
   random: RandomWords,
   target: Uint32Array,

@@ -21,7 +21,7 @@ export interface GeneratedSourceOptions {
   readonly logsPerBlock?: number;
   readonly transactionsPerBlock?: number;
   readonly network?: string;
-  /** A fork is shown once it is higher than what it replaces; else at once, as chains for development do. */
+  /** True: a fork is shown when it is higher than the branch it replaces. False: at once, as on development chains. */
   readonly keepsHigherChain?: boolean;
 }
 
@@ -70,7 +70,7 @@ export class GeneratedSource implements Source {
     const generators = this.#generators[evmTable(table)];
     const blockAt = this.chain.blocksNow();
 
-    // One microbatch; its row count is far below 2^53.
+    // The rows of one microbatch: far below 2^53.
     const count = Number(end - start + 1n) * perBlock;
     return {
       count,

@@ -12,13 +12,13 @@ import {
 import { hash32, type RandomWords } from "./random-words.ts";
 import { B20_WORDS, B32_WORDS, CONTRACTS, timestampOf, writeTransactionHash } from "./shared-values.ts";
 
-/** How often each type comes: mostly 2, as on mainnet. */
+/** How often each type occurs: mostly 2, as on mainnet. */
 const TYPES = [0, 2, 2, 2, 2, 1, 2, 4] as const;
 const CHAIN_ID = 31_337n;
 const GWEI = 1_000_000_000n;
 
 export function transactionColumns(random: RandomWords): Readonly<Record<string, ColumnGenerator>> {
-  /** `key` is random, but the same for all columns of a row, so that they fit together. */
+  /** `key` is random, but the same for all columns of a row, so that their values fit together. */
   const column = (name: string, cell: (key: number, type: number, row: number) => Value) => {
     const { type } = EVM_SCHEMAS.transactions.fields.find((field) => field.name === name)!;
     return cells(type, (block, row) => {

@@ -27,7 +27,7 @@ export function blockTables(block: Json, receipts: readonly Json[]): BlockTables
   };
 }
 
-/** What a node leaves out is null where the column allows it, else zero: older chains lack the newer fields. */
+/** A field that a node omits becomes null if the column allows it, otherwise zero: older chains lack the newer fields. */
 function blockRow(block: Json): readonly Value[] {
   const number = quantity(block["number"]);
   return [
@@ -79,7 +79,7 @@ function transactionRow(block: Json, transaction: Json, receipt: Json): readonly
   const number = quantity(block["number"]);
   const type = quantityOrNull(transaction["type"]) ?? 0n;
   const gasPrice = quantityOrNull(transaction["gasPrice"]);
-  // Types 0 and 1 name a price, which is then also the most they pay; later ones name a limit.
+  // Types 0 and 1 name a price, which is also the most they pay; later types name a limit.
   const namesPrice = type < 2n;
   return [
     number,
@@ -134,7 +134,7 @@ function listOrNull(value: unknown, item: (value: unknown) => Value): Value {
   return value === undefined || value === null ? null : list(value).map(item);
 }
 
-/** Legacy transactions have it in `v`: 27 or 28, or 35 and up with the chain id in it. */
+/** The parity of the signature. Legacy transactions have it in `v`: 27 or 28, or from 35 on with the chain id included. */
 function parity(transaction: Json): boolean {
   const direct = quantityOrNull(transaction["yParity"]);
   if (direct !== null) return direct === 1n;

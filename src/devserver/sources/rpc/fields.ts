@@ -1,7 +1,7 @@
 import { AmpsyncError } from "../../../errors.ts";
 import type { BlockHash } from "../../../protocol/block-range.ts";
 
-/** A JSON object as a node sent it. */
+/** A JSON object from a node. */
 export type Json = Readonly<Record<string, unknown>>;
 
 export function object(value: unknown): Json {
@@ -33,7 +33,7 @@ export function bytes(value: unknown): Uint8Array {
   return Buffer.from(hexText(value).slice(2), "hex");
 }
 
-/** Exactly `width` bytes; a shorter quantity, like `r` of a signature, is filled up on the left. */
+/** Exactly `width` bytes; a shorter quantity, such as `r` of a signature, is padded on the left. */
 export function fixedBytes(value: unknown, width: number): Uint8Array {
   return Buffer.from(
     hexText(value)

@@ -9,14 +9,14 @@ export interface FollowedBlock extends Block {
   readonly tables: BlockTables;
 }
 
-/** Blocks fetched with one request, and made visible together. */
+/** The number of blocks that are fetched with one request, and made visible together. */
 const BLOCKS_PER_REQUEST = 50n;
 
 /** A copy of a node's chain from block 0 on, orphans included, in memory. */
 export class BlockFollower implements Chain {
   readonly start = 0n;
   readonly #rpc: JsonRpc;
-  /** Canonical; the index is the number. */
+  /** The canonical blocks; the index is the block number. */
   #blocks: FollowedBlock[] = [];
   readonly #seen = new Map<BlockHash, FollowedBlock>();
 
@@ -38,9 +38,9 @@ export class BlockFollower implements Chain {
   }
 
   /**
-   * Brings the copy up to the node's head and calls `onChange` after each step.
-   * Old blocks go only in the step that brings their first replacement, so that
-   * nobody sees the chain shortened by a reorg that is still being fetched.
+   * Brings the copy up to the node's head and calls `onChange` after each step. Old
+   * blocks are removed only in the step that brings their first replacement, so that a
+   * reorg that is still being fetched never shows as a shorter chain.
    */
   async catchUp(onChange: () => void, signal: AbortSignal): Promise<void> {
     const latest = await this.#header("latest");
@@ -53,7 +53,7 @@ export class BlockFollower implements Chain {
       const last = minimum(first + BLOCKS_PER_REQUEST - 1n, latest.number);
       const blocks = await this.#fetch(first, last, signal);
       if (!isLinked(this.#blocks[kept - 1], blocks)) {
-        return; // The chain moved in between; the next call begins anew.
+        return; // The chain moved in between; the next call starts again.
       }
       for (const block of blocks) {
         this.#seen.set(block.hash, block);
@@ -64,7 +64,7 @@ export class BlockFollower implements Chain {
     }
   }
 
-  /** How many of our blocks the node still has. */
+  /** How many blocks of the copy the node still has. */
   async #commonLength(latest: bigint): Promise<number> {
     let length = this.#blocks.length;
     if (BigInt(length) > latest + 1n) {
@@ -111,7 +111,7 @@ export class BlockFollower implements Chain {
   }
 }
 
-/** Null where the chain moved between the two answers, so that they speak of different blocks. */
+/** Null if the chain moved between the two answers, so that they describe different blocks. */
 function followedBlock(block: unknown, receipts: unknown): FollowedBlock | null {
   if (block === null || receipts === null) {
     return null;
@@ -134,7 +134,7 @@ function followedBlock(block: unknown, receipts: unknown): FollowedBlock | null 
   };
 }
 
-/** Whether each block is the parent of the next; an empty answer links to nothing. */
+/** Whether each block is the parent of the next; false for an empty answer. */
 function isLinked(before: Block | undefined, blocks: readonly Block[]): boolean {
   let parent = before;
   for (const block of blocks) {

@@ -39,7 +39,7 @@ export class JsonRpc {
     try {
       const response = await fetch(this.url, { method: "POST", headers, body, signal: signal ?? null });
       const answers = await response.json();
-      // Results are parsed where they are used; here only the envelope counts.
+      // Results are parsed where they are used; only the envelope is checked here.
       return Array.isArray(answers) ? (answers as RpcAnswer[]) : [];
     } catch (cause) {
       throw new AmpsyncError("SY104", `no JSON-RPC answer from ${this.url}`, { cause });

@@ -14,13 +14,13 @@ import { JsonRpc } from "./json-rpc.ts";
 export interface RpcSourceOptions {
   readonly url: string;
   readonly network?: string;
-  /** Time between two looks at the node. */
+  /** The time between two requests to the node. */
   readonly pollMs?: number;
 }
 
 const DEFAULT_POLL_MS = 100;
 
-/** Blocks, logs and transactions of an EVM node, followed by asking it again and again. */
+/** Blocks, logs and transactions of an EVM node, which is polled. */
 export class RpcSource implements Source {
   readonly network: string;
   readonly tables: ReadonlyMap<string, Schema> = new Map(Object.entries(EVM_SCHEMAS));
@@ -36,7 +36,7 @@ export class RpcSource implements Source {
     this.chain = new BlockFollower(new JsonRpc(options.url));
   }
 
-  /** Fetches the chain as it is, then follows it until closed. An unreachable node raises SY104. */
+  /** Fetches the present chain, then follows it until closed. An unreachable node raises SY104. */
   static async start(options: RpcSourceOptions): Promise<RpcSource> {
     const source = new RpcSource(options);
     await source.refresh();
@@ -44,14 +44,14 @@ export class RpcSource implements Source {
     return source;
   }
 
-  /** Looks at the node now, after a look that is still going on. */
+  /** Polls the node now, or after the present poll. */
   async refresh(): Promise<void> {
     const before = this.#lastLook.catch(() => {});
     this.#lastLook = before.then(() => this.chain.catchUp(() => this.#listeners.notify(), this.#stop.signal));
     await this.#lastLook;
   }
 
-  /** A node that does not answer is asked again at the next turn: it may be restarting. */
+  /** Ignores a node that does not answer until the next poll: it may be restarting. */
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
