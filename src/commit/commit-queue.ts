@@ -100,7 +100,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
 
   /** Resolves when every finished microbatch that may be committed is. */
   async settle(): Promise<void> {
-    await this.#buffer.until(() => this.#buffer.view.nextCommit().length === 0);
+    await this.#buffer.until(() => !this.#buffer.view.hasCommit);
   }
 
   /** Rolls back what is not committed and gives all memory back. */
@@ -133,8 +133,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
 
   get #hasWork(): boolean {
     const { view } = this.#buffer;
-    const isLarge = view.bytes >= this.#options.limits.spillBytes || this.#isFull;
-    return isLarge || view.nextCommit().length > 0;
+    return view.hasCommit || view.bytes >= this.#options.limits.spillBytes || this.#isFull;
   }
 
   /** One transaction. What goes into it is decided when there is a permit for it: more may have gathered by then. */

@@ -34,7 +34,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** What may be seen of a buffer by whoever may not change it. */
 export type BufferView<Begin, End extends MicrobatchEnd> = Pick<
   MicrobatchBuffer<Begin, End>,
-  "bytes" | "microbatches" | "hasUnsealed" | "nextCommit"
+  "bytes" | "microbatches" | "hasUnsealed" | "hasCommit" | "nextCommit"
 >;
 
 /** The first chunk of a microbatch is small, because at the head most are; later ones suit the socket. */
@@ -50,6 +50,8 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   #chunk = new Uint8Array(0);
   #used = 0;
   #bytes = 0;
+  /** How many microbatches a commit may end with. */
+  #ends = 0;
 
   constructor(limits: Pick<CommitLimits, "rows" | "bytes">) {
     this.#limits = limits;
@@ -68,6 +70,11 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   /** Whether rows of the open microbatch are in no chunk that could be taken. */
   get hasUnsealed(): boolean {
     return this.#used > 0;
+  }
+
+  /** Whether anything finished makes a commit. Asked far more often than which. */
+  get hasCommit(): boolean {
+    return this.#ends > 0;
   }
 
   /** The oldest microbatches that make one commit; none while the one it may end with is missing. */
@@ -152,6 +159,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     this.#hold(open, reportBytes(end.report));
     open.end = end;
     open.mayCommit = mayCommit;
+    this.#ends += mayCommit ? 1 : 0;
   }
 
   /** The oldest chunk of a microbatch, for the writer. Its bytes are held until it is `written`. */
@@ -178,8 +186,9 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
 
   /** The oldest microbatches are durable. */
   committed(count: number): void {
-    for (const { end } of this.#microbatches.splice(0, count)) {
+    for (const { end, mayCommit } of this.#microbatches.splice(0, count)) {
       this.#bytes -= end === null ? 0 : reportBytes(end.report);
+      this.#ends -= mayCommit ? 1 : 0;
     }
   }
 
@@ -188,6 +197,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     this.#microbatches = [];
     this.#used = 0;
     this.#bytes = 0;
+    this.#ends = 0;
   }
 
   #open(): Mutable<Microbatch<Begin, End>> {

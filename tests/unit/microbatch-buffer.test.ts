@@ -59,6 +59,7 @@ describe("the next commit takes", () => {
     const next = buffer.nextCommit();
     expect(next).toEqual(buffer.microbatches.slice(0, count));
     expect(next).toHaveLength(count);
+    expect(buffer.hasCommit).toBe(count > 0);
   });
 });
 
