@@ -64,8 +64,11 @@ export class LeaseCalls {
     ]);
   }
 
-  async renewLeases(workerId: string, held: readonly LeaseReport[]): Promise<ReadonlyMap<bigint, Renewed>> {
-    const leases = held.map((lease) => ({
+  async renewLeases(
+    workerId: string,
+    reports: readonly LeaseReport[],
+  ): Promise<ReadonlyMap<bigint, Renewed>> {
+    const leases = reports.map((lease) => ({
       stream_id: lease.streamId.toString(),
       epoch: lease.epoch.toString(),
       head: lease.head?.block.toString() ?? null,

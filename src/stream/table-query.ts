@@ -9,7 +9,7 @@ import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 
 /** A table of the server, and how its rows are stored. */
 export interface SourceTable {
-  readonly flight: FlightClient;
+  readonly flight: Pick<FlightClient, "plan" | "read">;
   /** The table in the SQL of the server. */
   readonly reference: string;
   /** Its columns in the order of the target. */
@@ -96,7 +96,7 @@ function selectSql(plan: TablePlan, reference: string): string {
 }
 
 /** Plans the columns that will be sent, so that rows are never written by position alone; SY104 unless they are as planned. */
-export function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
+function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
   const sent = planTable(plan.table, schema);
   const differs = sent.columns.some(
     ({ name, type }, i) => name !== plan.columns[i]?.name || type !== plan.columns[i]?.type,
@@ -114,7 +114,7 @@ export function planSent(plan: TablePlan, schema: ArrowSchema): TablePlan {
  * one has a dictionary the other may have its plain values: servers decode them
  * on their way. Rows must be read by what is sent.
  */
-export function checkSchema(sent: ArrowSchema, planned: ArrowSchema): void {
+function checkSchema(sent: ArrowSchema, planned: ArrowSchema): void {
   if (fieldsOf({ fields: sent.fields.map(plain) }) !== fieldsOf({ fields: planned.fields.map(plain) })) {
     throw new AmpsyncError("SY104", "the stream sends another schema than was planned", {
       detail: `Planned: ${fieldsOf(planned)}. Sent: ${fieldsOf(sent)}.`,

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 
 import type { ArrowSchema, ArrowType } from "../../src/arrow/type.ts";
 import { planTable } from "../../src/encoder/plan.ts";
-import { RowEncoder } from "../../src/encoder/row-encoder.ts";
-import { checkSchema, planSent } from "../../src/stream/table-query.ts";
+import type { FlightMessage, PlanOptions } from "../../src/flight/client.ts";
+import { type TableBatch, TableStream } from "../../src/stream/table-query.ts";
 import { buildBatch, type Value } from "../support/arrow/arrow.ts";
 import { encodeBatch, h64Raw } from "../support/arrow/encode.ts";
 import { MemorySink } from "../support/arrow/memory-sink.ts";
@@ -20,6 +20,49 @@ const schemaOf = (type: ArrowType, nullable = true): ArrowSchema => ({
   fields: [field(type, "x", nullable)],
 });
 
+const { signal } = new AbortController();
+
+/** A server that plans each query with this schema, and answers it with these messages. */
+class FlightServer {
+  readonly asked: (Omit<PlanOptions, "signal"> & { readonly sql: string })[] = [];
+  readonly #planned: ArrowSchema;
+  readonly #messages: readonly FlightMessage[];
+
+  constructor(planned: ArrowSchema, messages: readonly FlightMessage[] = []) {
+    this.#planned = planned;
+    this.#messages = messages;
+  }
+
+  async plan(sql: string, { stream, cursor }: PlanOptions) {
+    this.asked.push({ sql, stream, cursor });
+    return { schema: this.#planned, ticket: new Uint8Array() };
+  }
+
+  async *read() {
+    yield* this.#messages;
+  }
+}
+
+/** The table as it was planned, on a server that may see it otherwise. */
+const tableOf = (flight: FlightServer, planned: ArrowSchema) => ({
+  flight,
+  reference: '"_/chain@1.0.0".t',
+  plan: planTable("t", planned),
+  hash: h64Raw,
+  policies: {},
+});
+
+/** Reads the answer to a query that was planned like its table. */
+async function readAll(planned: ArrowSchema, messages: readonly FlightMessage[]) {
+  const stream = await TableStream.follow(tableOf(new FlightServer(planned, messages), planned), { signal });
+  const batches: (TableBatch | null)[] = [];
+  for await (const batch of stream.batches({ signal })) batches.push(batch);
+  return { stream, batches };
+}
+
+const sends = (sent: ArrowSchema, planned: ArrowSchema) =>
+  readAll(planned, [{ kind: "schema", schema: sent }]);
+
 /** A type with a place for another in it. */
 const WRAPPERS: Readonly<Record<string, (inner: ArrowType) => ArrowType>> = {
   "of its own": (inner) => inner,
@@ -35,51 +78,80 @@ const WRAPPERS: Readonly<Record<string, (inner: ArrowType) => ArrowType>> = {
 };
 
 describe("a schema is sent as planned, but for dictionaries", () => {
-  test.each(Object.entries(WRAPPERS))("%s", (_, wrap) => {
+  test.each(Object.entries(WRAPPERS))("%s", async (_, wrap) => {
     const plain = schemaOf(wrap(utf8));
     const dictionary = schemaOf(wrap(encoded(utf8)));
-    checkSchema(plain, dictionary);
-    checkSchema(dictionary, plain);
-    checkSchema(dictionary, dictionary);
+    await sends(plain, dictionary);
+    await sends(dictionary, plain);
+    await sends(dictionary, dictionary);
     const other = schemaOf(wrap({ kind: "utf8", layout: "large" }));
     for (const planned of [plain, dictionary]) {
-      expect(() => checkSchema(other, planned)).toThrow(
-        expect.objectContaining({ code: "SY104", detail: expect.stringContaining("Sent: x ") }),
-      );
+      await expect(sends(other, planned)).rejects.toMatchObject({
+        code: "SY104",
+        detail: expect.stringContaining("Sent: x "),
+      });
     }
   });
 
-  test("values that may be NULL are no values that may not", () => {
-    expect(() => checkSchema(schemaOf(utf8), schemaOf(encoded(utf8), false))).toThrow(/another schema/);
+  test("values that may be NULL are no values that may not", async () => {
+    await expect(sends(schemaOf(utf8), schemaOf(encoded(utf8), false))).rejects.toThrow(/another schema/);
   });
 
-  test("an index is no value, though both are numbers", () => {
+  test("an index is no value, though both are numbers", async () => {
     const int32: ArrowType = { kind: "int", bits: 32, signed: true };
-    expect(() => checkSchema(schemaOf(encoded(utf8)), schemaOf(int32))).toThrow(/another schema/);
+    await expect(sends(schemaOf(encoded(utf8)), schemaOf(int32))).rejects.toThrow(/another schema/);
   });
 });
 
-test("a query that is planned otherwise than its table is refused, and the error shows both", () => {
-  const planned = planTable("t", { fields: [field(utf8, "a"), field(utf8, "b")] });
-  const sent = { fields: [field({ kind: "int", bits: 32, signed: true }, "a"), field(utf8, "c")] };
-  expect(() => planSent(planned, sent)).toThrow(
-    expect.objectContaining({ code: "SY104", detail: "Planned: a text, b text. Sent: a integer, c text." }),
+test("a query that is planned otherwise than its table is refused, and the error shows both", async () => {
+  const table = { fields: [field(utf8, "a"), field(utf8, "b")] };
+  const query = { fields: [field({ kind: "int", bits: 32, signed: true }, "a"), field(utf8, "c")] };
+  await expect(TableStream.follow(tableOf(new FlightServer(query), table), { signal })).rejects.toMatchObject(
+    { code: "SY104", detail: "Planned: a text, b text. Sent: a integer, c text." },
   );
+});
+
+describe("the query names the columns of the table, in their order", () => {
+  const blockNum: ArrowType = { kind: "int", bits: 64, signed: false };
+  const table = { fields: [field(blockNum, "_block_num", false), field(utf8, 'a "b"'), field(utf8, "c")] };
+  const columns = `SELECT "_block_num", "a ""b""", "c" FROM "_/chain@1.0.0".t`;
+
+  test("and follows the table from a cursor", async () => {
+    const server = new FlightServer(table);
+    const stream = await TableStream.follow(tableOf(server, table), { cursor: "{}", signal });
+    expect(server.asked).toEqual([{ sql: columns, stream: true, cursor: "{}" }]);
+    const own = ["_id", "_block_num_start", "_block_num_end", "_block_num"];
+    expect(stream.columns).toEqual([...own, 'a "b"', "c"]);
+  });
+
+  test("or asks for blocks, in the order that the encoder needs", async () => {
+    const server = new FlightServer(table);
+    await TableStream.ofBlocks(tableOf(server, table), { start: 5n, end: 7n }, signal);
+    const sql = `${columns} WHERE "_block_num" >= 5 AND "_block_num" <= 7 ORDER BY "_block_num"`;
+    expect(server.asked).toEqual([{ sql, stream: false }]);
+  });
 });
 
 test.each<[string, ArrowType, ArrowType]>([
   ["plain where a dictionary was planned", encoded(utf8), utf8],
   ["a dictionary where plain values were planned", utf8, encoded(utf8)],
-])("rows are read by what is sent: %s", (_, planned, sent) => {
+])("rows are read by what is sent: %s", async (_, planned, sent) => {
   const values: readonly Value[] = ["a", null, "b", "a"];
-  const rowsOf = (type: ArrowType) => {
+  const rowsOf = async (type: ArrowType) => {
     const { schema, batch, dictionaries } = buildBatch([{ name: "x", type, values }]);
-    const encoder = new RowEncoder(planSent(planTable("t", schemaOf(planned)), schema), h64Raw);
+    const { stream, batches } = await readAll(schemaOf(planned), [
+      { kind: "schema", schema },
+      ...dictionaries.map((dictionary) => ({ kind: "dictionary", dictionary }) as const),
+      { kind: "batch", batch, metadata: null },
+    ]);
+    expect(batches.map((each) => each?.batch)).toEqual([
+      ...Array.from({ length: 1 + dictionaries.length }),
+      batch,
+    ]);
     const sink = new MemorySink();
-    encoder.beginMicrobatch({ start: 0n, end: 0n });
-    for (const dictionary of dictionaries) encoder.takeDictionary(dictionary);
-    encodeBatch(encoder, batch, sink);
+    stream.encoder.beginMicrobatch({ start: 0n, end: 0n });
+    encodeBatch(stream.encoder, batch, sink);
     return sink.bytes();
   };
-  expect(rowsOf(sent)).toEqual(rowsOf(planned));
+  expect(await rowsOf(sent)).toEqual(await rowsOf(planned));
 });
