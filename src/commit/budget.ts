@@ -1,9 +1,9 @@
-import { Change } from "./change.ts";
+import { Condition } from "./condition.ts";
 
-/** Counts the encoded bytes that all streams of a process hold; says when they are too many. */
+/** Counts the encoded bytes that all streams of a process hold, and knows when they are too many. */
 export class Budget {
   readonly #limit: number;
-  readonly #freed = new Change();
+  readonly #freed = new Condition();
   #bytes = 0;
 
   constructor(limit: number) {
@@ -14,7 +14,7 @@ export class Budget {
     return this.#bytes >= this.#limit;
   }
 
-  /** Resolves when bytes are given back, by whichever stream. */
+  /** Resolves when any stream gives bytes back. */
   get freed(): Promise<void> {
     return this.#freed.next;
   }
@@ -25,6 +25,6 @@ export class Budget {
 
   give(bytes: number): void {
     this.#bytes -= bytes;
-    this.#freed.tell();
+    this.#freed.notifyAll();
   }
 }

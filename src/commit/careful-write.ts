@@ -8,22 +8,23 @@ import { CopyRows } from "./copy-rows.ts";
 import { type RefusedRowSession, refusedColumn, rowAsJson } from "./refused-row.ts";
 import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
 import type { Refusals, Transaction } from "./transaction.ts";
-import { MARK, type WriteOptions } from "./write.ts";
+import { SAVEPOINT, type WriteOptions } from "./write.ts";
 import { WriterSession } from "./writer-session.ts";
 
 export interface CarefulOptions extends WriteOptions {
-  /** What becomes of rows that PostgreSQL refuses. */
+  /** What happens to rows that PostgreSQL refuses. */
   readonly valuePolicy: "fail" | "null" | "quarantine";
 }
 
 /**
- * A writing transaction that knows which rows PostgreSQL refuses: each chunk is a
- * COPY of its own under a savepoint. A chunk that is refused is halved until the
- * row alone is left, which is then handled by policy. That takes some round trips
- * a chunk, so it is for what a WriteTransaction could not write, and for repairs.
+ * A writing transaction that finds the rows that PostgreSQL refuses: each chunk is
+ * a COPY of its own under a savepoint. A chunk that is refused is halved until a
+ * single row is left, which is then handled by policy. That takes several round
+ * trips per chunk, so it is for what a WriteTransaction could not write, and for
+ * repairs.
  *
- * Halving needs nothing of what the error says, so it also finds what a trigger
- * forbids, in whatever language PostgreSQL speaks.
+ * Halving does not depend on the text of the error, so it also finds what a
+ * trigger forbids, in whatever language PostgreSQL speaks.
  */
 export class CarefulTransaction implements Transaction, RefusedRowSession {
   readonly #options: CarefulOptions;
@@ -31,10 +32,10 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
   readonly #rejected: RejectedRows;
   #nulled: ColumnCount[] = [];
   #removed = { rows: 0, idXor: 0n };
-  /** Of the last row: its block, and which row of it. */
+  /** The block of the last row, and its position among the rows of that block. */
   #last = { block: -1n, row: -1 };
-  /** What to go back to; null before the first mark. */
-  #marked: { readonly last: { block: bigint; row: number }; readonly rejected: number } | null = null;
+  /** What a rollback restores; null before the first savepoint. */
+  #saved: { readonly last: { block: bigint; row: number }; readonly rejected: number } | null = null;
 
   private constructor(options: CarefulOptions, session: WriterSession) {
     this.#options = options;
@@ -45,7 +46,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
   static async open(options: CarefulOptions, begin: string): Promise<CarefulTransaction> {
     const session = await WriterSession.open(options);
     try {
-      // Deferred constraints would refuse rows at COMMIT, when it is too late to tell which.
+      // Deferred constraints would refuse rows at COMMIT, when it is too late to find out which.
       await session.query(`${BEGIN}; set constraints all immediate; ${begin}`);
       await options.faults.reach("copy_begun");
       return new CarefulTransaction(options, session);
@@ -70,18 +71,18 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     return report.rejected.length + report.nulled.length === 0 ? null : { report, removed: this.#removed };
   }
 
-  async mark(): Promise<void> {
-    await this.query(this.#marked === null ? MARK : `release ${MARK}; ${MARK}`);
-    this.#marked = { last: this.#last, rejected: this.#rejected.rows.length };
+  async savepoint(): Promise<void> {
+    await this.query(this.#saved === null ? SAVEPOINT : `release ${SAVEPOINT}; ${SAVEPOINT}`);
+    this.#saved = { last: this.#last, rejected: this.#rejected.rows.length };
   }
 
-  async takeBack(): Promise<void> {
-    if (this.#marked === null) {
-      throw new Error("nothing is marked");
+  async rollbackToSavepoint(): Promise<void> {
+    if (this.#saved === null) {
+      throw new Error("there is no savepoint");
     }
-    await this.query(`rollback to ${MARK}`);
-    this.#last = this.#marked.last;
-    this.#rejected.truncate(this.#marked.rejected);
+    await this.query(`rollback to ${SAVEPOINT}`);
+    this.#last = this.#saved.last;
+    this.#rejected.truncate(this.#saved.rejected);
   }
 
   async commit(end: () => string): Promise<void> {
@@ -93,7 +94,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     this.#session.abort();
   }
 
-  /** As RefusedRowSession has it. */
+  /** Part of RefusedRowSession, as `copy` and `attempt` are. */
   query(text: string): Promise<pg.QueryResult> {
     return this.#session.query(text);
   }
@@ -102,7 +103,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     const copy = this.#session.copy(copyInto(table, target));
     const finished = once(copy, "finish"); // Rejects with an error of the stream.
     copy.write(COPY_HEADER);
-    copy.write(rows); // Not copied together with the rest: one row may have 256 MiB.
+    copy.write(rows); // Not joined with the rest: one row may have 256 MiB.
     const written = new Promise<void>((resolve) => copy.write(COPY_TRAILER, () => resolve()));
     await this.#session.answer(Promise.race([written, finished])); // After an error the stream must not be ended.
     copy.end();
@@ -121,7 +122,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     return null;
   }
 
-  /** Rows `from` up to `to`, in halves where PostgreSQL refuses one of them. */
+  /** Copies the rows from `from` up to `to`, in halves where PostgreSQL refuses one of them. */
   async #copyRows(rows: CopyRows, from: number, to: number): Promise<void> {
     const { target } = this.#options;
     const error = await this.attempt(() => this.copy(tableOf(target), target, rows.bytes(from, to)));
@@ -143,7 +144,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     await this.#copyRows(rows, middle, to);
   }
 
-  /** Handles a row that cannot be written as it is. */
+  /** Applies the value policy to a row that PostgreSQL refuses. */
   async #refused(rows: CopyRows, row: number, error: Error): Promise<void> {
     const { target, valuePolicy } = this.#options;
     const column = await refusedColumn(this, target, rows, row, error);
@@ -170,7 +171,7 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
     this.#last = this.#placeOf(rows, row);
   }
 
-  /** Of the row after the last one. */
+  /** The place of a row that follows the last one. */
   #placeOf(rows: CopyRows, row: number): { readonly block: bigint; readonly row: number } {
     const block = rows.block(row);
     return { block, row: block === this.#last.block ? this.#last.row + 1 : 0 };

@@ -6,45 +6,45 @@ import type { Permits } from "./permits.ts";
 import { SharedBuffer } from "./shared-buffer.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** What a source commits: the statements that its transactions begin and end with. */
+/** The statements that the transactions of a source begin and end with. */
 export interface CommitStatements<Begin, End> {
   begin(begin: Begin | null): string;
-  /** Of a commit of these microbatches, oldest first, at least one. */
+  /** Ends a commit of these microbatches, oldest first, at least one. */
   end(microbatches: readonly End[]): string;
 }
 
 export interface CommitQueueOptions<Begin, End> {
   readonly statements: CommitStatements<Begin, End>;
-  /** With `end` where it is known already. The signal ends the transaction, also one that still waits for a lock. */
+  /** `end` is null where it is not known yet. The signal ends the transaction, even while it waits for a lock. */
   readonly open: (begin: string, end: string | null, signal: AbortSignal) => Promise<Transaction>;
   readonly limits: CommitLimits;
-  /** Of the process: how many transactions write at once, and how many bytes wait to. */
+  /** Limits of the process: how many transactions write at once, and how many bytes wait to be written. */
   readonly permits: Pick<Permits, "take">;
   readonly budget: Budget;
   /** Everything up to and including this microbatch is durable. */
   readonly onCommitted: (last: End) => void;
-  /** Nothing more can be written; what was not committed is lost, and will be sent again. */
+  /** Nothing more can be written. What was not committed is lost, and will be sent again. */
   readonly onFailed: (error: unknown) => void;
-  /** Aborted when not even the commit under way is waited for any more. */
+  /** Aborted when even the commit under way is given up. */
   readonly abandoned: AbortSignal;
 }
 
 /**
- * Writes the microbatches of one connection: rows are encoded into the newest one
+ * Commits the microbatches of one connection: rows are encoded into the newest one
  * while finished ones are committed, several in one transaction if several wait.
  *
- * A commit starts whenever none is under way and a finished microbatch waits, so
- * at the head each is committed as it ends, and in a backfill, where PostgreSQL
- * is the slower side, they gather by themselves up to the limits of a commit.
- * A microbatch that is large begins its transaction unfinished.
+ * A commit starts whenever none is under way and a finished microbatch waits. So at
+ * the head each microbatch is committed as it ends; in a backfill, where PostgreSQL
+ * is the slower side, microbatches gather up to the limits of a commit. A large
+ * microbatch begins its transaction before it is finished.
  */
 export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDisposable {
   readonly #options: CommitQueueOptions<Begin, End>;
   readonly #buffer: SharedBuffer<Begin, End>;
-  /** Ends whatever anybody waits for; its reason is why nothing more is written. */
+  /** Ends every wait; its reason is why nothing more is written. */
   readonly #givenUp = new AbortController();
   readonly #writing: Promise<void>;
-  /** Runs while the writer waits for the reader with its transaction open. */
+  /** Runs while the writer, with its transaction open, waits for the reader. */
   #silence: NodeJS.Timeout | undefined;
 
   constructor(options: CommitQueueOptions<Begin, End>) {
@@ -61,17 +61,17 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     return this.#buffer.view.microbatches.length === 0;
   }
 
-  /** Begins a microbatch; with something for its commit to begin with, a commit as well. */
+  /** Begins a microbatch; where `begin` is not null it also begins a commit. */
   openMicrobatch(begin: Begin | null): void {
     this.#buffer.change((buffer) => buffer.open(begin));
   }
 
-  /** Gives up the unfinished microbatch. What the writer has of it already is taken back there. */
+  /** Gives up the unfinished microbatch. What is already written of it is rolled back. */
   dropMicrobatch(): void {
     this.#buffer.change((buffer) => buffer.drop());
   }
 
-  /** ByteSink of the encoder: a region of the open microbatch. */
+  /** A region of the open microbatch: the queue is the encoder's ByteSink. */
   reserve(size: number): { readonly bytes: Uint8Array; readonly at: number } {
     return this.#buffer.change((buffer) => buffer.reserve(size));
   }
@@ -85,11 +85,11 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     this.#buffer.change((buffer) => buffer.finish(end, mayCommit));
   }
 
-  /** Resolves when there is room for more rows. Asked after each message, so it also says that the server is there. */
+  /** Resolves when there is room for more rows. Called after each message, so it also shows that the server is there. */
   async room(): Promise<void> {
     this.#silence?.refresh();
     if (this.#silence !== undefined || this.#isFull) {
-      // The writer has nothing else to do; or this is all that is held, for a long row has a chunk to itself.
+      // The writer has nothing else to do; or everything held is unsealed, for a long row has a chunk to itself.
       this.#buffer.change((buffer) => buffer.seal());
     }
     await this.#buffer.until(
@@ -98,14 +98,14 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     );
   }
 
-  /** Resolves when every finished microbatch that may be committed is. */
+  /** Resolves when every finished microbatch that may be committed is committed. */
   async settle(): Promise<void> {
     await this.#buffer.until(() => !this.#buffer.view.hasCommit);
   }
 
-  /** Rolls back what is not committed and gives all memory back. */
+  /** Rolls back what is not committed and releases all memory. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#givenUp.abort(new Error("this connection is over")); // Nobody's failure: the pass may go on with another one.
+    this.#givenUp.abort(new Error("this connection is over")); // No failure: the pass may go on with another connection.
     await this.#writing;
     this.#buffer.change((buffer) => buffer.clear());
   }
@@ -116,7 +116,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     return bytes >= STREAM_BYTES || mustShare;
   }
 
-  /** One transaction after the other, until the queue is given up. */
+  /** Writes one transaction after the other, until the queue is given up. */
   async #write(): Promise<void> {
     try {
       while (true) {
@@ -136,14 +136,14 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     return view.hasCommit || view.bytes >= this.#options.limits.spillBytes || this.#isFull;
   }
 
-  /** One transaction. What goes into it is decided when there is a permit for it: more may have gathered by then. */
+  /** Writes one transaction. Its microbatches are chosen once there is a permit for it: more may have gathered by then. */
   async #writeNext(): Promise<void> {
     using _permit = await this.#options.permits.take(this.#givenUp.signal);
     const whole = this.#buffer.view.nextCommit();
     await (whole.length > 0 ? this.#commitWhole(whole) : this.#commitSpilled());
   }
 
-  /** Everything is known: one message. */
+  /** Everything is known, so the transaction is one message. */
   async #commitWhole(microbatches: readonly Microbatch<Begin, End>[]): Promise<void> {
     const transaction = await this.#begin(microbatches[0]?.begin ?? null, this.#endStatement(microbatches));
     for (const microbatch of microbatches) {
@@ -154,26 +154,26 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
 
   /**
    * The transaction begins before its last microbatch is finished, and follows it as
-   * it grows. One that the server gives up is taken back alone: what was written
-   * before it, in the middle of a replacement, stays.
+   * it grows. A microbatch that its source gives up is rolled back alone: what was
+   * written before it, in the middle of a replacement, stays.
    */
   async #commitSpilled(): Promise<void> {
     const [first] = this.#buffer.view.microbatches;
     if (first === undefined) {
-      return; // Given up while we waited for the permit.
+      return; // It was dropped while we waited for the permit.
     }
     const transaction = await this.#begin(first.begin, null);
     const written: Microbatch<Begin, End>[] = [];
     for (let microbatch = first; ; microbatch = await this.#microbatchAfter(written)) {
       const canBeDropped = microbatch.end === null;
       if (canBeDropped && written.length > 0) {
-        await transaction.mark();
+        await transaction.savepoint();
       }
       await this.#follow(transaction, microbatch);
       if (!microbatch.isDropped) {
         written.push(microbatch);
       } else if (written.length > 0) {
-        await transaction.takeBack();
+        await transaction.rollbackToSavepoint();
       } else {
         transaction.abort(); // The next one may begin with something else.
         return;
@@ -203,7 +203,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
         return;
       }
       if (this.#buffer.view.hasUnsealed) {
-        this.#buffer.change((buffer) => buffer.seal()); // It is the open one, and there is nothing else to write.
+        this.#buffer.change((buffer) => buffer.seal()); // It is the open microbatch, and there is nothing else to write.
       } else {
         await this.#untilOrSilence(
           () => microbatch.chunks.length > 0 || microbatch.isDropped || microbatch.end !== null,
@@ -238,7 +238,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     return this.#options.statements.end(microbatches.map(endOf));
   }
 
-  /** As `until`, with a transaction that is open: it does not wait for a silent server for ever. */
+  /** Waits with a transaction open: not for ever, should the server fall silent. */
   async #untilOrSilence(isSo: () => boolean): Promise<void> {
     const { stallMs } = this.#options.limits;
     const { promise: stalled, reject } = Promise.withResolvers<never>();

@@ -1,10 +1,10 @@
 const NULL_FIELD = -1;
 
-/** Rows of COPY BINARY as the encoder writes them, without header and trailer: `_id` is the first field. */
+/** Rows in the binary format of COPY as the encoder writes them, without header and trailer. `_id` is the first field. */
 export class CopyRows {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  /** Of each row, and the end. */
+  /** Where each row starts, and where the last one ends. */
   readonly #starts: number[] = [0];
 
   constructor(bytes: Uint8Array) {
@@ -24,12 +24,12 @@ export class CopyRows {
     return this.#starts.length - 1;
   }
 
-  /** The bytes of rows `from` up to `to`. */
+  /** The bytes of the rows from `from` up to, but not including, `to`. */
   bytes(from: number, to: number): Uint8Array {
     return this.#bytes.subarray(this.#starts[from], this.#starts[to]);
   }
 
-  /** Null for NULL. */
+  /** The fields of a row; null for NULL. */
   fields(row: number): readonly (Uint8Array | null)[] {
     let at = this.#starts[row]! + 2;
     return Array.from({ length: this.#view.getInt16(at - 2) }, () => {
@@ -40,18 +40,18 @@ export class CopyRows {
     });
   }
 
-  /** The block that `_id` begins with. */
+  /** The block number that `_id` begins with. */
   block(row: number): bigint {
     const id = this.#starts[row]! + 6;
     return (BigInt(this.#view.getUint16(id)) << 32n) | BigInt(this.#view.getUint32(id + 2));
   }
 
-  /** What the row adds to the xor of a ledger. */
+  /** What the row contributes to the xor of a ledger. */
   idTail(row: number): bigint {
     return this.#view.getBigInt64(this.#starts[row]! + 6 + 8);
   }
 
-  /** One row alone, with some of its fields made NULL. */
+  /** One row alone, with some of its fields set to NULL. */
   withNulls(row: number, nulls: ReadonlySet<number>): CopyRows {
     const start = this.#starts[row]!;
     const parts = [this.#bytes.subarray(start, start + 2)];

@@ -3,27 +3,25 @@ import type { CommitLimits } from "../model/limits.ts";
 import { joinReports, reportBytes, type ValueReport } from "../model/value-report.ts";
 import type { Refusals } from "./transaction.ts";
 
-/** What is known of a microbatch once it is finished; its source adds to it what its own commits need. */
+/** What is known of a finished microbatch. Each source adds what its own commits need. */
 export interface MicrobatchEnd {
-  /** Of its rows. */
   readonly ledger: Ledger;
-  /** Of its values. */
   readonly report: ValueReport;
 }
 
-/** Encoded rows of one microbatch, and what is known of it so far. */
+/** The encoded rows of one microbatch, and what is known of it so far. */
 export interface Microbatch<Begin, End> {
-  /** What its commit begins with; null where it may join the commit of the one before. */
+  /** What a commit begins with that this microbatch opens; null where it may join the commit of the one before. */
   readonly begin: Begin | null;
-  /** Sealed, and not yet taken by the writer. */
+  /** Rows that the writer has not taken yet. */
   readonly chunks: readonly Uint8Array[];
   readonly bytes: number;
   readonly rows: number;
-  /** What PostgreSQL refused of it, and was handled by policy. */
+  /** What PostgreSQL refused of it, as the value policy handled it. */
   readonly refusals: readonly Refusals[];
-  /** Given up by its source: nothing of it may be committed. */
+  /** Its source gave it up: nothing of it may be committed. */
   readonly isDropped: boolean;
-  /** Null while more may come. */
+  /** Null while more rows may come. */
   readonly end: End | null;
   /** A commit may end with this microbatch. */
   readonly mayCommit: boolean;
@@ -31,33 +29,33 @@ export interface Microbatch<Begin, End> {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** What may be seen of a buffer by whoever may not change it. */
+/** A buffer for those who may not change it. */
 export type BufferView<Begin, End extends MicrobatchEnd> = Pick<
   MicrobatchBuffer<Begin, End>,
   "bytes" | "microbatches" | "hasUnsealed" | "hasCommit" | "nextCommit"
 >;
 
-/** The first chunk of a microbatch is small, because at the head most are; later ones suit the socket. */
+/** The first chunk of a microbatch is small, as most microbatches at the head are; later ones suit the socket. */
 const FIRST_CHUNK_BYTES = 64 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
-/** The microbatches that wait for their commit. Rows come into the newest one, which alone may be unfinished. */
+/** The microbatches that wait for their commit. Rows are added to the newest one; only that one may be unfinished. */
 export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   readonly #limits: Pick<CommitLimits, "rows" | "bytes">;
   /** Oldest first. */
   #microbatches: Mutable<Microbatch<Begin, End>>[] = [];
-  /** The chunk that rows are encoded into, and how much of it is. */
+  /** The chunk that rows are encoded into, and how much of it is used. */
   #chunk = new Uint8Array(0);
   #used = 0;
   #bytes = 0;
-  /** How many microbatches a commit may end with. */
+  /** The number of microbatches that a commit may end with. */
   #ends = 0;
 
   constructor(limits: Pick<CommitLimits, "rows" | "bytes">) {
     this.#limits = limits;
   }
 
-  /** All that is held, until PostgreSQL has it. */
+  /** Bytes that PostgreSQL does not have yet, and what reports of values take until they are committed. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -67,17 +65,17 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     return this.#microbatches;
   }
 
-  /** Whether rows of the open microbatch are in no chunk that could be taken. */
+  /** Whether the open microbatch has rows that the writer cannot take before they are sealed. */
   get hasUnsealed(): boolean {
     return this.#used > 0;
   }
 
-  /** Whether anything finished makes a commit. Asked far more often than which. */
+  /** Whether anything can be committed. This is asked much more often than what. */
   get hasCommit(): boolean {
     return this.#ends > 0;
   }
 
-  /** The oldest microbatches that make one commit; none while the one it may end with is missing. */
+  /** The oldest microbatches that make one commit; none while one that a commit may end with is missing. */
   nextCommit(): readonly Microbatch<Begin, End>[] {
     let rows = 0;
     let bytes = 0;
@@ -97,7 +95,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     return this.#microbatches.slice(0, end);
   }
 
-  /** Begins a microbatch; with something for its commit to begin with, a commit as well. */
+  /** Begins a microbatch; where `begin` is not null it also begins a commit. */
   open(begin: Begin | null): void {
     this.#microbatches.push({
       begin,
@@ -111,7 +109,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     });
   }
 
-  /** Gives up the open microbatch, if there is one. What the writer took of it is still held until it is written. */
+  /** Gives up the open microbatch, if there is one. Chunks that the writer took of it are held until they are written. */
   drop(): void {
     const last = this.#microbatches.at(-1);
     if (last === undefined || last.end !== null) {
@@ -124,7 +122,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     last.chunks = [];
   }
 
-  /** A region of the open microbatch, for the encoder. */
+  /** A region of the open microbatch for the encoder to write to. */
   reserve(size: number): { readonly bytes: Uint8Array; readonly at: number } {
     const open = this.#open();
     if (this.#used + size > this.#chunk.length) {
@@ -142,7 +140,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     this.#open().rows += rows;
   }
 
-  /** Lets the writer take what is encoded, although its chunk is not full. */
+  /** Lets the writer take what is encoded so far, although the chunk is not full. */
   seal(): void {
     if (this.#used > 0) {
       const open = this.#open();
@@ -172,7 +170,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     return chunk;
   }
 
-  /** PostgreSQL has a chunk of this microbatch, but for what it refused. */
+  /** PostgreSQL has a chunk of this microbatch, except for what it refused. */
   written(
     microbatch: Mutable<Microbatch<Begin, End>>,
     { length }: Uint8Array,
@@ -214,7 +212,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   }
 }
 
-/** What finished microbatches tell, less what PostgreSQL refused of them: the target does not hold that. */
+/** What is known of a finished microbatch, less what PostgreSQL refused of it: the target does not hold those rows. */
 export function endOf<End extends MicrobatchEnd>({ end, refusals }: Microbatch<unknown, End>): End {
   if (end === null) {
     throw new Error("a microbatch that is not finished cannot be committed");

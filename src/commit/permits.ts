@@ -1,14 +1,14 @@
-/** Lets a bounded number of holders in at once, in the order they asked. */
+/** A semaphore: admits a limited number of holders at once, in the order in which they asked. */
 export class Permits {
   #free: number;
-  /** In the order they came. */
+  /** In the order in which they asked. */
   readonly #waiting = new Set<() => void>();
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** Resolves to a permit; disposing it lets the next one in. The signal ends the wait. */
+  /** Resolves to a permit; disposing the permit admits the next holder. The signal ends the wait. */
   async take(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
     if (this.#free > 0) {

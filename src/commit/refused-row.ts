@@ -3,12 +3,12 @@ import type { QueryResult } from "pg";
 import type { CopyRows } from "./copy-rows.ts";
 import { type CopyTarget, ident, tableOf } from "./statements.ts";
 
-/** What a row that PostgreSQL refused needs to be looked at in its transaction. */
+/** What it takes to examine a refused row within its transaction. */
 export interface RefusedRowSession {
   query(text: string): Promise<QueryResult>;
-  /** COPY of rows into a table. */
+  /** Copies rows into a table. */
   copy(table: string, target: CopyTarget, rows: Uint8Array): Promise<void>;
-  /** Does it under a savepoint. Resolves to the error, after rolling back to there; null if it went well. */
+  /** Does the work under a savepoint. Resolves to null, or to its error after rolling back. */
   attempt(work: () => Promise<void>): Promise<Error | null>;
 }
 
@@ -19,12 +19,12 @@ const SYSTEM_COLUMNS: ReadonlySet<string> = new Set([
   "_block_num",
 ]);
 
-/** The user columns of a target, with the number of their field in COPY rows. */
+/** The user columns of a target, each with the position of its field in a row. */
 function userColumns({ columns }: CopyTarget): readonly { readonly name: string; readonly field: number }[] {
   return columns.map((name, field) => ({ name, field })).filter(({ name }) => !SYSTEM_COLUMNS.has(name));
 }
 
-/** A table with the columns of the target, and none of its constraints and triggers, until the transaction ends. */
+/** A table with the columns of the target but without its constraints and triggers. It is gone when the transaction ends. */
 const BARE_TABLE = "pg_temp.ampsync_refused";
 
 async function makeBareTable(session: RefusedRowSession, target: CopyTarget): Promise<void> {
@@ -36,9 +36,10 @@ async function makeBareTable(session: RefusedRowSession, target: CopyTarget): Pr
 }
 
 /**
- * The user column whose value PostgreSQL refuses: the one that its error names in a field of its own, as for
- * NOT NULL; otherwise the first one without which a table without constraints takes the row. Null where such a
- * table takes it as it is, or cannot be made. What is said in words depends on the server's language.
+ * The user column whose value PostgreSQL refuses: the one that the error names in its column field, as for NOT NULL;
+ * otherwise the column that keeps a table without constraints from accepting the row. Null where such a table
+ * accepts the row as it is, or cannot be created. The text of an error is not read: it depends on the server's
+ * language.
  */
 export async function refusedColumn(
   session: RefusedRowSession,
@@ -56,36 +57,36 @@ export async function refusedColumn(
     }
   }
 
-  /** Whether the values of the first columns can be stored, the others being NULL. */
-  async function areTaken(count: number): Promise<boolean> {
+  /** Whether the values of the first columns can be stored while the others are NULL. */
+  async function areAccepted(count: number): Promise<boolean> {
     const left = rows.withNulls(row, new Set(columns.slice(count).map(({ field }) => field)));
     return (await session.attempt(() => session.copy(BARE_TABLE, target, left.bytes(0, 1)))) === null;
   }
 
   let isFound = false;
-  let [taken, refused] = [0, columns.length];
+  let [accepted, refused] = [0, columns.length];
   await session.attempt(async () => {
     await makeBareTable(session, target);
-    isFound = !(await areTaken(refused)) && (await areTaken(taken));
-    while (isFound && refused - taken > 1) {
-      const middle = (taken + refused) >> 1;
-      if (await areTaken(middle)) taken = middle;
+    isFound = !(await areAccepted(refused)) && (await areAccepted(accepted));
+    while (isFound && refused - accepted > 1) {
+      const middle = (accepted + refused) >> 1;
+      if (await areAccepted(middle)) accepted = middle;
       else refused = middle;
     }
   });
   return isFound ? (columns[refused - 1] ?? null) : null;
 }
 
-/** A longer row is told field by field; of a longer field, its length alone. */
-const MAX_TOLD_ROW_BYTES = 256 * 1024;
-const MAX_TOLD_FIELD_BYTES = 1024;
+/** A longer row is shown field by field; a longer field by its length. */
+const MAX_SHOWN_ROW_BYTES = 256 * 1024;
+const MAX_SHOWN_FIELD_BYTES = 1024;
 
 /**
- * A row as the text of a JSON object, as PostgreSQL itself shows it: what no
- * constraint forbids can be stored in a table without constraints. Where it
- * cannot, or no temporary table may be made, its fields in hexadecimal. Long rows
- * are not shown at all: their text is longer still, and neither JSON of
- * PostgreSQL nor a string here holds twice 256 MiB.
+ * A row as the text of a JSON object, the way PostgreSQL itself shows it: a row
+ * that a constraint forbids can still be stored in a table without constraints.
+ * Where it cannot, or no temporary table may be created, the fields are shown in
+ * hexadecimal. A long row is never shown by PostgreSQL: its text is longer still,
+ * and neither jsonb nor a string here can hold twice 256 MiB.
  */
 export async function rowAsJson(
   session: RefusedRowSession,
@@ -94,20 +95,20 @@ export async function rowAsJson(
   row: number,
 ): Promise<string> {
   const bytes = rows.bytes(row, row + 1);
-  const text = bytes.length > MAX_TOLD_ROW_BYTES ? null : await shownByPostgres(session, target, bytes);
+  const text = bytes.length > MAX_SHOWN_ROW_BYTES ? null : await shownByPostgres(session, target, bytes);
   if (text !== null) {
     return text;
   }
   const fields = rows.fields(row);
-  const told = userColumns(target).map(({ name, field }) => [name, toldInHex(fields[field] ?? null)]);
-  return JSON.stringify(Object.fromEntries(told));
+  const shown = userColumns(target).map(({ name, field }) => [name, shownInHex(fields[field] ?? null)]);
+  return JSON.stringify(Object.fromEntries(shown));
 }
 
-function toldInHex(bytes: Uint8Array | null): string | null {
+function shownInHex(bytes: Uint8Array | null): string | null {
   if (bytes === null) {
     return null;
   }
-  return bytes.length > MAX_TOLD_FIELD_BYTES
+  return bytes.length > MAX_SHOWN_FIELD_BYTES
     ? `${bytes.length} bytes`
     : `\\x${Buffer.from(bytes).toString("hex")}`;
 }

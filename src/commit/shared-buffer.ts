@@ -1,18 +1,18 @@
 import type { Budget } from "./budget.ts";
-import { Change } from "./change.ts";
+import { Condition } from "./condition.ts";
 import type { BufferView, MicrobatchBuffer, MicrobatchEnd } from "./microbatch-buffer.ts";
 
 /**
- * The buffer between a reader and a writer that wait for each other. It is changed through `change` alone, which
- * tells both the budget and whoever waits: no change can forget to wake anybody.
+ * The buffer between a reader and a writer that wait for each other. It can be changed only through `change`, which
+ * informs the budget and wakes everybody who waits: no change can forget to.
  */
 export class SharedBuffer<Begin, End extends MicrobatchEnd> {
   readonly #buffer: MicrobatchBuffer<Begin, End>;
   readonly #budget: Pick<Budget, "take" | "give">;
   readonly #signal: AbortSignal;
-  readonly #changed = new Change();
+  readonly #changed = new Condition();
 
-  /** The signal ends all waiting, with its reason. */
+  /** The signal ends every wait, with its reason. */
   constructor(
     buffer: MicrobatchBuffer<Begin, End>,
     budget: Pick<Budget, "take" | "give">,
@@ -21,7 +21,7 @@ export class SharedBuffer<Begin, End extends MicrobatchEnd> {
     this.#buffer = buffer;
     this.#budget = budget;
     this.#signal = signal;
-    signal.addEventListener("abort", () => this.#changed.tell());
+    signal.addEventListener("abort", () => this.#changed.notifyAll());
   }
 
   get view(): BufferView<Begin, End> {
@@ -39,11 +39,11 @@ export class SharedBuffer<Begin, End extends MicrobatchEnd> {
       } else if (held < 0) {
         this.#budget.give(-held);
       }
-      this.#changed.tell();
+      this.#changed.notifyAll();
     }
   }
 
-  /** Resolves once this is so; looks again with each change, and when `other` says so. */
+  /** Resolves once `isSo` is true. It is asked again at each change, and whenever `other` resolves. */
   async until(isSo: () => boolean, other?: () => Promise<void>): Promise<void> {
     this.#signal.throwIfAborted();
     while (!isSo()) {

@@ -4,18 +4,18 @@ import pg from "pg";
 export const COPY_HEADER = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
 export const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 
-/** Where rows go. */
+/** The table that rows are copied into. */
 export interface CopyTarget {
   readonly schema: string;
   readonly table: string;
-  /** In the order of the fields of each row. */
+  /** In the order of the fields in each row. */
   readonly columns: readonly string[];
 }
 
-/** A COPY may wait for the rows of a large microbatch, or for somebody's lock, longer than a call may take. */
+/** A COPY may wait longer than a call may take: for the rows of a large microbatch, or for somebody's lock. */
 export const BEGIN = "begin isolation level read committed;\nset local statement_timeout = '1h'";
 
-/** COPY of rows into a table, for the columns of a target. */
+/** COPY into a table that has the columns of the target. */
 export function copyInto(table: string, { columns }: CopyTarget): string {
   return `copy ${table} (${columns.map(ident).join(", ")}) from stdin (format binary)`;
 }

@@ -10,25 +10,25 @@ export interface WriteOptions extends WriterSessionOptions {
   readonly target: CopyTarget;
 }
 
-/** Of `mark`: each new one takes the place of the last. */
-export const MARK = "savepoint marked";
+export const SAVEPOINT = "savepoint ampsync_microbatch";
 
 /**
  * One writing transaction: a statement that begins it, COPY, a statement that ends it.
  *
- * With the end known at once all of it is one message to the server, else the
- * end is a second one. In either case the last check and COMMIT travel together,
- * so no client can freeze between them. A transaction that fails takes its
- * connection with it: nothing of it is left, whatever state it was in.
+ * Where the end is known from the beginning, everything is one message to the
+ * server; otherwise the end is a second message. In either case the last check
+ * and COMMIT travel together, so no client can freeze between them. A transaction
+ * that fails takes its connection with it: nothing is left of either, whatever
+ * state they were in.
  */
 export class WriteTransaction implements Transaction {
   readonly #options: WriteOptions;
   readonly #session: WriterSession;
-  /** The one under way. */
+  /** The COPY under way. */
   #copy: CopyStreamQuery;
   /** The first message ends with COMMIT. */
   readonly #hasEnd: boolean;
-  #isMarked = false;
+  #hasSavepoint = false;
 
   private constructor(
     options: WriteOptions,
@@ -42,7 +42,7 @@ export class WriteTransaction implements Transaction {
     this.#hasEnd = hasEnd;
   }
 
-  /** `end` where it is known already. */
+  /** `end` is null where it is not known yet. */
   static async open(options: WriteOptions, begin: string, end: string | null): Promise<WriteTransaction> {
     const { target, faults } = options;
     const copy = copyInto(tableOf(target), target);
@@ -50,7 +50,7 @@ export class WriteTransaction implements Transaction {
     const session = await WriterSession.open(options);
     try {
       const transaction = new WriteTransaction(options, session, statements, end !== null);
-      await transaction.#send(COPY_HEADER); // Taken when COPY asks for rows.
+      await transaction.#send(COPY_HEADER); // Accepted once COPY asks for rows.
       await faults.reach("copy_begun");
       return transaction;
     } catch (error) {
@@ -59,7 +59,7 @@ export class WriteTransaction implements Transaction {
     }
   }
 
-  /** Resolves when the socket takes more. The chunk must not be written to afterwards. */
+  /** Resolves when the socket accepts more. The chunk must not be changed afterwards. */
   async write(chunk: Uint8Array): Promise<null> {
     await this.#send(chunk);
     await this.#options.faults.reach("chunk_written");
@@ -73,13 +73,13 @@ export class WriteTransaction implements Transaction {
     await this.#session.answer(written);
   }
 
-  async mark(): Promise<void> {
-    await this.#nextCopy(this.#isMarked ? [`release ${MARK}`, MARK] : [MARK]);
-    this.#isMarked = true;
+  async savepoint(): Promise<void> {
+    await this.#nextCopy(this.#hasSavepoint ? [`release ${SAVEPOINT}`, SAVEPOINT] : [SAVEPOINT]);
+    this.#hasSavepoint = true;
   }
 
-  async takeBack(): Promise<void> {
-    await this.#nextCopy([`rollback to ${MARK}`]);
+  async rollbackToSavepoint(): Promise<void> {
+    await this.#nextCopy([`rollback to ${SAVEPOINT}`]);
   }
 
   async commit(end: () => string): Promise<void> {

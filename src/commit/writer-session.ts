@@ -13,8 +13,8 @@ export interface WriterSessionOptions {
 }
 
 /**
- * The connection of one writing transaction. It goes back to its pool when that is committed, and is closed if it
- * is not: nothing of the transaction is left, whatever state it was in.
+ * The connection of one writing transaction. After the commit it returns to its pool. In any other case it is
+ * closed, so nothing of the transaction is left, whatever state it was in.
  */
 export class WriterSession {
   readonly #options: WriterSessionOptions;
@@ -28,7 +28,7 @@ export class WriterSession {
     this.#client = client;
     options.signal.addEventListener("abort", this.#onAbort);
     client.on("error", this.fail);
-    // Every answer is raced with it; this only says that nobody may be waiting for one when it happens.
+    // Every answer is raced with it; this is for a failure while no answer is awaited.
     this.#failure.promise.catch(() => {});
   }
 
@@ -43,28 +43,28 @@ export class WriterSession {
     return new WriterSession(options, client);
   }
 
-  /** Whatever is waited for from here on rejects with this. */
+  /** Every answer that is awaited from now on rejects with this error. */
   readonly fail = (error: unknown): void => this.#failure.reject(error);
 
   async query(text: string): Promise<pg.QueryResult> {
-    this.#options.signal.throwIfAborted(); // Then the connection is closed.
+    this.#options.signal.throwIfAborted(); // The connection is closed by then.
     return await this.answer(this.#client.query(text));
   }
 
-  /** Begins a COPY, whose rows are written to the stream; other statements may stand before and after it. */
+  /** Begins a COPY, whose rows are written to the stream. Other statements may precede and follow it in `text`. */
   copy(text: string): CopyStreamQuery {
     this.#options.signal.throwIfAborted();
     const copy = this.#client.query(copyFrom(text, { highWaterMark: 1 }));
-    copy.on("error", () => {}); // It may also come when nobody waits any more.
+    copy.on("error", () => {}); // An error may come when nothing is awaited any more.
     return copy;
   }
 
-  /** Waits for PostgreSQL, as the heartbeat sees; rejects also when the connection breaks. */
+  /** Waits for PostgreSQL, visibly to the heartbeat. Rejects also when the connection breaks. */
   async answer<T>(answer: Promise<T>): Promise<T> {
     return await this.#options.wait.during(Promise.race([this.#failure.promise, answer]));
   }
 
-  /** Waits for the answer to COMMIT, and gives the connection back. */
+  /** Waits for the answer to COMMIT, then returns the connection to its pool. */
   async committed(answer: Promise<unknown>): Promise<void> {
     const { faults } = this.#options;
     await Promise.all([answer, faults.reach("commit_sent")]);
@@ -72,7 +72,7 @@ export class WriterSession {
     this.#release(false);
   }
 
-  /** Rolls back, if it is not over. */
+  /** Rolls back, unless the transaction is over. */
   abort(): void {
     this.#release(true);
   }

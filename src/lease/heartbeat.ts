@@ -3,22 +3,22 @@ import type { ServerWait } from "../db/server-wait.ts";
 import type { Log } from "../log.ts";
 import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../model/limits.ts";
 
-/** A pass that holds a lease: what each beat tells of it, and how it hears what came back. */
+/** A pass that holds a lease: what each beat reports of it, and how it hears the answer. */
 export interface LeaseHolder extends Lease {
   /**
-   * Whether the pass holds data that is not committed: should the worker die of it, it is known of which stream.
-   * Null while the pass tells that itself: a beat on its way would contradict it.
+   * Whether the pass holds data that is not committed: should the data kill the worker, the stream to blame is known.
+   * Null while the pass reports that itself: a beat on its way would contradict it.
    */
   holds: boolean | null;
-  /** Last block that the server is known to hold, for ampsync.streams; null while unknown. */
+  /** The last block that the server is known to hold, for ampsync.streams; null while unknown. */
   head: { readonly block: bigint; readonly network: string } | null;
-  /** Whether its writing transaction waits for PostgreSQL. */
+  /** Whether the writing transaction of the pass waits for PostgreSQL. */
   readonly writerWait: Pick<ServerWait, "since">;
-  /** What the pass waits for, besides its writer, and since when, by performance.now(). */
+  /** What else the pass waits for, and since when, by performance.now(). */
   readonly waits: { readonly for: "plan" | "server" | "permit"; readonly since: number } | null;
   /** Called with every verdict but `keep`. */
   onVerdict: (verdict: Exclude<Verdict, "keep">) => void;
-  /** Called with the state of the stream as the database has it, at each beat. */
+  /** Called at each beat with the state of the stream in the database. */
   onState: (state: string) => void;
 }
 
@@ -33,14 +33,14 @@ const TIMES: HeartbeatTimes = { beatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, silence
 
 /**
  * Renews every lease of this process in one call, on a connection of its own, so
- * that no writing can hold it up. It keeps going between passes too: it is what
- * tells the supervisor that this worker is alive.
+ * that no writing can delay it. It also beats between passes: that shows the
+ * supervisor that this worker is alive.
  */
 export class Heartbeat {
   readonly #calls: LeaseCalls;
   readonly #log: Log;
   readonly #times: HeartbeatTimes;
-  /** By stream; with when its lease was certainly ours, by performance.now(). */
+  /** By stream, each with the last time at which its lease was certainly ours, by performance.now(). */
   readonly #holders = new Map<bigint, { readonly holder: LeaseHolder; renewedAt: number }>();
   #workerId: string | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -53,7 +53,7 @@ export class Heartbeat {
     this.#times = times;
   }
 
-  /** Says which worker this is, at each of its jobs; the first one starts the heartbeat. */
+  /** Called with the id of this worker at each of its jobs; the first call starts the heartbeat. */
   start(workerId: string): void {
     this.#workerId = workerId;
     if (this.#timer === null) {
@@ -63,7 +63,7 @@ export class Heartbeat {
     }
   }
 
-  /** Keeps a lease until the result is disposed. */
+  /** Renews a lease until the result is disposed. */
   keep(holder: LeaseHolder): Disposable {
     this.#holders.set(holder.streamId, { holder, renewedAt: performance.now() });
     return {
@@ -83,7 +83,7 @@ export class Heartbeat {
     await this.#lastBeat;
   }
 
-  /** One waits for the answer to the last one, and no more: in an outage there would be hundreds. */
+  /** At most one beat waits for the answer to the last one: in an outage there would be hundreds. */
   #beat(): void {
     if (this.#isBeatDue) {
       return;
@@ -139,7 +139,8 @@ export class Heartbeat {
 
   /**
    * Leases that were not renewed for as long as they last may not be ours any more, and
-   * what their passes wait for may never come: their connections can be as dead as ours.
+   * the answers that their passes wait for may never come: those connections can be as
+   * dead as ours.
    */
   #giveUpExpired(): void {
     for (const { holder, renewedAt } of this.#holders.values()) {

@@ -29,7 +29,7 @@ export class PassControl implements Disposable {
   #mustYield = false;
   #failure: Error | null = null;
 
-  /** `canEndNow`: whether the pass is at nothing that wants to be finished. */
+  /** `canEndNow`: whether the pass has begun nothing that should be finished first. */
   constructor(shutdown: AbortSignal, minPassMs: number, canEndNow: () => boolean) {
     this.#shutdown = shutdown;
     this.#minPassMs = minPassMs;
@@ -51,17 +51,17 @@ export class PassControl implements Disposable {
     return this.#abandoned.signal;
   }
 
-  /** The pass is to end with what it began: a microbatch, a replacement, repairs. */
+  /** The pass should end once it has finished what it began: a microbatch, a replacement, repairs. */
   get mustYield(): boolean {
     return this.#mustYield;
   }
 
-  /** Why it was ended; null where it was not, or ends well. */
+  /** Why the pass was ended; null where it was not, or where it ends well. */
   get failure(): Error | null {
     return this.#failure;
   }
 
-  /** Where nothing more can be committed nothing is waited for: its answer may never come. */
+  /** Where nothing more can be committed, no answer is awaited: it may never come. */
   heed(verdict: Exclude<Verdict, "keep">): void {
     switch (verdict) {
       case "yield":
@@ -80,7 +80,7 @@ export class PassControl implements Disposable {
     }
   }
 
-  /** Ends the pass as soon as it can be ended without losing what was begun. */
+  /** Ends the pass as soon as that loses nothing that was begun. */
   yieldSlot(): void {
     this.#mustYield = true;
     if (this.#canEndNow()) {
@@ -99,7 +99,7 @@ export class PassControl implements Disposable {
     }
   }
 
-  /** Nothing that was begun outlives the pass. */
+  /** Nothing that the pass began outlives it. */
   [Symbol.dispose](): void {
     this.end();
     clearTimeout(this.#deadline);

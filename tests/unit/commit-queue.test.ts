@@ -47,7 +47,7 @@ class Table {
 
   begin(begin: string, signal: AbortSignal): Transaction {
     let text = "";
-    let marked: string | null = null;
+    let saved: string | null = null;
     let isOver = false;
     this.opened++;
     this.open++;
@@ -69,12 +69,12 @@ class Table {
         text += chunk.length > 1000 ? "" : Buffer.from(chunk).toString("latin1"); // Large ones only count.
         return null;
       },
-      mark: async () => {
-        marked = text;
+      savepoint: async () => {
+        saved = text;
       },
-      takeBack: async () => {
-        if (marked === null) throw new Error("nothing is marked");
-        text = marked;
+      rollbackToSavepoint: async () => {
+        if (saved === null) throw new Error("there is no savepoint");
+        text = saved;
       },
       commit: async (statement) => {
         await this.onCommit();

@@ -274,28 +274,28 @@ describe.each<[string, () => Promise<Transaction>]>([
   ["fast", () => WriteTransaction.open(options("fail"), statements().begin(null), null)],
   ["careful", () => CarefulTransaction.open(options("fail"), statements().begin(null))],
 ])("a %s transaction", (_, open) => {
-  test("takes back what was written since its last mark, and nothing else", async () => {
+  test("rolls back what was written since its last savepoint, and nothing else", async () => {
     const transaction = await open();
     await transaction.write(row(1, "a"));
-    await transaction.mark();
+    await transaction.savepoint();
     await transaction.write(row(2, "given up"));
-    await transaction.takeBack();
-    await transaction.takeBack(); // There is nothing to take back.
+    await transaction.rollbackToSavepoint();
+    await transaction.rollbackToSavepoint(); // There is nothing to roll back.
     await transaction.write(Buffer.concat([row(2, "b"), row(3, "c")]));
-    await transaction.mark();
+    await transaction.savepoint();
     await transaction.write(row(4, "given up too"));
     await transaction.write(row(5, "given up too"));
-    await transaction.takeBack();
+    await transaction.rollbackToSavepoint();
     await transaction.write(row(4, "d"));
     await transaction.commit(blocksZeroToNine);
     expect(await notes()).toEqual(["a", "b", "c", "d"]);
     expect(pool.totalCount).toBe(pool.idleCount);
   });
 
-  test("is rolled back whole when it is aborted after a mark", async () => {
+  test("is rolled back whole when it is aborted after a savepoint", async () => {
     const transaction = await open();
     await transaction.write(row(1, "a"));
-    await transaction.mark();
+    await transaction.savepoint();
     await transaction.write(row(2, "b"));
     transaction.abort();
     await waitFor("its lock to be given back", async () => {
@@ -308,12 +308,12 @@ describe.each<[string, () => Promise<Transaction>]>([
   });
 });
 
-test("rows are counted within their block as if what was taken back had never been", async () => {
+test("rows are counted within their block as if what was rolled back had never been written", async () => {
   const transaction = await CarefulTransaction.open(options("quarantine"), statements().begin(null));
   await transaction.write(row(1, "a"));
-  await transaction.mark();
+  await transaction.savepoint();
   await transaction.write(Buffer.concat([row(1, "given up", 1), row(1, BAD_UTF8, 2)]));
-  await transaction.takeBack();
+  await transaction.rollbackToSavepoint();
   const refusals = await transaction.write(Buffer.concat([row(1, BAD_UTF8, 1), row(2, "b")]));
   expect(refusals?.report.rejected.map(({ block, row: nth }) => [block, nth])).toEqual([[1n, 1]]);
   await transaction.commit(blocksZeroToNine);
