@@ -156,6 +156,18 @@ test("broken off anywhere nothing has happened, and it can be done again", async
   expect(await stream.rows()).toBe(NEW);
 });
 
+test("a second swap of one resync waits for the first one, finds it gone and changes nothing", async () => {
+  const { swapped, user } = await stuckSwap();
+  const rival = await db.client();
+  const pid = await backendOf(rival);
+  const second = swap(rival, shadow);
+  await untilBlocked(db, pid);
+  await user.query("rollback");
+  expect(await swapped).toBe(true);
+  expect(await second).toBe(false);
+  expect(await stream.rows()).toBe(NEW);
+});
+
 test("a second resync waits for the first one and changes nothing", async () => {
   const { dataset } = await stream.view();
   await db.query("select ampsync.cancel_resync($1)", [dataset]);

@@ -39,11 +39,11 @@ begin
    where s.stream_id = p_shadow_id;
   perform ampsync_private.revoke_lease(v_shadow.shadow_of);
   perform ampsync_private.close_fence(p_shadow_id);
-  perform ampsync_private.follow_target(v_shadow.shadow_of);
-  perform ampsync_private.follow_target(p_shadow_id);
   if not ampsync_private.swap_is_due(p_shadow_id) then -- A pause, a reorg or another swap came first.
     return false;
   end if;
+  perform ampsync_private.follow_target(v_shadow.shadow_of);
+  perform ampsync_private.follow_target(p_shadow_id);
 
   call ampsync_private.lock_target(v_shadow.shadow_of);
   perform ampsync_private.check_swappable(p_shadow_id);
