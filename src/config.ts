@@ -91,14 +91,14 @@ export function writeStderr(line: string): void {
 }
 
 export function parseConfig(env: Environment, readFile: (path: string) => string): Config {
-  const faults: string[] = [];
+  const problems: string[] = [];
   const warnings: string[] = [];
 
   function given(setting: Setting): { readonly name: string; readonly value: string } | null {
     const set = VARIABLES[setting].flatMap((name) => (env[name] ? [{ name, value: env[name] }] : []));
     // Log levels are the exception: the first name that is set counts, as in the programs that came before this one.
     if (setting !== "logLevel" && new Set(set.map(({ value }) => value)).size > 1) {
-      faults.push(`${set.map(({ name }) => name).join(" and ")} have different values`);
+      problems.push(`${set.map(({ name }) => name).join(" and ")} have different values`);
     }
     return set[0] ?? null;
   }
@@ -111,7 +111,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     const { name, value } = given(setting) ?? { name: "", value: String(fallback) };
     const number = Number(value);
     if (!/^\d+$/.test(value) || number < min || number > max) {
-      faults.push(`${name}=${value} is not a whole number from ${min} to ${max}`);
+      problems.push(`${name}=${value} is not a whole number from ${min} to ${max}`);
     }
     return number;
   }
@@ -129,9 +129,9 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     const { name, value } = given(setting) ?? { name: "", value: fallback };
     const url = URL.parse(value);
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      faults.push(`${name} is not an http or https address`);
+      problems.push(`${name} is not an http or https address`);
     } else if (holdsCredentials(url)) {
-      faults.push(`${name} contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN`);
+      problems.push(`${name} contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN`);
     }
     return url ?? new URL(fallback);
   }
@@ -145,12 +145,12 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     const file = given(fileSetting);
     if (file === null) return direct;
     if (direct !== null) {
-      faults.push(`${VARIABLES[setting][0]} and ${file.name} are both set`);
+      problems.push(`${VARIABLES[setting][0]} and ${file.name} are both set`);
     }
     try {
       return clean(readFile(file.value)) || null;
     } catch {
-      faults.push(`${file.name} names a file that cannot be read`);
+      problems.push(`${file.name} names a file that cannot be read`);
       return null;
     }
   }
@@ -159,13 +159,13 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   function schemaName(setting: Setting): string | null {
     const set = given(setting);
     if (set !== null && !/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(set.value)) {
-      faults.push(`${set.name} is not a name of 1 to 63 small letters, digits and _`);
+      problems.push(`${set.name} is not a name of 1 to 63 lower-case letters, digits and _`);
     }
     return set?.value ?? null;
   }
 
   function database(): string | null {
-    const complete = (url: string) => completeDatabaseUrl(url, "DATABASE_URL", env, readFile, faults);
+    const complete = (url: string) => completeDatabaseUrl(url, "DATABASE_URL", env, readFile, problems);
     const url = secret("databaseUrl", "databaseUrlFile");
     if (url !== null) {
       return complete(url);
@@ -181,11 +181,11 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
       return isNamed ? complete("postgresql:///") : null;
     }
     if (user === null || name === null) {
-      faults.push("DATABASE_USER and DATABASE_NAME are needed together");
+      problems.push("DATABASE_USER and DATABASE_NAME must be set together");
       return null;
     }
     if (/[?#]/.test(name)) {
-      faults.push("DATABASE_NAME holds ? or #, which no connection URL can name");
+      problems.push("DATABASE_NAME contains ? or #, which a connection URL cannot express");
     }
     // Percent-encoded, so that no character of a password ends the password. pg reads the path
     // with decodeURI, which only encodeURI undoes.
@@ -218,8 +218,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     warnings,
   };
 
-  if (faults.length > 0) {
-    throw new AmpsyncError("SY902", `the configuration is wrong: ${faults.join("; ")}`, {
+  if (problems.length > 0) {
+    throw new AmpsyncError("SY902", `the configuration is wrong: ${problems.join("; ")}`, {
       detail: "Settings are read from the environment.",
       hint: "Correct them and start again; docs/configuration.md lists them all.",
     });

@@ -20,7 +20,7 @@ export async function differences(pool: pg.Pool, chain: DemoChain): Promise<stri
   const found = rows.map(
     (row) => `block ${row.number} ${row.hash}: ${row.transactions} transactions, ${row.logs} logs`,
   );
-  const faults = [
+  const lines = [
     ...wanted.filter((line) => !found.includes(line)).map((line) => `missing: ${line}`),
     ...found.filter((line) => !wanted.includes(line)).map((line) => `unexpected: ${line}`),
   ];
@@ -30,8 +30,8 @@ export async function differences(pool: pg.Pool, chain: DemoChain): Promise<stri
   };
   for (const [column, sum] of Object.entries(sums)) {
     if (rows.length > 0 && Number(rows[0][column]) !== sum) {
-      faults.push(`${column.slice(4)}: ${rows[0][column]} rows where the chain has ${sum}`);
+      lines.push(`${column.slice(4)}: ${rows[0][column]} rows where the chain has ${sum}`);
     }
   }
-  return faults;
+  return lines;
 }

@@ -86,11 +86,11 @@ export async function runDemo({
     await chain.reorg(REORG_DEPTH);
     print(`The chain replaces its last ${REORG_DEPTH} blocks.\n`);
     await mineFor(chain, 3_000, signal);
-    const faults = await untilEqual(() => differences(pool, chain), signal);
+    const different = await untilEqual(() => differences(pool, chain), signal);
     await screen.stop();
     const height = (await chain.blocks()).length;
-    if (faults.length > 0) {
-      print(`NOT EQUAL after ${CATCH_UP_DEADLINE_MS / 1000} s:\n  ${faults.slice(0, 10).join("\n  ")}`);
+    if (different.length > 0) {
+      print(`NOT EQUAL after ${CATCH_UP_DEADLINE_MS / 1000} s:\n  ${different.slice(0, 10).join("\n  ")}`);
       return 1;
     }
     print(
@@ -156,9 +156,9 @@ async function untilEqual(
 ): Promise<readonly string[]> {
   const deadline = performance.now() + CATCH_UP_DEADLINE_MS;
   while (true) {
-    const faults = await compare();
-    if (faults.length === 0 || performance.now() > deadline) {
-      return faults;
+    const different = await compare();
+    if (different.length === 0 || performance.now() > deadline) {
+      return different;
     }
     await pause(100, undefined, { signal });
   }

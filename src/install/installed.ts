@@ -101,7 +101,7 @@ export async function missingFor(installed: Installed | null): Promise<string | 
   if (isAhead || functions?.sha256 === sourceHash(files) || isNewer(functions?.version ?? "0", version)) {
     return null;
   }
-  return `the functions in the database are those of version ${functions?.version}, this is ${version}`;
+  return `the functions in the database are those of version ${functions?.version}, and this program is version ${version}`;
 }
 
 export async function packageVersion(): Promise<string> {

@@ -1,4 +1,4 @@
-/** What libpq knows by environment variables and by parameters of an address, and pg by parameters of an address only. */
+/** Settings that libpq takes from environment variables and from parameters of an address, and pg only from parameters. */
 const TLS_VARIABLES = {
   sslmode: "PGSSLMODE",
   sslrootcert: "PGSSLROOTCERT",
@@ -6,17 +6,17 @@ const TLS_VARIABLES = {
   sslkey: "PGSSLKEY",
 } as const;
 
-/** What pg reads in an address, and means as libpq does. */
+/** The parameters of an address that pg reads and understands as libpq does. */
 const TAKEN: ReadonlySet<string> = new Set([
   ...["host", "port", "user", "password", "options", "sslnegotiation"],
   ...Object.keys(TLS_VARIABLES),
 ]);
 
-/** What every session of ours has its own value for, or what a client may go without. */
+/** Parameters that are ignored: our sessions set them themselves, or a client can do without them. */
 const LEFT_OUT =
   /^(application_name|fallback_application_name|connect_timeout|keepalives\w*|tcp_user_timeout|channel_binding|uselibpqcompat)$/;
 
-/** Parameters of which only these values can work here; they say what is done anyway. */
+/** Parameters with the only value that works here; they ask for what is done anyway. */
 const ONLY: Readonly<Record<string, RegExp>> = {
   client_encoding: /^(utf-?8|auto)$/i,
   gssencmode: /^(disable|prefer)$/,
@@ -28,34 +28,34 @@ const SSL_MODES: ReadonlySet<string> = new Set(["disable", "require", "verify-ca
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * An address of PostgreSQL as pg reads it, of one as libpq reads it: with what the environment and a service file
- * add, and TLS as libpq means it. What cannot work is told in `faults`, in words that show no value.
+ * Turns an address of PostgreSQL as libpq reads it into one as pg reads it: with the settings of the environment and
+ * of a service file, and TLS as libpq means it. What cannot work is added to `problems`, in words that show no value.
  */
 export function completeDatabaseUrl(
   text: string,
   name: string,
   env: Environment,
   readFile: (path: string) => string,
-  faults: string[],
+  problems: string[],
 ): string {
   const url = parse(text);
   if (
     /^[^/]*\/\/[^/?#]*,/.test(text) ||
     (url?.searchParams.get("host") ?? env["PGHOST"] ?? "").includes(",")
   ) {
-    faults.push(`${name} names several hosts: name one, such as an address that follows the primary`);
+    problems.push(`${name} names several hosts: name one, such as an address that follows the primary`);
     return text;
   }
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== "") {
-    faults.push(`${name} is not a postgresql:// URL with %-encoded special characters`);
+    problems.push(`${name} is not a postgresql:// URL with %-encoded special characters`);
     return text;
   }
   const parameters = url.searchParams;
   const before = url.pathname + parameters.toString();
   if (env["PGHOSTADDR"]) {
-    faults.push("PGHOSTADDR is set, and not supported: use PGHOST");
+    problems.push("PGHOSTADDR is not supported: use PGHOST");
   }
-  addService(url, env, readFile, faults);
+  addService(url, env, readFile, problems);
   for (const [parameter, variable] of Object.entries(TLS_VARIABLES)) {
     if (!parameters.has(parameter) && env[variable]) parameters.set(parameter, env[variable]);
   }
@@ -66,19 +66,17 @@ export function completeDatabaseUrl(
       parameters.delete(parameter);
       if (!parameters.has("sslmode")) parameters.set("sslmode", "require");
     } else if (!TAKEN.has(parameter)) {
-      faults.push(
-        `${name} has the parameter ${JSON.stringify(parameter)}, or a value of it, that is not supported`,
-      );
+      problems.push(`${name}: the parameter ${JSON.stringify(parameter)}, or its value, is not supported`);
     }
   }
-  completeTls(parameters, name, env, readFile, faults);
-  // Unchanged it is left as it was written.
+  completeTls(parameters, name, env, readFile, problems);
+  // An unchanged address is returned as it was written.
   return url.pathname + parameters.toString() === before
     ? text
     : url.href.replace(/(\/\/|@)placeholder(?=[/?]|$)/, "$1");
 }
 
-/** Without a host it names a local socket, or leaves the host to the environment. */
+/** Parses an address. Without a host it means a local socket, or the host of the environment. */
 function parse(text: string): URL | null {
   return URL.parse(text.replace(/^([^/]*\/\/(?:[^/?#]*@)?)(?=[/?]|$)/, "$1placeholder"));
 }
@@ -88,7 +86,7 @@ function completeTls(
   name: string,
   env: Environment,
   readFile: (path: string) => string,
-  faults: string[],
+  problems: string[],
 ): void {
   const isReadable = (path: string) => {
     try {
@@ -101,7 +99,7 @@ function completeTls(
   if (parameters.get("sslrootcert") === "system") {
     parameters.delete("sslrootcert");
     if ((parameters.get("sslmode") ?? "verify-full") !== "verify-full") {
-      faults.push(`${name}: sslrootcert=system needs sslmode=verify-full`);
+      problems.push(`${name}: sslrootcert=system needs sslmode=verify-full`);
     }
     parameters.set("sslmode", "verify-full");
   } else if (/^verify-/.test(parameters.get("sslmode") ?? "") && !parameters.has("sslrootcert")) {
@@ -109,7 +107,7 @@ function completeTls(
     if (isReadable(own)) {
       parameters.set("sslrootcert", own);
     } else if (parameters.get("sslmode") === "verify-ca") {
-      faults.push(`${name}: sslmode=verify-ca needs sslrootcert`);
+      problems.push(`${name}: sslmode=verify-ca needs sslrootcert`);
     }
   }
   if (!parameters.has("sslmode")) {
@@ -118,24 +116,29 @@ function completeTls(
   }
   const mode = parameters.get("sslmode") ?? "";
   if (!SSL_MODES.has(mode)) {
-    faults.push(
-      `${name}: sslmode must be one of ${[...SSL_MODES].join(", ")}; what falls back to no TLS is not supported`,
+    problems.push(
+      `${name}: sslmode must be one of ${[...SSL_MODES].join(", ")}; modes that fall back to no TLS are not supported`,
     );
   }
   if (parameters.has("sslcert") !== parameters.has("sslkey")) {
-    faults.push(`${name}: sslcert and sslkey are needed together`);
+    problems.push(`${name}: sslcert and sslkey must be set together`);
   }
   for (const parameter of ["sslrootcert", "sslcert", "sslkey"]) {
     const path = parameters.get(parameter);
     if (path !== null && !isReadable(path)) {
-      faults.push(`${name}: ${parameter} names a file that cannot be read`);
+      problems.push(`${name}: ${parameter} names a file that cannot be read`);
     }
   }
-  parameters.set("uselibpqcompat", "true"); // Without it pg takes every mode for verify-full.
+  parameters.set("uselibpqcompat", "true"); // Without this pg treats every mode as verify-full.
 }
 
-/** Adds what the service named in the address or by PGSERVICE says, where the address itself does not. */
-function addService(url: URL, env: Environment, readFile: (path: string) => string, faults: string[]): void {
+/** Adds the settings of the service that the address or PGSERVICE names, where the address itself has none. */
+function addService(
+  url: URL,
+  env: Environment,
+  readFile: (path: string) => string,
+  problems: string[],
+): void {
   const service = url.searchParams.get("service") ?? env["PGSERVICE"] ?? "";
   url.searchParams.delete("service");
   if (service === "") return;
@@ -148,10 +151,10 @@ function addService(url: URL, env: Environment, readFile: (path: string) => stri
       ?.split(/\r?\n/)
       .slice(1);
   } catch {
-    // Told below.
+    // Reported below.
   }
   if (section === undefined) {
-    faults.push(`the service ${JSON.stringify(service)} is not in the service file`);
+    problems.push(`the service ${JSON.stringify(service)} is not in the service file`);
     return;
   }
   const inAddress: Readonly<Record<string, string>> = {

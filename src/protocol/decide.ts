@@ -307,7 +307,7 @@ function gap(memory: StreamMemory, detail: string): Step {
   }
   const error = new AmpsyncError("SY101", "The server leaves out blocks, wherever the stream goes on from", {
     detail,
-    hint: "It is retried automatically: select * from ampsync.streams;",
+    hint: "Retried automatically: select * from ampsync.streams;",
   });
   return { kind: "end", error };
 }

@@ -120,7 +120,7 @@ class Connection implements AsyncDisposable {
     }
     await this.#commits.settle();
     throw new AmpsyncError("SY104", "the server ended the stream", {
-      hint: "It is retried automatically: select * from ampsync.streams;",
+      hint: "Retried automatically: select * from ampsync.streams;",
     });
   }
 

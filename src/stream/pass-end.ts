@@ -27,7 +27,7 @@ export function noData(tableName: string): PassEnd {
       code: "SY103",
       message: `${tableName} holds no data yet`,
       detail: "The server answered with an empty range.",
-      hint: "It is retried automatically; deploy the dataset on the Amp server if that was not done.",
+      hint: "Retried automatically. Publish the dataset on the Amp server if it is not there yet.",
     },
   };
 }

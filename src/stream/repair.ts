@@ -65,7 +65,7 @@ async function checkHead(
       `the server lags: it holds blocks up to ${head}, and ${end} is to be repaired`,
       {
         detail: "Nothing was asked for; the rows stay as they were.",
-        hint: "It is retried automatically: select * from ampsync.repairs;",
+        hint: "Retried automatically: select * from ampsync.repairs;",
       },
     );
   }

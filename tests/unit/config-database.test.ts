@@ -74,9 +74,9 @@ describe("a database in parts", () => {
   });
 
   test.each([
-    [{ DATABASE_USER: "me" }, /DATABASE_USER and DATABASE_NAME are needed together/],
-    [{ DATABASE_NAME: "sync" }, /DATABASE_USER and DATABASE_NAME are needed together/],
-    [{ DATABASE_USER: "me", DATABASE_NAME: "a?b" }, /DATABASE_NAME holds \? or #/],
+    [{ DATABASE_USER: "me" }, /DATABASE_USER and DATABASE_NAME must be set together/],
+    [{ DATABASE_NAME: "sync" }, /DATABASE_USER and DATABASE_NAME must be set together/],
+    [{ DATABASE_USER: "me", DATABASE_NAME: "a?b" }, /DATABASE_NAME contains \? or #/],
     [{ DATABASE_USER: "me", DATABASE_NAME: "a", DATABASE_PORT: "65536" }, /DATABASE_PORT=65536 is not/],
     [{ DATABASE_PASSWORD: "a", DATABASE_PASSWORD_FILE: "/password" }, /DATABASE_PASSWORD_FILE are both set/],
   ] as Array<[Record<string, string>, RegExp]>)("is refused as %j", (env, message) => {
@@ -151,7 +151,7 @@ describe("TLS means what it means to libpq:", () => {
     ["?sslmode=verify-ca", /sslmode=verify-ca needs sslrootcert/],
     ["?sslmode=require&sslrootcert=/missing", /sslrootcert names a file that cannot be read/],
     ["?sslrootcert=/missing", /sslrootcert names a file that cannot be read/],
-    ["?sslmode=require&sslcert=/ca.crt", /sslcert and sslkey are needed together/],
+    ["?sslmode=require&sslcert=/ca.crt", /sslcert and sslkey must be set together/],
     ["?sslmode=require&sslrootcert=system", /sslrootcert=system needs sslmode=verify-full/],
   ])("%s is refused", (parameters, message) => {
     expect(() => urlOf({ DATABASE_URL: `${url}${parameters}` })).toThrow(message);

@@ -17,8 +17,8 @@ function parse(env: Environment, files: Record<string, string> = {}): Config {
   });
 }
 
-/** The faults of an environment, one by one. */
-function faultsOf(env: Environment, files: Record<string, string> = {}): string[] {
+/** The problems of an environment, one by one. */
+function problemsOf(env: Environment, files: Record<string, string> = {}): string[] {
   try {
     parse(env, files);
   } catch (error) {
@@ -88,11 +88,11 @@ describe("settings", () => {
     ["DB_MAX_RETRY_DURATION_SECS", "0", "1 to 86400"],
     ["DB_OPERATION_MAX_RETRY_DURATION_SECS", "1 min", "1 to 86400"],
   ])("%s=%s is out of range", (name, value, range) => {
-    expect(faultsOf({ [name]: value })).toEqual([`${name}=${value} is not a whole number from ${range}`]);
+    expect(problemsOf({ [name]: value })).toEqual([`${name}=${value} is not a whole number from ${range}`]);
   });
 
   test.each(["amp.example:1602", "ftp://amp.example", "localhost"])("%s is no server address", (value) => {
-    expect(faultsOf({ AMP_FLIGHT_ADDR: value, AMP_ADMIN_API_ADDR: value })).toEqual([
+    expect(problemsOf({ AMP_FLIGHT_ADDR: value, AMP_ADMIN_API_ADDR: value })).toEqual([
       "AMP_FLIGHT_ADDR is not an http or https address",
       "AMP_ADMIN_API_ADDR is not an http or https address",
     ]);
@@ -107,8 +107,8 @@ describe("settings", () => {
     "http://amp.example/user:hunter2/",
     "http://amp.example/eyJhbGciOiJIUzI1NiIsInR5cCI6hunter2",
   ])("%s may hold a secret, and is refused without showing it", (value) => {
-    const faults = faultsOf({ AMP_FLIGHT_ADDR: value, AMP_ADMIN_API_ADDR: value });
-    expect(faults).toEqual([
+    const problems = problemsOf({ AMP_FLIGHT_ADDR: value, AMP_ADMIN_API_ADDR: value });
+    expect(problems).toEqual([
       "AMP_FLIGHT_ADDR contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN",
       "AMP_ADMIN_API_ADDR contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN",
     ]);
@@ -126,16 +126,16 @@ describe("settings", () => {
 
   test("may be given under two names only if the values are the same", () => {
     expect(parse({ DB_POOL_SIZE: "7", MAX_DB_CONNECTIONS: "7" }).poolSize).toBe(7);
-    expect(faultsOf({ DB_POOL_SIZE: "7", MAX_DB_CONNECTIONS: "8" })).toEqual([
+    expect(problemsOf({ DB_POOL_SIZE: "7", MAX_DB_CONNECTIONS: "8" })).toEqual([
       "DB_POOL_SIZE and MAX_DB_CONNECTIONS have different values",
     ]);
-    expect(faultsOf({ AMP_FLIGHT_ADDR: "http://a", NOZZLE_ENDPOINT: "http://b" })).toEqual([
+    expect(problemsOf({ AMP_FLIGHT_ADDR: "http://a", NOZZLE_ENDPOINT: "http://b" })).toEqual([
       "AMP_FLIGHT_ADDR and NOZZLE_ENDPOINT have different values",
     ]);
   });
 
   test("that are wrong are all reported in one error, without any secret", () => {
-    const faults = faultsOf({
+    const problems = problemsOf({
       DATABASE_URL: "mysql://me:hunter2@db/sync",
       AMP_AUTH_TOKEN: "hunter3",
       AMP_AUTH_TOKEN_FILE: "/run/secrets/token",
@@ -144,8 +144,8 @@ describe("settings", () => {
       DATABASE_PORT: "0",
       AMPSYNC_GRPC_MAX_DECODE_MB: "big",
     });
-    expect(faults).toHaveLength(6);
-    expect(faults.join()).not.toContain("hunter");
+    expect(problems).toHaveLength(6);
+    expect(problems.join()).not.toContain("hunter");
   });
 });
 
@@ -191,16 +191,16 @@ describe("token", () => {
   });
 
   test("has one place only", () => {
-    expect(faultsOf({ AMP_AUTH_TOKEN: "abc", AMP_AUTH_TOKEN_FILE: "/token" }, { "/token": "abc" })).toEqual([
-      "AMP_AUTH_TOKEN and AMP_AUTH_TOKEN_FILE are both set",
-    ]);
+    expect(problemsOf({ AMP_AUTH_TOKEN: "abc", AMP_AUTH_TOKEN_FILE: "/token" }, { "/token": "abc" })).toEqual(
+      ["AMP_AUTH_TOKEN and AMP_AUTH_TOKEN_FILE are both set"],
+    );
   });
 });
 
 test.each(["DATABASE_URL_FILE", "DATABASE_PASSWORD_FILE", "AMP_AUTH_TOKEN_FILE"])(
   "a file of %s that cannot be read is named by its variable",
   (name) => {
-    expect(faultsOf({ [name]: "/missing" })).toEqual([`${name} names a file that cannot be read`]);
+    expect(problemsOf({ [name]: "/missing" })).toEqual([`${name} names a file that cannot be read`]);
   },
 );
 
@@ -220,7 +220,7 @@ describe("the schema of the queue", () => {
   test.each(["Worker", "my queue", "q;drop schema x", 'a"b', "pg_queue", "1st", "q".repeat(64)])(
     "cannot be %s",
     (name) => {
-      expect(faultsOf({ GRAPHILE_WORKER_SCHEMA: name })).toEqual([
+      expect(problemsOf({ GRAPHILE_WORKER_SCHEMA: name })).toEqual([
         expect.stringContaining("GRAPHILE_WORKER_SCHEMA"),
       ]);
     },

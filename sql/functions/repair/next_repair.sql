@@ -61,7 +61,7 @@ begin
 
     perform ampsync_worker.defer_repair(p_stream_id, p_epoch, first_block, jsonb_build_object(
               'code', 'SY101', 'message', format('the hash of block %s is not known here yet', last_block),
-              'hint', 'It is retried automatically, and can do without the hash once the chain has gone on.'));
+              'hint', 'Retried automatically; the hash is not needed any more once the chain has gone on.'));
   end loop;
 end;
 $$;

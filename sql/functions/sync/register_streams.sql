@@ -42,7 +42,7 @@ begin
       'code', 'SY101',
       'message', format('%s has %s tables', v_dataset.name, cardinality(p_tables)),
       'detail', 'A dataset can have 1,000 tables; none of these was looked at.',
-      'hint', 'It is retried automatically: select * from ampsync.status;'));
+      'hint', 'Retried automatically: select * from ampsync.status;'));
     return;
   end if;
 

@@ -50,7 +50,7 @@ begin
       errcode = 'SY101',
       message = format('what the server sent for block %s does not have the hash that is held here', p_last_block),
       detail  = 'Nothing was written; the rows stay as they were.',
-      hint    = 'It is retried automatically: select * from ampsync.repairs;';
+      hint    = 'Retried automatically: select * from ampsync.repairs;';
   end if;
 
   select e.*, coalesce(m.row_count, 0) + coalesce(j.rejected, 0) as found into v_fewer
