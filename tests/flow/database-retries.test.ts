@@ -7,7 +7,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createPool } from "../../src/db/pool.ts";
-import { retryingStatements, untilReached } from "../../src/db/retry.ts";
+import { retryingStatements, untilReached, type Waiting } from "../../src/db/retry.ts";
 import { createLog } from "../../src/log.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.ts";
@@ -131,7 +131,7 @@ describe("a statement", () => {
   async function withStatements<T>(
     breakers: { readonly connectionMs: number; readonly operationMs: number },
     use: (
-      run: (text: string, answerMs?: number) => Promise<pg.QueryResult>,
+      run: (text: string, answerMs?: number, waiting?: Waiting | null) => Promise<pg.QueryResult>,
       count: (event: string) => number,
     ) => Promise<T>,
   ): Promise<T> {
@@ -140,7 +140,8 @@ describe("a statement", () => {
     const statements = retryingStatements(pool, breakers, log);
     try {
       return await use(
-        (sql, answerMs = 30_000) => statements({ text: sql, query_timeout: answerMs }, { signal: NEVER }),
+        (text, answerMs = 30_000, waiting = { signal: NEVER }) =>
+          statements({ text, query_timeout: answerMs }, waiting),
         count,
       );
     } finally {
@@ -178,6 +179,18 @@ describe("a statement", () => {
       await expect(run("select * from no_such_table")).rejects.toMatchObject({ code: "42P01" });
       await expect(run("select 1/0")).rejects.toMatchObject({ code: "22012" });
       expect(count("db_operation_retry")).toBe(0);
+    });
+  });
+
+  test("for which nobody waits is tried once, without a connection too", async () => {
+    await withStatements(BREAKERS, async (run, count) => {
+      const fails = "do $$ begin raise exception using errcode = '40001'; end $$";
+      await expect(run(fails, 30_000, null)).rejects.toMatchObject({ code: "40001" });
+      proxy.refuses = true;
+      proxy.cutAll();
+      await expect(run("select 1", 30_000, null)).rejects.toThrow();
+      proxy.refuses = false;
+      expect(count("db_operation_retry") + count("db_connection_retry")).toBe(0);
     });
   });
 
