@@ -5,12 +5,11 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { BadValueSource } from "../support/chain/bad-value-source.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import { SHORT_TURNS } from "../support/worker/worker-process.ts";
 
 const DATASETS = 10;
 const STREAMS = DATASETS * EVM_TABLES.length;
 const SLOTS = 10;
-/** Slots are given up sooner, for there to be many turns; below it is as in production. */
-const HASTY = { beatMs: 300, limits: { minPassMs: 300 } };
 
 test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a backing-off table stop no other`, async () => {
   const source = new BadValueSource(5n, { blocks: 60, logsPerBlock: 2 });
@@ -33,7 +32,7 @@ test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a 
      end $$;
      create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE') execute function public.refuse()`,
   );
-  scenario.startFaultyWorker(HASTY);
+  scenario.startFaultyWorker(SHORT_TURNS);
   // … and one is slow: its rows wait for somebody's lock.
   await scenario.until(
     "a table to hold up",

@@ -1,4 +1,4 @@
-// Takes 27 s.
+// Takes 12 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
@@ -7,6 +7,7 @@ import { findings } from "../support/chain/linked-chain.ts";
 import { dice } from "../support/dice.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
+import { SHORT_TURNS } from "../support/worker/worker-process.ts";
 
 const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 4, transactionsPerBlock: 2 });
 
@@ -15,7 +16,7 @@ async function synced(
   limits: Partial<CommitLimits> = {},
 ): Promise<{ scenario: Scenario; sync: Sync }> {
   const scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 20 });
-  scenario.startFaultyWorker({ limits });
+  scenario.startFaultyWorker({ ...SHORT_TURNS, limits: { ...SHORT_TURNS.limits, ...limits } });
   const sync = await scenario.sync();
   await sync.reaches();
   return { scenario, sync };

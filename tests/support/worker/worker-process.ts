@@ -29,6 +29,12 @@ export interface FaultyWorkerSettings {
   readonly beatMs?: number | undefined;
 }
 
+/** Passes that give their slot away, to others and to repairs, after a moment and not after 5 s. */
+export const SHORT_TURNS = {
+  beatMs: 300,
+  limits: { minPassMs: 300 },
+} as const satisfies FaultyWorkerSettings;
+
 /** graphile-worker with our preset and our tasks, whose fault points a test can arm. */
 export function faultyWorker(settings: FaultyWorkerSettings): readonly string[] {
   return [fileURLToPath(new URL("faulty-worker-process.ts", import.meta.url)), JSON.stringify(settings)];
