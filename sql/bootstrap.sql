@@ -1,10 +1,10 @@
--- What an installation needs before its first migration. Runs once, on a database
--- without ampsync.
+-- What an installation needs before its first migration. Runs once, on a database without
+-- ampsync.
 create schema ampsync;
 create schema ampsync_worker;
 create schema ampsync_private;
-comment on schema ampsync is 'Datasets of Amp servers kept in step: functions and views for people.';
-comment on schema ampsync_worker is 'What the workers of ampsync call; may change with every version.';
+comment on schema ampsync is 'Datasets of Amp servers, kept in sync: functions and views for people.';
+comment on schema ampsync_worker is 'Functions that the workers of ampsync call; may change with every version.';
 comment on schema ampsync_private is 'Tables and helpers of ampsync; may change with every version.';
 
 create table ampsync_private.migration (
@@ -15,7 +15,7 @@ create table ampsync_private.migration (
   applied_at timestamptz not null default clock_timestamp(),
   constraint migration_pkey primary key (name)
 );
-comment on table ampsync_private.migration is 'Migrations that ran, each once.';
+comment on table ampsync_private.migration is 'Migrations that have run, each once.';
 
 create table ampsync_private.source (
   name         text not null,
@@ -24,7 +24,8 @@ create table ampsync_private.source (
   installed_at timestamptz not null default clock_timestamp(),
   constraint source_pkey primary key (name)
 );
-comment on table ampsync_private.source is 'What text functions (together) and views (each) were last created from.';
+comment on table ampsync_private.source
+  is 'The text that functions (together) and views (each) were last created from.';
 
 create table ampsync_private.queue (
   schema_name text not null,
@@ -33,6 +34,6 @@ create table ampsync_private.queue (
   constraint queue_pkey primary key (schema_name)
 );
 comment on table ampsync_private.queue
-  is 'Schemas of graphile-worker that held our jobs: made by ampsync migrate, or shared with the application that made them.';
+  is 'Schemas of graphile-worker that have held our jobs: created by ampsync migrate, or shared with an application.';
 
 create unique index queue_current_key on ampsync_private.queue (is_current) where is_current;

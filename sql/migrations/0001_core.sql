@@ -1,5 +1,5 @@
--- The state of ampsync: datasets, their streams, the lease and the history of
--- each stream, the workers that hold leases, and the journal.
+-- The state of ampsync: datasets, their streams, the lease and the history of each stream,
+-- the workers that hold leases, and the journal. An `error` is {"code", "message", "detail", "hint"}.
 
 create table ampsync_private.dataset (
   dataset_id       bigint generated always as identity,
@@ -34,9 +34,9 @@ create table ampsync_private.dataset (
   constraint dataset_state_check check (state in ('waiting', 'active', 'paused', 'failed'))
 );
 comment on table ampsync_private.dataset
-  is 'One row a call of ampsync.enqueue_sync: which dataset to follow, how, and what it resolved to.';
+  is 'One row per enqueued dataset: which one to follow, how, and what it resolved to.';
 
--- No revision means "follow the latest": one such sync a dataset, beside any number of fixed ones.
+-- No revision means "follow the latest": one such sync per dataset, next to any number of fixed ones.
 create unique index dataset_reference_key
   on ampsync_private.dataset (namespace, name, coalesce(revision, 'latest'));
 
@@ -77,7 +77,9 @@ create table ampsync_private.stream (
   constraint stream_state_check check (
     state in ('waiting', 'backfill', 'live', 'retrying', 'reorg_pending', 'resyncing', 'paused', 'failed', 'orphaned')
   ),
-  constraint stream_target_check check ((target is null) = (columns is null) and (target is null) = (has_block_num is null)),
+  constraint stream_target_check check (
+    (target is null) = (columns is null) and (target is null) = (has_block_num is null)
+  ),
   constraint stream_checkpoint_check check (
     (checkpoint_block is null) = (checkpoint_hash is null)
     and octet_length(checkpoint_hash) = 32
@@ -85,13 +87,13 @@ create table ampsync_private.stream (
   )
 );
 comment on table ampsync_private.stream
-  is 'One query kept in step with one user table, its target; the checkpoint moves in the transaction of the rows.';
+  is 'One table of a dataset, synced into one user table, its target; the checkpoint moves with the rows.';
 
--- A shadow reads the same table of the dataset as the stream it will replace.
+-- A shadow reads the same table of the dataset as the stream whose rows it will replace.
 create unique index stream_table_key
   on ampsync_private.stream (dataset_id, table_name) where shadow_of is null;
 
--- Apart from the stream, so that a heartbeat never queues behind a commit.
+-- Separate from the stream, so that a heartbeat never queues behind a commit.
 create table ampsync_private.lease (
   stream_id   bigint not null,
   epoch       bigint not null default 0,
@@ -108,9 +110,9 @@ create table ampsync_private.lease (
   constraint lease_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade
 );
 comment on table ampsync_private.lease
-  is 'The right of one worker to write a stream until a time; the epoch rises with each grant and fences off older holders.';
+  is 'The right of one worker to write a stream, for a time; each grant raises the epoch and fences off older holders.';
 
--- Apart from streams too: known to a worker for all tables of a dataset, also for those that no worker holds.
+-- Separate from streams as well: a worker knows it for all tables of a dataset, including those that nobody holds.
 create table ampsync_private.head (
   dataset_id bigint not null,
   network    text not null,
@@ -120,7 +122,7 @@ create table ampsync_private.head (
   constraint head_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset on delete cascade
 );
 comment on table ampsync_private.head
-  is 'The last block that the server is known to hold, for each dataset and network, as a heartbeat told it last.';
+  is 'The last block that the server is known to have, per dataset and network, as heartbeats report it.';
 
 create table ampsync_private.history (
   stream_id   bigint not null,
@@ -130,7 +132,9 @@ create table ampsync_private.history (
   prev_hash   bytea,
   constraint history_pkey primary key (stream_id, last_block),
   constraint history_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
-  constraint history_range_check check (first_block >= 0 and first_block <= last_block and last_block < 281474976710655), -- 2^48 - 1: see block_prefix
+  constraint history_range_check check (
+    first_block >= 0 and first_block <= last_block and last_block < 281474976710655 -- 2^48 - 1: see block_prefix
+  ),
   constraint history_hash_check check (octet_length(hash) = 32 and octet_length(prev_hash) = 32)
 );
 comment on table ampsync_private.history
@@ -182,9 +186,9 @@ create table ampsync_private.reject (
   constraint reject_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade
 );
 comment on table ampsync_private.reject
-  is 'Rows that PostgreSQL cannot hold, kept aside by value_policy quarantine.';
+  is 'Rows that PostgreSQL cannot hold, set aside by value_policy quarantine.';
 
--- A reorg removes what it quarantined, too.
+-- A reorg also removes the quarantined rows of its blocks.
 create index reject_stream_block_idx on ampsync_private.reject (stream_id, block);
 
 create table ampsync_private.worker (
@@ -213,8 +217,8 @@ create table ampsync_private.event (
 comment on table ampsync_private.event
   is 'The journal: reorgs, takeovers, errors and state changes, in order.';
 
--- Rows that every commit or heartbeat writes: room beside each for its next version, so that no index entry is
--- made and the old one is taken out by the next look; and vacuum as soon as an old snapshot lets it work.
+-- Rows that every commit or heartbeat updates. Free space next to each holds its next version, so that updates stay
+-- heap-only and reads prune the old versions; vacuum runs as soon as an old snapshot no longer prevents it.
 alter table ampsync_private.stream set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
 alter table ampsync_private.lease set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,
@@ -224,7 +228,7 @@ alter table ampsync_private.head set (fillfactor = 25, autovacuum_vacuum_scale_f
 alter table ampsync_private.worker set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0);
 
--- A row comes and one goes with every commit.
+-- Every commit inserts a row and deletes one.
 alter table ampsync_private.history set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 alter table ampsync_private.ledger set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,

@@ -48,7 +48,7 @@ test("while a synchronous standby is gone leases are kept, connections are const
     source.mine(3);
     await waitFor("both to say what they wait for", async () =>
       one(
-        "select count(*) = 2 from ampsync.streams where reason like 'the commit waits for a synchronous standby%'",
+        "select count(*) = 2 from ampsync.streams where reason like 'the commit has waited % s for a synchronous standby'",
       ),
     );
     const before = await connections();

@@ -101,7 +101,7 @@ test("a pause or a cancel meanwhile gives up after 5 s, says why, and changes no
       const rival = await db.client();
       await expect(rival.query(`select ampsync.${name}($1)`, [dataset])).rejects.toMatchObject({
         code: "55P03",
-        message: `another transaction decides about ${stream.target} just now`,
+        message: `another transaction is deciding about ${stream.target}`,
         detail: expect.stringMatching(
           new RegExp(`^Backend ${pid} of role \\S+, since .*: select ampsync_worker.swap_resync`),
         ),

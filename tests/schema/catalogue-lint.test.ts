@@ -193,6 +193,14 @@ describe("the files", () => {
     expect(installed.sort()).toEqual(inFiles.sort());
   });
 
+  test("have lines of at most 120 characters", async () => {
+    const { bootstrap, migrations, functions, views } = await readSqlFiles();
+    const offenders = [bootstrap, ...migrations, ...functions, ...views].flatMap((file) =>
+      file.text.split("\n").flatMap((line, n) => (line.length > 120 ? [`${file.name}:${n + 1}`] : [])),
+    );
+    expect(offenders).toEqual([]);
+  });
+
   test("raise with code, message, detail and hint", async () => {
     const { functions } = await readSqlFiles();
     const offenders = functions.flatMap((file) =>

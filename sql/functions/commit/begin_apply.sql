@@ -1,10 +1,12 @@
--- Opens a writing transaction of a stream: takes the fence of the lease epoch,
--- fails fast if the lease is not current, locks the target and proves that its name
--- means it and that nobody emptied it, and removes replaced blocks if the
--- microbatches that follow are a replacement.
+-- Opens a write transaction of a stream: takes the fence of the lease epoch, fails fast if the
+-- lease is not current, locks the target, proves that its name still refers to it and that
+-- nobody emptied it, and removes the replaced blocks if the microbatches that follow are a
+-- replacement.
 --
--- The first statement of every transaction that writes to a target. Locks:
--- fence (shared), the target, then target rows, history and the stream row if something is removed.
+-- The first statement of every transaction that writes to a target.
+--
+-- Locks: fence (shared), the target, then, if blocks are removed, target rows, history and the
+-- stream row.
 create or replace procedure ampsync_worker.begin_apply(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -45,4 +47,4 @@ end;
 $$;
 
 comment on procedure ampsync_worker.begin_apply(bigint, bigint, boolean, bigint, bytea)
-  is 'First statement of a writing transaction: fence, lease, target, removal of replaced blocks.';
+  is 'First statement of a write transaction: fence, lease, target, removal of replaced blocks.';

@@ -1,14 +1,14 @@
--- Closes a writing transaction of a stream: history, checkpoint, counters, then
--- that the name under which rows were copied still means the target, and last of all
--- the lease, under its row lock. Sent in one message with COMMIT, so that no client
--- can freeze between the check and the commit.
+-- Closes a write transaction of a stream: history, checkpoint, counters, then that the name
+-- under which rows were copied still refers to the target, and finally the lease, under its row
+-- lock. Sent in one message with COMMIT, so that no client can freeze between the check and the
+-- commit.
 --
--- p_expected_block: the checkpoint that the caller went on from. Another one in
---   the database means that somebody else wrote: SY001.
--- p_watermarks: see append_history and append_ledger in ampsync_private; the last
---   one becomes the checkpoint. Its "timestamp" is the time of that block, see ampsync_private.block_time.
--- p_rows: rows copied.
--- p_values: see ampsync_private.record_values.
+-- p_expected_block  the checkpoint that the caller continued from. If the database has
+--                   another one, somebody else wrote: SY001
+-- p_watermarks      see append_history and append_ledger; the last one becomes the
+--                   checkpoint. Its "timestamp" is the time of that block, see block_time
+-- p_rows            rows copied
+-- p_values          see record_values
 --
 -- Locks, in this order: stream row, history rows, ledger rows, lease row.
 create or replace procedure ampsync_worker.commit_apply(
@@ -46,7 +46,7 @@ begin
       hint    = 'The stream reconnects at its checkpoint automatically; select * from ampsync.events;';
   end if;
 
-  -- Below the checkpoint if blocks were removed in this transaction; null if all were, or none was ever there.
+  -- Below the checkpoint if this transaction removed blocks; null if it removed all, or none was ever loaded.
   select max(h.last_block) into v_before
     from ampsync_private.history h
    where h.stream_id = p_stream_id;
@@ -87,4 +87,4 @@ end;
 $$;
 
 comment on procedure ampsync_worker.commit_apply(bigint, bigint, bigint, text, jsonb, bigint, jsonb)
-  is 'Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.';
+  is 'Last statement of a write transaction: history, checkpoint, lease check; sent together with COMMIT.';

@@ -1,18 +1,18 @@
--- The block at which all tables of a dataset agree: the highest one that stands,
--- with the same hash, in the history of every stream of its network. Never just
--- the lowest checkpoint, because during a reorg some tables may be on the new
--- chain and others still on the old one. Null where there is no such block (yet).
+-- The block at which all tables of a dataset agree: the highest one that is, with the same
+-- hash, in the history of every stream of its network. It is never just the lowest checkpoint,
+-- because during a reorg some tables may be on the new chain and others still on the old one.
+-- Null while there is no such block.
 --
--- STABLE, so that it speaks of the very snapshot of the query around it. Write
--- it as a subquery, which is evaluated once:
+-- STABLE, so that it describes the very snapshot of the query around it. Write it as a
+-- subquery, which is evaluated once:
 --
 --   select … from ds.blocks b join ds.logs l using (_block_num)
 --    where b._block_num <= (select ampsync.cut('ds'));
 --
--- Several statements agree with each other in a REPEATABLE READ transaction only.
+-- Several statements agree with each other only in a REPEATABLE READ transaction.
 --
--- network may be left out where the dataset has one network. Runs with its owner's
--- rights, so that readers without rights on our tables can ask.
+-- network: may be omitted if the dataset has one network. Runs with its owner's rights, so that
+-- readers without rights on our tables can call it.
 create or replace function ampsync.cut(
   dataset text,
   network text default null

@@ -1,7 +1,7 @@
--- The newest block up to a given one whose hash a stream holds: from its rows
--- where they carry the hash of their block, else from its history. No row where it
--- holds none. With the hash a server's answer can be compared that stands below
--- the checkpoint. hash_column: the column of the rows, null where it is from the history.
+-- The newest block, up to a given one, whose hash a stream holds: in its rows if they carry the
+-- hash of their block, else in its history. No row if it holds none. With this hash the answer
+-- of a server that is behind the checkpoint can be compared. hash_column: the column of the
+-- rows; null if the hash is from the history.
 create or replace function ampsync_worker.newest_hash(
   p_stream_id bigint,
   p_block     bigint
@@ -25,7 +25,8 @@ begin
       from ampsync_private.stream s
      where s.stream_id = p_stream_id;
 
-    execute format('select ampsync_private.block_of(t._id) from %s t where t._id < $1 order by t._id desc limit 1', v_target)
+    execute format(
+      'select ampsync_private.block_of(t._id) from %s t where t._id < $1 order by t._id desc limit 1', v_target)
        into v_block
       using ampsync_private.block_prefix(p_block + 1);
     return query
@@ -48,4 +49,4 @@ end;
 $$;
 
 comment on function ampsync_worker.newest_hash(bigint, bigint)
-  is 'The newest block up to a given one whose hash a stream holds.';
+  is 'The newest block, up to a given one, whose hash a stream holds.';

@@ -1,5 +1,5 @@
--- The hash that a stream itself holds for one block, as `0x…`; null where it
--- holds none. Asked before a reorg that starts inside a stored microbatch.
+-- The hash that a stream itself holds for one block, as `0x…`; null if it holds none. Asked
+-- before a reorg that starts inside a stored microbatch.
 create or replace function ampsync_worker.own_hash(
   p_stream_id bigint,
   p_block     bigint
@@ -14,4 +14,4 @@ as $$
 $$;
 
 comment on function ampsync_worker.own_hash(bigint, bigint)
-  is 'The hash of a block as this stream''s own history or rows hold it.';
+  is 'The hash of a block in this stream''s own history or rows.';

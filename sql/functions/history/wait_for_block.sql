@@ -1,8 +1,8 @@
--- Waits until all tables of a dataset agree at a block or above (ampsync.cut);
--- false when the time-out is over before. A statement of its own, before the
--- query that needs the block: a statement sees the data of its beginning.
+-- Waits until all tables of a dataset agree at a block or above (ampsync.cut); false if the
+-- timeout passes first. Use it as a statement of its own, before the query that needs the
+-- block: a statement sees the data as of its start.
 --
--- timeout: default 10 s, at most 60 s. READ COMMITTED only: elsewhere it would
+-- timeout: default 10 s, at most 60 s. READ COMMITTED only: in other transactions it would
 -- never see what others commit. Runs with its owner's rights, as cut does.
 create or replace function ampsync.wait_for_block(
   dataset text,
@@ -25,7 +25,8 @@ begin
       message = 'wait_for_block needs a READ COMMITTED transaction',
       detail  = format('A %s transaction never sees what others commit after its first statement.',
                        upper(current_setting('transaction_isolation'))),
-      hint    = format('begin isolation level read committed; select ampsync.wait_for_block(%L, %s); commit;', dataset, block);
+      hint    = format('begin isolation level read committed; select ampsync.wait_for_block(%L, %s); commit;',
+                       dataset, block);
   end if;
 
   while ampsync.cut(dataset, network) is null or ampsync.cut(dataset, network) < block loop

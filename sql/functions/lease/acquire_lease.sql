@@ -1,24 +1,24 @@
--- Takes a stream's lease for one worker and returns what a pass needs to know.
--- No row: somebody else holds it, or won it just now; their pass goes on.
+-- Takes a stream's lease for one worker and returns what a pass needs to know. No row: another
+-- worker holds it, or has just won it.
 --
--- A transaction of its own, READ COMMITTED: the checkpoint and the history are
--- read in a statement of their own after the lease row is locked, because the
--- old holder may have committed while we waited (docs/adr/0005).
+-- Runs in a transaction of its own, READ COMMITTED: checkpoint and history are read in a
+-- separate statement after the lease row is locked, because the old holder may have committed
+-- while this call waited (docs/adr/0005).
 --
 -- Taking over an expired lease:
 --   1 read the lease without a lock; still running: return
---   2 terminate the backends that hold the fence of the expired epoch. A frozen
---     client in mid-COPY would block its successor on the primary key for ever,
---     and no time-out ends it
+--   2 terminate the backends that hold the fence of the expired epoch. A client frozen in
+--     mid-COPY would block its successor on the primary key forever, and no timeout ends it
 --   3 wait for the fence in exclusive mode: the old writer is really gone
---   4 take over the name that the target has now
+--   4 adopt the name that the target has now
 --   5 lock the lease row if it is still that epoch and still expired: one winner
 --   6 raise the epoch
 --
--- A stream of which workers died may have to wait: see suspect_waits. The pass after a lease that was left
--- behind is watched: it says by note_holding what it holds before it looks at it.
+-- A stream that kills its workers may have to wait: see suspect_waits. The pass after an
+-- abandoned lease is watched: it reports by note_holding that it holds data, before it looks at
+-- the data.
 --
--- Locks: fence (exclusive), stream row, lease row. `lock_timeout` 5 s: on 55P03 call again.
+-- Locks: fence (exclusive), stream row, lease row. `lock_timeout` is 5 s: on 55P03 call again.
 create or replace function ampsync_worker.acquire_lease(
   p_stream_id bigint,
   p_worker_id text
@@ -81,7 +81,7 @@ begin
     where l.stream_id = p_stream_id
       and l.epoch = v_lease.epoch
       and (l.lease_until is null or l.lease_until <= ampsync_private.now())
-      for update; -- What commit_apply's key share lock waits for; a heartbeat's update would not be enough.
+      for update; -- The lock that check_lease waits for; a heartbeat's update would not be enough.
   if not found then
     return;
   end if;
@@ -105,7 +105,7 @@ begin
    where l.stream_id = p_stream_id
      and s.stream_id = p_stream_id;
 
-  -- Released leases have no holder; this one was left behind.
+  -- A released lease has no holder: this one was abandoned.
   if v_lease.holder is not null then
     perform ampsync_private.journal(p_stream_id, 'lease_taken_over', jsonb_build_object(
               'from', v_lease.holder, 'to', p_worker_id, 'epoch', v_lease.epoch + 1,
@@ -114,8 +114,8 @@ begin
 
   return query
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
-         d.label,
-         s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
+         d.label, s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state, s.origin,
+         d.retention_blocks, d.value_policy, d.nul_policy,
          v_lease.holder is not null or s.deaths > 0,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,
@@ -132,4 +132,4 @@ end;
 $$;
 
 comment on function ampsync_worker.acquire_lease(bigint, text)
-  is 'Take a stream''s lease and return its query, checkpoint and history; no row where another worker holds it.';
+  is 'Take a stream''s lease; returns its query, checkpoint and history, or no row while another worker holds it.';

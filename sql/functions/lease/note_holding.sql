@@ -1,7 +1,9 @@
--- Takes note of whether a pass holds bytes of its stream that are not committed:
--- should its worker die now, they may be why. Heartbeats say the same every 5 s;
--- a pass whose predecessor was left behind says it before it looks at what came.
--- Its commit waits for no standby. No effect without the lease. Idempotent. Locks: lease row, for the moment of this statement.
+-- Records whether a pass holds data of its stream that is not committed: if its worker dies
+-- now, that data may be why. Heartbeats report the same every 5 s; a pass that follows an
+-- abandoned one reports it before it looks at the data. Commits without waiting for a standby.
+-- No effect without the lease. Idempotent.
+--
+-- Locks: lease row, during this statement.
 create or replace function ampsync_worker.note_holding(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -23,4 +25,4 @@ as $$
 $$;
 
 comment on function ampsync_worker.note_holding(bigint, bigint, boolean)
-  is 'Note whether a pass holds data of its stream that is not committed.';
+  is 'Record whether a pass holds data of its stream that is not committed.';

@@ -1,5 +1,5 @@
--- Makes a worker known when it begins: where it runs, for people, and that it
--- lives. Its heartbeats may come before and after. Idempotent. Locks: its own row.
+-- Registers a worker when it starts: where it runs, and that it is alive. Its heartbeats may
+-- come before and after. Idempotent. Locks: its own row.
 create or replace function ampsync_worker.register_worker(
   p_worker_id text,
   p_host      text,
@@ -20,4 +20,4 @@ as $$
 $$;
 
 comment on function ampsync_worker.register_worker(text, text, integer, text, integer)
-  is 'Make a worker known: where it runs, its version and its slots.';
+  is 'Register a worker: where it runs, its version and its slots.';

@@ -1,32 +1,36 @@
--- The heartbeat of one worker: keeps it alive in the list of workers, renews
--- all its leases, takes note of the heads it knows and of what its streams wait
--- for, and says of each lease what its pass should do:
---   keep     go on
---   lost     another epoch is current: stop, nothing of it can be committed
---   severed  its writer waits for the server, and no backend works for it: abort
---            the transaction, its connection is dead
---   yield    others wait for a slot, or a repair does for the next pass: end this
---            one at the next watermark
--- As many passes are asked to yield as jobs wait, those that run longest first.
--- With the verdict comes the state as it is stored, for a pass that thinks otherwise.
+-- The heartbeat of one worker: keeps it alive in the list of workers, renews all its leases,
+-- records the heads it knows and what its streams are waiting for, and tells the pass of each
+-- lease what to do:
+--   keep     continue
+--   lost     another epoch is current: stop, nothing can be committed any more
+--   severed  its writer waits for the server, and no backend works for it: abort the
+--            transaction, its connection is dead
+--   yield    other jobs wait for a slot, or a repair waits for the next pass: end this
+--            pass at the next watermark
 --
--- p_leases: a jsonb array of {"stream_id": "7", "epoch": "3",
---   "head": "19000000" or null, "network": of the head, by default the stream's,
---   "writer_waits_s": for how many seconds its writer has waited for the server; null while it does not,
---   "writer_silent": whether that is too long,
---   "waits": what else the pass waits for: plan, server, permit; null: nothing,
---   "waits_s": for how many seconds,
---   "holds": whether its pass holds data that is not committed; see suspect_waits}
+-- As many passes are asked to yield as jobs wait, the longest running first. With the verdict
+-- comes the state as it is stored, for a pass that assumes another one.
 --
--- Its session holds a lock by which ampsync.streams sees that the worker lives.
--- It also makes sure that a supervisor waits: its job may lie in the future, when
--- the clock of the database was set back.
+-- p_leases: a jsonb array of
+--   {"stream_id": "7", "epoch": "3",
+--    "head": "19000000" or null,
+--    "network": of the head; by default that of the stream,
+--    "writer_waits_s": how many seconds its writer has waited for the server; null: not waiting,
+--    "writer_silent": whether that is too long,
+--    "waits": what else the pass waits for: plan, server, permit; null: nothing,
+--    "waits_s": for how many seconds,
+--    "holds": whether its pass holds data that is not committed; see suspect_waits}
 --
--- Called every 5 s, on a connection of its own; its commit waits for no standby, and it waits
--- for nobody's: a lease that somebody decides about just now (a pause, a takeover, a swap, in a
--- transaction that may stay open) is left for the next beat, or the others would run out with it.
--- Idempotent. Locks: the rows of heads, in their order, then lease rows that are free, each for
--- the moment of this statement.
+-- Its session holds a lock that shows ampsync.streams that the worker is alive. It also makes
+-- sure that a supervisor is queued: the job may lie in the future if the clock of the database
+-- was set back.
+--
+-- Called every 5 s, on a connection of its own. Its commit waits for no standby, and the call
+-- waits for nobody: a lease that is being decided about (a pause, a takeover or a swap, whose
+-- transaction may stay open) is left for the next heartbeat, or the worker's other leases would
+-- run out with it. Idempotent.
+--
+-- Locks: rows of heads, in their order, then unlocked lease rows, each during this statement.
 create or replace function ampsync_worker.renew_leases(
   p_worker_id text,
   p_leases    jsonb
@@ -54,15 +58,18 @@ begin
    where j.locked_at is null
      and j.attempts < j.max_attempts
      and case j.task_identifier
-           when 'ampsync_supervise' then j.run_at <= v_now - interval '2 s' -- It comes every 5 s; a free slot sees it within one.
+           -- A free slot would have started it within a second.
+           when 'ampsync_supervise' then j.run_at <= v_now - interval '2 s'
            else starts_with(j.task_identifier, 'ampsync_') and j.run_at <= v_now
          end;
 
-  -- Queueing notifies, and whose commit waits for a standby after that keeps all others from notifying: not now, then.
+  -- Queueing a job notifies. A transaction that notified and waits for a standby holds the lock that every other
+  -- notification needs, so queueing would wait as well.
   if not ampsync_private.job_waits('ampsync_supervise', null)
      and not exists (select 1
                        from pg_locks k
-                      where k.locktype = 'object' and k.classid = 'pg_database'::regclass and k.objid = 0 and k.granted) then
+                      where k.locktype = 'object' and k.classid = 'pg_database'::regclass
+                        and k.objid = 0 and k.granted) then
     perform ampsync_worker.schedule_supervision();
   end if;
 
@@ -115,8 +122,11 @@ begin
   )
   select h.stream_id,
          case when r.stream_id is null
-                then case when exists (select from ampsync_private.lease l
-                                        where l.stream_id = h.stream_id and l.epoch = h.epoch and l.holder = p_worker_id)
+                then case when exists (select 1
+                                         from ampsync_private.lease l
+                                        where l.stream_id = h.stream_id
+                                          and l.epoch = h.epoch
+                                          and l.holder = p_worker_id)
                           then 'keep' else 'lost' end
               when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
               when r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id) then 'yield'
@@ -128,4 +138,4 @@ end;
 $$;
 
 comment on function ampsync_worker.renew_leases(text, jsonb)
-  is 'Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.';
+  is 'Heartbeat of a worker: renew its leases; tells for each whether to keep it, to yield, or that it is lost.';

@@ -1,18 +1,20 @@
--- Ends one pass of a stream: hands the lease back, stores how it went, and
--- queues the next pass. One call, one transaction: a stream never loses its job.
+-- Ends one pass of a stream: releases the lease, records how the pass went, and queues the next
+-- one. One call, one transaction: a stream never loses its job.
 --
 -- p_outcome:
---   yielded  others wait, or the worker stops: the next pass is due at once
---   no_data  the table holds nothing yet: state `waiting`, retried in 2 … 30 s
---   ended    the server ended the stream, or it broke: state `retrying`, 1 … 60 s
+--   yielded  others wait, or the worker stops: the next pass is due immediately
+--   no_data  the table holds nothing yet: state `waiting`, retried after 2 … 30 s
+--   ended    the server ended the stream, or it broke: state `retrying`, after 1 … 60 s
 --   failed   no retry can help: state `failed`, no further pass; but see
 --            ampsync_private.resync_instead
--- p_error: {"code", "message", "detail", "hint"} for all but `yielded`.
 --
--- Counts as said when the epoch is not current any more, or handed back already:
--- then it does nothing, so a caller that got no answer calls again.
--- With p_epoch null it speaks for a pass that got no lease, and does nothing if
--- somebody holds one. Locks: stream row, lease row.
+-- p_error: {"code", "message", "detail", "hint"}, for all outcomes but `yielded`.
+--
+-- If the epoch is no longer current, or was released already, the call does nothing and still
+-- succeeds, so a caller that got no answer calls again. p_epoch null speaks for a pass that got
+-- no lease; then it does nothing if somebody holds one.
+--
+-- Locks: stream row, lease row.
 create or replace function ampsync_worker.end_pass(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -42,7 +44,7 @@ begin
      set holder = null, lease_until = null, rows_per_s = null, waits_for = null, waits_hint = null
    where l.stream_id = p_stream_id
      and case when p_epoch is null then l.lease_until is null or l.lease_until <= v_now
-              else l.epoch = p_epoch and l.holder is not null end; -- Released already: this is the same call again.
+              else l.epoch = p_epoch and l.holder is not null end; -- Already released: the same call again.
   if not found or ampsync_private.is_halted(v_stream.state) then
     return;
   end if;
@@ -62,7 +64,7 @@ begin
     p_error := p_error || jsonb_build_object('hint', (
       select format('select ampsync.enqueue_sync(%1$L, value_policy => %2$L); select ampsync.resume_sync(%1$L);',
                     d.label,
-                    case d.value_policy when 'quarantine' then 'null' else 'quarantine' end) -- Too many for it.
+                    case d.value_policy when 'quarantine' then 'null' else 'quarantine' end) -- Too many to quarantine.
         from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id));
   else
     p_error := ampsync_private.add_hint(p_stream_id, p_error);
@@ -84,8 +86,8 @@ begin
          error        = p_error
    where s.stream_id = p_stream_id;
 
-  -- A waiting or retrying stream is journaled when it begins, and every fifth time;
-  -- the fifth failure in a row, once, as what somebody should look at. Tries go on.
+  -- A waiting or retrying stream is journaled at its first attempt and at every fifth after it; the fifth failure
+  -- in a row as one that somebody should look at. Retries continue.
   if p_outcome = 'ended' and v_attempts = 5 then
     perform ampsync_private.journal(p_stream_id, 'max_retries_reached',
                                     coalesce(p_error, '{}') || jsonb_build_object('next_retry', v_retry));
@@ -102,4 +104,4 @@ end;
 $$;
 
 comment on function ampsync_worker.end_pass(bigint, bigint, text, jsonb)
-  is 'End a pass: release the lease, store how it went, queue the next pass.';
+  is 'End a pass: release the lease, record how it went, queue the next pass.';

@@ -1,6 +1,5 @@
--- Marks a live stream as loading again: for 10 s it was neither close to the head
--- nor committed a new one in time. No effect without the lease. Idempotent.
--- Locks: stream row.
+-- Marks a live stream as loading again: for 10 s it was neither close to the head nor had it
+-- committed a new head in time. No effect without the lease. Idempotent. Locks: stream row.
 create or replace function ampsync_worker.mark_behind(
   p_stream_id bigint,
   p_epoch     bigint

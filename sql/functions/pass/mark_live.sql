@@ -1,6 +1,5 @@
--- Marks a stream as live: it stands at the head (src/stream/liveness.ts); for a
--- shadow the swap may be due. No effect without the lease. Idempotent.
--- Locks: stream row.
+-- Marks a stream as live: it has reached the head (src/stream/liveness.ts). For a shadow the
+-- swap may now be due. No effect without the lease. Idempotent. Locks: stream row.
 create or replace function ampsync_worker.mark_live(
   p_stream_id bigint,
   p_epoch     bigint

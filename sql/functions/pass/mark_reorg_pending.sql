@@ -1,6 +1,5 @@
--- Shows that the server replaced blocks and that their replacement is still on
--- its way; rows stay as they were. No effect without the lease. Idempotent.
--- Locks: stream row.
+-- Shows that the server replaced blocks and that their replacement has not arrived yet; rows
+-- stay as they were. No effect without the lease. Idempotent. Locks: stream row.
 create or replace function ampsync_worker.mark_reorg_pending(
   p_stream_id  bigint,
   p_epoch      bigint,

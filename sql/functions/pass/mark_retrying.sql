@@ -1,9 +1,9 @@
--- Shows that a pass had to connect again because of what the server sent, or waits
--- for the database or for a server that lags, and why; a commit, or the head, ends
--- that. No effect without the lease, and while a reorg is pending, which says more.
--- Idempotent; journaled when it begins, and when there is another reason.
+-- Shows that a pass had to reconnect because of what the server sent, or is waiting for the
+-- database or for a server that lags, and why; a commit, or reaching the head, ends that state.
+-- No effect without the lease, nor while a reorg is pending, which says more. Idempotent;
+-- journaled when it begins, and when the reason changes.
 --
--- p_error: {"code", "message", "detail", "hint"}.
+-- p_error: {"code", "message", "detail", "hint"}
 --
 -- Locks: stream row.
 create or replace function ampsync_worker.mark_retrying(
@@ -52,4 +52,4 @@ as $$
 $$;
 
 comment on function ampsync_worker.mark_retrying(bigint, bigint, jsonb)
-  is 'Show why a pass had to connect again, or waits for the database.';
+  is 'Show why a pass had to reconnect, or is waiting for the database.';

@@ -1,6 +1,6 @@
--- Queues the next run of the supervisor: in 5 s, or when the next lease runs
--- out if that is sooner. The supervisor calls this before it works, so that a
--- run that dies has a successor. Idempotent.
+-- Queues the next run of the supervisor: in 5 s, or when the next lease runs out if that is
+-- sooner. The supervisor calls this before it works, so that a run that dies has a successor.
+-- Idempotent.
 create or replace function ampsync_worker.schedule_supervision()
   returns void
   language sql

@@ -1,12 +1,12 @@
--- The net below the queue: frees the jobs of workers that died, and queues a
--- pass for every stream, swap and dataset that has none, from state alone. Jobs that
--- were lost, exhausted or doubled are put right here.
+-- The safety net below the queue: frees the jobs of dead workers, and queues a pass for every
+-- stream, swap and dataset that has none, from state alone. Jobs that were lost, duplicated or
+-- ran out of attempts are put right here.
 --
--- Frees with graphile_worker.force_unlock_workers, because graphile-worker
--- itself waits four hours: workers of ours whose heartbeat is older than a
--- lease, and ones that have held one of our jobs for that long without any.
--- Their jobs are not used again: one that only seemed dead deletes, by id, the
--- job it has done, and with it the next pass that was queued in its place.
+-- Jobs are freed by graphile_worker.force_unlock_workers, because graphile-worker itself waits
+-- four hours: those of workers of ours whose heartbeat is older than a lease, and of workers
+-- that have held one of our jobs for that long without any heartbeat. Freed jobs are not used
+-- again: a worker that only seemed dead deletes, by id, the job it has done, and with it the
+-- next pass that was queued in its place.
 --
 -- Idempotent. Returns the number of jobs queued. Locks: rows of graphile_worker.
 create or replace function ampsync_worker.supervise()
@@ -37,7 +37,7 @@ begin
     perform ampsync_private.journal(null, 'workers_freed', jsonb_build_object('workers', to_jsonb(v_dead)));
   end if;
 
-  -- Replaced while they ran, by workers that died then: nothing will ever start them.
+  -- Jobs that were replaced while they ran, by workers that then died: nothing will ever start them.
   perform graphile_worker.complete_jobs(array_agg(j.id))
      from graphile_worker.jobs j
     where starts_with(j.task_identifier, 'ampsync_')
@@ -55,7 +55,7 @@ begin
        and (l.lease_until is null or l.lease_until <= v_now)
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
        and not case when s.swap_retry is null then ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
-                    else ampsync_private.swap_runs(s.stream_id) end -- Between two tries it follows the chain.
+                    else ampsync_private.swap_runs(s.stream_id) end -- Between two attempts it follows the chain.
   loop
     perform ampsync_private.schedule_stream(v_item.stream_id);
     perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
@@ -90,4 +90,4 @@ end;
 $$;
 
 comment on function ampsync_worker.supervise()
-  is 'Free the jobs of dead workers and queue what has no job; returns the number of jobs queued.';
+  is 'Free the jobs of dead workers and queue whatever has no job; returns the number of jobs queued.';

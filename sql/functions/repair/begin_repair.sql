@@ -1,7 +1,9 @@
--- Opens the transaction of a repair: fence, lease and target as in begin_apply, then
--- the rows of exactly these blocks go; they may be what is missing in an emptied table. COPY of the new ones follows, then
--- commit_repair. Refused where the repair was cancelled or changed since the pass
--- read it. Locks: fence (shared), the target, ledger rows, target rows, repair row.
+-- Opens the transaction of a repair: fence, lease and target as in begin_apply, then the rows
+-- of exactly these blocks are deleted; in an emptied table they may already be missing. COPY of
+-- the new rows follows, then commit_repair. Fails if the repair was cancelled or changed since
+-- the pass read it.
+--
+-- Locks: fence (shared), the target, ledger rows, target rows, repair row.
 create or replace procedure ampsync_worker.begin_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -29,8 +31,8 @@ begin
   if not found then
     raise exception using
       errcode = 'SY003',
-      message = format('the repair of blocks %s to %s is not asked for any more', p_first_block, p_last_block),
-      detail  = 'It was cancelled, or another range was asked for instead.',
+      message = format('the repair of blocks %s to %s is no longer requested', p_first_block, p_last_block),
+      detail  = 'It was cancelled, or another range was requested instead.',
       hint    = 'select * from ampsync.repairs;';
   end if;
 end;

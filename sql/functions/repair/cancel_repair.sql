@@ -1,6 +1,5 @@
--- Takes back the repairs of a dataset, or of one table, that were not done yet. One
--- that is being done is waited for, and stays done. Returns those that were
--- taken back. Locks: repair rows.
+-- Cancels the repairs of a dataset, or of one table, that are not done yet. A repair under way
+-- is waited for, and stays done. Returns the cancelled ones. Locks: repair rows.
 create or replace function ampsync.cancel_repair(
   dataset          text,
   inout table_name text default null,
@@ -36,4 +35,4 @@ end;
 $$;
 
 comment on function ampsync.cancel_repair(text, text)
-  is 'Take back repairs that were not done yet; returns them.';
+  is 'Cancel repairs that are not done yet; returns them.';

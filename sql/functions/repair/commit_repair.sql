@@ -1,14 +1,14 @@
--- Closes the transaction of a repair: proves that the new rows belong to our
--- chain and are no fewer than were loaded, records in the ledger what they are, and checks the target's name and last
--- of all the lease, under its row lock. Sent in one message with COMMIT.
+-- Closes the transaction of a repair: proves that the new rows belong to our chain and are no
+-- fewer than were loaded, records in the ledger what they are, and checks the name of the
+-- target and finally the lease, under its row lock. Sent in one message with COMMIT.
 --
--- Ledger entries that lie within the range say from now on what was fetched. One
--- that reaches beyond it was damaged, else begin_repair had cut it, and stays as it
--- is: what was loaded at first must be there again, or ampsync.verify still names it.
+-- From now on ledger entries within the range say what was fetched. An entry that reaches
+-- beyond the range was damaged, or begin_repair would have split it, and stays as it is: the
+-- rows loaded at first must be there again, or ampsync.verify still reports it.
 --
--- p_own_hash: see next_repair; null where nothing is to be proven.
--- p_rows: rows copied.
--- p_values: see ampsync_private.record_values.
+-- p_own_hash  see next_repair; null if nothing is to be proven
+-- p_rows      rows copied
+-- p_values    see record_values
 --
 -- Locks, in this order: stream row, ledger rows, repair row, lease row.
 create or replace procedure ampsync_worker.commit_repair(

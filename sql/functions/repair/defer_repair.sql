@@ -1,6 +1,6 @@
--- Puts a repair off for a minute that could not be done now, and tells why, in
--- ampsync.repairs and in the journal. No effect without the lease, or where it was
--- cancelled. Locks: repair row.
+-- Postpones a repair that could not be done now by a minute, and shows why in ampsync.repairs
+-- and in the journal. No effect without the lease, or if the repair was cancelled. Locks:
+-- repair row.
 create or replace function ampsync_worker.defer_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -33,4 +33,4 @@ as $$
 $$;
 
 comment on function ampsync_worker.defer_repair(bigint, bigint, bigint, jsonb)
-  is 'Put a repair off that could not be done now, and tell why.';
+  is 'Postpone a repair that could not be done now, and show why.';

@@ -1,12 +1,13 @@
--- The range of blocks that a pass should fetch again next; no row where no repair
--- is due. Repairs that nothing can prove yet are put off.
+-- The range of blocks that a pass should fetch again next; no row if no repair is due. Repairs
+-- that cannot be proven yet are postponed.
 --
--- own_hash: the hash that the last block must have in what the server sends. As
---   this stream holds it: in its history, as parent of the block after, or in its own
---   rows. A range that reaches into the history waits for it, because a reorg may be
---   under way. For an older one the table of blocks is asked before the stream's own
---   rows, which may be what is damaged; null where the last block has no row here.
--- newest_row: the newest block with a row, which the server must hold as well.
+-- own_hash    the hash that the last block must have in what the server sends. As this
+--             stream holds it: in its history, as parent of the block after, or in its own
+--             rows. A range that reaches into the history waits for it, because a reorg may
+--             be under way. For an older range the table of blocks is asked before the
+--             stream's own rows, which may be what is damaged; null if the last block has
+--             no row here
+-- newest_row  the newest block with a row, which the server must have as well
 --
 -- No effect without the lease. Locks: repair row.
 create or replace function ampsync_worker.next_repair(
@@ -41,18 +42,23 @@ begin
      order by r.first_block
   loop
     v_row := ampsync_private.hash_in_rows(p_stream_id, v_column, last_block);
-    v_parent := case when v_column = 'hash' then ampsync_private.hash_in_rows(p_stream_id, 'parent_hash', last_block + 1) end;
+    v_parent := case when v_column = 'hash'
+                     then ampsync_private.hash_in_rows(p_stream_id, 'parent_hash', last_block + 1) end;
     newest_row := ampsync_private.newest_row(p_stream_id);
 
     if last_block < v_retained then
-      own_hash := coalesce(v_parent, case when v_row is not null
-                                            then coalesce(ampsync_private.hash_in_table_of_blocks(p_stream_id, last_block), v_row) end);
+      own_hash := v_parent;
+      if own_hash is null and v_row is not null then
+        own_hash := coalesce(ampsync_private.hash_in_table_of_blocks(p_stream_id, last_block), v_row);
+      end if;
       return next;
       return;
     end if;
 
     own_hash := coalesce(
-      (select h.hash from ampsync_private.history h where h.stream_id = p_stream_id and h.last_block = next_repair.last_block),
+      (select h.hash
+         from ampsync_private.history h
+        where h.stream_id = p_stream_id and h.last_block = next_repair.last_block),
       v_parent, v_row);
     if own_hash is not null and last_block <= v_tip then
       return next;
@@ -61,7 +67,7 @@ begin
 
     perform ampsync_worker.defer_repair(p_stream_id, p_epoch, first_block, jsonb_build_object(
               'code', 'SY101', 'message', format('the hash of block %s is not known here yet', last_block),
-              'hint', 'Retried automatically; the hash is not needed any more once the chain has gone on.'));
+              'hint', 'Retried automatically; once the chain has moved on, no hash is needed.'));
   end loop;
 end;
 $$;

@@ -1,17 +1,18 @@
--- Has a range of blocks of one table fetched again, where ampsync.verify found
--- damage: the rows of exactly these blocks are replaced in one transaction. The
--- next pass of the stream does it; one that is under way ends within seconds.
+-- Fetches a range of blocks of one table again, where ampsync.verify found damage: the rows of
+-- exactly these blocks are replaced in one transaction. The next pass of the stream does it; a
+-- pass under way ends within seconds.
 --
--- Refused for tables whose rows do not know their own block, and for blocks that
--- were not loaded. Blocks that a reorg may still replace are fetched once their
--- hash proves that the server stands on our chain, so rows must carry a hash.
+-- Refused for tables whose rows do not know their own block, and for blocks that were not
+-- loaded. Blocks that a reorg may still replace are fetched once their hash proves that the
+-- server is on our chain, so rows must carry a hash.
 --
--- Fewer rows than were loaded are refused as often as they are sent, unless
--- accept_fewer says that the server is right and the blocks hold less now.
+-- Fewer rows than were loaded are rejected each time the server sends them, unless accept_fewer
+-- says that the server is right and the blocks now hold less.
 --
--- Idempotent while the repair waits. ampsync.repairs shows it until it is done, and
--- why it was put off; the journal tells that it is done (`repaired`). Locks: repair
--- row.
+-- Idempotent while the repair waits. ampsync.repairs shows it until it is done, and why it was
+-- postponed; the journal records when it is done (`repaired`).
+--
+-- Locks: repair row.
 create or replace function ampsync.repair(
   dataset      text,
   table_name   text,
@@ -44,33 +45,37 @@ begin
   if not coalesce(from_block between v_stream.origin and to_block and to_block <= v_stream.checkpoint_block, false) then
     raise exception using
       errcode = 'SY004',
-      message = format('blocks %s to %s are no range of blocks that table %s holds',
+      message = format('blocks %s to %s are not a range of blocks that table %s holds',
                        coalesce(from_block::text, 'null'), coalesce(to_block::text, 'null'), repair.table_name),
-      detail  = format('It holds blocks %s to %s.', coalesce(v_stream.origin::text, 'none'), coalesce(v_stream.checkpoint_block::text, 'none')),
+      detail  = format('It holds blocks %s to %s.',
+                       coalesce(v_stream.origin::text, 'none'), coalesce(v_stream.checkpoint_block::text, 'none')),
       hint    = format('select * from ampsync.verify(%L, %L);', repair.dataset, repair.table_name);
   elsif not v_stream.has_block_num then
     raise exception using
       errcode = 'SY004',
       message = format('table %s cannot be repaired in part', repair.table_name),
-      detail  = 'The server does not offer _block_num for it, so its rows cannot be asked for by block.',
+      detail  = 'The server does not offer _block_num for it, so rows cannot be requested by block.',
       hint    = format('select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
   elsif to_block >= v_retained and ampsync_private.hash_column(v_stream.stream_id) is null then
     raise exception using
       errcode = 'SY004',
       message = format('blocks from %s on cannot be repaired yet', v_retained),
-      detail  = 'A reorg may still replace them, and rows without a block hash cannot prove that the server stands on the same chain.',
-      hint    = format('Wait until the chain has gone on, or: select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
+      detail  = 'A reorg may still replace them, and rows without a block hash cannot prove that the server is on the '
+                'same chain.',
+      hint    = format('Wait until the chain has moved on, or: select ampsync.resync(%L, %L);',
+                       repair.dataset, repair.table_name);
   end if;
 
   insert into ampsync_private.repair as r (stream_id, first_block, last_block, requested_at, due_at, accept_fewer)
-  values (v_stream.stream_id, from_block, to_block, ampsync_private.now(), ampsync_private.now(), coalesce(repair.accept_fewer, false))
-  on conflict on constraint repair_pkey do update -- Asked for again, or further.
+  values (v_stream.stream_id, from_block, to_block, ampsync_private.now(), ampsync_private.now(),
+          coalesce(repair.accept_fewer, false))
+  on conflict on constraint repair_pkey do update -- Requested again, or for more blocks.
      set last_block   = greatest(r.last_block, excluded.last_block),
          due_at       = excluded.due_at,
          accept_fewer = excluded.accept_fewer,
          error        = null;
 
-  -- A pass under way is asked to yield by its next heartbeat, and queues the next one itself.
+  -- The next heartbeat asks a pass under way to yield; it then queues the next pass itself.
   perform ampsync_private.schedule_stream(l.stream_id)
      from ampsync_private.lease l
     where l.stream_id = v_stream.stream_id
@@ -78,7 +83,8 @@ begin
       and not ampsync_private.is_halted(v_stream.state);
 
   perform ampsync_private.journal(v_stream.stream_id, 'repair_requested',
-            jsonb_build_object('from_block', from_block, 'to_block', to_block, 'accept_fewer', coalesce(repair.accept_fewer, false)));
+            jsonb_build_object('from_block', from_block, 'to_block', to_block,
+                               'accept_fewer', coalesce(repair.accept_fewer, false)));
 end;
 $$;
 

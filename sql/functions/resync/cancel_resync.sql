@@ -1,7 +1,7 @@
--- Gives up the resync of a table, or of all tables of a dataset: what was loaded
--- beside is dropped, and the stream goes on with its old rows, from its
--- checkpoint. Where no resync is under way nothing changes; during the swap itself
--- it is refused after 5 s (55P03). Returns the streams.
+-- Gives up the resync of a table, or of all tables of a dataset: what was loaded for it is
+-- dropped, and the stream continues with its old rows, from its checkpoint. Without a resync
+-- under way nothing changes; during the swap itself it is refused after 5 s (55P03). Returns
+-- the streams.
 --
 -- Locks: for each stream and its shadow fence (exclusive), stream row, lease row.
 create or replace function ampsync.cancel_resync(
@@ -33,7 +33,9 @@ begin
   loop
     perform ampsync_private.revoke_lease(v_shadow.shadow_of);
     perform ampsync_private.revoke_lease(v_shadow.stream_id);
-    continue when not exists (select 1 from ampsync_private.stream w where w.stream_id = v_shadow.stream_id); -- Just swapped.
+    continue when not exists (select 1 -- Just swapped.
+                                from ampsync_private.stream w
+                               where w.stream_id = v_shadow.stream_id);
 
     perform ampsync_private.drop_shadow(v_shadow.shadow_of);
     update ampsync_private.stream s
@@ -54,4 +56,4 @@ end;
 $$;
 
 comment on function ampsync.cancel_resync(text, text)
-  is 'Give up the resync of a table; it goes on with its old rows.';
+  is 'Give up the resync of a table, which continues with its old rows.';

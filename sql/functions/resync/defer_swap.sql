@@ -1,8 +1,9 @@
--- Stores why a swap could not be done now, and queues it again later and later.
--- ampsync.streams shows it meanwhile, also while the shadow goes on loading; the
--- first failure is journaled, and every fifth. No effect where the shadow is gone.
+-- Records why a swap could not be done now, and queues it again at growing intervals.
+-- ampsync.streams shows the reason meanwhile, also while the shadow continues to load; the
+-- first failure is journaled, and every fifth after it. No effect if the shadow is gone.
 --
 -- p_error: {"code", "message", "detail", "hint"}
+--
 -- Locks: stream row of the shadow.
 create or replace function ampsync_worker.defer_swap(
   p_shadow_id bigint,
@@ -39,4 +40,4 @@ end;
 $$;
 
 comment on function ampsync_worker.defer_swap(bigint, jsonb)
-  is 'Store why the rows of a resync could not be merged now, and retry later.';
+  is 'Record why the rows of a resync could not be merged now, and retry later.';

@@ -1,8 +1,8 @@
--- Stores why a swap cannot succeed: the shadow fails, its stream shows it, and
--- the target keeps its old rows. ampsync.resume_sync retries it,
--- ampsync.cancel_resync gives up.
+-- Records why a swap cannot succeed: the shadow fails, its stream shows the reason, and the
+-- target keeps its old rows. ampsync.resume_sync retries, ampsync.cancel_resync gives up.
 --
 -- p_error: {"code", "message", "detail", "hint"}
+--
 -- Locks: fence (exclusive), stream row and lease row of the shadow.
 create or replace function ampsync_worker.fail_swap(
   p_shadow_id bigint,
@@ -16,7 +16,8 @@ create or replace function ampsync_worker.fail_swap(
 as $$
 begin
   perform ampsync_private.tell_only();
-  p_error := ampsync_private.add_hint((select s.shadow_of from ampsync_private.stream s where s.stream_id = p_shadow_id), p_error);
+  p_error := ampsync_private.add_hint(
+    (select s.shadow_of from ampsync_private.stream s where s.stream_id = p_shadow_id), p_error);
   perform ampsync_private.revoke_lease(p_shadow_id);
 
   update ampsync_private.stream s
@@ -30,4 +31,4 @@ end;
 $$;
 
 comment on function ampsync_worker.fail_swap(bigint, jsonb)
-  is 'Store why the rows of a resync cannot be merged.';
+  is 'Record why the rows of a resync cannot be merged.';

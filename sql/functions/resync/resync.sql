@@ -1,17 +1,16 @@
--- Loads a table from its first block again, or all tables of a dataset, beside the ones that are there;
--- when the new rows have caught up, they take the place of the old ones in one
--- transaction. Until then readers see the old picture, which does not move:
--- state `resyncing`. For tables that no retry helps, for instance after a reorg
--- deeper than retention_blocks (SY102).
+-- Loads a table, or all tables of a dataset, again from the first block while the old rows stay
+-- readable; when the new rows have caught up, they replace the old ones in one transaction.
+-- Until then readers see the old rows, which do not change: state `resyncing`. For tables that
+-- no retry helps, for instance after a reorg deeper than retention_blocks (SY102).
 --
--- A table that was dropped is made again and loaded from the first block, in its
--- place; what else has its name meanwhile must go first (SY201).
+-- A table that was dropped is created again and loaded from the first block, in its place;
+-- another relation that has its name by now must go first (SY201).
 --
--- The resync of a paused stream begins once it is resumed. Where a resync is under way,
--- or nothing was loaded yet, nothing changes. Returns the streams.
+-- The resync of a paused stream begins once it is resumed. If a resync is under way, or nothing
+-- was loaded yet, nothing changes. Returns the streams.
 --
--- Locks: for each stream fence (exclusive), stream row, lease row; of one whose table
--- was dropped, all that is recorded of it.
+-- Locks: for each stream fence (exclusive), stream row, lease row; for one whose table was
+-- dropped, all its records.
 create or replace function ampsync.resync(
   inout dataset    text,
   inout table_name text default null,
@@ -42,7 +41,9 @@ begin
      order by s.stream_id
   loop
     perform ampsync_private.revoke_lease(v_stream_id);
-    continue when exists (select 1 from ampsync_private.stream w where w.shadow_of = v_stream_id); -- Paused, or just begun.
+    continue when exists (select 1 -- Paused, or just begun.
+                            from ampsync_private.stream w
+                           where w.shadow_of = v_stream_id);
 
     if exists (select 1
                  from ampsync_private.stream s
@@ -70,4 +71,4 @@ end;
 $$;
 
 comment on function ampsync.resync(text, text)
-  is 'Load a table, or all of a dataset, from the first block beside the old rows, then merge in one transaction.';
+  is 'Load a table, or all of a dataset, again from the first block, then merge in one transaction.';

@@ -1,18 +1,17 @@
--- Lets a shadow that is due take its stream's place, in one transaction: deletes
--- from the target the rows that the shadow lacks, inserts those it has more, and
--- moves history and checkpoint over. It stays the same table, so its OID, grants,
--- views, publications and indexes survive, readers are never blocked, and older
--- snapshots go on seeing the old rows. A crash anywhere leaves everything as it
--- was, and the supervisor queues the swap again.
+-- Merges the rows of a shadow that is due into its stream's target, in one transaction: deletes
+-- from the target the rows that the shadow lacks, inserts those that the target lacks, and
+-- moves history and checkpoint over. The table stays the same, so its OID, grants, views,
+-- publications and indexes survive, readers are never blocked, and older snapshots continue to
+-- see the old rows. A crash at any point leaves everything as it was, and the supervisor queues
+-- the swap again.
 --
--- Returns false, changing nothing, where the shadow is gone or not due.
+-- Returns false, without a change, if the shadow is gone or not due.
 --
--- The lease row of the shadow is not touched until the very end, because its
--- holder's heartbeat would wait, and that renews all leases of a process; the
--- closed fence is enough to keep writers away.
+-- The lease row of the shadow is not touched until the very end, because the heartbeat of its
+-- holder would skip it; the closed fence is enough to keep writers away.
 --
--- Locks: fence, stream row and lease row of the stream; fence of the shadow; the
--- target and the shadow's table; target rows; history; the shadow's rows.
+-- Locks: fence, stream row and lease row of the stream; fence of the shadow; the target and the
+-- table of the shadow; target rows; history; the rows of the shadow.
 create or replace function ampsync_worker.swap_resync(
   p_shadow_id bigint
 )
@@ -59,8 +58,9 @@ begin
     into v_columns
     from jsonb_array_elements(v_shadow.columns) with ordinality c;
 
-  execute format('lock table %s in access exclusive mode', v_shadow.target); -- It is dropped: wait now, not then.
-  execute format('delete from %s l where not exists (select 1 from %s s where s._id = l._id)', v_live.target, v_shadow.target);
+  execute format('lock table %s in access exclusive mode', v_shadow.target); -- To be dropped: wait now, not then.
+  execute format('delete from %s l where not exists (select 1 from %s s where s._id = l._id)',
+                 v_live.target, v_shadow.target);
   get diagnostics v_deleted = row_count;
   if exists (select 1 from pg_class c where c.oid = v_live.target and (c.relhastriggers or c.relhasrules)) then
     execute format('select exists (select 1 from %s l where not exists (select 1 from %s s where s._id = l._id))',
@@ -105,4 +105,4 @@ end;
 $$;
 
 comment on function ampsync_worker.swap_resync(bigint)
-  is 'Merge the rows of a resync into the target, in one transaction; false where there is none or it is not due.';
+  is 'Merge the rows of a resync into the target, in one transaction; false if there is none or it is not due.';

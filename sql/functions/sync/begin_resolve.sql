@@ -1,6 +1,6 @@
--- What the resolve job needs to ask the Admin API about a dataset: once there are
--- streams, about the version that they read, which never changes below them. No
--- row where the dataset is gone or paused. Reads only.
+-- What a resolve job has to ask the Admin API for: while a dataset has no streams, the
+-- reference it was enqueued under; then the version its streams read, which never changes below
+-- them. No row when the dataset is gone or paused. Reads only.
 create or replace function ampsync_worker.begin_resolve(
   p_dataset_id bigint
 )
@@ -20,4 +20,4 @@ as $$
 $$;
 
 comment on function ampsync_worker.begin_resolve(bigint)
-  is 'The reference that a resolve job has to look up.';
+  is 'The reference that a resolve job looks up.';

@@ -1,10 +1,11 @@
--- Stores why a dataset could not be resolved. `waiting` is retried after 2,
--- 4, 8, 16, 30, 30 … seconds without end; `failed` waits for
--- ampsync.resume_sync. Locks: dataset row.
+-- Records why a dataset could not be resolved. State `waiting` is retried after 2, 4, 8, 16,
+-- 30, 30 … seconds, without end; `failed` waits for ampsync.resume_sync.
 --
--- p_error: {"code", "message", "hint"}
--- p_retry_after_s: for how long the server asks to be left alone; that is
--- obeyed up to 300 s.
+-- p_error: {"code", "message", "detail", "hint"}
+--
+-- p_retry_after_s: how long the server asks to be left alone; obeyed up to 300 s.
+--
+-- Locks: dataset row.
 create or replace function ampsync_worker.defer_resolve(
   p_dataset_id    bigint,
   p_state         text,
@@ -25,13 +26,13 @@ begin
      set state      = p_state,
          since      = case when d.state <> p_state then ampsync_private.now() else d.since end,
          attempts   = d.attempts + 1,
-         next_retry = case when p_state = 'waiting'
-                           then ampsync_private.now() + greatest(
-                                  ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}'),
-                                  make_interval(secs => least(coalesce(p_retry_after_s, 0), 300))) end,
-         error      = p_error || jsonb_build_object('hint', coalesce(p_error ->> 'hint',
-                        case when p_state = 'waiting' then 'Retried automatically: select * from ampsync.events order by event_id desc limit 10;'
-                             else format('select * from ampsync.resume_sync(%L);', d.label) end))
+         next_retry = case when p_state = 'waiting' then ampsync_private.now() + greatest(
+                        ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}'),
+                        make_interval(secs => least(coalesce(p_retry_after_s, 0), 300))) end,
+         error      = p_error || jsonb_build_object('hint', coalesce(p_error ->> 'hint', case
+           when p_state = 'waiting'
+             then 'Retried automatically: select * from ampsync.events order by event_id desc limit 10;'
+           else format('select * from ampsync.resume_sync(%L);', d.label) end))
    where d.dataset_id = p_dataset_id
   returning d.attempts, d.next_retry into v_attempts, v_retry;
 
@@ -50,4 +51,4 @@ end;
 $$;
 
 comment on function ampsync_worker.defer_resolve(bigint, text, jsonb, double precision)
-  is 'Store why a dataset could not be resolved, and when that is retried.';
+  is 'Record why a dataset could not be resolved, and when to retry.';

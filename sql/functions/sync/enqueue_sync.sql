@@ -1,23 +1,24 @@
--- Keeps a dataset in sync from now on: stores what is wanted and queues the work,
--- both in the caller's transaction, so that a rollback leaves nothing behind.
--- Needs no network; whether the dataset exists is found out by the job.
+-- Keeps a dataset in sync from now on: records what is wanted and queues the work, both in the
+-- caller's transaction, so that a rollback leaves nothing behind. Needs no network: whether the
+-- dataset exists is for the job to find out.
 --
 -- dataset           [namespace/]name[@revision]; without a revision the latest
 -- tables            which of its tables; default all
--- target_schema     where they go; default a schema named like the dataset.
---                   Fixed at creation
--- retention_blocks  how deep a reorg can be undone exactly; at least 64
--- on_deep_reorg     what follows a deeper one: `stop` (default), state `failed`
---                   until ampsync.resync is called, or `resync`, at once
--- value_policy      a value that PostgreSQL cannot hold: `fail` (default), state
---                   `failed`; `null`, it becomes NULL, and no column of the targets
---                   stays NOT NULL; `quarantine`, its row goes to ampsync.rejects.
---                   Another one holds from the next pass of each stream on
+-- target_schema     schema of the target tables; default the name of the dataset. Fixed once
+--                   chosen
+-- retention_blocks  how deep a reorg can be undone exactly, in blocks; at least 64
+-- on_deep_reorg     what follows a deeper reorg: `stop` (default), state `failed` until
+--                   ampsync.resync is called; or `resync`, right away
+-- value_policy      what becomes of a value that PostgreSQL cannot hold: `fail` (default),
+--                   state `failed`; `null`, it becomes NULL, and no column of the targets
+--                   stays NOT NULL; `quarantine`, its row goes to ampsync.rejects. A change
+--                   takes effect with the next pass of each stream
 -- nul_policy        the character NUL in text: `replace` (default), `strip`, `fail`
 --
--- The same call again changes nothing, another option updates, an option not
--- given keeps its value. Returns the streams known so far.
--- Locks: the dataset row.
+-- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
+-- keeps its value. Returns the streams known so far.
+--
+-- Locks: dataset row.
 create or replace function ampsync.enqueue_sync(
   inout dataset          text,
   in    tables           text[] default null,
@@ -48,7 +49,7 @@ begin
     enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
     enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy);
 
-  -- Takes the row lock also where the dataset is known, so that concurrent calls queue up.
+  -- Locks the row of a known dataset too, so that concurrent calls queue up.
   insert into ampsync_private.dataset as d
          (namespace, name, revision, target_schema, since, created_at)
   values (v_ref.namespace, v_ref.name, v_ref.revision, coalesce(enqueue_sync.target_schema, v_ref.name),
@@ -59,7 +60,7 @@ begin
   if v_dataset.target_schema <> coalesce(enqueue_sync.target_schema, v_dataset.target_schema) then
     raise exception using
       errcode = 'SY004',
-      message = format('%s goes to schema %I; another target_schema cannot be chosen later',
+      message = format('%s is synced into schema %I; its target_schema cannot be changed',
                        enqueue_sync.dataset, v_dataset.target_schema),
       detail  = format('Given: %I.', enqueue_sync.target_schema),
       hint    = format('select ampsync.enqueue_sync(%L);', enqueue_sync.dataset);
@@ -74,7 +75,7 @@ begin
     if found then
       raise exception using
         errcode = 'SY004',
-        message = format('table %s of %s is synced already and cannot be left out', v_table, enqueue_sync.dataset),
+        message = format('table %s of %s is already synced and cannot be left out', v_table, enqueue_sync.dataset),
         detail  = format('Given: %s.', enqueue_sync.tables),
         hint    = format('select ampsync.enqueue_sync(%L, tables => %L);',
                          enqueue_sync.dataset, enqueue_sync.tables || v_table);
@@ -93,7 +94,7 @@ begin
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
 
-  -- What is not resolved yet, or resolved without a table that is wanted now.
+  -- Not resolved yet, or resolved without a table that is wanted now.
   if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> coalesce(v_dataset.tables, '{}') then
     perform ampsync_private.schedule_resolve(v_dataset.dataset_id);
   end if;

@@ -1,7 +1,7 @@
--- Stops a dataset until ampsync.resume_sync: its streams' leases are revoked, so
--- that nothing is committed after this call's transaction. Tables and checkpoints
--- stay as they are; a resync is paused with its table,
--- and goes on with it. Idempotent. Returns the streams.
+-- Stops a dataset until ampsync.resume_sync: the leases of its streams are revoked, so that
+-- nothing is committed after this call's transaction. Tables and checkpoints stay as they are.
+-- A resync is paused along with its table, and continues with it. Idempotent. Returns the
+-- streams.
 --
 -- Locks: dataset row, then for each stream fence (exclusive), stream row, lease row.
 create or replace function ampsync.pause_sync(
@@ -47,4 +47,4 @@ end;
 $$;
 
 comment on function ampsync.pause_sync(text)
-  is 'Stop a dataset at once, until ampsync.resume_sync.';
+  is 'Stop a dataset immediately, until ampsync.resume_sync.';

@@ -1,13 +1,14 @@
--- Takes note of what a dataset resolved to, makes one stream for each of its
--- tables that is wanted, and queues their first passes. A wanted table that the
--- dataset lacks leaves the dataset `waiting`, and one whose name or target cannot be
--- had leaves it `failed`, until ampsync.resume_sync; the others go on.
+-- Records what a dataset resolved to, creates one stream for each of its tables that is wanted,
+-- and queues their first passes. A wanted table that the dataset lacks leaves the dataset
+-- `waiting`; one whose name or target is not available leaves it `failed`, until
+-- ampsync.resume_sync. The other tables continue.
 --
--- More than 1,000 tables are not looked at.
+-- A dataset of more than 1,000 tables is not registered.
 --
--- p_version is what goes into SQL: a semantic version, or the manifest hash.
--- Idempotent: the same answer again is not journaled, and goes on counting tries
--- for what is missing. Locks: dataset row; inserts streams and leases.
+-- p_version: what goes into SQL, a semantic version or the manifest hash.
+--
+-- Idempotent: the same answer again is not journaled, and keeps counting the attempts for
+-- missing tables. Locks: dataset row; inserts streams and leases.
 create or replace function ampsync_worker.register_streams(
   p_dataset_id    bigint,
   p_version       text,
@@ -41,7 +42,7 @@ begin
     perform ampsync_worker.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
       'code', 'SY101',
       'message', format('%s has %s tables', v_dataset.name, cardinality(p_tables)),
-      'detail', 'A dataset can have 1,000 tables; none of these was looked at.',
+      'detail', 'A dataset can have at most 1,000 tables; none of these was registered.',
       'hint', 'Retried automatically: select * from ampsync.status;'));
     return;
   end if;
@@ -60,7 +61,7 @@ begin
 
       insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, since)
       values (p_dataset_id, v_table, v_dataset.target_schema, v_table, ampsync_private.now())
-      on conflict do nothing -- Known already, with its state; or the target is another dataset's.
+      on conflict do nothing -- Already known, with its state; or the target is another dataset's.
       returning stream_id into v_stream;
 
       if found then
@@ -68,10 +69,10 @@ begin
         perform ampsync_private.schedule_stream(v_stream);
       end if;
 
-      -- After the insert, which waits for others that register the same target now.
+      -- After the insert, which waits for whoever registers the same target right now.
       perform ampsync_private.check_target_free(p_dataset_id, v_dataset.target_schema, v_table);
     exception
-      when sqlstate 'SY003' or sqlstate 'SY004' then -- This table's; the others go on.
+      when sqlstate 'SY003' or sqlstate 'SY004' then -- Concerns this table only; the others continue.
         get stacked diagnostics v_refusal = message_text;
         v_refused := v_refused || v_refusal;
         v_code := sqlstate;
@@ -90,21 +91,25 @@ begin
       select jsonb_build_object(
                'code', v_code,
                'message', left(array_to_string(v_refused, '; '), 4000),
-               'hint', format('Remove what is in the way, then: select ampsync.resume_sync(%L);', v_dataset.label)
-                       || format(' Or go on without: select ampsync.enqueue_sync(%L, tables => %L);', v_dataset.label, l.tables))
-        from (select coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}') as tables
-                from ampsync_private.stream s
-               where s.dataset_id = p_dataset_id
-                 and s.shadow_of is null) l));
+               'hint', format('Remove what is in the way, then: select ampsync.resume_sync(%1$L); '
+                              'Or continue without it: select ampsync.enqueue_sync(%1$L, tables => %2$L);',
+                              v_dataset.label,
+                              coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}')))
+        from ampsync_private.stream s
+       where s.dataset_id = p_dataset_id
+         and s.shadow_of is null));
   elsif v_missing <> '{}' then
     perform ampsync_worker.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
       'code', 'SY103',
       'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),
-      'hint', format(case when v_dataset.tables && p_tables then 'Version %s is kept for the other tables, and has: %s.'
-                          else 'Publish it; version %s has: %s.' end, p_version, left(array_to_string(p_tables, ', '), 2000))));
+      'hint', format(case when v_dataset.tables && p_tables
+                          then 'Version %s stays in use for the other tables; it has: %s.'
+                          else 'Publish the table; version %s has: %s.' end,
+                     p_version, left(array_to_string(p_tables, ', '), 2000))));
   else
     update ampsync_private.dataset d
-       set state = 'active', since = case when d.state <> 'active' then ampsync_private.now() else d.since end,
+       set state = 'active',
+           since = case when d.state <> 'active' then ampsync_private.now() else d.since end,
            attempts = 0, next_retry = null, error = null
      where d.dataset_id = p_dataset_id;
   end if;
@@ -112,4 +117,4 @@ end;
 $$;
 
 comment on function ampsync_worker.register_streams(bigint, text, text, text[])
-  is 'Store what a dataset resolved to and make a stream of each wanted table.';
+  is 'Record what a dataset resolved to and create a stream for each wanted table.';

@@ -1,7 +1,6 @@
--- Lets a dataset go on that was paused, or whose streams failed, once the
--- cause is fixed: they start again from their checkpoints at once. Streams that
--- are well are left alone, and a resync that was under way goes on.
--- Idempotent. Returns the streams. Locks: stream rows.
+-- Restarts a dataset that was paused, or whose streams failed, once the cause is fixed: they
+-- continue from their checkpoints right away. Healthy streams are left alone, and a resync that
+-- was under way continues. Idempotent. Returns the streams. Locks: stream rows.
 create or replace function ampsync.resume_sync(
   inout dataset    text,
   out   table_name text,
@@ -49,4 +48,4 @@ end;
 $$;
 
 comment on function ampsync.resume_sync(text)
-  is 'Start paused and failed streams of a dataset again, from their checkpoints.';
+  is 'Restart the paused and failed streams of a dataset, from their checkpoints.';

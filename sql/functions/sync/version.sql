@@ -1,6 +1,6 @@
--- The version of ampsync that this schema is of: the one whose `ampsync migrate`
--- changed it last. Runs with its owner's rights, so that readers without rights on
--- our tables can ask.
+-- The version of ampsync that this schema belongs to: that of the `ampsync migrate` which
+-- changed it last. Runs with its owner's rights, so that readers without rights on our tables
+-- can call it.
 create or replace function ampsync.version()
   returns text
   language sql

@@ -1,15 +1,17 @@
--- Makes the target table of a stream, or checks that the one it has fits what
--- the server plans to send. Called once a pass, before any row, so that whatever
--- depends on the table can start in any order.
+-- Creates the target table of a stream, or checks that the existing one fits what the server
+-- plans to send. Called once per pass, before any row, so that tables and whatever depends on
+-- them can come in any order.
 --
--- p_columns: jsonb array of {"name", "type", "not_null"}, user columns in the
---   order of the plan; "type" as format_type() writes it. Under value_policy
---   `null` none of them is made NOT NULL, or stays so.
--- p_has_block_num: the server offers `_block_num`, each row knows its own block.
+-- p_columns        jsonb array of {"name", "type", "not_null"}: the user columns in the order
+--                  of the plan, "type" as format_type() writes it. Under value_policy `null`
+--                  none of them becomes, or stays, NOT NULL
+-- p_has_block_num  the server offers `_block_num`: each row knows its own block
 --
--- Also checks, with one probe of the primary key, that no row lies above the
--- checkpoint. A transaction of its own. Locks: fence (shared), an advisory lock
--- on the target schema's name while the table is made, then the stream row.
+-- Also checks, with one probe of the primary key, that no row lies above the checkpoint. A
+-- transaction of its own.
+--
+-- Locks: fence (shared), an advisory lock on the name of the target schema while the table is
+-- created, then the stream row.
 create or replace procedure ampsync_worker.prepare_target(
   p_stream_id     bigint,
   p_epoch         bigint,
@@ -36,7 +38,7 @@ begin
 
   if v_stream.target is null then
     perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || v_stream.target_schema, 0));
-    select * into strict v_stream -- The same call, given up by its caller, may have made it meanwhile.
+    select * into strict v_stream -- The same call, abandoned by its caller, may have created it meanwhile.
       from ampsync_private.stream s
      where s.stream_id = p_stream_id;
   end if;
@@ -64,4 +66,4 @@ end;
 $$;
 
 comment on procedure ampsync_worker.prepare_target(bigint, bigint, boolean, jsonb)
-  is 'Make a stream''s target table, or check that it fits what the server sends.';
+  is 'Create a stream''s target table, or check that it fits what the server sends.';

@@ -1,37 +1,36 @@
--- Looks for damage in the tables of a dataset, or in one of them. No row means
--- that all is well. Nothing is changed; ampsync.repair fetches a range again.
+-- Looks for damage in the tables of a dataset, or in one of them. No row means that all is
+-- well. Changes nothing; ampsync.repair fetches a range again.
 --
 -- finding:
---   missing rows, extra rows, changed rows   other rows than were loaded, by number or by `_id`
+--   missing rows, extra rows, changed rows   other rows than were loaded, by number or `_id`
 --   missing block     no row, in a table that had one row for each block
 --   table gone        somebody dropped it
 --   rows outside      rows below the first block or above the checkpoint
---   ledger gap, ledger overlap               it is not recorded, once, what these blocks hold
+--   ledger gap, ledger overlap               blocks that the ledger does not cover exactly once
 --   two hashes        rows of one block with different block hashes
 --   broken chain      a parent hash that is not the hash of the block before
---   history differs   a block hash that is not the one of the checkpoint's history
+--   history differs   a block hash that is not the one in the history
 --   tables disagree   a block hash that is not the one in the dataset's table of blocks
--- first_block, last_block: the narrowest range that can be told. Ranges older than
---   the history are recorded by the thousand blocks.
 --
--- Rows that were rejected are no damage: the records say of them that they are not
--- in the table. A notice tells how many there are.
+-- first_block, last_block: the narrowest range that can be determined. Ranges older than the
+-- history are recorded per thousand blocks.
 --
--- A column that is called like the hash of a block and never is that of a watermark
--- is not compared. A notice tells so.
+-- Rejected rows are no damage: the ledger does not count them. A notice says how many there
+-- are.
 --
--- What is compared are number, `_id` and block hashes of the rows. A value that
--- somebody changed in another column does not show.
+-- A column that is named like the hash of a block but never holds that of a watermark is not
+-- compared. A notice says so.
 --
--- Runs with its owner's rights, for callers who may SELECT from each table that is
--- checked.
+-- Number, `_id` and block hashes of the rows are compared. A value that somebody changed in
+-- another column is not found.
 --
--- STABLE: the whole check sees the tables and their records as of one moment, so
--- streams may go on meanwhile. It walks along the primary keys, in memory that
--- does not grow with the tables. Measured on two cores, from memory: 0.6 s for a
--- million rows, 1 s more where they carry block hashes, and 5 s for a million
--- blocks that are compared with the table of blocks. Vacuum keeps meanwhile what
--- the check can see.
+-- Runs with its owner's rights, for callers who may SELECT from each table that is checked.
+--
+-- STABLE: the whole check sees the tables and their records as of one moment, so streams may
+-- continue meanwhile. It walks along the primary keys, in memory that does not grow with the
+-- tables. Measured on two cores, from memory: 0.6 s per million rows, 1 s more if they carry
+-- block hashes, and 5 s per million blocks that are compared with the table of blocks. Until it
+-- ends, vacuum keeps every row version that the check can see.
 create or replace function ampsync.verify(
   dataset           text,
   inout table_name  text default null,
@@ -68,7 +67,7 @@ begin
       raise exception using
         errcode = '42501',
         message = format('table %s may not be read by role %s', v_stream.target::regclass, ampsync_private.caller()),
-        detail  = 'verify reads the rows with the rights of its owner, for those who may read them themselves.',
+        detail  = 'verify reads rows with the rights of its owner, for callers who may read them themselves.',
         hint    = format('grant select on table %s to %I;', v_stream.target::regclass, ampsync_private.caller());
     end if;
 
@@ -90,9 +89,10 @@ begin
       from ampsync_private.reject r
      where r.stream_id = v_stream.stream_id;
     if v_rejected > 0 then
-      raise notice '% rows of table % are not in it but in ampsync.rejects', v_rejected, v_stream.table_name;
+      raise notice 'rejected rows of table %, see ampsync.rejects: %', v_stream.table_name, v_rejected;
     end if;
-    if ampsync_private.hash_column(v_stream.stream_id) is distinct from ampsync_private.named_hash_column(v_stream.stream_id) then
+    if ampsync_private.hash_column(v_stream.stream_id)
+       is distinct from ampsync_private.named_hash_column(v_stream.stream_id) then
       raise notice 'column % of table % is not the hash of its blocks, so no hashes were compared',
         ampsync_private.named_hash_column(v_stream.stream_id), v_stream.table_name;
     end if;
@@ -101,4 +101,4 @@ end;
 $$;
 
 comment on function ampsync.verify(text, text)
-  is 'Look for damage in a dataset''s tables; no row means that all is well. Takes 1 to 3 s a million rows.';
+  is 'Look for damage in a dataset''s tables; no row means that all is well. Takes 1 to 3 s per million rows.';

@@ -1,6 +1,5 @@
--- The checkpoints of all streams. The view _ampsync_checkpoints in each target
--- schema shows the first eight columns of that schema's tables, by the names that
--- they have there.
+-- The checkpoints of all streams. The view _ampsync_checkpoints in each target schema shows the
+-- first eight columns for the tables of that schema, by the names that they have there.
 create or replace view ampsync.checkpoints as
 select s.table_name,
        s.network,
@@ -21,9 +20,11 @@ select s.table_name,
 comment on view ampsync.checkpoints is 'How far each table is durably synced; moves in the transaction of its rows.';
 comment on column ampsync.checkpoints.table_name is 'Table of the dataset.';
 comment on column ampsync.checkpoints.network is 'Network of the blocks.';
-comment on column ampsync.checkpoints.incremental_block_num is 'Highest block whose rows, and all before it, are committed.';
+comment on column ampsync.checkpoints.incremental_block_num
+  is 'Highest block whose rows, and all rows before it, are committed.';
 comment on column ampsync.checkpoints.incremental_updated_at is 'When that was committed.';
-comment on column ampsync.checkpoints.watermark_block_num is 'End of the last finished microbatch; where the stream resumes.';
+comment on column ampsync.checkpoints.watermark_block_num
+  is 'End of the last finished microbatch; the stream resumes here.';
 comment on column ampsync.checkpoints.watermark_block_hash is 'Hash of that block, 32 bytes.';
 comment on column ampsync.checkpoints.watermark_updated_at is 'When that was committed.';
 comment on column ampsync.checkpoints.updated_at is 'The later of both times.';

@@ -1,6 +1,6 @@
--- Rows that were left out of their targets, because PostgreSQL cannot hold one of
--- their values or a constraint forbids them. Written and removed with the rows of
--- the same blocks. What a resync rejects shows once it took its table's place.
+-- Rows that were left out of their targets because PostgreSQL cannot hold one of their values,
+-- or a constraint forbids them. Written and removed together with the rows of the same blocks.
+-- Rows that a resync rejects appear once its rows are merged.
 create or replace view ampsync.rejects as
 select d.label as dataset,
        s.table_name,
@@ -20,11 +20,17 @@ select d.label as dataset,
 comment on view ampsync.rejects is 'Rows that were left out of their targets by value_policy quarantine, and why.';
 comment on column ampsync.rejects.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.rejects.table_name is 'Table of the dataset.';
-comment on column ampsync.rejects.block is 'Block of the row; for tables without _block_num the last one of the range it came with.';
-comment on column ampsync.rejects.row_number is 'Where it stood, from 0: in its record batch, or where PostgreSQL refused it, in its microbatch.';
-comment on column ampsync.rejects.column_name is 'Column whose value it is; null where PostgreSQL refused the row without naming one.';
-comment on column ampsync.rejects.sqlstate is 'SY203 where the value was found before it was sent, else what PostgreSQL said.';
+comment on column ampsync.rejects.block
+  is 'Block of the row; for tables without _block_num the last block of the range it came with.';
+comment on column ampsync.rejects.row_number
+  is 'Its position, from 0: in its record batch or, if PostgreSQL refused the row, in its microbatch.';
+comment on column ampsync.rejects.column_name
+  is 'Column of the value; null if PostgreSQL refused the row without naming one.';
+comment on column ampsync.rejects.sqlstate
+  is 'SY203 if the value was found before it was sent, else the SQLSTATE of PostgreSQL.';
 comment on column ampsync.rejects.reason is 'What is wrong.';
-comment on column ampsync.rejects.row_values is 'The row by column, as far as JSON can tell it: U+0000 as U+FFFD, what has no JSON as text. Null where too much was rejected at once.';
+comment on column ampsync.rejects.row_values
+  is 'The row by column, as far as JSON can express it: U+0000 as U+FFFD, values without JSON as text. Null if too '
+     'much was rejected in one transaction.';
 comment on column ampsync.rejects.rejected_at is 'When it was written.';
 comment on column ampsync.rejects.reject_id is 'Rises with time.';

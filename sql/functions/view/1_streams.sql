@@ -1,11 +1,11 @@
--- One row a stream: where it stands, and if it does not move, why, since when
--- and what to do. During a resync, block and rows are those that readers
--- see; what moves, and what keeps it from moving, is the shadow of the table.
+-- One row per stream: where it is and, if it does not move, why, since when and what to do.
+-- During a resync, block and rows are those that readers see; what moves, and what keeps it
+-- from moving, is the shadow of the table.
 create or replace view ampsync.streams as
 with clock as (
   select ampsync_private.now() as now
 ),
--- Workers that were heard of, and whether their heartbeat session is there: it holds a lock.
+-- Workers with a recent heartbeat, and whether their heartbeat session exists: it holds a lock.
 worker as (
   select w.worker_id, w.heartbeat_at,
          exists (select 1
@@ -16,7 +16,7 @@ worker as (
     from ampsync_private.worker w, clock c
    where w.heartbeat_at > c.now - ampsync_private.lease_duration()
 ),
--- Jobs that a free slot would begin, in the order in which they come.
+-- Jobs that a free slot would start, in their order.
 ready as (
   select j.key, row_number() over (order by j.priority, j.run_at, j.id) - 1 as before
     from graphile_worker.jobs j, clock c
@@ -26,7 +26,8 @@ ready as (
 select d.label as dataset,
        s.table_name,
        pg_catalog.format('%I.%I', s.target_schema, s.target_table) as target,
-       case when s.state = 'live' and i.idle and coalesce(h.head - s.checkpoint_block > 10, true) then 'backfill' else s.state end as state,
+       case when s.state = 'live' and i.idle and coalesce(h.head - s.checkpoint_block > 10, true)
+            then 'backfill' else s.state end as state,
        s.since,
        s.network,
        s.checkpoint_block as block,
@@ -42,15 +43,19 @@ select d.label as dataset,
        s.committed_at,
        coalesce(m.swap_error, m.error) ->> 'code' as error_code,
        case when m.shadow_of is null then coalesce(y.reason, m.error ->> 'message', y.idle_reason)
-            else 'resync: ' || coalesce(y.reason, m.error ->> 'message', 'it cannot be merged yet: ' || (m.swap_error ->> 'message'),
-                   pg_catalog.concat_ws(', ', case when m.checkpoint_block is null then 'nothing loaded yet'
-                        else pg_catalog.format('block %s of %s loaded', m.checkpoint_block, s.checkpoint_block) end, y.idle_reason)) end as reason,
+            else 'resync: ' || coalesce(y.reason, m.error ->> 'message',
+                   'the rows cannot be merged yet: ' || (m.swap_error ->> 'message'),
+                   pg_catalog.concat_ws(', ',
+                     case when m.checkpoint_block is null then 'nothing loaded yet'
+                          else pg_catalog.format('block %s of %s loaded', m.checkpoint_block, s.checkpoint_block) end,
+                     y.idle_reason)) end as reason,
        case when m.shadow_of is null or m.state <> 'failed' then coalesce(m.error, m.swap_error) ->> 'detail'
             else pg_catalog.concat_ws(' ', m.error ->> 'detail', 'Hint: ' || (m.error ->> 'hint')) end as detail,
        case when y.reason is not null then y.hint
             when m.shadow_of is not null and m.state = 'failed'
-              then pg_catalog.format('select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
-                          d.label, s.table_name)
+              then pg_catalog.format(
+                     'select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
+                     d.label, s.table_name)
             when coalesce(m.error, m.swap_error) is not null then coalesce(m.error, m.swap_error) ->> 'hint'
             else y.idle_hint end as hint,
        greatest(m.attempts, m.swap_attempts) as attempts,
@@ -62,19 +67,20 @@ select d.label as dataset,
  cross join clock c
   join ampsync_private.dataset d using (dataset_id)
   left join ampsync_private.stream w on w.shadow_of = s.stream_id
-  join ampsync_private.stream m on m.stream_id = coalesce(w.stream_id, s.stream_id) -- The one that moves.
+  join ampsync_private.stream m on m.stream_id = coalesce(w.stream_id, s.stream_id) -- The stream that moves.
   join ampsync_private.lease l on l.stream_id = m.stream_id
   left join ampsync_private.worker seen on seen.worker_id = l.holder
   left join worker k on k.worker_id = l.holder
   left join ready q on q.key = 'ampsync_stream:' || m.stream_id
  cross join lateral (
-    -- A holder that never sent a heartbeat has just begun.
+    -- A holder that never sent a heartbeat has just started.
     select coalesce(l.lease_until <= c.now, true) as is_free,
            coalesce(l.lease_until <= c.now, true)
-             or (seen.worker_id is not null and (k.worker_id is null or not k.is_connected or k.heartbeat_at < c.now - interval '12 s')) as idle
+             or seen.worker_id is not null
+                and (k.worker_id is null or not k.is_connected or k.heartbeat_at < c.now - interval '12 s') as idle
   ) i
   left join lateral (
-    -- Told by a heartbeat in the last 12 s. What was committed since is newer.
+    -- Reported by a heartbeat in the last 12 s. A block committed since then is newer.
     select case when s.committed_at > e.told_at then greatest(e.block, s.checkpoint_block) else e.block end as head
       from ampsync_private.head e
      where e.dataset_id = s.dataset_id
@@ -87,44 +93,53 @@ select d.label as dataset,
            case when not i.idle then l.waits_hint end as hint,
            case when not i.idle or ampsync_private.is_halted(m.state) then null
                 when not i.is_free and not coalesce(k.is_connected, false)
-                  then pg_catalog.format('its worker %s is gone; another one goes on within %s s', l.holder,
+                  then pg_catalog.format('its worker %s is gone; another one takes over within %s s', l.holder,
                          pg_catalog.ceil(extract(epoch from l.lease_until - c.now)) + 6)
                 when not i.is_free
-                  then pg_catalog.format('its worker %s has not been heard of for %s s', l.holder,
+                  then pg_catalog.format('its worker %s has sent no heartbeat for %s s', l.holder,
                          pg_catalog.round(extract(epoch from c.now - k.heartbeat_at)))
                 when not exists (select 1 from worker) then 'no worker holds this stream'
                 when q.key is not null then pg_catalog.format('waits for a slot, behind %s other jobs', q.before)
                 else 'no worker holds this stream' end as idle_reason,
            case when not i.idle or ampsync_private.is_halted(m.state) then null
-                when not exists (select 1 from worker) then 'Start a worker (npx graphile-worker), then: select * from ampsync.jobs;'
-                when i.is_free then 'Its job waits for a free worker: select * from ampsync.jobs;'
+                when i.is_free or not exists (select 1 from worker)
+                  then ampsync_private.idle_hint(exists (select 1 from worker))
                 else 'select * from ampsync.jobs;' end as idle_hint
   ) y
  where s.shadow_of is null;
 
-comment on view ampsync.streams is 'One row a table: state, position, speed, and if it does not move, why, since when and what to do.';
+comment on view ampsync.streams
+  is 'One row per table: state, position, speed and, if it does not move, why, since when and what to do.';
 comment on column ampsync.streams.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.streams.table_name is 'Table of the dataset.';
 comment on column ampsync.streams.target is 'Table in this database.';
-comment on column ampsync.streams.state is 'waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.';
+comment on column ampsync.streams.state
+  is 'waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.';
 comment on column ampsync.streams.since is 'Since when it is in this state.';
 comment on column ampsync.streams.network is 'Network of its blocks.';
-comment on column ampsync.streams.block is 'Last block that is durably and completely here.';
-comment on column ampsync.streams.head is 'Last block that the server is known to hold; null while unknown, and 12 s after the last worker told it.';
-comment on column ampsync.streams.behind is 'Blocks between the two; null while either is unknown, or where the head is below the block.';
-comment on column ampsync.streams.lag is 'Age of the last block by the chain''s clock, where the server tells block times.';
+comment on column ampsync.streams.block is 'Last block that is completely and durably here.';
+comment on column ampsync.streams.head
+  is 'Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.';
+comment on column ampsync.streams.behind
+  is 'Blocks from block to head; null while either is unknown, or if the head is below the block.';
+comment on column ampsync.streams.lag
+  is 'Age of the last block by the chain''s clock, if the server sends block times.';
 comment on column ampsync.streams.rows is 'Rows in the target.';
-comment on column ampsync.streams.rows_per_s is 'Rows a second since the last heartbeat (5 s).';
+comment on column ampsync.streams.rows_per_s is 'Rows per second since the last heartbeat (5 s).';
 comment on column ampsync.streams.rewrites is 'How often visible rows were replaced, by a reorg or a resync.';
-comment on column ampsync.streams.rejected is 'Rows that are not in the target but in ampsync.rejects: value_policy quarantine.';
-comment on column ampsync.streams.nulled is 'By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts what was ever loaded; a resync begins anew.';
-comment on column ampsync.streams.nuls is 'By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.';
+comment on column ampsync.streams.rejected
+  is 'Rows that are in ampsync.rejects instead of the target: value_policy quarantine.';
+comment on column ampsync.streams.nulled
+  is 'By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts '
+     'everything ever loaded; a resync starts from zero.';
+comment on column ampsync.streams.nuls
+  is 'By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.';
 comment on column ampsync.streams.committed_at is 'Last commit.';
 comment on column ampsync.streams.error_code is 'SQLSTATE of what keeps it from moving.';
 comment on column ampsync.streams.reason is 'What keeps it from moving.';
 comment on column ampsync.streams.detail is 'What was found.';
 comment on column ampsync.streams.hint is 'What to do.';
-comment on column ampsync.streams.attempts is 'Failed tries since the last commit.';
+comment on column ampsync.streams.attempts is 'Failed attempts since the last commit.';
 comment on column ampsync.streams.next_retry is 'When the next retry is due.';
 comment on column ampsync.streams.worker is 'Worker that holds its lease.';
 comment on column ampsync.streams.lease_until is 'Until when.';

@@ -1,9 +1,10 @@
--- Who works: one row a worker that was heard of within the last day.
+-- One row per worker that sent a heartbeat within the last day.
 create or replace view ampsync.workers as
 select w.host,
        w.pid,
        w.version,
-       case when w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration() then 'alive' else 'gone' end as state,
+       case when w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration()
+            then 'alive' else 'gone' end as state,
        j.used as slots_used,
        w.slots,
        l.streams,
@@ -18,14 +19,17 @@ select w.host,
                        from ampsync_private.lease h
                       where h.holder = w.worker_id and h.lease_until > ampsync_private.now()) l;
 
-comment on view ampsync.workers is 'Who works: one row a worker that was heard of within the last day.';
+comment on view ampsync.workers is 'One row per worker that sent a heartbeat within the last day.';
 comment on column ampsync.workers.host is 'Name of the machine or container it runs on.';
-comment on column ampsync.workers.pid is 'Its process number there.';
-comment on column ampsync.workers.version is 'Version of ampsync that it runs; of the database: ampsync.version().';
-comment on column ampsync.workers.state is 'alive, or gone: stopped, dead or cut off, and not heard of for as long as a lease lasts.';
-comment on column ampsync.workers.slots_used is 'Jobs it does now, other applications'' jobs in the same queue included.';
-comment on column ampsync.workers.slots is 'Jobs it does at once at most.';
+comment on column ampsync.workers.pid is 'Its process id there.';
+comment on column ampsync.workers.version
+  is 'Version of ampsync that it runs; that of the database: ampsync.version().';
+comment on column ampsync.workers.state
+  is 'alive, or gone: stopped, dead or unreachable, without a heartbeat for as long as a lease lasts.';
+comment on column ampsync.workers.slots_used
+  is 'Jobs it is running, including those of other applications in the same queue.';
+comment on column ampsync.workers.slots is 'Most jobs it runs at once.';
 comment on column ampsync.workers.streams is 'Streams it holds.';
-comment on column ampsync.workers.heartbeat_at is 'When it was heard of last; every 5 s while it lives.';
-comment on column ampsync.workers.started_at is 'When it began.';
+comment on column ampsync.workers.heartbeat_at is 'Its last heartbeat; every 5 s while it is alive.';
+comment on column ampsync.workers.started_at is 'When it started.';
 comment on column ampsync.workers.worker is 'Its id, as in ampsync.streams and ampsync.jobs.';

@@ -1,4 +1,4 @@
--- One row a dataset: the sum of its streams, or why it has none yet.
+-- One row per dataset: the sum of its streams, or why it has none yet.
 create or replace view ampsync.status as
 select d.label as dataset,
        d.resolved_version as version,
@@ -12,12 +12,13 @@ select d.label as dataset,
        coalesce(s.rows, 0) as rows,
        s.rows_per_s,
        coalesce(d.error ->> 'code', s.error_code) as error_code,
-       coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''), s.reason) as waiting_on,
+       coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''),
+                s.reason) as waiting_on,
        coalesce(d.error ->> 'hint', s.hint,
                 case when d.state <> 'active' then ampsync_private.idle_hint(exists (
-              select 1
-                from ampsync_private.worker a
-               where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end) as hint,
+                       select 1
+                         from ampsync_private.worker a
+                        where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end) as hint,
        coalesce(d.next_retry, s.next_retry) as next_retry
   from ampsync_private.dataset d
   left join (
@@ -35,23 +36,26 @@ select d.label as dataset,
            sum(v.rows) as rows,
            sum(v.rows_per_s) as rows_per_s
       from ampsync_private.stream t
-      join (select x.*, array_position('{failed,orphaned,retrying,waiting,resyncing,reorg_pending,backfill,paused,live}'::text[], x.state) as rank
+      join (select x.*, array_position(
+                     '{failed,orphaned,retrying,waiting,resyncing,reorg_pending,backfill,paused,live}'::text[],
+                     x.state) as rank
               from ampsync.streams x) v using (stream_id)
      group by t.dataset_id
   ) s using (dataset_id);
 
-comment on view ampsync.status is 'One row a dataset: version, state, position, speed, and what it waits for.';
+comment on view ampsync.status is 'One row per dataset: version, state, position, speed, and what it waits for.';
 comment on column ampsync.status.dataset is 'Dataset, as it was enqueued.';
-comment on column ampsync.status.version is 'Version it resolved to; null while it is unknown.';
-comment on column ampsync.status.state is 'State of the stream that needs most attention; waiting while the dataset is not found.';
+comment on column ampsync.status.version is 'Version it resolved to; null while unknown.';
+comment on column ampsync.status.state
+  is 'State of the stream that needs most attention; waiting while the dataset is not found.';
 comment on column ampsync.status.since is 'Since when.';
 comment on column ampsync.status.target_schema is 'Schema of its tables in this database.';
-comment on column ampsync.status.tables is 'Number of its tables that are synced.';
+comment on column ampsync.status.tables is 'Number of its synced tables.';
 comment on column ampsync.status.block is 'Lowest checkpoint of its streams.';
 comment on column ampsync.status.behind is 'Most blocks that one of its streams is behind the head.';
 comment on column ampsync.status.lag is 'Age of the oldest checkpoint by the chain''s clock.';
 comment on column ampsync.status.rows is 'Rows in all its tables.';
-comment on column ampsync.status.rows_per_s is 'Rows a second over all its tables.';
+comment on column ampsync.status.rows_per_s is 'Rows per second over all its tables.';
 comment on column ampsync.status.error_code is 'SQLSTATE of what it waits for.';
 comment on column ampsync.status.waiting_on is 'What keeps it from moving.';
 comment on column ampsync.status.hint is 'What to do.';

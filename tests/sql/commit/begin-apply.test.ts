@@ -16,7 +16,7 @@ describe("a writing transaction is refused at its beginning", () => {
     const error = await refusal(db, () => old.beginApply());
     expect(error).toMatchObject({
       code: "SY001",
-      message: `the lease of stream ${stream.id} is not held with epoch 1 any more`,
+      message: `the lease of stream ${stream.id} is no longer held with epoch 1`,
       detail: expect.stringContaining("Current epoch 2, held by worker-2 until"),
     });
     expect(error.hint).toMatch(/./);

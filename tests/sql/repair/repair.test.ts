@@ -434,7 +434,7 @@ describe("a repair", () => {
     ]);
     expect(await refusal(db, () => begin(chain.logs, 30, 39))).toMatchObject({
       code: "SY003",
-      message: "the repair of blocks 30 to 39 is not asked for any more",
+      message: "the repair of blocks 30 to 39 is no longer requested",
     });
     expect(await next(chain.logs)).toBeUndefined();
     expect((await db.query("select from ampsync.cancel_repair('chain')")).rowCount).toBe(1);

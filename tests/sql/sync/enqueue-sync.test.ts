@@ -136,7 +136,7 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
     const error = await refusal(db, "select ampsync.enqueue_sync('chain', tables => '{blocks}')");
     expect(error).toMatchObject({
       code: "SY003",
-      message: "Target table chain.blocks exists and was not made by ampsync",
+      message: "Target table chain.blocks exists and was not created by ampsync",
     });
     expect(error.detail).toMatch(/./);
     await db.query(error.hint!);

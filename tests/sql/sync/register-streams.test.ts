@@ -98,7 +98,7 @@ test("a wanted table that the dataset lacks is waited for, while the others go o
     state: "waiting",
     error_code: "SY103",
     waiting_on: "chain has no table traces",
-    hint: "Version 1.0.0 is kept for the other tables, and has: blocks, logs.",
+    hint: "Version 1.0.0 stays in use for the other tables; it has: blocks, logs.",
   });
   await register(id, ["blocks", "logs", "traces"], "1.1.0");
   expect(await streams()).toEqual(["chain.blocks", "chain.traces"]);
@@ -150,7 +150,7 @@ test("the second owner of a target is refused with reason and hint, its other ta
     state: "failed",
     error_code: "SY003",
     waiting_on: "Target table chain.blocks is already fed by chain.blocks",
-    hint: "Remove what is in the way, then: select ampsync.resume_sync('other'); Or go on without: select ampsync.enqueue_sync('other', tables => '{logs}');",
+    hint: "Remove what is in the way, then: select ampsync.resume_sync('other'); Or continue without it: select ampsync.enqueue_sync('other', tables => '{logs}');",
   });
   expect(await first.rows()).toBe("a0 a1 a2");
   const { rows } = await db.query("select table_name, state from ampsync.enqueue_sync('other')");
@@ -166,7 +166,7 @@ test("a target that the user made is refused until it is out of the way", async 
   expect(await streams()).toEqual(["chain.logs"]);
   expect(await status()).toMatchObject({
     state: "failed",
-    waiting_on: "Target table chain.blocks exists and was not made by ampsync",
+    waiting_on: "Target table chain.blocks exists and was not created by ampsync",
   });
   await db.query("drop view chain.blocks; select ampsync.resume_sync('chain')");
   expect(await waitingJobs(db, `ampsync_resolve:${id}`)).toHaveLength(1);

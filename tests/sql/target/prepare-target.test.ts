@@ -147,7 +147,7 @@ test("a table that the user made in the meantime is refused, not used", async ()
   const error = await refusal(db, () => stream.prepareTarget());
   expect(error).toMatchObject({
     code: "SY003",
-    message: "Target table chain.blocks exists and was not made by ampsync",
+    message: "Target table chain.blocks exists and was not created by ampsync",
   });
   await db.query(error.hint!);
   await stream.prepareTarget();

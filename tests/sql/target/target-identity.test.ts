@@ -63,7 +63,7 @@ describe("where another table has the name of a target, it is refused with the s
     const begin = await refusal(db, () => stream.beginApply());
     expect(begin).toMatchObject({
       code: "SY201",
-      message: `chain.blocks is another table now; the one that is synced is ${place}`,
+      message: `chain.blocks is another table now; the synced one is ${place}`,
       detail: expect.stringMatching(/^Nothing was written/),
     });
     expect(await refusal(db, () => stream.beginApply({ from: 5, parentHash: hashOf(4) }))).toMatchObject({

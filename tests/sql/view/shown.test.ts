@@ -81,7 +81,7 @@ test("a server that does not plan the query is shown", async () => {
 test("a pass that waits for a writing transaction of its worker is shown", async () => {
   await beat({ waits: "permit", waits_s: 6 });
   expect(await stream.view()).toMatchObject({
-    reason: expect.stringContaining("one of its worker's writing transactions"),
+    reason: expect.stringContaining("one of its worker's write transactions"),
   });
 });
 
@@ -115,7 +115,7 @@ describe("a writer that waits for somebody's lock", () => {
 
     await beat({ head: "9", writer_waits_s: 3 });
     const { reason, hint } = await stream.view();
-    expect(reason).toMatch(new RegExp(`^waits 3 s for a lock on .* that backend ${blockerPid} holds: `));
+    expect(reason).toMatch(new RegExp(`^has waited 3 s for a lock on .* that backend ${blockerPid} holds: `));
     expect(hint).toContain(`select pg_terminate_backend(${blockerPid});`);
     await blocker.query("rollback");
     await begun;
@@ -138,7 +138,7 @@ describe("a stream whose worker is gone", () => {
     expect(await stream.view()).toMatchObject({
       worker: "worker-of-its-own",
       reason: expect.stringMatching(
-        /^its worker worker-of-its-own is gone; another one goes on within \d+ s$/,
+        /^its worker worker-of-its-own is gone; another one takes over within \d+ s$/,
       ),
     });
     await db.query("update ampsync_private.head set told_at = told_at - interval '20 s'");
@@ -151,7 +151,7 @@ describe("a stream whose worker is gone", () => {
     expect(await stream.view()).toMatchObject({
       state: "backfill",
       behind: null,
-      reason: expect.stringMatching(/^its worker worker-1 has not been heard of for 14 s$/),
+      reason: expect.stringMatching(/^its worker worker-1 has sent no heartbeat for 14 s$/),
     });
   });
 
@@ -271,7 +271,7 @@ test("a merge that fails is shown with its reason, is tried later and later, and
   expect(await stream.view()).toMatchObject({
     state: "resyncing",
     error_code: "53100",
-    reason: "resync: it cannot be merged yet: disk full",
+    reason: "resync: the rows cannot be merged yet: disk full",
     detail: "no space",
     hint: "make room",
     attempts: 4,

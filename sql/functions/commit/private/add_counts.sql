@@ -1,4 +1,4 @@
--- Adds counts by column, [{"column", "count"}], to an object of counts.
+-- Adds counts per column, [{"column", "count"}], to an object of counts.
 create or replace function ampsync_private.add_counts(
   p_counts jsonb,
   p_more   jsonb
@@ -16,4 +16,4 @@ as $$
 $$;
 
 comment on function ampsync_private.add_counts(jsonb, jsonb)
-  is 'Add counts by column to an object of counts.';
+  is 'Add counts per column to an object of counts.';

@@ -1,7 +1,7 @@
--- The time of a block, from the unix seconds that the server tells; null where it
--- tells none, or what cannot be meant: seconds after the year 9999, as where they
--- are milliseconds or microseconds, or before 1970. It is shown, and decides
--- nothing, so no value may keep a stream from moving.
+-- The time of a block, from the Unix seconds that the server sends; null if it sends none, or a
+-- value that cannot be meant: before 1970, or after the year 9999 as milliseconds or
+-- microseconds would be. It is displayed and decides nothing, so no value may keep a stream
+-- from moving.
 create or replace function ampsync_private.block_time(p_seconds bigint)
   returns timestamptz
   language sql
@@ -13,4 +13,4 @@ as $$
 $$;
 
 comment on function ampsync_private.block_time(bigint)
-  is 'The time of a block, or null where what the server tells is none.';
+  is 'The time of a block, or null if the value of the server is no time.';

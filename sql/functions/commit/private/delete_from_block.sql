@@ -1,19 +1,18 @@
--- Deletes every row of a stream's target from a block on, and what was rejected
--- of these blocks; shortens the history and the ledger to end below it. Returns the
--- number of rows deleted. Null means all of them: a stream whose beginning was replaced.
+-- Deletes every row of a stream's target from a block on, and the rejected rows of these
+-- blocks; shortens history and ledger to end below it. Returns the number of rows deleted. A
+-- null block means all of them: the beginning of the stream was replaced.
 --
--- Called by ampsync_worker.begin_apply when the server replaced blocks, inside the
--- transaction that also copies the replacement and ends with
--- ampsync_worker.commit_apply. Readers go from the old chain to the new one in one
--- step; there is no state in between.
+-- Called by begin_apply after the server replaced blocks, inside the transaction that also
+-- copies the replacement and ends with commit_apply. Readers move from the old chain to the new
+-- one in one step; there is no state in between.
 --
--- Deleting more than the server sends again would lose rows, so the cut is
--- proven here: the block before it has, in this stream's own records, the hash
--- that the server names as parent. Without a parent hash (servers of 2025) the
--- cut must lie on a watermark, which the server verified when it accepted it as
--- cursor.
+-- Deleting more than the server sends again would lose rows. Therefore the removal is proven
+-- here: in this stream's own records, the block before it has the hash that the server names as
+-- parent. Without a parent hash (servers of 2025) the removal must start right after a
+-- watermark, which the server verified when it accepted that watermark as cursor.
 --
 -- Idempotent: a second identical call deletes nothing.
+--
 -- Locks: target rows, then rejected rows, history, ledger.
 create or replace function ampsync_private.delete_from_block(
   p_stream_id   bigint,
@@ -68,7 +67,7 @@ begin
    where h.stream_id = p_stream_id
      and h.last_block >= coalesce(p_from_block, 0);
 
-  -- The cut went through a microbatch: what is left of it ends at the parent.
+  -- The removal starts inside a microbatch: the rest of that one ends at the parent.
   if v_entry.last_block >= p_from_block and v_entry.first_block < p_from_block then
     insert into ampsync_private.history (stream_id, first_block, last_block, hash, prev_hash)
     values (p_stream_id, v_entry.first_block, p_from_block - 1, v_own, v_entry.prev_hash);

@@ -1,13 +1,14 @@
--- Stores what the values policies did to the rows just written: rejected rows,
--- and counts of values that became NULL and of texts that lost a U+0000.
+-- Records what the value policies did to the rows just written: rejected rows, and counts of
+-- values that became NULL and of texts that lost a U+0000.
 --
 -- p_values: {"rejected": [{"block", "row", "column", "sqlstate", "reason", "values"}],
---   "nulled", "nuls": [{"column", "count", "block", "row", "reason"}]}; block, row
---   and reason are those of the first case. Null where there is nothing to tell.
+-- "nulled", "nuls": [{"column", "count", "block", "row", "reason"}]}; block, row and reason are
+-- those of the first case. Null if there is nothing to record.
 --
--- One event a kind and transaction, so that the journal does not grow by the row;
--- U+0000 is told once for each column.
--- Locks: none but the stream row, which the caller holds.
+-- One event per kind and transaction, so that the journal does not grow with the rows; U+0000
+-- is journaled once per column.
+--
+-- Locks: only the stream row, which the caller holds.
 create or replace function ampsync_private.record_values(
   p_stream_id bigint,
   p_values    jsonb
@@ -53,4 +54,4 @@ end;
 $$;
 
 comment on function ampsync_private.record_values(bigint, jsonb)
-  is 'Store rejected rows, and counts of values that were changed, with the rows they came with.';
+  is 'Record rejected rows, and counts of changed values, together with their rows.';

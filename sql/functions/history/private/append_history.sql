@@ -1,6 +1,5 @@
--- Appends finished watermarks to a stream's history. They must go on where the
--- history ends, without a gap and chained by hash; anything else is refused,
--- whatever the caller thought.
+-- Appends finished watermarks to a stream's history. They must continue where the history ends,
+-- without a gap and chained by hash; anything else is rejected, whatever the caller assumed.
 --
 -- p_watermarks: a jsonb array, oldest first, of
 --   {"start": "15000000", "end": "15000009", "hash": "0x…", "prev_hash": "0x…" or null}
@@ -39,7 +38,7 @@ begin
     select p_stream_id, w.first_block, w.last_block, w.hash, w.prev_hash
       from watermark w
      order by w.ordinality
-    on conflict on constraint history_pkey do nothing -- Goes back over the history, so it is refused below.
+    on conflict on constraint history_pkey do nothing -- It lies within the history, so it is rejected below.
   ),
   pair as (
     select w.*,
@@ -57,7 +56,8 @@ begin
   if found then
     raise exception using
       errcode = 'SY101',
-      message = format('the range that starts at block %s does not follow block %s', v_broken.first_block, v_broken.before_block),
+      message = format('the range that starts at block %s does not follow block %s',
+                       v_broken.first_block, v_broken.before_block),
       detail  = format('Its parent hash is %s, the stored hash is %s.',
                        coalesce(encode(v_broken.prev_hash, 'hex'), 'null'), encode(v_broken.before_hash, 'hex')),
       hint    = 'The stream reconnects at its checkpoint automatically; select * from ampsync.events;';
@@ -74,4 +74,4 @@ end;
 $$;
 
 comment on function ampsync_private.append_history(bigint, jsonb)
-  is 'Append watermarks that go on where the history ends; SY101 where they do not.';
+  is 'Append watermarks that continue a history; SY101 if they do not.';

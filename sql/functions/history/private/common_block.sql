@@ -1,6 +1,6 @@
--- The highest block that every stream of a dataset's network has in its history
--- with the same hash; null where there is none. Streams whose network is not
--- known yet hold nothing, so with one of them there is none.
+-- The highest block that every stream of a dataset's network has in its history with the same
+-- hash; null if there is none. A stream whose network is not known yet holds nothing, so with
+-- such a stream there is none.
 create or replace function ampsync_private.common_block(
   p_dataset_id bigint,
   p_network    text

@@ -1,8 +1,7 @@
--- The column in which a stream's rows carry the hash of their block: `block_hash`,
--- or `hash` in a table that also has `parent_hash`. Null where there is none, or
--- where a row does not know its own block; and where the name misleads, as in a
--- table of uncles: no row of a watermark's block has the hash of that watermark.
--- Where no watermark's block has rows, the name counts.
+-- The column in which a stream's rows carry the hash of their block: `block_hash`, or `hash` in
+-- a table that also has `parent_hash`. Null if there is none, or if a row does not know its own
+-- block; and if the name misleads, as in a table of uncles: no row of a watermark's block has
+-- the hash of that watermark. If no watermark's block has rows, the name decides.
 create or replace function ampsync_private.hash_column(
   p_stream_id bigint
 )
@@ -23,7 +22,7 @@ begin
     from ampsync_private.stream s
     join pg_class c on c.oid = s.target
    where s.stream_id = p_stream_id;
-  if v_column is null or v_target is null then -- Null where somebody dropped it.
+  if v_column is null or v_target is null then -- Somebody dropped the table.
     return null;
   end if;
 

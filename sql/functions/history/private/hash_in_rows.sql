@@ -1,5 +1,5 @@
--- The hash that one column of a stream's target holds in the rows of one block.
--- Null where the block has no row, the column is null, or what it holds is no hash.
+-- The hash that one column of a stream's target holds in the rows of one block. Null if the
+-- block has no row, or the column holds no hash there.
 create or replace function ampsync_private.hash_in_rows(
   p_stream_id bigint,
   p_column    text,

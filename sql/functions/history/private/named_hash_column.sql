@@ -1,5 +1,4 @@
--- The column of a stream that by its name holds the hash of the row's block; see
--- hash_column.
+-- The column of a stream that, by its name, holds the hash of the row's block; see hash_column.
 create or replace function ampsync_private.named_hash_column(
   p_stream_id bigint
 )
@@ -22,4 +21,4 @@ as $$
 $$;
 
 comment on function ampsync_private.named_hash_column(bigint)
-  is 'The column of a stream''s target that by its name holds the hash of the row''s block.';
+  is 'The column of a stream''s target that, by its name, holds the hash of the row''s block.';

@@ -1,8 +1,7 @@
--- The hash that a stream itself holds for one block: from its history, or from
--- its rows of that block where they carry the hash (hash_column). Null where it
--- holds none.
+-- The hash that a stream itself holds for one block: from its history, or from its rows of that
+-- block if they carry the hash (hash_column). Null if it holds none.
 --
--- Never looked up in another stream's table, which may already be on a new fork.
+-- Never looked up in the table of another stream, which may already be on a new fork.
 create or replace function ampsync_private.own_hash(
   p_stream_id bigint,
   p_block     bigint
@@ -22,4 +21,4 @@ as $$
 $$;
 
 comment on function ampsync_private.own_hash(bigint, bigint)
-  is 'The hash of a block as this stream''s own history or rows hold it; null if they do not.';
+  is 'The hash of a block in this stream''s own history or rows; null if it is in neither.';

@@ -1,10 +1,9 @@
--- Drops history entries that no reorg within retention can need. Always kept:
--- the newest 16, and all that end within `retention_blocks` before the start of
--- the newest.
+-- Drops history entries that no reorg within retention can need. Always kept: the newest 16,
+-- and all that end within `retention_blocks` before the start of the newest.
 --
--- The ledger stays, but is merged below what is left of the history: here,
--- because no removal reaches there any more, and about every 64 blocks, so that
--- a stream at the head does not pay for it with each commit.
+-- The ledger stays, but is compacted below the remaining history: only there, because no
+-- removal reaches that far back, and about every 64 blocks, so that a stream at the head does
+-- not pay for it with each commit.
 --
 -- Locks: history rows of the stream, then ledger rows.
 create or replace function ampsync_private.prune_history(

@@ -1,7 +1,7 @@
--- Says that the transaction of the caller only tells something: its commit waits
--- neither for the disk nor for a standby, so nobody hangs who only wants to say why
--- something else does. A crash may forget it, and state is found anew then.
--- Never in a transaction that writes rows, or grants a lease.
+-- Declares that the caller's transaction only reports something: its commit waits neither for
+-- the disk nor for a standby, so that reporting why something hangs never hangs itself. A crash
+-- may lose what was reported; it is found out again. Never used in a transaction that writes
+-- rows or grants a lease.
 create or replace function ampsync_private.tell_only()
   returns void
   language sql

@@ -1,5 +1,5 @@
--- Refuses work on a stream that is gone, paused, failed, orphaned, or under
--- resync: the job that woke us is older than that decision.
+-- Refuses work on a stream that is gone, paused, failed, orphaned or resyncing: the job that
+-- asks is older than that decision.
 create or replace function ampsync_private.check_runnable(
   p_stream_id bigint
 )

@@ -1,7 +1,6 @@
--- Ends whoever writes to a stream and keeps others from beginning to, until this
--- transaction ends: nobody can take the lease over, or commit under it. The lease
--- row itself stays free, so that heartbeats go on. Returns the current epoch;
--- null where the stream is gone.
+-- Ends the writers of a stream and keeps others from starting until this transaction ends:
+-- nobody can take over the lease, or commit under it. The lease row itself stays unlocked, so
+-- that heartbeats continue. Returns the current epoch; null when the stream is gone.
 --
 -- Locks: fence (exclusive).
 create or replace function ampsync_private.close_fence(
@@ -22,7 +21,7 @@ begin
     select l.epoch into v_epoch
       from ampsync_private.lease l
      where l.stream_id = p_stream_id;
-    exit when v_epoch is not distinct from v_closed; -- Else a takeover came in between, whose writers we did not end.
+    exit when v_epoch is not distinct from v_closed; -- Otherwise a takeover came first, with writers of its own.
 
     perform ampsync_private.end_writers(p_stream_id, v_epoch);
     v_closed := v_epoch;
@@ -32,4 +31,4 @@ end;
 $$;
 
 comment on function ampsync_private.close_fence(bigint)
-  is 'End the writers of a stream and let none begin until the transaction ends; returns the epoch.';
+  is 'End the writers of a stream and admit none until the transaction ends; returns the epoch.';

@@ -1,13 +1,13 @@
--- Ends whoever writes under an epoch of a stream, and keeps others from
--- beginning to until this transaction ends. Returns the number of backends ended.
+-- Ends the writers under an epoch of a stream, and keeps others from starting until this
+-- transaction ends. Returns the number of backends ended.
 --
--- They are terminated: a frozen client in mid-COPY would block its successor on
--- the primary key for ever, and no time-out ends it. Then the fence is taken in
--- exclusive mode, which is granted when the last of them is really gone.
+-- Writers are terminated: a client frozen in mid-COPY would block its successor on the primary
+-- key forever, and no timeout ends it. Then the fence is taken in exclusive mode, which is
+-- granted once the last of them is really gone.
 --
--- Who could not be a writer of ours, or is not ours to end, is left alone. Where one
--- of those holds the fence, or another decision does, a swap most of all, this waits
--- as long as the caller's lock_timeout, and then says who.
+-- A backend that cannot be one of our writers, or that this role may not end, is left alone.
+-- While such a backend holds the fence, or another decision does (most often a swap), this
+-- waits as long as the caller's lock_timeout, then reports who holds it.
 --
 -- Locks: fence (exclusive).
 create or replace function ampsync_private.end_writers(
@@ -41,14 +41,16 @@ exception
     perform ampsync_private.raise_stranger(p_stream_id, p_epoch);
     raise exception using
       errcode = '55P03',
-      message = (select format('another transaction decides about %I.%I just now', s.target_schema, s.target_table)
+      message = (select format('another transaction is deciding about %I.%I', s.target_schema, s.target_table)
                    from ampsync_private.stream s where s.stream_id = p_stream_id),
-      detail  = (select string_agg(format('Backend %s of role %s, since %s: %s', a.pid, a.usename, a.xact_start, left(a.query, 200)), E'\n')
+      detail  = (select string_agg(format('Backend %s of role %s, since %s: %s',
+                                          a.pid, a.usename, a.xact_start, left(a.query, 200)), E'\n')
                    from ampsync_private.fence_holders(p_stream_id, p_epoch) f
                    join pg_stat_activity a using (pid)),
-      hint    = 'Nothing was changed. Try again when it is over; the swap of a large table takes minutes: select * from ampsync.jobs where task = ''ampsync_swap'';';
+      hint    = 'Nothing was changed. Try again once that transaction is over; the swap of a large table takes '
+                'minutes: select * from ampsync.jobs where task = ''ampsync_swap'';';
 end;
 $$;
 
 comment on function ampsync_private.end_writers(bigint, bigint)
-  is 'End whoever writes under an epoch of a stream, and wait until they are gone.';
+  is 'End the writers under an epoch of a stream, and wait until they are gone.';

@@ -1,5 +1,7 @@
--- Begins work under a lease: takes the fence of its epoch, and fails fast if the
--- lease is not current; says who, if it is nobody of ours that holds it. Locks: fence (shared).
+-- Begins work under a lease: takes the fence of its epoch, and fails immediately if the lease
+-- is not current. If somebody else entirely holds the fence, says who.
+--
+-- Locks: fence (shared).
 create or replace procedure ampsync_private.enter_fence(
   p_stream_id bigint,
   p_epoch     bigint
@@ -26,4 +28,4 @@ end;
 $$;
 
 comment on procedure ampsync_private.enter_fence(bigint, bigint)
-  is 'Take the fence of a lease epoch; SY001 unless that lease is current, 55P03 where a stranger holds it.';
+  is 'Take the fence of a lease epoch; SY001 unless the lease is current, 55P03 if a stranger holds it.';

@@ -1,9 +1,10 @@
--- Who holds the fence of a lease epoch: its writers in mode ShareLock; a takeover,
--- pause or swap in mode ExclusiveLock. pg_locks is readable by everybody, and
--- holds behind connection poolers too, where a stored pid would not.
+-- Who holds the fence of a lease epoch: its writers in mode ShareLock; a takeover, pause or
+-- swap in mode ExclusiveLock. Everybody can read pg_locks, and it is right behind connection
+-- poolers too, where a stored pid would not be.
 --
--- `is_ours`: its role may call what writers call. Anybody may hold an advisory lock,
--- and ours can be computed. `is_mortal`: this session may end it.
+-- is_ours    its role may call what writers call. Anybody can take an advisory lock, and the
+--            keys of ours can be computed
+-- is_mortal  this session may end it
 create or replace function ampsync_private.fence_holders(
   p_stream_id bigint,
   p_epoch     bigint

@@ -1,6 +1,6 @@
--- The advisory lock that every writing transaction of one lease epoch holds in
--- shared mode. A takeover asks for it in exclusive mode: it is granted once the
--- last writer of the old epoch is really gone.
+-- The advisory lock that every writing transaction of one lease epoch holds in shared mode. A
+-- takeover requests it in exclusive mode, which is granted once the last writer of the old
+-- epoch is really gone.
 create or replace function ampsync_private.fence_key(
   p_stream_id bigint,
   p_epoch     bigint

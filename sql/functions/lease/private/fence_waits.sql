@@ -1,7 +1,7 @@
--- What the backend waits for that holds the fence of a stream and lease epoch, in
--- words: who holds the lock it wants, a standby, or what PostgreSQL itself is at.
--- No row where none holds it, or it waits for its client. What other roles do is
--- told as far as this role may see it.
+-- What the backend that holds the fence of a stream and lease epoch is waiting for, in words:
+-- the lock it needs and who holds that, a standby, or PostgreSQL's own work. No row when no
+-- backend holds the fence, or it waits for its client. The activity of other roles is shown as
+-- far as this role may see it.
 create or replace function ampsync_private.fence_waits(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -13,19 +13,22 @@ create or replace function ampsync_private.fence_waits(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case when a.wait_event = 'SyncRep' then format('the commit waits for a synchronous standby, for %s s', round(p_waits_s))
+  select case when a.wait_event = 'SyncRep'
+                then format('the commit has waited %s s for a synchronous standby', round(p_waits_s))
               when b.pid is not null
-                then format('waits %s s for a lock%s that backend %s holds%s', round(p_waits_s),
+                then format('has waited %s s for a lock%s that backend %s holds%s', round(p_waits_s),
                        coalesce((select ' on ' || k.relation::regclass
                                    from pg_locks k
                                   where k.pid = a.pid and not k.granted and k.relation is not null limit 1), ''),
                        b.pid, coalesce(': ' || nullif(left(b.query, 200), ''), ''))
-              else format('PostgreSQL has been at one statement for %s s%s', round(p_waits_s),
+              else format('PostgreSQL has been running one statement for %s s%s', round(p_waits_s),
                      coalesce(format(' (%s: %s)', a.wait_event_type, a.wait_event), '')) end,
          case when a.wait_event = 'SyncRep'
-                then 'select application_name, state, sync_state from pg_stat_replication; -- wanted are: show synchronous_standby_names;'
+                then 'select application_name, state, sync_state from pg_stat_replication; '
+                     '-- required by: show synchronous_standby_names;'
               when b.pid is not null
-                then format('select * from pg_stat_activity where pid = %1$s; -- to end it: select pg_terminate_backend(%1$s);', b.pid)
+                then format('select * from pg_stat_activity where pid = %1$s; '
+                            '-- to end it: select pg_terminate_backend(%1$s);', b.pid)
               else format('select * from pg_stat_activity where pid = %s;', a.pid) end
     from ampsync_private.fence_holders(p_stream_id, p_epoch) f
     join pg_stat_activity a using (pid)
@@ -43,4 +46,4 @@ as $$
 $$;
 
 comment on function ampsync_private.fence_waits(bigint, bigint, numeric)
-  is 'What the backend waits for that holds the fence of a stream and lease epoch.';
+  is 'What the backend that holds the fence of a stream and lease epoch is waiting for.';

@@ -1,5 +1,5 @@
--- Holds, for as long as this session lasts, the advisory lock of a worker, in shared
--- mode: a worker that dies loses it at once, while its leases go on for half a minute.
+-- Holds the advisory lock of a worker in shared mode for as long as this session lasts: a
+-- worker that dies loses it immediately, while its leases last for another half a minute.
 -- Idempotent.
 create or replace function ampsync_private.hold_worker_lock(
   p_worker_id text
@@ -24,4 +24,4 @@ end;
 $$;
 
 comment on function ampsync_private.hold_worker_lock(text)
-  is 'Hold the lock of a worker in this session, by which it is seen to be alive.';
+  is 'Hold the lock of a worker in this session, which shows that the worker is alive.';

@@ -1,5 +1,5 @@
--- How long a lease lasts after its last heartbeat. Heartbeats come every 5 s,
--- so six in a row must fail before another worker may take over.
+-- How long a lease lasts after its last heartbeat. Heartbeats come every 5 s, so six in a row
+-- must fail before another worker may take over.
 create or replace function ampsync_private.lease_duration()
   returns interval
   language sql

@@ -1,5 +1,5 @@
--- The clock of every rule. It goes on inside a transaction, which an apply needs:
--- its transaction may be minutes old when it checks its lease.
+-- The clock of every rule. It advances inside a transaction, which commits need: the
+-- transaction may be minutes old when it checks its lease.
 create or replace function ampsync_private.now()
   returns timestamptz
   language sql
@@ -12,4 +12,4 @@ as $$
 $$;
 
 comment on function ampsync_private.now()
-  is 'The time of day, also inside long transactions. The only clock that ampsync reads.';
+  is 'The current time, also inside long transactions. The only clock that ampsync reads.';

@@ -1,4 +1,4 @@
--- The one place that says SY001, so that all who find it say it alike.
+-- Raises SY001. The only place that does, so that the message is always the same.
 create or replace procedure ampsync_private.raise_lease_lost(
   p_stream_id bigint,
   p_epoch     bigint
@@ -10,11 +10,12 @@ as $$
 begin
   raise exception using
     errcode = 'SY001',
-    message = format('the lease of stream %s is not held with epoch %s any more', p_stream_id, p_epoch),
-    detail  = coalesce((select format('Current epoch %s, held by %s until %s.', l.epoch, coalesce(l.holder, 'nobody'), l.lease_until)
+    message = format('the lease of stream %s is no longer held with epoch %s', p_stream_id, p_epoch),
+    detail  = coalesce((select format('Current epoch %s, held by %s until %s.',
+                                      l.epoch, coalesce(l.holder, 'nobody'), l.lease_until)
                           from ampsync_private.lease l
                          where l.stream_id = p_stream_id), 'The stream is gone.'),
-    hint    = 'Nothing is lost: its new holder goes on from the checkpoint.';
+    hint    = 'Nothing is lost: the new holder continues from the checkpoint.';
 end;
 $$;
 

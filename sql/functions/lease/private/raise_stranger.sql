@@ -1,5 +1,5 @@
--- Raises 55P03 where the fence of a stream's epoch is held by somebody who could
--- not be a writer of ours, with who that is.
+-- Raises 55P03 if a backend that cannot be one of our writers holds the fence of a stream's
+-- epoch, and names that backend.
 create or replace function ampsync_private.raise_stranger(
   p_stream_id bigint,
   p_epoch     bigint
@@ -21,13 +21,15 @@ begin
   if found then
     raise exception using
       errcode = '55P03',
-      message = (select format('role %s holds the advisory lock of %I.%I', v_stranger.role, s.target_schema, s.target_table)
+      message = (select format('role %s holds the advisory lock of %I.%I',
+                               v_stranger.role, s.target_schema, s.target_table)
                    from ampsync_private.stream s where s.stream_id = p_stream_id),
-      detail  = format('Backend %s of role %s, connected since %s.', v_stranger.pid, v_stranger.role, v_stranger.backend_start),
+      detail  = format('Backend %s of role %s, connected since %s.',
+                       v_stranger.pid, v_stranger.role, v_stranger.backend_start),
       hint    = format('As a superuser: select pg_terminate_backend(%s);', v_stranger.pid);
   end if;
 end;
 $$;
 
 comment on function ampsync_private.raise_stranger(bigint, bigint)
-  is 'Raise 55P03 where somebody who is no writer of ours holds the fence of a stream''s epoch.';
+  is 'Raise 55P03 if a backend that is no writer of ours holds the fence of a stream''s epoch.';

@@ -1,6 +1,6 @@
--- Takes the lease of a stream away from whoever holds it: its writers are ended
--- and the epoch raised, so that nothing under way can commit. For decisions that
--- take effect at once: pause, resync, swap.
+-- Takes a stream's lease away from its holder: its writers are ended and the epoch is raised,
+-- so that nothing under way can commit. For decisions that take effect immediately: pause,
+-- resync, swap.
 --
 -- Locks: fence (exclusive), stream row, lease row.
 create or replace function ampsync_private.revoke_lease(
@@ -21,7 +21,7 @@ begin
     where s.stream_id = p_stream_id
       for no key update;
 
-  perform 1 -- As a takeover does: what commit_apply's key share lock waits for.
+  perform 1 -- As in a takeover: the lock that check_lease waits for.
      from ampsync_private.lease l
     where l.stream_id = p_stream_id
       for update;
@@ -33,4 +33,4 @@ end;
 $$;
 
 comment on function ampsync_private.revoke_lease(bigint)
-  is 'Take a stream''s lease away from its holder, at once.';
+  is 'Take a stream''s lease away from its holder, immediately.';

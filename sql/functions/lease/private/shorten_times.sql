@@ -1,9 +1,9 @@
--- Shortens what lies further ahead than it can: then the clock was set back, and a
--- worker that died would keep its leases for as long. A lease is not taken over on
--- sight, because all living ones lie ahead then; their holders renew them in seconds.
--- Waits between two tries, of 15 minutes at most, end at once.
+-- Shortens times that lie further ahead than they can: the clock was set back, and a worker
+-- that died would otherwise keep its leases for as long. Such a lease is not taken over on
+-- sight, because those of living workers lie ahead too; their holders renew them within
+-- seconds. Pauses between two attempts, of at most 15 minutes, end immediately.
 --
--- Locks: rows of leases, workers, streams, datasets and repairs that are wrong.
+-- Locks: those rows of leases, workers, heads, streams, datasets and repairs.
 create or replace function ampsync_private.shorten_times()
   returns void
   language sql
@@ -38,4 +38,4 @@ as $$
 $$;
 
 comment on function ampsync_private.shorten_times()
-  is 'Shorten leases and waits that a clock set back has made too long.';
+  is 'Shorten leases and pauses that became too long because the clock was set back.';

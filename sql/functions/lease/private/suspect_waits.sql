@@ -1,17 +1,17 @@
--- Whether a stream that is about to be read may not be, because of what became of
--- the workers that read it before.
+-- Whether a stream must not be read now, because of what happened to the workers that read it
+-- before.
 --
--- Something that a server sends can end the whole process that reads it, and with it the
--- passes of all other streams there. So it is counted, for each stream, how many workers in a row
--- died while their pass held bytes of it that were not committed (lease.holds). After
--- the third one it is suspect: retried after pauses that grow from half a minute to 15 minutes, and never
--- together with another suspect of the same worker. It is none any more when it commits, reaches
--- the head, or is resumed by hand; nothing becomes `failed` by this.
+-- Something that a server sends can end the process that reads it, and with it the passes of
+-- all other streams there. Therefore each stream counts how many workers in a row died while
+-- their pass held data of it that was not committed (lease.holds). From the third one on it is
+-- a suspect: retried after pauses that grow from half a minute to 15 minutes, and never at the
+-- same time as another suspect of the same worker. It is cleared by a commit, by reaching the
+-- head, and by ampsync.resume_sync; none of this makes it `failed`.
 --
 -- A suspect that has held nothing for 10 s does not keep others waiting.
 --
--- True: the lease is free again, or was not taken, and a later pass is queued.
--- Called by acquire_lease with stream row and lease row locked.
+-- True: the lease is free again, or was not taken, and a later pass is queued. Called by
+-- acquire_lease, which holds the locks on the stream row and the lease row.
 create or replace function ampsync_private.suspect_waits(
   p_stream_id bigint,
   p_worker_id text
@@ -51,9 +51,10 @@ begin
              error        = jsonb_build_object(
                'code', 'SY108',
                'message', format('%s workers in a row died while they held data of this stream', v_stream.deaths),
-               'detail', format('The last one was %s. The stream is retried automatically, at growing intervals of up to '
-                                '15 minutes, and at most one such stream at a time in a worker.', v_lease.holder),
-               'hint', 'select * from ampsync.events order by event_id desc limit 20; -- and the log of that worker: memory?')
+               'detail', format('The last one was %s. The stream is retried automatically, at intervals that grow to '
+                                '15 minutes; a worker retries one such stream at a time.', v_lease.holder),
+               'hint', 'select * from ampsync.events order by event_id desc limit 20; '
+                       '-- and look in the log of that worker: did it run out of memory?')
        where s.stream_id = p_stream_id;
       perform ampsync_private.schedule_stream(p_stream_id, v_retry);
       perform ampsync_private.journal(p_stream_id, 'stream_suspected', jsonb_build_object(
@@ -78,4 +79,4 @@ end;
 $$;
 
 comment on function ampsync_private.suspect_waits(bigint, text)
-  is 'Count the workers that died with data of a stream; whether it must wait, because three in a row did.';
+  is 'Count the workers that died with data of a stream; true if it has to wait, after three in a row.';

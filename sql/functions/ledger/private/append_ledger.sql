@@ -1,12 +1,11 @@
--- Stores what the ranges of finished microbatches hold: the number of their rows
--- and the xor of the last 8 bytes of their `_id`, as the encoder counted them.
+-- Records what the ranges of finished microbatches hold: the number of their rows and the xor
+-- of the last 8 bytes of their `_id`, as the encoder counted them.
 --
--- p_watermarks: see ampsync_private.append_history, with
---   "rows" and "id_xor" (as text). Writers that do not count have none; then the
---   rows just written are measured here.
+-- p_watermarks: see append_history, with "rows" and "id_xor" (as text). Writers that do not
+-- count omit them; then the rows just written are measured here.
 --
--- Called by ampsync_worker.commit_apply, after the history was found to be unbroken.
--- Locks: ledger rows of the stream.
+-- Called by commit_apply after the history was found unbroken. Locks: ledger rows of the
+-- stream.
 create or replace function ampsync_private.append_ledger(
   p_stream_id  bigint,
   p_watermarks jsonb
@@ -44,4 +43,4 @@ end;
 $$;
 
 comment on function ampsync_private.append_ledger(bigint, jsonb)
-  is 'Store what the ranges of finished microbatches hold: rows, and the xor of their _id.';
+  is 'Record what the ranges of finished microbatches hold: rows, and the xor of their _id.';

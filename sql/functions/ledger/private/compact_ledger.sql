@@ -1,7 +1,6 @@
--- Merges the ledger entries of a stream that lie in one thousand of blocks, from
--- the thousand of p_from_block on, as far as they end at or below p_to_block.
--- Counts and xors add up, so nothing is measured again. An entry that crosses a
--- thousand stays as it is.
+-- Merges the ledger entries of a stream that lie within the same thousand blocks, from the
+-- thousand of p_from_block on, as far as they end at or below p_to_block. Counts and xors add
+-- up, so nothing is measured again. An entry that crosses a thousand stays as it is.
 --
 -- Idempotent. Locks: ledger rows of the stream.
 create or replace function ampsync_private.compact_ledger(
@@ -29,4 +28,4 @@ as $$
 $$;
 
 comment on function ampsync_private.compact_ledger(bigint, bigint, bigint)
-  is 'Merge old ledger entries, a thousand blocks to an entry.';
+  is 'Merge old ledger entries into one per thousand blocks.';

@@ -1,9 +1,9 @@
--- Counts the rows of a target in ranges of blocks, and the xor of the last 8
--- bytes of their `_id`: what the ledger must say of them. One row a range.
+-- Counts the rows of a target in ranges of blocks, and the xor of the last 8 bytes of their
+-- `_id`: what the ledger must say about them. One row per range.
 --
--- Reads the primary key alone, range by range, so the memory it takes does not
--- grow with the table. Without _block_num a row belongs to the last block of its
--- microbatch, so no range may split one.
+-- Reads only the primary key, range by range, so the memory it takes does not grow with the
+-- table. Without `_block_num` a row belongs to the last block of its microbatch, so no range
+-- may split one.
 create or replace function ampsync_private.measure_rows(
   p_target       regclass,
   p_first_blocks bigint[],

@@ -1,6 +1,7 @@
--- Brings the ledger in step with rows of a range of blocks that were just
--- fetched: entries within the range are measured, blocks that no entry speaks of
--- get one. Entries that reach beyond the range stay.
+-- Updates the ledger for a range of blocks whose rows were just fetched: entries within the
+-- range are measured again, blocks without an entry get one. Entries that reach beyond the
+-- range stay.
+--
 -- Locks: ledger rows of the stream.
 create or replace function ampsync_private.record_blocks(
   p_stream_id   bigint,
@@ -32,7 +33,8 @@ begin
      union all
     select lower(g.range), upper(g.range) - 1
       from unnest(int8multirange(int8range(p_first_block, p_last_block, '[]'))
-                  - coalesce((select range_agg(int8range(e.first_block, e.last_block, '[]')) from entry e), '{}')) g(range)
+                  - coalesce((select range_agg(int8range(e.first_block, e.last_block, '[]'))
+                                from entry e), '{}')) g(range)
   )
   select array_agg(p.first_block), array_agg(p.last_block) into v_firsts, v_lasts
     from part p;
@@ -48,4 +50,4 @@ end;
 $$;
 
 comment on function ampsync_private.record_blocks(bigint, bigint, bigint)
-  is 'Bring a stream''s ledger in step with blocks that were just fetched again.';
+  is 'Update a stream''s ledger for blocks that were just fetched again.';

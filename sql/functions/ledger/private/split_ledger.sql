@@ -1,9 +1,9 @@
--- Cuts the ledger entries that reach beyond a range of blocks at its borders, where
--- their rows are all there: a repair can then say of its own blocks what they hold
--- now, which is more where rows come that were rejected before. An entry whose rows
--- are damaged stays whole, as nobody knows any more what each part of it held.
+-- Splits the ledger entries that reach beyond a range of blocks at the borders of the range, if
+-- their rows are all there: a repair can then say what its own blocks hold, which is more if
+-- rows arrive that were rejected before. An entry whose rows are damaged stays whole, because
+-- nobody knows any more what each part of it held.
 --
--- Called by ampsync_worker.begin_repair, before the rows go. Locks: ledger rows of the stream.
+-- Called by begin_repair before the rows are deleted. Locks: ledger rows of the stream.
 create or replace function ampsync_private.split_ledger(
   p_stream_id   bigint,
   p_first_block bigint,
@@ -56,4 +56,4 @@ end;
 $$;
 
 comment on function ampsync_private.split_ledger(bigint, bigint, bigint)
-  is 'Cut the sound ledger entries that reach beyond a range of blocks at its borders.';
+  is 'Split the sound ledger entries that reach beyond a range of blocks at its borders.';

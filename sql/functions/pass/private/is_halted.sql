@@ -1,4 +1,4 @@
--- Whether no pass runs in a state until somebody, or a resync, ends it.
+-- Whether a stream in this state has no passes, until somebody decides or its resync ends.
 create or replace function ampsync_private.is_halted(
   p_state text
 )

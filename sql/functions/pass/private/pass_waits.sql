@@ -1,11 +1,11 @@
--- What a pass waits for, in words, and what to do about it; nulls where nothing is
--- worth a word. Who waits for PostgreSQL is asked first: for a lock, with who holds it;
--- for a standby; or for PostgreSQL itself. A word about silence has to wait until an
--- error that is stored says more.
+-- What a pass is waiting for, in words, and what to do about it; nulls when it is not worth
+-- mentioning. Waiting for PostgreSQL comes first: for a lock, and who holds it; for a standby;
+-- or for PostgreSQL's own work. Silence of the server is mentioned only while no stored error
+-- says more.
 --
--- p_writer_s: for how many seconds its writer has waited for PostgreSQL; null: it does not.
--- p_waits, p_waits_s: what else it waits for, and for how many seconds: `plan` and
---   `server` the Amp server, `permit` one of the writing transactions of its worker.
+-- p_writer_s          how many seconds its writer has waited for PostgreSQL; null: not waiting
+-- p_waits, p_waits_s  what else it waits for, and for how many seconds: `plan` and `server`
+--                     the Amp server, `permit` one of the write transactions of its worker
 create or replace function ampsync_private.pass_waits(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -25,19 +25,25 @@ begin
     select w.reason, w.hint into reason, hint
       from ampsync_private.fence_waits(p_stream_id, p_epoch, p_writer_s) w;
   elsif p_waits = 'permit' and p_waits_s >= 5 then
-    reason := format('waits for one of its worker''s writing transactions, for %s s', round(p_waits_s));
-    hint := 'All MAX_CONCURRENT_BATCHES are in use: select * from ampsync.streams; a larger DB_POOL_SIZE, or more workers, may help.';
-  elsif p_waits_s >= 30 and exists (select 1 from ampsync_private.stream s where s.stream_id = p_stream_id and s.error is null) then
+    reason := format('has waited %s s for one of its worker''s write transactions', round(p_waits_s));
+    hint := 'All MAX_CONCURRENT_BATCHES are in use: select * from ampsync.streams; a larger DB_POOL_SIZE, or more '
+            'workers, may help.';
+  elsif p_waits_s >= 30 and exists (select 1
+                                      from ampsync_private.stream s
+                                     where s.stream_id = p_stream_id and s.error is null) then
     if p_waits = 'plan' then
       reason := format('the Amp server has not answered for %s s', round(p_waits_s));
-      hint := 'Look at the Amp server, and at what stands before it.';
+      hint := 'Check the Amp server, and any proxy in front of it.';
     elsif p_waits = 'server' then
       select case when d.block > s.checkpoint_block or s.checkpoint_block is null
-                  then format('the Amp server has sent nothing for %s s%s', round(p_waits_s), ', though it holds block ' || d.block)
-                  else format('waits for the next block; the Amp server has sent nothing for %s s', round(p_waits_s)) end,
+                  then format('the Amp server has sent nothing for %s s%s', round(p_waits_s),
+                              ', though it holds block ' || d.block)
+                  else format('waits for the next block; the Amp server has sent nothing for %s s',
+                              round(p_waits_s)) end,
              case when d.block > s.checkpoint_block or s.checkpoint_block is null
-                  then 'It may work on a large range of blocks. Does a proxy before it hold answers back? Turn buffering off there.'
-                  else 'Nothing, unless the chain is known to have gone on.' end
+                  then 'It may be working on a large range of blocks. If a proxy in front of it buffers responses, '
+                       'turn buffering off.'
+                  else 'Nothing to do, unless the chain is known to have advanced.' end
         into reason, hint
         from ampsync_private.stream s
         left join ampsync_private.head d on d.dataset_id = s.dataset_id and d.network = s.network
@@ -48,4 +54,4 @@ end;
 $$;
 
 comment on function ampsync_private.pass_waits(bigint, bigint, numeric, text, numeric)
-  is 'What a pass waits for, in words, and what to do about it.';
+  is 'What a pass is waiting for, in words, and what to do about it.';

@@ -1,6 +1,6 @@
--- The wait before try number `p_attempts` (1 = first retry): the entry of
--- `p_seconds` with that number, or its last one, give or take a fifth, so that
--- streams which failed together do not come back together.
+-- The pause before attempt number `p_attempts` (1 = first retry): the entry of `p_seconds` with
+-- that number, or its last one, plus or minus a fifth, so that streams which failed together do
+-- not come back together.
 create or replace function ampsync_private.retry_delay(
   p_attempts integer,
   p_seconds  integer[]
@@ -17,4 +17,4 @@ as $$
 $$;
 
 comment on function ampsync_private.retry_delay(integer, integer[])
-  is 'A jittered wait: the n-th of a list of seconds, its last one from there on.';
+  is 'A jittered pause: the n-th of a list of seconds, the last one from there on.';

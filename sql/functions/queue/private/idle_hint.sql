@@ -1,6 +1,6 @@
--- What to do about work that nobody does at the moment: start a worker, or, where
--- some are alive, look what keeps them busy. Reads nothing itself: views call it, and
--- functions in a view run with the rights of whoever reads it.
+-- What to do about work that no worker is doing: start a worker, or, if some are alive, see
+-- what keeps them busy. Reads nothing itself: views call it, and functions in a view run with
+-- the rights of their reader.
 create or replace function ampsync_private.idle_hint(
   p_has_workers boolean
 )
@@ -16,4 +16,4 @@ as $$
 $$;
 
 comment on function ampsync_private.idle_hint(boolean)
-  is 'What to do about work that no worker does at the moment.';
+  is 'What to do about work that no worker is doing.';

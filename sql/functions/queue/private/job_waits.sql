@@ -1,11 +1,11 @@
--- Whether a job of this key runs, or will start when it is due. One
--- whose attempts are used up, or that graphile-worker's own back-off pushed more
--- than a minute beyond our own time, does not count.
+-- Whether a job of this key is running, or will start when it is due. A job without attempts
+-- left does not count, nor one that graphile-worker's own back-off moved more than a minute
+-- past our time.
 --
--- Nor does one that was taken longer ago than a lease lasts: the answer may have
--- been lost on the way to its worker, which lives and knows nothing of it. A pass
--- has its lease by then, and a second one does no harm. Swaps run without a lease,
--- for as long as merging two tables takes, and hold the fence.
+-- Nor does a job that was taken longer ago than a lease lasts: the answer may have been lost on
+-- its way to the worker, which lives on and knows nothing of it. By then a pass has its lease,
+-- and a second one does no harm. A swap runs without a lease, for as long as merging two tables
+-- takes, and holds the fence.
 create or replace function ampsync_private.job_waits(
   p_job_key text,
   p_due     timestamptz
@@ -29,4 +29,4 @@ as $$
 $$;
 
 comment on function ampsync_private.job_waits(text, timestamptz)
-  is 'Whether a job of this key runs, or will run in time.';
+  is 'Whether a job of this key is running, or will run in time.';

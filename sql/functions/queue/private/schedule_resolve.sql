@@ -1,6 +1,5 @@
--- Queues the job that asks the Admin API what a dataset is: its version and its
--- tables; with `p_run_at` null it is due at once. One waiting job a dataset;
--- doubling it is harmless.
+-- Queues the job that asks the Admin API for a dataset's version and tables; with `p_run_at`
+-- null it is due immediately. One waiting job per dataset; a second one is harmless.
 create or replace function ampsync_private.schedule_resolve(
   p_dataset_id bigint,
   p_run_at     timestamptz default null

@@ -1,7 +1,6 @@
--- Queues the next pass of a stream; with `p_run_at` null it is due at once. The key
--- makes it one waiting job a stream. Losing or doubling it is harmless: the lease
--- decides who writes. No queue_name, because it delays jobs that become due
--- together (docs/adr/0010).
+-- Queues the next pass of a stream; with `p_run_at` null it is due immediately. The key allows
+-- one waiting job per stream. A lost or second job is harmless: the lease decides who writes.
+-- No queue_name, because that delays jobs which become due together (docs/adr/0010).
 create or replace function ampsync_private.schedule_stream(
   p_stream_id bigint,
   p_run_at    timestamptz default null

@@ -1,5 +1,5 @@
--- Queues the supervisor. With `p_run_at` null it is only made sure that one
--- waits, however soon that is.
+-- Queues the supervisor at a given time. With `p_run_at` null it only makes sure that one is
+-- queued, and keeps the time of that one.
 create or replace function ampsync_private.schedule_supervisor(
   p_run_at timestamptz default null
 )
@@ -18,4 +18,4 @@ as $$
 $$;
 
 comment on function ampsync_private.schedule_supervisor(timestamptz)
-  is 'Make sure that a supervisor job waits; at a given time, if one is given.';
+  is 'Make sure that a supervisor job is queued; at the given time, if any.';

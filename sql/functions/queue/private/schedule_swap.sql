@@ -1,6 +1,5 @@
--- Queues the swap of a shadow that is due: at once, or when its next try is, after
--- one that failed. One waiting job a shadow; doubling it
--- is harmless.
+-- Queues the swap of a shadow that is due: immediately, or after a failed attempt at the time
+-- of the next one. One waiting job per shadow; a second one is harmless.
 create or replace function ampsync_private.schedule_swap(
   p_shadow_id bigint
 )

@@ -1,12 +1,12 @@
--- Refuses rows fetched by a repair that are not those of our chain, or not all:
---   the last block must have the hash given, if one is, and must be there in a table
---   that has a row for each block; none may contradict the history
---   no range that the ledger speaks of may have fewer rows than were loaded, rejected
---   ones counted, unless the repair was asked for with accept_fewer
---   of a ledger entry that reaches beyond the repaired blocks and lacks rows, nobody
---   knows how many each part had: there must be no fewer than before, and some
+-- Rejects rows fetched by a repair that are not those of our chain, or not all of them:
+--   - the last block must have the given hash, if there is one, and must exist in a table
+--     with a row for each block; no block may contradict the history
+--   - no range of the ledger may end up with fewer rows than were loaded, rejected ones
+--     counted, unless the repair was requested with accept_fewer
+--   - of a ledger entry that reaches beyond the repaired blocks and lacks rows, nobody knows
+--     how many each part had: there must be some, and no fewer than before
 --
--- p_rows: rows sent, those in p_rejected counted (see ampsync_private.record_values).
+-- p_rows: rows sent, those in p_rejected included (see record_values).
 create or replace function ampsync_private.check_fetched(
   p_stream_id   bigint,
   p_first_block bigint,
@@ -22,7 +22,7 @@ create or replace function ampsync_private.check_fetched(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- Within the history by its name: rows of another chain must not make it no hash.
+  -- Within the history the name decides: rows of another chain must not disqualify the column.
   v_column      text := case when p_own_hash is null then ampsync_private.hash_column(p_stream_id)
                              else ampsync_private.named_hash_column(p_stream_id) end;
   v_repair      ampsync_private.repair;
@@ -74,11 +74,12 @@ begin
   if found and not v_repair.accept_fewer then
     raise exception using
       errcode = 'SY101',
-      message = format('with what the server sent, blocks %s to %s would have %s rows, and %s were loaded',
+      message = format('with what the server sent, blocks %s to %s would have %s rows, but %s were loaded',
                        v_fewer.first_block, v_fewer.last_block, v_fewer.found, v_fewer.row_count),
       detail  = format('It sent %s rows for blocks %s to %s. Nothing was written; the rows stay as they were.',
                        p_rows, p_first_block, p_last_block),
-      hint    = (select format('select ampsync.repair(%L, %L, %s, %s, accept_fewer => true); -- only if the server is right',
+      hint    = (select format('select ampsync.repair(%L, %L, %s, %s, accept_fewer => true); '
+                               '-- only if the server is right',
                                ampsync_private.stream_label(p_stream_id), s.table_name, p_first_block, p_last_block)
                    from ampsync_private.stream s
                   where s.stream_id = p_stream_id);
@@ -87,4 +88,4 @@ end;
 $$;
 
 comment on function ampsync_private.check_fetched(bigint, bigint, bigint, bytea, bigint, jsonb)
-  is 'Raise SY101 where the rows of a repair are not those of our chain, or fewer than were loaded.';
+  is 'Raise SY101 if the rows of a repair are not those of our chain, or fewer than were loaded.';

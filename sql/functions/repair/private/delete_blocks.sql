@@ -1,6 +1,8 @@
--- Deletes the rows of a range of blocks from a stream's target, and what was
--- rejected of them; returns the number of rows deleted. For repairs, whose
--- transaction brings the same blocks again. Locks: target rows, rejected rows.
+-- Deletes the rows of a range of blocks from a stream's target, and the rejected rows of these
+-- blocks; returns the number of rows deleted. For repairs, whose transaction copies the same
+-- blocks again.
+--
+-- Locks: target rows, rejected rows.
 create or replace function ampsync_private.delete_blocks(
   p_stream_id   bigint,
   p_first_block bigint,

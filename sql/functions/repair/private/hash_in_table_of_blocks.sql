@@ -1,6 +1,6 @@
--- The hash of a block in the dataset's table of blocks, for a stream of the same
--- network. Null where there is no such table, it lacks the block, or a reorg may
--- still replace the block there: then the two tables may stand on different chains.
+-- The hash of a block in the dataset's table of blocks, for a stream of the same network. Null
+-- if there is no such table, it lacks the block, or a reorg may still replace the block there:
+-- then the two tables may be on different chains.
 create or replace function ampsync_private.hash_in_table_of_blocks(
   p_stream_id bigint,
   p_block     bigint

@@ -1,6 +1,6 @@
--- Refuses a shadow that cannot take the place of its stream's target by merging
--- rows, because it has other columns. Asked when the shadow's table is made, which is
--- before the long load, and again at the swap.
+-- Rejects a shadow whose rows cannot be merged into its stream's target, because it has other
+-- columns. Asked when the table of the shadow is created, before the long load, and again at
+-- the swap.
 create or replace function ampsync_private.check_swappable(
   p_shadow_id bigint
 )
@@ -22,16 +22,13 @@ begin
     from ampsync_private.stream s
    where s.stream_id = v_shadow.shadow_of;
 
-  v_fault := case
-    when v_shadow.has_block_num <> v_live.has_block_num
-      then format('the server %s _block_num', case when v_shadow.has_block_num then 'now offers' else 'no longer offers' end)
-    else ampsync_private.column_differences(v_live.target, v_live.columns, v_shadow.columns)
-  end;
+  v_fault := ampsync_private.column_differences(v_live, v_shadow.has_block_num, v_shadow.columns);
   if v_fault is not null then
     raise exception using
       errcode = 'SY201',
-      message = format('the rows of the resync do not fit table %I.%I: %s', v_live.target_schema, v_live.target_table, v_fault),
-      detail  = 'The table keeps its rows. This release resyncs with the same columns only.',
+      message = format('the rows of the resync do not fit table %I.%I: %s',
+                       v_live.target_schema, v_live.target_table, v_fault),
+      detail  = 'The table keeps its rows. This release can only resync with the same columns.',
       hint    = format('select ampsync.cancel_resync(%L, %L);',
                        ampsync_private.stream_label(p_shadow_id), v_live.table_name);
   end if;

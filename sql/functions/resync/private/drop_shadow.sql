@@ -1,7 +1,7 @@
--- Removes the shadow of a stream with its table, if there is one. Whoever still
--- works for it finds it gone.
+-- Removes the shadow of a stream, if there is one, with its table. Whoever still works for it
+-- finds it gone.
 --
--- Locks: the shadow's table, then its stream row and what hangs on it.
+-- Locks: the table of the shadow, then its stream row and the rows that refer to it.
 create or replace function ampsync_private.drop_shadow(
   p_stream_id bigint
 )

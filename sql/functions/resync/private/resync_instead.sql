@@ -1,10 +1,11 @@
--- What follows a reorg deeper than the history, in this one place. True: the table
--- is resynced from here on, and the pass has nothing more to store. That is so
--- by the policy `resync` of the dataset; and always for a shadow, which nobody has
--- seen yet, so that it is simply begun again.
+-- Decides what follows a reorg deeper than the history. True: the table is resynced from here
+-- on, and the pass has nothing more to record. That is so under the policy `resync` of the
+-- dataset; and always for a shadow, which no reader has seen yet, so that it simply starts
+-- over.
 --
--- The first time within an hour at once, then after 1, 5 and 15 minutes: a server
--- that never honours a cursor must not be read from the beginning in a circle.
+-- The first resync within an hour starts immediately, the next ones after 1, 5 and 15 minutes:
+-- a server that never honours a cursor must not be read from the beginning in an endless loop.
+--
 -- Locks: stream row.
 create or replace function ampsync_private.resync_instead(
   p_stream_id bigint,
@@ -48,4 +49,4 @@ end;
 $$;
 
 comment on function ampsync_private.resync_instead(bigint, jsonb)
-  is 'Answer a deep reorg by a resync, where the policy says so; false where the stream has to stop.';
+  is 'Answer a deep reorg with a resync, if the policy says so; false if the stream has to stop.';

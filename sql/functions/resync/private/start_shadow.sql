@@ -1,9 +1,9 @@
--- Begins the resync of a table, beside the stream that keeps it: the
--- shadow is a stream of its own, from the first block into a table of its own,
--- moved by passes and leases like any other. The old rows stay readable until
--- ampsync_worker.swap_resync. A shadow that is there already is dropped.
+-- Begins the resync of a table: the shadow is a stream of its own that loads from the first
+-- block into a table of its own, moved by passes and leases like any other. The old rows stay
+-- readable until swap_resync. An existing shadow is dropped.
 --
--- Beside a paused stream it begins with ampsync.resume_sync.
+-- The shadow of a paused stream starts with ampsync.resume_sync.
+--
 -- Locks: stream row.
 create or replace function ampsync_private.start_shadow(
   p_stream_id bigint,

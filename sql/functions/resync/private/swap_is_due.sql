@@ -1,10 +1,11 @@
--- Whether a shadow may take its stream's place: no block that may still stand on
--- the server's chain would vanish for readers. So either it reached the old
--- checkpoint; or it stands at the head of a shorter chain which is seen to be
--- another one: at its tip, or in the newest row up to there. A server that only
--- lags behind what we hold gives the same hash and rows, and is waited for.
+-- Whether the rows of a shadow may replace those of its stream: no block that may still be on
+-- the server's chain would vanish for readers. So the shadow has either reached the old
+-- checkpoint; or it is at the head of a shorter chain that is proven to be another one, at its
+-- tip or in the newest row up to there. A server that only lags behind what we hold has the
+-- same hash and rows, and is waited for.
 --
--- False for a stream that is no shadow, is paused or failed, or whose stream is.
+-- False for a stream that is no shadow, for a shadow that is halted, and if its stream is not
+-- resyncing.
 create or replace function ampsync_private.swap_is_due(
   p_shadow_id bigint
 )
@@ -34,7 +35,7 @@ begin
   end if;
 
   if (select count(*) from pg_class c where c.oid in (v_shadow.target, v_live.target)) < 2 then
-    return true; -- One of them was dropped: the swap says so.
+    return true; -- One of them was dropped: the swap reports it.
   end if;
   if v_shadow.checkpoint_block >= v_live.checkpoint_block or v_live.checkpoint_block is null then
     return true;
@@ -48,7 +49,7 @@ begin
     return v_hash <> v_shadow.checkpoint_hash;
   end if;
   if not (v_live.has_block_num and v_shadow.has_block_num) then
-    return false; -- `_id` begins with the border of a microbatch, and those differ on one chain, too.
+    return false; -- `_id` starts with the border of a microbatch, and borders differ on the same chain too.
   end if;
 
   execute format(
@@ -62,4 +63,4 @@ end;
 $$;
 
 comment on function ampsync_private.swap_is_due(bigint)
-  is 'Whether a shadow covers all that it replaces, so that it may take its stream''s place.';
+  is 'Whether a shadow covers everything that it replaces, so that the swap may happen.';

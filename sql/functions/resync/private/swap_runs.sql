@@ -1,5 +1,5 @@
--- Whether a swap of a shadow is under way: it holds the shadow's fence in exclusive
--- mode from its beginning to its end.
+-- Whether a swap of a shadow is under way: it holds the fence of the shadow in exclusive mode
+-- from beginning to end.
 create or replace function ampsync_private.swap_runs(
   p_shadow_id bigint
 )

@@ -1,5 +1,5 @@
--- Puts what is recorded of a shadow in the place of what is recorded of its
--- stream: history, ledger, rejected rows. Repairs that were asked for are done.
+-- Replaces the records of a stream (history, ledger, rejected rows) by those of its shadow.
+-- Requested repairs are thereby done.
 --
 -- Locks: those rows.
 create or replace function ampsync_private.take_over_records(
@@ -23,4 +23,4 @@ as $$
 $$;
 
 comment on function ampsync_private.take_over_records(bigint, bigint)
-  is 'Replace what is recorded of a stream by what is recorded of its shadow.';
+  is 'Replace the records of a stream by those of its shadow.';

@@ -1,4 +1,4 @@
--- Refuses a wrong option of ampsync.enqueue_sync before anything is stored.
+-- Rejects an invalid option of ampsync.enqueue_sync before anything is stored.
 create or replace function ampsync_private.check_sync_options(
   p_dataset          text,
   p_name             text,
@@ -19,23 +19,25 @@ declare
   v_schema text := coalesce(p_target_schema, p_name);
   v_policy record;
 begin
-  if cardinality(p_tables) = 0 or cardinality(p_tables) <> (select count(distinct t.name) from unnest(p_tables) t(name)) then
+  if cardinality(p_tables) = 0
+     or cardinality(p_tables) <> (select count(distinct t.name) from unnest(p_tables) t(name)) then
     raise exception using
       errcode = 'SY004',
       message = format('tables => %L is not a list of different tables', p_tables),
-      detail  = 'Leave it out for all tables of the dataset.',
+      detail  = 'Omit it to sync all tables of the dataset.',
       hint    = format('select ampsync.enqueue_sync(%L, tables => ''{blocks,logs}'');', p_dataset);
   end if;
   if cardinality(p_tables) > 1000 then
     raise exception using
       errcode = 'SY004',
-      message = format('tables => a list of %s is too long', cardinality(p_tables)),
-      detail  = 'A dataset can have 1,000 tables.',
+      message = format('tables => a list of %s tables is too long', cardinality(p_tables)),
+      detail  = 'A dataset can have at most 1,000 tables.',
       hint    = format('select ampsync.enqueue_sync(%L, tables => ''{blocks,logs}'');', p_dataset);
   end if;
   perform ampsync_private.check_table_name(t.name) from unnest(p_tables) t(name);
 
-  if v_schema = '' or octet_length(v_schema) > 63 or v_schema ~ '(^[[:space:]]|[[:space:]]$|[[:cntrl:]])' or v_schema ~* '^pg_'
+  if v_schema = '' or octet_length(v_schema) > 63
+     or v_schema ~ '(^[[:space:]]|[[:space:]]$|[[:cntrl:]])' or v_schema ~* '^pg_'
      or lower(v_schema) in ('information_schema', 'ampsync', 'ampsync_worker', 'ampsync_private')
      or (lower(v_schema) = 'public' and v_schema <> 'public')
      or v_schema in (select q.schema_name from ampsync_private.queue q)
@@ -43,7 +45,8 @@ begin
     raise exception using
       errcode = 'SY004',
       message = format('%s cannot be the target schema of %s', quote_ident(left(v_schema, 100)), p_dataset),
-      detail  = 'System schemas and those of ampsync and its queue are refused, and what reads like one; names have 1 to 63 bytes and no blanks around them.',
+      detail  = 'Schemas of PostgreSQL, of ampsync and of its queue are refused, and names that look like one. '
+                'A name has 1 to 63 bytes and no surrounding blanks.',
       hint    = format('select ampsync.enqueue_sync(%L, target_schema => %L);', p_dataset, 'data_' || left(p_name, 58));
   end if;
 
@@ -51,7 +54,7 @@ begin
     raise exception using
       errcode = 'SY004',
       message = format('retention_blocks => %s is below 64', p_retention_blocks),
-      detail  = 'It is how many blocks back a reorg can be undone exactly; the default is 128.',
+      detail  = 'It is how deep a reorg can be undone exactly, in blocks; the default is 128.',
       hint    = format('select ampsync.enqueue_sync(%L, retention_blocks => 128);', p_dataset);
   end if;
 
@@ -72,4 +75,4 @@ end;
 $$;
 
 comment on function ampsync_private.check_sync_options(text, text, text[], text, integer, text, text, text)
-  is 'Raise SY004 for a wrong option of ampsync.enqueue_sync.';
+  is 'Raise SY004 for an invalid option of ampsync.enqueue_sync.';

@@ -1,5 +1,4 @@
--- Refuses the name of a table that is not among the streams of a dataset. Null
--- stands for all tables.
+-- Rejects a table name that is not among the streams of a dataset. Null stands for all tables.
 create or replace function ampsync_private.check_synced(
   p_dataset_id bigint,
   p_table_name text
@@ -30,4 +29,4 @@ end;
 $$;
 
 comment on function ampsync_private.check_synced(bigint, text)
-  is 'Raise SY003 for a table that no stream of the dataset keeps.';
+  is 'Raise SY003 for a table that no stream of the dataset syncs.';

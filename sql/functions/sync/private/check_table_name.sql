@@ -1,4 +1,4 @@
--- Refuses what cannot be the name of a table, before it is stored anywhere.
+-- Rejects a name that no table can have, before it is stored anywhere.
 create or replace function ampsync_private.check_table_name(
   p_table_name text
 )
@@ -14,7 +14,7 @@ begin
     raise exception using
       errcode = 'SY004',
       message = format('%s is not a table name', coalesce(quote_literal(p_table_name), 'null')),
-      detail  = 'A table name begins with a letter or underscore and goes on with letters, digits, underscores and $.',
+      detail  = 'A table name starts with a letter or an underscore, followed by letters, digits, underscores and $.',
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', tables => ''{blocks,logs}'');';
   end if;
 
@@ -22,7 +22,7 @@ begin
     raise exception using
       errcode = 'SY004',
       message = 'Table name _ampsync_checkpoints is reserved',
-      detail  = 'In each target schema it is the view of checkpoints.',
+      detail  = 'Each target schema has a view of checkpoints by this name.',
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', tables => ''{blocks,logs}'');';
   end if;
 
@@ -30,7 +30,7 @@ begin
     raise exception using
       errcode = 'SY004',
       message = format('Identifier %s is too long: %s bytes, limit 63', p_table_name, octet_length(p_table_name)),
-      detail  = 'PostgreSQL would cut it, and two names could become one.',
+      detail  = 'PostgreSQL would truncate it, and two names could become one.',
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', tables => ''{blocks,logs}'');';
   end if;
 end;

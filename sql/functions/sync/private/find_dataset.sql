@@ -1,5 +1,5 @@
--- The dataset that a reference means among those that are synced: the one
--- enqueued under exactly this reference, or the only one of that name.
+-- The synced dataset that a reference means: the one enqueued under exactly this reference, or
+-- else the only one of that name.
 create or replace function ampsync_private.find_dataset(
   p_reference text
 )
@@ -30,11 +30,11 @@ begin
     errcode = 'SY003',
     message = format('%s is %s', p_reference,
                      case when v_ids is null then 'not synced' else 'synced in several versions' end),
-    detail  = format('Synced: %s.', (select coalesce(string_agg(d.label, ', '), 'nothing')
-                                       from ampsync_private.dataset d)),
+    detail  = (select format('Synced: %s.', coalesce(string_agg(d.label, ', '), 'nothing'))
+                 from ampsync_private.dataset d),
     hint    = 'select dataset from ampsync.status;';
 end;
 $$;
 
 comment on function ampsync_private.find_dataset(text)
-  is 'The id of the synced dataset that a reference means; SY003 where there is none, or several.';
+  is 'The id of the synced dataset that a reference means; SY003 for none, or several.';

@@ -1,4 +1,4 @@
--- The dataset of a stream, as SQL functions take it.
+-- The dataset of a stream, written as SQL functions take it.
 create or replace function ampsync_private.stream_label(
   p_stream_id bigint
 )

@@ -1,6 +1,5 @@
--- What enqueue_sync and resume_sync return: the streams of a dataset as far as
--- they are known, wanted tables that are not yet streams, or the dataset itself
--- while nothing is known of it.
+-- What the calls of ampsync return: the streams of a dataset known so far, wanted tables that
+-- are not streams yet, or the dataset itself while nothing is known about it.
 create or replace function ampsync_private.sync_report(
   p_dataset_id bigint
 )
@@ -16,10 +15,11 @@ as $$
          coalesce(s.error ->> 'hint', d.error ->> 'hint', 'select * from ampsync.streams;')
     from ampsync_private.dataset d
     left join unnest(coalesce(d.tables, d.resolved_tables, array[null])) t(name) on true
-    left join ampsync_private.stream s on s.dataset_id = d.dataset_id and s.table_name = t.name and s.shadow_of is null
+    left join ampsync_private.stream s
+           on s.dataset_id = d.dataset_id and s.table_name = t.name and s.shadow_of is null
    where d.dataset_id = p_dataset_id
    order by 2;
 $$;
 
 comment on function ampsync_private.sync_report(bigint)
-  is 'The streams of one dataset as far as they are known.';
+  is 'The streams of one dataset, as far as they are known.';

@@ -1,8 +1,8 @@
--- Gives what PostgreSQL said about a target the statements that help, from what is
--- found in the catalogue; returns the error. For a pass, a repair or a swap that
--- ended with it. Other errors come with their hint, or need none.
+-- Adds to an error of PostgreSQL about a target the statements that help, as found in the
+-- catalogue, and returns it. For a pass, a repair or a swap that ended with that error. Other
+-- errors come with a hint, or need none.
 --
--- p_error: {"code", "message", "detail", "hint"}; of 23503 also "constraint", its name.
+-- p_error: {"code", "message", "detail", "hint"}; 23503 also has "constraint", its name.
 create or replace function ampsync_private.add_hint(
   p_stream_id bigint,
   p_error     jsonb
@@ -19,9 +19,10 @@ declare
   v_table  regclass;
   v_hint   text;
 begin
-  if p_error ->> 'hint' like '%<dataset>%' then -- Written where nobody knew whose error it would be.
+  if p_error ->> 'hint' like '%<dataset>%' then -- Written where the stream of the error was not known.
     return p_error || jsonb_build_object('hint', (
-      select replace(replace(p_error ->> 'hint', '<dataset>', ampsync_private.stream_label(p_stream_id)), '<table>', s.table_name)
+      select replace(replace(p_error ->> 'hint', '<dataset>', ampsync_private.stream_label(p_stream_id)),
+                     '<table>', s.table_name)
         from ampsync_private.stream s
        where s.stream_id = p_stream_id));
   end if;
@@ -33,14 +34,15 @@ begin
   if not found then
     return p_error;
   end if;
-  select c.oid into v_table -- Null while it is not made, or gone.
+  select c.oid into v_table -- Null if it is not created yet, or gone.
     from pg_class c
    where c.oid = v_stream.target;
 
   if v_code = '23503' then
-    -- Rows of a reorg go: what refers to them must go with them. Rows come: what they refer to may be missing.
+    -- When a reorg deletes rows, rows that refer to them must go too. New rows may refer to rows that are missing.
     select string_agg(case when k.confrelid = v_table
-             then format('alter table %1$s drop constraint %2$I; alter table %1$s add constraint %2$I %3$s; ', k.conrelid::regclass, k.conname,
+             then format('alter table %1$s drop constraint %2$I; alter table %1$s add constraint %2$I %3$s; ',
+                         k.conrelid::regclass, k.conname,
                          regexp_replace(replace(pg_get_constraintdef(k.oid), ' ON DELETE RESTRICT', ''),
                                         '( DEFERRABLE| NOT VALID|$)', E' ON DELETE CASCADE\\1'))
              else format('alter table %s drop constraint %I; ', v_table, k.conname) end, '' order by k.conname)
@@ -57,17 +59,22 @@ begin
            then case when not has_database_privilege(current_database(), 'create')
                      then format('grant create on database %I to %I; ', current_database(), current_user) end
            when not has_schema_privilege(quote_ident(v_stream.target_schema), 'usage')
-             or (v_table is null and not has_schema_privilege(quote_ident(v_stream.target_schema), 'create'))
+             or v_table is null and not has_schema_privilege(quote_ident(v_stream.target_schema), 'create')
            then format('grant usage, create on schema %I to %I; ', v_stream.target_schema, current_user) end,
       case when v_table is not null
-            and not (has_table_privilege(v_table, 'select') and has_table_privilege(v_table, 'insert') and has_table_privilege(v_table, 'delete'))
+            and not (has_table_privilege(v_table, 'select') and has_table_privilege(v_table, 'insert')
+                     and has_table_privilege(v_table, 'delete'))
            then format('grant select, insert, delete on %s to %I; ', v_table, current_user) end);
-    v_hint := coalesce(nullif(v_hint, ''), -- Ours is enough: a trigger does what it may not.
-      format('select tgname, tgfoid::regprocedure from pg_trigger where tgrelid = %L::regclass and not tgisinternal; ', v_table));
+    if v_hint = '' then -- Our own rights suffice: a trigger lacks some.
+      v_hint := format('select tgname, tgfoid::regprocedure from pg_trigger '
+                       'where tgrelid = %L::regclass and not tgisinternal; ', v_table);
+    end if;
 
   elsif to_regclass(format('%I.%I', v_stream.target_schema, v_stream.target_table)) = v_table then
-    -- It is there: a trigger of it names something without its schema, and writes run with search_path pg_catalog.
-    select string_agg(distinct format('alter function %s set search_path = %I, pg_temp; ', f.oid::regprocedure, n.nspname), '')
+    -- The table exists: one of its triggers names something without a schema, and writes run with search_path
+    -- pg_catalog.
+    select string_agg(distinct format('alter function %s set search_path = %I, pg_temp; ',
+                                      f.oid::regprocedure, n.nspname), '')
       into v_hint
       from pg_trigger t
       join pg_proc f on f.oid = t.tgfoid
@@ -82,13 +89,14 @@ begin
     if v_hint is not null then
       return p_error || jsonb_build_object('hint', v_hint);
     end if;
-    return p_error || '{"hint": "The next pass follows the rename, automatically: select * from ampsync.streams;"}';
+    return p_error || '{"hint": "The next pass follows the rename automatically: select * from ampsync.streams;"}';
   end if;
 
   return case when v_hint is null then p_error
-              else p_error || jsonb_build_object('hint', v_hint || format('select ampsync.resume_sync(%L);', ampsync_private.stream_label(p_stream_id))) end;
+              else p_error || jsonb_build_object('hint', v_hint
+                     || format('select ampsync.resume_sync(%L);', ampsync_private.stream_label(p_stream_id))) end;
 end;
 $$;
 
 comment on function ampsync_private.add_hint(bigint, jsonb)
-  is 'What PostgreSQL said about a target, with the statements that help.';
+  is 'An error of PostgreSQL about a target, with the statements that help.';

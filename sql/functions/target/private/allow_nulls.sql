@@ -1,11 +1,12 @@
--- What value_policy `null` asks of columns: returns them without NOT NULL, and
--- drops it from those of the target that are there already; of a shadow also from
--- the target it is for. With another policy returns them as they are: columns that
--- were made nullable stay so.
+-- What value_policy `null` requires of the columns: returns them without NOT NULL, and drops it
+-- from those that the target already has, and for a shadow also from the target it will
+-- replace. Under any other policy the columns are returned as they are: those that were made
+-- nullable stay so.
 --
--- Waits 300 ms at most for a table: behind a long reader it would hold up all
--- others. Then 55P03, and the stream is retried after 1, 2, 4 … s.
--- Locks: the target, exclusively, where there is something to drop.
+-- Waits at most 300 ms for a table: behind a long reader it would block everybody else. Then
+-- 55P03, and the stream is retried after 1, 2, 4 … s.
+--
+-- Locks: the target (access exclusive), if there is something to drop.
 create or replace function ampsync_private.allow_nulls(
   p_stream_id bigint,
   p_columns   jsonb
@@ -52,4 +53,4 @@ end;
 $$;
 
 comment on function ampsync_private.allow_nulls(bigint, jsonb)
-  is 'Columns as the value policy wants them; drops NOT NULL from a target under value_policy null.';
+  is 'The columns as the value policy requires them; drops NOT NULL under value_policy null.';

@@ -1,4 +1,4 @@
--- The block that an `_id` begins with: the reverse of block_prefix.
+-- The block that an `_id` starts with: the inverse of block_prefix.
 create or replace function ampsync_private.block_of(
   p_id bytea
 )
@@ -13,4 +13,4 @@ as $$
 $$;
 
 comment on function ampsync_private.block_of(bytea)
-  is 'The block that an _id begins with.';
+  is 'The block that an _id starts with.';

@@ -1,6 +1,6 @@
--- The first six bytes of `_id`: the block number, big-endian. Rows of block N
--- and above are those with `_id >= block_prefix(N)`. Blocks end below 2^48 - 1, so that
--- the block after the last one has a prefix, too (history_range_check).
+-- The first six bytes of an `_id`: the block number, big-endian. Rows of block N and above are
+-- those with `_id >= block_prefix(N)`. Blocks stay below 2^48 - 1, so that the block after the
+-- last one has a prefix too (history_range_check).
 create or replace function ampsync_private.block_prefix(
   p_block bigint
 )
@@ -15,4 +15,4 @@ as $$
 $$;
 
 comment on function ampsync_private.block_prefix(bigint)
-  is 'The six bytes that every _id of a block begins with.';
+  is 'The six bytes that every _id of a block starts with.';

@@ -1,6 +1,6 @@
--- Refuses a target schema whose owner could put something else in the place of a
--- table of ours (untrusted_owner). One that does not exist yet will be our own, and
--- who owns ours decides what runs anyway.
+-- Rejects a target schema whose owner could replace one of our tables (untrusted_owner). A
+-- schema that does not exist yet will be our own, and the owner of ampsync_private decides what
+-- runs anyway.
 create or replace function ampsync_private.check_schema(
   p_stream_id     bigint,
   p_target_schema text
@@ -17,8 +17,10 @@ begin
   if v_owner is not null and p_target_schema <> 'ampsync_private' then
     raise exception using
       errcode = 'SY201',
-      message = format('schema %I belongs to %I, who could put another table in the place of a target', p_target_schema, v_owner),
-      detail  = format('Nothing was written. A trigger of that table would run as %I. Trusted are %1$I, roles that it is a member of, the owner of the database, and superusers.', current_user),
+      message = format('schema %I belongs to %I, which could put another table in the place of a target',
+                       p_target_schema, v_owner),
+      detail  = format('Nothing was written. A trigger of that table would run as %I. Trusted are %1$I, roles that it '
+                       'is a member of, the owner of the database, and superusers.', current_user),
       hint    = format('alter schema %I owner to %I; select ampsync.resume_sync(%L);', p_target_schema, current_user,
                        ampsync_private.stream_label(p_stream_id));
   end if;

@@ -1,7 +1,7 @@
--- Refuses to write into a table that is not, or no longer, the target of a stream
--- under its name; that somebody else owns, or stands in a schema of somebody who is
--- not trusted (untrusted_owner); or whose rows row security hides from us: a
--- removal would leave them.
+-- Refuses to write into a table that is not, or no longer, the target of a stream under its
+-- name; that somebody else owns; that is in a schema of somebody who is not trusted
+-- (untrusted_owner); or whose rows row level security hides from us: a removal would leave
+-- them.
 create or replace function ampsync_private.check_target(
   p_stream ampsync_private.stream
 )
@@ -17,7 +17,8 @@ declare
 begin
   call ampsync_private.check_target_name(p_stream);
 
-  select pg_get_userbyid(c.relowner) as owner, c.relowner = n.nspowner as owns_schema, row_security_active(c.oid) as is_cut
+  select pg_get_userbyid(c.relowner) as owner, c.relowner = n.nspowner as owns_schema,
+         row_security_active(c.oid) as hides_rows
     into strict v_table
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
@@ -26,19 +27,20 @@ begin
   if v_table.owner <> current_user then
     raise exception using
       errcode = 'SY201',
-      message = format('table %s belongs to %I, not to %I, who writes it', v_name, v_table.owner, current_user),
-      detail  = 'Nothing was written. A trigger that its owner adds would run as the worker.',
+      message = format('table %s belongs to %I, not to %I, which writes it', v_name, v_table.owner, current_user),
+      detail  = 'Nothing was written. A trigger that the owner adds would run as the worker.',
       hint    = format('alter table %s owner to %I; select ampsync.resume_sync(%L);', v_name, current_user,
                        ampsync_private.stream_label(p_stream.stream_id));
   end if;
   if not v_table.owns_schema then
     perform ampsync_private.check_schema(p_stream.stream_id, p_stream.target_schema);
   end if;
-  if v_table.is_cut then
+  if v_table.hides_rows then
     raise exception using
       errcode = 'SY201',
-      message = format('row level security is forced on table %s, so that its rows cannot all be seen', v_name),
-      detail  = 'Nothing was written. A reorg could not remove what it hides. Readers stay restricted by it where it is not forced on the owner.',
+      message = format('row level security is forced on table %s, so ampsync cannot see all of its rows', v_name),
+      detail  = 'Nothing was written. A reorg could not remove hidden rows. Readers stay restricted when row level '
+                'security is not forced on the owner.',
       hint    = format('alter table %s no force row level security; select ampsync.resume_sync(%L);', v_name,
                        ampsync_private.stream_label(p_stream.stream_id));
   end if;

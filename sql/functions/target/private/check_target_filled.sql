@@ -1,13 +1,13 @@
--- Refuses to go on with a table that somebody emptied, by TRUNCATE most of all: by
--- one probe of the primary key in the newest blocks that must have rows. The order
--- makes the planner take that key even where the table was never analyzed; settings
--- of a function would cost each commit more than the probe.
+-- Refuses to continue with a table that somebody emptied, most often by TRUNCATE: one probe of
+-- the primary key in the newest blocks that must have rows. The ORDER BY makes the planner use
+-- that key even if the table was never analyzed; planner settings on the function would cost
+-- each commit more than the probe.
 create or replace function ampsync_private.check_target_filled(
   p_stream_id bigint
 )
   returns void
   language plpgsql
-  volatile -- Sees what was committed while the target was waited for.
+  volatile -- Sees what was committed while the call before waited for the target.
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
@@ -32,14 +32,16 @@ begin
   if v_filled is null then
     raise exception using
       errcode = 'SY201',
-      message = format('table %s was emptied: it has no row of blocks %s to %s, where %s were loaded',
+      message = format('table %s was emptied: it has no row of blocks %s to %s, for which %s were loaded',
                        v_entry.target, v_entry.first_block, v_entry.last_block, v_entry.row_count),
-      detail  = format('Nothing was written. Where only these blocks are missing: select ampsync.repair(%1$L, %2$L, %3$s, %4$s); select ampsync.resume_sync(%1$L);',
-                       ampsync_private.stream_label(p_stream_id), v_entry.table_name, v_entry.first_block, v_entry.last_block),
+      detail  = format('Nothing was written. If only these blocks are missing: '
+                       'select ampsync.repair(%1$L, %2$L, %3$s, %4$s); select ampsync.resume_sync(%1$L);',
+                       ampsync_private.stream_label(p_stream_id), v_entry.table_name,
+                       v_entry.first_block, v_entry.last_block),
       hint    = format('select ampsync.resync(%L, %L);', ampsync_private.stream_label(p_stream_id), v_entry.table_name);
   end if;
 end;
 $$;
 
 comment on function ampsync_private.check_target_filled(bigint)
-  is 'Raise SY201 where the newest blocks that must have rows have none.';
+  is 'Raise SY201 if the newest blocks that must have rows have none.';

@@ -1,7 +1,7 @@
--- Refuses to write into a target that does not have our columns with their key, or
--- those that the server sends, holds rows above the checkpoint, or was emptied. Types are compared by the
--- catalogue. Columns that a user added are left alone, and repairs that wait may fill
--- an emptied table.
+-- Refuses to write into a target that lacks our columns or their key, or the columns that the
+-- server sends, that holds rows above the checkpoint, or that was emptied. Types are compared
+-- by the catalogue. Columns that a user added are ignored, and waiting repairs may fill an
+-- emptied table.
 create or replace function ampsync_private.check_target_fits(
   p_stream_id     bigint,
   p_has_block_num boolean,
@@ -39,21 +39,19 @@ begin
                        from pg_index i
                        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
                       where i.indrelid = v_stream.target
-                        and i.indisunique and i.indisvalid and i.indimmediate and i.indnkeyatts = 1 and i.indpred is null
+                        and i.indisunique and i.indisvalid and i.indimmediate
+                        and i.indnkeyatts = 1 and i.indpred is null
                         and a.attname = '_id') then
     v_fault := 'its primary key (_id) is gone';
     v_remedy := format('alter table %s add primary key (_id); ', v_stream.target);
   end if;
 
-  v_fault := coalesce(v_fault, case
-    when p_has_block_num <> v_stream.has_block_num then format('the server %s _block_num', case when p_has_block_num then 'now offers' else 'no longer offers' end)
-    else ampsync_private.column_differences(v_stream.target, v_stream.columns, p_columns)
-  end);
+  v_fault := coalesce(v_fault, ampsync_private.column_differences(v_stream, p_has_block_num, p_columns));
   if v_fault is not null then
     raise exception using
       errcode = 'SY201',
       message = format('target table of %s does not fit the schema: %s', v_stream.table_name, v_fault),
-      detail  = 'Nothing was written. Schema changes of a running sync are not applied by this release.',
+      detail  = 'Nothing was written. This release does not apply schema changes to a running sync.',
       hint    = format('%sselect ampsync.resume_sync(%L);%s', v_remedy, ampsync_private.stream_label(p_stream_id),
                        case when v_remedy is null then ' -- once the table fits again' end);
   end if;

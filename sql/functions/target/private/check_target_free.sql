@@ -1,5 +1,5 @@
--- Refuses a target table that is somebody else's: fed by another dataset, or
--- there already and not made by us. Asked until the table is made.
+-- Rejects a target table that belongs to somebody else: fed by another dataset, or not created
+-- by us. Asked until the table is created.
 create or replace function ampsync_private.check_target_free(
   p_dataset_id    bigint,
   p_target_schema text,
@@ -34,7 +34,7 @@ begin
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', target_schema => ''another_schema'');';
   end if;
 
-  -- Every table is a type, too. Of arrays PostgreSQL itself moves the name out of the way.
+  -- Every table is also a type. PostgreSQL itself renames the array types that are in the way.
   if exists (select 1
                from pg_type t
                left join pg_class c on c.oid = t.typrelid
@@ -45,15 +45,16 @@ begin
     raise exception using
       errcode = 'SY003',
       message = format('Type %I.%I has the name of the target table', p_target_schema, p_table_name),
-      detail  = 'A table and a type of one schema cannot have one name.',
-      hint    = format('alter type %I.%I rename to %I;', p_target_schema, p_table_name, left(p_table_name, 58) || '_type');
+      detail  = 'A table and a type of one schema cannot have the same name.',
+      hint    = format('alter type %I.%I rename to %I;',
+                       p_target_schema, p_table_name, left(p_table_name, 58) || '_type');
   end if;
 
   if to_regclass(format('%I.%I', p_target_schema, p_table_name)) is not null then
     raise exception using
       errcode = 'SY003',
-      message = format('Target table %I.%I exists and was not made by ampsync', p_target_schema, p_table_name),
-      detail  = 'Its rows would be mixed with rows of the dataset.',
+      message = format('Target table %I.%I exists and was not created by ampsync', p_target_schema, p_table_name),
+      detail  = 'Its rows would be mixed with those of the dataset.',
       hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_table_name,
                        ampsync_private.free_name(p_target_schema, p_table_name));
   end if;

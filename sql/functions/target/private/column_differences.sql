@@ -1,10 +1,10 @@
--- What keeps rows of these columns from being written into a table, as text;
--- null where they fit. p_made: the columns as we made them, p_planned: as the
--- server sends them now.
+-- What keeps rows of the planned columns from being written into the target of a stream, as
+-- text; null if they fit. Compared are the columns as we created them, as the server plans to
+-- send them now, and as the table has them.
 create or replace function ampsync_private.column_differences(
-  p_target  regclass,
-  p_made    jsonb,
-  p_planned jsonb
+  p_stream        ampsync_private.stream,
+  p_has_block_num boolean,
+  p_columns       jsonb
 )
   returns text
   language sql
@@ -14,16 +14,16 @@ create or replace function ampsync_private.column_differences(
 as $$
   with made as (
     select m.value ->> 'name' as name, (m.value ->> 'not_null')::boolean as not_null
-      from jsonb_array_elements(p_made) m
+      from jsonb_array_elements(p_stream.columns) m
   ),
   planned as (
     select p.value ->> 'name' as name, p.value ->> 'type' as type, (p.value ->> 'not_null')::boolean as not_null
-      from jsonb_array_elements(p_planned) p
+      from jsonb_array_elements(p_columns) p
   ),
   actual as (
     select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as not_null
       from pg_attribute a
-     where a.attrelid = p_target and a.attnum > 0 and not a.attisdropped
+     where a.attrelid = p_stream.target and a.attnum > 0 and not a.attisdropped
   ),
   fault (n, text) as (
     select 1, 'Columns dropped from schema (unsupported): ' || string_agg(m.name, ', ')
@@ -40,10 +40,13 @@ as $$
     union all
     select 5, 'Columns that may now be null: ' || string_agg(p.name, ', ')
       from planned p join made m using (name) join actual a using (name)
-     where m.not_null and a.not_null and not p.not_null -- What the user made NOT NULL is for value_policy.
+     where m.not_null and a.not_null and not p.not_null -- A NOT NULL of the user is left to value_policy.
   )
-  select string_agg(f.text, '; ' order by f.n) from fault f;
+  select case when p_has_block_num <> p_stream.has_block_num
+                then format('the server %s _block_num',
+                            case when p_has_block_num then 'now offers' else 'no longer offers' end)
+              else (select string_agg(f.text, '; ' order by f.n) from fault f) end;
 $$;
 
-comment on function ampsync_private.column_differences(regclass, jsonb, jsonb)
-  is 'What keeps rows of the planned columns out of a table; null where they fit.';
+comment on function ampsync_private.column_differences(ampsync_private.stream, boolean, jsonb)
+  is 'What keeps rows of the planned columns out of a stream''s target; null if they fit.';

@@ -1,10 +1,9 @@
--- Creates a target table, its schema if that is missing, and the view of
--- checkpoints in it. System columns first, then the user columns in their order.
+-- Creates a target table, its schema if that is missing, and the view of checkpoints in it.
+-- System columns come first, then the user columns in their order.
 --
--- The storage parameters make autovacuum look after the table in steps of 1 to
--- 2 %, and keep vacuum from locking readers out to return an empty tail, which
--- is what a killed COPY leaves (spec: postgres-patterns b). Long values: see
--- long_values.
+-- The storage parameters make autovacuum process the table in steps of 1 to 2 %, and keep
+-- vacuum from locking readers out to return an empty tail, which a killed COPY leaves. For long
+-- values see long_values.
 create or replace function ampsync_private.create_target(
   p_target_schema text,
   p_table_name    text,
@@ -58,4 +57,4 @@ end;
 $$;
 
 comment on function ampsync_private.create_target(text, text, boolean, jsonb)
-  is 'Create a target table with its system columns, and its schema if missing.';
+  is 'Create a target table with its system columns, and its schema if that is missing.';

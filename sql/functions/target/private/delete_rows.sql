@@ -1,9 +1,9 @@
--- Deletes the rows of a target from one `_id` on, below another; returns their
--- number. Refuses to go on where any is left, which a trigger or a rule can do: two
--- forks would stand in the table.
+-- Deletes the rows of a target from one `_id` on and below another; returns their number. Fails
+-- if any row is left, which a trigger or a rule can cause: two forks would stand in the table.
 --
--- `_id` begins with the block, so the primary key is the index for this. The upper
--- bound makes the planner take it even where the table was never analyzed.
+-- `_id` starts with the block, so the primary key is the index for this. The upper bound makes
+-- the planner use it even if the table was never analyzed.
+--
 -- Locks: target rows.
 create or replace function ampsync_private.delete_rows(
   p_target regclass,
@@ -37,4 +37,4 @@ end;
 $$;
 
 comment on function ampsync_private.delete_rows(regclass, bytea, bytea)
-  is 'Delete a range of _id from a target; SY201 where rows are left.';
+  is 'Delete a range of _id from a target; SY201 if rows are left.';

@@ -1,12 +1,12 @@
--- Where the table of a stream stands now, and what keeps it from being followed
--- there. A target is known by its OID; the name is for COPY, and for people.
+-- Where the table of a stream is now, and what keeps us from following it there. A target is
+-- identified by its OID; the name is for COPY, and for people.
 --
---   gone                          fault
---   under its name                no fault
---   renamed or moved, and the old name is free      no fault
---   the same, but another relation has the old name: whose rows belong where, only
---   its owner knows               fault
---   renamed to what another stream calls its target                fault
+-- gone                                                      fault
+-- under its name                                            no fault
+-- renamed or moved, and the old name is free                no fault
+-- the same, but another relation has the old name: only     fault
+--   its owner knows which rows belong where
+-- renamed to the name of another stream's target            fault
 --
 -- hint: statements that put it right.
 create or replace function ampsync_private.find_target(
@@ -24,7 +24,7 @@ declare
   v_label  text := ampsync_private.stream_label(p_stream_id);
   v_name   text;
   v_other  regclass;
-  v_aside  text; -- Moves what has the name out of the way.
+  v_aside  text; -- Moves the relation that has the name out of the way.
   v_back   text; -- Gives the name back to our table.
 begin
   select s.* into strict v_stream
@@ -38,7 +38,8 @@ begin
   v_name := format('%I.%I', v_stream.target_schema, v_stream.target_table);
   v_other := to_regclass(v_name);
   if v_other <> v_stream.target and target_schema <> v_stream.target_schema then
-    v_aside := (select format('create schema if not exists %I; alter table %s set schema %1$I; ', a.name, v_name) -- With its indexes, which have names, too.
+    -- Into another schema, because the names of its indexes may be in the way as well.
+    v_aside := (select format('create schema if not exists %I; alter table %s set schema %1$I; ', a.name, v_name)
                   from generate_series(1, 1000) n(n)
                  cross join lateral (select left(v_stream.target_schema, 58) || '_' || n.n as name) a
                  where to_regnamespace(quote_ident(a.name)) is null
@@ -52,7 +53,9 @@ begin
   if target_table is null then
     fault := format('table %s is gone', v_name);
     hint := concat(v_aside,
-                   case when exists (select 1 from ampsync_private.stream s where p_stream_id in (s.shadow_of, s.stream_id) and s.shadow_of is not null)
+                   case when exists (select 1
+                                       from ampsync_private.stream s
+                                      where p_stream_id in (s.shadow_of, s.stream_id) and s.shadow_of is not null)
                         then format('select ampsync.cancel_resync(%L, %L); ', v_label, v_stream.table_name) end,
                    format('select ampsync.resync(%L, %L);', v_label, v_stream.table_name));
   elsif v_aside is not null
@@ -67,10 +70,12 @@ begin
       case when target_schema <> v_stream.target_schema
            then format('alter table %I.%I set schema %I; ', target_schema, target_table, v_stream.target_schema) end,
       case when target_table <> v_stream.target_table
-           then format('alter table %I.%I rename to %I; ', v_stream.target_schema, target_table, v_stream.target_table) end);
+           then format('alter table %I.%I rename to %I; ',
+                       v_stream.target_schema, target_table, v_stream.target_table) end);
     fault := case when v_aside is not null
-      then format('%s is another table now; the one that is synced is %I.%I', v_name, target_schema, target_table)
-      else format('table %s is called %I.%I now, as the target of another stream was', v_name, target_schema, target_table)
+      then format('%s is another table now; the synced one is %I.%I', v_name, target_schema, target_table)
+      else format('table %s is called %I.%I now, which is the name of another stream''s target',
+                  v_name, target_schema, target_table)
     end;
     hint := concat(v_aside, v_back, format('select ampsync.resume_sync(%L);', v_label));
   end if;
@@ -79,4 +84,4 @@ end;
 $$;
 
 comment on function ampsync_private.find_target(bigint)
-  is 'Where a stream''s target stands now, and what keeps it from being followed there.';
+  is 'Where a stream''s target is now, and what keeps us from following it there.';

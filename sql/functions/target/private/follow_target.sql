@@ -1,9 +1,11 @@
--- Takes over the name that a stream's target has now, with the view of checkpoints
--- of its schema. A stream without a table goes where the other tables of its dataset
--- went, if its schema is gone. Raises SY201 where the rename cannot be followed.
+-- Adopts the name that a stream's target has now, and shows its checkpoints in that schema. A
+-- stream without a table goes where the other tables of its dataset went, if its schema is
+-- gone. Raises SY201 if the rename cannot be followed.
 --
--- Called where nobody writes to the stream. Idempotent. Locks: an advisory lock on
--- the new schema's name, then the stream row; the dataset row if it is free.
+-- Called while nobody writes to the stream. Idempotent.
+--
+-- Locks: an advisory lock on the name of the new schema, then the stream row; the dataset row
+-- if it is not locked.
 create or replace function ampsync_private.follow_target(
   p_stream_id bigint
 )
@@ -48,7 +50,7 @@ begin
      set target_schema = v_place.target_schema, target_table = v_place.target_table
    where s.stream_id = p_stream_id;
 
-  -- New tables go where the others are. Not waited for: the next one that is followed does it, too.
+  -- New tables go where the others are. Not waited for: the next table that is followed does this too.
   if v_stream.shadow_of is null and to_regnamespace(quote_ident(v_stream.target_schema)) is null then
     update ampsync_private.dataset d
        set target_schema = v_place.target_schema
@@ -66,4 +68,4 @@ end;
 $$;
 
 comment on function ampsync_private.follow_target(bigint)
-  is 'Take over the name that a stream''s target has now; SY201 where that cannot be.';
+  is 'Adopt the name that a stream''s target has now; SY201 if that is impossible.';

@@ -1,8 +1,9 @@
--- Lets a stream whose table was dropped begin anew: nothing is recorded of what
--- that table held, and the next pass makes it again, from the first block.
+-- Lets a stream whose table was dropped start over: all records of what that table held are
+-- deleted, and the next pass creates it again, from the first block.
 --
--- Called after revoke_lease. Locks: history, ledger, rejected and repair rows,
--- stream row.
+-- Called after revoke_lease.
+--
+-- Locks: history, ledger, rejected and repair rows, stream row.
 create or replace function ampsync_private.forget_target(
   p_stream_id bigint
 )
@@ -48,4 +49,4 @@ end;
 $$;
 
 comment on function ampsync_private.forget_target(bigint)
-  is 'Let a stream whose table was dropped begin anew.';
+  is 'Let a stream whose table was dropped start over.';

@@ -1,5 +1,5 @@
--- A name of a table that is free in its schema, for statements in hints that move
--- a table out of the way.
+-- A table name that is free in its schema, for hints whose statements move a table out of the
+-- way.
 create or replace function ampsync_private.free_name(
   p_schema text,
   p_table  text
@@ -19,4 +19,4 @@ as $$
 $$;
 
 comment on function ampsync_private.free_name(text, text)
-  is 'A free name beside a table, for statements in hints.';
+  is 'A free table name next to a table, for statements in hints.';

@@ -1,7 +1,6 @@
--- Takes the target of a stream by the name that COPY will use, and proves that it
--- is the table that was made for the stream: from here on it can be neither renamed
--- nor dropped nor emptied. Its schema still can be renamed, so commit_apply and its
--- like compare once more.
+-- Locks the target of a stream by the name that COPY will use, and proves that it is the table
+-- created for the stream: from here on it can be neither renamed nor dropped nor emptied. Its
+-- schema can still be renamed, so check_target_name is called again before the commit.
 --
 -- Locks: the target (row exclusive).
 create or replace procedure ampsync_private.lock_target(

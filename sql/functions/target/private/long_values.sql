@@ -1,8 +1,8 @@
--- How a new target keeps its long values of bytea and text: the clause of ALTER
--- COLUMN. p_methods: the compression methods that the server was built with.
+-- How a new target stores its long values of bytea and text: the clause of ALTER COLUMN.
+-- p_methods: the compression methods that the server was built with.
 --
--- Without lz4 they are not compressed at all: with pglz, long calldata takes four
--- times as long to load (docs/adr/0011).
+-- Without lz4 they are not compressed at all: with pglz, long calldata takes four times as long
+-- to load (docs/adr/0011).
 create or replace function ampsync_private.long_values(
   p_methods text[]
 )
@@ -16,4 +16,4 @@ as $$
 $$;
 
 comment on function ampsync_private.long_values(text[])
-  is 'How a target keeps long bytea and text, by the compression methods of the server.';
+  is 'How a target stores long bytea and text, by the compression methods of the server.';

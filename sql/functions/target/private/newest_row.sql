@@ -1,4 +1,4 @@
--- The newest block of which a stream's target has a row; null where it is empty.
+-- The newest block that has a row in a stream's target; null if the target is empty.
 create or replace function ampsync_private.newest_row(
   p_stream_id bigint
 )
@@ -18,10 +18,11 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  execute format('select ampsync_private.block_of(t._id) from %s t order by t._id desc limit 1', v_target) into v_block;
+  execute format('select ampsync_private.block_of(t._id) from %s t order by t._id desc limit 1', v_target)
+     into v_block;
   return v_block;
 end;
 $$;
 
 comment on function ampsync_private.newest_row(bigint)
-  is 'The newest block of which a stream''s target has a row.';
+  is 'The newest block that has a row in a stream''s target.';

@@ -1,5 +1,5 @@
--- Raises that rows of a target stay which were to be deleted: SY201, with the
--- triggers and rules that can do that.
+-- Raises SY201 for rows of a target that were to be deleted and are still there, with the
+-- triggers and rules that can cause it.
 create or replace procedure ampsync_private.raise_rows_kept(
   p_target regclass
 )
@@ -10,8 +10,8 @@ as $$
 begin
   raise exception using
     errcode = 'SY201',
-    message = format('rows of table %s cannot be deleted: a trigger or a rule of it keeps them', p_target),
-    detail  = 'Nothing was written. Rows of replaced blocks must go before the new ones come.',
+    message = format('rows of table %s cannot be deleted: one of its triggers or rules keeps them', p_target),
+    detail  = 'Nothing was written. Rows of replaced blocks must be gone before the new ones are written.',
     hint    = concat(
       (select string_agg(format('alter table %s disable trigger %I; ', p_target, t.tgname), '')
          from pg_trigger t

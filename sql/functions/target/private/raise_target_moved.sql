@@ -1,5 +1,5 @@
--- Raises what it means that the name of a stream's target is no longer that of its
--- table: SY205 where the next pass follows, else SY201.
+-- Raises what it means that the name of a stream's target no longer refers to its table: SY205
+-- if the next pass follows, else SY201.
 create or replace procedure ampsync_private.raise_target_moved(
   p_stream_id bigint
 )
@@ -17,15 +17,16 @@ begin
     raise exception using
       errcode = 'SY201',
       message = v_place.fault,
-      detail  = 'Nothing was written. A target is one table, known by its OID; rows of its stream never go into another.',
+      detail  = 'Nothing was written. A target is identified by its OID; rows of its stream never go elsewhere.',
       hint    = v_place.hint;
   end if;
 
   raise exception using
     errcode = 'SY205',
-    message = (select format('table %I.%I is called %I.%I now', s.target_schema, s.target_table, v_place.target_schema, v_place.target_table)
+    message = (select format('table %I.%I is called %I.%I now',
+                             s.target_schema, s.target_table, v_place.target_schema, v_place.target_table)
                  from ampsync_private.stream s where s.stream_id = p_stream_id),
-    detail  = 'Nothing was written. The next pass goes on under the new name.',
+    detail  = 'Nothing was written. The next pass continues under the new name.',
     hint    = 'Retried automatically: select * from ampsync.streams;';
 end;
 $$;

@@ -1,7 +1,7 @@
--- Makes the view of checkpoints in a target schema, or corrects it after the
--- schema was renamed. What has its name and is not ours stays as it is.
+-- Creates the view of checkpoints in a target schema, or corrects it after the schema was
+-- renamed. A relation of that name that is not ours stays as it is.
 --
--- Idempotent. Locks: an advisory lock on the schema's name.
+-- Idempotent. Locks: an advisory lock on the name of the schema.
 create or replace function ampsync_private.show_checkpoints(
   p_target_schema text
 )
@@ -14,7 +14,7 @@ as $$
 declare
   v_name text := format('%I._ampsync_checkpoints', p_target_schema);
 begin
-  if p_target_schema = 'ampsync_private' then -- A shadow is nobody's business.
+  if p_target_schema = 'ampsync_private' then -- Shadows are not shown.
     return;
   end if;
 
@@ -40,4 +40,4 @@ end;
 $$;
 
 comment on function ampsync_private.show_checkpoints(text)
-  is 'Make the view of checkpoints in a target schema, or correct it.';
+  is 'Create the view of checkpoints in a target schema, or correct it.';

@@ -1,9 +1,9 @@
--- The owner of a schema, if it is somebody who must not decide what we write into:
--- whoever owns a schema can put another table in the place of a target, and whoever
--- owns a table can have it run code as the one who writes to it. Null otherwise.
+-- The owner of a schema if it must not decide what we write into; null otherwise. The owner of
+-- a schema can put another table in the place of a target, and the owner of a table can have it
+-- run code as the role that writes to it.
 --
--- Trusted are our own role, those it has the rights of, the database's owner and
--- superusers. A superuser "has" every role, so there membership says nothing.
+-- Trusted are our own role, the roles whose rights it has, the owner of the database, and
+-- superusers. A superuser "has" every role, so for it membership says nothing.
 create or replace function ampsync_private.untrusted_owner(
   p_schema regnamespace
 )
@@ -26,4 +26,4 @@ as $$
 $$;
 
 comment on function ampsync_private.untrusted_owner(regnamespace)
-  is 'The owner of a schema if we must not write into it on his terms; null if we may.';
+  is 'The owner of a schema if it is not trusted to hold a target; null if it is.';

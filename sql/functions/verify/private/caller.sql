@@ -1,4 +1,4 @@
--- Who called, seen from inside a function that runs with its owner's rights: the role
+-- The calling role, seen from inside a function that runs with its owner's rights: the role
 -- that was set, or the one that connected.
 create or replace function ampsync_private.caller()
   returns name
@@ -12,4 +12,4 @@ as $$
 $$;
 
 comment on function ampsync_private.caller()
-  is 'The role that calls, also inside functions that run with their owner''s rights.';
+  is 'The calling role, also inside functions that run with their owner''s rights.';

@@ -1,9 +1,8 @@
--- Blocks of which one stream's rows have another hash than the rows of a stream
--- of the same dataset and network that has the chain of hashes (`hash` and
--- `parent_hash`), up to the block at which all streams agree. See ampsync.verify.
+-- Blocks whose hash in one stream's rows differs from the hash in the rows of another stream of
+-- the same dataset and network that has the chain of hashes (`hash` and `parent_hash`), up to
+-- the block at which all streams agree. See ampsync.verify.
 --
--- One row of each block is looked at; that they are alike is told by
--- find_hash_faults.
+-- One row of each block is compared; find_hash_faults checks that they are all alike.
 create or replace function ampsync_private.find_disagreements(
   p_stream_id bigint
 )

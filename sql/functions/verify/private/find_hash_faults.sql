@@ -1,7 +1,6 @@
--- What is wrong with the block hashes in the rows of one stream, in one walk
--- along the primary key: two hashes of one height, a parent hash that is not the
--- hash of the block before, a hash that the history contradicts. Nothing where
--- the rows carry no hash. See ampsync.verify.
+-- What is wrong with the block hashes in the rows of one stream, in one walk along the primary
+-- key: two hashes at one height, a parent hash that is not the hash of the block before, a hash
+-- that contradicts the history. Nothing if the rows carry no hash. See ampsync.verify.
 create or replace function ampsync_private.find_hash_faults(
   p_stream_id bigint
 )

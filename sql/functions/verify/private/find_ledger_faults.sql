@@ -1,6 +1,6 @@
--- What is wrong with the rows of one stream, as its ledger sees it: rows outside
--- of what was loaded, blocks that the ledger does not speak of, and ranges that
--- do not hold the rows they must. See ampsync.verify.
+-- What is wrong with the rows of one stream according to its ledger: rows outside of what was
+-- loaded, blocks that the ledger does not cover, and ranges that do not hold the rows they
+-- must. See ampsync.verify.
 create or replace function ampsync_private.find_ledger_faults(
   p_stream_id bigint
 )
@@ -37,7 +37,7 @@ begin
   return query
   select case when e.first_block > e.before + 1 then 'ledger gap' else 'ledger overlap' end,
          least(e.before + 1, e.first_block), greatest(e.first_block - 1, e.before),
-         'The ledger does not say once what these blocks hold.'
+         'The ledger does not cover these blocks exactly once.'
     from (select l.first_block, coalesce(lag(l.last_block) over (order by l.last_block), v_stream.origin - 1) as before
             from (select l.first_block, l.last_block
                     from ampsync_private.ledger l
@@ -69,4 +69,4 @@ end;
 $$;
 
 comment on function ampsync_private.find_ledger_faults(bigint)
-  is 'Ranges of blocks that do not hold the rows which the ledger of a stream says they must.';
+  is 'Ranges of blocks that do not hold the rows that the ledger of a stream says they must.';

@@ -1,8 +1,8 @@
--- Where exactly a range of blocks does not hold what its ledger entry says, as
--- far as its rows tell:
---   where each block has one row, blocks that have none or several
---   a single row too many is the one whose `_id` ends like the difference of the xors
---   else the whole range
+-- Where exactly a range of blocks does not hold what its ledger entry says, as far as its rows
+-- show:
+--   - if each block has one row: the blocks that have none or several
+--   - a single extra row is the one whose `_id` ends like the difference of the xors
+--   - otherwise the whole range
 create or replace function ampsync_private.narrow_fault(
   p_stream_id   bigint,
   p_first_block bigint,
@@ -35,7 +35,8 @@ begin
                      b.block - row_number() over (partition by sign(count(t._id)) order by b.block) as island
                 from generate_series($1, $2) b(block)
                 left join %s t
-                  on t._id >= ampsync_private.block_prefix(b.block) and t._id < ampsync_private.block_prefix(b.block + 1)
+                  on t._id >= ampsync_private.block_prefix(b.block)
+                 and t._id < ampsync_private.block_prefix(b.block + 1)
                group by b.block
               having count(t._id) <> 1) r
        group by r.island, r.row_count = 0
@@ -50,7 +51,9 @@ begin
   if p_found_count = p_row_count + 1 then
     return query execute format(
       $sql$
-      select 'extra rows', case when $4 then ampsync_private.block_of(t._id) else $1 end, ampsync_private.block_of(t._id)
+      select 'extra rows',
+             case when $4 then ampsync_private.block_of(t._id) else $1 end,
+             ampsync_private.block_of(t._id)
         from %s t
        where t._id >= ampsync_private.block_prefix($1) and t._id < ampsync_private.block_prefix($2 + 1)
          and substr(t._id, 9) = int8send($3)
