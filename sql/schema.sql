@@ -4,9 +4,9 @@ view ampsync.checkpoints
   -- How far each table is durably synced; moves in the transaction of its rows.
   column table_name text -- Table of the dataset.
   column network text -- Network of the blocks.
-  column incremental_block_num bigint -- Highest block whose rows, and all before it, are committed.
+  column incremental_block_num bigint -- Highest block whose rows, and all rows before it, are committed.
   column incremental_updated_at timestamp with time zone -- When that was committed.
-  column watermark_block_num bigint -- End of the last finished microbatch; where the stream resumes.
+  column watermark_block_num bigint -- End of the last finished microbatch; the stream resumes here.
   column watermark_block_hash bytea -- Hash of that block, 32 bytes.
   column watermark_updated_at timestamp with time zone -- When that was committed.
   column updated_at timestamp with time zone -- The later of both times.
@@ -19,107 +19,107 @@ view ampsync.events
   column event_id bigint -- Rises with time.
   column at timestamp with time zone -- When it was written or, with repeated, the last time; by the clock of the database.
   column event text -- What happened.
-  column dataset text -- Dataset it happened to, where it is one's.
-  column table_name text -- Table it happened to, where it is one's.
-  column details jsonb -- The values; repeated: how many more of the last minute this row stands for.
+  column dataset text -- Dataset that it happened to, if it was one.
+  column table_name text -- Table that it happened to, if it was one.
+  column details jsonb -- The values; repeated: how many more events of the same minute this row stands for.
 
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
-  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks a dataset up, ampsync_supervise frees and queues what was lost.
+  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks up a dataset, ampsync_supervise frees and queues what was lost.
   column dataset text -- Dataset it works for.
   column table_name text -- Table it works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
   column run_at timestamp with time zone -- When it is, or was, due.
   column worker text -- Worker that runs it.
-  column running_since timestamp with time zone -- Since when it runs.
+  column running_since timestamp with time zone -- Since when it has been running.
   column attempts smallint -- How often it was started.
-  column last_error text -- Why it failed last, if it did outside of ampsync's own error handling.
+  column last_error text -- Why it failed last, outside of ampsync's own error handling.
 
 view ampsync.rejects
   -- Rows that were left out of their targets by value_policy quarantine, and why.
   column dataset text -- Dataset, as it was enqueued.
   column table_name text -- Table of the dataset.
-  column block bigint -- Block of the row; for tables without _block_num the last one of the range it came with.
-  column row_number bigint -- Where it stood, from 0: in its record batch, or where PostgreSQL refused it, in its microbatch.
-  column column_name text -- Column whose value it is; null where PostgreSQL refused the row without naming one.
-  column sqlstate text -- SY203 where the value was found before it was sent, else what PostgreSQL said.
+  column block bigint -- Block of the row; for tables without _block_num the last block of the range it came with.
+  column row_number bigint -- Its position, from 0: in its record batch or, if PostgreSQL refused the row, in its microbatch.
+  column column_name text -- Column of the value; null if PostgreSQL refused the row without naming one.
+  column sqlstate text -- SY203 if the value was found before it was sent, else the SQLSTATE of PostgreSQL.
   column reason text -- What is wrong.
-  column row_values jsonb -- The row by column, as far as JSON can tell it: U+0000 as U+FFFD, what has no JSON as text. Null where too much was rejected at once.
+  column row_values jsonb -- The row by column, as far as JSON can express it: U+0000 as U+FFFD, values without JSON as text. Null if too much was rejected in one transaction.
   column rejected_at timestamp with time zone -- When it was written.
   column reject_id bigint -- Rises with time.
 
 view ampsync.repairs
-  -- Repairs that were asked for and are not done yet; what keeps each, and until when.
+  -- Repairs that were requested and are not done yet: what keeps each, and until when.
   column dataset text -- Dataset, as it was enqueued.
   column table_name text -- Table of the dataset.
   column from_block bigint -- First block that is fetched again.
   column to_block bigint -- Last block that is fetched again.
   column state text -- waiting for the next pass of its table, deferred until next_try, or halted with its table.
-  column requested_at timestamp with time zone -- When it was asked for.
-  column next_try timestamp with time zone -- From when on the next pass does it.
+  column requested_at timestamp with time zone -- When it was requested.
+  column next_try timestamp with time zone -- The first pass from this time on does it.
   column error_code text -- SQLSTATE of what kept it from being done last.
   column reason text -- What keeps it from being done.
   column hint text -- What to do.
 
 view ampsync.status
-  -- One row a dataset: version, state, position, speed, and what it waits for.
+  -- One row per dataset: version, state, position, speed, and what it waits for.
   column dataset text -- Dataset, as it was enqueued.
-  column version text -- Version it resolved to; null while it is unknown.
+  column version text -- Version it resolved to; null while unknown.
   column state text -- State of the stream that needs most attention; waiting while the dataset is not found.
   column since timestamp with time zone -- Since when.
   column target_schema text -- Schema of its tables in this database.
-  column tables bigint -- Number of its tables that are synced.
+  column tables bigint -- Number of its synced tables.
   column block bigint -- Lowest checkpoint of its streams.
   column behind bigint -- Most blocks that one of its streams is behind the head.
   column lag interval -- Age of the oldest checkpoint by the chain's clock.
   column rows numeric -- Rows in all its tables.
-  column rows_per_s double precision -- Rows a second over all its tables.
+  column rows_per_s double precision -- Rows per second over all its tables.
   column error_code text -- SQLSTATE of what it waits for.
   column waiting_on text -- What keeps it from moving.
   column hint text -- What to do.
   column next_retry timestamp with time zone -- When the next retry is due.
 
 view ampsync.streams
-  -- One row a table: state, position, speed, and if it does not move, why, since when and what to do.
+  -- One row per table: state, position, speed and, if it does not move, why, since when and what to do.
   column dataset text -- Dataset, as it was enqueued.
   column table_name text -- Table of the dataset.
   column target text -- Table in this database.
   column state text -- waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.
   column since timestamp with time zone -- Since when it is in this state.
   column network text -- Network of its blocks.
-  column block bigint -- Last block that is durably and completely here.
-  column head bigint -- Last block that the server is known to hold; null while unknown, and 12 s after the last worker told it.
-  column behind bigint -- Blocks between the two; null while either is unknown, or where the head is below the block.
-  column lag interval -- Age of the last block by the chain's clock, where the server tells block times.
+  column block bigint -- Last block that is completely and durably here.
+  column head bigint -- Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.
+  column behind bigint -- Blocks from block to head; null while either is unknown, or if the head is below the block.
+  column lag interval -- Age of the last block by the chain's clock, if the server sends block times.
   column rows bigint -- Rows in the target.
-  column rows_per_s double precision -- Rows a second since the last heartbeat (5 s).
+  column rows_per_s double precision -- Rows per second since the last heartbeat (5 s).
   column rewrites bigint -- How often visible rows were replaced, by a reorg or a resync.
-  column rejected bigint -- Rows that are not in the target but in ampsync.rejects: value_policy quarantine.
-  column nulled jsonb -- By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts what was ever loaded; a resync begins anew.
+  column rejected bigint -- Rows that are in ampsync.rejects instead of the target: value_policy quarantine.
+  column nulled jsonb -- By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts everything ever loaded; a resync starts from zero.
   column nuls jsonb -- By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.
   column committed_at timestamp with time zone -- Last commit.
   column error_code text -- SQLSTATE of what keeps it from moving.
   column reason text -- What keeps it from moving.
   column detail text -- What was found.
   column hint text -- What to do.
-  column attempts integer -- Failed tries since the last commit.
+  column attempts integer -- Failed attempts since the last commit.
   column next_retry timestamp with time zone -- When the next retry is due.
   column worker text -- Worker that holds its lease.
   column lease_until timestamp with time zone -- Until when.
   column stream_id bigint -- Its id in jobs and logs.
 
 view ampsync.workers
-  -- Who works: one row a worker that was heard of within the last day.
+  -- One row per worker that sent a heartbeat within the last day.
   column host text -- Name of the machine or container it runs on.
-  column pid integer -- Its process number there.
-  column version text -- Version of ampsync that it runs; of the database: ampsync.version().
-  column state text -- alive, or gone: stopped, dead or cut off, and not heard of for as long as a lease lasts.
-  column slots_used bigint -- Jobs it does now, other applications' jobs in the same queue included.
-  column slots integer -- Jobs it does at once at most.
+  column pid integer -- Its process id there.
+  column version text -- Version of ampsync that it runs; that of the database: ampsync.version().
+  column state text -- alive, or gone: stopped, dead or unreachable, without a heartbeat for as long as a lease lasts.
+  column slots_used bigint -- Jobs it is running, including those of other applications in the same queue.
+  column slots integer -- Most jobs it runs at once.
   column streams bigint -- Streams it holds.
-  column heartbeat_at timestamp with time zone -- When it was heard of last; every 5 s while it lives.
-  column started_at timestamp with time zone -- When it began.
+  column heartbeat_at timestamp with time zone -- Its last heartbeat; every 5 s while it is alive.
+  column started_at timestamp with time zone -- When it started.
   column worker text -- Its id, as in ampsync.streams and ampsync.jobs.
 
 sequence ampsync_private.dataset_dataset_id_seq
@@ -131,7 +131,7 @@ sequence ampsync_private.reject_reject_id_seq
 sequence ampsync_private.stream_stream_id_seq
 
 table ampsync_private.dataset
-  -- One row a call of ampsync.enqueue_sync: which dataset to follow, how, and what it resolved to.
+  -- One row per enqueued dataset: which one to follow, how, and what it resolved to.
   column dataset_id bigint not null generated always as identity
   column namespace text not null default '_'::text
   column name text not null
@@ -178,7 +178,7 @@ table ampsync_private.event
   constraint event_pkey PRIMARY KEY (event_id)
 
 table ampsync_private.head
-  -- The last block that the server is known to hold, for each dataset and network, as a heartbeat told it last.
+  -- The last block that the server is known to have, per dataset and network, as heartbeats report it.
   column dataset_id bigint not null
   column network text not null
   column block bigint not null
@@ -201,7 +201,7 @@ table ampsync_private.history
   options autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0, autovacuum_analyze_threshold=2000, autovacuum_vacuum_cost_delay=0
 
 table ampsync_private.lease
-  -- The right of one worker to write a stream until a time; the epoch rises with each grant and fences off older holders.
+  -- The right of one worker to write a stream, for a time; each grant raises the epoch and fences off older holders.
   column stream_id bigint not null
   column epoch bigint not null default 0
   column holder text
@@ -231,7 +231,7 @@ table ampsync_private.ledger
   options autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=2000, autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_cost_delay=0
 
 table ampsync_private.migration
-  -- Migrations that ran, each once.
+  -- Migrations that have run, each once.
   column name text not null
   column sha256 text not null
   column breaking boolean not null
@@ -240,7 +240,7 @@ table ampsync_private.migration
   constraint migration_pkey PRIMARY KEY (name)
 
 table ampsync_private.queue
-  -- Schemas of graphile-worker that held our jobs: made by ampsync migrate, or shared with the application that made them.
+  -- Schemas of graphile-worker that have held our jobs: created by ampsync migrate, or shared with an application.
   column schema_name text not null
   column is_ours boolean not null
   column is_current boolean not null
@@ -248,7 +248,7 @@ table ampsync_private.queue
   create UNIQUE INDEX queue_current_key ON ampsync_private.queue USING btree (is_current) WHERE is_current
 
 table ampsync_private.reject
-  -- Rows that PostgreSQL cannot hold, kept aside by value_policy quarantine.
+  -- Rows that PostgreSQL cannot hold, set aside by value_policy quarantine.
   column reject_id bigint not null generated always as identity
   column stream_id bigint not null
   column block bigint not null
@@ -277,7 +277,7 @@ table ampsync_private.repair
   constraint repair_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
 
 table ampsync_private.source
-  -- What text functions (together) and views (each) were last created from.
+  -- The text that functions (together) and views (each) were last created from.
   column name text not null
   column sha256 text not null
   column version text not null
@@ -285,7 +285,7 @@ table ampsync_private.source
   constraint source_pkey PRIMARY KEY (name)
 
 table ampsync_private.stream
-  -- One query kept in step with one user table, its target; the checkpoint moves in the transaction of the rows.
+  -- One table of a dataset, synced into one user table, its target; the checkpoint moves with the rows.
   column stream_id bigint not null generated always as identity
   column dataset_id bigint not null
   column table_name text not null
@@ -338,14 +338,14 @@ table ampsync_private.worker
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
 function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL::text, OUT from_block bigint, OUT to_block bigint)
-  -- Take back repairs that were not done yet; returns them.
+  -- Cancel repairs that are not done yet; returns them.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
-  -- Give up the resync of a table; it goes on with its old rows.
+  -- Give up the resync of a table, which continues with its old rows.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -366,7 +366,7 @@ function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::te
   grants owner=X/owner
 
 function ampsync.pause_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
-  -- Stop a dataset at once, until ampsync.resume_sync.
+  -- Stop a dataset immediately, until ampsync.resume_sync.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -380,21 +380,21 @@ function ampsync.repair(dataset text, table_name text, from_block bigint, to_blo
   grants owner=X/owner
 
 function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
-  -- Start paused and failed streams of a dataset again, from their checkpoints.
+  -- Restart the paused and failed streams of a dataset, from their checkpoints.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
-  -- Load a table, or all of a dataset, from the first block beside the old rows, then merge in one transaction.
+  -- Load a table, or all of a dataset, again from the first block, then merge in one transaction.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text)
-  -- Look for damage in a dataset's tables; no row means that all is well. Takes 1 to 3 s a million rows.
+  -- Look for damage in a dataset's tables; no row means that all is well. Takes 1 to 3 s per million rows.
   returns SETOF record
   language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
@@ -415,70 +415,70 @@ function ampsync.wait_for_block(dataset text, block bigint, timeout interval DEF
   grants owner=X/owner
 
 function ampsync_private.add_counts(p_counts jsonb, p_more jsonb)
-  -- Add counts by column to an object of counts.
+  -- Add counts per column to an object of counts.
   returns jsonb
   language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.add_hint(p_stream_id bigint, p_error jsonb)
-  -- What PostgreSQL said about a target, with the statements that help.
+  -- An error of PostgreSQL about a target, with the statements that help.
   returns jsonb
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.allow_nulls(p_stream_id bigint, p_columns jsonb)
-  -- Columns as the value policy wants them; drops NOT NULL from a target under value_policy null.
+  -- The columns as the value policy requires them; drops NOT NULL under value_policy null.
   returns jsonb
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
 function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
-  -- Append watermarks that go on where the history ends; SY101 where they do not.
+  -- Append watermarks that continue a history; SY101 if they do not.
   returns ampsync_private.history
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.append_ledger(p_stream_id bigint, p_watermarks jsonb)
-  -- Store what the ranges of finished microbatches hold: rows, and the xor of their _id.
+  -- Record what the ranges of finished microbatches hold: rows, and the xor of their _id.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.block_of(p_id bytea)
-  -- The block that an _id begins with.
+  -- The block that an _id starts with.
   returns bigint
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.block_prefix(p_block bigint)
-  -- The six bytes that every _id of a block begins with.
+  -- The six bytes that every _id of a block starts with.
   returns bytea
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.block_time(p_seconds bigint)
-  -- The time of a block, or null where what the server tells is none.
+  -- The time of a block, or null if the value of the server is no time.
   returns timestamp with time zone
   language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.caller()
-  -- The role that calls, also inside functions that run with their owner's rights.
+  -- The calling role, also inside functions that run with their owner's rights.
   returns name
   language sql stable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_own_hash bytea, p_rows bigint, p_rejected jsonb)
-  -- Raise SY101 where the rows of a repair are not those of our chain, or fewer than were loaded.
+  -- Raise SY101 if the rows of a repair are not those of our chain, or fewer than were loaded.
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -512,14 +512,14 @@ function ampsync_private.check_swappable(p_shadow_id bigint)
   grants owner=X/owner
 
 function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text)
-  -- Raise SY004 for a wrong option of ampsync.enqueue_sync.
+  -- Raise SY004 for an invalid option of ampsync.enqueue_sync.
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.check_synced(p_dataset_id bigint, p_table_name text)
-  -- Raise SY003 for a table that no stream of the dataset keeps.
+  -- Raise SY003 for a table that no stream of the dataset syncs.
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -540,7 +540,7 @@ function ampsync_private.check_target(p_stream ampsync_private.stream)
   grants owner=X/owner
 
 function ampsync_private.check_target_filled(p_stream_id bigint)
-  -- Raise SY201 where the newest blocks that must have rows have none.
+  -- Raise SY201 if the newest blocks that must have rows have none.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -567,14 +567,14 @@ procedure ampsync_private.check_target_name(IN p_stream ampsync_private.stream)
   grants owner=X/owner
 
 function ampsync_private.close_fence(p_stream_id bigint)
-  -- End the writers of a stream and let none begin until the transaction ends; returns the epoch.
+  -- End the writers of a stream and admit none until the transaction ends; returns the epoch.
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync_private.column_differences(p_target regclass, p_made jsonb, p_planned jsonb)
-  -- What keeps rows of the planned columns out of a table; null where they fit.
+function ampsync_private.column_differences(p_stream ampsync_private.stream, p_has_block_num boolean, p_columns jsonb)
+  -- What keeps rows of the planned columns out of a stream's target; null if they fit.
   returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -588,14 +588,14 @@ function ampsync_private.common_block(p_dataset_id bigint, p_network text)
   grants owner=X/owner
 
 function ampsync_private.compact_ledger(p_stream_id bigint, p_from_block bigint, p_to_block bigint)
-  -- Merge old ledger entries, a thousand blocks to an entry.
+  -- Merge old ledger entries into one per thousand blocks.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.create_target(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb)
-  -- Create a target table with its system columns, and its schema if missing.
+  -- Create a target table with its system columns, and its schema if that is missing.
   returns regclass
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -616,7 +616,7 @@ function ampsync_private.delete_from_block(p_stream_id bigint, p_from_block bigi
   grants owner=X/owner
 
 function ampsync_private.delete_rows(p_target regclass, p_from bytea, p_below bytea)
-  -- Delete a range of _id from a target; SY201 where rows are left.
+  -- Delete a range of _id from a target; SY201 if rows are left.
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
@@ -630,14 +630,14 @@ function ampsync_private.drop_shadow(p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
-  -- End whoever writes under an epoch of a stream, and wait until they are gone.
+  -- End the writers under an epoch of a stream, and wait until they are gone.
   returns integer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 procedure ampsync_private.enter_fence(IN p_stream_id bigint, IN p_epoch bigint)
-  -- Take the fence of a lease epoch; SY001 unless that lease is current, 55P03 where a stranger holds it.
+  -- Take the fence of a lease epoch; SY001 unless the lease is current, 55P03 if a stranger holds it.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -657,14 +657,14 @@ function ampsync_private.fence_key(p_stream_id bigint, p_epoch bigint)
   grants owner=X/owner
 
 function ampsync_private.fence_waits(p_stream_id bigint, p_epoch bigint, p_waits_s numeric)
-  -- What the backend waits for that holds the fence of a stream and lease epoch.
+  -- What the backend that holds the fence of a stream and lease epoch is waiting for.
   returns TABLE(reason text, hint text)
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.find_dataset(p_reference text)
-  -- The id of the synced dataset that a reference means; SY003 where there is none, or several.
+  -- The id of the synced dataset that a reference means; SY003 for none, or several.
   returns bigint
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -685,35 +685,35 @@ function ampsync_private.find_hash_faults(p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.find_ledger_faults(p_stream_id bigint)
-  -- Ranges of blocks that do not hold the rows which the ledger of a stream says they must.
+  -- Ranges of blocks that do not hold the rows that the ledger of a stream says they must.
   returns TABLE(finding text, first_block bigint, last_block bigint, detail text)
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_private.find_target(p_stream_id bigint)
-  -- Where a stream's target stands now, and what keeps it from being followed there.
+  -- Where a stream's target is now, and what keeps us from following it there.
   returns TABLE(target_schema text, target_table text, fault text, hint text)
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.follow_target(p_stream_id bigint)
-  -- Take over the name that a stream's target has now; SY201 where that cannot be.
+  -- Adopt the name that a stream's target has now; SY201 if that is impossible.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.forget_target(p_stream_id bigint)
-  -- Let a stream whose table was dropped begin anew.
+  -- Let a stream whose table was dropped start over.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.free_name(p_schema text, p_table text)
-  -- A free name beside a table, for statements in hints.
+  -- A free table name next to a table, for statements in hints.
   returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -741,14 +741,14 @@ function ampsync_private.hash_in_table_of_blocks(p_stream_id bigint, p_block big
   grants owner=X/owner
 
 function ampsync_private.hold_worker_lock(p_worker_id text)
-  -- Hold the lock of a worker in this session, by which it is seen to be alive.
+  -- Hold the lock of a worker in this session, which shows that the worker is alive.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.idle_hint(p_has_workers boolean)
-  -- What to do about work that no worker does at the moment.
+  -- What to do about work that no worker is doing.
   returns text
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
@@ -762,7 +762,7 @@ function ampsync_private.is_halted(p_state text)
   grants =X/owner, owner=X/owner
 
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
-  -- Whether a job of this key runs, or will run in time.
+  -- Whether a job of this key is running, or will run in time.
   returns boolean
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -789,7 +789,7 @@ procedure ampsync_private.lock_target(IN p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.long_values(p_methods text[])
-  -- How a target keeps long bytea and text, by the compression methods of the server.
+  -- How a target stores long bytea and text, by the compression methods of the server.
   returns text
   language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
@@ -803,7 +803,7 @@ function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[]
   grants owner=X/owner
 
 function ampsync_private.named_hash_column(p_stream_id bigint)
-  -- The column of a stream's target that by its name holds the hash of the row's block.
+  -- The column of a stream's target that, by its name, holds the hash of the row's block.
   returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -817,35 +817,35 @@ function ampsync_private.narrow_fault(p_stream_id bigint, p_first_block bigint, 
   grants owner=X/owner
 
 function ampsync_private.newest_row(p_stream_id bigint)
-  -- The newest block of which a stream's target has a row.
+  -- The newest block that has a row in a stream's target.
   returns bigint
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_private.now()
-  -- The time of day, also inside long transactions. The only clock that ampsync reads.
+  -- The current time, also inside long transactions. The only clock that ampsync reads.
   returns timestamp with time zone
   language sql volatile parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
 function ampsync_private.own_hash(p_stream_id bigint, p_block bigint)
-  -- The hash of a block as this stream's own history or rows hold it; null if they do not.
+  -- The hash of a block in this stream's own history or rows; null if it is in neither.
   returns bytea
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.parse_reference(p_reference text, OUT namespace text, OUT name text, OUT revision text)
-  -- Take a dataset reference apart; SY004 where it is none.
+  -- Parse a dataset reference; SY004 for text that is none.
   returns record
   language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.pass_waits(p_stream_id bigint, p_epoch bigint, p_writer_s numeric, p_waits text, p_waits_s numeric, OUT reason text, OUT hint text)
-  -- What a pass waits for, in words, and what to do about it.
+  -- What a pass is waiting for, in words, and what to do about it.
   returns record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -871,7 +871,7 @@ procedure ampsync_private.raise_rows_kept(IN p_target regclass)
   grants owner=X/owner
 
 function ampsync_private.raise_stranger(p_stream_id bigint, p_epoch bigint)
-  -- Raise 55P03 where somebody who is no writer of ours holds the fence of a stream's epoch.
+  -- Raise 55P03 if a backend that is no writer of ours holds the fence of a stream's epoch.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -884,14 +884,14 @@ procedure ampsync_private.raise_target_moved(IN p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.record_blocks(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
-  -- Bring a stream's ledger in step with blocks that were just fetched again.
+  -- Update a stream's ledger for blocks that were just fetched again.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.record_values(p_stream_id bigint, p_values jsonb)
-  -- Store rejected rows, and counts of values that were changed, with the rows they came with.
+  -- Record rejected rows, and counts of changed values, together with their rows.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -905,21 +905,21 @@ function ampsync_private.repair_waits(p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.resync_instead(p_stream_id bigint, p_error jsonb)
-  -- Answer a deep reorg by a resync, where the policy says so; false where the stream has to stop.
+  -- Answer a deep reorg with a resync, if the policy says so; false if the stream has to stop.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.retry_delay(p_attempts integer, p_seconds integer[])
-  -- A jittered wait: the n-th of a list of seconds, its last one from there on.
+  -- A jittered pause: the n-th of a list of seconds, the last one from there on.
   returns interval
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.revoke_lease(p_stream_id bigint)
-  -- Take a stream's lease away from its holder, at once.
+  -- Take a stream's lease away from its holder, immediately.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
@@ -940,7 +940,7 @@ function ampsync_private.schedule_stream(p_stream_id bigint, p_run_at timestamp 
   grants owner=X/owner
 
 function ampsync_private.schedule_supervisor(p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
-  -- Make sure that a supervisor job waits; at a given time, if one is given.
+  -- Make sure that a supervisor job is queued; at the given time, if any.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -954,21 +954,21 @@ function ampsync_private.schedule_swap(p_shadow_id bigint)
   grants owner=X/owner
 
 function ampsync_private.shorten_times()
-  -- Shorten leases and waits that a clock set back has made too long.
+  -- Shorten leases and pauses that became too long because the clock was set back.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.show_checkpoints(p_target_schema text)
-  -- Make the view of checkpoints in a target schema, or correct it.
+  -- Create the view of checkpoints in a target schema, or correct it.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
-  -- Cut the sound ledger entries that reach beyond a range of blocks at its borders.
+  -- Split the sound ledger entries that reach beyond a range of blocks at its borders.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -989,14 +989,14 @@ function ampsync_private.stream_label(p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.suspect_waits(p_stream_id bigint, p_worker_id text)
-  -- Count the workers that died with data of a stream; whether it must wait, because three in a row did.
+  -- Count the workers that died with data of a stream; true if it has to wait, after three in a row.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.swap_is_due(p_shadow_id bigint)
-  -- Whether a shadow covers all that it replaces, so that it may take its stream's place.
+  -- Whether a shadow covers everything that it replaces, so that the swap may happen.
   returns boolean
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
@@ -1010,14 +1010,14 @@ function ampsync_private.swap_runs(p_shadow_id bigint)
   grants owner=X/owner
 
 function ampsync_private.sync_report(p_dataset_id bigint)
-  -- The streams of one dataset as far as they are known.
+  -- The streams of one dataset, as far as they are known.
   returns TABLE(dataset text, table_name text, state text, hint text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigint)
-  -- Replace what is recorded of a stream by what is recorded of its shadow.
+  -- Replace the records of a stream by those of its shadow.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -1031,7 +1031,7 @@ function ampsync_private.tell_only()
   grants owner=X/owner
 
 function ampsync_private.untrusted_owner(p_schema regnamespace)
-  -- The owner of a schema if we must not write into it on his terms; null if we may.
+  -- The owner of a schema if it is not trusted to hold a target; null if it is.
   returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -1045,21 +1045,21 @@ function ampsync_private.worker_key(p_worker_id text)
   grants =X/owner, owner=X/owner
 
 function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
-  -- Whether a backend works for the writer of a stream and lease epoch.
+  -- Whether a backend is working for the writer of a stream and lease epoch.
   returns boolean
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
-  -- Take a stream's lease and return its query, checkpoint and history; no row where another worker holds it.
+  -- Take a stream's lease; returns its query, checkpoint and history, or no row while another worker holds it.
   returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
 procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)
-  -- First statement of a writing transaction: fence, lease, target, removal of replaced blocks.
+  -- First statement of a write transaction: fence, lease, target, removal of replaced blocks.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1071,14 +1071,14 @@ procedure ampsync_worker.begin_repair(IN p_stream_id bigint, IN p_epoch bigint, 
   grants owner=X/owner
 
 function ampsync_worker.begin_resolve(p_dataset_id bigint)
-  -- The reference that a resolve job has to look up.
+  -- The reference that a resolve job looks up.
   returns TABLE(namespace text, name text, revision text, tables text[])
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 procedure ampsync_worker.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
-  -- Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.
+  -- Last statement of a write transaction: history, checkpoint, lease check; sent together with COMMIT.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1090,35 +1090,35 @@ procedure ampsync_worker.commit_repair(IN p_stream_id bigint, IN p_epoch bigint,
   grants owner=X/owner
 
 function ampsync_worker.defer_repair(p_stream_id bigint, p_epoch bigint, p_first_block bigint, p_error jsonb)
-  -- Put a repair off that could not be done now, and tell why.
+  -- Postpone a repair that could not be done now, and show why.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error jsonb, p_retry_after_s double precision DEFAULT NULL::double precision)
-  -- Store why a dataset could not be resolved, and when that is retried.
+  -- Record why a dataset could not be resolved, and when to retry.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.defer_swap(p_shadow_id bigint, p_error jsonb)
-  -- Store why the rows of a resync could not be merged now, and retry later.
+  -- Record why the rows of a resync could not be merged now, and retry later.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome text, p_error jsonb DEFAULT NULL::jsonb)
-  -- End a pass: release the lease, store how it went, queue the next pass.
+  -- End a pass: release the lease, record how it went, queue the next pass.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
-  -- Store why the rows of a resync cannot be merged.
+  -- Record why the rows of a resync cannot be merged.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -1146,14 +1146,14 @@ function ampsync_worker.mark_reorg_pending(p_stream_id bigint, p_epoch bigint, p
   grants owner=X/owner
 
 function ampsync_worker.mark_retrying(p_stream_id bigint, p_epoch bigint, p_error jsonb)
-  -- Show why a pass had to connect again, or waits for the database.
+  -- Show why a pass had to reconnect, or is waiting for the database.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.newest_hash(p_stream_id bigint, p_block bigint)
-  -- The newest block up to a given one whose hash a stream holds.
+  -- The newest block, up to a given one, whose hash a stream holds.
   returns TABLE(block bigint, hash bytea, hash_column text)
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
@@ -1167,41 +1167,41 @@ function ampsync_worker.next_repair(p_stream_id bigint, p_epoch bigint)
   grants owner=X/owner
 
 function ampsync_worker.note_holding(p_stream_id bigint, p_epoch bigint, p_holds boolean)
-  -- Note whether a pass holds data of its stream that is not committed.
+  -- Record whether a pass holds data of its stream that is not committed.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
-  -- The hash of a block as this stream's own history or rows hold it.
+  -- The hash of a block in this stream's own history or rows.
   returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 procedure ampsync_worker.prepare_target(IN p_stream_id bigint, IN p_epoch bigint, IN p_has_block_num boolean, IN p_columns jsonb)
-  -- Make a stream's target table, or check that it fits what the server sends.
+  -- Create a stream's target table, or check that it fits what the server sends.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[])
-  -- Store what a dataset resolved to and make a stream of each wanted table.
+  -- Record what a dataset resolved to and create a stream for each wanted table.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.register_worker(p_worker_id text, p_host text, p_pid integer, p_version text, p_slots integer)
-  -- Make a worker known: where it runs, its version and its slots.
+  -- Register a worker: where it runs, its version and its slots.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.renew_leases(p_worker_id text, p_leases jsonb)
-  -- Heartbeat of a worker: renew its leases; says of each whether to keep it, yield, or that it or its writer is lost.
+  -- Heartbeat of a worker: renew its leases; tells for each whether to keep it, to yield, or that it is lost.
   returns TABLE(stream_id bigint, verdict text, state text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -1215,14 +1215,14 @@ function ampsync_worker.schedule_supervision()
   grants owner=X/owner
 
 function ampsync_worker.supervise()
-  -- Free the jobs of dead workers and queue what has no job; returns the number of jobs queued.
+  -- Free the jobs of dead workers and queue whatever has no job; returns the number of jobs queued.
   returns integer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.swap_resync(p_shadow_id bigint)
-  -- Merge the rows of a resync into the target, in one transaction; false where there is none or it is not due.
+  -- Merge the rows of a resync into the target, in one transaction; false if there is none or it is not due.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; jit=off

@@ -70,7 +70,7 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
       "1,001 tables",
       `'chain', tables => (select array_agg('t' || n) from generate_series(1, 1001) n)`,
       "SY004",
-      "a list of 1001 is too long",
+      "a list of 1001 tables is too long",
     ],
     ["a null table", "'chain', tables => '{null}'", "SY004", "not a list of different tables"],
     ["a table with a dot", "'chain', tables => '{a.b}'", "SY004", "'a.b' is not a table name"],
@@ -158,7 +158,7 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
     await enqueue("'chain'");
     const error = await refusal(db, "select ampsync.enqueue_sync('chain', target_schema => 'elsewhere')");
     expect(error).toMatchObject({ code: "SY004", detail: "Given: elsewhere." });
-    expect(error.message).toContain("goes to schema chain");
+    expect(error.message).toContain("is synced into schema chain");
     await db.query(error.hint!);
     expect(await stored()).toMatchObject([{ target_schema: "chain" }]);
   });

@@ -339,7 +339,7 @@ describe("a target that was emptied", () => {
     const error = await refusal(db, () => stream.beginApply());
     expect(error).toMatchObject({
       code: "SY201",
-      message: "table chain.blocks was emptied: it has no row of blocks 5 to 9, where 5 were loaded",
+      message: "table chain.blocks was emptied: it has no row of blocks 5 to 9, for which 5 were loaded",
       hint: "select ampsync.resync('chain', 'blocks');",
     });
     expect(await refusal(db, () => stream.prepareTarget())).toMatchObject({ code: "SY201" });

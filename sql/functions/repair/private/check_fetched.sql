@@ -74,7 +74,7 @@ begin
   if found and not v_repair.accept_fewer then
     raise exception using
       errcode = 'SY101',
-      message = format('with what the server sent, blocks %s to %s would have %s rows, but %s were loaded',
+      message = format('with what the server sent, blocks %s to %s would have %s rows, and %s were loaded',
                        v_fewer.first_block, v_fewer.last_block, v_fewer.found, v_fewer.row_count),
       detail  = format('It sent %s rows for blocks %s to %s. Nothing was written; the rows stay as they were.',
                        p_rows, p_first_block, p_last_block),
