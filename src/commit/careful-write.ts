@@ -6,9 +6,17 @@ import { isPoison } from "../model/poison.ts";
 import { addUp, type ColumnCount, RejectedRows } from "../model/value-report.ts";
 import { CopyRows } from "./copy-rows.ts";
 import { type RefusedRowSession, refusedColumn, rowAsJson } from "./refused-row.ts";
-import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
+import {
+  BEGIN,
+  COPY_HEADER,
+  COPY_TRAILER,
+  type CopyTarget,
+  copyInto,
+  SAVEPOINT,
+  tableOf,
+} from "./statements.ts";
 import type { Refusals, Transaction } from "./transaction.ts";
-import { SAVEPOINT, type WriteOptions } from "./write.ts";
+import type { WriteOptions } from "./write.ts";
 import { WriterSession } from "./writer-session.ts";
 
 export interface CarefulOptions extends WriteOptions {

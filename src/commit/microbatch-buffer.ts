@@ -5,7 +5,9 @@ import type { Refusals } from "./transaction.ts";
 
 /** What is known of a finished microbatch. Each source adds what its own commits need. */
 export interface MicrobatchEnd {
+  /** Counts its rows. */
   readonly ledger: Ledger;
+  /** What the policies did to its values. */
   readonly report: ValueReport;
 }
 

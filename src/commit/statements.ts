@@ -15,6 +15,9 @@ export interface CopyTarget {
 /** A COPY may wait longer than a call may take: for the rows of a large microbatch, or for somebody's lock. */
 export const BEGIN = "begin isolation level read committed;\nset local statement_timeout = '1h'";
 
+/** Before a microbatch that may yet be given up; each one replaces the last. */
+export const SAVEPOINT = "savepoint ampsync_microbatch";
+
 /** COPY into a table that has the columns of the target. */
 export function copyInto(table: string, { columns }: CopyTarget): string {
   return `copy ${table} (${columns.map(ident).join(", ")}) from stdin (format binary)`;

@@ -2,15 +2,21 @@ import { once } from "node:events";
 
 import type { CopyStreamQuery } from "pg-copy-streams";
 
-import { BEGIN, COPY_HEADER, COPY_TRAILER, type CopyTarget, copyInto, tableOf } from "./statements.ts";
+import {
+  BEGIN,
+  COPY_HEADER,
+  COPY_TRAILER,
+  type CopyTarget,
+  copyInto,
+  SAVEPOINT,
+  tableOf,
+} from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
 import { WriterSession, type WriterSessionOptions } from "./writer-session.ts";
 
 export interface WriteOptions extends WriterSessionOptions {
   readonly target: CopyTarget;
 }
-
-export const SAVEPOINT = "savepoint ampsync_microbatch";
 
 /**
  * One writing transaction: a statement that begins it, COPY, a statement that ends it.

@@ -1,23 +1,19 @@
 import type { CommitQueue, CommitStatements } from "../commit/commit-queue.ts";
+import type { MicrobatchEnd } from "../commit/microbatch-buffer.ts";
 import { type CopyTarget, literal } from "../commit/statements.ts";
 import type { Lease } from "../db/lease-calls.ts";
 import type { Repair, StreamLease } from "../db/stream-calls.ts";
 import { cleanText } from "../model/foreign-text.ts";
-import type { Ledger } from "../model/ledger.ts";
 import { isEmpty, joinReports, type ValueReport } from "../model/value-report.ts";
 import type { Removal } from "../protocol/stream-memory.ts";
 import type { Watermark } from "../protocol/watermark.ts";
 
 /** What commit_apply is told of a microbatch. */
-export interface StampedWatermark {
+export interface StampedWatermark extends MicrobatchEnd {
   readonly watermark: Watermark;
   readonly network: string;
   /** Unix seconds of its last block; null where the server does not tell it. */
   readonly timestamp: number | null;
-  /** Counts the rows of the microbatch. */
-  readonly ledger: Ledger;
-  /** What the policies did to its values. */
-  readonly report: ValueReport;
 }
 
 export type StreamCommits = CommitQueue<Removal, StampedWatermark>;

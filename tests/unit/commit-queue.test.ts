@@ -230,6 +230,16 @@ describe("commits", () => {
     ]);
   });
 
+  test("what begins a commit in the middle of another one is refused, and nothing of either is committed", async () => {
+    await using rig = new Rig();
+    await rig.microbatch("a", false);
+    rig.begin("remove 1");
+    await rig.rows("b");
+    rig.finish();
+    await expect(rig.queue.settle()).rejects.toThrow("cannot come in its middle");
+    expect(rig.table).toMatchObject({ commits: [], open: 0 });
+  });
+
   test("an error of a commit is reported once, and ends whatever is asked next", async () => {
     await using rig = new Rig();
     rig.table.onCommit = () => Promise.reject(new Error("disk full"));
