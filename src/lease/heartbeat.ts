@@ -31,6 +31,14 @@ export interface HeartbeatTimes {
 
 const TIMES: HeartbeatTimes = { beatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, silenceMs: WRITER_SILENCE_MS };
 
+interface KeptHolder {
+  readonly holder: LeaseHolder;
+  /** The last time at which its lease was certainly ours, by performance.now(). */
+  renewedAt: number;
+  /** The start of its writer's wait, where the last beat found no backend at work for it. */
+  severedSince: number | null;
+}
+
 /**
  * Renews every lease of this process in one call, on a connection of its own, so
  * that no writing can delay it. It also beats between passes: that shows the
@@ -40,8 +48,7 @@ export class Heartbeat {
   readonly #calls: LeaseCalls;
   readonly #log: Log;
   readonly #times: HeartbeatTimes;
-  /** By stream, each with the last time at which its lease was certainly ours, by performance.now(). */
-  readonly #holders = new Map<bigint, { readonly holder: LeaseHolder; renewedAt: number }>();
+  readonly #holders = new Map<bigint, KeptHolder>();
   #workerId: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #lastBeat: Promise<void> = Promise.resolve();
@@ -65,7 +72,7 @@ export class Heartbeat {
 
   /** Renews a lease until the result is disposed. */
   keep(holder: LeaseHolder): Disposable {
-    this.#holders.set(holder.streamId, { holder, renewedAt: performance.now() });
+    this.#holders.set(holder.streamId, { holder, renewedAt: performance.now(), severedSince: null });
     return {
       [Symbol.dispose]: () => {
         if (this.#holders.get(holder.streamId)?.holder === holder) {
@@ -102,8 +109,10 @@ export class Heartbeat {
       return;
     }
     const askedAt = performance.now();
+    const waitingSince = new Map<bigint, number | null>();
     const held: LeaseReport[] = [...this.#holders.values()].map(({ holder }) => {
       const { streamId, epoch, head, holds, waits, writerWait } = holder;
+      waitingSince.set(streamId, writerWait.since);
       return {
         streamId,
         epoch,
@@ -124,7 +133,11 @@ export class Heartbeat {
           continue;
         }
         kept.renewedAt = askedAt;
-        if (verdict !== "keep") {
+        const severedSince = verdict === "severed" ? (waitingSince.get(streamId) ?? null) : null;
+        // A backend that has just got its lock looks idle until its writer has read the answer: the next beat tells.
+        const isDoubtful = verdict === "severed" && severedSince !== kept.severedSince;
+        kept.severedSince = severedSince;
+        if (verdict !== "keep" && !isDoubtful) {
           kept.holder.onVerdict(verdict);
         }
         if (state !== null) {

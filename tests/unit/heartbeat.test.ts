@@ -136,3 +136,19 @@ test("each beat tells for how long a pass has waited, and hears its verdict and 
   expect(said).toEqual(["yield", "retrying"]);
   await heartbeat.stop();
 });
+
+test("a writer is severed when two beats in a row find no backend at work for the same wait", async () => {
+  vi.useFakeTimers();
+  const said: string[] = [];
+  const { heartbeat } = beating(() => "severed");
+  const writerWait = { since: 1 };
+  using _kept = heartbeat.keep({ ...lease(7n, 1n, said), writerWait });
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(0);
+  writerWait.since = 2; // The server answered after the beat; the next statement waits.
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(said).toEqual(["live", "live"]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(said).toEqual(["live", "live", "severed", "live"]);
+  await heartbeat.stop();
+});
