@@ -24,8 +24,8 @@ export interface Config {
   /** Largest message accepted from the Flight server, in MiB. */
   readonly grpcMaxDecodeMb: number;
   /** How long connecting to the database, and a failing call, are retried before giving up; in seconds. */
-  readonly connectionBreakerSecs: number;
-  readonly operationBreakerSecs: number;
+  readonly connectionLimitSecs: number;
+  readonly operationLimitSecs: number;
   readonly logLevel: LogLevel;
   /** Values that are accepted but not recommended; for the log. */
   readonly warnings: readonly string[];
@@ -49,8 +49,8 @@ export const VARIABLES = {
   poolSize: ["DB_POOL_SIZE", "MAX_DB_CONNECTIONS"],
   maxConcurrentBatches: ["MAX_CONCURRENT_BATCHES"],
   grpcMaxDecodeMb: ["AMPSYNC_GRPC_MAX_DECODE_MB"],
-  connectionBreakerSecs: ["DB_MAX_RETRY_DURATION_SECS"],
-  operationBreakerSecs: ["DB_OPERATION_MAX_RETRY_DURATION_SECS"],
+  connectionLimitSecs: ["DB_MAX_RETRY_DURATION_SECS"],
+  operationLimitSecs: ["DB_OPERATION_MAX_RETRY_DURATION_SECS"],
   logLevel: ["AMP_LOG", "RUST_LOG", "NOZZLE_LOG"],
 } as const;
 
@@ -212,8 +212,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     poolSize: wholeNumber("poolSize", 10, 3, 1000),
     maxConcurrentBatches: wholeNumber("maxConcurrentBatches", 10, 1, 1000),
     grpcMaxDecodeMb: wholeNumber("grpcMaxDecodeMb", 32, 1, 512),
-    connectionBreakerSecs: seconds("connectionBreakerSecs", 300, 30, 3600),
-    operationBreakerSecs: seconds("operationBreakerSecs", 60, 10, 300),
+    connectionLimitSecs: seconds("connectionLimitSecs", 300, 30, 3600),
+    operationLimitSecs: seconds("operationLimitSecs", 60, 10, 300),
     logLevel: logLevel(text("logLevel")),
     warnings,
   };

@@ -68,9 +68,9 @@ export async function createDeps(
   // Not retried: the next beat comes soon enough.
   const beat: RunStatement = async (statement) => runStatement(reserved, await reserved.connect(), statement);
   const heartbeat = new Heartbeat(new LeaseCalls(new Caller(beat)), log, times);
-  const breakers = {
-    connectionMs: config.connectionBreakerSecs * 1000,
-    operationMs: config.operationBreakerSecs * 1000,
+  const timeLimits = {
+    connectionMs: config.connectionLimitSecs * 1000,
+    operationMs: config.operationLimitSecs * 1000,
   };
   const flight = createFlightClient({
     address: config.flightAddress,
@@ -80,7 +80,7 @@ export async function createDeps(
 
   return {
     log,
-    caller: new Caller(retryingStatements(pool, breakers, log), clean),
+    caller: new Caller(retryingStatements(pool, timeLimits, log), clean),
     pool,
     heartbeat,
     flight,

@@ -6,11 +6,8 @@ import type { Log } from "../log.ts";
 /** `ampsync migrate`: waits for the database, then installs or upgrades the schema; returns one line for people. */
 export async function migrateCommand(config: Config, log: Log): Promise<string> {
   const url = requireDatabase(config);
-  const { applied, functionsReplaced } = await untilReached(
-    url,
-    config.connectionBreakerSecs * 1000,
-    log,
-    () => migrate(url, { log, queueSchema: config.queueSchema }),
+  const { applied, functionsReplaced } = await untilReached(url, config.connectionLimitSecs * 1000, log, () =>
+    migrate(url, { log, queueSchema: config.queueSchema }),
   );
   if (applied.length === 0 && !functionsReplaced) {
     return "The schema is up to date.";

@@ -17,7 +17,7 @@ export async function runWorker(config: Config, log: Log, signal: AbortSignal): 
     const preset = workerPreset(config, { signal });
     runner = await untilReached(
       requireDatabase(config),
-      config.connectionBreakerSecs * 1000,
+      config.connectionLimitSecs * 1000,
       log,
       () => run({ preset, noHandleSignals: true }),
       signal,

@@ -33,7 +33,7 @@ export const OPERATING: Backoff = {
 };
 
 /** The time limit of retrying, in milliseconds: after it the trouble is not considered temporary any more. */
-export interface Breakers {
+export interface TimeLimits {
   readonly connectionMs: number;
   readonly operationMs: number;
 }
@@ -106,16 +106,22 @@ export async function retry<T>(
  * succeeded, so each function that is called this way may run twice. Without a connection nothing can be
  * reported about a stream, not even that it is retrying: connecting is retried until it succeeds.
  */
-export function retryingStatements(pool: pg.Pool, breakers: Breakers, log: Log): RunStatement {
+export function retryingStatements(pool: pg.Pool, timeLimits: TimeLimits, log: Log): RunStatement {
   return async (statement, waiting) => {
     if (waiting === null) {
       return await runStatement(pool, await pool.connect(), statement);
     }
     const { signal, onRetry } = waiting;
     const connect = () =>
-      retry(() => pool.connect(), CONNECTING, { limitMs: breakers.connectionMs, endless: true }, log, signal);
+      retry(
+        () => pool.connect(),
+        CONNECTING,
+        { limitMs: timeLimits.connectionMs, endless: true },
+        log,
+        signal,
+      );
     const run = async () => runStatement(pool, await connect(), statement);
-    return await retry(run, OPERATING, { limitMs: breakers.operationMs, onRetry }, log, signal);
+    return await retry(run, OPERATING, { limitMs: timeLimits.operationMs, onRetry }, log, signal);
   };
 }
 

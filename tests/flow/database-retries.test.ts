@@ -129,7 +129,7 @@ async function run(command: string, env: Record<string, string>): Promise<{ code
 describe("a statement", () => {
   /** Runs one as state calls are run, on a pool of its own. */
   async function withStatements<T>(
-    breakers: { readonly connectionMs: number; readonly operationMs: number },
+    timeLimits: { readonly connectionMs: number; readonly operationMs: number },
     use: (
       run: (text: string, answerMs?: number, waiting?: Waiting | null) => Promise<pg.QueryResult>,
       count: (event: string) => number,
@@ -137,7 +137,7 @@ describe("a statement", () => {
   ): Promise<T> {
     const { log, count } = recorded();
     const pool = createPool({ url: proxy.url(db.url), max: 2, queryTimeoutMs: 0, name: "ampsync" }, log);
-    const statements = retryingStatements(pool, breakers, log);
+    const statements = retryingStatements(pool, timeLimits, log);
     try {
       return await use(
         (text, answerMs = 30_000, waiting = { signal: NEVER }) =>
@@ -149,7 +149,7 @@ describe("a statement", () => {
     }
   }
 
-  const BREAKERS = { connectionMs: 300_000, operationMs: 60_000 };
+  const TIME_LIMITS = { connectionMs: 300_000, operationMs: 60_000 };
 
   test.each(["40001", "57P01", "53100", "25006"])(
     "that fails with %s is repeated on other connections",
@@ -166,7 +166,7 @@ describe("a statement", () => {
       end $$`);
       const connections = new Set<ProxiedConnection>();
       proxy.watch = (connection) => connections.add(connection);
-      await withStatements(BREAKERS, async (run, count) => {
+      await withStatements(TIME_LIMITS, async (run, count) => {
         expect((await run(`select flaky_${code}.call() as n`)).rows).toEqual([{ n: 4 }]);
         expect(count("db_operation_retry")).toBe(3);
       });
@@ -175,7 +175,7 @@ describe("a statement", () => {
   );
 
   test("that no retry can help fails at once, with PostgreSQL's own words", async () => {
-    await withStatements(BREAKERS, async (run, count) => {
+    await withStatements(TIME_LIMITS, async (run, count) => {
       await expect(run("select * from no_such_table")).rejects.toMatchObject({ code: "42P01" });
       await expect(run("select 1/0")).rejects.toMatchObject({ code: "22012" });
       expect(count("db_operation_retry")).toBe(0);
@@ -183,7 +183,7 @@ describe("a statement", () => {
   });
 
   test("for which nobody waits is tried once, without a connection too", async () => {
-    await withStatements(BREAKERS, async (run, count) => {
+    await withStatements(TIME_LIMITS, async (run, count) => {
       const fails = "do $$ begin raise exception using errcode = '40001'; end $$";
       await expect(run(fails, 30_000, null)).rejects.toMatchObject({ code: "40001" });
       proxy.refuses = true;
@@ -195,7 +195,7 @@ describe("a statement", () => {
   });
 
   test("whose answer does not come is left, and repeated on another connection", async () => {
-    await withStatements(BREAKERS, async (run, count) => {
+    await withStatements(TIME_LIMITS, async (run, count) => {
       await run("select 1");
       for (const connection of proxy.connections) connection.stalled.add("up").add("down");
       const { rows } = await run("select 2 as two", 200);
@@ -209,7 +209,7 @@ describe("a statement", () => {
       proxy.refuses = true;
       proxy.cutAll();
       const answer = run("select 1 as one");
-      await waitFor("the breaker", () => count("db_connection_circuit_breaker_triggered") === 1);
+      await waitFor("the time limit", () => count("db_connection_circuit_breaker_triggered") === 1);
       const tried = count("db_connection_retry");
       await waitFor("a try after it", () => count("db_connection_retry") > tried);
       proxy.refuses = false;

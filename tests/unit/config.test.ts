@@ -41,8 +41,8 @@ describe("settings", () => {
       poolSize: 10,
       maxConcurrentBatches: 10,
       grpcMaxDecodeMb: 32,
-      connectionBreakerSecs: 300,
-      operationBreakerSecs: 60,
+      connectionLimitSecs: 300,
+      operationLimitSecs: 60,
       logLevel: "info",
       warnings: [],
     });
@@ -71,8 +71,8 @@ describe("settings", () => {
     ["poolSize", "MAX_DB_CONNECTIONS", "1000", 1000],
     ["maxConcurrentBatches", "MAX_CONCURRENT_BATCHES", "1", 1],
     ["grpcMaxDecodeMb", "AMPSYNC_GRPC_MAX_DECODE_MB", "512", 512],
-    ["connectionBreakerSecs", "DB_MAX_RETRY_DURATION_SECS", "30", 30],
-    ["operationBreakerSecs", "DB_OPERATION_MAX_RETRY_DURATION_SECS", "300", 300],
+    ["connectionLimitSecs", "DB_MAX_RETRY_DURATION_SECS", "30", 30],
+    ["operationLimitSecs", "DB_OPERATION_MAX_RETRY_DURATION_SECS", "300", 300],
   ] as const)("%s is read from %s=%s", (setting, name, text, value) => {
     expect(parse({ [name]: text })[setting]).toEqual(value);
   });
@@ -151,8 +151,8 @@ describe("settings", () => {
 
 describe("time limits of connecting and of statements", () => {
   test.each([
-    ["DB_MAX_RETRY_DURATION_SECS", "connectionBreakerSecs", 300],
-    ["DB_OPERATION_MAX_RETRY_DURATION_SECS", "operationBreakerSecs", 60],
+    ["DB_MAX_RETRY_DURATION_SECS", "connectionLimitSecs", 300],
+    ["DB_OPERATION_MAX_RETRY_DURATION_SECS", "operationLimitSecs", 60],
   ] as const)(
     "circuit_breaker_defaults: %s, %s, is %i in an empty environment",
     (_name, setting, seconds) => {

@@ -69,7 +69,7 @@ test("operation_circuit_breaker: an operation that goes on failing is given up w
 test.each([
   [CONNECTING, 100],
   [OPERATING, 50],
-])("the breaker of a $name triggers after %i tries, too", async (backoff, tries) => {
+])("the time limit of a $name ends it after %i attempts, too", async (backoff, tries) => {
   const work = failing(Number.POSITIVE_INFINITY);
   const { log, events } = recorded();
   await expect(retry(work.run, quick(backoff), { limitMs: 600_000 }, log, NEVER)).rejects.toThrow(

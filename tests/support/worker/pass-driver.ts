@@ -83,8 +83,8 @@ export class PassDriver {
       poolSize: 3 + streamIds.length,
       maxConcurrentBatches: 10,
       grpcMaxDecodeMb: 32,
-      connectionBreakerSecs: 300,
-      operationBreakerSecs: 60,
+      connectionLimitSecs: 300,
+      operationLimitSecs: 60,
       warnings: [],
       logLevel: "error",
     } as const;
