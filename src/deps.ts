@@ -3,7 +3,7 @@ import type { PassDeps } from "./stream/pass-deps.ts";
 
 /** Everything the tasks of a process share. */
 export interface Deps extends PassDeps {
-  /** Null where the environment says there is no Admin API. */
+  /** Null if the environment says that there is no Admin API. */
   readonly admin: AdminClient | null;
   close(): Promise<void>;
 }

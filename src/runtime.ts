@@ -23,14 +23,14 @@ import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES } from "./model/limits.
 import { Secrets } from "./model/secrets.ts";
 import { HeadWatch } from "./stream/head-watch.ts";
 
-/** What tests replace. */
+/** Dependencies that tests replace. */
 export interface DepsOptions {
   readonly faults?: Faults;
   readonly limits?: CommitLimits;
   readonly heartbeat?: HeartbeatTimes;
 }
 
-/** Builds the dependencies of one process. Connects to nothing yet. */
+/** Builds the dependencies of one process, without connecting to anything yet. */
 export async function createDeps(
   config: Config,
   writeLog: (line: string) => void,
@@ -105,7 +105,7 @@ let current: Promise<Deps> | null = null;
 
 function runtime(config: () => Config): Promise<Deps> {
   current ??= createDeps(config(), writeStderr).catch((error) => {
-    current = null; // Else every later job would get this failure.
+    current = null; // Otherwise every later job would get this failure.
     throw error;
   });
   return current;
@@ -130,8 +130,8 @@ export function beginWorker(config: Config, workerId: string, slots: number): vo
 }
 
 /**
- * Turns a task of our dependencies into one that graphile-worker can load: the
- * plain `graphile-worker` CLI knows nothing of how to build them.
+ * Turns a task that needs our dependencies into one that graphile-worker can load: the
+ * plain `graphile-worker` CLI cannot build them.
  */
 export function withRuntime(create: (deps: Deps) => Task): Task {
   return async (payload, helpers) => {
@@ -144,7 +144,7 @@ export function withRuntime(create: (deps: Deps) => Task): Task {
   };
 }
 
-/** Closes what `withRuntime` built, so that a process that stops its worker can end by itself. */
+/** Closes what `withRuntime` built, so that the process of a stopped worker can exit. */
 export async function closeRuntime(): Promise<void> {
   const deps = await current;
   current = null;

@@ -9,7 +9,7 @@ import { workerPreset } from "../worker-preset.ts";
 /**
  * Waits for the database and for `ampsync migrate`, then runs a worker until it is told to stop, with the same preset
  * and tasks as the plain `graphile-worker` command. Passes are abandoned between two commits, so the worker
- * stops within a second and nothing is lost. Resolves to the exit code: 1 if the worker stopped by itself.
+ * stops within a second and nothing is lost. Resolves to the exit code: 1 if the worker stopped without being told to.
  */
 export async function runWorker(config: Config, log: Log, signal: AbortSignal): Promise<number> {
   let runner: Runner;

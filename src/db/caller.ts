@@ -3,14 +3,14 @@ import type pg from "pg";
 import { type Clean, cleanText } from "../model/foreign-text.ts";
 import type { OnRetry, RunStatement, Waiting } from "./retry.ts";
 
-/** Longer than any call works or waits by design, short enough that a dead connection is left within a minute. */
+/** Longer than any call works or waits by design, short enough that a dead connection is given up within a minute. */
 const ANSWER_MS = 30_000;
-/** The same on the server, and a little sooner: a call that nobody waits for any more ends there as well. */
+/** The same limit on the server, a little shorter: a call whose caller has given up ends there as well. */
 export const CALL_TIMEOUT = "25s";
 
-/** How SQL functions are called: with clean text, within a time limit, for as long as somebody waits. */
+/** Calls SQL functions: with clean text, within a time limit, and retried while the caller waits. */
 export class Caller {
-  /** What text of others goes through on its way into the database. */
+  /** Cleans text from others on its way into the database. */
   readonly clean: Clean;
   readonly #run: RunStatement;
   readonly #waiting: Waiting | null;
@@ -25,23 +25,23 @@ export class Caller {
     this.#waiting = waiting;
   }
 
-  /** The same for somebody who waits until the signal only, and wants to know why. */
+  /** The same calls for a caller that waits only until the signal aborts, and that is told why a call is retried. */
   until(signal: AbortSignal, onRetry?: OnRetry): Caller {
     return new Caller(this.#run, this.clean, { signal, onRetry });
   }
 
-  /** The same, with each call tried once. */
+  /** The same calls, each tried only once. */
   once(): Caller {
     return new Caller(this.#run, this.clean, null);
   }
 
-  /** `answerMs` 0: however long it takes. */
+  /** `answerMs` 0: no time limit. */
   call(text: string, values: readonly unknown[] = [], answerMs = ANSWER_MS): Promise<pg.QueryResult> {
     const clean = values.map((value) => this.#cleaned(value));
     return this.#run({ text, values: clean, query_timeout: answerMs }, this.#waiting);
   }
 
-  /** Failures are full of what others said: a call that tells one must not fail because of its text. */
+  /** Cleans the text of failures, which comes from others: a call that reports a failure must not fail because of it. */
   #cleaned(value: unknown): unknown {
     if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
       return value;

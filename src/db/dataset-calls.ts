@@ -8,7 +8,7 @@ export interface DatasetToResolve {
   readonly tables: readonly string[] | null;
 }
 
-/** What resolving a dataset calls. One method per SQL function. */
+/** The calls that resolve a dataset. One method per SQL function. */
 export class DatasetCalls {
   readonly #caller: Caller;
 
@@ -16,7 +16,7 @@ export class DatasetCalls {
     this.#caller = caller;
   }
 
-  /** Null where the dataset is gone. */
+  /** Null if the dataset is gone. */
   async beginResolve(datasetId: bigint): Promise<DatasetToResolve | null> {
     const { rows } = await this.#caller.call("select * from ampsync_worker.begin_resolve($1)", [datasetId]);
     return rows[0] ?? null;
@@ -36,7 +36,7 @@ export class DatasetCalls {
     ]);
   }
 
-  /** `retryAfterS`: for how many seconds the server asks to be left alone. */
+  /** `retryAfterS`: how many seconds the server asks to wait. */
   async deferResolve(
     datasetId: bigint,
     state: "waiting" | "failed",

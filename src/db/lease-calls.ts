@@ -21,15 +21,15 @@ export interface WorkerProcess {
   readonly slots: number;
 }
 
-/** What a heartbeat tells of a lease. */
+/** What a heartbeat reports about a lease. */
 export interface LeaseReport extends Lease {
   readonly head: { readonly block: bigint; readonly network: string } | null;
-  /** For how many seconds its writer has waited for PostgreSQL; null while it does not. */
+  /** For how many seconds its writer has waited for PostgreSQL; null while it does not wait. */
   readonly writerWaitsS: number | null;
   /** What else its pass waits for, and for how many seconds. */
   readonly waits: string | null;
   readonly waitsS: number | null;
-  /** Its writer has waited for PostgreSQL so long that the database looks whether its transaction still works. */
+  /** Its writer has waited for PostgreSQL so long that the database checks whether its transaction still works. */
   readonly isWriterSilent: boolean;
   /** Whether its pass holds data that is not committed; null: this beat does not say. */
   readonly holds: boolean | null;
@@ -37,16 +37,16 @@ export interface LeaseReport extends Lease {
 
 export type Verdict = "keep" | "yield" | "lost" | "severed";
 
-/** What the answer to a heartbeat says of a lease. */
+/** What the answer to a heartbeat says about a lease. */
 export interface Renewed {
   readonly verdict: Verdict;
-  /** The stream's state as it is stored; null where the lease is lost. */
+  /** The stored state of the stream; null if the lease is lost. */
   readonly state: string | null;
 }
 
 export type PassOutcome = "yielded" | "no_data" | "ended" | "failed";
 
-/** What workers, passes and the supervisor call, whatever the source of a stream. One method per SQL function. */
+/** The calls of workers, passes and the supervisor, whatever the source of a stream. One method per SQL function. */
 export class LeaseCalls {
   readonly #caller: Caller;
 
@@ -110,7 +110,7 @@ export class LeaseCalls {
     await this.#caller.call("select ampsync_worker.schedule_supervision()");
   }
 
-  /** Returns how many jobs it queued. */
+  /** Returns how many jobs were queued. */
   async supervise(): Promise<number> {
     const { rows } = await this.#caller.call("select ampsync_worker.supervise() as queued");
     return rows[0].queued;

@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { Failure } from "../model/failure.ts";
 import type { Caller } from "./caller.ts";
 
-/** What the end of a resync calls. One method per SQL function. */
+/** The calls at the end of a resync. One method per SQL function. */
 export class ResyncCalls {
   readonly #caller: Caller;
 
@@ -11,7 +11,7 @@ export class ResyncCalls {
     this.#caller = caller;
   }
 
-  /** False where the shadow is gone, or not due. Takes as long as merging the difference of two tables does. */
+  /** False if the shadow is gone, or not due. Takes as long as merging the difference of two tables. */
   async swapResync(shadowId: bigint): Promise<boolean> {
     const text = `begin; set local statement_timeout = '24h'; select ampsync_worker.swap_resync(${shadowId}) as swapped; commit`;
     // There is one result for each statement, whatever the type says.
@@ -19,7 +19,7 @@ export class ResyncCalls {
     return (results as pg.QueryResult[])[2]?.rows[0].swapped;
   }
 
-  /** It is retried, after longer and longer pauses. */
+  /** The swap is retried, after longer and longer pauses. */
   async deferSwap(shadowId: bigint, failure: Failure): Promise<void> {
     await this.#caller.call("select ampsync_worker.defer_swap($1, $2)", [shadowId, failure]);
   }

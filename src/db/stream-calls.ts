@@ -4,24 +4,24 @@ import type { Watermark } from "../protocol/watermark.ts";
 import type { Caller } from "./caller.ts";
 import type { Lease } from "./lease-calls.ts";
 
-/** What the pass of an Amp stream gets with its lease: what to read, where to write, where to go on. */
+/** What the pass of an Amp stream gets with its lease: what to read, where to write, where to resume. */
 export interface StreamLease extends Lease {
   readonly namespace: string;
   readonly name: string;
-  /** What goes into the SQL reference: a semantic version, or a manifest hash. */
+  /** The version in the SQL reference: a semantic version, or a manifest hash. */
   readonly version: string;
   /** The label of the dataset, for logs. */
   readonly dataset: string;
   readonly tableName: string;
   readonly targetSchema: string;
   readonly targetTable: string;
-  /** User columns of the target in the order they were made; null before it was made. */
+  /** User columns of the target in the order of their creation; null before the target is created. */
   readonly columns: readonly string[] | null;
   readonly network: string | null;
   readonly state: string;
   readonly origin: bigint | null;
   readonly retention: bigint;
-  /** What becomes of values that PostgreSQL cannot hold, and of U+0000 in text. */
+  /** What becomes of bad values, and of U+0000 in text. */
   readonly valuePolicy: "fail" | "null" | "quarantine";
   readonly nulPolicy: "replace" | "strip" | "fail";
   /** The last worker left its lease behind, perhaps killed by data: this pass says that it holds data before it looks at it. */
@@ -40,13 +40,13 @@ export interface TargetColumn {
 export interface Repair {
   readonly start: bigint;
   readonly end: bigint;
-  /** What the rows of block `end` must carry; null where nothing is to be proven. */
+  /** The hash that the rows of block `end` must have; null if there is nothing to prove. */
   readonly ownHash: Buffer | null;
-  /** The newest block with a row in the target; null where it is empty. */
+  /** The newest block with a row in the target; null if the target is empty. */
   readonly newestRow: bigint | null;
 }
 
-/** What the pass of an Amp stream calls. One method per SQL function. */
+/** The calls of the pass of an Amp stream. One method per SQL function. */
 export class StreamCalls {
   readonly #caller: Caller;
 
@@ -55,9 +55,9 @@ export class StreamCalls {
   }
 
   /**
-   * Null where another worker holds the lease. Also where an answer was lost and the call repeated: then nobody
-   * keeps the lease, and it runs out. Granting it again to the worker that holds it would be quicker, but would let
-   * a doubled job end the pass that runs.
+   * Null if another worker holds the lease. Also if an answer was lost and the call was repeated: then no worker
+   * keeps the lease, and it expires. Granting it again to the worker that holds it would be quicker, but would let
+   * a doubled job end the running pass.
    */
   async acquireLease(streamId: bigint, workerId: string): Promise<StreamLease | null> {
     const { rows } = await this.#caller.call("select * from ampsync_worker.acquire_lease($1, $2)", [
@@ -124,7 +124,7 @@ export class StreamCalls {
     ]);
   }
 
-  /** Null where no repair is due. */
+  /** Null if no repair is due. */
   async nextRepair(lease: Lease): Promise<Repair | null> {
     const { rows } = await this.#caller.call("select * from ampsync_worker.next_repair($1, $2)", [
       lease.streamId,
@@ -153,7 +153,7 @@ export class StreamCalls {
     return rows[0].hash;
   }
 
-  /** The newest block up to this one whose hash the stream holds; `column` is null where no row carries the hash. */
+  /** The newest block up to this one whose hash the stream holds; `column` is null if no row carries the hash. */
   async newestHash(
     streamId: bigint,
     block: bigint,

@@ -179,7 +179,7 @@ async function launchServer(launch: Launch, password: string): Promise<EmbeddedP
       keeper.ref();
       keeper.stdin?.end();
       await exited(keeper);
-      server.kill("SIGINT"); // In case somebody killed the keeper.
+      server.kill("SIGINT"); // In case the keeper was killed.
       await exited(server);
       if (!options.persistent) {
         await rm(dataDir, { recursive: true, force: true }); // If the keeper could not remove the folder, it emptied it.

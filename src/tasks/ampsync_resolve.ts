@@ -9,9 +9,9 @@ import { parseId } from "../model/payloads.ts";
 import { withRuntime } from "../runtime.ts";
 
 /**
- * Find out what a dataset is: its version and its tables, from the Admin API.
- * What cannot be found yet is asked for again later, without end; the waiting is
- * a job's `run_at`, so it holds no worker slot.
+ * Finds the version and the tables of a dataset in the Admin API. A dataset that
+ * cannot be found yet is requested again later, without end; waiting is the `run_at`
+ * of a job, so it holds no worker slot.
  */
 export function resolveDataset(deps: Deps): Task {
   const calls = new DatasetCalls(deps.caller);
@@ -41,7 +41,7 @@ export function resolveDataset(deps: Deps): Task {
   };
 }
 
-/** Without an Admin API the caller of enqueue_sync has to know what it would tell. */
+/** The version and tables when there is no Admin API: the caller of enqueue_sync must have given them. */
 function resolveWithoutAdmin(dataset: DatasetToResolve) {
   if (dataset.tables === null || dataset.revision === null) {
     const reference = datasetRefText({ ...dataset, revision: dataset.revision ?? "1.0.0" });

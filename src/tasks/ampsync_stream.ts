@@ -9,11 +9,11 @@ import { withRuntime } from "../runtime.ts";
 import { runPass } from "../stream/stream-pass.ts";
 
 /**
- * Move one stream forward by one pass: take its lease, read from its checkpoint,
- * apply what arrives, hand the lease back when the pass is over.
+ * Moves one stream forward by one pass: acquires its lease, reads from its checkpoint,
+ * applies what arrives, and returns the lease when the pass is over.
  *
- * Nothing is thrown at the queue: how a pass ended, and when the next one starts,
- * is one SQL call, so a failing stream never loses its job.
+ * Nothing is thrown to the queue: one SQL call records how a pass ended and when the
+ * next one starts, so a failing stream never loses its job.
  */
 export function streamTask(deps: Deps): Task {
   const leases = new LeaseCalls(deps.caller);
@@ -31,7 +31,7 @@ export function streamTask(deps: Deps): Task {
     try {
       const lease = await streams.acquireLease(streamId, job.locked_by ?? `job ${job.id}`);
       if (lease === null) {
-        return; // Its holder queues the next pass itself.
+        return; // The holder of the lease queues the next pass itself.
       }
       epoch = lease.epoch;
       await deps.faults.reach("lease_acquired");
@@ -53,7 +53,7 @@ export function streamTask(deps: Deps): Task {
   };
 }
 
-/** Null where another worker carries on, or the stream was paused or removed: nothing is left to say. */
+/** Null if another worker carries on, or the stream was paused or removed: then there is nothing to record. */
 function outcomeOf(failure: Failure): PassOutcome | null {
   switch (reactionTo(failure.code)) {
     case "lost":

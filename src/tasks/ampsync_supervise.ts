@@ -5,8 +5,8 @@ import type { Deps } from "../deps.ts";
 import { withRuntime } from "../runtime.ts";
 
 /**
- * Free the jobs of dead workers and recreate lost ones. The successor is queued
- * first, in a transaction of its own, so that a run that dies has one.
+ * Frees the jobs of dead workers and recreates lost jobs. The next run is queued first, in
+ * a transaction of its own, so that it exists even if this run dies.
  */
 export function supervise(deps: Deps): Task {
   const calls = new LeaseCalls(deps.caller);

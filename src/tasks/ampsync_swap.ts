@@ -7,9 +7,9 @@ import { parseId } from "../model/payloads.ts";
 import { withRuntime } from "../runtime.ts";
 
 /**
- * Merge the rows of a resync into the target: one call, one transaction. Why it could
- * not be done is stored where ampsync.streams shows it, and when it is retried,
- * if that can help.
+ * Merges the rows of a resync into the target: one call, one transaction. If that
+ * fails, the reason is stored, and shown by ampsync.streams, together with the time of the
+ * next attempt if another one can help.
  */
 function swap(deps: Deps): Task {
   const calls = new ResyncCalls(deps.caller);

@@ -2,8 +2,8 @@ import { bytesOf, MessageWriter, readFields } from "./wire.ts";
 
 /**
  * The Flight messages that a client sends and reads, encoded and decoded by hand.
- * Decoders return views into the bytes they are given, ignore fields they do not
- * need, and raise SY101 on bytes that are no such message.
+ * Decoders return views into the given bytes, ignore fields that they do not need,
+ * and raise SY101 on bytes that are not such a message.
  */
 
 /** `FlightDescriptor.type` of a command. */
@@ -35,11 +35,11 @@ export function encodeTicket(ticket: Uint8Array): Buffer {
   return new MessageWriter().bytes(1, ticket).finish();
 }
 
-/** What GetFlightInfo answers, as far as a client needs it: data comes from the connection that answered. */
+/** The part of GetFlightInfo's answer that a client needs: data comes from the connection that answered. */
 export interface FlightInfo {
   /** Encapsulated IPC schema message: `FFFFFFFF`, length, flatbuffer, padding. */
   readonly schema: Uint8Array;
-  /** One for each endpoint; null where the server sent none. */
+  /** One ticket per endpoint; null if the server sent none. */
   readonly tickets: readonly (Uint8Array | null)[];
 }
 

@@ -1,8 +1,8 @@
 import { AmpsyncError } from "../../errors.ts";
 
 /**
- * The protobuf wire format, as far as Flight needs it. Groups do not occur, and
- * fixed-width fields occur only in fields that nobody here reads.
+ * The part of the protobuf wire format that Flight needs. Groups do not occur, and
+ * fixed-width fields only where they are not read.
  */
 export type WireField =
   | { readonly number: number; readonly kind: "varint"; readonly value: bigint }
@@ -14,16 +14,16 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** Seven bits in each byte: what 64 bits need. */
+/** The bytes that 64 bits need, with seven bits in each. */
 const MAX_VARINT_BYTES = 10;
 const MAX_FIELD_NUMBER = (1n << 29n) - 1n;
-/** Of one message: far more than any has. Millions of empty ones would fit into a few MiB. */
+/** The most fields of one message, far more than any has: millions of empty fields would fit into a few MiB. */
 const MAX_FIELDS = 65_536;
 
 /**
- * The fields of one message in the order they came, unknown ones included. The
- * bytes of a field are a view into `bytes`, never a copy. Whatever does not fit
- * the format raises SY101 that names `message`.
+ * The fields of one message in the order received, including unknown ones. The bytes of
+ * a field are a view into `bytes`, never a copy. Bytes that do not fit the format raise
+ * SY101, which names `message`.
  */
 export function* readFields(bytes: Uint8Array, message: string): Generator<WireField> {
   let at = 0;
@@ -115,7 +115,7 @@ function broken(message: string, detail: string, cause?: unknown): AmpsyncError 
   return new AmpsyncError("SY101", `${message} cannot be decoded`, { detail, cause });
 }
 
-/** Collects the fields of one message; values that equal the protobuf default are left out. */
+/** Collects the fields of one message; values that equal the protobuf default are omitted. */
 export class MessageWriter {
   readonly #parts: Uint8Array[] = [];
 
@@ -134,13 +134,13 @@ export class MessageWriter {
     return this.bytes(field, new TextEncoder().encode(value));
   }
 
-  /** An embedded message: written even when empty, because its presence says something. */
+  /** An embedded message: written even if it is empty, because its presence has a meaning. */
   message(field: number, value: Uint8Array): this {
     this.#parts.push(varintBytes(tag(field, BYTES)), varintBytes(BigInt(value.length)), value);
     return this;
   }
 
-  /** The message, copied into memory of its own. */
+  /** The message, copied into its own memory. */
   finish(): Buffer {
     return Buffer.concat(this.#parts);
   }
