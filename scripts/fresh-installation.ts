@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import pg from "pg";
+
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
 import { migrate } from "../src/install/migrate.ts";
 import { createLog } from "../src/log.ts";

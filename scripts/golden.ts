@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+
 import pg from "pg";
 
 import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";

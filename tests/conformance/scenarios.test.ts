@@ -1,21 +1,14 @@
 import { Field, Schema, Uint64, Utf8 } from "apache-arrow";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { TableSource } from "../support/chain/table-source.ts";
-import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 const TABLES = ["blocks", "logs"];
 
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start();
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario();
 
 function chainOf(blocks: number): GeneratedSource {
   return new GeneratedSource({ blocks, logsPerBlock: 2 });

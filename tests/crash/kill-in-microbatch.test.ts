@@ -1,21 +1,14 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 
 const LOGS_PER_BLOCK = 25;
 const BLOCKS = 40;
 const BATCHES = 5;
 const ROWS_PER_BATCH = (BLOCKS * LOGS_PER_BLOCK) / BATCHES;
 
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start();
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario();
 
 test("a kill after any batch of a microbatch loses nothing", async () => {
   let sent = 0;

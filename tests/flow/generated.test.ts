@@ -1,5 +1,5 @@
 // Takes 13 s.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
@@ -8,18 +8,12 @@ import { KnownChain } from "../support/watch/known-chain.ts";
 import { Reader } from "../support/watch/reader.ts";
 import { freshLoad } from "../support/worker/fresh-load.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 const PER_BLOCK = { blocks: 1, logs: 4, transactions: 2 };
 
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 30 });
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 30 });
 
 function chainOf(blocks: number): GeneratedSource {
   return new GeneratedSource({

@@ -3,27 +3,22 @@ import { readFileSync } from "node:fs";
 
 import { status } from "@grpc/grpc-js";
 import { Field, Schema, Uint64, Utf8 } from "apache-arrow";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { FALSE_METADATA } from "../support/chain/false-metadata.ts";
 import { TableSource } from "../support/chain/table-source.ts";
 import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 const LOGS_PER_BLOCK = 6;
 const BLOCK_NUM = new Field("_block_num", new Uint64(), false);
 const UNAVAILABLE = { code: status.UNAVAILABLE, details: "broken off by a test" };
 
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 10 });
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 10 });
 
 function chainOf(blocks: number, options: { readonly seed?: number; readonly network?: string } = {}) {
   return new GeneratedSource({ blocks, logsPerBlock: LOGS_PER_BLOCK, ...options });

@@ -1,21 +1,14 @@
 // Takes 17 s.
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { FALSE_METADATA } from "../support/chain/false-metadata.ts";
-import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 /** What a server sends by mistake, and then rightly: streams go on without help. */
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 20 });
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 20 });
 
 const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 3 });
 

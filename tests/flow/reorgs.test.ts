@@ -1,22 +1,15 @@
 import { status } from "@grpc/grpc-js";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { fingerprint } from "../support/postgres/tables.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
-import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 const LOGS_PER_BLOCK = 5;
 
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 10 });
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 10 });
 
 function chainOf(blocks: number, network = "devnet") {
   return new GeneratedSource({ blocks, logsPerBlock: LOGS_PER_BLOCK, network });

@@ -1,20 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { findings } from "../support/chain/linked-chain.ts";
-import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 import { SHORT_TURNS } from "../support/worker/worker-process.ts";
 
 /** Repairs against a server that lags, or sends a part as if it was all: not a row is lost. */
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 20 });
-  scenario.startFaultyWorker(SHORT_TURNS);
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 20 }, (made) =>
+  made.startFaultyWorker(SHORT_TURNS),
+);
 
 const TABLES = ["blocks", "logs"];
 const chainOf = (blocks: number) => new GeneratedSource({ blocks, logsPerBlock: 4 });

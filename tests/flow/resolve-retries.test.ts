@@ -3,13 +3,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import type { JobHelpers } from "graphile-worker";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { parseConfig } from "../../src/config.ts";
 import type { Deps } from "../../src/deps.ts";
 import { createDeps } from "../../src/runtime.ts";
 import { resolveDataset } from "../../src/tasks/ampsync_resolve.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
 
 type Answer = readonly [status: number, body: unknown];
 
@@ -18,17 +18,12 @@ const DETAIL: Answer = [200, { revision: "1.0.0", manifest_hash: "ab".repeat(32)
 const EMPTY: Answer = [200, { versions: [] }];
 const MISSING: Answer = [404, { error_code: "DATASET_NOT_FOUND", error_message: "Dataset not found" }];
 
-let db: TestDatabase;
+const db = sharedDatabase();
 let server: Server;
 let deps: Deps;
 /** What the Admin API says to the requests to come; the last one to all others. */
 let answers: Answer[];
 let datasets = 0;
-
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
 
 beforeEach(async () => {
   server = createServer((_, response) => {

@@ -1,12 +1,13 @@
 // Takes 10 s.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { findings } from "../support/chain/linked-chain.ts";
 import { KnownChain } from "../support/watch/known-chain.ts";
 import { Reader } from "../support/watch/reader.ts";
-import { Scenario, type SyncOptions } from "../support/worker/scenario.ts";
+import type { SyncOptions } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 const PER_BLOCK = { blocks: 1, logs: 4, transactions: 2 };
@@ -14,14 +15,7 @@ const BLOCKS = 320;
 /** Beyond the 128 blocks and the 16 watermarks that the history keeps, of 10 blocks each. */
 const DEEP = 240;
 
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 10 });
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 10 });
 
 function chainOf(blocks = BLOCKS): GeneratedSource {
   return new GeneratedSource({

@@ -1,18 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { Scenario, type SyncOptions } from "../support/worker/scenario.ts";
+import type { SyncOptions } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 /** The server's chain ends below what is loaded: it starts over, forks to fewer blocks, or lags. */
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start({ maxBlocksPerMicrobatch: 40 });
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 40 });
 
 const TABLES = ["blocks", "logs"];
 const chainOf = (blocks: number, seed = 1) => new GeneratedSource({ seed, blocks, logsPerBlock: 2 });

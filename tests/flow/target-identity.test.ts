@@ -1,21 +1,14 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { findings } from "../support/chain/linked-chain.ts";
 import { fingerprints } from "../support/postgres/tables.ts";
-import { Scenario } from "../support/worker/scenario.ts";
+import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 const BLOCKS = 30;
 
-let scenario: Scenario;
-
-beforeAll(async () => {
-  scenario = await Scenario.start();
-  scenario.startWorker();
-});
-afterEach(() => scenario.reset());
-afterAll(() => scenario[Symbol.asyncDispose]());
+const scenario = sharedScenario();
 
 async function live(): Promise<{ source: GeneratedSource; sync: Sync; target: string }> {
   const source = new GeneratedSource({ blocks: BLOCKS });

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+
 import * as arrow from "apache-arrow";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { buildBatch, streamOf } from "../support/arrow/arrow.ts";

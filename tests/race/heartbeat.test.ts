@@ -1,22 +1,17 @@
 import type pg from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import { moveClock } from "../support/postgres/clock.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { clearQueue } from "../support/postgres/queue.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
-let db: TestDatabase;
+const db = sharedDatabase();
 let stream: SqlStream;
 let writer: pg.Client;
 let heart: pg.Client;
 let datasets = 0;
-
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
 
 beforeEach(async () => {
   datasets++;

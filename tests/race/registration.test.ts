@@ -1,21 +1,16 @@
 import type pg from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
-import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { registerDataset, SqlStream, waitingJobs } from "../support/postgres/sql-stream.ts";
 
-let db: TestDatabase;
+const db = sharedDatabase();
 let first: pg.Client;
 let second: pg.Client;
 let secondPid: number;
 let datasets = 0;
 let dataset: string;
-
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
 
 beforeEach(async () => {
   datasets++;

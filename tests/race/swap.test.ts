@@ -1,26 +1,21 @@
 import type pg from "pg";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 
-import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { supervise } from "../support/postgres/queue.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
 import { shadowOf, startResync, swap } from "../support/postgres/shadow.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const OLD = "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9";
 const NEW = "b0 b1 b2 b3 b4 b5 b6 b7 b8 b9";
 
-let db: TestDatabase;
+const db = sharedDatabase();
 let stream: SqlStream;
 /** Resynced up to the old checkpoint: its swap is due, and worker-2 still holds its lease. */
 let shadow: SqlStream;
 let datasets = 0;
-
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
 
 beforeEach(async () => {
   const dataset = `chain_${++datasets}`;

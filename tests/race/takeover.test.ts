@@ -7,19 +7,14 @@ import { createLog } from "../../src/log.ts";
 import { moveClock } from "../support/postgres/clock.ts";
 import { journaledDetails } from "../support/postgres/journal.ts";
 import { becomePlainRole } from "../support/postgres/plain-role.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { backendOf, untilBlocked, untilCopyStarves } from "../support/postgres/rivals.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-let db: TestDatabase;
+const db = sharedDatabase();
 let stream: SqlStream;
 let datasets = 0;
-
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
 
 beforeEach(async () => {
   datasets++;

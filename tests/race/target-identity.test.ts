@@ -1,12 +1,12 @@
 import type pg from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import { moveClock } from "../support/postgres/clock.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
-let db: TestDatabase;
+const db = sharedDatabase();
 let stream: SqlStream;
 let schema: string;
 let datasets = 0;
@@ -14,11 +14,6 @@ let datasets = 0;
 let writer: pg.Client;
 let user: pg.Client;
 let writing: SqlStream;
-
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
 
 beforeEach(async () => {
   schema = `chain_${++datasets}`;

@@ -2,10 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { isBreaking, readSqlFiles, viewName } from "../../src/install/sql-files.ts";
-import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
 
 /** Doors that callers without rights on our tables may use. */
 const SECURITY_DEFINER: readonly string[] = [
@@ -33,11 +33,7 @@ const CALLED_BY_VIEWS = `
     join pg_class v on v.oid = r.ev_class
    where d.refclassid = 'pg_proc'::regclass and v.relnamespace = 'ampsync'::regnamespace`;
 
-let db: TestDatabase;
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
+const db = sharedDatabase();
 
 async function names(query: string): Promise<string[]> {
   const { rows } = await db.query<{ name: string }>(`${query} order by 1`);

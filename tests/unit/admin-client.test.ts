@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { createAdminClient } from "../../src/admin/client.ts";

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+
 import { backoffMs } from "../../src/model/backoff.ts";
 
 test("each wait is twice as long as the one before, up to a limit, give or take a fifth", () => {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
+
 import { FileTree } from "../support/file-tree.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/check-imports.mjs", import.meta.url));

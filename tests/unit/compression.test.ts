@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
+
 import { CompressionType } from "apache-arrow/fb/compression-type";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
+
 import { FileTree } from "../support/file-tree.ts";
 
 const KNIP = fileURLToPath(new URL("../../node_modules/knip/bin/knip.js", import.meta.url));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+
 import { endOf, MicrobatchBuffer, type MicrobatchEnd } from "../../src/commit/microbatch-buffer.ts";
 import type { ValueReport } from "../../src/model/value-report.ts";
 

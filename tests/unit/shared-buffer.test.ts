@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+
 import { Budget } from "../../src/commit/budget.ts";
 import { MicrobatchBuffer, type MicrobatchEnd } from "../../src/commit/microbatch-buffer.ts";
 import { SharedBuffer } from "../../src/commit/shared-buffer.ts";

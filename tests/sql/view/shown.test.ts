@@ -1,20 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import { letTimePass, moveClock } from "../../support/postgres/clock.ts";
-import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
+import type { TestDatabase } from "../../support/postgres/postgres.ts";
 import { clearQueue, supervise } from "../../support/postgres/queue.ts";
 import { backendOf, untilBlocked } from "../../support/postgres/rivals.ts";
+import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import { registerDataset, SqlStream } from "../../support/postgres/sql-stream.ts";
 
 /** What ampsync.streams shows in which situation: the table in docs/spec.md has a row for each test. */
-let db: TestDatabase;
+const db = sharedDatabase();
 let stream: SqlStream;
 let datasets = 0;
-
-beforeAll(async () => {
-  db = await createDatabase();
-});
-afterAll(() => db.drop());
 
 beforeEach(async () => {
   await db.query("select ampsync.pause_sync(s.dataset) from ampsync.status s");

@@ -1,4 +1,5 @@
 import { zstdCompressSync } from "node:zlib";
+
 import { CompressionType } from "apache-arrow/fb/compression-type";
 
 import type { ArrowBatch } from "../../../src/arrow/batch.ts";

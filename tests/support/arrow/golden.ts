@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+
 import pg from "pg";
 
 import type { ArrowSchema, ArrowType } from "../../../src/arrow/type.ts";

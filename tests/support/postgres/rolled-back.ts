@@ -1,29 +1,15 @@
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { afterEach, beforeEach } from "vitest";
 
-import { createDatabase, type TestDatabase } from "./postgres.ts";
+import type { TestDatabase } from "./postgres.ts";
+import { sharedDatabase } from "./shared-database.ts";
 
 /** A database for one test file; what a test does through `query` is rolled back after it. */
 export function rolledBackDatabase(): TestDatabase {
-  let db: TestDatabase;
-  beforeAll(async () => {
-    db = await createDatabase();
-  });
+  const db = sharedDatabase();
   beforeEach(async () => void (await db.query("begin")));
   afterEach(async () => void (await db.query("rollback")));
-  afterAll(() => db.drop());
-  return {
-    get name() {
-      return db.name;
-    },
-    get url() {
-      return db.url;
-    },
-    query: (text, params) => db.query(text, params),
-    client: () => db.client(),
-    drop: () => db.drop(),
-    [Symbol.asyncDispose]: () => db.drop(),
-  };
+  return db;
 }
 
 /** The error that a statement ends with. The transaction around it goes on as if it had not run. */
