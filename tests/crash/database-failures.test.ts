@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
@@ -17,10 +16,6 @@ async function following(source: GeneratedSource): Promise<Sync> {
   const sync = await scenario.follow(source);
   await sync.catchesUp();
   return sync;
-}
-
-async function expectWhole(sync: Sync, source: GeneratedSource): Promise<void> {
-  await expectBlocks(scenario.db, `${sync.schema}.logs`, source, LOGS_PER_BLOCK);
 }
 
 /** The lease clock moves and the queue's does not: whatever backs off meanwhile is made due, as often as it does. */
@@ -82,7 +77,7 @@ describe("a terminated session (57P01)", () => {
       });
       await blocker.query("rollback");
       await sync.catchesUp();
-      await expectWhole(sync, source);
+      await sync.expectBlocks("logs", LOGS_PER_BLOCK);
       expect(await sync.events("stream_error")).toBe(1);
     },
   );
@@ -102,7 +97,7 @@ describe("a terminated session (57P01)", () => {
     }
     scenario.misbehaviour.delayMs = 0;
     await releases(sync);
-    await expectWhole(sync, source);
+    await sync.expectBlocks("logs", LOGS_PER_BLOCK);
     await sync.expectFreshLoad();
   });
 });
@@ -121,7 +116,7 @@ test("failover to a node that is read-only for a while: nothing is lost, and the
   await admin.query(`alter database ${scenario.db.name} reset default_transaction_read_only`);
   await admin.query(ALL_OF_OURS);
   await releases(sync);
-  await expectWhole(sync, source);
+  await sync.expectBlocks("logs", LOGS_PER_BLOCK);
 });
 
 // Stand-in: a trigger on the target that raises what PostgreSQL raises when it cannot extend a file.
@@ -144,5 +139,5 @@ test("a full disk stops the stream visibly, loses nothing, and ends once there i
   expect(retryIn).not.toBeNull();
   await scenario.db.query(`drop trigger no_space on ${sync.schema}.logs`);
   await sync.catchesUp();
-  await expectWhole(sync, source);
+  await sync.expectBlocks("logs", LOGS_PER_BLOCK);
 });

@@ -8,7 +8,6 @@ import { describe, expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { FALSE_METADATA } from "../support/chain/false-metadata.ts";
 import { TableSource } from "../support/chain/table-source.ts";
-import { expectBlocks } from "../support/postgres/held-blocks.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import { sharedScenario } from "../support/worker/shared-scenario.ts";
@@ -186,7 +185,7 @@ test("batches of 60,000 rows are accepted", async () => {
   const source = new GeneratedSource({ blocks: 10, logsPerBlock: 12_000 });
   const sync = await scenario.follow(source);
   await sync.catchesUp();
-  await expectBlocks(scenario.db, `${sync.schema}.logs`, source, 12_000);
+  await sync.expectBlocks("logs", 12_000);
 });
 
 test("a microbatch of 150 MB is accepted, in less than 300 MiB of memory", async () => {
@@ -195,7 +194,7 @@ test("a microbatch of 150 MB is accepted, in less than 300 MiB of memory", async
   own.startWorker();
   const sync = await own.follow(source);
   await sync.catchesUp({ deadlineMs: 25_000 });
-  await expectBlocks(own.db, `${sync.schema}.logs`, source, 46_000);
+  await sync.expectBlocks("logs", 46_000);
   const [, peak] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${own.worker.pid}/status`, "utf8"))!;
   expect(Number(peak) / 1024).toBeLessThan(300);
 }, 60_000);
@@ -273,5 +272,5 @@ test("messages of 5 MB pass; one above the limit names the setting, and the stre
   scenario.misbehaviour.rowsPerBatch = null;
   await scenario.db.query("select ampsync.resume_sync($1)", [sync.dataset]);
   await sync.catchesUp();
-  await expectBlocks(scenario.db, `${sync.schema}.logs`, source, 11_000);
+  await sync.expectBlocks("logs", 11_000);
 });

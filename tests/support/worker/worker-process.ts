@@ -39,7 +39,8 @@ export const SHORT_TURNS = {
 export function faultyWorker(settings: FaultyWorkerSettings): readonly string[] {
   return [fileURLToPath(new URL("faulty-worker-process.ts", import.meta.url)), JSON.stringify(settings)];
 }
-/** How a process ended: by itself, or by a signal. */
+
+/** How a process ended: on its own, or by a signal. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
