@@ -1,5 +1,4 @@
-// Takes 17 s.
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { findings, LinkedChain } from "../../support/chain/linked-chain.ts";
 import { moveClock } from "../../support/postgres/clock.ts";
@@ -8,13 +7,16 @@ import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.
 import { hashOf, SqlStream, waitingJobs, watermark } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
+let loaded: LinkedChain;
 let chain: LinkedChain;
 
 /** 300 blocks, of which the history holds 140 and above. */
+beforeAll(async () => {
+  loaded = await LinkedChain.loaded(db, 0, 299, { step: 10 });
+  expect((await loaded.logs.history())[0]).toBe("140-149");
+});
 beforeEach(async () => {
-  chain = await LinkedChain.prepare(db);
-  await chain.load(0, 299, { step: 10 });
-  expect((await chain.logs.history())[0]).toBe("140-149");
+  chain = await loaded.again();
 });
 
 const repair = (table: string, from: number | null, to: number | null, acceptFewer = false) =>

@@ -1,16 +1,19 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { findings, LinkedChain } from "../../support/chain/linked-chain.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { registerDataset, SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
+let loaded: LinkedChain;
 let chain: LinkedChain;
 
 /** Blocks 0 to 99 in microbatches of 10. */
+beforeAll(async () => {
+  loaded = await LinkedChain.loaded(db, 0, 99, { step: 10 });
+});
 beforeEach(async () => {
-  chain = await LinkedChain.prepare(db);
-  await chain.load(0, 99, { step: 10 });
+  chain = await loaded.again();
 });
 
 const logs = "chain.logs";

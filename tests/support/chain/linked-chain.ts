@@ -52,6 +52,28 @@ export class LinkedChain {
     return chain;
   }
 
+  /** Loaded once for all tests of a file, each of which takes it `again`: what they do to it is rolled back. */
+  static async loaded(
+    db: Connection,
+    start: number,
+    end: number,
+    options: LoadOptions,
+  ): Promise<LinkedChain> {
+    await db.query("begin");
+    const chain = await LinkedChain.prepare(db);
+    await chain.load(start, end, options);
+    await db.query("commit");
+    return chain;
+  }
+
+  /** The same chain, whose leases were just renewed. */
+  async again(): Promise<LinkedChain> {
+    await this.#db.query(
+      "update ampsync_private.lease set lease_until = ampsync_private.now() + ampsync_private.lease_duration()",
+    );
+    return new LinkedChain(this.#db, this.blocks.through(this.#db), this.logs.through(this.#db));
+  }
+
   /** Both tables, from block `start` to `end`. */
   async load(start: number, end: number, options: LoadOptions = {}): Promise<void> {
     for (const table of ["blocks", "logs"] as const) {
