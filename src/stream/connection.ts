@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { CarefulTransaction } from "../commit/careful-write.ts";
 import { CommitQueue } from "../commit/commit-queue.ts";
+import type { Transaction } from "../commit/transaction.ts";
 import { WriteTransaction } from "../commit/write.ts";
 import { AmpsyncError } from "../errors.ts";
 import { isPoison } from "../model/poison.ts";
@@ -48,6 +49,7 @@ export async function runConnection(pass: PassContext, options: ConnectionOption
 
 class Connection implements AsyncDisposable {
   readonly #pass: PassContext;
+  readonly #isCareful: boolean;
   readonly #stream: TableStream;
   readonly #signal: AbortSignal;
   readonly #commits: StreamCommits;
@@ -60,19 +62,12 @@ class Connection implements AsyncDisposable {
   ) {
     const { deps, lease, control, status, progress } = pass;
     this.#pass = pass;
+    this.#isCareful = isCareful;
     this.#stream = stream;
     this.#signal = signal;
     this.#commits = new CommitQueue({
       statements: commitStatements(lease, () => progress.memory.committed.at(-1)?.end ?? null),
-      open: (begin, end, signal) => {
-        const { pool, faults } = deps;
-        const { valuePolicy } = lease;
-        const target = targetOf(lease, stream.columns);
-        const options = { pool, target, valuePolicy, wait: status.writerWait, faults, signal };
-        return isCareful
-          ? CarefulTransaction.open(options, begin)
-          : WriteTransaction.open(options, begin, end);
-      },
+      open: (begin, end, givenUp) => this.#openTransaction(begin, end, givenUp),
       limits: deps.limits,
       permits: status.shown(deps.permits),
       budget: deps.budget,
@@ -220,6 +215,22 @@ class Connection implements AsyncDisposable {
       const { ledger, report } = encoder;
       this.#commits.finishMicrobatch({ watermark, network, timestamp, ledger, report }, mayCommit);
     }
+  }
+
+  /** The commit queue begins to write, as soon as there is a microbatch to commit or a large one grows. */
+  #openTransaction(begin: string, end: string | null, signal: AbortSignal): Promise<Transaction> {
+    const { deps, lease, status } = this.#pass;
+    const options = {
+      pool: deps.pool,
+      target: targetOf(lease, this.#stream.columns),
+      valuePolicy: lease.valuePolicy,
+      wait: status.writerWait,
+      faults: deps.faults,
+      signal,
+    };
+    return this.#isCareful
+      ? CarefulTransaction.open(options, begin)
+      : WriteTransaction.open(options, begin, end);
   }
 
   /** Everything up to and including this microbatch is durable. */
