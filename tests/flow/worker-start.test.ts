@@ -109,7 +109,7 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
     expect(await worker.ended).toMatchObject({ code: 1 });
     expect(
       worker.hasSaid(
-        "ERROR SY902: the queue is in schema graphile_worker, this worker looks for it in elsewhere",
+        "ERROR SY902: the queue is in schema graphile_worker, but this worker looks for it in elsewhere",
       ),
     ).toBe(true);
     expect(worker.hasSaid("HINT: GRAPHILE_WORKER_SCHEMA=graphile_worker")).toBe(true);
