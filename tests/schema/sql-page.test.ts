@@ -20,6 +20,23 @@ test("docs/sql.md says what the catalogue says (npm run generate makes it)", () 
   expect(page).toBe(withCatalogue(page, objects));
 });
 
+test("the options of enqueue_sync have the documented defaults", async () => {
+  const { rows } = await db.query<{ option: string; value: string }>(
+    `select a.attname as option, regexp_replace(pg_get_expr(d.adbin, d.adrelid), '^''(.*)''::text$', '\\1') as value
+       from pg_attrdef d
+       join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+      where d.adrelid = 'ampsync_private.dataset'::regclass
+        and a.attname in ('retention_blocks', 'on_deep_reorg', 'value_policy', 'nul_policy')
+      order by d.adnum`,
+  );
+  const documented = [...page.matchAll(/^\| `(\w+)` \|.*\| `(\w+)` \|$/gm)].map(([, option, value]) => ({
+    option,
+    value,
+  }));
+  expect(rows).toHaveLength(4);
+  expect(documented).toEqual(rows);
+});
+
 test("docs/sql.md has no place for what is not there", () => {
   const places = [...page.matchAll(/^<!-- (\w+): from the catalogue -->$/gm)].map(([, name]) => name);
   expect(places.sort()).toEqual(objects.map(({ name }) => name).sort());
