@@ -36,6 +36,6 @@ if (values.help || name === undefined) {
   const { benchCompression } = await import("./compression.ts");
   await benchCompression({ rounds: Number(values.rounds), json: values.json });
 } else {
-  console.error(`there is no benchmark ${name}\n\n${HELP}`);
+  console.error(`unknown benchmark ${name}\n\n${HELP}`);
   process.exitCode = 2;
 }

@@ -100,7 +100,7 @@ async function unlz4(bytes: Uint8Array, target: Uint8Array, slice: Slice): Promi
       await breathe(slice);
     }
   } catch (cause) {
-    throw broken("it is not an LZ4 frame of the promised length", cause);
+    throw broken("the buffer is not an LZ4 frame of the promised length", cause);
   }
 }
 
@@ -120,7 +120,7 @@ async function unzstd(bytes: Uint8Array, target: Uint8Array): Promise<void> {
       filled = await unzstdInPieces(bytes, target);
     }
   } catch (cause) {
-    throw broken("it is not a ZSTD frame of the promised length", cause);
+    throw broken("the buffer is not a ZSTD frame of the promised length", cause);
   }
   if (filled !== target.length) {
     throw broken(`${filled} bytes where ${target.length} were promised`);

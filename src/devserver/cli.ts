@@ -14,19 +14,19 @@ const HELP = `ampsync devserver: a development Amp server on this machine
 Usage: ampsync devserver <source> [options]
 
   evm         the chain of an EVM node
-    --rpc URL             its JSON-RPC endpoint
-  generated   an invented chain, always the same for the same numbers
-    --blocks N            blocks from the beginning (1000)
-    --logs-per-block N    rows of table logs in each block (6)
-    --seed N              another chain for another number (1)
-    --block-time MS       mine a block each so many milliseconds
+    --rpc URL             JSON-RPC endpoint of the node
+  generated   a generated chain, always the same for the same options
+    --blocks N            blocks at the start (1000)
+    --logs-per-block N    rows of table logs per block (6)
+    --seed N              another number makes another chain (1)
+    --block-time MS       mine a block every MS milliseconds
   recorded    recorded Arrow streams
-    --folder DIR          with <set>.<table>.arrows and ranges.json
-    --set NAME            which of them
+    --folder DIR          folder with <set>.<table>.arrows and ranges.json
+    --set NAME            the set to serve
 
-  --dataset NS/NAME@VERSION   what to publish it as (_/anvil@0.0.0)
-  --flight-port N, --admin-port N   (1602, 1610; 0 takes a free one)
-  --json                      print one line of JSON with the addresses`;
+  --dataset NS/NAME@VERSION   dataset to publish (_/anvil@0.0.0)
+  --flight-port N, --admin-port N   ports (1602, 1610; 0 takes any free port)
+  --json                      print the addresses as one line of JSON`;
 
 const OPTIONS = {
   rpc: { type: "string" },
@@ -85,7 +85,7 @@ async function openSource(kind: string, values: Values, signal: AbortSignal): Pr
     case "recorded":
       return new RecordedSource(needed("folder", values.folder), needed("set", values.set));
     default:
-      throw wrong(`there is no source ${kind}`, "It is evm, generated or recorded.");
+      throw wrong(`unknown source ${kind}`, "The sources are evm, generated and recorded.");
   }
 }
 
@@ -122,7 +122,7 @@ function datasetOf(text: string) {
 function wholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw wrong(`--${option} ${text} is not a whole number`, "It should be 0 or more.");
+    throw wrong(`--${option} ${text} is not a whole number`, "The number must be 0 or more.");
   }
   return value;
 }
