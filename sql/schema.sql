@@ -182,7 +182,7 @@ table ampsync_private.head
   column dataset_id bigint not null
   column network text not null
   column block bigint not null
-  column told_at timestamp with time zone not null
+  column reported_at timestamp with time zone not null
   constraint head_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id) ON DELETE CASCADE
   constraint head_pkey PRIMARY KEY (dataset_id, network)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
@@ -580,6 +580,13 @@ function ampsync_private.column_differences(p_stream ampsync_private.stream, p_h
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.commit_async()
+  -- Let the commit of this transaction wait for nothing.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.common_block(p_dataset_id bigint, p_network text)
   -- The highest block that all streams of a dataset's network hold with the same hash.
   returns bigint
@@ -702,6 +709,13 @@ function ampsync_private.follow_target(p_stream_id bigint)
   -- Adopt the name that a stream's target has now; SY201 if that is impossible.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.forget_records(p_stream_id bigint)
+  -- Delete what is recorded about the rows of a stream.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1023,13 +1037,6 @@ function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigin
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.tell_only()
-  -- Let the commit of this transaction wait for nothing.
-  returns void
-  language sql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
 function ampsync_private.untrusted_owner(p_schema regnamespace)
   -- The owner of a schema if it is not trusted to hold a target; null if it is.
   returns text
@@ -1201,7 +1208,7 @@ function ampsync_worker.register_worker(p_worker_id text, p_host text, p_pid int
   grants owner=X/owner
 
 function ampsync_worker.renew_leases(p_worker_id text, p_leases jsonb)
-  -- Heartbeat of a worker: renew its leases; tells for each whether to keep it, to yield, or that it is lost.
+  -- Heartbeat of a worker: renew its leases; says for each whether to keep it, to yield, or that it is lost.
   returns TABLE(stream_id bigint, verdict text, state text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp

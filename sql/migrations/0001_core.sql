@@ -114,10 +114,10 @@ comment on table ampsync_private.lease
 
 -- Separate from streams as well: a worker knows it for all tables of a dataset, including those that nobody holds.
 create table ampsync_private.head (
-  dataset_id bigint not null,
-  network    text not null,
-  block      bigint not null,
-  told_at    timestamptz not null,
+  dataset_id  bigint not null,
+  network     text not null,
+  block       bigint not null,
+  reported_at timestamptz not null,
   constraint head_pkey primary key (dataset_id, network),
   constraint head_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset on delete cascade
 );

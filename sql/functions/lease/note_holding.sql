@@ -15,7 +15,7 @@ create or replace function ampsync_worker.note_holding(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select ampsync_private.tell_only();
+  select ampsync_private.commit_async();
 
   update ampsync_private.lease l
      set holds = p_holds

@@ -1,6 +1,6 @@
 -- The heartbeat of one worker: keeps it alive in the list of workers, renews all its leases,
--- records the heads it knows and what its streams are waiting for, and tells the pass of each
--- lease what to do:
+-- records the heads it knows and what its streams are waiting for, and says what the pass of each
+-- lease should do:
 --   keep     continue
 --   lost     another epoch is current: stop, nothing can be committed any more
 --   severed  its writer waits for the server, and no backend works for it: abort the
@@ -46,7 +46,7 @@ declare
   v_now     timestamptz := ampsync_private.now();
   v_waiting bigint;
 begin
-  perform ampsync_private.tell_only();
+  perform ampsync_private.commit_async();
   perform ampsync_private.hold_worker_lock(p_worker_id);
 
   insert into ampsync_private.worker as w (worker_id, started_at, heartbeat_at)
@@ -73,7 +73,7 @@ begin
     perform ampsync_worker.schedule_supervision();
   end if;
 
-  insert into ampsync_private.head as d (dataset_id, network, block, told_at)
+  insert into ampsync_private.head as d (dataset_id, network, block, reported_at)
   select s.dataset_id, coalesce(p.value ->> 'network', s.network), max((p.value ->> 'head')::bigint), v_now
     from jsonb_array_elements(p_leases) p
     join ampsync_private.stream s on s.stream_id = (p.value ->> 'stream_id')::bigint
@@ -81,7 +81,7 @@ begin
      and coalesce(p.value ->> 'network', s.network) is not null
    group by 1, 2
    order by 1, 2
-  on conflict on constraint head_pkey do update set block = excluded.block, told_at = excluded.told_at;
+  on conflict on constraint head_pkey do update set block = excluded.block, reported_at = excluded.reported_at;
 
   return query
   with held as (
@@ -138,4 +138,4 @@ end;
 $$;
 
 comment on function ampsync_worker.renew_leases(text, jsonb)
-  is 'Heartbeat of a worker: renew its leases; tells for each whether to keep it, to yield, or that it is lost.';
+  is 'Heartbeat of a worker: renew its leases; says for each whether to keep it, to yield, or that it is lost.';

@@ -34,7 +34,7 @@ declare
   v_attempts integer;
   v_retry    timestamptz;
 begin
-  perform ampsync_private.tell_only();
+  perform ampsync_private.commit_async();
   select * into v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id
@@ -78,12 +78,12 @@ begin
   end;
 
   update ampsync_private.stream s
-     set state        = v_state,
-         since        = case when s.state <> v_state then v_now else s.since end,
-         attempts     = v_attempts,
-         deaths       = case p_outcome when 'ended' then s.deaths else 0 end,
-         next_retry   = v_retry,
-         error        = p_error
+     set state      = v_state,
+         since      = case when s.state <> v_state then v_now else s.since end,
+         attempts   = v_attempts,
+         deaths     = case p_outcome when 'ended' then s.deaths else 0 end,
+         next_retry = v_retry,
+         error      = p_error
    where s.stream_id = p_stream_id;
 
   -- A waiting or retrying stream is journaled at its first attempt and at every fifth after it; the fifth failure

@@ -11,7 +11,7 @@ create or replace function ampsync_worker.mark_reorg_pending(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select ampsync_private.tell_only();
+  select ampsync_private.commit_async();
 
   with changed as (
     update ampsync_private.stream s

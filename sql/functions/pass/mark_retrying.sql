@@ -17,9 +17,9 @@ create or replace function ampsync_worker.mark_retrying(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select ampsync_private.tell_only();
+  select ampsync_private.commit_async();
 
-  with told as (
+  with hinted as (
     select ampsync_private.add_hint(p_stream_id, p_error) as error
   ),
   before as (
@@ -29,12 +29,12 @@ as $$
   ),
   changed as (
     update ampsync_private.stream s
-       set state        = 'retrying',
-           since        = case when s.state = 'retrying' then s.since else ampsync_private.now() end,
-           next_retry   = null,
-           error        = t.error
+       set state      = 'retrying',
+           since      = case when s.state = 'retrying' then s.since else ampsync_private.now() end,
+           next_retry = null,
+           error      = h.error
       from ampsync_private.lease l
-     cross join told t
+     cross join hinted h
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id
        and l.epoch = p_epoch
@@ -43,9 +43,9 @@ as $$
     returning s.stream_id
   )
   select ampsync_private.journal(p_stream_id,
-           case p_error ->> 'code' when 'SY101' then 'protocol_error' else 'stream_error' end, t.error)
+           case p_error ->> 'code' when 'SY101' then 'protocol_error' else 'stream_error' end, h.error)
     from changed c
-   cross join told t
+   cross join hinted h
    cross join before b
    where b.state <> 'retrying'
       or b.code is distinct from p_error ->> 'code';

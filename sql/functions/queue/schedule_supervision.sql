@@ -8,7 +8,7 @@ create or replace function ampsync_worker.schedule_supervision()
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select ampsync_private.tell_only();
+  select ampsync_private.commit_async();
 
   select ampsync_private.schedule_supervisor(least(
     ampsync_private.now() + interval '5 s',

@@ -23,7 +23,7 @@ declare
   v_item   record;
   v_queued integer := 0;
 begin
-  perform ampsync_private.tell_only();
+  perform ampsync_private.commit_async();
   perform ampsync_private.shorten_times();
 
   select array_agg(distinct j.locked_by), array_agg(j.id) into v_dead, v_jobs

@@ -18,7 +18,7 @@ as $$
 declare
   v_shadow ampsync_private.stream;
 begin
-  perform ampsync_private.tell_only();
+  perform ampsync_private.commit_async();
 
   update ampsync_private.stream s
      set swap_attempts = s.swap_attempts + 1,

@@ -15,7 +15,7 @@ create or replace function ampsync_worker.fail_swap(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform ampsync_private.tell_only();
+  perform ampsync_private.commit_async();
   p_error := ampsync_private.add_hint(
     (select s.shadow_of from ampsync_private.stream s where s.stream_id = p_shadow_id), p_error);
   perform ampsync_private.revoke_lease(p_shadow_id);

@@ -81,12 +81,12 @@ select d.label as dataset,
   ) i
   left join lateral (
     -- Reported by a heartbeat in the last 12 s. A block committed since then is newer.
-    select case when s.committed_at > e.told_at then greatest(e.block, s.checkpoint_block) else e.block end as head
+    select case when s.committed_at > e.reported_at then greatest(e.block, s.checkpoint_block) else e.block end as head
       from ampsync_private.head e
      where e.dataset_id = s.dataset_id
        and e.network = coalesce(s.network, (select min(o.network) from ampsync_private.head o
                                              where o.dataset_id = s.dataset_id having count(*) = 1))
-       and e.told_at > c.now - interval '12 s'
+       and e.reported_at > c.now - interval '12 s'
   ) h on true
  cross join lateral (
     select case when not i.idle then l.waits_for end as reason,

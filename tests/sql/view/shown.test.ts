@@ -137,7 +137,7 @@ describe("a stream whose worker is gone", () => {
         /^its worker worker-of-its-own is gone; another one takes over within \d+ s$/,
       ),
     });
-    await db.query("update ampsync_private.head set told_at = told_at - interval '20 s'");
+    await db.query("update ampsync_private.head set reported_at = reported_at - interval '20 s'");
     expect(await stream.view()).toMatchObject({ state: "backfill", behind: null });
   });
 
@@ -180,7 +180,7 @@ test("a live stream that waits for its turn is live while it is close to the hea
   expect(other.id).not.toBe(stream.id);
   await stream.through(db).endPass("yielded");
   await beat({ head: "19" });
-  await db.query("update ampsync_private.head set block = 19, told_at = ampsync_private.now()");
+  await db.query("update ampsync_private.head set block = 19, reported_at = ampsync_private.now()");
   expect(await stream.view()).toMatchObject({ state: "live", behind: "10" });
   await db.query("update ampsync_private.head set block = 20");
   expect(await stream.view()).toMatchObject({ state: "backfill", behind: "11" });

@@ -1,11 +1,12 @@
--- Appends one row to the journal, in the caller's transaction, so that it never tells of
--- what was rolled back. Events of a shadow are marked as such. An event of a dataset, not of
--- one of its tables, has p_stream_id null and the dataset's id; one of neither has both null.
+-- Appends one row to the journal, in the caller's transaction, so that nothing is journaled
+-- that is rolled back. Events of a shadow are marked as such. An event of a dataset as a whole
+-- has p_stream_id null and the id of the dataset; an event of neither has both null.
 --
--- The same event of one table more than ten times within a minute does not grow the journal
--- row by row: from then on the newest of these rows has the details of the last time, and
--- `repeated` counts how many more it stands for. Repairs are each told, because somebody asked
--- for them. Only the last 1,000 rows are looked at, so that a long journal costs nothing.
+-- The same event of one table more than ten times within a minute does not grow the journal row
+-- by row: from then on the newest of these rows has the details of the last time, and
+-- `repeated` counts how many more it stands for. Events of repairs always get rows of their
+-- own, because somebody requested each repair. Only the last 1,000 rows are looked at, so that
+-- a long journal costs nothing.
 create or replace function ampsync_private.journal(
   p_stream_id  bigint,
   p_event      text,
@@ -18,7 +19,7 @@ create or replace function ampsync_private.journal(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  with told as (
+  with entry as (
     select ampsync_private.now() as at, d.label as dataset, s.table_name,
            case when s.shadow_of is not null then p_details || '{"shadow": true}' else p_details end as details
       from (select 1) once
@@ -28,7 +29,7 @@ as $$
   recent as (
     select max(e.event_id) as event_id
       from (select * from ampsync_private.event n order by n.event_id desc limit 1000) e
-     cross join told t
+     cross join entry t
      where e.event = p_event
        and p_event not like 'repair%'
        and e.dataset is not distinct from t.dataset
@@ -41,13 +42,13 @@ as $$
        set at      = t.at,
            details = t.details || jsonb_build_object('repeated', coalesce((e.details ->> 'repeated')::bigint, 0) + 1)
       from recent r
-     cross join told t
+     cross join entry t
      where e.event_id = r.event_id
     returning e.event_id
   )
   insert into ampsync_private.event (at, event, dataset, table_name, stream_id, details)
   select t.at, p_event, t.dataset, t.table_name, p_stream_id, t.details
-    from told t
+    from entry t
    where not exists (select 1 from repeated r);
 $$;
 

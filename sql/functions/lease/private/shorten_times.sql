@@ -20,8 +20,8 @@ as $$
    where w.heartbeat_at > ampsync_private.now() + interval '1 s';
 
   update ampsync_private.head d
-     set told_at = ampsync_private.now() - ampsync_private.lease_duration()
-   where d.told_at > ampsync_private.now() + interval '1 s';
+     set reported_at = ampsync_private.now() - ampsync_private.lease_duration()
+   where d.reported_at > ampsync_private.now() + interval '1 s';
 
   update ampsync_private.stream s
      set next_retry = case when s.next_retry is not null then least(s.next_retry, ampsync_private.now()) end,

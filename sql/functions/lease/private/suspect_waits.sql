@@ -44,11 +44,11 @@ begin
          set holder = null, lease_until = null, holds = false
        where l.stream_id = p_stream_id;
       update ampsync_private.stream s
-         set state        = 'retrying',
-             since        = case when s.state <> 'retrying' then v_now else s.since end,
-             attempts     = s.attempts + 1,
-             next_retry   = v_retry,
-             error        = jsonb_build_object(
+         set state      = 'retrying',
+             since      = case when s.state <> 'retrying' then v_now else s.since end,
+             attempts   = s.attempts + 1,
+             next_retry = v_retry,
+             error      = jsonb_build_object(
                'code', 'SY108',
                'message', format('%s workers in a row died while they held data of this stream', v_stream.deaths),
                'detail', format('The last one was %s. The stream is retried automatically, at intervals that grow to '

@@ -12,10 +12,7 @@ create or replace function ampsync_private.take_over_records(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  delete from ampsync_private.history h where h.stream_id = p_stream_id;
-  delete from ampsync_private.ledger l where l.stream_id = p_stream_id;
-  delete from ampsync_private.reject r where r.stream_id = p_stream_id;
-  delete from ampsync_private.repair r where r.stream_id = p_stream_id;
+  select ampsync_private.forget_records(p_stream_id);
 
   update ampsync_private.history h set stream_id = p_stream_id where h.stream_id = p_shadow_id;
   update ampsync_private.ledger l set stream_id = p_stream_id where l.stream_id = p_shadow_id;

@@ -12,7 +12,7 @@ create or replace function ampsync_private.column_differences(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  with made as (
+  with created as (
     select m.value ->> 'name' as name, (m.value ->> 'not_null')::boolean as not_null
       from jsonb_array_elements(p_stream.columns) m
   ),
@@ -27,19 +27,19 @@ as $$
   ),
   fault (n, text) as (
     select 1, 'Columns dropped from schema (unsupported): ' || string_agg(m.name, ', ')
-      from made m where not exists (select 1 from planned p where p.name = m.name)
+      from created m where not exists (select 1 from planned p where p.name = m.name)
     union all
     select 2, 'Columns added to schema (unsupported): ' || string_agg(p.name, ', ')
-      from planned p where not exists (select 1 from made m where m.name = p.name)
+      from planned p where not exists (select 1 from created m where m.name = p.name)
     union all
     select 3, 'Columns missing in the table: ' || string_agg(p.name, ', ')
-      from planned p join made m using (name) where not exists (select 1 from actual a where a.name = p.name)
+      from planned p join created m using (name) where not exists (select 1 from actual a where a.name = p.name)
     union all
     select 4, 'Type changes detected (unsupported): ' || string_agg(format('%s %s -> %s', a.name, a.type, p.type), ', ')
       from planned p join actual a using (name) where a.type <> p.type
     union all
     select 5, 'Columns that may now be null: ' || string_agg(p.name, ', ')
-      from planned p join made m using (name) join actual a using (name)
+      from planned p join created m using (name) join actual a using (name)
      where m.not_null and a.not_null and not p.not_null -- A NOT NULL of the user is left to value_policy.
   )
   select case when p_has_block_num <> p_stream.has_block_num

@@ -16,10 +16,7 @@ as $$
 declare
   v_state text;
 begin
-  delete from ampsync_private.history h where h.stream_id = p_stream_id;
-  delete from ampsync_private.ledger l where l.stream_id = p_stream_id;
-  delete from ampsync_private.reject r where r.stream_id = p_stream_id;
-  delete from ampsync_private.repair r where r.stream_id = p_stream_id;
+  perform ampsync_private.forget_records(p_stream_id);
 
   update ampsync_private.stream s
      set target           = null,
