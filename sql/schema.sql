@@ -1066,7 +1066,7 @@ function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   grants owner=X/owner
 
 procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)
-  -- First statement of a write transaction: fence, lease, target, removal of replaced blocks.
+  -- First statement of a writing transaction: fence, lease, target, removal of replaced blocks.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1085,7 +1085,7 @@ function ampsync_worker.begin_resolve(p_dataset_id bigint)
   grants owner=X/owner
 
 procedure ampsync_worker.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
-  -- Last statement of a write transaction: history, checkpoint, lease check; sent together with COMMIT.
+  -- Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

@@ -1,4 +1,4 @@
--- Opens a write transaction of a stream: takes the fence of the lease epoch, fails fast if the
+-- Opens a writing transaction of a stream: takes the fence of the lease epoch, fails fast if the
 -- lease is not current, locks the target, proves that its name still refers to it and that
 -- nobody emptied it, and removes the replaced blocks if the microbatches that follow are a
 -- replacement.
@@ -47,4 +47,4 @@ end;
 $$;
 
 comment on procedure ampsync_worker.begin_apply(bigint, bigint, boolean, bigint, bytea)
-  is 'First statement of a write transaction: fence, lease, target, removal of replaced blocks.';
+  is 'First statement of a writing transaction: fence, lease, target, removal of replaced blocks.';

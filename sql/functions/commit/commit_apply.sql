@@ -1,4 +1,4 @@
--- Closes a write transaction of a stream: history, checkpoint, counters, then that the name
+-- Closes a writing transaction of a stream: history, checkpoint, counters, then that the name
 -- under which rows were copied still refers to the target, and finally the lease, under its row
 -- lock. Sent in one message with COMMIT, so that no client can freeze between the check and the
 -- commit.
@@ -87,4 +87,4 @@ end;
 $$;
 
 comment on procedure ampsync_worker.commit_apply(bigint, bigint, bigint, text, jsonb, bigint, jsonb)
-  is 'Last statement of a write transaction: history, checkpoint, lease check; sent together with COMMIT.';
+  is 'Last statement of a writing transaction: history, checkpoint, lease check; sent together with COMMIT.';

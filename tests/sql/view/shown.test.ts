@@ -77,7 +77,7 @@ test("a server that does not plan the query is shown", async () => {
 test("a pass that waits for a writing transaction of its worker is shown", async () => {
   await beat({ waits: "permit", waits_s: 6 });
   expect(await stream.view()).toMatchObject({
-    reason: expect.stringContaining("one of its worker's write transactions"),
+    reason: expect.stringContaining("one of its worker's writing transactions"),
   });
 });
 

@@ -2,8 +2,8 @@
 -- swap in mode ExclusiveLock. Everybody can read pg_locks, and it is right behind connection
 -- poolers too, where a stored pid would not be.
 --
--- is_ours    its role may call what writers call. Anybody can take an advisory lock, and the
---            keys of ours can be computed
+-- is_ours    its role may call what writers call. Anybody can take an advisory lock, and our
+--            keys can be computed
 -- is_mortal  this session may end it
 create or replace function ampsync_private.fence_holders(
   p_stream_id bigint,

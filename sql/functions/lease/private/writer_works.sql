@@ -1,7 +1,7 @@
 -- Whether a backend is working for the writer of a lease epoch, however slowly, or waits for a
--- lock or the disk. A backend that waits for its client is not: if that client waits for the
--- server, the network between them has lost a message. Nor is there one if the server has ended
--- it, or never heard of it.
+-- lock or the disk. A backend that waits for its client does not count: if that client waits
+-- for PostgreSQL, the network between them has lost a message. Nor is there a backend if
+-- PostgreSQL has ended it, or never heard of it.
 create or replace function ampsync_private.writer_works(
   p_stream_id bigint,
   p_epoch     bigint

@@ -5,7 +5,7 @@
 --
 -- p_writer_s          how many seconds its writer has waited for PostgreSQL; null: not waiting
 -- p_waits, p_waits_s  what else it waits for, and for how many seconds: `plan` and `server`
---                     the Amp server, `permit` one of the write transactions of its worker
+--                     the Amp server, `permit` one of the writing transactions of its worker
 create or replace function ampsync_private.pass_waits(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -25,7 +25,7 @@ begin
     select w.reason, w.hint into reason, hint
       from ampsync_private.fence_waits(p_stream_id, p_epoch, p_writer_s) w;
   elsif p_waits = 'permit' and p_waits_s >= 5 then
-    reason := format('has waited %s s for one of its worker''s write transactions', round(p_waits_s));
+    reason := format('has waited %s s for one of its worker''s writing transactions', round(p_waits_s));
     hint := 'All MAX_CONCURRENT_BATCHES are in use: select * from ampsync.streams; a larger DB_POOL_SIZE, or more '
             'workers, may help.';
   elsif p_waits_s >= 30 and exists (select 1
