@@ -252,7 +252,7 @@ describe("commits", () => {
 });
 
 describe("room", () => {
-  test("a row as large as all that a stream may hold is written although its microbatch goes on", async () => {
+  test("is made by writing a row as large as all that a stream may hold, although its microbatch goes on", async () => {
     await using rig = new Rig();
     rig.begin();
     rig.queue.reserve(STREAM_BYTES);
@@ -292,7 +292,7 @@ describe("room", () => {
     }
   }, 10_000);
 
-  test("is made by other streams too, while this one cannot write", async () => {
+  test("is made by other streams too while this one cannot write", async () => {
     const budget = new Budget(2 * STREAM_FLOOR_BYTES);
     const permits = new Permits(1);
     using _taken = await permits.take(NEVER);
@@ -319,7 +319,7 @@ describe("room", () => {
     await rig.queue.room();
   });
 
-  test("is not taken for ever by what is reported of values that were committed", async () => {
+  test("is not taken up for ever by reports of values that were committed", async () => {
     await using rig = new Rig({});
     const values = "x".repeat(STREAM_BYTES / 4);
     const reject = { block: 0n, row: 0, column: null, sqlstate: "22003", reason: "too large", values };
@@ -358,7 +358,7 @@ describe("permits", () => {
     await waitFor("the transaction", () => rig.table.opened === 1);
   });
 
-  test("what finishes while one is waited for goes into the same commit", async () => {
+  test("what finishes during the wait for a permit goes into the same commit", async () => {
     const permits = new Permits(1);
     const taken = await permits.take(NEVER);
     await using rig = new Rig({ permits });
@@ -369,7 +369,7 @@ describe("permits", () => {
     expect(rig.texts).toEqual(["ab"]);
   });
 
-  test("a connection that is over does not wait for one, nor keeps it from others", async () => {
+  test("a connection that is over neither waits for a permit nor keeps it from others", async () => {
     const permits = new Permits(1);
     const taken = await permits.take(NEVER);
     {
@@ -380,7 +380,7 @@ describe("permits", () => {
     await expect(permits.take(NEVER)).resolves.toBeDefined();
   }, 5_000);
 
-  test("a pass that is abandoned does not wait for one", async () => {
+  test("a pass that is abandoned does not wait for a permit", async () => {
     const permits = new Permits(1);
     using _taken = await permits.take(NEVER);
     const abandoned = new AbortController();
@@ -391,7 +391,7 @@ describe("permits", () => {
     await expect(settled).rejects.toThrow("shut down");
   }, 5_000);
 
-  test("a pass that is abandoned gives the one it holds back, with its transaction", async () => {
+  test("a pass that is abandoned returns the permit that it holds, and ends its transaction", async () => {
     const permits = new Permits(1);
     const abandoned = new AbortController();
     await using rig = new Rig({ permits, limits: SPILLS, abandoned: abandoned.signal });
@@ -404,7 +404,7 @@ describe("permits", () => {
   }, 5_000);
 });
 
-describe("a microbatch that the server gives up", () => {
+describe("a microbatch that its source gives up", () => {
   test("before any of it was written leaves nothing behind", async () => {
     const budget = new Budget(1);
     await using rig = new Rig({ budget });
@@ -433,7 +433,7 @@ describe("a microbatch that the server gives up", () => {
     expect(budget.isExhausted).toBe(false);
   });
 
-  test("in the middle of a replacement is taken back alone, however often", async () => {
+  test("in the middle of a replacement is rolled back alone, however often", async () => {
     const budget = new Budget(1);
     await using rig = new Rig({ budget, limits: SPILLS });
     rig.begin("remove 3");
@@ -459,7 +459,7 @@ describe("a microbatch that the server gives up", () => {
     expect(budget.isExhausted).toBe(false);
   });
 
-  test("while PostgreSQL takes a chunk of it gives its memory back once, and holds nobody up", async () => {
+  test("while PostgreSQL takes a chunk of it releases its memory once, and delays nobody", async () => {
     const budget = new Budget(1);
     await using rig = new Rig({ budget, limits: SPILLS });
     const taken = Promise.withResolvers<void>();

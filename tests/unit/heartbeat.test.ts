@@ -38,7 +38,7 @@ test("beats do not pile up behind one that gets no answer: it stops when that on
   expect(answers).toHaveLength(1);
 }, 5_000);
 
-test("a verdict is of the pass that was asked for, and a lease that the answer does not name is lost", async () => {
+test("a verdict goes to the pass that it was asked for, and a lease that the answer does not name is lost", async () => {
   vi.useFakeTimers();
   const { heartbeat, reply } = unanswered();
   const said: string[] = [];
@@ -57,7 +57,7 @@ test("a verdict is of the pass that was asked for, and a lease that the answer d
   await heartbeat.stop();
 });
 
-test("a pass is severed as soon as a lease lasts after the last beat that was answered was sent", async () => {
+test("a pass is severed once its lease has run out since the last answered beat was sent", async () => {
   vi.useFakeTimers();
   const { heartbeat, answers, reply } = unanswered();
   const said: string[] = [];
@@ -124,7 +124,7 @@ test("an older pass that ends takes nothing from the newer one of the same strea
   await heartbeat.stop();
 });
 
-test("each beat tells for how long a pass has waited, and hears its verdict and its stored state", async () => {
+test("each beat reports for how long a pass has waited, and its answer brings the verdict and the stored state", async () => {
   vi.useFakeTimers();
   const said: string[] = [];
   const { heartbeat, asked } = beating(() => "yield", "retrying");

@@ -123,14 +123,14 @@ describe("quarantine", () => {
     expect(first!.removed).toEqual({ rows: 2, idXor: tail(1) ^ tail(0) });
   });
 
-  test("tells what PostgreSQL cannot hold at all in hexadecimal, with its column", async () => {
+  test("shows what PostgreSQL cannot hold at all in hexadecimal, with its column", async () => {
     const [refusals] = await write("quarantine", [row(1, BAD_UTF8)]);
     expect(refusals!.report.rejected).toMatchObject([
       { sqlstate: "22021", column: "note", values: '{"block_hash":"\\\\x68617368","note":"\\\\xff"}' },
     ]);
   });
 
-  test("tells a long row by the lengths of its long values, and keeps the others", async () => {
+  test("shows a long row by the lengths of its long values, and keeps the others", async () => {
     await db.query(`alter table ${stream.target} add check (length(note) < 10000000)`);
     const long = Buffer.alloc(20_000_000, "x"); // Its JSON in hexadecimal would have twice as many.
     const [refusals] = await write("quarantine", [
@@ -158,7 +158,7 @@ describe("quarantine", () => {
     expect(await notes()).toEqual([long, long, "last"]);
   });
 
-  test("tells a row with a column of any name", async () => {
+  test("shows a row with a column of any name", async () => {
     await db.query(
       `alter table ${stream.target} rename note to r; alter table ${stream.target} add check (r <> 'no')`,
     );
@@ -167,7 +167,7 @@ describe("quarantine", () => {
     expect(JSON.parse(refusals!.report.rejected[0]!.values!)).toEqual({ block_hash: "\\x68617368", r: "no" });
   });
 
-  test("takes rows that are NULL where the user wants none", async () => {
+  test("finds rows that are NULL where the user allows no NULL", async () => {
     await db.query(`alter table ${stream.target} alter column note set not null`);
     const [refusals] = await write("quarantine", [Buffer.concat([row(1, null), row(2, "b")])]);
     expect(refusals!.report.rejected).toMatchObject([{ sqlstate: "23502", column: "note", block: 1n }]);
