@@ -311,6 +311,18 @@ describe("room", () => {
     expect(waiting.table.bytes).toBe(0);
   }, 10_000);
 
+  test("is made by writing what is not finished when other streams use the budget up", async () => {
+    const budget = new Budget(STREAM_FLOOR_BYTES + 1);
+    await using rig = new Rig({ budget });
+    rig.begin();
+    rig.queue.reserve(STREAM_FLOOR_BYTES);
+    await rig.queue.room();
+    expect(rig.table.opened).toBe(0);
+    budget.take(1); // As another stream does.
+    await rig.queue.room();
+    expect(rig.table.bytes).toBe(STREAM_FLOOR_BYTES);
+  }, 5_000);
+
   test("a stream below its floor has room, whatever others hold", async () => {
     const budget = new Budget(1);
     await using rig = new Rig({ budget });
@@ -339,6 +351,23 @@ describe("room", () => {
     rig.queue.reserve(STREAM_BYTES);
     await expect(rig.queue.room()).rejects.toThrow("connection lost");
   });
+});
+
+test("a connection is over when PostgreSQL has let go of what it wrote, and then releases that memory once", async () => {
+  const budget = new Budget(1);
+  const rig = new Rig({ budget, limits: SPILLS });
+  const taken = Promise.withResolvers<void>();
+  rig.table.onWrite = () => taken.promise;
+  rig.begin();
+  await rig.rows("x");
+  await waitFor("its transaction", () => rig.table.opened === 1);
+  const over = rig[Symbol.asyncDispose]();
+  expect(await isSettled(over)).toBe(false);
+  taken.resolve();
+  await over;
+  expect(budget.isExhausted).toBe(false);
+  budget.take(1);
+  expect(budget.isExhausted).toBe(true);
 });
 
 describe("permits", () => {
@@ -513,8 +542,10 @@ describe("a server that falls silent", () => {
     }
     rig.finish();
     await rig.queue.settle();
+    await rig.queue.room();
     expect(rig.texts).toEqual(["a".repeat(11)]);
     expect(rig.failures).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test("is not one that sends keep-alives", async () => {
