@@ -35,7 +35,7 @@ export class ChainWatch implements AsyncDisposable {
     this.#sql = EVM_TABLES.filter((table) => table in rowsPerBlock)
       .map(
         (table) => `select c.table_name as table, c.block, (
-            select coalesce(json_agg(json_build_object('number', b.n::text, 'hash', b.hash, 'rows', b.rows) order by b.n), '[]')
+            select coalesce(json_agg(json_build_object('number', b.n::text, 'hash', b.hash, 'rows', b.rows) order by b.n)::text, '[]')
               from (select t._block_num as n, '0x' || encode(t.${HASH_COLUMNS[table]}, 'hex') as hash, count(*) as rows
                       from ${schema}.${table} t group by 1, 2) b) as blocks
            from (select s.table_name, s.checkpoint_block || ' 0x' || encode(s.checkpoint_hash, 'hex') as block
@@ -66,10 +66,11 @@ export class ChainWatch implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const { rows } = await this.#client.query(this.#sql);
-    for (const { table, block, blocks } of rows) {
-      const sight = `${block}: ${JSON.stringify(blocks)}`;
+    for (const { table, block, blocks: text } of rows) {
+      const sight = `${block}: ${text}`;
       if (this.#lastSeen.get(table) === sight) continue;
       this.#lastSeen.set(table, sight);
+      const blocks: Sight["blocks"] = JSON.parse(text);
       const found = [
         ...this.#known.faultsOf({ table, blocks }),
         ...this.#checkpointFaults(block, blocks),
