@@ -29,7 +29,7 @@ const counted = (column: string, count: number, block = 1) => ({
   reason: "a NUL",
 });
 
-/** A writing transaction with one row a block, and what the policies did. */
+/** A writing transaction with one row per block, and what the policies did. */
 async function apply(stream: SqlStream, start: number, end: number, values: object): Promise<void> {
   const { block } = await stream.view();
   await stream.beginApply();
