@@ -70,8 +70,12 @@ export class Heartbeat {
     }
   }
 
-  /** Renews a lease until the result is disposed. */
+  /**
+   * Renews a lease until the result is disposed. A pass that still holds an older one of the stream, as after a pause
+   * and a resume between two beats, hears here that it is lost: beats report the newer one only.
+   */
   keep(holder: LeaseHolder): Disposable {
+    this.#holders.get(holder.streamId)?.holder.onVerdict("lost");
     this.#holders.set(holder.streamId, { holder, renewedAt: performance.now(), severedSince: null });
     return {
       [Symbol.dispose]: () => {

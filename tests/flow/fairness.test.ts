@@ -105,3 +105,21 @@ test("a slot that a live stream holds is given up for a new dataset and for the 
   );
   await scenario.until("a run of the supervisor", async () => (await supervision()) > before, 15_000);
 });
+
+test("a stream that is paused and resumed between two heartbeats takes one slot", async () => {
+  await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 20 }) });
+  scenario.startWorker();
+  const sync = await scenario.sync(["logs"]);
+  await sync.reaches();
+  for (let i = 0; i < 3; i++) {
+    await scenario.db.query("select ampsync.pause_sync('anvil')");
+    await scenario.db.query("select ampsync.resume_sync('anvil')");
+    await scenario.until("the next pass", async () => (await sync.stream())?.isLeased === true);
+  }
+  await scenario.until("the older passes to end", async () => {
+    const { rowCount } = await scenario.db.query(
+      "select from ampsync.jobs where task = 'ampsync_stream' and state = 'running'",
+    );
+    return rowCount === 1;
+  });
+});

@@ -159,7 +159,7 @@ test("a merge that a trigger of the user refuses is shown, and can be done once 
   });
   await scenario.db.query(`drop trigger refuse on ${target}`);
   await scenario.db.query("select ampsync.resume_sync($1)", [sync.dataset]);
-  await sync.until("the merge", ({ state }) => state === "live", 70_000); // A busy machine may need a second look of the supervisor.
+  await sync.until("the merge", ({ state }) => state === "live");
   await sync.expectSourceRows();
 });
 

@@ -112,11 +112,13 @@ function lease(streamId: bigint, epoch: bigint, said: string[] = []): LeaseHolde
   };
 }
 
-test("an older pass that ends takes nothing from the newer one of the same stream", async () => {
+test("an older pass hears of the newer one of the same stream, and takes nothing from it when it ends", async () => {
   vi.useFakeTimers();
   const { heartbeat, asked } = beating(() => "keep");
-  const older = heartbeat.keep(lease(7n, 1n));
+  const said: string[] = [];
+  const older = heartbeat.keep(lease(7n, 1n, said));
   using _newer = heartbeat.keep(lease(7n, 2n));
+  expect(said).toEqual(["lost"]);
   older[Symbol.dispose]();
   heartbeat.start("worker-1");
   await vi.advanceTimersByTimeAsync(0);
