@@ -8,8 +8,8 @@ const globalSetup = ["tests/support/global-setup.ts"];
 /** The folder of a test decides what it runs on. `npm test` runs all but `large`. */
 export default defineConfig({
   test: {
-    // Two cores are kept busy by three: many tests wait for a time to pass.
-    maxWorkers: 3,
+    // Two cores are kept busy by four: many tests wait for a time to pass, or for processes to start.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,
     hookTimeout: 60_000,

@@ -1,4 +1,4 @@
-// Takes 19 s.
+// Takes 10 s.
 import { expect, test } from "vitest";
 
 import { runChaos } from "../support/worker/chaos.ts";

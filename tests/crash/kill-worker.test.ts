@@ -1,4 +1,4 @@
-// Takes 12 s.
+// Takes 18 s.
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,4 +1,4 @@
-// Takes 40 s.
+// Takes 75 s.
 import { describe, expect, test } from "vitest";
 
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";

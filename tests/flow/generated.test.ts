@@ -1,4 +1,4 @@
-// Takes 13 s.
+// Takes 18 s.
 import { describe, expect, test } from "vitest";
 
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";

@@ -52,7 +52,7 @@ describe("the ledger of a stream", () => {
 
   test("keeps the entries of the history apart, because a reorg may split them there", async () => {
     const stream = await SqlStream.prepare(db);
-    await commits(stream, ones(0, 399));
+    await commits(stream, ones(0, 199));
     const kept = await stream.history();
     expect((await ledger(stream)).slice(-kept.length)).toEqual(kept.map((range) => `${range}: 2`));
   });

@@ -14,8 +14,8 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** Enough for every pool of three test files at once. */
-const MAX_CONNECTIONS = "300";
+/** Enough for every pool of four test files at once. */
+const MAX_CONNECTIONS = "400";
 
 /** A named server, else our own, else a container: whichever is there first. */
 export async function findPostgres(): Promise<TestServer> {
