@@ -44,6 +44,8 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
   /** Ends every wait; its reason is why nothing more is written. */
   readonly #givenUp = new AbortController();
   readonly #writing: Promise<void>;
+  /** The reader waits for room: only the writer can be counted on to make some. */
+  #needsRoom = false;
   /** Runs while the writer, with its transaction open, waits for the reader. */
   #silence: NodeJS.Timeout | undefined;
 
@@ -88,7 +90,8 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
   /** Resolves when there is room for more rows. Called after each message, so it also shows that the server is there. */
   async room(): Promise<void> {
     this.#silence?.refresh();
-    if (this.#silence !== undefined || this.#isFull) {
+    this.#needsRoom = this.#isFull;
+    if (this.#silence !== undefined || this.#needsRoom) {
       // The writer has nothing else to do; or everything held is unsealed, for a long row has a chunk to itself.
       this.#buffer.change((buffer) => buffer.seal());
     }
@@ -96,6 +99,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
       () => !this.#isFull,
       () => this.#options.budget.freed,
     );
+    this.#needsRoom = false;
   }
 
   /** Resolves when every finished microbatch that may be committed is committed. */
@@ -133,7 +137,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
 
   get #hasWork(): boolean {
     const { view } = this.#buffer;
-    return view.hasCommit || view.bytes >= this.#options.limits.spillBytes || this.#isFull;
+    return view.hasCommit || view.bytes >= (this.#needsRoom ? 1 : this.#options.limits.spillBytes);
   }
 
   /** Writes one transaction. Its microbatches are chosen once there is a permit for it: more may have gathered by then. */

@@ -166,6 +166,13 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
+/** Resolves between two steps of those who wait: so many steps later. */
+async function after(ticks: number): Promise<void> {
+  for (let tick = 0; tick < ticks; tick++) {
+    await null;
+  }
+}
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -321,6 +328,21 @@ describe("room", () => {
     budget.take(1); // As another stream does.
     await rig.queue.room();
     expect(rig.table.bytes).toBe(STREAM_FLOOR_BYTES);
+  }, 5_000);
+
+  test("is made by writing what is not finished, also when the budget has room for a moment only", async () => {
+    for (let ticks = 0; ticks < 10; ticks++) {
+      const budget = new Budget(2 * STREAM_FLOOR_BYTES);
+      await using rig = new Rig({ budget });
+      rig.begin();
+      rig.queue.reserve(STREAM_FLOOR_BYTES);
+      budget.take(STREAM_FLOOR_BYTES); // As another stream does.
+      const room = rig.queue.room();
+      const taken = after(ticks).then(() => budget.take(1));
+      budget.give(1);
+      await taken;
+      await room;
+    }
   }, 5_000);
 
   test("a stream below its floor has room, whatever others hold", async () => {
