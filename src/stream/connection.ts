@@ -149,10 +149,8 @@ class Connection implements AsyncDisposable {
     const step = await this.#decide({ metadata: message.metadata, rowCount: message.batch.rowCount });
     switch (step.kind) {
       case "ignore":
-        progress.memory = step.next;
         return null;
       case "append":
-        progress.memory = step.next;
         await this.#append(step, message);
         if (control.mustYield && !isMidCommit(progress.memory)) {
           await this.#commits.settle();
@@ -164,7 +162,7 @@ class Connection implements AsyncDisposable {
     }
   }
 
-  /** What a message means. Some are judged only after a commit, or with a hash of our own. */
+  /** What a message means, which is kept in memory. Some are judged only after a commit, or with a hash of our own. */
   async #decide(message: Message): Promise<Exclude<Step, { kind: "flush" | "ask_own_hash" }>> {
     const { calls, lease, progress } = this.#pass;
     let step = decide(progress.memory, message);
@@ -176,6 +174,9 @@ class Connection implements AsyncDisposable {
         const hash = await calls.ownHash(lease.streamId, step.block);
         step = resolveOwnHash(progress.memory, message, hash);
       }
+    }
+    if (step.kind === "ignore" || step.kind === "append") {
+      progress.memory = step.next; // At once: a commit that ends before the caller goes on must not be forgotten.
     }
     return step;
   }
