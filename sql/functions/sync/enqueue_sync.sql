@@ -39,9 +39,9 @@ create or replace function ampsync.enqueue_sync(
 as $$
 #variable_conflict use_column
 declare
-  v_ref     record;
-  v_dataset ampsync_private.dataset;
-  v_table   text;
+  v_ref      record;
+  v_dataset  ampsync_private.dataset;
+  v_left_out text[];
 begin
   v_ref := ampsync_private.parse_reference(enqueue_sync.dataset);
 
@@ -67,18 +67,18 @@ begin
   end if;
 
   if enqueue_sync.tables is not null then
-    select s.table_name into v_table
+    select array_agg(s.table_name order by s.table_name) into v_left_out
       from ampsync_private.stream s
      where s.dataset_id = v_dataset.dataset_id
-       and s.table_name <> all (enqueue_sync.tables)
-     limit 1;
-    if found then
+       and s.table_name <> all (enqueue_sync.tables);
+    if v_left_out is not null then
       raise exception using
         errcode = 'SY004',
-        message = format('table %s of %s is already synced and cannot be left out', v_table, enqueue_sync.dataset),
+        message = format('synced tables of %s cannot be left out: %s',
+                         enqueue_sync.dataset, array_to_string(v_left_out, ', ')),
         detail  = format('Given: %s.', enqueue_sync.tables),
         hint    = format('select ampsync.enqueue_sync(%L, tables => %L);',
-                         enqueue_sync.dataset, enqueue_sync.tables || v_table);
+                         enqueue_sync.dataset, enqueue_sync.tables || v_left_out);
     end if;
 
     perform ampsync_private.check_target_free(v_dataset.dataset_id, v_dataset.target_schema, t.name)

@@ -45,6 +45,10 @@ describe("the hint of a refusal runs as it is printed:", () => {
     ["select ampsync.enqueue_sync('chain', nul_policy => 'no')", async () => {}],
     ["select ampsync.enqueue_sync('chain', target_schema => 'other')", two],
     ["select ampsync.enqueue_sync('chain', '{blocks}')", two],
+    [
+      "select ampsync.enqueue_sync('chain', '{blocks}')",
+      () => registerDataset(db, "chain", ["blocks", "logs", "transactions"]),
+    ],
     ["select ampsync.enqueue_sync('other', '{blocks}', 'chain')", two],
     [
       "select ampsync.enqueue_sync('other', '{blocks}')",
