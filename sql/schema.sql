@@ -5,10 +5,10 @@ view ampsync.checkpoints
   column table_name text -- Table of the dataset.
   column network text -- Network of the blocks.
   column incremental_block_num bigint -- Highest block whose rows, and all rows before it, are committed.
-  column incremental_updated_at timestamp with time zone -- When that was committed.
+  column incremental_updated_at timestamp with time zone -- When that block was committed.
   column watermark_block_num bigint -- End of the last finished microbatch; the stream resumes here.
   column watermark_block_hash bytea -- Hash of that block, 32 bytes.
-  column watermark_updated_at timestamp with time zone -- When that was committed.
+  column watermark_updated_at timestamp with time zone -- When that microbatch was committed.
   column updated_at timestamp with time zone -- The later of both times.
   column target_schema text -- Schema of the target table.
   column dataset text -- Dataset that feeds the table.
@@ -17,22 +17,22 @@ view ampsync.checkpoints
 view ampsync.events
   -- The journal: reorgs, takeovers, errors and state changes.
   column event_id bigint -- Rises with time.
-  column at timestamp with time zone -- When it was written or, with repeated, the last time; by the clock of the database.
+  column at timestamp with time zone -- When the event happened or, with repeated, happened last; by the clock of the database.
   column event text -- What happened.
-  column dataset text -- Dataset that it happened to, if it was one.
-  column table_name text -- Table that it happened to, if it was one.
+  column dataset text -- Dataset concerned; null if there is none.
+  column table_name text -- Table concerned; null if there is none.
   column details jsonb -- The values; repeated: how many more events of the same minute this row stands for.
 
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
   column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks up a dataset, ampsync_supervise frees and queues what was lost.
-  column dataset text -- Dataset it works for.
-  column table_name text -- Table it works for.
+  column dataset text -- Dataset that the job works for.
+  column table_name text -- Table that the job works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
-  column run_at timestamp with time zone -- When it is, or was, due.
+  column run_at timestamp with time zone -- When the job is, or was, due.
   column worker text -- Worker that runs it.
-  column running_since timestamp with time zone -- Since when it has been running.
+  column running_since timestamp with time zone -- When it started to run.
   column attempts smallint -- How often it was started.
   column last_error text -- Why it failed last, outside of ampsync's own error handling.
 
@@ -46,7 +46,7 @@ view ampsync.rejects
   column sqlstate text -- SY203 if the value was found before it was sent, else the SQLSTATE of PostgreSQL.
   column reason text -- What is wrong.
   column row_values jsonb -- The row by column, as far as JSON can express it: U+0000 as U+FFFD, values without JSON as text. Null if too much was rejected in one transaction.
-  column rejected_at timestamp with time zone -- When it was written.
+  column rejected_at timestamp with time zone -- When the row was rejected.
   column reject_id bigint -- Rises with time.
 
 view ampsync.repairs
@@ -56,7 +56,7 @@ view ampsync.repairs
   column from_block bigint -- First block that is fetched again.
   column to_block bigint -- Last block that is fetched again.
   column state text -- waiting for the next pass of its table, deferred until next_try, or halted with its table.
-  column requested_at timestamp with time zone -- When it was requested.
+  column requested_at timestamp with time zone -- When the repair was requested.
   column next_try timestamp with time zone -- The first pass from this time on does it.
   column error_code text -- SQLSTATE of what kept it from being done last.
   column reason text -- What keeps it from being done.
@@ -67,7 +67,7 @@ view ampsync.status
   column dataset text -- Dataset, as it was enqueued.
   column version text -- Version it resolved to; null while unknown.
   column state text -- State of the stream that needs most attention; waiting while the dataset is not found.
-  column since timestamp with time zone -- Since when.
+  column since timestamp with time zone -- When it entered this state.
   column target_schema text -- Schema of its tables in this database.
   column tables bigint -- Number of its synced tables.
   column block bigint -- Lowest checkpoint of its streams.
@@ -86,7 +86,7 @@ view ampsync.streams
   column table_name text -- Table of the dataset.
   column target text -- Table in this database.
   column state text -- waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.
-  column since timestamp with time zone -- Since when it is in this state.
+  column since timestamp with time zone -- When it entered this state.
   column network text -- Network of its blocks.
   column block bigint -- Last block that is completely and durably here.
   column head bigint -- Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.
@@ -106,7 +106,7 @@ view ampsync.streams
   column attempts integer -- Failed attempts since the last commit.
   column next_retry timestamp with time zone -- When the next retry is due.
   column worker text -- Worker that holds its lease.
-  column lease_until timestamp with time zone -- Until when.
+  column lease_until timestamp with time zone -- When that lease expires unless a heartbeat renews it.
   column stream_id bigint -- Its id in jobs and logs.
 
 view ampsync.workers
@@ -471,7 +471,7 @@ function ampsync_private.block_time(p_seconds bigint)
   grants owner=X/owner
 
 function ampsync_private.caller()
-  -- The calling role, also inside functions that run with their owner's rights.
+  -- The calling role, even inside functions that run with their owner's rights.
   returns name
   language sql stable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
@@ -838,7 +838,7 @@ function ampsync_private.newest_row(p_stream_id bigint)
   grants owner=X/owner
 
 function ampsync_private.now()
-  -- The current time, also inside long transactions. The only clock that ampsync reads.
+  -- The current time, even inside long transactions. The only clock that ampsync reads.
   returns timestamp with time zone
   language sql volatile parallel safe security invoker
   set search_path=pg_catalog, pg_temp

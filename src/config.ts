@@ -257,7 +257,7 @@ function logLevel(text: string | null): LogLevel {
 export function requireDatabase(config: Config): string {
   if (config.databaseUrl === null) {
     throw new AmpsyncError("SY902", "no database is configured", {
-      detail: "A worker does not start a database of its own: nobody would look for the data there.",
+      detail: "None of DATABASE_URL, DATABASE_NAME, PGHOST, PGDATABASE and PGSERVICE is set.",
       hint: "Set DATABASE_URL=postgresql://user:password@host:5432/database",
     });
   }

@@ -15,7 +15,7 @@ export interface AdminClientOptions {
 export interface ResolvedVersion {
   /** Semantic version, or manifest hash if there is no version: the part after the `@` in SQL. */
   readonly version: string;
-  /** Changes with the content, also when a tag moves to another version. Empty if the server does not report it. */
+  /** Changes with the content, even when a tag moves to another version. Empty if the server does not report it. */
   readonly manifestHash: string;
 }
 

@@ -8,7 +8,7 @@ export interface WriterSessionOptions {
   readonly pool: pg.Pool;
   readonly wait: ServerWait;
   readonly faults: Faults;
-  /** Ends the transaction, also one that waits for a lock. */
+  /** Ends the transaction, even one that waits for a lock. */
   readonly signal: AbortSignal;
 }
 
@@ -59,7 +59,7 @@ export class WriterSession {
     return copy;
   }
 
-  /** Waits for PostgreSQL, visibly to the heartbeat. Rejects also when the connection breaks. */
+  /** Waits for PostgreSQL, visibly to the heartbeat. Also rejects when the connection breaks. */
   async answer<T>(answer: Promise<T>): Promise<T> {
     return await this.#options.wait.during(Promise.race([this.#failure.promise, answer]));
   }

@@ -72,7 +72,7 @@ export class ValueLog {
   }
 }
 
-/** Of longer values only the length is kept. */
+/** Longer values are described by their length. */
 const MAX_TOLD_BYTES = 64 * 1024;
 
 /** Rows of a batch as JSON objects: U+0000 becomes U+FFFD; values that are too long, or that JSON cannot hold, are described in words. */

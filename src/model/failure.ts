@@ -107,7 +107,7 @@ export function failureOf(error: unknown): Failure {
   }
   if (!(error instanceof Error) || isDefect(error)) {
     const detail = error instanceof Error ? (error.stack?.slice(0, DEFECT_CHARACTERS) ?? null) : null;
-    const hint = "This is a defect of ampsync: please report it with this detail.";
+    const hint = "This is a bug in ampsync: please report it with this detail.";
     return { code: "SY903", message: String(error), detail, hint };
   }
   const code = textOf(error, "code");

@@ -30,7 +30,7 @@ export function refuseQueue(queue: Queue, revision: QueueRevision, known: number
       ? null
       : new AmpsyncError("SY901", `the queue ${schema} is too new for this version of ampsync`, {
           detail: `${found}: a newer release of ampsync, or another application, upgraded it.`,
-          hint: `Install that release of ampsync, or use a queue of its own: GRAPHILE_WORKER_SCHEMA=${ownQueue(schema)}`,
+          hint: `Install that release of ampsync, or give ampsync a queue of its own: GRAPHILE_WORKER_SCHEMA=${ownQueue(schema)}`,
         });
   }
   return newest === known

@@ -28,7 +28,7 @@ interface Found {
 /**
  * The secrets that were recently sent to servers, to be removed from what those servers
  * say: as they are, escaped as in JSON, URLs and HTML, even several times, and in base64
- * or hexadecimal, also as a part of a longer text.
+ * or hexadecimal, even as part of a longer text.
  */
 export class Secrets {
   #recent: readonly string[] = [];

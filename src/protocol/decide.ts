@@ -109,7 +109,7 @@ export function protocolError(memory: StreamMemory, detail: string): Step {
   }
   const error = new AmpsyncError("SY101", `The server broke the protocol ${strikes} times in a row`, {
     detail,
-    hint: "Nothing of it was stored, and it is retried automatically. If it lasts, report it to the operator of the Amp server.",
+    hint: "Nothing wrong was stored, and the stream is retried automatically. If the error lasts, report it to the operator of the Amp server.",
   });
   return { kind: "end", error };
 }
@@ -123,8 +123,8 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
   if (follows && (base === null || range.prevHash === null || range.prevHash === base.hash)) {
     return append(memory, range, complete);
   }
-  const startsAnew = memory.cursorUnproven && memory.origin !== null && range.start <= memory.origin;
-  if (base !== null && !startsAnew && isRepeated(base, range) && message.rowCount === 0) {
+  const startsOver = memory.cursorUnproven && memory.origin !== null && range.start <= memory.origin;
+  if (base !== null && !startsOver && isRepeated(base, range) && message.rowCount === 0) {
     return { kind: "ignore", next: memory };
   }
 
@@ -136,11 +136,11 @@ function judge(memory: StreamMemory, range: BlockRange, message: Message): Step 
     const next = base === null ? memory.origin : base.end + 1n;
     return gap(memory, `${blocks(range)} came where block ${next} is next.`);
   }
-  if (startsAnew && !memory.cursorIgnored) {
+  if (startsOver && !memory.cursorIgnored) {
     const detail = `${blocks(range)} came although block ${base.end} was sent as the cursor.`;
     return reconnect({ ...memory, cursorIgnored: true }, "cursor_ignored", detail);
   }
-  if (startsAnew) {
+  if (startsOver) {
     const message = `The server starts from block ${range.start} again whatever cursor is sent, which needs a decision`;
     return needsDecision(memory, message, `The cursor was block ${base.end}.`);
   }
@@ -238,9 +238,9 @@ function applyAtOnce(memory: StreamMemory, keep: Watermark, range: BlockRange, c
 
 /**
  * Goes on with a pending reorg that replaces everything above `keep`; `replaced` is a block that the server
- * reported as replaced. The depth of a reorg is counted from the lowest such block, not from `keep`: what lies between them is sent
- * again as it was. More than retention may only be replaced by the policy for deep reorgs, also where the
- * history reaches further.
+ * reported as replaced. The depth of a reorg is counted from the lowest such block, not from `keep`: what lies
+ * between them is sent again as it was. More than retention may only be replaced by the policy for deep reorgs,
+ * even where the history reaches further.
  */
 function withReorg(
   memory: StreamMemory,
@@ -280,7 +280,7 @@ function stepBack(memory: StreamMemory, keep: Watermark | null, replaced: bigint
 }
 
 function reconnectFrom(memory: StreamMemory, keep: Watermark | null, lowestReplaced: bigint): Step {
-  const detail = `Going on from ${keep === null ? "the beginning" : `block ${keep.end}`}, which the server verifies.`;
+  const detail = `Resuming from ${keep === null ? "the beginning" : `block ${keep.end}`}, which the server verifies.`;
   const next = {
     ...memory,
     pendingReorg: { keep, lowestReplaced },
@@ -305,7 +305,7 @@ function gap(memory: StreamMemory, detail: string): Step {
     const above = (memory.committed.at(-1)?.end ?? below.end) + 1n;
     return reconnectFrom(fresh, below, memory.pendingReorg?.lowestReplaced ?? above);
   }
-  const error = new AmpsyncError("SY101", "The server leaves out blocks, wherever the stream goes on from", {
+  const error = new AmpsyncError("SY101", "The server leaves out blocks, wherever the stream resumes", {
     detail,
     hint: "Retried automatically: select * from ampsync.streams;",
   });
@@ -330,7 +330,7 @@ function deepReorg(memory: StreamMemory, from: bigint, why: string): Step {
 function needsDecision(memory: StreamMemory, message: string, why: string): Step {
   const error = new AmpsyncError("SY102", message, {
     detail: `${why} The table stands at block ${memory.committed.at(-1)?.end ?? "none"}; no row was touched.`,
-    hint: "Load the table again beside the old one: select ampsync.resync('<dataset>', '<table>');",
+    hint: "Resync the table: select ampsync.resync('<dataset>', '<table>');",
   });
   return { kind: "fail", error };
 }

@@ -54,22 +54,22 @@ export async function lookBelow({ flight, calls, lease, signal }: HeadBelow, hea
   return theirs === own.hash ? { kind: "lags" } : { kind: "replaced", block };
 }
 
-/** What is shown of a stream whose server lags, or may have another chain: nothing that both hold tells. */
+/** What is shown of a stream whose server lags, or may have another chain because no hash could be compared. */
 export function headBelow({ kind }: Below, head: bigint, checkpoint: bigint): Failure {
   const code = "SY107";
-  const goesOn = "It goes on automatically once the server has caught up";
+  const resumes = "The stream resumes automatically once the server has caught up";
   return kind === "lags"
     ? {
         code,
         message: `the server lags: it holds blocks up to ${head}, this table up to ${checkpoint}`,
-        detail: "Both are of one chain, as their hashes say. Nothing is removed.",
-        hint: `${goesOn}: select * from ampsync.streams;`,
+        detail: "Both have the same chain: their hashes agree. Nothing is removed.",
+        hint: `${resumes}: select * from ampsync.streams;`,
       }
     : {
         code,
         message: `the server holds blocks up to ${head} only, this table up to ${checkpoint}`,
         detail:
-          "No hash of a block that both hold tells whether it lags or has another chain. Nothing is removed.",
-        hint: `${goesOn}, or if the chain started over: select ampsync.resync('<dataset>', '<table>');`,
+          "There is no block whose hash both hold, so the server may lag or have another chain. Nothing is removed.",
+        hint: `${resumes}, or if the chain started over: select ampsync.resync('<dataset>', '<table>');`,
       };
 }

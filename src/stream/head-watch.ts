@@ -7,7 +7,7 @@ const TICK_MS = 1_000;
 /**
  * Knows the heads of all datasets that this process loads. Nothing on a stream tells it: a batch query asks for
  * the newest block, once for all streams of a dataset version and network, every 10 s while one of them is not
- * live and every 60 s else, whatever its writers wait for. Blocks that arrive meanwhile raise what is known.
+ * live and every 60 s otherwise, whatever its writers wait for. Blocks that arrive meanwhile raise what is known.
  */
 export class HeadWatch {
   readonly #ask: AskHead;

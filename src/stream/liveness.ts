@@ -69,7 +69,7 @@ export class Liveness {
     this.#isLive = false;
   }
 
-  /** To be called regularly: a stream that falls behind causes no event by itself. */
+  /** To be called regularly: no event tells that a stream falls behind. */
   look(now: number): void {
     if (this.#isLive && this.hasArrived) {
       this.#closeAt = now;

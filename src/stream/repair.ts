@@ -153,7 +153,7 @@ class Silence implements Disposable {
   constructor(stallMs: number, wait: ServerWait) {
     this.#timer = setTimeout(() => {
       if (wait.since !== null) {
-        this.heard(); // It is PostgreSQL that is waited for.
+        this.heard(); // The repair waits for PostgreSQL, not for the server.
       } else {
         const message = `no bytes for ${stallMs / 1000} s in the middle of a repair`;
         this.#stalled.abort(new AmpsyncError("SY104", message));

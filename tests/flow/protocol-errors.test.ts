@@ -73,10 +73,7 @@ test("blocks that are left out for long are retried as what they are, and loaded
     "the queue to take over",
     ({ code, retryIn }) => code === "SY101" && retryIn !== null,
   );
-  expect([state, reason]).toEqual([
-    "retrying",
-    "The server leaves out blocks, wherever the stream goes on from",
-  ]);
+  expect([state, reason]).toEqual(["retrying", "The server leaves out blocks, wherever the stream resumes"]);
   expect(detail).toBe("Blocks 21 to 39 came where block 20 is next.");
   expect(await sync.events("stream_failed")).toBe(0);
   scenario.misbehaviour.falseMetadata = null;

@@ -1,5 +1,5 @@
 -- Records why a swap could not be done now, and queues it again at growing intervals.
--- ampsync.streams shows the reason meanwhile, also while the shadow continues to load; the
+-- ampsync.streams shows the reason meanwhile, even while the shadow continues to load; the
 -- first failure is journaled, and every fifth after it. No effect if the shadow is gone.
 --
 -- p_error: {"code", "message", "detail", "hint"}

@@ -22,11 +22,11 @@ comment on column ampsync.checkpoints.table_name is 'Table of the dataset.';
 comment on column ampsync.checkpoints.network is 'Network of the blocks.';
 comment on column ampsync.checkpoints.incremental_block_num
   is 'Highest block whose rows, and all rows before it, are committed.';
-comment on column ampsync.checkpoints.incremental_updated_at is 'When that was committed.';
+comment on column ampsync.checkpoints.incremental_updated_at is 'When that block was committed.';
 comment on column ampsync.checkpoints.watermark_block_num
   is 'End of the last finished microbatch; the stream resumes here.';
 comment on column ampsync.checkpoints.watermark_block_hash is 'Hash of that block, 32 bytes.';
-comment on column ampsync.checkpoints.watermark_updated_at is 'When that was committed.';
+comment on column ampsync.checkpoints.watermark_updated_at is 'When that microbatch was committed.';
 comment on column ampsync.checkpoints.updated_at is 'The later of both times.';
 comment on column ampsync.checkpoints.target_schema is 'Schema of the target table.';
 comment on column ampsync.checkpoints.dataset is 'Dataset that feeds the table.';

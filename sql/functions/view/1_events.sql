@@ -6,9 +6,9 @@ select e.event_id, e.at, e.event, e.dataset, e.table_name, e.details
 comment on view ampsync.events is 'The journal: reorgs, takeovers, errors and state changes.';
 comment on column ampsync.events.event_id is 'Rises with time.';
 comment on column ampsync.events.at
-  is 'When it was written or, with repeated, the last time; by the clock of the database.';
+  is 'When the event happened or, with repeated, happened last; by the clock of the database.';
 comment on column ampsync.events.event is 'What happened.';
-comment on column ampsync.events.dataset is 'Dataset that it happened to, if it was one.';
-comment on column ampsync.events.table_name is 'Table that it happened to, if it was one.';
+comment on column ampsync.events.dataset is 'Dataset concerned; null if there is none.';
+comment on column ampsync.events.table_name is 'Table concerned; null if there is none.';
 comment on column ampsync.events.details
   is 'The values; repeated: how many more events of the same minute this row stands for.';

@@ -24,11 +24,11 @@ comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.
 comment on column ampsync.jobs.task
   is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks up a dataset, '
      'ampsync_supervise frees and queues what was lost.';
-comment on column ampsync.jobs.dataset is 'Dataset it works for.';
-comment on column ampsync.jobs.table_name is 'Table it works for.';
+comment on column ampsync.jobs.dataset is 'Dataset that the job works for.';
+comment on column ampsync.jobs.table_name is 'Table that the job works for.';
 comment on column ampsync.jobs.state is 'running, ready, scheduled, or exhausted (the supervisor queues a new one).';
-comment on column ampsync.jobs.run_at is 'When it is, or was, due.';
+comment on column ampsync.jobs.run_at is 'When the job is, or was, due.';
 comment on column ampsync.jobs.worker is 'Worker that runs it.';
-comment on column ampsync.jobs.running_since is 'Since when it has been running.';
+comment on column ampsync.jobs.running_since is 'When it started to run.';
 comment on column ampsync.jobs.attempts is 'How often it was started.';
 comment on column ampsync.jobs.last_error is 'Why it failed last, outside of ampsync''s own error handling.';

@@ -32,5 +32,5 @@ comment on column ampsync.rejects.reason is 'What is wrong.';
 comment on column ampsync.rejects.row_values
   is 'The row by column, as far as JSON can express it: U+0000 as U+FFFD, values without JSON as text. Null if too '
      'much was rejected in one transaction.';
-comment on column ampsync.rejects.rejected_at is 'When it was written.';
+comment on column ampsync.rejects.rejected_at is 'When the row was rejected.';
 comment on column ampsync.rejects.reject_id is 'Rises with time.';

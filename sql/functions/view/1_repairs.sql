@@ -28,7 +28,7 @@ comment on column ampsync.repairs.from_block is 'First block that is fetched aga
 comment on column ampsync.repairs.to_block is 'Last block that is fetched again.';
 comment on column ampsync.repairs.state
   is 'waiting for the next pass of its table, deferred until next_try, or halted with its table.';
-comment on column ampsync.repairs.requested_at is 'When it was requested.';
+comment on column ampsync.repairs.requested_at is 'When the repair was requested.';
 comment on column ampsync.repairs.next_try is 'The first pass from this time on does it.';
 comment on column ampsync.repairs.error_code is 'SQLSTATE of what kept it from being done last.';
 comment on column ampsync.repairs.reason is 'What keeps it from being done.';

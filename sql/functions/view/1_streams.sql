@@ -115,7 +115,7 @@ comment on column ampsync.streams.table_name is 'Table of the dataset.';
 comment on column ampsync.streams.target is 'Table in this database.';
 comment on column ampsync.streams.state
   is 'waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.';
-comment on column ampsync.streams.since is 'Since when it is in this state.';
+comment on column ampsync.streams.since is 'When it entered this state.';
 comment on column ampsync.streams.network is 'Network of its blocks.';
 comment on column ampsync.streams.block is 'Last block that is completely and durably here.';
 comment on column ampsync.streams.head
@@ -142,5 +142,5 @@ comment on column ampsync.streams.hint is 'What to do.';
 comment on column ampsync.streams.attempts is 'Failed attempts since the last commit.';
 comment on column ampsync.streams.next_retry is 'When the next retry is due.';
 comment on column ampsync.streams.worker is 'Worker that holds its lease.';
-comment on column ampsync.streams.lease_until is 'Until when.';
+comment on column ampsync.streams.lease_until is 'When that lease expires unless a heartbeat renews it.';
 comment on column ampsync.streams.stream_id is 'Its id in jobs and logs.';

@@ -48,7 +48,7 @@ comment on column ampsync.status.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.status.version is 'Version it resolved to; null while unknown.';
 comment on column ampsync.status.state
   is 'State of the stream that needs most attention; waiting while the dataset is not found.';
-comment on column ampsync.status.since is 'Since when.';
+comment on column ampsync.status.since is 'When it entered this state.';
 comment on column ampsync.status.target_schema is 'Schema of its tables in this database.';
 comment on column ampsync.status.tables is 'Number of its synced tables.';
 comment on column ampsync.status.block is 'Lowest checkpoint of its streams.';

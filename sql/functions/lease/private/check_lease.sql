@@ -2,7 +2,7 @@
 -- transaction that writes to a target.
 --
 -- Locks: lease row. KEY SHARE is enough: epochs change under a stronger lock, while
--- heartbeats go on, also while COMMIT waits for a standby (docs/adr/0013).
+-- heartbeats go on, even while COMMIT waits for a standby (docs/adr/0013).
 create or replace procedure ampsync_private.check_lease(
   p_stream_id bigint,
   p_epoch     bigint

@@ -12,4 +12,4 @@ as $$
 $$;
 
 comment on function ampsync_private.now()
-  is 'The current time, also inside long transactions. The only clock that ampsync reads.';
+  is 'The current time, even inside long transactions. The only clock that ampsync reads.';

@@ -12,4 +12,4 @@ as $$
 $$;
 
 comment on function ampsync_private.caller()
-  is 'The calling role, also inside functions that run with their owner''s rights.';
+  is 'The calling role, even inside functions that run with their owner''s rights.';
