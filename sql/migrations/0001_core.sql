@@ -217,6 +217,23 @@ create table ampsync_private.event (
 comment on table ampsync_private.event
   is 'The journal: reorgs, takeovers, errors and state changes, in order.';
 
+-- Pruning looks for the oldest events, and for a later one of the same stream.
+create index event_at_idx on ampsync_private.event (at);
+create index event_stream_idx on ampsync_private.event (stream_id, event_id);
+
+create table ampsync_private.retention (
+  only_row   boolean not null default true,
+  event_age  interval not null default interval '30 days',
+  event_rows bigint not null default 1000000,
+  constraint retention_pkey primary key (only_row),
+  constraint retention_only_row_check check (only_row),
+  constraint retention_event_age_check check (event_age >= interval '1 day'),
+  constraint retention_event_rows_check check (event_rows >= 10000)
+);
+comment on table ampsync_private.retention
+  is 'How long events are kept, and how many: one row, changed by ampsync.set_retention.';
+insert into ampsync_private.retention default values;
+
 -- Rows that every commit or heartbeat updates. Free space next to each holds its next version, so that updates stay
 -- heap-only and reads prune the old versions; vacuum runs as soon as an old snapshot no longer prevents it.
 alter table ampsync_private.stream set (fillfactor = 25, autovacuum_vacuum_scale_factor = 0,

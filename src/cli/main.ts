@@ -14,6 +14,7 @@ Usage: ampsync <command> [options]
   migrate             install or upgrade the SQL objects in DATABASE_URL
   worker              run a worker (the same as: npx graphile-worker)
   status [--json]     what is synced, how far, and what each dataset waits for
+  doctor [--json]     what is wrong, with a fix for each; exit code 1 after an error
   demo [--once]       everything on this machine: chain, server, PostgreSQL, worker
   devserver <source>  a development Amp server (ampsync devserver --help)
 
@@ -65,6 +66,11 @@ async function main(argv: readonly string[]): Promise<number> {
       const { printStatus } = await import("./status.ts");
       await printStatus(requireDatabase(configFromProcess()), values.json, log(), print);
       return 0;
+    }
+    case "doctor": {
+      const { values } = parseArgs({ args: rest, options: { json: { type: "boolean", default: false } } });
+      const { printFindings } = await import("./doctor.ts");
+      return await printFindings(requireDatabase(configFromProcess()), values.json, log(), print);
     }
     case "devserver": {
       const { runDevServer } = await import("../devserver/cli.ts");

@@ -1,7 +1,7 @@
-import { createPool } from "../db/pool.ts";
-import { Reads, type StatusRow, type StreamRow } from "../db/reads.ts";
+import type { StatusRow, StreamRow } from "../db/reads.ts";
 import type { Log } from "../log.ts";
 import { count, printable, textTable } from "./table.ts";
+import { withReads } from "./with-reads.ts";
 
 /** Prints the views ampsync.status and ampsync.streams; with `json` as one JSON object. */
 export async function printStatus(
@@ -10,12 +10,7 @@ export async function printStatus(
   log: Log,
   print: (text: string) => void,
 ): Promise<void> {
-  const pool = createPool(
-    { url, max: 1, queryTimeoutMs: 10_000, name: "ampsync status", settings: { statement_timeout: "10s" } },
-    log,
-  );
-  try {
-    const reads = new Reads(pool);
+  await withReads(url, "ampsync status", log, async (reads) => {
     const [datasets, streams] = [await reads.status(), await reads.streams()];
     if (json) {
       print(
@@ -28,9 +23,7 @@ export async function printStatus(
     } else {
       print([textTable(datasets.map(datasetLine)), "", streamTable(streams), ...hints(datasets)].join("\n"));
     }
-  } finally {
-    await pool.end();
-  }
+  });
 }
 
 export function streamTable(streams: readonly StreamRow[]): string {

@@ -115,4 +115,9 @@ export class LeaseCalls {
     const { rows } = await this.#caller.call("select ampsync_worker.supervise() as queued");
     return rows[0].queued;
   }
+  /** Deletes a batch of old events. Returns how many. */
+  async pruneEvents(): Promise<number> {
+    const { rows } = await this.#caller.call("select ampsync_worker.prune_events() as pruned");
+    return rows[0].pruned;
+  }
 }

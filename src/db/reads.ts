@@ -47,6 +47,13 @@ interface Views {
   };
 }
 
+export interface FindingRow {
+  readonly severity: "error" | "warning" | "info";
+  readonly subject: string;
+  readonly finding: string;
+  readonly fix: string;
+}
+
 export type StreamRow = Views["streams"] & { readonly lag_s: number | null };
 export type StatusRow = Views["status"];
 export type EventRow = Views["events"];
@@ -78,6 +85,12 @@ export class Reads {
       .select(["rows_per_s", "error_code", "waiting_on", "hint", "next_retry"])
       .orderBy("dataset")
       .execute();
+  }
+
+  /** What is wrong with the installation, the gravest first. */
+  async findings(): Promise<FindingRow[]> {
+    const { rows } = await sql<FindingRow>`select * from ampsync.doctor()`.execute(this.#db);
+    return rows;
   }
 
   /** Journal rows after an id, oldest first. */

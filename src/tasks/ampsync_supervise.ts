@@ -6,15 +6,20 @@ import { withRuntime } from "../runtime.ts";
 
 /**
  * Frees the jobs of dead workers and recreates lost jobs. The next run is queued first, in
- * a transaction of its own, so that it exists even if this run dies.
+ * a transaction of its own, so that it exists even if this run dies. Old events go last: nothing
+ * waits for that.
  */
-export function supervise(deps: Deps): Task {
+export function supervise(deps: Pick<Deps, "caller" | "log">): Task {
   const calls = new LeaseCalls(deps.caller);
   return async () => {
     await calls.scheduleSupervision();
     const queued = await calls.supervise();
     if (queued > 0) {
       deps.log.warn("job_recreated", { jobs: queued });
+    }
+    const pruned = await calls.pruneEvents();
+    if (pruned > 0) {
+      deps.log.debug("events_pruned", { events: pruned });
     }
   };
 }

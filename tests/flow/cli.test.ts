@@ -47,7 +47,7 @@ describe("ampsync", () => {
   test("--help lists the commands", async () => {
     const { exitCode, stdout, stderr } = await ampsync(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const command of ["migrate", "worker", "status", "demo", "devserver"]) {
+    for (const command of ["migrate", "worker", "status", "doctor", "demo", "devserver"]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
     }
   });
@@ -81,12 +81,15 @@ describe("ampsync", () => {
     expect(await ampsync([])).toMatchObject({ exitCode: 2, stdout: expect.stringContaining("Usage:") });
   });
 
-  test.each(["migrate", "worker", "status"])("%s refuses to start without a database", async (command) => {
-    const { exitCode, stdout, stderr } = await ampsync([command]);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
-    expect(stderr).toMatch(/^ERROR SY902: no database is configured$/m);
-    expect(stderr).toMatch(/^HINT: Set DATABASE_URL=/m);
-  });
+  test.each(["migrate", "worker", "status", "doctor"])(
+    "%s refuses to start without a database",
+    async (command) => {
+      const { exitCode, stdout, stderr } = await ampsync([command]);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+      expect(stderr).toMatch(/^ERROR SY902: no database is configured$/m);
+      expect(stderr).toMatch(/^HINT: Set DATABASE_URL=/m);
+    },
+  );
 
   test("reports all wrong settings at once", async () => {
     const { exitCode, stderr } = await ampsync(["worker"], {
@@ -159,6 +162,25 @@ describe("ampsync status", () => {
       "chain.blocks",
       "chain.logs",
     ]);
+  });
+});
+
+describe("ampsync doctor", () => {
+  test("prints each finding with its fix, and ends with 1 after an error", async () => {
+    await using db = await createDatabase();
+    const healthy = await ampsync(["doctor", "--json"], { DATABASE_URL: db.url });
+    expect(healthy).toMatchObject({ exitCode: 0, stderr: "" });
+    const { findings } = JSON.parse(healthy.stdout);
+    expect(findings.filter((finding: { severity: string }) => finding.severity === "error")).toEqual([]);
+
+    await db.query("select ampsync.enqueue_sync('eth')");
+    const { exitCode, stdout } = await ampsync(["doctor"], { DATABASE_URL: db.url });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^error: workers: no worker is alive, .*\n {2}npx ampsync worker$/m);
+    expect(await ampsync(["doctor", "--json"], { DATABASE_URL: db.url })).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('{"findings":[{"severity":"error","subject":"workers",'),
+    });
   });
 });
 
@@ -238,7 +260,7 @@ describe("secrets", () => {
     ],
     ["no URL at all", () => ({ DATABASE_URL: `me:${PASSWORD}@127.0.0.1/sync` })],
   ])("are not shown after %s", async (_, settings) => {
-    for (const args of [["migrate"], ["status"], ["status", "--json"], ["worker"]]) {
+    for (const args of [["migrate"], ["status"], ["status", "--json"], ["doctor"], ["worker"]]) {
       const { exitCode, stdout, stderr } = await ampsync(args, {
         ...settings(),
         AMP_AUTH_TOKEN: TOKEN,

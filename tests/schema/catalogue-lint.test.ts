@@ -10,6 +10,7 @@ import { sharedDatabase } from "../support/postgres/shared-database.ts";
 /** Doors that callers without rights on our tables may use. */
 const SECURITY_DEFINER: readonly string[] = [
   "ampsync.cut(text,text)",
+  "ampsync.doctor()",
   "ampsync.verify(text,text)",
   "ampsync.version()",
   "ampsync.wait_for_block(text,bigint,interval,text)",

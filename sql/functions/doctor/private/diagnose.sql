@@ -1,0 +1,39 @@
+-- One part of what ampsync.doctor looks at: workers, syncs, vacuum or server. A part that cannot
+-- be looked at (a lock that is not to be had, an object that is gone) is itself a finding, so
+-- that the others are still shown.
+create or replace function ampsync_private.diagnose(
+  p_part text
+)
+  returns table (severity text, subject text, finding text, fix text)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  case p_part
+    when 'workers' then
+      return query select * from ampsync_private.diagnose_workers();
+    when 'syncs' then
+      return query select * from ampsync_private.diagnose_syncs();
+    when 'vacuum' then
+      return query select * from ampsync_private.diagnose_vacuum();
+    when 'server' then
+      return query
+      select d.*
+        from ampsync_private.diagnose_server(
+               (select jsonb_object_agg(g.name, g.setting) from pg_settings g)
+               || jsonb_build_object(
+                    'compression_methods', (select to_jsonb(g.enumvals) from pg_settings g
+                                             where g.name = 'default_toast_compression'),
+                    'standbys', (select count(*) from pg_stat_replication))) d;
+  end case;
+exception when others then
+  return query
+  select 'error', 'doctor', format('its look at the %s failed: %s (%s)', p_part, sqlerrm, sqlstate),
+         'select * from ampsync.doctor(); -- if it stays: npx ampsync migrate';
+end;
+$$;
+
+comment on function ampsync_private.diagnose(text)
+  is 'One part of ampsync.doctor; a failure of it is a finding.';

@@ -1,0 +1,44 @@
+-- What is wrong with the settings of the server.
+-- p_server: the values of pg_settings by name (max_wal_size in MB), `compression_methods`, an
+-- array, and `standbys`, how many are connected.
+create or replace function ampsync_private.diagnose_server(
+  p_server jsonb
+)
+  returns table (severity text, subject text, finding text, fix text)
+  language sql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select f.severity, f.subject, f.finding, f.fix
+    from (values
+      (p_server ->> 'autovacuum' = 'off',
+       'warning', 'autovacuum', 'it is off: rows that ampsync updates and replaces are never cleaned up',
+       'alter system set autovacuum = on; select pg_reload_conf();'),
+      (p_server ->> 'track_counts' = 'off',
+       'warning', 'track_counts', 'it is off, and autovacuum with it',
+       'alter system set track_counts = on; select pg_reload_conf();'),
+      ((p_server ->> 'max_wal_size')::bigint < 4096,
+       'info', 'max_wal_size',
+       format('it is %s MB: a backfill forces a checkpoint every few seconds', p_server ->> 'max_wal_size'),
+       'alter system set max_wal_size = ''4GB''; select pg_reload_conf();'),
+      (not p_server -> 'compression_methods' ? 'lz4',
+       'info', 'lz4', 'the server was built without it, so long values are stored uncompressed',
+       'Use a server that has it, as the official images and the packages of Debian do: docs/adr/0011-long-values.md'),
+      (p_server ->> 'wal_level' = 'minimal',
+       'info', 'wal_level', 'it is minimal: no standby and no physical backup is possible',
+       'alter system set wal_level = ''replica''; -- then restart the server'),
+      (p_server ->> 'max_wal_senders' = '0',
+       'info', 'max_wal_senders', 'it is 0: no standby can connect',
+       'alter system set max_wal_senders = 10; -- then restart the server'),
+      (p_server ->> 'synchronous_standby_names' <> '' and p_server ->> 'standbys' = '0'
+         and p_server ->> 'synchronous_commit' not in ('off', 'local'),
+       'error', 'synchronous_standby_names',
+       format('commits wait for the standby %s, and none is connected', p_server ->> 'synchronous_standby_names'),
+       'alter system set synchronous_standby_names = ''''; select pg_reload_conf(); -- or start the standby')
+    ) f (applies, severity, subject, finding, fix)
+   where f.applies;
+$$;
+
+comment on function ampsync_private.diagnose_server(jsonb)
+  is 'Findings about the settings of the server, given as a document.';
