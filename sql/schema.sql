@@ -176,6 +176,8 @@ table ampsync_private.event
   column stream_id bigint
   column details jsonb not null
   constraint event_pkey PRIMARY KEY (event_id)
+  create INDEX event_at_idx ON ampsync_private.event USING btree (at)
+  create INDEX event_stream_idx ON ampsync_private.event USING btree (stream_id, event_id)
 
 table ampsync_private.head
   -- The last block that the server is known to have, per dataset and network, as heartbeats report it.
@@ -276,6 +278,16 @@ table ampsync_private.repair
   constraint repair_range_check CHECK (((first_block >= 0) AND (first_block <= last_block)))
   constraint repair_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
 
+table ampsync_private.retention
+  -- How long events are kept, and how many: one row, changed by ampsync.set_retention.
+  column only_row boolean not null default true
+  column event_age interval not null default '30 days'::interval
+  column event_rows bigint not null default 1000000
+  constraint retention_event_age_check CHECK ((event_age >= '1 day'::interval))
+  constraint retention_event_rows_check CHECK ((event_rows >= 10000))
+  constraint retention_only_row_check CHECK (only_row)
+  constraint retention_pkey PRIMARY KEY (only_row)
+
 table ampsync_private.source
   -- The text that functions (together) and views (each) were last created from.
   column name text not null
@@ -358,6 +370,13 @@ function ampsync.cut(dataset text, network text DEFAULT NULL::text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.doctor()
+  -- What is wrong with this installation, the gravest first, each with a fix; no row means that nothing was found.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
@@ -389,6 +408,13 @@ function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state 
 function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
   -- Load a table, or all of a dataset, again from the first block, then merge in one transaction.
   returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.set_retention(INOUT event_age interval DEFAULT NULL::interval, INOUT event_rows bigint DEFAULT NULL::bigint)
+  -- Set how long and how many events are kept; returns the settings. Without arguments it only shows them.
+  returns record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -629,6 +655,41 @@ function ampsync_private.delete_rows(p_target regclass, p_from bytea, p_below by
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.diagnose(p_part text)
+  -- One part of ampsync.doctor; a failure of it is a finding.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.diagnose_server(p_server jsonb)
+  -- Findings about the settings of the server, given as a document.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.diagnose_syncs()
+  -- Findings about datasets and tables: unpublished, failed, suspected, rejected rows, old failed repairs.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.diagnose_vacuum()
+  -- Findings about vacuum: idle transactions, tables without autovacuum.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.diagnose_workers()
+  -- Findings about workers: none, too few slots, another version.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.drop_shadow(p_stream_id bigint)
   -- Drop the shadow of a stream under resync, if there is one.
   returns void
@@ -702,6 +763,13 @@ function ampsync_private.find_target(p_stream_id bigint)
   -- Where a stream's target is now, and what keeps us from following it there.
   returns TABLE(target_schema text, target_table text, fault text, hint text)
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.fix_of(p_hint text, p_statement text)
+  -- A hint as something to run: itself if it is a statement, else a comment after the given one.
+  returns text
+  language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1191,6 +1259,13 @@ procedure ampsync_worker.prepare_target(IN p_stream_id bigint, IN p_epoch bigint
   -- Create a stream's target table, or check that it fits what the server sends.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.prune_events(p_limit integer DEFAULT 1000)
+  -- Delete a batch of events beyond their retention, never the last one of a stream; returns how many.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[])
