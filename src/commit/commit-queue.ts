@@ -202,8 +202,9 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
   /** Writes a microbatch as it grows, until it is finished or dropped. */
   async #follow(transaction: Transaction, microbatch: Microbatch<Begin, End>): Promise<void> {
     while (true) {
+      const isComplete = microbatch.isDropped || microbatch.end !== null; // Before: rows may come during any await.
       await this.#send(transaction, microbatch);
-      if (microbatch.isDropped || microbatch.end !== null) {
+      if (isComplete) {
         return;
       }
       if (this.#buffer.view.hasUnsealed) {

@@ -127,11 +127,16 @@ class Rig implements AsyncDisposable {
     this.queue.openMicrobatch(begin);
   }
 
-  /** Adds rows of one letter each, as a message brings them. */
-  async rows(letters: string): Promise<void> {
+  /** Adds rows of one letter each. */
+  add(letters: string): void {
     const { bytes, at } = this.queue.reserve(letters.length);
     bytes.set(Buffer.from(letters), at);
     this.queue.addRows(letters.length);
+  }
+
+  /** Adds rows as a message brings them. */
+  async rows(letters: string): Promise<void> {
+    this.add(letters);
     await this.queue.room();
   }
 
@@ -217,6 +222,19 @@ describe("commits", () => {
     await rig.microbatch("c");
     await rig.queue.settle();
     expect(rig.table.commits).toEqual([{ text: "abc", begin: "remove 7", end: "0,1,2 after nothing" }]);
+  });
+
+  test("a microbatch is committed whole, at whatever moment it is finished", async () => {
+    await using rig = new Rig({ limits: SPILLS });
+    for (let steps = 0; steps < 30; steps++) {
+      rig.begin();
+      rig.add("a");
+      await after(steps); // The writer is between any two steps of its own.
+      rig.add("b");
+      rig.finish();
+      await rig.queue.settle();
+      expect(rig.texts.at(-1)).toBe("ab");
+    }
   });
 
   test("a removal begins a commit of its own", async () => {
