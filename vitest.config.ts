@@ -5,6 +5,9 @@ import { LongestFirst } from "./tests/support/longest-first.ts";
 /** Starts one PostgreSQL for all projects that name it. */
 const globalSetup = ["tests/support/global-setup.ts"];
 
+/** Also builds the program that workers run, where it is older than its sources. */
+const withProgram = [...globalSetup, "tests/support/built-program.ts"];
+
 /** The folder of a test decides what it runs on. `npm test` runs all but `large`. */
 export default defineConfig({
   test: {
@@ -36,7 +39,7 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/{large,race,schema,sql,unit}/**"],
           pool: "forks",
-          globalSetup,
+          globalSetup: withProgram,
         },
       },
       {
@@ -46,7 +49,7 @@ export default defineConfig({
           name: "large",
           include: ["tests/large/**/*.test.ts"],
           pool: "forks",
-          globalSetup,
+          globalSetup: withProgram,
           testTimeout: 200_000,
           // After all others: it measures times.
           maxWorkers: 2,
