@@ -191,12 +191,16 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
 
   async #microbatchAfter(written: readonly unknown[]): Promise<Microbatch<Begin, End>> {
     const { view } = this.#buffer;
-    await this.#untilOrSilence(() => view.microbatches.length > written.length);
-    const next = view.microbatches[written.length]!;
-    if (next.begin !== null) {
-      throw new Error("what a commit begins with cannot come in its middle");
+    while (true) {
+      const next = view.microbatches[written.length];
+      if (next === undefined) {
+        await this.#untilOrSilence(() => view.microbatches.length > written.length);
+      } else if (next.begin === null) {
+        return next;
+      } else {
+        throw new Error("what a commit begins with cannot come in its middle");
+      }
     }
-    return next;
   }
 
   /** Writes a microbatch as it grows, until it is finished or dropped. */

@@ -172,7 +172,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 /** Resolves between two steps of those who wait: so many steps later. */
-async function after(ticks: number): Promise<void> {
+async function elapse(ticks: number): Promise<void> {
   for (let tick = 0; tick < ticks; tick++) {
     await null;
   }
@@ -229,7 +229,26 @@ describe("commits", () => {
     for (let steps = 0; steps < 30; steps++) {
       rig.begin();
       rig.add("a");
-      await after(steps); // The writer is between any two steps of its own.
+      await elapse(steps); // The writer is between any two steps of its own.
+      rig.add("b");
+      rig.finish();
+      await rig.queue.settle();
+      expect(rig.texts.at(-1)).toBe("ab");
+    }
+  });
+
+  test("a microbatch given up in the middle of a replacement leaves nothing, at whatever moment that is", async () => {
+    await using rig = new Rig({ limits: SPILLS });
+    for (let steps = 0; steps < 30; steps++) {
+      rig.begin("remove 7");
+      await rig.rows("a");
+      rig.finish(false);
+      await waitFor("a to be written", () => rig.table.bytes === 2 * steps + 1);
+      rig.begin();
+      await elapse(steps);
+      rig.queue.dropMicrobatch();
+      await elapse(steps);
+      rig.begin();
       rig.add("b");
       rig.finish();
       await rig.queue.settle();
@@ -356,7 +375,7 @@ describe("room", () => {
       rig.queue.reserve(STREAM_FLOOR_BYTES);
       budget.take(STREAM_FLOOR_BYTES); // As another stream does.
       const room = rig.queue.room();
-      const taken = after(ticks).then(() => budget.take(1));
+      const taken = elapse(ticks).then(() => budget.take(1));
       budget.give(1);
       await taken;
       await room;
