@@ -36,6 +36,24 @@ view ampsync.jobs
   column attempts smallint -- How often it was started.
   column last_error text -- Why it failed last, outside of ampsync's own error handling.
 
+view ampsync.progress
+  -- One row per table: how far its load is and when it will be over. During a resync that of the new rows.
+  column dataset text -- Dataset, as it was enqueued.
+  column table_name text -- Table of the dataset.
+  column target text -- Table in this database.
+  column phase text -- Its state, as in ampsync.streams.
+  column block bigint -- Last block that is loaded.
+  column head bigint -- Last block that the server is known to have, as in ampsync.streams.
+  column blocks_done bigint -- Blocks from the first one of the table to block.
+  column blocks_total bigint -- Blocks from the first one of the table to head; null while either is unknown, or if the head is below the block.
+  column rows bigint -- Rows that are loaded.
+  column bytes bigint -- Size of the rows in the database, without indexes, when VACUUM or ANALYZE last counted it; null before.
+  column rows_per_s double precision -- Rows per second since the last heartbeat (5 s).
+  column started timestamp with time zone -- When this load began, fell behind the head or was resumed; null while none is under way.
+  column elapsed interval -- Time since then.
+  column eta timestamp with time zone -- When block reaches head at the average speed since started; null unless it loads and all that is known.
+  column stream_id bigint -- Its id in jobs and logs.
+
 view ampsync.rejects
   -- Rows that were left out of their targets by value_policy quarantine, and why.
   column dataset text -- Dataset, as it was enqueued.
@@ -318,6 +336,8 @@ table ampsync_private.stream
   column checkpoint_hash bytea
   column block_time timestamp with time zone
   column committed_at timestamp with time zone
+  column load_started timestamp with time zone
+  column load_from bigint
   column row_total bigint not null default 0
   column rewrites bigint not null default 0
   column nul_counts jsonb not null default '{}'::jsonb

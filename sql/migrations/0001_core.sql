@@ -61,6 +61,8 @@ create table ampsync_private.stream (
   checkpoint_hash  bytea,
   block_time       timestamptz,
   committed_at     timestamptz,
+  load_started     timestamptz,
+  load_from        bigint,
   row_total        bigint not null default 0,
   rewrites         bigint not null default 0,
   nul_counts       jsonb not null default '{}',

@@ -1,9 +1,9 @@
-import type { StatusRow, StreamRow } from "../db/reads.ts";
+import type { ProgressRow, StatusRow, StreamRow } from "../db/reads.ts";
 import type { Log } from "../log.ts";
-import { count, printable, textTable } from "./table.ts";
+import { count, duration, printable, textTable } from "./table.ts";
 import { withReads } from "./with-reads.ts";
 
-/** Prints the views ampsync.status and ampsync.streams; with `json` as one JSON object. */
+/** Prints ampsync.status, ampsync.streams and, of what loads, ampsync.progress; with `json` all as one JSON object. */
 export async function printStatus(
   url: string,
   json: boolean,
@@ -11,17 +11,29 @@ export async function printStatus(
   print: (text: string) => void,
 ): Promise<void> {
   await withReads(url, "ampsync status", log, async (reads) => {
-    const [datasets, streams] = [await reads.status(), await reads.streams()];
+    const [datasets, streams, progress] = [
+      await reads.status(),
+      await reads.streams(),
+      await reads.progress(),
+    ];
     if (json) {
       print(
-        JSON.stringify({ datasets, streams }, (_, value) =>
+        JSON.stringify({ datasets, streams, progress }, (_, value) =>
           typeof value === "bigint" ? value.toString() : value,
         ),
       );
     } else if (datasets.length === 0) {
       print("Nothing is synced yet. Begin with: select ampsync.enqueue_sync('my_dataset');");
     } else {
-      print([textTable(datasets.map(datasetLine)), "", streamTable(streams), ...hints(datasets)].join("\n"));
+      print(
+        [
+          textTable(datasets.map(datasetLine)),
+          "",
+          streamTable(streams),
+          ...progressLines(progress),
+          ...hints(datasets),
+        ].join("\n"),
+      );
     }
   });
 }
@@ -40,6 +52,30 @@ export function streamTable(streams: readonly StreamRow[]): string {
       reason: stream.reason ?? "",
     })),
   );
+}
+
+/** What is loading at the moment, below an empty line; nothing where nothing is. */
+function progressLines(progress: readonly ProgressRow[]): string[] {
+  const loading = progress.filter((row) => row.phase === "backfill" || row.phase === "resyncing");
+  return loading.length === 0 ? [] : ["", textTable(loading.map(progressLine))];
+}
+
+function progressLine(row: ProgressRow): Record<string, string> {
+  return {
+    loading: row.target,
+    blocks: count(row.blocks_done),
+    of: count(row.blocks_total),
+    "%": percentage(row.blocks_done, row.blocks_total),
+    rows: count(row.rows),
+    "rows/s": count(row.rows_per_s),
+    elapsed: duration(row.elapsed_s),
+    left: duration(row.left_s),
+  };
+}
+
+/** Rounded down, so that 100.0 means all of them. */
+function percentage(done: bigint | null, total: bigint | null): string {
+  return done === null || total === null ? "–" : (Number((done * 1000n) / total) / 10).toFixed(1);
 }
 
 function datasetLine(dataset: StatusRow): Record<string, string> {

@@ -27,6 +27,22 @@ export function count(value: bigint | number | null): string {
     : (typeof value === "number" ? Math.round(value) : value).toLocaleString("en-US");
 }
 
+/** 273 → 4m 33s; the two greatest units; null → –. */
+export function duration(seconds: number | null): string {
+  if (seconds === null) {
+    return "–";
+  }
+  const whole = Math.round(seconds);
+  const [days, hours, minutes] = [whole / 86_400, (whole / 3_600) % 24, (whole / 60) % 60].map(Math.floor);
+  if (days) {
+    return `${days}d ${hours}h`;
+  }
+  if (hours) {
+    return `${hours}h ${minutes}m`;
+  }
+  return minutes ? `${minutes}m ${whole % 60}s` : `${whole}s`;
+}
+
 /** Shows control characters as escapes: the text of a server must not control the terminal. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to replace.

@@ -37,6 +37,21 @@ interface Views {
     hint: string | null;
     next_retry: Date | null;
   };
+  progress: {
+    dataset: string;
+    table_name: string;
+    target: string;
+    phase: string;
+    block: bigint | null;
+    head: bigint | null;
+    blocks_done: bigint | null;
+    blocks_total: bigint | null;
+    rows: bigint;
+    bytes: bigint | null;
+    rows_per_s: number | null;
+    started: Date | null;
+    eta: Date | null;
+  };
   events: {
     event_id: bigint;
     at: Date;
@@ -55,6 +70,11 @@ export interface FindingRow {
 }
 
 export type StreamRow = Views["streams"] & { readonly lag_s: number | null };
+/** In seconds by the clock of the database. */
+export type ProgressRow = Views["progress"] & {
+  readonly elapsed_s: number | null;
+  readonly left_s: number | null;
+};
 export type StatusRow = Views["status"];
 export type EventRow = Views["events"];
 
@@ -91,6 +111,18 @@ export class Reads {
   async findings(): Promise<FindingRow[]> {
     const { rows } = await sql<FindingRow>`select * from ampsync.doctor()`.execute(this.#db);
     return rows;
+  }
+
+  progress(): Promise<ProgressRow[]> {
+    return this.#db
+      .selectFrom("progress")
+      .select(["dataset", "table_name", "target", "phase", "block", "head", "blocks_done", "blocks_total"])
+      .select(["rows", "bytes", "rows_per_s", "started", "eta"])
+      .select(sql<number | null>`extract(epoch from elapsed)::float8`.as("elapsed_s"))
+      .select(sql<number | null>`extract(epoch from eta - clock_timestamp())::float8`.as("left_s"))
+      .orderBy("dataset")
+      .orderBy("table_name")
+      .execute();
   }
 
   /** Journal rows after an id, oldest first. */

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VARIABLES } from "../../src/config.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { createDatabase } from "../support/postgres/postgres.ts";
+import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { MAIN } from "../support/worker/worker-process.ts";
 
 interface Run {
@@ -133,7 +134,7 @@ describe("ampsync status", () => {
       stderr: "",
     });
     const { stdout } = await ampsync(["status", "--json"], { DATABASE_URL: db.url });
-    expect(JSON.parse(stdout)).toEqual({ datasets: [], streams: [] });
+    expect(JSON.parse(stdout)).toEqual({ datasets: [], streams: [], progress: [] });
   });
 
   test("shows each dataset and table, and what they wait for", async () => {
@@ -162,6 +163,26 @@ describe("ampsync status", () => {
       "chain.blocks",
       "chain.logs",
     ]);
+  });
+
+  test("shows how far what loads has come, and nothing of what does not", async () => {
+    await using db = await createDatabase();
+    const blocks = await SqlStream.prepare(db, { dataset: "eth", table: "blocks" });
+    await blocks.commit(0, 249);
+    const lease = { stream_id: blocks.id, epoch: blocks.epoch, head: "999", network: "mainnet" };
+    await db.query("select ampsync_worker.renew_leases('worker-1', $1)", [JSON.stringify([lease])]);
+    await db.query("update ampsync_private.head set reported_at = reported_at + interval '1 hour'"); // Known for long.
+
+    const { stdout } = await ampsync(["status"], { DATABASE_URL: db.url });
+    expect(stdout).toMatch(/^loading +blocks +of +% +rows +rows\/s +elapsed +left$/m);
+    expect(stdout).toMatch(/^eth\.blocks +250 +1,000 +25\.0 +250 +[\d,]+ +\d[\dms ]* \d[\dms ]*$/m);
+    const json = JSON.parse((await ampsync(["status", "--json"], { DATABASE_URL: db.url })).stdout);
+    expect(json.progress).toMatchObject([
+      { target: "eth.blocks", phase: "backfill", blocks_done: "250", blocks_total: "1000" },
+    ]);
+
+    await db.query("select ampsync_worker.mark_live($1, $2)", [blocks.id, blocks.epoch]);
+    expect((await ampsync(["status"], { DATABASE_URL: db.url })).stdout).not.toContain("loading");
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { count, textTable } from "../../src/cli/table.ts";
+import { count, duration, textTable } from "../../src/cli/table.ts";
 
 test("a table has its headings first, numbers to the right and words to the left", () => {
   const table = textTable([
@@ -26,6 +26,18 @@ test.each([
   [null, "–"],
 ])("%s reads as %s", (value, text) => {
   expect(count(value)).toBe(text);
+});
+
+test.each([
+  [0, "0s"],
+  [59.6, "1m 0s"],
+  [273, "4m 33s"],
+  [3_600, "1h 0m"],
+  [86_399, "23h 59m"],
+  [200_000, "2d 7h"],
+  [null, "–"],
+])("%s seconds read as %s", (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
 });
 
 test("control characters are shown, and do nothing", () => {

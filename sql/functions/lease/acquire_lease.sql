@@ -105,6 +105,14 @@ begin
    where l.stream_id = p_stream_id
      and s.stream_id = p_stream_id;
 
+  -- A load starts with the pass that commits its first blocks.
+  update ampsync_private.stream s
+     set load_started = ampsync_private.now(),
+         load_from    = s.checkpoint_block
+   where s.stream_id = p_stream_id
+     and s.state <> 'live'
+     and coalesce(s.committed_at <= s.load_started, true);
+
   -- A released lease has no holder: this one was abandoned.
   if v_lease.holder is not null then
     perform ampsync_private.journal(p_stream_id, 'lease_taken_over', jsonb_build_object(

@@ -14,7 +14,8 @@ as $$
 
   with changed as (
     update ampsync_private.stream s
-       set state = 'backfill', since = ampsync_private.now()
+       set state = 'backfill', since = ampsync_private.now(), load_started = ampsync_private.now(),
+           load_from = s.checkpoint_block
       from ampsync_private.lease l
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id

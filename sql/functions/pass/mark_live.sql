@@ -15,7 +15,7 @@ as $$
   with changed as (
     update ampsync_private.stream s
        set state = 'live', since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
-           error = null
+           error = null, load_started = null, load_from = null
       from ampsync_private.lease l
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id

@@ -83,6 +83,8 @@ begin
          checkpoint_hash  = v_shadow.checkpoint_hash,
          block_time       = v_shadow.block_time,
          committed_at     = ampsync_private.now(),
+         load_started     = null,
+         load_from        = null,
          row_total        = v_shadow.row_total,
          nul_counts       = v_shadow.nul_counts,
          nulled_counts    = v_shadow.nulled_counts,

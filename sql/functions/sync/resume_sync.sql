@@ -30,7 +30,8 @@ begin
     update ampsync_private.stream s
        set state = case when exists (select 1 from ampsync_private.stream w where w.shadow_of = s.stream_id)
                         then 'resyncing' else 'retrying' end,
-           since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null
+           since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
+           load_started = null, load_from = null
      where s.dataset_id = v_dataset_id
        and s.state in ('paused', 'failed', 'retrying', 'waiting')
     returning s.stream_id, s.state

@@ -31,8 +31,13 @@ export async function moveClock(db: Pick<TestDatabase, "query">, by: string): Pr
 /** The same, as if every worker had lived through that time: heartbeats and leases move along. */
 export async function letTimePass(db: Pick<TestDatabase, "query">, by: string): Promise<void> {
   await db.query("begin");
+  await letTimePassWithin(db, by);
+  await db.query("commit");
+}
+
+/** The same within a transaction that is open. */
+export async function letTimePassWithin(db: Pick<TestDatabase, "query">, by: string): Promise<void> {
   await moveClock(db, by);
   await db.query("update ampsync_private.worker set heartbeat_at = heartbeat_at + $1::interval", [by]);
   await db.query("update ampsync_private.lease set lease_until = lease_until + $1::interval", [by]);
-  await db.query("commit");
 }

@@ -21,7 +21,8 @@ begin
   perform ampsync_private.drop_shadow(p_stream_id);
 
   update ampsync_private.stream s
-     set state = 'resyncing', since = ampsync_private.now(), attempts = 0, next_retry = null, error = null
+     set state = 'resyncing', since = ampsync_private.now(), attempts = 0, next_retry = null, error = null,
+         load_started = null, load_from = null
    where s.stream_id = p_stream_id
      and s.state not in ('paused', 'resyncing');
 

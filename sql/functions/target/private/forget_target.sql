@@ -28,6 +28,8 @@ begin
          checkpoint_hash  = null,
          block_time       = null,
          committed_at     = null,
+         load_started     = null,
+         load_from        = null,
          row_total        = 0,
          rewrites         = s.rewrites + 1,
          nul_counts       = '{}',
