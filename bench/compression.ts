@@ -23,7 +23,7 @@ const ROWS = 100_000;
 const LARGE_BYTES = 2000;
 const SCHEMA = "ampsync_bench";
 const SETTINGS = { shared_buffers: "1GB", max_wal_size: "8GB", checkpoint_timeout: "30min" };
-/** The unit of processor time in Linux' own books. */
+/** The unit in which Linux counts processor time. */
 const TICK_MS = 10;
 
 /** How a table may keep its bytea and text columns. */

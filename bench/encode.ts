@@ -227,7 +227,7 @@ function rowEncoder({ schema, batch }: BuiltBatch, hash: Hash64): () => void {
   };
 }
 
-/** Nanoseconds a row of processor time, once the code is compiled. */
+/** Nanoseconds of processor time per row, once the code is compiled. */
 function timed(encode: () => void): number {
   for (let batch = 0; batch < WARM_UP_BATCHES; batch++) {
     encode();

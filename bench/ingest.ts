@@ -160,7 +160,7 @@ async function startWorker(url: string, amp: AmpServer): Promise<ChildProcess> {
   return child;
 }
 
-/** From Linux' own books; NaN elsewhere. */
+/** As Linux counts it; NaN elsewhere. */
 async function peakRssMib({ pid }: ChildProcess): Promise<number> {
   const { readFile } = await import("node:fs/promises");
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");

@@ -31,7 +31,7 @@ async function loaded(sync: Sync): Promise<void> {
   await sync.expectSourceRows();
 }
 
-test("a batch that cannot be read is retried, also where it says that it ends its microbatch", async () => {
+test("a batch that cannot be read is retried, even where it says that it ends its microbatch", async () => {
   let spoilt = 0;
   spoil(tooShort, () => ++spoilt <= 2);
   const sync = await scenario.follow(chainOf(60));

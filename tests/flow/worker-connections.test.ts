@@ -67,7 +67,7 @@ class CountingWorker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#runner?.stop().catch(() => {}); // It may have stopped by itself.
+    await this.#runner?.stop().catch(() => {}); // It may have stopped on its own.
   }
 }
 

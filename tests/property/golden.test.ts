@@ -117,7 +117,7 @@ describe("a folder of Arrow files", () => {
     ],
   });
 
-  test("is loaded equal, wrong or refused, each file by itself", async () => {
+  test("is loaded equal, wrong or refused, each file on its own", async () => {
     const folder = mkdtempSync(join(tmpdir(), "ampsync-golden-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     for (const [name, text] of Object.entries({ equal: "short", wrong: "shirt" })) {

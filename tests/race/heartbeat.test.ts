@@ -45,7 +45,7 @@ test("a heartbeat does not queue behind a writing transaction, however long, not
   await writer.query("rollback");
 });
 
-test("a heartbeat goes on while a commit is under way, also one that hangs", async () => {
+test("a heartbeat goes on while a commit is under way, even one that hangs", async () => {
   await deleteJobs();
   await heart.query("set lock_timeout = '100ms'");
   await writer.query("begin");

@@ -367,7 +367,7 @@ describe("room", () => {
     expect(rig.table.bytes).toBe(STREAM_FLOOR_BYTES);
   }, 5_000);
 
-  test("is made by writing what is not finished, also when the budget has room for a moment only", async () => {
+  test("is made by writing what is not finished, even when the budget has room for a moment only", async () => {
     for (let ticks = 0; ticks < 10; ticks++) {
       const budget = new Budget(2 * STREAM_FLOOR_BYTES);
       await using rig = new Rig({ budget });

@@ -21,7 +21,7 @@ function byNumber(text: string): string {
   );
 }
 
-/** Every byte, also those that need not be. */
+/** Every byte, even those that need not be. */
 function percent(text: string): string {
   return Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
 }
@@ -79,7 +79,7 @@ describe("a token is taken out of", () => {
     );
   });
 
-  test("a text of megabytes, also where it would be cut", () => {
+  test("a text of megabytes, even where it would be cut", () => {
     const text = "x".repeat(65_530) + TOKEN + "x".repeat(10_000_000);
     const shown = knowing(TOKEN).redact(text);
     expect(shown.length).toBeLessThan(66_000);

@@ -20,7 +20,7 @@ test("whoever waits for something looks again at each change, until it is so", a
   await three;
 });
 
-test("all who wait are woken by a change, also by one that fails", async () => {
+test("all who wait are woken by a change, even by one that fails", async () => {
   const { buffer } = shared();
   const waiting = [1, 2].map(() => buffer.until(() => buffer.view.microbatches.length === 1));
   expect(() =>

@@ -176,7 +176,7 @@ describe("a removal", () => {
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
   });
 
-  test("finds its rows by the primary key, also in a table that was never analyzed", async () => {
+  test("finds its rows by the primary key, even in a table that was never analyzed", async () => {
     const stream = await synced();
     await db.query("set local enable_seqscan = off");
     const { rows } = await db.query(

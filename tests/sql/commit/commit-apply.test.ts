@@ -96,7 +96,7 @@ describe("a reorg", () => {
     expect(await stream.history()).toEqual(["0-7", "8-12"]);
   });
 
-  test("may replace the last block alone, also where it is a microbatch of its own", async () => {
+  test("may replace the last block alone, even where it is a microbatch of its own", async () => {
     const stream = await SqlStream.prepare(db);
     await stream.apply(0, 9);
     await stream.replace(9, 9, { fork: "b" });

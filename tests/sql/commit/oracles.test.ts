@@ -144,7 +144,7 @@ describe("a reader", () => {
     expect(faults).toEqual([]);
   });
 
-  test("sees that blocks go that are canonical in the end, also where they come back", async () => {
+  test("sees that blocks go that are canonical in the end, even where they come back", async () => {
     const faults = await read(
       () => hold(9n),
       () => hold(7n),

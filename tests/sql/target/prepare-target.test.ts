@@ -177,7 +177,7 @@ test("an old lease makes no table", async () => {
   expect(await refusal(db, () => stream.prepareTarget())).toMatchObject({ code: "SY001" });
 });
 
-test("restart_with_same_schema: the same plan again changes nothing, also after rows came", async () => {
+test("restart_with_same_schema: the same plan again changes nothing, even after rows came", async () => {
   const stream = await SqlStream.prepare(db);
   await stream.prepareTarget();
   await stream.apply(0, 9);

@@ -186,7 +186,7 @@ describe("a rename is followed where the old name is free:", () => {
     await expectHealed(next);
   });
 
-  test("of the schema, also for a table that was not made yet", async () => {
+  test("of the schema, even for a table that was not made yet", async () => {
     const stream = await loadedStream(db);
     const logs = await SqlStream.register(db, { table: "logs" });
     await db.query("alter schema chain rename to ethereum");

@@ -25,7 +25,7 @@ interface JsonColumn {
   readonly OFFSET?: readonly (number | string)[];
   readonly SIZE?: readonly (number | string)[];
   readonly VIEWS?: readonly JsonView[];
-  /** In hexadecimal, also where the values are text. */
+  /** In hexadecimal, even where the values are text. */
   readonly VARIADIC_DATA_BUFFERS?: readonly string[];
   readonly children?: readonly JsonColumn[];
 }

@@ -167,7 +167,7 @@ export class Scenario implements AsyncDisposable {
     await this.releaseDead();
   }
 
-  /** Makes jobs due that wait for a later time, also those that are late only by a moved clock. */
+  /** Makes jobs due that wait for a later time, even those that are late only by a moved clock. */
   async hurry(): Promise<void> {
     await this.db.query(
       `select graphile_worker.add_job(t.identifier, j.payload, job_key => j.key)
