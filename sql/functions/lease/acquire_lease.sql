@@ -63,7 +63,7 @@ begin
 
   perform ampsync_private.check_runnable(p_stream_id);
 
-  select * into strict v_lease                                                               -- 1
+  select * into v_lease                                                                      -- 1
     from ampsync_private.lease l
    where l.stream_id = p_stream_id;
   if v_lease.lease_until > ampsync_private.now() then
@@ -72,6 +72,7 @@ begin
 
   v_ended := ampsync_private.end_writers(p_stream_id, v_lease.epoch);                        -- 2, 3
 
+  perform ampsync_private.check_runnable(p_stream_id); -- It may have been dropped meanwhile.
   perform ampsync_private.follow_target(p_stream_id);                                        -- 4
 
   perform 1 from ampsync_private.stream s where s.stream_id = p_stream_id for no key update;

@@ -30,7 +30,8 @@
 -- transaction may stay open) is left for the next heartbeat, or the worker's other leases would
 -- run out with it. Idempotent.
 --
--- Locks: rows of heads, in their order, then unlocked lease rows, each during this statement.
+-- Locks: advisory locks on the heads of datasets (shared, never waited for); rows of heads, in
+-- their order, then unlocked lease rows, each during this statement.
 create or replace function ampsync_worker.renew_leases(
   p_worker_id text,
   p_leases    jsonb
@@ -43,8 +44,9 @@ create or replace function ampsync_worker.renew_leases(
 as $$
 #variable_conflict use_column
 declare
-  v_now     timestamptz := ampsync_private.now();
-  v_waiting bigint;
+  v_now      timestamptz := ampsync_private.now();
+  v_waiting  bigint;
+  v_datasets bigint[];
 begin
   perform ampsync_private.commit_async();
   perform ampsync_private.hold_worker_lock(p_worker_id);
@@ -73,12 +75,21 @@ begin
     perform ampsync_worker.schedule_supervision();
   end if;
 
+  v_datasets := array( -- Without those that are being dropped.
+    select d.dataset_id
+      from (select distinct s.dataset_id
+              from jsonb_array_elements(p_leases) p
+              join ampsync_private.stream s on s.stream_id = (p.value ->> 'stream_id')::bigint
+             where p.value ->> 'head' is not null) d
+     where pg_try_advisory_xact_lock_shared(ampsync_private.heads_key(d.dataset_id)));
+
   insert into ampsync_private.head as d (dataset_id, network, block, reported_at)
   select s.dataset_id, coalesce(p.value ->> 'network', s.network), max((p.value ->> 'head')::bigint), v_now
     from jsonb_array_elements(p_leases) p
     join ampsync_private.stream s on s.stream_id = (p.value ->> 'stream_id')::bigint
    where p.value ->> 'head' is not null
      and coalesce(p.value ->> 'network', s.network) is not null
+     and s.dataset_id = any (v_datasets)
    group by 1, 2
    order by 1, 2
   on conflict on constraint head_pkey do update set block = excluded.block, reported_at = excluded.reported_at;

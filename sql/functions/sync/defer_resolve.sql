@@ -35,6 +35,9 @@ begin
            else format('select * from ampsync.resume_sync(%L);', d.label) end))
    where d.dataset_id = p_dataset_id
   returning d.attempts, d.next_retry into v_attempts, v_retry;
+  if not found then -- Dropped meanwhile.
+    return;
+  end if;
 
   if v_retry is not null then
     perform ampsync_private.schedule_resolve(p_dataset_id, v_retry);

@@ -344,3 +344,32 @@ describe("rows above the checkpoint", () => {
     await stream.prepareTarget();
   });
 });
+
+test.each([true, false])(
+  "comments explain the columns of ours, _block_num offered: %s",
+  async (hasBlockNum) => {
+    await SqlStream.prepare(db, { hasBlockNum });
+    const { rows } = await db.query(
+      `select a.attname as name, col_description(a.attrelid, a.attnum) as meaning
+       from pg_attribute a
+      where a.attrelid = 'chain.blocks'::regclass and a.attnum > 0
+      order by a.attnum`,
+    );
+    const key =
+      "Key of the row: 6 bytes of its block, then 10 bytes of a hash of its values. In block order.";
+    expect(rows.map(({ name, meaning }) => [name, meaning])).toEqual([
+      ["_id", key],
+      [
+        "_block_num_start",
+        hasBlockNum ? "Block of the row, as in _block_num." : "First block that the row can belong to.",
+      ],
+      [
+        "_block_num_end",
+        hasBlockNum ? "Block of the row, as in _block_num." : "Last block that the row can belong to.",
+      ],
+      ...(hasBlockNum ? [["_block_num", "Block of the row."]] : []),
+      ["block_hash", null],
+      ["note", null],
+    ]);
+  },
+);

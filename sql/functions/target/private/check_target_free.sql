@@ -53,7 +53,11 @@ begin
   if to_regclass(format('%I.%I', p_target_schema, p_table_name)) is not null then
     raise exception using
       errcode = 'SY003',
-      message = format('Target table %I.%I exists and was not created by ampsync', p_target_schema, p_table_name),
+      message = format(case when starts_with(obj_description(to_regclass(format('%I.%I', p_target_schema, p_table_name)),
+                                                             'pg_class'), 'Was kept in sync by ampsync')
+                            then 'Target table %I.%I exists since an earlier sync that was dropped'
+                            else 'Target table %I.%I exists and was not created by ampsync' end,
+                       p_target_schema, p_table_name),
       detail  = 'Its rows would be mixed with those of the dataset.',
       hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_table_name,
                        ampsync_private.free_name(p_target_schema, p_table_name));

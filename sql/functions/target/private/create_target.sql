@@ -50,7 +50,7 @@ begin
     execute format('alter table %s %s', v_name, v_storage);
   end if;
 
-  execute format('comment on table %s is %L', v_name, 'Kept in sync by ampsync; see ampsync.streams.');
+  perform ampsync_private.comment_target(v_name::regclass, p_has_block_num);
 
   return v_name::regclass;
 end;

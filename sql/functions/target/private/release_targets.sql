@@ -1,0 +1,87 @@
+-- Lets go of the targets of a dataset that is dropped: with p_drop they are dropped, otherwise
+-- their comment says from now on how far they go. The tables of shadows are always dropped.
+-- Returns and journals what became of each table.
+--
+-- Tables are known by their OIDs, so one that was renamed is found, and one that has its name
+-- now is left alone. Called after close_fence.
+--
+-- Locks: the tables in the order of their OIDs, each access exclusive or share update
+-- exclusive; readers are held up for as long as the caller's lock_timeout at most.
+create or replace function ampsync_private.release_targets(
+  p_dataset_id bigint,
+  p_drop       boolean
+)
+  returns table (table_name text, state text, hint text)
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_label   text := (select d.label from ampsync_private.dataset d where d.dataset_id = p_dataset_id);
+  v_table   record;
+  v_name    text;
+  v_dropped regclass[] := '{}';
+  v_detail  text;
+begin
+  for v_table in
+    select s.stream_id, s.table_name, s.checkpoint_block, s.shadow_of is not null as is_shadow,
+           c.oid::regclass as target,
+           c.oid is not null and (p_drop or s.shadow_of is not null) as is_dropped,
+           pg_has_role(c.relowner, 'usage')
+             and starts_with(obj_description(c.oid, 'pg_class'), 'Kept in sync by ampsync') as has_comment
+      from ampsync_private.stream s
+      left join pg_class c on c.oid = s.target
+     where s.dataset_id = p_dataset_id
+     order by c.oid
+  loop
+    v_name := v_table.target::text;
+    if v_table.is_dropped or v_table.has_comment then
+      execute format('lock table %s in %s mode', v_name,
+                     case when v_table.is_dropped then 'access exclusive' else 'share update exclusive' end);
+      if to_regclass(v_name) is distinct from v_table.target then -- It waited for somebody who renamed it.
+        raise exception using errcode = '55P03';
+      end if;
+    end if;
+    if v_table.is_dropped then
+      v_dropped := v_dropped || v_table.target;
+    elsif v_table.has_comment then
+      execute format('comment on table %s is %L', v_name, format(
+                'Was kept in sync by ampsync, %s of %s; its rows end at block %s.',
+                v_table.table_name, v_label, coalesce(v_table.checkpoint_block::text, 'none')));
+    end if;
+
+    continue when v_table.is_shadow;
+    table_name := v_table.table_name;
+    state := case when v_table.target is null then 'gone' when v_table.is_dropped then 'dropped' else 'kept' end;
+    hint := case state when 'kept' then format('drop table %s;', v_name)
+                       else format('select ampsync.enqueue_sync(%L);', v_label) end;
+    return next;
+    perform ampsync_private.journal(v_table.stream_id, 'table_released', jsonb_build_object(
+              'table', v_name, 'state', state, 'block', v_table.checkpoint_block));
+  end loop;
+
+  if v_dropped <> '{}' then
+    execute 'drop table ' || array_to_string(v_dropped, ', '); -- In one statement: they may refer to each other.
+  end if;
+exception
+  when lock_not_available then
+    raise exception using
+      errcode = '55P03',
+      message = format('table %s is in use', v_name),
+      detail  = 'Nothing was changed: its lock was not available in time.',
+      hint    = format('Try again once it is free. Who holds it: select a.pid, a.query from pg_locks l '
+                       'join pg_stat_activity a using (pid) where l.relation = %L::regclass;', v_name);
+  when dependent_objects_still_exist then
+    get stacked diagnostics v_detail = pg_exception_detail;
+    raise exception using
+      errcode = '2BP01',
+      message = format('tables of %s cannot be dropped: other objects depend on them', v_label),
+      detail  = v_detail,
+      hint    = format('Drop those first, or keep the tables: select ampsync.drop_sync(%L);', v_label);
+end;
+$$;
+
+comment on function ampsync_private.release_targets(bigint, boolean)
+  is 'Drop the targets of a dataset, or leave them with a comment; returns what became of each.';

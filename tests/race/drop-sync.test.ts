@@ -1,0 +1,153 @@
+import type pg from "pg";
+import { beforeEach, expect, test } from "vitest";
+
+import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { shadowOf } from "../support/postgres/shadow.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
+import { SqlStream } from "../support/postgres/sql-stream.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const db = sharedDatabase();
+let dataset: string;
+/** With blocks 0 to 9, and its lease in the hands of worker-1. */
+let stream: SqlStream;
+let datasets = 0;
+
+beforeEach(async () => {
+  dataset = `chain_${++datasets}`;
+  stream = await SqlStream.prepare(db, { dataset });
+  await stream.commit(0, 9);
+});
+
+function drop(client: pg.Client | typeof db, args = ""): Promise<pg.QueryResult> {
+  return client.query(`select * from ampsync.drop_sync($1${args})`, [dataset]);
+}
+
+async function isSynced(): Promise<boolean> {
+  return (await db.query("select from ampsync.status where dataset = $1", [dataset])).rowCount === 1;
+}
+
+/** A call that waits for somebody else; it never rejects, but answers with the error. */
+async function waiting(call: (client: pg.Client) => Promise<unknown>) {
+  const client = await db.client();
+  const pid = await backendOf(client);
+  const answer = call(client).catch((error: Error) => error);
+  await untilBlocked(db, pid);
+  return { pid, answer };
+}
+
+/** A drop whose transaction stays open. */
+async function openDrop(): Promise<pg.Client> {
+  const client = await db.client();
+  await client.query("begin");
+  await drop(client);
+  return client;
+}
+
+test("a writer in mid-transaction is ended, and nothing of it is left", async () => {
+  const writer = await db.client();
+  await writer.query("begin");
+  await stream.through(writer).beginApply();
+  await stream.through(writer).insert(10, 19);
+  expect((await drop(db)).rows).toMatchObject([{ state: "kept" }]);
+  await expect(writer.query("commit")).rejects.toThrow();
+  expect((await stream.rows()).split(" ")).toHaveLength(10);
+});
+
+test("from a transaction that stays open, writers are refused, and heartbeats wait for nothing", async () => {
+  const other = await SqlStream.prepare(db, { dataset: `${dataset}_other` });
+  const dropper = await openDrop();
+  await expect(stream.beginApply()).rejects.toMatchObject({ code: "SY001" });
+  const beat = [stream, other].map(({ id, epoch }) => ({
+    stream_id: id,
+    epoch,
+    head: "20",
+    network: "mainnet",
+  }));
+  const heartbeat = async () => {
+    const { rows } = await db.query(
+      "select stream_id, verdict from ampsync_worker.renew_leases('worker-1', $1) order by verdict = 'lost'",
+      [JSON.stringify(beat)],
+    );
+    return rows;
+  };
+  expect(await heartbeat()).toHaveLength(2);
+  await dropper.query("commit");
+  expect(await heartbeat()).toEqual([
+    { stream_id: other.id, verdict: expect.stringMatching("keep|yield") },
+    { stream_id: stream.id, verdict: "lost" },
+  ]);
+});
+
+test("a takeover that waited for it finds the stream gone", async () => {
+  await stream.endPass("ended");
+  const dropper = await openDrop();
+  const { answer } = await waiting((client) => stream.through(client).acquire("worker-2"));
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ code: "SY002", message: `stream ${stream.id} is gone` });
+});
+
+test("of two calls at once one drops, the other finds nothing", async () => {
+  const dropper = await openDrop();
+  const { answer } = await waiting((client) => drop(client));
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ rows: [] });
+  expect(await isSynced()).toBe(false);
+});
+
+test("an enqueue_sync at the same time begins a sync of its own after it", async () => {
+  const dropper = await openDrop();
+  const { answer } = await waiting((client) => client.query("select ampsync.enqueue_sync($1)", [dataset]));
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ rowCount: 1 });
+  const { rows } = await db.query("select dataset, table_name from ampsync.streams where dataset = $1", [
+    dataset,
+  ]);
+  expect(rows).toEqual([]);
+  expect(await isSynced()).toBe(true);
+});
+
+test("a resync that was first is waited for, and goes with it", async () => {
+  const resyncer = await db.client();
+  await resyncer.query("begin");
+  await resyncer.query("select ampsync.resync($1)", [dataset]);
+  const { answer } = await waiting((client) => drop(client));
+  await resyncer.query("commit");
+  expect(await answer).toMatchObject({ rows: [{ state: "kept" }] });
+  expect(await shadowOf(db, stream)).toBeNull();
+});
+
+test("a resync that comes later finds nothing to do", async () => {
+  const dropper = await openDrop();
+  const { answer } = await waiting((client) => client.query("select ampsync.resync($1)", [dataset]));
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ rows: [] });
+  expect(await shadowOf(db, stream)).toBeNull();
+});
+
+test("broken off while it waits for a table, nothing has happened, and it can be done again", async () => {
+  const reader = await db.client();
+  await reader.query(`begin; select from ${stream.target}`);
+  const { pid, answer } = await waiting((client) => drop(client, ", drop_tables => true"));
+  await db.query("select pg_terminate_backend($1)", [pid]);
+  expect(await answer).toBeInstanceOf(Error);
+  await waitFor(`backend ${pid} to end`, async () => {
+    return (await db.query("select from pg_stat_activity where pid = $1", [pid])).rowCount === 0;
+  });
+  await reader.query("commit");
+  await stream.commit(10, 19);
+  expect(await stream.view()).toMatchObject({ block: "19" });
+  expect((await drop(db, ", drop_tables => true")).rows).toMatchObject([{ state: "dropped" }]);
+});
+
+test("a table that is read for longer than 5 s is not dropped, nor anything else", async () => {
+  const reader = await db.client();
+  await reader.query(`begin; select from ${stream.target}`);
+  await expect(drop(db, ", drop_tables => true")).rejects.toMatchObject({
+    code: "55P03",
+    message: `table ${stream.target} is in use`,
+    hint: expect.stringContaining("pg_locks"),
+  });
+  await stream.commit(10, 19);
+  expect((await drop(db)).rows).toMatchObject([{ state: "kept" }]); // Readers do not keep it from that.
+});
