@@ -53,8 +53,8 @@ begin
   if to_regclass(format('%I.%I', p_target_schema, p_table_name)) is not null then
     raise exception using
       errcode = 'SY003',
-      message = format(case when starts_with(obj_description(to_regclass(format('%I.%I', p_target_schema, p_table_name)),
-                                                             'pg_class'), 'Was kept in sync by ampsync')
+      message = format(case when obj_description(to_regclass(format('%I.%I', p_target_schema, p_table_name)), 'pg_class')
+                                 ~ '^Was kept in sync by ampsync'
                             then 'Target table %I.%I exists since an earlier sync that was dropped'
                             else 'Target table %I.%I exists and was not created by ampsync' end,
                        p_target_schema, p_table_name),

@@ -17,7 +17,8 @@ begin
 
   for v_column in
     select c.name, c.meaning
-      from (values ('_id', 'Key of the row: 6 bytes of its block, then 10 bytes of a hash of its values. In block order.'),
+      from (values ('_id', 'Key of the row: 6 bytes of its block, then 10 bytes of a hash of its values. '
+                           'In block order.'),
                    ('_block_num_start', case when p_has_block_num then 'Block of the row, as in _block_num.'
                                              else 'First block that the row can belong to.' end),
                    ('_block_num_end', case when p_has_block_num then 'Block of the row, as in _block_num.'

@@ -41,7 +41,11 @@ begin
       execute format('lock table %s in %s mode', v_name,
                      case when v_table.is_dropped then 'access exclusive' else 'share update exclusive' end);
       if to_regclass(v_name) is distinct from v_table.target then -- It waited for somebody who renamed it.
-        raise exception using errcode = '55P03';
+        raise exception using
+          errcode = 'SY205',
+          message = format('table %s is called %s now', v_name, v_table.target),
+          detail  = 'Nothing was changed.',
+          hint    = format('Try again: select ampsync.drop_sync(%L);', v_label);
       end if;
     end if;
     if v_table.is_dropped then
