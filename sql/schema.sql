@@ -165,6 +165,9 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column on_deep_reorg text not null default 'stop'::text
   column value_policy text not null default 'fail'::text
   column nul_policy text not null default 'replace'::text
+  column not_null boolean not null default true
+  column rename jsonb not null default '{}'::jsonb
+  column exclude_columns jsonb not null default '{}'::jsonb
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
@@ -369,6 +372,13 @@ table ampsync_private.worker
   constraint worker_pkey PRIMARY KEY (worker_id)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
+function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
+  -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
+  returns SETOF record
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL::text, OUT from_block bigint, OUT to_block bigint)
   -- Cancel repairs that are not done yet; returns them.
   returns SETOF record
@@ -397,7 +407,14 @@ function ampsync.doctor()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false, OUT table_name text, OUT state text, OUT hint text)
+  -- End the sync of a dataset for good; its tables are kept unless drop_tables.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -475,7 +492,7 @@ function ampsync_private.add_hint(p_stream_id bigint, p_error jsonb)
   grants owner=X/owner
 
 function ampsync_private.allow_nulls(p_stream_id bigint, p_columns jsonb)
-  -- The columns as the value policy requires them; drops NOT NULL under value_policy null.
+  -- The columns as the options require them; drops NOT NULL under value_policy null or not_null false.
   returns jsonb
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
@@ -490,6 +507,13 @@ function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
 
 function ampsync_private.append_ledger(p_stream_id bigint, p_watermarks jsonb)
   -- Record what the ranges of finished microbatches hold: rows, and the xor of their _id.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.apply_table_options(p_dataset_id bigint, p_tables text[], p_rename jsonb, p_exclude_columns jsonb)
+  -- Store rename and exclude_columns of a dataset; SY004 where a table is created already.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -571,10 +595,24 @@ function ampsync_private.check_synced(p_dataset_id bigint, p_table_name text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_table_kept(p_stream ampsync_private.stream, p_old_name text, p_new_name text, p_old_columns jsonb, p_new_columns jsonb)
+  -- Raise SY004 if rename or exclude_columns change for a table that was created.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_table_name(p_table_name text)
   -- Raise SY004 unless the text can be a table name.
   returns void
   language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_table_options(p_dataset text, p_rename jsonb, p_exclude_columns jsonb)
+  -- Raise SY004 for an invalid rename or exclude_columns.
+  returns void
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -599,8 +637,8 @@ function ampsync_private.check_target_fits(p_stream_id bigint, p_has_block_num b
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
-function ampsync_private.check_target_free(p_dataset_id bigint, p_target_schema text, p_table_name text)
-  -- Raise SY003 if a target table belongs to another dataset or to the user.
+function ampsync_private.check_target_free(p_dataset_id bigint, p_table_name text, p_target_schema text, p_target_table text)
+  -- Raise SY003 if a target table belongs to another stream or to the user.
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -623,6 +661,13 @@ function ampsync_private.column_differences(p_stream ampsync_private.stream, p_h
   -- What keeps rows of the planned columns out of a stream's target; null if they fit.
   returns text
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.comment_target(p_target regclass, p_has_block_num boolean)
+  -- Comment a new target and the columns that ampsync adds to it.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -842,6 +887,20 @@ function ampsync_private.hash_in_table_of_blocks(p_stream_id bigint, p_block big
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.heads_key(p_dataset_id bigint)
+  -- Key of the advisory lock that a heartbeat tries before it records heads of a dataset.
+  returns bigint
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.hide_checkpoints(p_target_schema text)
+  -- Drop the view of checkpoints from a schema that no stream writes to any more.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
 function ampsync_private.hold_worker_lock(p_worker_id text)
   -- Hold the lock of a worker in this session, which shows that the worker is alive.
   returns void
@@ -908,6 +967,13 @@ function ampsync_private.named_hash_column(p_stream_id bigint)
   -- The column of a stream's target that, by its name, holds the hash of the row's block.
   returns text
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.named_tables(p_dataset ampsync_private.dataset)
+  -- The tables that the options of a dataset name.
+  returns text[]
+  language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -995,6 +1061,13 @@ function ampsync_private.record_blocks(p_stream_id bigint, p_first_block bigint,
 function ampsync_private.record_values(p_stream_id bigint, p_values jsonb)
   -- Record rejected rows, and counts of changed values, together with their rows.
   returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
+  -- Drop the targets of a dataset, or leave them with a comment; returns what became of each.
+  returns TABLE(table_name text, state text, hint text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1125,6 +1198,13 @@ function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigin
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.target_name(p_dataset ampsync_private.dataset, p_table_name text)
+  -- The name that the target of a table gets when it is created.
+  returns text
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.untrusted_owner(p_schema regnamespace)
   -- The owner of a schema if it is not trusted to hold a target; null if it is.
   returns text
@@ -1148,7 +1228,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease; returns its query, checkpoint and history, or no row while another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, watched boolean, history jsonb)
+  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner

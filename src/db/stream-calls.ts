@@ -24,6 +24,8 @@ export interface StreamLease extends Lease {
   /** What becomes of bad values, and of U+0000 in text. */
   readonly valuePolicy: "fail" | "null" | "quarantine";
   readonly nulPolicy: "replace" | "strip" | "fail";
+  /** Columns of the server that are neither read nor stored. */
+  readonly excluded: readonly string[];
   /** The last worker left its lease behind, perhaps killed by data: this pass says that it holds data before it looks at it. */
   readonly watched: boolean;
   /** Oldest first. */
@@ -85,6 +87,7 @@ export class StreamCalls {
       retention: BigInt(row.retention_blocks),
       valuePolicy: row.value_policy,
       nulPolicy: row.nul_policy,
+      excluded: row.excluded,
       watched: row.watched,
       history: row.history.map(parseWatermark),
     };

@@ -41,7 +41,7 @@ export function unsupportedType(type: ArrowType, { table, column }: Origin, deta
     `Unsupported Arrow type ${typeName(type)} in column ${column} of table ${table}`,
     {
       ...(detail === undefined ? {} : { detail }),
-      hint: "Cast the column to a supported type in the query of the dataset, or leave it out there.",
+      hint: `Cast the column to a supported type in the query of the dataset, or leave it out: ${excluding(column)}`,
     },
   );
 }
@@ -54,7 +54,9 @@ export function checkColumnNames(names: readonly string[], table: string): void 
   for (const name of [table, ...names]) {
     const bytes = new TextEncoder().encode(name).length;
     if (bytes > IDENTIFIER_LIMIT) {
-      throw unsupportedName(`Identifier ${name} is too long: ${bytes} bytes, limit ${IDENTIFIER_LIMIT}`);
+      throw unsupportedName(`Identifier ${name} is too long: ${bytes} bytes, limit ${IDENTIFIER_LIMIT}`, {
+        column: name,
+      });
     }
     if (bytes === 0 || name.includes("\0")) {
       throw unsupportedName(
@@ -65,10 +67,10 @@ export function checkColumnNames(names: readonly string[], table: string): void 
   for (const name of names) {
     if (OURS.has(name) || SYSTEM_COLUMNS.has(name)) {
       const owner = OURS.has(name) ? "ampsync" : "PostgreSQL";
-      throw unsupportedName(
-        `Column name ${name} is reserved`,
-        `${owner} gives every table a column of this name.`,
-      );
+      throw unsupportedName(`Column name ${name} is reserved`, {
+        detail: `${owner} gives every table a column of this name.`,
+        column: name,
+      });
     }
   }
   const twice = repeated(names);
@@ -125,9 +127,18 @@ function repeated(names: readonly string[]): string | undefined {
   return names.find((name) => seen.size === seen.add(name).size);
 }
 
-function unsupportedName(message: string, detail?: string): AmpsyncError {
+function unsupportedName(
+  message: string,
+  { detail, column }: { readonly detail?: string; readonly column?: string } = {},
+): AmpsyncError {
   return new AmpsyncError("SY202", message, {
     ...(detail === undefined ? {} : { detail }),
-    hint: "Rename the column in the query of the dataset, or leave it out there.",
+    hint: `Rename the column in the query of the dataset, or leave it out${column === undefined ? " there." : `: ${excluding(column)}`}`,
   });
+}
+
+/** The statements that leave out a column and those left out before; filled in where the stream is known. */
+function excluding(column: string): string {
+  const name = JSON.stringify(column).replaceAll("'", "''");
+  return `select ampsync.enqueue_sync('<dataset>', exclude_columns => '{"<table>": [<excluded>${name}]}'); select ampsync.resume_sync('<dataset>');`;
 }

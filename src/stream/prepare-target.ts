@@ -1,4 +1,7 @@
+import type { ArrowSchema } from "../arrow/type.ts";
+import type { StreamLease } from "../db/stream-calls.ts";
 import { planTable, type TablePlan } from "../encoder/plan.ts";
+import { AmpsyncError } from "../errors.ts";
 import type { PassContext } from "./pass-context.ts";
 
 /** Plans the table, makes or checks the target; returns the plan of its columns in their stored order. */
@@ -17,7 +20,7 @@ export async function prepareTarget({
     signal: control.signal,
   });
   status.waitsFor(null);
-  const plan = planTable(lease.tableName, schema);
+  const plan = planTable(lease.tableName, withoutExcluded(schema, lease));
   await faults.reach("before_prepare_target");
   await calls.prepareTarget(lease, plan.hasBlockNum, plan.columns);
   await faults.reach("target_prepared");
@@ -26,4 +29,17 @@ export async function prepareTarget({
   }
   const stored = lease.columns.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
   return { ...plan, columns: stored, blockPosition: plan.hasBlockNum ? 0 : null };
+}
+
+/** The columns that are read and stored. A column that a later version of the dataset lacks is no fault. */
+function withoutExcluded(schema: ArrowSchema, { tableName, excluded, columns }: StreamLease): ArrowSchema {
+  const names = schema.fields.map(({ name }) => name);
+  const unknown = excluded.find((name) => !names.includes(name));
+  if (unknown !== undefined && columns === null) {
+    throw new AmpsyncError("SY004", `exclude_columns: table ${tableName} has no column ${unknown}`, {
+      detail: `Its columns: ${names.join(", ")}.`,
+      hint: `select ampsync.enqueue_sync('<dataset>', exclude_columns => '{"<table>": null}'); select ampsync.resume_sync('<dataset>');`,
+    });
+  }
+  return { fields: schema.fields.filter(({ name }) => !excluded.includes(name)) };
 }

@@ -13,6 +13,7 @@ import {
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { TableSource } from "../support/chain/table-source.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
 const either = (Union: typeof DenseUnion | typeof SparseUnion) =>
@@ -69,4 +70,34 @@ test.each<[string, readonly Field[], string]>([
   });
   const { rows } = await scenario.db.query("select to_regclass('chain.odd') as made");
   expect(rows).toEqual([{ made: null }]);
+});
+
+test("the hint leaves out such columns, one after the other, and the table is synced without them", async () => {
+  const schema = new Schema([
+    new Field("_block_num", new Uint64(), false),
+    ...x(either(DenseUnion)),
+    new Field("it's", either(SparseUnion)),
+    new Field("_id", new Int32()),
+    new Field("fine", new Int32()),
+  ]);
+  const source = new TableSource("odd", schema, (block) => [[block, null, null, null, Number(block)]], {
+    blocks: 5,
+  });
+  await using scenario = await Scenario.start({ source });
+  scenario.startWorker();
+  const sync = await scenario.sync(["odd"]);
+  const odd = async () =>
+    (await scenario.db.query("select * from ampsync.streams where table_name = 'odd'")).rows[0];
+  for (const column of ["_id", "x", "it's"]) {
+    await scenario.until(`${column} to be refused`, async () => {
+      const stream = await odd();
+      return stream?.["state"] === "failed" && stream["reason"].includes(` ${column} `);
+    });
+    const hint: string = (await odd())!["hint"];
+    await scenario.db.query(hint.slice(hint.indexOf("select ")));
+  }
+  await sync.reaches();
+  const { rows } = await scenario.db.query("select * from chain.odd order by _id");
+  expect(rows.map(({ fine }) => fine)).toEqual([0, 1, 2, 3, 4]);
+  expect(Object.keys(rows[0]!)).toEqual(["_id", "_block_num_start", "_block_num_end", "_block_num", "fine"]);
 });

@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
 import { shadowOf } from "../support/postgres/shadow.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
-import { SqlStream } from "../support/postgres/sql-stream.ts";
+import { type Connection, SqlStream } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const db = sharedDatabase();
@@ -19,7 +19,7 @@ beforeEach(async () => {
   await stream.commit(0, 9);
 });
 
-function drop(client: pg.Client | typeof db, args = ""): Promise<pg.QueryResult> {
+function drop(client: Connection, args = ""): Promise<pg.QueryResult> {
   return client.query(`select * from ampsync.drop_sync($1${args})`, [dataset]);
 }
 

@@ -14,11 +14,20 @@
 --                   stays NOT NULL; `quarantine`, its row goes to ampsync.rejects. A change
 --                   takes effect with the next pass of each stream
 -- nul_policy        the character NUL in text: `replace` (default), `strip`, `fail`
+-- not_null          false: no column of the dataset is NOT NULL. Otherwise (default) those are
+--                   which the server says are never null. Like value_policy `null`, false
+--                   takes effect with the next pass, and is not taken back from a table
+-- rename            {"table": "name of its target"}
+-- exclude_columns   {"table": ["column", …]}: columns that are neither read nor stored
+--
+-- The last two are fixed for a table once it is created. A table that they do not mention keeps
+-- what it has; null instead of a name or a list takes it back.
 --
 -- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
 -- keeps its value. Returns the streams known so far.
 --
--- Locks: dataset row.
+-- Locks: dataset row; for each stream whose rename or excluded columns change fence
+-- (exclusive), stream row, lease row.
 create or replace function ampsync.enqueue_sync(
   inout dataset          text,
   in    tables           text[] default null,
@@ -27,6 +36,9 @@ create or replace function ampsync.enqueue_sync(
   in    on_deep_reorg    text default null,
   in    value_policy     text default null,
   in    nul_policy       text default null,
+  in    not_null         boolean default null,
+  in    rename           jsonb default null,
+  in    exclude_columns  jsonb default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -48,6 +60,8 @@ begin
   perform ampsync_private.check_sync_options(
     enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
     enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy);
+  perform ampsync_private.check_table_options(
+    enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
 
   -- Locks the row of a known dataset too, so that concurrent calls queue up.
   insert into ampsync_private.dataset as d
@@ -80,22 +94,22 @@ begin
         hint    = format('select ampsync.enqueue_sync(%L, tables => %L);',
                          enqueue_sync.dataset, enqueue_sync.tables || v_left_out);
     end if;
-
-    perform ampsync_private.check_target_free(v_dataset.dataset_id, v_dataset.target_schema, t.name)
-       from unnest(enqueue_sync.tables) t(name);
   end if;
+  perform ampsync_private.apply_table_options(
+    v_dataset.dataset_id, enqueue_sync.tables, enqueue_sync.rename, enqueue_sync.exclude_columns);
 
   update ampsync_private.dataset d
      set tables           = coalesce(enqueue_sync.tables, d.tables),
          retention_blocks = coalesce(enqueue_sync.retention_blocks, d.retention_blocks),
          on_deep_reorg    = coalesce(enqueue_sync.on_deep_reorg, d.on_deep_reorg),
          value_policy     = coalesce(enqueue_sync.value_policy, d.value_policy),
-         nul_policy       = coalesce(enqueue_sync.nul_policy, d.nul_policy)
+         nul_policy       = coalesce(enqueue_sync.nul_policy, d.nul_policy),
+         not_null         = coalesce(enqueue_sync.not_null, d.not_null)
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
 
   -- Not resolved yet, or resolved without a table that is wanted now.
-  if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> coalesce(v_dataset.tables, '{}') then
+  if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> ampsync_private.named_tables(v_dataset) then
     perform ampsync_private.schedule_resolve(v_dataset.dataset_id);
   end if;
   perform ampsync_private.schedule_supervisor();
@@ -106,5 +120,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text)
+comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

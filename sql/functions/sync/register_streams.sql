@@ -60,7 +60,8 @@ begin
       perform ampsync_private.check_table_name(v_table);
 
       insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, since)
-      values (p_dataset_id, v_table, v_dataset.target_schema, v_table, ampsync_private.now())
+      values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_table),
+              ampsync_private.now())
       on conflict do nothing -- Already known, with its state; or the target is another dataset's.
       returning stream_id into v_stream;
 
@@ -70,7 +71,8 @@ begin
       end if;
 
       -- After the insert, which waits for whoever registers the same target right now.
-      perform ampsync_private.check_target_free(p_dataset_id, v_dataset.target_schema, v_table);
+      perform ampsync_private.check_target_free(p_dataset_id, v_table, v_dataset.target_schema,
+                                                ampsync_private.target_name(v_dataset, v_table));
     exception
       when sqlstate 'SY003' or sqlstate 'SY004' then -- Concerns this table only; the others continue.
         get stacked diagnostics v_refusal = message_text;
@@ -85,7 +87,8 @@ begin
               'version', p_version, 'manifest_hash', p_manifest_hash, 'tables', to_jsonb(p_tables)), p_dataset_id);
   end if;
 
-  v_missing := array(select t.name from unnest(v_dataset.tables) t(name) where t.name <> all (p_tables));
+  v_missing := array(select t.name from unnest(ampsync_private.named_tables(v_dataset)) t(name)
+                      where t.name <> all (p_tables));
   if v_refused <> '{}' then
     perform ampsync_worker.defer_resolve(p_dataset_id, 'failed', (
       select jsonb_build_object(
@@ -102,7 +105,10 @@ begin
     perform ampsync_worker.defer_resolve(p_dataset_id, 'waiting', jsonb_build_object(
       'code', 'SY103',
       'message', format('%s has no table %s', v_dataset.name, array_to_string(v_missing, ', ')),
-      'hint', format(case when v_dataset.tables && p_tables
+      'hint', case when v_missing <@ v_dataset.tables then '' else format( -- Named by these options alone.
+                'Or take the option back: select ampsync.enqueue_sync(%L, rename => %L, exclude_columns => %2$L); ',
+                v_dataset.label, (select jsonb_object_agg(m.name, null) from unnest(v_missing) m(name))) end
+              || format(case when coalesce(v_dataset.tables && p_tables, true)
                           then 'Version %s stays in use for the other tables; it has: %s.'
                           else 'Publish the table; version %s has: %s.' end,
                      p_version, left(array_to_string(p_tables, ', '), 2000))));

@@ -4,7 +4,7 @@
 --
 -- p_columns        jsonb array of {"name", "type", "not_null"}: the user columns in the order
 --                  of the plan, "type" as format_type() writes it. Under value_policy `null`
---                  none of them becomes, or stays, NOT NULL
+--                  or not_null false none of them becomes, or stays, NOT NULL
 -- p_has_block_num  the server offers `_block_num`: each row knows its own block
 --
 -- Also checks, with one probe of the primary key, that no row lies above the checkpoint. A
@@ -45,7 +45,8 @@ begin
 
   if v_stream.target is null then
     perform ampsync_private.check_schema(p_stream_id, v_stream.target_schema);
-    perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.target_schema, v_stream.target_table);
+    perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.table_name,
+                                              v_stream.target_schema, v_stream.target_table);
 
     update ampsync_private.stream s
        set target        = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table,

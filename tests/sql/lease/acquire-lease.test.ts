@@ -25,6 +25,7 @@ test("state store, empty: a free lease is granted with what a pass needs to know
     retention_blocks: 128,
     value_policy: "fail",
     nul_policy: "replace",
+    excluded: [],
     watched: false,
     history: [],
   });

@@ -14,7 +14,7 @@ async function drop(args = "'chain'") {
 
 async function one(text: string): Promise<unknown> {
   const { rows } = await db.query(`select ${text} as value`);
-  return rows[0].value;
+  return rows[0]!["value"];
 }
 
 /** Rows of all tables of ours but the journal. */
@@ -160,7 +160,7 @@ describe("with drop_tables", () => {
   test("tables that refer to each other go together", async () => {
     await registerDataset(db, "chain", ["blocks", "logs"]);
     for (const id of (await db.query("select stream_id from ampsync.streams")).rows) {
-      const stream = new SqlStream(db, id.stream_id, "", true, "0");
+      const stream = new SqlStream(db, id["stream_id"], "", true, "0");
       await stream.acquire();
       await stream.prepareTarget();
     }

@@ -21,9 +21,11 @@ declare
 begin
   if p_error ->> 'hint' like '%<dataset>%' then -- Written where the stream of the error was not known.
     return p_error || jsonb_build_object('hint', (
-      select replace(replace(p_error ->> 'hint', '<dataset>', ampsync_private.stream_label(p_stream_id)),
-                     '<table>', s.table_name)
+      select replace(replace(replace(p_error ->> 'hint', '<dataset>', d.label), '<table>', s.table_name), '<excluded>',
+                     coalesce((select string_agg(replace(to_json(n.name)::text, '''', '''''') || ', ', '')
+                                 from jsonb_array_elements_text(d.exclude_columns -> s.table_name) n(name)), ''))
         from ampsync_private.stream s
+        join ampsync_private.dataset d using (dataset_id)
        where s.stream_id = p_stream_id));
   end if;
 

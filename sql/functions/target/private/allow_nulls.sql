@@ -1,6 +1,6 @@
--- What value_policy `null` requires of the columns: returns them without NOT NULL, and drops it
+-- What value_policy `null`, or not_null false, requires of the columns: returns them without NOT NULL, and drops it
 -- from those that the target already has, and for a shadow also from the target it will
--- replace. Under any other policy the columns are returned as they are: those that were made
+-- replace. Otherwise the columns are returned as they are: those that were made
 -- nullable stay so.
 --
 -- Waits at most 300 ms for a table: behind a long reader it would block everybody else. Then
@@ -20,16 +20,16 @@ create or replace function ampsync_private.allow_nulls(
 as $$
 declare
   v_stream ampsync_private.stream;
-  v_policy text;
+  v_strict boolean;
   v_target record;
 begin
   select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
-  select d.value_policy into strict v_policy
+  select d.not_null and d.value_policy <> 'null' into strict v_strict
     from ampsync_private.dataset d
    where d.dataset_id = v_stream.dataset_id;
-  if v_policy <> 'null' then
+  if v_strict then
     return p_columns;
   end if;
 
@@ -53,4 +53,4 @@ end;
 $$;
 
 comment on function ampsync_private.allow_nulls(bigint, jsonb)
-  is 'The columns as the value policy requires them; drops NOT NULL under value_policy null.';
+  is 'The columns as the options require them; drops NOT NULL under value_policy null or not_null false.';

@@ -1,9 +1,10 @@
--- Rejects a target table that belongs to somebody else: fed by another dataset, or not created
--- by us. Asked until the table is created.
+-- Rejects a target table that belongs to somebody else: fed by another stream, or not created by
+-- us. Asked until the table is created.
 create or replace function ampsync_private.check_target_free(
   p_dataset_id    bigint,
+  p_table_name    text,
   p_target_schema text,
-  p_table_name    text
+  p_target_table  text
 )
   returns void
   language plpgsql
@@ -19,17 +20,17 @@ begin
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)
    where s.target_schema = p_target_schema
-     and s.target_table = p_table_name;
+     and s.target_table = p_target_table;
 
-  if v_owner.dataset_id = p_dataset_id and v_owner.target is not null then
+  if (v_owner.dataset_id, v_owner.table_name) = (p_dataset_id, p_table_name) and v_owner.target is not null then
     return;
   end if;
 
-  if v_owner.dataset_id <> p_dataset_id then
+  if (v_owner.dataset_id, v_owner.table_name) <> (p_dataset_id, p_table_name) then
     raise exception using
       errcode = 'SY003',
       message = format('Target table %I.%I is already fed by %s.%s',
-                       p_target_schema, p_table_name, v_owner.label, v_owner.table_name),
+                       p_target_schema, p_target_table, v_owner.label, v_owner.table_name),
       detail  = 'A target table belongs to exactly one stream.',
       hint    = 'select ampsync.enqueue_sync(''my_dataset'', target_schema => ''another_schema'');';
   end if;
@@ -39,31 +40,31 @@ begin
                from pg_type t
                left join pg_class c on c.oid = t.typrelid
               where t.typnamespace = to_regnamespace(quote_ident(p_target_schema))
-                and t.typname = p_table_name
+                and t.typname = p_target_table
                 and coalesce(c.relkind, 'c') = 'c'
                 and t.typcategory <> 'A') then
     raise exception using
       errcode = 'SY003',
-      message = format('Type %I.%I has the name of the target table', p_target_schema, p_table_name),
+      message = format('Type %I.%I has the name of the target table', p_target_schema, p_target_table),
       detail  = 'A table and a type of one schema cannot have the same name.',
       hint    = format('alter type %I.%I rename to %I;',
-                       p_target_schema, p_table_name, left(p_table_name, 58) || '_type');
+                       p_target_schema, p_target_table, left(p_target_table, 58) || '_type');
   end if;
 
-  if to_regclass(format('%I.%I', p_target_schema, p_table_name)) is not null then
+  if to_regclass(format('%I.%I', p_target_schema, p_target_table)) is not null then
     raise exception using
       errcode = 'SY003',
-      message = format(case when obj_description(to_regclass(format('%I.%I', p_target_schema, p_table_name)), 'pg_class')
-                                 ~ '^Was kept in sync by ampsync'
+      message = format(case when obj_description(to_regclass(format('%I.%I', p_target_schema, p_target_table)),
+                                                 'pg_class') ~ '^Was kept in sync by ampsync'
                             then 'Target table %I.%I exists since an earlier sync that was dropped'
                             else 'Target table %I.%I exists and was not created by ampsync' end,
-                       p_target_schema, p_table_name),
+                       p_target_schema, p_target_table),
       detail  = 'Its rows would be mixed with those of the dataset.',
-      hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_table_name,
-                       ampsync_private.free_name(p_target_schema, p_table_name));
+      hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_target_table,
+                       ampsync_private.free_name(p_target_schema, p_target_table));
   end if;
 end;
 $$;
 
-comment on function ampsync_private.check_target_free(bigint, text, text)
-  is 'Raise SY003 if a target table belongs to another dataset or to the user.';
+comment on function ampsync_private.check_target_free(bigint, text, text, text)
+  is 'Raise SY003 if a target table belongs to another stream or to the user.';

@@ -1,0 +1,40 @@
+-- Changes options of a dataset that is synced: those of ampsync.enqueue_sync, which takes them
+-- as well, but never begins a sync (SY003 for a dataset that is not synced). Omitted options
+-- keep their values. What is fixed once a table is created, its schema, name and columns, is
+-- refused (SY004) with what can be done instead.
+--
+-- dataset   like in pause_sync, also without the version that it was enqueued with
+-- tables    all that shall be synced from now on: tables can be added, not left out
+--
+-- Idempotent. Returns the streams known so far. Locks: as enqueue_sync.
+create or replace function ampsync.alter_sync(
+  inout dataset          text,
+  in    tables           text[] default null,
+  in    target_schema    text default null,
+  in    retention_blocks integer default null,
+  in    on_deep_reorg    text default null,
+  in    value_policy     text default null,
+  in    nul_policy       text default null,
+  in    not_null         boolean default null,
+  in    rename           jsonb default null,
+  in    exclude_columns  jsonb default null,
+  out   table_name       text,
+  out   state            text,
+  out   hint             text
+)
+  returns setof record
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select e.dataset, e.table_name, e.state, e.hint
+    from ampsync_private.dataset d
+   cross join lateral ampsync.enqueue_sync(d.label, alter_sync.tables, alter_sync.target_schema,
+           alter_sync.retention_blocks, alter_sync.on_deep_reorg, alter_sync.value_policy, alter_sync.nul_policy,
+           alter_sync.not_null, alter_sync.rename, alter_sync.exclude_columns) e
+   where d.dataset_id = ampsync_private.find_dataset(alter_sync.dataset);
+$$;
+
+comment on function ampsync.alter_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb)
+  is 'Change options of a dataset that is synced; SY004 for what is fixed once a table is created.';

@@ -1,0 +1,18 @@
+-- The tables that the options of a dataset name: it waits for those that it does not have.
+create or replace function ampsync_private.named_tables(
+  p_dataset ampsync_private.dataset
+)
+  returns text[]
+  language sql
+  immutable
+  parallel safe
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select array(select t.name from unnest(p_dataset.tables) t(name)
+                union
+               select k.name from jsonb_object_keys(p_dataset.rename || p_dataset.exclude_columns) k(name));
+$$;
+
+comment on function ampsync_private.named_tables(ampsync_private.dataset)
+  is 'The tables that the options of a dataset name.';
