@@ -595,9 +595,9 @@ function ampsync_private.check_synced(p_dataset_id bigint, p_table_name text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_table_kept(p_stream ampsync_private.stream, p_old_name text, p_new_name text, p_old_columns jsonb, p_new_columns jsonb)
-  -- Raise SY004 if rename or exclude_columns change for a table that was created.
-  returns void
+function ampsync_private.check_table_kept(p_stream_id bigint, p_old_name text, p_new_name text, p_old_columns jsonb, p_new_columns jsonb)
+  -- Whether a table was created; SY004 if its rename or exclude_columns would change.
+  returns boolean
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

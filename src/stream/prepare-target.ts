@@ -36,9 +36,11 @@ function withoutExcluded(schema: ArrowSchema, { tableName, excluded, columns }: 
   const names = schema.fields.map(({ name }) => name);
   const unknown = excluded.find((name) => !names.includes(name));
   if (unknown !== undefined && columns === null) {
+    const others = excluded.filter((name) => name !== unknown);
+    const option = JSON.stringify(others.length === 0 ? null : others).replaceAll("'", "''");
     throw new AmpsyncError("SY004", `exclude_columns: table ${tableName} has no column ${unknown}`, {
       detail: `Its columns: ${names.join(", ")}.`,
-      hint: `select ampsync.enqueue_sync('<dataset>', exclude_columns => '{"<table>": null}'); select ampsync.resume_sync('<dataset>');`,
+      hint: `select ampsync.enqueue_sync('<dataset>', exclude_columns => '{"<table>": ${option}}'); select ampsync.resume_sync('<dataset>');`,
     });
   }
   return { fields: schema.fields.filter(({ name }) => !excluded.includes(name)) };

@@ -101,3 +101,28 @@ test("the hint leaves out such columns, one after the other, and the table is sy
   expect(rows.map(({ fine }) => fine)).toEqual([0, 1, 2, 3, 4]);
   expect(Object.keys(rows[0]!)).toEqual(["_id", "_block_num_start", "_block_num_end", "_block_num", "fine"]);
 });
+
+test("an excluded column that the table lacks is refused, and the hint keeps the other exclusions", async () => {
+  const schema = new Schema(
+    ["_block_num", "spare", "it's"].map((name) => new Field(name, new Uint64(), false)),
+  );
+  const source = new TableSource("odd", schema, (block) => [[block, block, block]], { blocks: 5 });
+  await using scenario = await Scenario.start({ source });
+  const excluded = JSON.stringify({ odd: ["it's", "absent"] });
+  await scenario.db.query(
+    "select ampsync.enqueue_sync('anvil', tables => '{odd}', target_schema => 'chain', exclude_columns => $1)",
+    [excluded],
+  );
+  scenario.startWorker();
+  const sync = await scenario.sync(["odd"]);
+  const odd = async () =>
+    (await scenario.db.query("select * from ampsync.streams where table_name = 'odd'")).rows[0];
+  await scenario.until("the column to be refused", async () => (await odd())?.["state"] === "failed");
+  const { error_code: code, reason, hint } = (await odd())!;
+  expect([code, reason]).toEqual(["SY004", "exclude_columns: table odd has no column absent"]);
+  await scenario.db.query(hint);
+  await sync.reaches();
+  const { rows } = await scenario.db.query("select * from chain.odd order by _id");
+  expect(rows.map(({ spare }) => spare)).toEqual(["0", "1", "2", "3", "4"]);
+  expect(Object.keys(rows[0]!)).not.toContain("it's");
+});

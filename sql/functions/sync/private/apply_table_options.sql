@@ -61,16 +61,16 @@ begin
             or not (o.columns @> o.old_columns and o.old_columns @> o.columns))
      order by s.stream_id
   loop
+    -- First, because a rollback does not bring back the writers that revoke_lease ends.
+    continue when ampsync_private.check_table_kept(v_changed.stream_id, v_changed.old_target_table,
+                    v_changed.target_table, v_changed.old_columns, v_changed.columns);
     perform ampsync_private.revoke_lease(v_changed.stream_id);
+    continue when ampsync_private.check_table_kept(v_changed.stream_id, v_changed.old_target_table,
+                    v_changed.target_table, v_changed.old_columns, v_changed.columns); -- Created meanwhile.
+
     select * into strict v_stream
       from ampsync_private.stream s
      where s.stream_id = v_changed.stream_id;
-    if exists (select 1 from pg_class c where c.oid = v_stream.target) then
-      perform ampsync_private.check_table_kept(v_stream, v_changed.old_target_table, v_changed.target_table,
-                                               v_changed.old_columns, v_changed.columns);
-      continue;
-    end if;
-
     perform ampsync_private.check_target_free(p_dataset_id, v_stream.table_name, v_stream.target_schema,
                                               v_changed.target_table);
     update ampsync_private.stream s
