@@ -44,14 +44,17 @@ test("a stream that ends cleanly at once, for ever, is retried with growing dela
   const source = chainOf(20);
   const sync = await scenario.follow(source);
   await sync.catchesUp();
-  for (const [index, delay] of DELAYS.entries()) {
-    const { retryIn, code } = await sync.until(`end number ${index + 1}`, ({ state, attempts }) => {
-      return state === "retrying" && attempts === index + 1;
+  // The first delays are short: on a busy machine one may be over before anybody looks.
+  for (let ends = 0; ends < DELAYS.length; ) {
+    const { retryIn, code, attempts } = await sync.until(`more than ${ends} ends`, (stream) => {
+      return stream.state === "retrying" && stream.attempts > ends;
     });
+    const delay = DELAYS[attempts - 1] ?? 60;
     expect(code).toBe("SY104");
     expect(retryIn).toBeLessThanOrEqual(1.2 * delay);
     expect(retryIn).toBeGreaterThan(0.8 * delay - 0.5); // Some of it has passed.
-    if (index < DELAYS.length - 1) await scenario.hurry();
+    ends = attempts;
+    if (ends < DELAYS.length) await scenario.hurry();
   }
   const { rows } = await scenario.db.query(
     `select j.run_at > clock_timestamp() + interval '40 s' as "isLater" from graphile_worker.jobs j
