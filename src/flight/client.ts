@@ -92,9 +92,7 @@ export interface FlightClient {
    * ends the stream without an error.
    */
   read(plan: FlightPlan, options: ReadOptions): AsyncGenerator<FlightMessage>;
-  /** The highest block of a table, given as its SQL reference; null if the table has none. */
-  maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null>;
-  /** The same block with its network, if the server reports the network. */
+  /** The highest block of a table, given as its SQL reference, and its network, if the server reports that. */
   highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock>;
   /** The hash in a column of a table for one block; null if there is none, or if it belongs to another network. */
   blockHash(table: HashColumn, block: bigint, signal: AbortSignal): Promise<BlockHash | null>;
@@ -198,10 +196,6 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     }
   }
 
-  async function maxBlock(tableSql: string, signal: AbortSignal): Promise<bigint | null> {
-    return (await highestBlock(tableSql, signal)).block;
-  }
-
   async function highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock> {
     const { schema, ticket } = await plan(`SELECT max("_block_num") FROM ${tableSql}`, {
       stream: false,
@@ -257,5 +251,5 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     });
   }
 
-  return { plan, read, maxBlock, highestBlock, blockHash, close: () => shared.close() };
+  return { plan, read, highestBlock, blockHash, close: () => shared.close() };
 }

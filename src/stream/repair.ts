@@ -57,7 +57,7 @@ async function checkHead(
       throw error;
     },
   );
-  const head = ofBlocks ?? (await deps.flight.maxBlock(reference, signal)) ?? -1n;
+  const head = ofBlocks ?? (await deps.flight.highestBlock(reference, signal)).block ?? -1n;
   const needed = ofBlocks === null && newestRow !== null && newestRow < end ? newestRow : end;
   if (head < needed) {
     throw new AmpsyncError(

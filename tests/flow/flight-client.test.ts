@@ -445,7 +445,7 @@ describe("the highest block", () => {
       call.write(flightData([], 1, "not even JSON"));
       call.end();
     };
-    expect(await client().maxBlock('"_/anvil@0.1.0"."blocks"', abort.signal)).toBe(19_000_000n);
+    expect((await client().highestBlock('"_/anvil@0.1.0"."blocks"', abort.signal)).block).toBe(19_000_000n);
     expect(server.asked[0]?.sql).toBe('SELECT max("_block_num") FROM "_/anvil@0.1.0"."blocks"');
   });
 
@@ -457,7 +457,7 @@ describe("the highest block", () => {
         call.write(flightData([block], 1));
         call.end();
       };
-      expect(await client().maxBlock("t", abort.signal)).toBeNull();
+      expect((await client().highestBlock("t", abort.signal)).block).toBeNull();
     },
   );
 
@@ -488,7 +488,7 @@ describe("the highest block", () => {
       call.write(flightData([null], 1));
       call.end();
     };
-    expect(await client().maxBlock("t", abort.signal)).toBeNull();
+    expect((await client().highestBlock("t", abort.signal)).block).toBeNull();
   });
 });
 
