@@ -83,7 +83,9 @@ function plan(sql = "SELECT 1") {
 test("a peer that accepts connections and is silent at first is left: once it is healthy, all goes on", async () => {
   proxy.blackHole = true;
   await expect(plan()).rejects.toMatchObject({ code: "SY104", message: "No connection within 0.3 s" });
-  await expect(client.highestBlock("t", AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: "SY104" });
+  await expect(client.highestBlock("t", AbortSignal.timeout(20_000))).rejects.toMatchObject({
+    code: "SY104",
+  });
   proxy.blackHole = false; // For new connections; what was accepted stays silent for ever.
   await plan();
 });
