@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
+import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -42,6 +43,10 @@ afterEach(async () => {
     child.kill("SIGKILL");
   }
   await Promise.all(started.map((server) => server.stop()));
+  // The keeper of a killed process stops its server, which writes to its folder until it ends.
+  for (const dataDir of [join(folder, "data"), join(folder, "open", "data")]) {
+    await waitFor("the servers to end", async () => (await findPostmaster(dataDir)) === null);
+  }
   await rm(folder, { recursive: true, force: true });
 });
 
