@@ -4,6 +4,7 @@ import type { Task } from "graphile-worker";
 import xxhash from "xxhash-wasm";
 
 import { createAdminClient } from "./admin/client.ts";
+import { Announcer } from "./commit/announcer.ts";
 import { Budget } from "./commit/budget.ts";
 import { Permits } from "./commit/permits.ts";
 import { type Config, configFromProcess, processId, requireDatabase, writeStderr } from "./config.ts";
@@ -12,6 +13,7 @@ import { HEARTBEAT_TIMEOUT, LeaseCalls } from "./db/lease-calls.ts";
 import { createPool } from "./db/pool.ts";
 import { type RunStatement, retryingStatements } from "./db/retry.ts";
 import { runStatement } from "./db/run-statement.ts";
+import { StreamCalls } from "./db/stream-calls.ts";
 import type { Deps } from "./deps.ts";
 import { type Faults, NO_FAULTS } from "./fault-points.ts";
 import { createFlightClient } from "./flight/client.ts";
@@ -78,9 +80,13 @@ export async function createDeps(
     maxMessageBytes: config.grpcMaxDecodeMb * 1024 * 1024,
   });
 
+  const caller = new Caller(retryingStatements(pool, timeLimits, log), clean);
+  const announcements = new StreamCalls(caller.once());
+  const announcer = new Announcer((announcement) => announcements.announce(announcement), log);
+
   return {
     log,
-    caller: new Caller(retryingStatements(pool, timeLimits, log), clean),
+    caller,
     pool,
     heartbeat,
     flight,
@@ -89,11 +95,12 @@ export async function createDeps(
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
     budget: new Budget(PROCESS_BYTES),
+    announcer,
     limits,
     hash: h64Raw,
     faults,
     async close() {
-      await heartbeat.stop();
+      await Promise.all([heartbeat.stop(), announcer.stop()]);
       flight.close();
       await Promise.all([pool.end(), reserved.end()]);
     },

@@ -21,8 +21,8 @@ export interface CommitQueueOptions<Begin, End> {
   /** Limits of the process: how many transactions write at once, and how many bytes wait to be written. */
   readonly permits: Pick<Permits, "take">;
   readonly budget: Budget;
-  /** Everything up to and including this microbatch is durable. */
-  readonly onCommitted: (last: End) => void;
+  /** Everything up to and including this microbatch is durable; `begin` is what the commit began with. */
+  readonly onCommitted: (last: End, begin: Begin | null) => void;
   /** Nothing more can be written. What was not committed is lost, and will be sent again. */
   readonly onFailed: (error: unknown) => void;
   /** Aborted when even the commit under way is given up. */
@@ -239,8 +239,9 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
   async #commit(transaction: Transaction, microbatches: readonly Microbatch<Begin, End>[]): Promise<void> {
     await transaction.commit(() => this.#endStatement(microbatches));
     const last = endOf(microbatches.at(-1)!);
+    const begin = microbatches[0]?.begin ?? null;
     this.#buffer.change((buffer) => buffer.committed(microbatches.length));
-    this.#options.onCommitted(last);
+    this.#options.onCommitted(last, begin);
   }
 
   #endStatement(microbatches: readonly Microbatch<Begin, End>[]): string {

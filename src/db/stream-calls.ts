@@ -48,6 +48,18 @@ export interface Repair {
   readonly newestRow: bigint | null;
 }
 
+/** What was committed of a stream since listeners were last told of it. */
+export interface Announcement {
+  readonly streamId: bigint;
+  /** The last block committed. */
+  readonly block: bigint;
+  /** The first block that reorgs replaced; null: none was replaced. */
+  readonly replaced: bigint | null;
+}
+
+/** Less than the time that a worker has to stop. */
+const ANNOUNCE_MS = 5_000;
+
 /** The calls of the pass of an Amp stream. One method per SQL function. */
 export class StreamCalls {
   readonly #caller: Caller;
@@ -101,6 +113,16 @@ export class StreamCalls {
       hasBlockNum,
       JSON.stringify(planned),
     ]);
+  }
+
+  /** After a commit: notifies listeners. False if that would have to wait. */
+  async announce({ streamId, block, replaced }: Announcement): Promise<boolean> {
+    const { rows } = await this.#caller.call(
+      "select ampsync_worker.announce($1, $2, $3) as done",
+      [streamId, block, replaced],
+      ANNOUNCE_MS,
+    );
+    return rows[0].done;
   }
 
   async markLive(lease: Lease): Promise<void> {

@@ -9,7 +9,7 @@ import { isPoison } from "../model/poison.ts";
 import { cursorOf } from "../protocol/cursor.ts";
 import { decide, protocolError, resolveOwnHash } from "../protocol/decide.ts";
 import type { Message, Step } from "../protocol/step.ts";
-import { baseOf, committed, isMidCommit, startConnection } from "../protocol/stream-memory.ts";
+import { baseOf, committed, isMidCommit, type Removal, startConnection } from "../protocol/stream-memory.ts";
 import {
   commitStatements,
   type StampedWatermark,
@@ -71,7 +71,7 @@ class Connection implements AsyncDisposable {
       limits: deps.limits,
       permits: status.shown(deps.permits),
       budget: deps.budget,
-      onCommitted: (last) => this.#committed(last),
+      onCommitted: (last, removal) => this.#committed(last, removal),
       // A row that PostgreSQL refuses ends this connection alone: the next one is careful.
       onFailed: (error) => (isPoison(error) && !isCareful ? leave.abort() : control.fail(error)),
       abandoned: control.abandoned,
@@ -235,11 +235,16 @@ class Connection implements AsyncDisposable {
   }
 
   /** Everything up to and including this microbatch is durable. */
-  #committed({ watermark }: StampedWatermark): void {
-    const { status, head, progress } = this.#pass;
+  #committed({ watermark }: StampedWatermark, removal: Removal | null): void {
+    const { deps, lease, status, head, progress } = this.#pass;
     progress.memory = committed(progress.memory, watermark);
     status.committed(progress.memory.open !== null || !this.#commits.isEmpty);
     head.committed(watermark.end);
+    deps.announcer.committed({
+      streamId: lease.streamId,
+      block: watermark.end,
+      replaced: removal === null ? null : (removal.from ?? 0n),
+    });
   }
 
   /** What is not committed is rolled back. */

@@ -1,5 +1,6 @@
 import type pg from "pg";
 
+import type { Announcer } from "../commit/announcer.ts";
 import type { Budget } from "../commit/budget.ts";
 import type { Permits } from "../commit/permits.ts";
 import type { Caller } from "../db/caller.ts";
@@ -21,6 +22,7 @@ export interface PassDeps {
   readonly heads: HeadWatch;
   readonly permits: Permits;
   readonly budget: Budget;
+  readonly announcer: Announcer;
   readonly limits: CommitLimits;
   readonly hash: (bytes: Uint8Array, seed: bigint) => bigint;
   readonly faults: Faults;

@@ -65,13 +65,8 @@ begin
            else starts_with(j.task_identifier, 'ampsync_') and j.run_at <= v_now
          end;
 
-  -- Queueing a job notifies. A transaction that notified and waits for a standby holds the lock that every other
-  -- notification needs, so queueing would wait as well.
   if not ampsync_private.job_waits('ampsync_supervise', null)
-     and not exists (select 1
-                       from pg_locks k
-                      where k.locktype = 'object' and k.classid = 'pg_database'::regclass
-                        and k.objid = 0 and k.granted) then
+     and not ampsync_private.notify_waits() then -- Queueing a job notifies.
     perform ampsync_worker.schedule_supervision();
   end if;
 

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { Announcer } from "../../src/commit/announcer.ts";
+import type { Announcement } from "../../src/db/stream-calls.ts";
+import { createLog } from "../../src/log.ts";
+
+let sent: Announcement[];
+let answer: () => Promise<boolean>;
+let logged: string[];
+let announcer: Announcer;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  [sent, logged] = [[], []];
+  answer = async () => true;
+  announcer = new Announcer(
+    (announcement) => {
+      sent.push(announcement);
+      return answer();
+    },
+    createLog("warn", (line) => logged.push(line)),
+  );
+});
+afterEach(async () => {
+  await announcer.stop();
+  vi.useRealTimers();
+});
+
+function commit(streamId: bigint, block: bigint, replaced: bigint | null = null): void {
+  announcer.committed({ streamId, block, replaced });
+}
+
+test("the first commit is told at once, and no more than 20 a second after it", async () => {
+  for (let stream = 1n; stream <= 30n; stream++) {
+    commit(stream, 7n);
+  }
+  await vi.advanceTimersByTimeAsync(0);
+  expect(sent).toEqual([{ streamId: 1n, block: 7n, replaced: null }]);
+  await vi.advanceTimersByTimeAsync(999);
+  expect(sent).toHaveLength(20);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(sent.map(({ streamId }) => streamId)).toEqual(Array.from({ length: 30 }, (_, n) => BigInt(n + 1)));
+});
+
+test("commits that wait become one: the last block, and the lowest that was replaced", async () => {
+  commit(1n, 1n);
+  commit(2n, 5n);
+  commit(2n, 9n, 4n);
+  commit(2n, 8n, 6n);
+  commit(2n, 10n);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(sent.slice(1)).toEqual([{ streamId: 2n, block: 10n, replaced: 4n }]);
+});
+
+test("one that would have to wait is sent later, together with what was committed meanwhile", async () => {
+  answer = async () => false;
+  commit(1n, 5n, 3n);
+  await vi.advanceTimersByTimeAsync(0);
+  commit(1n, 6n);
+  answer = async () => true;
+  await vi.advanceTimersByTimeAsync(200);
+  expect(sent).toEqual([
+    { streamId: 1n, block: 5n, replaced: 3n },
+    { streamId: 1n, block: 6n, replaced: 3n },
+  ]);
+});
+
+test("one that fails is dropped and logged, and the next one is sent", async () => {
+  answer = () => Promise.reject(new Error("too many notifications"));
+  commit(1n, 5n);
+  await vi.advanceTimersByTimeAsync(0);
+  answer = async () => true;
+  commit(1n, 6n);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(sent.map(({ block }) => block)).toEqual([5n, 6n]);
+  expect(logged).toEqual([expect.stringContaining("too many notifications")]);
+});
+
+test("after stop, which waits for the one under way, none is sent", async () => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  answer = () => promise;
+  commit(1n, 5n);
+  commit(2n, 5n);
+  let isStopped = false;
+  const stopped = announcer.stop().then(() => {
+    isStopped = true;
+  });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(isStopped).toBe(false);
+  resolve(true);
+  await stopped;
+  commit(3n, 5n);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(sent).toHaveLength(1);
+});
