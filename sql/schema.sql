@@ -991,6 +991,13 @@ function ampsync_private.newest_row(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.notify_waits()
+  -- Whether another transaction holds the lock that a NOTIFY needs.
+  returns boolean
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.now()
   -- The current time, even inside long transactions. The only clock that ampsync reads.
   returns timestamp with time zone
@@ -1231,6 +1238,13 @@ function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+function ampsync_worker.announce(p_stream_id bigint, p_block bigint, p_replaced bigint DEFAULT NULL::bigint)
+  -- Notify the channel ampsync of a commit, after it; false while the notification would have to wait.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)

@@ -13,6 +13,7 @@ export class Announcer {
   readonly #log: Log;
   readonly #waiting = new Map<bigint, Announcement>();
   #isStopped = false;
+  #isFailing = false;
   #sending: Promise<void> | null = null;
   #endPause = () => {};
 
@@ -31,9 +32,7 @@ export class Announcer {
       announcement.streamId,
       earlier === undefined ? announcement : join(earlier, announcement),
     );
-    this.#sending ??= this.#sendAll().finally(() => {
-      this.#sending = null;
-    });
+    this.#sending ??= this.#sendAll();
   }
 
   /** Drops what waits; resolves when nothing is being sent any more. */
@@ -44,9 +43,10 @@ export class Announcer {
   }
 
   async #sendAll(): Promise<void> {
-    while (!this.#isStopped) {
+    for (;;) {
       const [next] = this.#waiting.values();
-      if (next === undefined) {
+      if (next === undefined || this.#isStopped) {
+        this.#sending = null; // Here, so that no commit comes between the look and this.
         return;
       }
       this.#waiting.delete(next.streamId);
@@ -68,7 +68,9 @@ export class Announcer {
 
   async #sendOne(announcement: Announcement): Promise<void> {
     try {
-      if (!(await this.#send(announcement))) {
+      const isSent = await this.#send(announcement);
+      this.#isFailing = false;
+      if (!isSent) {
         const later = this.#waiting.get(announcement.streamId);
         this.#waiting.set(
           announcement.streamId,
@@ -76,7 +78,10 @@ export class Announcer {
         );
       }
     } catch (error) {
-      this.#log.warn("notification_dropped", { error: String(error) });
+      if (!this.#isFailing) {
+        this.#log.warn("notification_dropped", { error: String(error) }); // Once, however many follow.
+      }
+      this.#isFailing = true;
     }
   }
 }

@@ -65,15 +65,31 @@ test("one that would have to wait is sent later, together with what was committe
   ]);
 });
 
-test("one that fails is dropped and logged, and the next one is sent", async () => {
-  answer = () => Promise.reject(new Error("too many notifications"));
-  commit(1n, 5n);
-  await vi.advanceTimersByTimeAsync(0);
-  answer = async () => true;
-  commit(1n, 6n);
-  await vi.advanceTimersByTimeAsync(200);
-  expect(sent.map(({ block }) => block)).toEqual([5n, 6n]);
-  expect(logged).toEqual([expect.stringContaining("too many notifications")]);
+test("one that fails is dropped and logged, the next one is sent, and failures in a row are logged once", async () => {
+  const fails = () => Promise.reject(new Error("too many notifications"));
+  const answers = [fails, fails, async () => true, fails];
+  for (const [block, each] of answers.entries()) {
+    answer = each;
+    commit(1n, BigInt(block));
+    await vi.advanceTimersByTimeAsync(200);
+  }
+  expect(sent.map(({ block }) => block)).toEqual([0n, 1n, 2n, 3n]);
+  expect(logged).toEqual(Array(2).fill(expect.stringContaining("too many notifications")));
+});
+
+test("a commit at any moment around the end of the pause after the last one is told", async () => {
+  for (let turns = 0; turns < 10; turns++) {
+    sent = [];
+    commit(1n, 1n);
+    await vi.advanceTimersByTimeAsync(49);
+    vi.advanceTimersByTime(1);
+    for (let turn = 0; turn < turns; turn++) {
+      await Promise.resolve();
+    }
+    commit(1n, 2n);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(sent.map(({ block }) => block)).toEqual([1n, 2n]);
+  }
 });
 
 test("after stop, which waits for the one under way, none is sent", async () => {
