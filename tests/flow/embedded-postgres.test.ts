@@ -9,9 +9,8 @@ import { promisify } from "node:util";
 
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-
-import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MODULE = new URL("../../src/embedded/postgres.ts", import.meta.url).href;
