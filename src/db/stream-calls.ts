@@ -19,6 +19,8 @@ export interface StreamLease extends Lease {
   readonly columns: readonly string[] | null;
   readonly network: string | null;
   readonly state: string;
+  /** The first block whose rows are loaded. */
+  readonly fromBlock: bigint;
   readonly origin: bigint | null;
   readonly retention: bigint;
   /** What becomes of bad values, and of U+0000 in text. */
@@ -95,6 +97,7 @@ export class StreamCalls {
       columns: row.columns?.map((column: { name: string }) => column.name) ?? null,
       network: row.network,
       state: row.state,
+      fromBlock: row.from_block,
       origin: row.origin,
       retention: BigInt(row.retention_blocks),
       valuePolicy: row.value_policy,

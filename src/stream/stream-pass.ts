@@ -99,7 +99,8 @@ class StreamPass implements PassContext, Disposable {
     try {
       const plan = await prepareTarget(this);
       const { flight, hash } = this.deps;
-      const table = { flight, reference: this.reference, plan, hash, policies: this.lease };
+      const { fromBlock } = this.lease;
+      const table = { flight, reference: this.reference, plan, fromBlock, hash, policies: this.lease };
       await this.#repair(table);
       if (this.control.mustYield) {
         return YIELDED;

@@ -14,6 +14,8 @@ export interface SourceTable {
   readonly reference: string;
   /** Its columns in the order of the target. */
   readonly plan: TablePlan;
+  /** Rows of lower blocks are not asked for. */
+  readonly fromBlock: bigint;
   readonly hash: Hash64;
   readonly policies: EncoderOptions;
 }
@@ -47,7 +49,9 @@ export class TableStream {
     table: SourceTable,
     { cursor, signal }: Omit<PlanOptions, "stream">,
   ): Promise<TableStream> {
-    const sql = selectSql(table.plan, table.reference);
+    const { plan, reference, fromBlock } = table;
+    const filter = fromBlock > 0n ? ` WHERE "_block_num" >= ${fromBlock}` : "";
+    const sql = `${selectSql(plan, reference)}${filter}`;
     return new TableStream(table, await table.flight.plan(sql, { stream: true, cursor, signal }));
   }
 
@@ -57,7 +61,8 @@ export class TableStream {
     { start, end }: { readonly start: bigint; readonly end: bigint },
     signal: AbortSignal,
   ): Promise<TableStream> {
-    const blocks = `"_block_num" >= ${start} AND "_block_num" <= ${end}`;
+    const first = start > table.fromBlock ? start : table.fromBlock;
+    const blocks = `"_block_num" >= ${first} AND "_block_num" <= ${end}`;
     // Batch queries promise no order, and the encoder needs one.
     const sql = `${selectSql(table.plan, table.reference)} WHERE ${blocks} ORDER BY "_block_num"`;
     return new TableStream(table, await table.flight.plan(sql, { stream: false, signal }));

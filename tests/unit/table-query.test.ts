@@ -48,6 +48,7 @@ const tableOf = (flight: FlightServer, planned: ArrowSchema) => ({
   flight,
   reference: '"_/chain@1.0.0".t',
   plan: planTable("t", planned),
+  fromBlock: 0n,
   hash: h64Raw,
   policies: {},
 });
@@ -129,6 +130,19 @@ describe("the query names the columns of the table, in their order", () => {
     await TableStream.ofBlocks(tableOf(server, table), { start: 5n, end: 7n }, signal);
     const sql = `${columns} WHERE "_block_num" >= 5 AND "_block_num" <= 7 ORDER BY "_block_num"`;
     expect(server.asked).toEqual([{ sql, stream: false }]);
+  });
+
+  test("from the first block whose rows are wanted on", async () => {
+    const server = new FlightServer(table);
+    const late = { ...tableOf(server, table), fromBlock: 6n };
+    await TableStream.follow(late, { cursor: "{}", signal });
+    await TableStream.ofBlocks(late, { start: 5n, end: 7n }, signal);
+    await TableStream.ofBlocks(late, { start: 7n, end: 8n }, signal);
+    expect(server.asked.map(({ sql }) => sql.replace(columns, ""))).toEqual([
+      ' WHERE "_block_num" >= 6',
+      ' WHERE "_block_num" >= 6 AND "_block_num" <= 7 ORDER BY "_block_num"',
+      ' WHERE "_block_num" >= 7 AND "_block_num" <= 8 ORDER BY "_block_num"',
+    ]);
   });
 });
 

@@ -65,9 +65,12 @@ begin
          checkpoint_hash  = v_tip.hash,
          block_time       = ampsync_private.block_time((p_watermarks -> -1 ->> 'timestamp')::bigint),
          committed_at     = v_now,
-         load_started     = case when v_state = 'backfill' then coalesce(s.load_started, v_now) end,
-         load_from        = case when v_state = 'backfill' and s.load_started is null then v_tip.last_block
-                                 when v_state = 'backfill' then s.load_from end,
+         load_started     = case when v_state <> 'backfill' then null
+                                 when v_tip.last_block < s.from_block then v_now -- Without rows: not its speed.
+                                 else coalesce(s.load_started, v_now) end,
+         load_from        = case when v_state <> 'backfill' then null
+                                 when v_tip.last_block < s.from_block or s.load_started is null then v_tip.last_block
+                                 else s.load_from end,
          row_total        = s.row_total + p_rows,
          rewrites         = s.rewrites + (p_expected_block is distinct from v_before)::integer,
          state            = v_state,

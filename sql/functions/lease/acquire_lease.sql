@@ -35,6 +35,7 @@ create or replace function ampsync_worker.acquire_lease(
     columns          jsonb,
     network          text,
     state            text,
+    from_block       bigint,
     origin           bigint,
     retention_blocks integer,
     value_policy     text,
@@ -124,8 +125,9 @@ begin
 
   return query
   select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
-         d.label, s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state, s.origin,
-         d.retention_blocks, d.value_policy, d.nul_policy, coalesce(d.exclude_columns -> s.table_name, '[]'),
+         d.label, s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state,
+         s.from_block, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
+         coalesce(d.exclude_columns -> s.table_name, '[]'),
          v_lease.holder is not null or s.deaths > 0,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,

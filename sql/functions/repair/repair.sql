@@ -42,13 +42,15 @@ begin
     from ampsync_private.history h
    where h.stream_id = v_stream.stream_id;
 
-  if not coalesce(from_block between v_stream.origin and to_block and to_block <= v_stream.checkpoint_block, false) then
+  if not coalesce(from_block between v_stream.origin and to_block
+                  and to_block between v_stream.from_block and v_stream.checkpoint_block, false) then
     raise exception using
       errcode = 'SY004',
       message = format('blocks %s to %s are not a range of blocks that table %s holds',
                        coalesce(from_block::text, 'null'), coalesce(to_block::text, 'null'), repair.table_name),
       detail  = format('It holds blocks %s to %s.',
-                       coalesce(v_stream.origin::text, 'none'), coalesce(v_stream.checkpoint_block::text, 'none')),
+                       coalesce((v_stream.origin + greatest(v_stream.from_block - v_stream.origin, 0))::text, 'none'),
+                       coalesce(v_stream.checkpoint_block::text, 'none')),
       hint    = format('select * from ampsync.verify(%L, %L);', repair.dataset, repair.table_name);
   elsif not v_stream.has_block_num then
     raise exception using

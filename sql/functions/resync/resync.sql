@@ -6,14 +6,18 @@
 -- A table that was dropped is created again and loaded from the first block, in its place;
 -- another relation that has its name by now must go first (SY201).
 --
+-- from_block: rows of lower blocks are neither loaded nor kept; by default as the table was
+-- loaded before. Without table_name also for tables that the dataset gets later.
+--
 -- The resync of a paused stream begins once it is resumed. If a resync is under way, or nothing
 -- was loaded yet, nothing changes. Returns the streams.
 --
--- Locks: for each stream fence (exclusive), stream row, lease row; for one whose table was
--- dropped, all its records.
+-- Locks: with from_block the dataset row; for each stream fence (exclusive), stream row, lease
+-- row; for one whose table was dropped, all its records.
 create or replace function ampsync.resync(
   inout dataset    text,
   inout table_name text default null,
+  in    from_block bigint default null,
   out   state      text,
   out   hint       text
 )
@@ -29,6 +33,14 @@ declare
   v_stream_id  bigint;
 begin
   perform ampsync_private.check_synced(v_dataset_id, resync.table_name);
+  perform ampsync_private.check_from_block(resync.dataset, resync.from_block);
+  if resync.table_name is null then
+    update ampsync_private.dataset d
+       set from_block = resync.from_block
+     where d.dataset_id = v_dataset_id
+       and d.from_block <> resync.from_block;
+  end if;
+  perform ampsync_private.apply_from_block(v_dataset_id, resync.table_name, resync.from_block);
 
   for v_stream_id in
     select s.stream_id
@@ -49,7 +61,7 @@ begin
                  from ampsync_private.stream s
                  join pg_class c on c.oid = s.target
                 where s.stream_id = v_stream_id) then
-      perform ampsync_private.start_shadow(v_stream_id, ampsync_private.now());
+      perform ampsync_private.start_shadow(v_stream_id, ampsync_private.now(), resync.from_block);
     else
       if exists (select 1
                    from ampsync_private.stream s
@@ -57,6 +69,9 @@ begin
                     and to_regclass(format('%I.%I', s.target_schema, s.target_table)) is not null) then
         call ampsync_private.raise_target_moved(v_stream_id);
       end if;
+      update ampsync_private.stream s
+         set from_block = coalesce(resync.from_block, s.from_block)
+       where s.stream_id = v_stream_id;
       perform ampsync_private.forget_target(v_stream_id);
     end if;
     perform ampsync_private.journal(v_stream_id, 'resync_started');
@@ -70,5 +85,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.resync(text, text)
+comment on function ampsync.resync(text, text, bigint)
   is 'Load a table, or all of a dataset, again from the first block, then merge in one transaction.';

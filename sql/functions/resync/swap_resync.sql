@@ -78,6 +78,7 @@ begin
 
   update ampsync_private.stream s
      set network          = v_shadow.network,
+         from_block       = v_shadow.from_block,
          origin           = v_shadow.origin,
          checkpoint_block = v_shadow.checkpoint_block,
          checkpoint_hash  = v_shadow.checkpoint_hash,

@@ -19,14 +19,17 @@
 --                   takes effect with the next pass, and is not taken back from a table
 -- rename            {"table": "name of its target"}
 -- exclude_columns   {"table": ["column", …]}: columns that are neither read nor stored
+-- from_block        rows of lower blocks are neither read nor stored; default 0. For tables in
+--                   which nothing is loaded yet: others keep theirs until ampsync.resync is
+--                   told another one, which their hint says
 --
--- The last two are fixed for a table once it is created. A table that they do not mention keeps
+-- rename and exclude_columns are fixed for a table once it is created. A table that they do not mention keeps
 -- what it has; null instead of a name or a list takes it back.
 --
 -- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
 -- keeps its value. Returns the streams known so far.
 --
--- Locks: dataset row; for each stream whose rename or excluded columns change fence
+-- Locks: dataset row; for each stream whose rename, excluded columns or first block change fence
 -- (exclusive), stream row, lease row.
 create or replace function ampsync.enqueue_sync(
   inout dataset          text,
@@ -39,6 +42,7 @@ create or replace function ampsync.enqueue_sync(
   in    not_null         boolean default null,
   in    rename           jsonb default null,
   in    exclude_columns  jsonb default null,
+  in    from_block       bigint default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -60,6 +64,7 @@ begin
   perform ampsync_private.check_sync_options(
     enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
     enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy);
+  perform ampsync_private.check_from_block(enqueue_sync.dataset, enqueue_sync.from_block);
   perform ampsync_private.check_table_options(
     enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
 
@@ -104,9 +109,11 @@ begin
          on_deep_reorg    = coalesce(enqueue_sync.on_deep_reorg, d.on_deep_reorg),
          value_policy     = coalesce(enqueue_sync.value_policy, d.value_policy),
          nul_policy       = coalesce(enqueue_sync.nul_policy, d.nul_policy),
-         not_null         = coalesce(enqueue_sync.not_null, d.not_null)
+         not_null         = coalesce(enqueue_sync.not_null, d.not_null),
+         from_block       = coalesce(enqueue_sync.from_block, d.from_block)
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
+  perform ampsync_private.apply_from_block(v_dataset.dataset_id, null, enqueue_sync.from_block);
 
   -- Not resolved yet, or resolved without a table that is wanted now.
   if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> ampsync_private.named_tables(v_dataset) then
@@ -115,10 +122,14 @@ begin
   perform ampsync_private.schedule_supervisor();
 
   return query
-  select r.dataset, r.table_name, r.state, r.hint
-    from ampsync_private.sync_report(v_dataset.dataset_id) r;
+  select r.dataset, r.table_name, r.state, coalesce(case when s.from_block <> enqueue_sync.from_block
+           then format('select ampsync.resync(%L, %L, from_block => %s); -- it begins with block %s',
+                       r.dataset, r.table_name, enqueue_sync.from_block, s.from_block) end, r.hint)
+    from ampsync_private.sync_report(v_dataset.dataset_id) r
+    left join ampsync_private.stream s
+           on s.dataset_id = v_dataset.dataset_id and s.table_name = r.table_name and s.shadow_of is null;
 end;
 $$;
 
-comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb)
+comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

@@ -35,6 +35,9 @@ begin
     perform ampsync_private.check_target(v_stream);
   end if;
   v_columns := ampsync_private.allow_nulls(p_stream_id, p_columns);
+  if not p_has_block_num and v_stream.from_block > 0 then
+    call ampsync_private.raise_no_block_num(p_stream_id);
+  end if;
 
   if v_stream.target is null then
     perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || v_stream.target_schema, 0));

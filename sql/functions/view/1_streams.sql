@@ -30,6 +30,7 @@ select d.label as dataset,
             then 'backfill' else s.state end as state,
        s.since,
        s.network,
+       s.from_block,
        s.checkpoint_block as block,
        h.head,
        case when h.head >= s.checkpoint_block then h.head - s.checkpoint_block end as behind,
@@ -117,6 +118,7 @@ comment on column ampsync.streams.state
   is 'waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.';
 comment on column ampsync.streams.since is 'When it entered this state.';
 comment on column ampsync.streams.network is 'Network of its blocks.';
+comment on column ampsync.streams.from_block is 'First block whose rows are loaded.';
 comment on column ampsync.streams.block is 'Last block that is completely and durably here.';
 comment on column ampsync.streams.head
   is 'Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.';

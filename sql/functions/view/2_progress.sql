@@ -7,20 +7,23 @@ select v.dataset,
        v.state as phase,
        m.checkpoint_block as block,
        v.head,
-       m.checkpoint_block - m.origin + 1 as blocks_done,
-       case when v.head >= m.checkpoint_block then v.head - m.origin + 1 end as blocks_total,
+       case when f.first is not null then greatest(m.checkpoint_block - f.first + 1, 0) end as blocks_done,
+       case when v.head >= m.checkpoint_block and f.first is not null
+            then greatest(v.head - f.first + 1, 0) end as blocks_total,
        m.row_total as rows,
        z.bytes,
        v.rows_per_s,
        t.started,
        t.elapsed,
-       c.now + case when m.state = 'backfill' and v.head >= m.checkpoint_block and t.blocks > 0
+       c.now + case when m.state = 'backfill' and v.head >= m.checkpoint_block
+                     and m.checkpoint_block >= m.from_block and t.blocks > 0
                     then t.elapsed * ((v.head - m.checkpoint_block) / t.blocks::float8) end as eta,
        v.stream_id
   from ampsync.streams v
  cross join lateral (select ampsync_private.now() as now) c
   left join ampsync_private.stream w on w.shadow_of = v.stream_id
   join ampsync_private.stream m on m.stream_id = coalesce(w.stream_id, v.stream_id) -- The stream that moves.
+ cross join lateral (select m.origin + greatest(m.from_block - m.origin, 0) as first) f
   -- As last counted, because asking for the size of a file would wait for whoever has locked the table.
   left join lateral (
     select nullif(k.relpages::bigint + coalesce(o.relpages, 0), 0)
@@ -44,9 +47,9 @@ comment on column ampsync.progress.target is 'Table in this database.';
 comment on column ampsync.progress.phase is 'Its state, as in ampsync.streams.';
 comment on column ampsync.progress.block is 'Last block that is loaded.';
 comment on column ampsync.progress.head is 'Last block that the server is known to have, as in ampsync.streams.';
-comment on column ampsync.progress.blocks_done is 'Blocks from the first one of the table to block.';
+comment on column ampsync.progress.blocks_done is 'Blocks from the first one that is loaded (see from_block) to block.';
 comment on column ampsync.progress.blocks_total
-  is 'Blocks from the first one of the table to head; null while either is unknown, or if the head is below the block.';
+  is 'Blocks from the first one that is loaded to head; null while either is unknown, or if it is below the block.';
 comment on column ampsync.progress.rows is 'Rows that are loaded.';
 comment on column ampsync.progress.bytes
   is 'Size of the rows in the database, without indexes, when VACUUM or ANALYZE last counted it; null before.';

@@ -4,8 +4,9 @@ import { encodeBatch } from "../arrow/ipc.ts";
 import { type Rows, splitRows } from "../arrow/split-rows.ts";
 import type { Answer } from "./answer.ts";
 import { nextRange } from "./next-range.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, RowsPlan } from "./plan.ts";
 import { invalidArgument } from "./refusal.ts";
+import { NO_ROWS, rowsOf } from "./rows-of.ts";
 
 /** Sends the whole result once: at least one batch, then an empty one that marks it complete. */
 export async function batchAnswer(answer: Answer, plan: Plan, rowsPerBatch: number | null): Promise<void> {
@@ -34,13 +35,6 @@ function headRow(plan: Plan): Rows {
   return { count: 1, encode: () => encodeBatch(1, [head]) };
 }
 
-function allRows(plan: Plan & { kind: "rows" }, range: BlockRange | null): Rows {
-  const none = { count: 0, encode: () => encodeBatch(0, []) };
-  if (range === null) {
-    return none;
-  }
-  const { from, to } = { from: plan.blocks?.from ?? range.start, to: plan.blocks?.to ?? range.end };
-  const start = from > range.start ? from : range.start;
-  const end = to < range.end ? to : range.end;
-  return start > end ? none : plan.source.rows(plan.table, plan.columns, start, end);
+function allRows(plan: RowsPlan, range: BlockRange | null): Rows {
+  return range === null ? NO_ROWS : rowsOf(plan, range);
 }

@@ -21,6 +21,8 @@ export type Plan = {
   | { readonly kind: "head" }
 );
 
+export type RowsPlan = Plan & { readonly kind: "rows" };
+
 export function planQuery(sql: string, catalog: Catalog): Plan {
   const query = parseQuery(sql);
   const source = resolveDataset(query.schema, catalog)?.source;

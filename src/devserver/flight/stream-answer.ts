@@ -7,6 +7,7 @@ import type { Cursor, Position } from "./cursor.ts";
 import { nextRange } from "./next-range.ts";
 import type { Plan } from "./plan.ts";
 import { internal, invalidArgument } from "./refusal.ts";
+import { rowsOf } from "./rows-of.ts";
 
 const MAX_BLOCKS_OF_OCTOBER = 100_000;
 
@@ -35,9 +36,6 @@ export async function streamAnswer(
         `query contains non-incremental operation: ${plan.nonIncremental}`,
     );
   }
-  if (plan.blocks !== null) {
-    throw invalidArgument("WHERE in a stream is not supported by this development server");
-  }
   if (cursor !== null && misbehaviour().refuseResume) {
     throw internal("streaming query execution error | Caused by: the resume cursor cannot be used");
   }
@@ -62,7 +60,7 @@ export async function streamAnswer(
       await chainChanged(source, signal);
       continue;
     }
-    const rows = source.rows(plan.table, plan.columns, range.start, range.end);
+    const rows = rowsOf(plan, range);
     if (interrupts) {
       await interrupted(answer, range, rows, source.chain);
     }

@@ -26,6 +26,7 @@ test("state store, empty: a free lease is granted with what a pass needs to know
     value_policy: "fail",
     nul_policy: "replace",
     excluded: [],
+    from_block: "0",
     watched: false,
     history: [],
   });

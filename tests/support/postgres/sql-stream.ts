@@ -190,6 +190,16 @@ export class SqlStream {
     await this.commitApply([watermark(start, end, options)], end - start + 1, options);
   }
 
+  /** The same, with rows of the blocks from `first` on only. */
+  async applyRowsOf(start: number, end: number, first: number, options: CommitOptions = {}): Promise<void> {
+    await this.beginApply();
+    const from = Math.max(start, first);
+    if (from <= end) {
+      await this.insert(from, end);
+    }
+    await this.commitApply([watermark(start, end)], Math.max(end - from + 1, 0), options);
+  }
+
   /** The same, replacing all blocks from `start` on. */
   async replace(start: number, end: number, options: RangeOptions & CommitOptions): Promise<void> {
     const { parentFork = "a" } = options;

@@ -24,6 +24,7 @@ export interface SyncOptions {
   readonly nul_policy?: string;
   readonly value_policy?: string;
   readonly on_deep_reorg?: string;
+  readonly from_block?: number;
 }
 
 /**
@@ -99,7 +100,8 @@ export class Scenario implements AsyncDisposable {
     const sync = new Sync(this, { dataset, schema, source, tables: tables ?? [...source.tables.keys()] });
     this.#syncs.push(sync);
     await this.db.query(
-      `select ampsync.enqueue_sync($1, $2, $3, nul_policy => $4, value_policy => $5, on_deep_reorg => $6)`,
+      `select ampsync.enqueue_sync($1, $2, $3, nul_policy => $4, value_policy => $5, on_deep_reorg => $6,
+         from_block => $7)`,
       [
         dataset,
         tables,
@@ -107,6 +109,7 @@ export class Scenario implements AsyncDisposable {
         options.nul_policy ?? null,
         options.value_policy ?? null,
         options.on_deep_reorg ?? null,
+        options.from_block ?? null,
       ],
     );
     return sync;

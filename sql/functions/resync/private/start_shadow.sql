@@ -2,12 +2,15 @@
 -- block into a table of its own, moved by passes and leases like any other. The old rows stay
 -- readable until swap_resync. An existing shadow is dropped.
 --
+-- p_from_block: by default that of the stream.
+--
 -- The shadow of a paused stream starts with ampsync.resume_sync.
 --
 -- Locks: stream row.
 create or replace function ampsync_private.start_shadow(
-  p_stream_id bigint,
-  p_run_at    timestamptz
+  p_stream_id  bigint,
+  p_run_at     timestamptz,
+  p_from_block bigint default null
 )
   returns void
   language plpgsql
@@ -27,8 +30,10 @@ begin
      and s.state not in ('paused', 'resyncing');
 
   insert into ampsync_private.stream
-         (dataset_id, table_name, shadow_of, target_schema, target_table, state, since, next_retry)
+         (dataset_id, table_name, shadow_of, target_schema, target_table, from_block, state, since,
+          next_retry)
   select s.dataset_id, s.table_name, s.stream_id, 'ampsync_private', 'shadow_' || s.stream_id,
+         coalesce(p_from_block, s.from_block),
          case when s.state = 'paused' then 'paused' else 'waiting' end, ampsync_private.now(),
          case when p_run_at > ampsync_private.now() then p_run_at end
     from ampsync_private.stream s
@@ -40,5 +45,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.start_shadow(bigint, timestamptz)
+comment on function ampsync_private.start_shadow(bigint, timestamptz, bigint)
   is 'Begin the resync of a stream: a shadow loads its table from the first block.';

@@ -53,11 +53,12 @@ begin
   end if;
 
   execute format(
-    'select (select l._id from %s l where l._id < $1 order by l._id desc limit 1)
-            is distinct from (select s._id from %s s where s._id < $1 order by s._id desc limit 1)',
+    'select (select l._id from %s l where l._id >= $1 and l._id < $2 order by l._id desc limit 1)
+            is distinct from (select s._id from %s s where s._id >= $1 and s._id < $2 order by s._id desc limit 1)',
     v_live.target, v_shadow.target)
      into v_differ
-    using ampsync_private.block_prefix(v_shadow.checkpoint_block + 1);
+    using ampsync_private.block_prefix(greatest(v_live.from_block, v_shadow.from_block)), -- What both load.
+          ampsync_private.block_prefix(v_shadow.checkpoint_block + 1);
   return v_differ;
 end;
 $$;
