@@ -44,8 +44,8 @@ view ampsync.progress
   column phase text -- Its state, as in ampsync.streams.
   column block bigint -- Last block that is loaded.
   column head bigint -- Last block that the server is known to have, as in ampsync.streams.
-  column blocks_done bigint -- Blocks from the first one of the table to block.
-  column blocks_total bigint -- Blocks from the first one of the table to head; null while either is unknown, or if the head is below the block.
+  column blocks_done bigint -- Blocks from the first one that is loaded (see from_block) to block.
+  column blocks_total bigint -- Blocks from the first one that is loaded to head; null while either is unknown, or if it is below the block.
   column rows bigint -- Rows that are loaded.
   column bytes bigint -- Size of the rows in the database, without indexes, when VACUUM or ANALYZE last counted it; null before.
   column rows_per_s double precision -- Rows per second since the last heartbeat (5 s).
@@ -106,6 +106,7 @@ view ampsync.streams
   column state text -- waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.
   column since timestamp with time zone -- When it entered this state.
   column network text -- Network of its blocks.
+  column from_block bigint -- First block whose rows are loaded.
   column block bigint -- Last block that is completely and durably here.
   column head bigint -- Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.
   column behind bigint -- Blocks from block to head; null while either is unknown, or if the head is below the block.
@@ -168,6 +169,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column not_null boolean not null default true
   column rename jsonb not null default '{}'::jsonb
   column exclude_columns jsonb not null default '{}'::jsonb
+  column from_block bigint not null default 0
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
@@ -177,6 +179,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column next_retry timestamp with time zone
   column error jsonb
   column created_at timestamp with time zone not null
+  constraint dataset_from_block_check CHECK ((from_block >= 0))
   constraint dataset_name_check CHECK ((name ~ '^[a-z_][a-z0-9_]*$'::text))
   constraint dataset_namespace_check CHECK ((namespace ~ '^[a-z0-9_]+$'::text))
   constraint dataset_nul_policy_check CHECK ((nul_policy = ANY (ARRAY['replace'::text, 'strip'::text, 'fail'::text])))
@@ -334,6 +337,7 @@ table ampsync_private.stream
   column attempts integer not null default 0
   column next_retry timestamp with time zone
   column error jsonb
+  column from_block bigint not null default 0
   column origin bigint
   column checkpoint_block bigint
   column checkpoint_hash bytea
@@ -372,7 +376,7 @@ table ampsync_private.worker
   constraint worker_pkey PRIMARY KEY (worker_id)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
-function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
   language sql volatile security invoker
@@ -414,7 +418,7 @@ function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -442,7 +446,7 @@ function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
+function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, from_block bigint DEFAULT NULL::bigint, OUT state text, OUT hint text)
   -- Load a table, or all of a dataset, again from the first block, then merge in one transaction.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -512,6 +516,13 @@ function ampsync_private.append_ledger(p_stream_id bigint, p_watermarks jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.apply_from_block(p_dataset_id bigint, p_table_name text, p_from_block bigint)
+  -- Give another from_block to streams that have loaded nothing yet.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.apply_table_options(p_dataset_id bigint, p_tables text[], p_rename jsonb, p_exclude_columns jsonb)
   -- Store rename and exclude_columns of a dataset; SY004 where a table is created already.
   returns void
@@ -551,6 +562,13 @@ function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint,
   -- Raise SY101 if the rows of a repair are not those of our chain, or fewer than were loaded.
   returns void
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_from_block(p_dataset text, p_from_block bigint)
+  -- Raise SY004 for a from_block that is not the number of a block.
+  returns void
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1039,6 +1057,12 @@ procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch big
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+procedure ampsync_private.raise_no_block_num(IN p_stream_id bigint)
+  -- Raise SY201: a table whose rows do not know their block cannot have a from_block.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 procedure ampsync_private.raise_rows_kept(IN p_target regclass)
   -- Raise SY201 for rows of a target that a trigger or a rule keeps from being deleted.
   language plpgsql volatile security invoker
@@ -1156,7 +1180,7 @@ function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp with time zone)
+function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp with time zone, p_from_block bigint DEFAULT NULL::bigint)
   -- Begin the resync of a stream: a shadow loads its table from the first block.
   returns void
   language plpgsql volatile security invoker
@@ -1235,7 +1259,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease; returns its query, checkpoint and history, or no row while another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
+  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
