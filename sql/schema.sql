@@ -26,7 +26,7 @@ view ampsync.events
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
-  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks up a dataset, ampsync_supervise frees and queues what was lost.
+  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks up a dataset, ampsync_reload takes over a new version of it, ampsync_supervise frees and queues what was lost.
   column dataset text -- Dataset that the job works for.
   column table_name text -- Table that the job works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
@@ -128,6 +128,17 @@ view ampsync.streams
   column lease_until timestamp with time zone -- When that lease expires unless a heartbeat renews it.
   column stream_id bigint -- Its id in jobs and logs.
 
+view ampsync.version_history
+  -- Which version of its dataset the rows of each table come from, by block.
+  column dataset text -- Dataset, as it was enqueued.
+  column table_name text -- Table of the dataset.
+  column version text -- Version that the rows come from; null if the server names none.
+  column manifest_hash text -- Hash of its manifest; null if the server does not tell it.
+  column first_block bigint -- First block whose rows come from it; 0 for a table that began with it.
+  column last_block bigint -- Last block whose rows come from it; null for the version that is read now.
+  column started_at timestamp with time zone -- When it was first read for these blocks.
+  column stream_id bigint -- Its id in jobs and logs.
+
 view ampsync.workers
   -- One row per worker that sent a heartbeat within the last day.
   column host text -- Name of the machine or container it runs on.
@@ -170,9 +181,17 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column rename jsonb not null default '{}'::jsonb
   column exclude_columns jsonb not null default '{}'::jsonb
   column from_block bigint not null default 0
+  column on_new_version text not null default 'continue'::text
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
+  column offered_version text
+  column offered_hash text
+  column offered_declined boolean not null default false
+  column offered_attempts integer not null default 0
+  column offered_retry timestamp with time zone
+  column offered_error jsonb
+  column quiesce_until timestamp with time zone
   column state text not null default 'waiting'::text
   column since timestamp with time zone not null
   column attempts integer not null default 0
@@ -184,6 +203,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   constraint dataset_namespace_check CHECK ((namespace ~ '^[a-z0-9_]+$'::text))
   constraint dataset_nul_policy_check CHECK ((nul_policy = ANY (ARRAY['replace'::text, 'strip'::text, 'fail'::text])))
   constraint dataset_on_deep_reorg_check CHECK ((on_deep_reorg = ANY (ARRAY['stop'::text, 'resync'::text])))
+  constraint dataset_on_new_version_check CHECK ((on_new_version = ANY (ARRAY['continue'::text, 'resync'::text])))
   constraint dataset_pkey PRIMARY KEY (dataset_id)
   constraint dataset_retention_check CHECK ((retention_blocks >= 64))
   constraint dataset_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'active'::text, 'paused'::text, 'failed'::text])))
@@ -239,6 +259,8 @@ table ampsync_private.lease
   column rows_per_s double precision
   column waits_for text
   column waits_hint text
+  column version text
+  column manifest_hash text
   constraint lease_pkey PRIMARY KEY (stream_id)
   constraint lease_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
@@ -332,6 +354,9 @@ table ampsync_private.stream
   column columns jsonb
   column has_block_num boolean
   column network text
+  column version text
+  column manifest_hash text
+  column version_since timestamp with time zone
   column state text not null default 'waiting'::text
   column since timestamp with time zone not null
   column attempts integer not null default 0
@@ -364,6 +389,17 @@ table ampsync_private.stream
   create UNIQUE INDEX stream_table_key ON ampsync_private.stream USING btree (dataset_id, table_name) WHERE (shadow_of IS NULL)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
+table ampsync_private.version_history
+  -- Which version of its dataset the rows of a stream come from: each one from its first block up to the next entry.
+  column stream_id bigint not null
+  column first_block bigint not null
+  column version text
+  column manifest_hash text
+  column started_at timestamp with time zone not null
+  constraint version_history_block_check CHECK ((first_block >= 0))
+  constraint version_history_pkey PRIMARY KEY (stream_id, first_block)
+  constraint version_history_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+
 table ampsync_private.worker
   -- The graphile-worker pools that run our tasks, with their last heartbeat.
   column worker_id text not null
@@ -376,7 +412,7 @@ table ampsync_private.worker
   constraint worker_pkey PRIMARY KEY (worker_id)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
-function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
   language sql volatile security invoker
@@ -418,7 +454,7 @@ function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -599,7 +635,7 @@ function ampsync_private.check_swappable(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text)
+function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text, p_on_new_version text DEFAULT NULL::text)
   -- Raise SY004 for an invalid option of ampsync.enqueue_sync.
   returns void
   language plpgsql stable security invoker
@@ -1096,6 +1132,13 @@ function ampsync_private.record_values(p_stream_id bigint, p_values jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.record_version(p_stream_id bigint, p_first_block bigint, p_last_block bigint DEFAULT NULL::bigint)
+  -- Record which blocks of a stream come from the version that the holder of its lease reads.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
   -- Drop the targets of a dataset, or leave them with a comment; returns what became of each.
   returns TABLE(table_name text, state text, hint text)
@@ -1105,6 +1148,13 @@ function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
 
 function ampsync_private.repair_waits(p_stream_id bigint)
   -- Whether a repair of a stream is due.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.rests(p_stream_id bigint)
+  -- Whether the writers of a stream's dataset rest, so that its tables can be altered.
   returns boolean
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -1129,6 +1179,13 @@ function ampsync_private.revoke_lease(p_stream_id bigint)
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+function ampsync_private.schedule_reload(p_dataset_id bigint)
+  -- Queue the job that takes over the version which a dataset was offered.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.schedule_resolve(p_dataset_id bigint, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone)

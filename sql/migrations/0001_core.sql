@@ -19,9 +19,17 @@ create table ampsync_private.dataset (
   rename           jsonb not null default '{}',
   exclude_columns  jsonb not null default '{}',
   from_block       bigint not null default 0,
+  on_new_version   text not null default 'continue',
   resolved_version text,
   resolved_hash    text,
   resolved_tables  text[],
+  offered_version  text, -- The newest version seen that is not followed, and why.
+  offered_hash     text,
+  offered_declined boolean not null default false,
+  offered_attempts integer not null default 0,
+  offered_retry    timestamptz,
+  offered_error    jsonb,
+  quiesce_until    timestamptz,
   state            text not null default 'waiting',
   since            timestamptz not null,
   attempts         integer not null default 0,
@@ -36,6 +44,7 @@ create table ampsync_private.dataset (
   constraint dataset_on_deep_reorg_check check (on_deep_reorg in ('stop', 'resync')),
   constraint dataset_value_policy_check check (value_policy in ('fail', 'null', 'quarantine')),
   constraint dataset_nul_policy_check check (nul_policy in ('replace', 'strip', 'fail')),
+  constraint dataset_on_new_version_check check (on_new_version in ('continue', 'resync')),
   constraint dataset_state_check check (state in ('waiting', 'active', 'paused', 'failed'))
 );
 comment on table ampsync_private.dataset
@@ -56,6 +65,9 @@ create table ampsync_private.stream (
   columns          jsonb,
   has_block_num    boolean,
   network          text,
+  version          text,
+  manifest_hash    text,
+  version_since    timestamptz,
   state            text not null default 'waiting',
   since            timestamptz not null,
   attempts         integer not null default 0,
@@ -103,17 +115,19 @@ create unique index stream_table_key
 
 -- Separate from the stream, so that a heartbeat never queues behind a commit.
 create table ampsync_private.lease (
-  stream_id   bigint not null,
-  epoch       bigint not null default 0,
-  holder      text,
-  acquired_at timestamptz,
-  lease_until timestamptz,
-  holds       boolean not null default false,
-  rows_seen   bigint not null default 0,
-  seen_at     timestamptz,
-  rows_per_s  double precision,
-  waits_for   text,
-  waits_hint  text,
+  stream_id     bigint not null,
+  epoch         bigint not null default 0,
+  holder        text,
+  acquired_at   timestamptz,
+  lease_until   timestamptz,
+  holds         boolean not null default false,
+  rows_seen     bigint not null default 0,
+  seen_at       timestamptz,
+  rows_per_s    double precision,
+  waits_for     text,
+  waits_hint    text,
+  version       text,
+  manifest_hash text,
   constraint lease_pkey primary key (stream_id),
   constraint lease_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade
 );
@@ -147,6 +161,19 @@ create table ampsync_private.history (
 );
 comment on table ampsync_private.history
   is 'The recent watermarks of each stream, unbroken and chained by hash: the points a reorg can step back to.';
+
+create table ampsync_private.version_history (
+  stream_id     bigint not null,
+  first_block   bigint not null,
+  version       text,
+  manifest_hash text,
+  started_at    timestamptz not null,
+  constraint version_history_pkey primary key (stream_id, first_block),
+  constraint version_history_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
+  constraint version_history_block_check check (first_block >= 0)
+);
+comment on table ampsync_private.version_history
+  is 'Which version of its dataset the rows of a stream come from: each one from its first block up to the next entry.';
 
 create table ampsync_private.ledger (
   stream_id   bigint not null,

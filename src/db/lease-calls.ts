@@ -35,7 +35,7 @@ export interface LeaseReport extends Lease {
   readonly holds: boolean | null;
 }
 
-export type Verdict = "keep" | "yield" | "lost" | "severed";
+export type Verdict = "keep" | "yield" | "end" | "lost" | "severed";
 
 /** What the answer to a heartbeat says about a lease. */
 export interface Renewed {

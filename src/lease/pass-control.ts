@@ -69,6 +69,9 @@ export class PassControl implements Disposable {
           this.yieldSlot();
         }
         break;
+      case "end":
+        this.end();
+        break;
       case "lost":
         this.fail(new AmpsyncError("SY001", "another worker holds the lease, or it was taken away"));
         this.#abandoned.abort();

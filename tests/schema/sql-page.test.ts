@@ -26,14 +26,14 @@ test("the options of enqueue_sync have the documented defaults", async () => {
        from pg_attrdef d
        join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
       where d.adrelid = 'ampsync_private.dataset'::regclass
-        and a.attname in ('retention_blocks', 'on_deep_reorg', 'value_policy', 'nul_policy', 'not_null')
+        and a.attname in ('retention_blocks', 'on_deep_reorg', 'value_policy', 'nul_policy', 'not_null', 'on_new_version')
       order by d.adnum`,
   );
   const documented = [...page.matchAll(/^\| `(\w+)` \|.*\| `(\w+)` \|$/gm)].map(([, option, value]) => ({
     option,
     value,
   }));
-  expect(rows).toHaveLength(5);
+  expect(rows).toHaveLength(6);
   expect(documented).toEqual(rows);
 });
 

@@ -53,6 +53,13 @@ describe("a slot that others wait for", () => {
   });
 });
 
+test("a pass that the heartbeat ends is over at once, without a failure; its commit under way goes on", () => {
+  using control = begin();
+  canEndNow = false;
+  control.heed("end");
+  expect(seen(control)).toEqual({ ...GOES_ON, isOver: true });
+});
+
 test("a pass does not take longer than its time even if nobody waits", () => {
   using control = begin();
   vi.advanceTimersByTime(PASS_MS - 1);

@@ -5,8 +5,8 @@
 --
 -- The first statement of every transaction that writes to a target.
 --
--- Locks: fence (shared), the target, then, if blocks are removed, target rows, history and the
--- stream row.
+-- Locks: fence (shared), the target, then, if blocks are removed, target rows, history, version
+-- history and the stream row.
 create or replace procedure ampsync_worker.begin_apply(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -32,6 +32,7 @@ begin
      where s.stream_id = p_stream_id;
 
     v_deleted := ampsync_private.delete_from_block(p_stream_id, p_from_block, p_parent_hash);
+    perform ampsync_private.record_version(p_stream_id, coalesce(p_from_block, 0));
 
     update ampsync_private.stream s
        set row_total = s.row_total - v_deleted

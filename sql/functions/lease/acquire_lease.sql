@@ -13,12 +13,16 @@
 --   4 adopt the name that the target has now
 --   5 lock the lease row if it is still that epoch and still expired: one winner
 --   6 raise the epoch
+--   7 record from which block on the rows come from the version that the stream reads now
+--
+-- No row either while the writers of the dataset rest, so that its tables can be altered: the
+-- next pass is then queued for the end of that time.
 --
 -- A stream that kills its workers may have to wait: see suspect_waits. The pass after an
 -- abandoned lease is watched: it reports by note_holding that it holds data, before it looks at
 -- the data.
 --
--- Locks: fence (exclusive), stream row, lease row. `lock_timeout` is 5 s: on 55P03 call again.
+-- Locks: fence (exclusive), stream row, lease row, version history. `lock_timeout` is 5 s: on 55P03 call again.
 create or replace function ampsync_worker.acquire_lease(
   p_stream_id bigint,
   p_worker_id text
@@ -72,6 +76,14 @@ begin
     return;
   end if;
 
+  if ampsync_private.rests(p_stream_id) then
+    perform ampsync_private.schedule_stream(p_stream_id, d.quiesce_until)
+       from ampsync_private.stream s
+       join ampsync_private.dataset d using (dataset_id)
+      where s.stream_id = p_stream_id;
+    return;
+  end if;
+
   v_ended := ampsync_private.end_writers(p_stream_id, v_lease.epoch);                        -- 2, 3
 
   perform ampsync_private.check_runnable(p_stream_id); -- It may have been dropped meanwhile.
@@ -94,19 +106,25 @@ begin
   end if;
 
   update ampsync_private.lease l                                                             -- 6
-     set epoch       = l.epoch + 1,
-         holder      = p_worker_id,
-         acquired_at = ampsync_private.now(),
-         lease_until = ampsync_private.now() + ampsync_private.lease_duration(),
-         rows_seen   = s.row_total,
-         seen_at     = ampsync_private.now(),
-         rows_per_s  = null,
-         holds       = false,
-         waits_for   = null,
-         waits_hint  = null
+     set epoch         = l.epoch + 1,
+         holder        = p_worker_id,
+         acquired_at   = ampsync_private.now(),
+         lease_until   = ampsync_private.now() + ampsync_private.lease_duration(),
+         rows_seen     = s.row_total,
+         seen_at       = ampsync_private.now(),
+         rows_per_s    = null,
+         holds         = false,
+         waits_for     = null,
+         waits_hint    = null,
+         version       = s.version,
+         manifest_hash = s.manifest_hash
     from ampsync_private.stream s
    where l.stream_id = p_stream_id
      and s.stream_id = p_stream_id;
+
+  perform ampsync_private.record_version(p_stream_id, coalesce(s.checkpoint_block + 1, 0))   -- 7
+     from ampsync_private.stream s
+    where s.stream_id = p_stream_id;
 
   -- A load starts with the pass that commits its first blocks.
   update ampsync_private.stream s
@@ -124,7 +142,7 @@ begin
   end if;
 
   return query
-  select v_lease.epoch + 1, d.namespace, d.name, coalesce(d.resolved_version, d.resolved_hash),
+  select v_lease.epoch + 1, d.namespace, d.name, coalesce(s.version, s.manifest_hash),
          d.label, s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state,
          s.from_block, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          coalesce(d.exclude_columns -> s.table_name, '[]'),

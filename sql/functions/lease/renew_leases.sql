@@ -5,8 +5,11 @@
 --   lost     another epoch is current: stop, nothing can be committed any more
 --   severed  its writer waits for the server, and no backend works for it: abort the
 --            transaction, its connection is dead
---   yield    other jobs wait for a slot, or a repair waits for the next pass: end this
---            pass at the next watermark
+--   yield    other jobs wait for a slot, or a repair waits for the next pass, or the pass reads
+--            a version that its stream no longer follows, or the writers of its dataset rest:
+--            end this pass at the next watermark
+--   end      the last two, and that was not done within 25 s (a beat comes every 5 s): end this
+--            pass now, without the microbatch that it has not received completely
 --
 -- As many passes are asked to yield as jobs wait, the longest running first. With the verdict
 -- comes the state as it is stored, for a pass that assumes another one.
@@ -120,11 +123,18 @@ begin
       join held h using (stream_id)
       join ampsync_private.stream s using (stream_id)
      where l.stream_id = f.stream_id
-    returning l.stream_id, l.acquired_at, s.state
+    returning l.stream_id, l.acquired_at, s.state,
+              case when s.state = 'orphaned' then s.since
+                   when (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash)
+                     then s.version_since end as outdated_since
   ),
   ranked as (
-    select r.stream_id, r.state, row_number() over (order by r.acquired_at) as age_rank
+    select r.stream_id, r.state, row_number() over (order by r.acquired_at) as age_rank,
+           least(r.outdated_since, case when d.quiesce_until > v_now then d.quiesce_until - interval '60 s' end)
+             as ends_since
       from renewed r
+      join ampsync_private.stream s using (stream_id)
+      join ampsync_private.dataset d using (dataset_id)
   )
   select h.stream_id,
          case when r.stream_id is null
@@ -135,7 +145,9 @@ begin
                                           and l.holder = p_worker_id)
                           then 'keep' else 'lost' end
               when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
-              when r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id) then 'yield'
+              when r.ends_since <= v_now - interval '25 s' then 'end'
+              when r.ends_since is not null or r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id)
+                then 'yield'
               else 'keep' end,
          r.state
     from held h

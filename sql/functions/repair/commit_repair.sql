@@ -10,7 +10,7 @@
 -- p_rows      rows copied
 -- p_values    see record_values
 --
--- Locks, in this order: stream row, ledger rows, repair row, lease row.
+-- Locks, in this order: stream row, ledger rows, version history, repair row, lease row.
 create or replace procedure ampsync_worker.commit_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -39,6 +39,7 @@ begin
   perform ampsync_private.check_fetched(p_stream_id, p_first_block, p_last_block, p_own_hash,
             p_rows + coalesce(jsonb_array_length(p_values -> 'rejected'), 0), p_values -> 'rejected');
   perform ampsync_private.record_blocks(p_stream_id, p_first_block, p_last_block);
+  perform ampsync_private.record_version(p_stream_id, p_first_block, p_last_block);
 
   delete from ampsync_private.repair r
    where r.stream_id = p_stream_id

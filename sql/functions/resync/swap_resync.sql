@@ -78,6 +78,9 @@ begin
 
   update ampsync_private.stream s
      set network          = v_shadow.network,
+         version          = v_shadow.version,
+         manifest_hash    = v_shadow.manifest_hash,
+         version_since    = v_shadow.version_since,
          from_block       = v_shadow.from_block,
          origin           = v_shadow.origin,
          checkpoint_block = v_shadow.checkpoint_block,

@@ -84,7 +84,8 @@ begin
   end if;
 
   perform graphile_worker.remove_job(k.key)
-     from (select 'ampsync_resolve:' || v_dataset.dataset_id
+     from (select t.task || v_dataset.dataset_id
+             from (values ('ampsync_resolve:'), ('ampsync_reload:')) t(task)
             union all
            select t.task || s.stream_id
              from ampsync_private.stream s

@@ -22,8 +22,10 @@
 -- from_block        rows of lower blocks are neither read nor stored; default 0. For tables in
 --                   which nothing is loaded yet: others keep theirs until ampsync.resync is
 --                   told another one, which their hint says
+-- on_new_version    of a dataset without a fixed revision: `continue` (default), a new version
+--                   is followed from the checkpoint on, if its tables fit
 --
--- rename and exclude_columns are fixed for a table once it is created. A table that they do not mention keeps
+-- `rename` and `exclude_columns` are fixed for a table once it is created. A table that they do not mention keeps
 -- what it has; null instead of a name or a list takes it back.
 --
 -- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
@@ -43,6 +45,7 @@ create or replace function ampsync.enqueue_sync(
   in    rename           jsonb default null,
   in    exclude_columns  jsonb default null,
   in    from_block       bigint default null,
+  in    on_new_version   text default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -63,7 +66,7 @@ begin
 
   perform ampsync_private.check_sync_options(
     enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
-    enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy);
+    enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy, enqueue_sync.on_new_version);
   perform ampsync_private.check_from_block(enqueue_sync.dataset, enqueue_sync.from_block);
   perform ampsync_private.check_table_options(
     enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
@@ -110,7 +113,8 @@ begin
          value_policy     = coalesce(enqueue_sync.value_policy, d.value_policy),
          nul_policy       = coalesce(enqueue_sync.nul_policy, d.nul_policy),
          not_null         = coalesce(enqueue_sync.not_null, d.not_null),
-         from_block       = coalesce(enqueue_sync.from_block, d.from_block)
+         from_block       = coalesce(enqueue_sync.from_block, d.from_block),
+         on_new_version   = coalesce(enqueue_sync.on_new_version, d.on_new_version)
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
   perform ampsync_private.apply_from_block(v_dataset.dataset_id, null, enqueue_sync.from_block);
@@ -131,5 +135,5 @@ begin
 end;
 $$;
 
-comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint)
+comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

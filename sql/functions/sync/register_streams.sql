@@ -59,9 +59,11 @@ begin
     begin
       perform ampsync_private.check_table_name(v_table);
 
-      insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, from_block, since)
+      insert into ampsync_private.stream
+             (dataset_id, table_name, target_schema, target_table, version, manifest_hash, version_since,
+              from_block, since)
       values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_table),
-              v_dataset.from_block, ampsync_private.now())
+              p_version, p_manifest_hash, ampsync_private.now(), v_dataset.from_block, ampsync_private.now())
       on conflict do nothing -- Already known, with its state; or the target is another dataset's.
       returning stream_id into v_stream;
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { moveClock } from "../../support/postgres/clock.ts";
 import { journaledDetails, journaledEvents } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
-import { COLUMNS, hashOf, SqlStream } from "../../support/postgres/sql-stream.ts";
+import { COLUMNS, hashOf, SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 
@@ -52,12 +52,13 @@ test("state store, second instance: the next grant shows target and history as t
 });
 
 test("where the version has no number, its manifest hash stands in its place", async () => {
-  const stream = await SqlStream.register(db);
   const hash = "ab".repeat(32);
+  await db.query("select ampsync.enqueue_sync('chain')");
   await db.query(
     "select ampsync_worker.register_streams(d.dataset_id, null, $1, '{blocks}') from ampsync_private.dataset d",
     [hash],
   );
+  const stream = await SqlStream.register(db);
   expect(await stream.acquire()).toMatchObject({ version: hash });
 });
 
@@ -124,4 +125,16 @@ test("only READ COMMITTED can see what the old holder committed last: other leve
     await db.query("rollback");
     await db.query("truncate ampsync_private.dataset cascade");
   }
+});
+
+test("no lease is handed out while the writers of the dataset rest; the next pass is queued for the end of that time", async () => {
+  const stream = await SqlStream.register(db);
+  await db.query(
+    "update ampsync_private.dataset set quiesce_until = ampsync_private.now() + interval '60 s'",
+  );
+  expect(await stream.acquire()).toBeUndefined();
+  const [job] = await waitingJobs(db, `ampsync_stream:${stream.id}`);
+  expect(job.due_in_s).toBeGreaterThan(58);
+  await moveClock(db, "61 s");
+  expect(await stream.acquire()).toMatchObject({ version: "1.0.0" });
 });

@@ -172,3 +172,48 @@ test("what was committed since the head was told is newer", async () => {
   await stream.apply(0, 9);
   expect(await stream.view()).toMatchObject({ head: "9", behind: "0" });
 });
+
+/** What a heartbeat says `by` later to a pass whose stream became another one; its lease was renewed meanwhile. */
+async function verdictAfter(stream: SqlStream, by: string): Promise<string> {
+  await moveClock(db, by);
+  return (await beat([stream]))[0]!;
+}
+
+test.each([
+  [
+    "reads another version",
+    "update ampsync_private.stream set version = '1.1.0', version_since = ampsync_private.now()",
+  ],
+  [
+    "reads another manifest",
+    "update ampsync_private.stream set manifest_hash = 'cd', version_since = ampsync_private.now()",
+  ],
+  [
+    "has no table any more",
+    "update ampsync_private.stream set state = 'orphaned', since = ampsync_private.now()",
+  ],
+  [
+    "rests, so that its table can be altered",
+    "update ampsync_private.dataset set quiesce_until = ampsync_private.now() + interval '60 s'",
+  ],
+])(
+  "a pass whose stream %s yields at a watermark, and is ended where none comes for 25 s",
+  async (_, change) => {
+    const [stream] = await held(1);
+    await db.query(change);
+    expect(await verdictAfter(stream!, "5 s")).toBe("yield");
+    expect(await verdictAfter(stream!, "15 s")).toBe("yield");
+    expect(await verdictAfter(stream!, "5 s")).toBe("end");
+  },
+);
+
+test("the next pass reads the new version, and is kept", async () => {
+  const [stream] = await held(1);
+  await db.query(
+    "update ampsync_private.stream set version = '1.1.0', version_since = ampsync_private.now()",
+  );
+  await stream!.endPass("yielded");
+  await stream!.acquire();
+  await db.query("select graphile_worker.remove_job(key) from graphile_worker.jobs where key is not null");
+  expect(await verdictAfter(stream!, "30 s")).toBe("keep");
+});

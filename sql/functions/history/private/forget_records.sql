@@ -1,5 +1,5 @@
--- Deletes what is recorded about the rows of a stream: history, ledger, rejected rows and
--- requested repairs.
+-- Deletes what is recorded about the rows of a stream: history, ledger, rejected rows,
+-- requested repairs and versions.
 --
 -- Locks: those rows.
 create or replace function ampsync_private.forget_records(
@@ -15,6 +15,7 @@ as $$
   delete from ampsync_private.ledger l where l.stream_id = p_stream_id;
   delete from ampsync_private.reject r where r.stream_id = p_stream_id;
   delete from ampsync_private.repair r where r.stream_id = p_stream_id;
+  delete from ampsync_private.version_history v where v.stream_id = p_stream_id;
 $$;
 
 comment on function ampsync_private.forget_records(bigint)

@@ -1,6 +1,6 @@
 -- Begins the resync of a table: the shadow is a stream of its own that loads from the first
 -- block into a table of its own, moved by passes and leases like any other. The old rows stay
--- readable until swap_resync. An existing shadow is dropped.
+-- readable until swap_resync. It reads the version of the stream. An existing shadow is dropped.
 --
 -- p_from_block: by default that of the stream.
 --
@@ -30,10 +30,10 @@ begin
      and s.state not in ('paused', 'resyncing');
 
   insert into ampsync_private.stream
-         (dataset_id, table_name, shadow_of, target_schema, target_table, from_block, state, since,
-          next_retry)
+         (dataset_id, table_name, shadow_of, target_schema, target_table, version, manifest_hash, version_since,
+          from_block, state, since, next_retry)
   select s.dataset_id, s.table_name, s.stream_id, 'ampsync_private', 'shadow_' || s.stream_id,
-         coalesce(p_from_block, s.from_block),
+         s.version, s.manifest_hash, ampsync_private.now(), coalesce(p_from_block, s.from_block),
          case when s.state = 'paused' then 'paused' else 'waiting' end, ampsync_private.now(),
          case when p_run_at > ampsync_private.now() then p_run_at end
     from ampsync_private.stream s

@@ -1,4 +1,4 @@
--- Replaces the records of a stream (history, ledger, rejected rows) by those of its shadow.
+-- Replaces the records of a stream (history, ledger, rejected rows, versions) by those of its shadow.
 -- Requested repairs are thereby done.
 --
 -- Locks: those rows.
@@ -17,6 +17,7 @@ as $$
   update ampsync_private.history h set stream_id = p_stream_id where h.stream_id = p_shadow_id;
   update ampsync_private.ledger l set stream_id = p_stream_id where l.stream_id = p_shadow_id;
   update ampsync_private.reject r set stream_id = p_stream_id where r.stream_id = p_shadow_id;
+  update ampsync_private.version_history v set stream_id = p_stream_id where v.stream_id = p_shadow_id;
 $$;
 
 comment on function ampsync_private.take_over_records(bigint, bigint)

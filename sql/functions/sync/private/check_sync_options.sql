@@ -7,7 +7,8 @@ create or replace function ampsync_private.check_sync_options(
   p_retention_blocks integer,
   p_on_deep_reorg    text,
   p_value_policy     text,
-  p_nul_policy       text
+  p_nul_policy       text,
+  p_on_new_version   text default null
 )
   returns void
   language plpgsql
@@ -62,7 +63,8 @@ begin
     select o.name, o.value, o.allowed
       from (values ('on_deep_reorg', p_on_deep_reorg, '{stop,resync}'::text[]),
                    ('value_policy', p_value_policy, '{fail,"null",quarantine}'),
-                   ('nul_policy', p_nul_policy, '{replace,strip,fail}')) o(name, value, allowed)
+                   ('nul_policy', p_nul_policy, '{replace,strip,fail}'),
+                   ('on_new_version', p_on_new_version, '{continue}')) o(name, value, allowed)
      where o.value <> all (o.allowed)
   loop
     raise exception using
@@ -74,5 +76,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.check_sync_options(text, text, text[], text, integer, text, text, text)
+comment on function ampsync_private.check_sync_options(text, text, text[], text, integer, text, text, text, text)
   is 'Raise SY004 for an invalid option of ampsync.enqueue_sync.';
