@@ -39,5 +39,6 @@ as $$
    where d.dataset_id = ampsync_private.find_dataset(alter_sync.dataset);
 $$;
 
-comment on function ampsync.alter_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text)
+comment on function ampsync.alter_sync(
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text)
   is 'Change options of a dataset that is synced; SY004 for what is fixed once a table is created.';

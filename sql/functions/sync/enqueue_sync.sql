@@ -135,5 +135,6 @@ begin
 end;
 $$;
 
-comment on function ampsync.enqueue_sync(text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text)
+comment on function ampsync.enqueue_sync(
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';
