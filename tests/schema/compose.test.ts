@@ -119,6 +119,52 @@ describe("docker-compose.yml", () => {
   });
 });
 
+describe("examples/electric/docker-compose.yml", () => {
+  const example: { readonly services: Readonly<Record<string, Service>> } = parse(
+    read("examples/electric/docker-compose.yml"),
+    { merge: true },
+  );
+  const { services } = example;
+  const ours = ["amp", "migrate", "worker"].map((name) => services[name]!);
+
+  test("runs files that the image has, with settings that the program reads", () => {
+    for (const { build, command, environment } of ours) {
+      expect(build).toBe("../..");
+      expect(isInImage(command[0] ?? ""), command[0]).toBe(true);
+      expect(Object.values<string | readonly string[]>(VARIABLES).flat()).toEqual(
+        expect.arrayContaining(Object.keys(environment)),
+      );
+      expect(parseConfig(environment, () => "").databaseUrl).toBe(
+        "postgresql://ampsync:ampsync@postgres:5432/ampsync",
+      );
+    }
+  });
+
+  test("lets the development server, its node and the worker meet on one loopback address", () => {
+    for (const service of ours) {
+      expect(service["network_mode"]).toBe("service:anvil");
+    }
+  });
+
+  test("has a write-ahead log that Electric can read, and publishes ports on this machine alone", () => {
+    expect(services["postgres"]?.command).toContain("wal_level=logical");
+    for (const [name, service] of Object.entries(services)) {
+      for (const port of (service["ports"] as readonly string[] | undefined) ?? []) {
+        expect(port, name).toMatch(/^127\.0\.0\.1:/);
+      }
+    }
+  });
+
+  test("waits for services that it has, and mounts files that are there", () => {
+    for (const [name, { depends_on = [] }] of Object.entries(services)) {
+      const needed = Array.isArray(depends_on) ? depends_on : Object.keys(depends_on);
+      expect(Object.keys(services), name).toEqual(expect.arrayContaining(needed));
+    }
+    expect(services["page"]?.volumes).toEqual(["./page:/usr/share/nginx/html:ro"]);
+    expect(read("examples/electric/page/index.html")).toContain("/v1/shape?table=anvil.blocks");
+  });
+});
+
 describe("Dockerfile", () => {
   const instructions = read("Dockerfile")
     .split("\n")
