@@ -185,6 +185,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
+  column has_namespaces boolean not null default true
   column offered_version text
   column offered_hash text
   column offered_declined boolean not null default false
@@ -1230,6 +1231,13 @@ function ampsync_private.show_checkpoints(p_target_schema text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.source_schema(p_dataset ampsync_private.dataset, p_version text)
+  -- The schema part of a table reference in the SQL of an Amp server.
+  returns text
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
   -- Split the sound ledger entries that reach beyond a range of blocks at its borders.
   returns void
@@ -1316,7 +1324,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease; returns its query, checkpoint and history, or no row while another worker holds it.
-  returns TABLE(epoch bigint, namespace text, name text, version text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
+  returns TABLE(epoch bigint, source_schema text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
@@ -1463,7 +1471,7 @@ function ampsync_worker.prune_events(p_limit integer DEFAULT 1000)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
-function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[])
+function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[], p_has_namespaces boolean DEFAULT true)
   -- Record what a dataset resolved to and create a stream for each wanted table.
   returns void
   language plpgsql volatile security invoker

@@ -23,6 +23,7 @@ create table ampsync_private.dataset (
   resolved_version text,
   resolved_hash    text,
   resolved_tables  text[],
+  has_namespaces   boolean not null default true,
   offered_version  text, -- The newest version seen that is not followed, and why.
   offered_hash     text,
   offered_declined boolean not null default false,

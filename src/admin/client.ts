@@ -1,7 +1,8 @@
 import { AmpsyncError } from "../errors.ts";
-import { type DatasetRef, datasetRefText, isManifestHash, isSemver } from "../model/dataset-ref.ts";
+import { type DatasetRef, datasetRefText } from "../model/dataset-ref.ts";
+import { pickVersion, type ResolvedVersion } from "./pick-version.ts";
 import { getJson, unreadable } from "./request.ts";
-import { manifestTables, parseVersionDetail, parseVersionList, type VersionList } from "./versions.ts";
+import { parseVersionDetail, parseVersionList, type VersionDetail, type VersionList } from "./versions.ts";
 
 export interface AdminClientOptions {
   /** `http://host:port`, with the path prefix of a gateway if there is one. */
@@ -11,25 +12,47 @@ export interface AdminClientOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** The version that a reference stands for at this moment. */
-export interface ResolvedVersion {
-  /** Semantic version, or manifest hash if there is no version: the part after the `@` in SQL. */
-  readonly version: string;
-  /** Changes with the content, even when a tag moves to another version. Empty if the server does not report it. */
-  readonly manifestHash: string;
+export interface FoundVersion extends ResolvedVersion {
+  /** False for servers of October 2025, whose SQL names datasets in another way. */
+  readonly hasNamespaces: boolean;
 }
 
-export interface ResolvedDataset extends ResolvedVersion {
+export interface ResolvedDataset extends FoundVersion {
   readonly tables: readonly string[];
 }
 
-/** Versions and tables of datasets, from the Admin API of a server of 2026. Failures are AmpsyncErrors. */
+/** Versions and tables of datasets, from the Admin API of a server of any generation. Failures are AmpsyncErrors. */
 export interface AdminClient {
   /** The version that a reference stands for; requests only the list of versions. SY103 if there is none. */
-  version(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedVersion>;
+  version(ref: DatasetRef, signal: AbortSignal): Promise<FoundVersion>;
   /** The same version with the names of its tables. */
   resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset>;
 }
+
+/** Where a generation of servers has the versions of a dataset, and which documents may name the tables of one. */
+interface Routes {
+  readonly hasNamespaces: boolean;
+  readonly versions: (ref: DatasetRef) => readonly string[];
+  readonly query: string;
+  /** Below a version, in the order in which they are asked for. */
+  readonly details: readonly string[][];
+}
+
+const WITH_NAMESPACES: Routes = {
+  hasNamespaces: true,
+  versions: ({ namespace, name }) => ["datasets", namespace, name, "versions"],
+  query: "",
+  // Servers of November 2025 name the tables only in the manifest.
+  details: [[], ["manifest"]],
+};
+
+/** Servers of October 2025. */
+const WITHOUT_NAMESPACES: Routes = {
+  hasNamespaces: false,
+  versions: ({ name }) => ["datasets", name, "versions"],
+  query: "?limit=1000",
+  details: [[], ["schema"], ["manifest"]],
+};
 
 /** The most versions of a long list that an error names. */
 const VERSIONS_TOLD = 20;
@@ -40,74 +63,100 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     base.pathname += "/";
   }
   const fetchUrl = options.fetch ?? fetch;
+  /** Those that the server had last time, so that a poll is one request. */
+  let routes = WITH_NAMESPACES;
 
+  /** `missing`: the server has no such path. */
   async function get<T>(
-    path: readonly string[],
+    path: string,
     parse: (body: unknown) => T | null,
     signal: AbortSignal,
-  ): Promise<T> {
-    const url = new URL(path.map(encodeURIComponent).join("/"), base);
-    const parsed = parse(await getJson(fetchUrl, url, await options.token(), signal));
-    if (parsed === null) {
+  ): Promise<{ readonly found: T } | { readonly missing: AmpsyncError }> {
+    const url = new URL(path, base);
+    const answer = await getJson(fetchUrl, url, await options.token(), signal);
+    if (answer.kind === "noSuchPath") {
+      return { missing: answer.error };
+    }
+    const found = parse(answer.body);
+    if (found === null) {
       throw unreadable(url, "The JSON document does not have the expected shape.");
     }
-    return parsed;
+    return { found };
   }
 
-  async function version(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedVersion> {
-    const list = await get(versionsPath(ref), parseVersionList, signal);
-    const found = pickVersion(list, ref.revision);
-    if (found === null) {
+  function versionList(from: Routes, ref: DatasetRef, signal: AbortSignal) {
+    return get(pathText(from.versions(ref)) + from.query, parseVersionList, signal);
+  }
+
+  /** Asks the routes that the server had last time, then the others: a server can be upgraded. */
+  async function list(ref: DatasetRef, signal: AbortSignal) {
+    const asked = routes;
+    const answer = await versionList(asked, ref, signal);
+    if ("found" in answer) {
+      return { versions: answer.found, from: asked };
+    }
+    const others = asked.hasNamespaces ? WITHOUT_NAMESPACES : WITH_NAMESPACES;
+    const second = await versionList(others, ref, signal);
+    if ("missing" in second) {
+      throw answer.missing;
+    }
+    routes = others;
+    return { versions: second.found, from: others };
+  }
+
+  async function find(ref: DatasetRef, signal: AbortSignal) {
+    const { versions, from } = await list(ref, signal);
+    if (!from.hasNamespaces && ref.namespace !== "_") {
       throw new AmpsyncError("SY103", `No versions available for ${datasetRefText(ref)}`, {
-        detail: `The server lists ${listed(list)}.`,
+        detail: "This server knows no namespaces.",
+        hint: `select ampsync.enqueue_sync('${datasetRefText({ ...ref, namespace: "_" }).slice("_/".length)}');`,
+      });
+    }
+    const picked = pickVersion(versions, ref.revision);
+    if (picked === null) {
+      throw new AmpsyncError("SY103", `No versions available for ${datasetRefText(ref)}`, {
+        detail: `The server lists ${listed(versions)}.`,
         hint: "Publish the dataset on the Amp server, or name one of its versions.",
       });
     }
-    return found;
+    return { from, found: { ...picked, hasNamespaces: from.hasNamespaces } };
+  }
+
+  async function version(ref: DatasetRef, signal: AbortSignal): Promise<FoundVersion> {
+    return (await find(ref, signal)).found;
   }
 
   async function resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset> {
-    const found = await version(ref, signal);
-    const path = [...versionsPath(ref), found.version];
-    const detail = await get(path, parseVersionDetail, signal);
-    // Servers of late 2025 name the tables only in the manifest.
-    const tables = detail.tables ?? (await get([...path, "manifest"], manifestTables, signal));
-    return { ...found, manifestHash: detail.manifestHash ?? found.manifestHash, tables };
+    const { from, found } = await find(ref, signal);
+    const path = [...from.versions(ref), found.version];
+    let manifestHash: string | null = null;
+    let missing: AmpsyncError | null = null;
+    for (const document of from.details) {
+      const answer = await get(pathText([...path, ...document]), parseVersionDetail, signal);
+      if ("missing" in answer) {
+        missing ??= answer.missing;
+        continue;
+      }
+      const detail: VersionDetail = answer.found;
+      manifestHash ??= detail.manifestHash;
+      if (detail.tables !== null) {
+        return { ...found, manifestHash: manifestHash ?? found.manifestHash, tables: detail.tables };
+      }
+    }
+    throw (
+      missing ?? unreadable(new URL(pathText(path), base), "No document of this version names its tables.")
+    );
   }
 
   return { version, resolve };
+}
+
+function pathText(path: readonly string[]): string {
+  return path.map(encodeURIComponent).join("/");
 }
 
 function listed({ versions }: VersionList): string {
   const first = versions.slice(0, VERSIONS_TOLD).map((each) => each.version);
   const more = versions.length - first.length;
   return `${first.join(", ") || "no versions"}${more === 0 ? "" : ` and ${more} more`}`;
-}
-
-function versionsPath(ref: DatasetRef): string[] {
-  return ["datasets", ref.namespace, ref.name, "versions"];
-}
-
-/** The version in the list that a revision stands for. */
-function pickVersion(
-  { versions, latest, dev }: VersionList,
-  revision: string | null,
-): ResolvedVersion | null {
-  if (revision === "dev") {
-    return dev === null ? null : { version: dev, manifestHash: dev };
-  }
-  if (revision !== null && isManifestHash(revision)) {
-    return { version: revision, manifestHash: revision };
-  }
-  if (revision === null || revision === "latest") {
-    // A server may echo the word "latest", which is not a version.
-    const tagged = latest !== null && isSemver(latest) ? latest : null;
-    const listed = tagged === null ? versions[0] : versions.find((each) => each.version === tagged);
-    return listed ?? (tagged === null ? null : { version: tagged, manifestHash: "" });
-  }
-  return (
-    versions.find((each) => each.version === revision) ??
-    versions.find((each) => each.version.startsWith(`${revision}-`)) ??
-    null
-  );
 }

@@ -8,6 +8,11 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** More than any list of versions or manifest has, and less than 100 MB of objects. */
 const JSON_LIMITS = { depth: 64, values: 500_000 };
 
+/** `noSuchPath`: the server has no such route, as servers of another generation; `error` is what to throw if none has. */
+export type JsonAnswer =
+  | { readonly kind: "document"; readonly body: unknown }
+  | { readonly kind: "noSuchPath"; readonly error: AmpsyncError };
+
 /**
  * GET a JSON document within 30 s. Redirects are not followed, because they
  * would carry the token elsewhere.
@@ -17,7 +22,7 @@ export async function getJson(
   url: URL,
   token: string | null,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<JsonAnswer> {
   signal.throwIfAborted();
   const headers = {
     accept: "application/json",
@@ -37,10 +42,16 @@ export async function getJson(
     throw cause instanceof AmpsyncError || isDefect(cause) ? cause : unreachable(url, cause);
   }
   if (!response.ok) {
-    throw failure(url, response, text);
+    const handled = handledError(text);
+    const error = failure(url, response, handled, text);
+    // Where the path has another meaning, its parts are invalid.
+    if (handled === null ? response.status === 404 : handled.code === "INVALID_PATH") {
+      return { kind: "noSuchPath", error };
+    }
+    throw error;
   }
   try {
-    return parseBounded(text, JSON_LIMITS);
+    return { kind: "document", body: parseBounded(text, JSON_LIMITS) };
   } catch (cause) {
     const why = cause instanceof RangeError ? `is too large: ${cause.message}` : "is not JSON";
     throw unreadable(url, `The body ${why}.`, cause);
@@ -71,9 +82,8 @@ async function bodyText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-function failure(url: URL, response: Response, text: string): AmpsyncError {
-  const handled = handledError(text);
-  const detail = `HTTP ${response.status}: ${(handled ?? text).trim() || "(no text)"}`;
+function failure(url: URL, response: Response, handled: HandledError | null, text: string): AmpsyncError {
+  const detail = `HTTP ${response.status}: ${(handled?.message ?? text).trim() || "(no text)"}`;
   const code = codeOf(response.status, handled !== null);
   const hint = code === "SY105" ? { hint: TOKEN_HINT } : {};
   const retryAfterS = secondsOf(response.headers.get("retry-after"));
@@ -100,8 +110,13 @@ function codeOf(status: number, isHandled: boolean): ErrorCode {
   return status === 404 ? "SY103" : "SY004";
 }
 
-/** The text of an error that an Amp server reported; null if the body is something else. */
-function handledError(body: string): string | null {
+interface HandledError {
+  readonly code: unknown;
+  readonly message: string;
+}
+
+/** An error that an Amp server reported; null if the body is something else. */
+function handledError(body: string): HandledError | null {
   try {
     const parsed = parseBounded(body, JSON_LIMITS);
     if (
@@ -110,7 +125,7 @@ function handledError(body: string): string | null {
       "error_code" in parsed &&
       "error_message" in parsed
     ) {
-      return String(parsed.error_message);
+      return { code: parsed.error_code, message: String(parsed.error_message) };
     }
   } catch {
     // Not every answer is JSON, or small enough to be parsed.

@@ -8,6 +8,16 @@ export interface DatasetToResolve {
   readonly tables: readonly string[] | null;
 }
 
+/** What a dataset resolved to. */
+export interface FoundDataset {
+  readonly version: string;
+  /** Null if nobody reported one. */
+  readonly manifestHash: string | null;
+  readonly tables: readonly string[];
+  /** Whether the server's SQL names datasets with their namespaces. */
+  readonly hasNamespaces: boolean;
+}
+
 /** The calls that resolve a dataset. One method per SQL function. */
 export class DatasetCalls {
   readonly #caller: Caller;
@@ -24,15 +34,15 @@ export class DatasetCalls {
 
   async registerStreams(
     datasetId: bigint,
-    version: string,
-    manifestHash: string | null,
-    tables: readonly string[],
+    { version, manifestHash, tables, hasNamespaces }: FoundDataset,
   ): Promise<void> {
-    await this.#caller.call("select ampsync_worker.register_streams($1, $2, $3, $4)", [
+    const { clean } = this.#caller;
+    await this.#caller.call("select ampsync_worker.register_streams($1, $2, $3, $4, $5)", [
       datasetId,
-      this.#caller.clean(version),
-      manifestHash === null ? null : this.#caller.clean(manifestHash),
-      tables.map(this.#caller.clean),
+      clean(version),
+      manifestHash === null ? null : clean(manifestHash),
+      tables.map(clean),
+      hasNamespaces,
     ]);
   }
 

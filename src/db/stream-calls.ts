@@ -6,10 +6,8 @@ import type { Lease } from "./lease-calls.ts";
 
 /** What the pass of an Amp stream gets with its lease: what to read, where to write, where to resume. */
 export interface StreamLease extends Lease {
-  readonly namespace: string;
-  readonly name: string;
-  /** The version in the SQL reference: a semantic version, or a manifest hash. */
-  readonly version: string;
+  /** The schema part of table references in the SQL of the server: `namespace/name@version`. */
+  readonly sourceSchema: string;
   /** The label of the dataset, for logs. */
   readonly dataset: string;
   readonly tableName: string;
@@ -87,9 +85,7 @@ export class StreamCalls {
     return {
       streamId,
       epoch: row.epoch,
-      namespace: row.namespace,
-      name: row.name,
-      version: row.version,
+      sourceSchema: row.source_schema,
       dataset: row.dataset,
       tableName: row.table_name,
       targetSchema: row.target_schema,

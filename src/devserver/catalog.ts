@@ -11,6 +11,8 @@ export interface DatasetName {
 
 export interface DatasetVersion {
   readonly version: string;
+  /** The version as servers of October 2025 say it: `1.2.3-LTcyNjgzMjc1NA`. */
+  readonly qualified: string;
   readonly source: Source;
   readonly manifest: unknown;
   /** SHA-256 of the manifest, 64 hexadecimal digits. */
@@ -31,8 +33,10 @@ export class Catalog {
   /** Registers a version, or moves an existing tag to another source. */
   publish(version: string, source: Source): void {
     const manifest = rawManifest(source);
-    const manifestHash = createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
-    const published = { version, source, manifest, manifestHash, createdAt: new Date() };
+    const digest = createHash("sha256").update(JSON.stringify(manifest)).digest();
+    const manifestHash = digest.toString("hex");
+    const qualified = `${version}-${Buffer.from(String(digest.readInt32BE())).toString("base64url")}`;
+    const published = { version, qualified, source, manifest, manifestHash, createdAt: new Date() };
     this.#versions.set(version, published);
     this.#dev = published;
   }
@@ -57,7 +61,7 @@ export class Catalog {
     return this.#dev;
   }
 
-  /** `revision` is a version, the hash of a manifest, `latest` or `dev`. */
+  /** `revision` is a version, qualified or not, the hash of a manifest, `latest` or `dev`. */
   resolve(dataset: DatasetName, revision: string): DatasetVersion | null {
     if (dataset.namespace !== this.dataset.namespace || dataset.name !== this.dataset.name) {
       return null;
@@ -66,7 +70,7 @@ export class Catalog {
     if (revision === "dev") return this.#dev;
     return (
       this.#versions.get(revision) ??
-      this.versions().find((published) => published.manifestHash === revision) ??
+      this.versions().find(({ manifestHash, qualified }) => [manifestHash, qualified].includes(revision)) ??
       null
     );
   }

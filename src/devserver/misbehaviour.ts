@@ -15,12 +15,18 @@ export interface Misbehaviour {
   /**
    * Answers are those of an older generation: no `prev_hash`, no `timestamp`, no
    * metadata on batch queries, and for a chain without blocks a schema followed by a
-   * clean end. Servers of October 2025 send up to 100,000 blocks per microbatch.
+   * clean end. The Admin API and the references of tables in SQL are those of the generation. Servers of October 2025
+   * send up to 100,000 blocks per microbatch.
    */
   generation: Generation;
 
-  /** Both calls are refused as UNAUTHENTICATED unless they carry this token; null: no token is needed. */
+  /**
+   * Both calls are refused as UNAUTHENTICATED unless they carry this token, and requests to the Admin API with 401;
+   * null: no token is needed.
+   */
   token: string | null;
+  /** The Admin API answers everything with this status; null: as it should. */
+  adminFailure: { readonly status: number; readonly retryAfterS?: number } | null;
   /** The `amp-resume` header is ignored, as if it had been lost on the way. */
   dropResumeHeader: boolean;
   /** Streams that were given a cursor fail before their first message. */
@@ -75,6 +81,7 @@ export function noMisbehaviour(): Misbehaviour {
     tables: null,
     generation: "2026",
     token: null,
+    adminFailure: null,
     dropResumeHeader: false,
     refuseResume: false,
     delayMs: 0,

@@ -73,7 +73,7 @@ export class DevServer {
     flight.addService(flightServiceDefinition(), service.handlers);
     const flightPort = await listen(flight, options.flightPort ?? 0);
     try {
-      const admin = await startAdminServer(catalog, options.adminPort ?? 0);
+      const admin = await startAdminServer(catalog, misbehaviour, options.adminPort ?? 0);
       return new DevServer({ dataset, misbehaviour, catalog, source, flight, flightPort, service, admin });
     } catch (error) {
       flight.forceShutdown();
@@ -89,6 +89,11 @@ export class DevServer {
   /** Removes a version. Its open streams go on. */
   unpublish(version: string): void {
     this.#catalog.unpublish(version);
+  }
+
+  /** Method and path of each request to the Admin API so far. */
+  get adminRequests(): readonly string[] {
+    return this.#admin.requests;
   }
 
   /** The number of answers that are being sent right now. */

@@ -22,13 +22,9 @@ export function datasetRefText(ref: DatasetRef): string {
   return `${ref.namespace}/${ref.name}${ref.revision === null ? "" : `@${ref.revision}`}`;
 }
 
-/** A table of one version in the SQL of the Amp server: `"ns/name@1.2.0"."table"`. */
-export function tableRefSql(
-  ref: Pick<DatasetRef, "namespace" | "name">,
-  version: string,
-  table: string,
-): string {
-  return `${quoted(datasetRefText({ namespace: ref.namespace, name: ref.name, revision: version }))}.${quoted(table)}`;
+/** A table in the SQL of the Amp server: `"ns/name@1.2.0"."table"`; the schema is what ampsync_private.source_schema says. */
+export function tableRefSql(schema: string, table: string): string {
+  return `${quoted(schema)}.${quoted(table)}`;
 }
 
 function quoted(identifier: string): string {

@@ -37,7 +37,7 @@ export async function lookBelow({ flight, calls, lease, signal }: HeadBelow, hea
   }
   const { block } = own;
   async function ask(table: string, column: string): Promise<BlockHash | null> {
-    const tableSql = tableRefSql(lease, lease.version, table);
+    const tableSql = tableRefSql(lease.sourceSchema, table);
     try {
       return await flight.blockHash({ tableSql, column, network: lease.network }, block, signal);
     } catch {

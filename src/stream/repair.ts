@@ -49,7 +49,7 @@ async function checkHead(
   { end, newestRow }: Repair,
 ): Promise<void> {
   const { signal } = control;
-  const blocks = tableRefSql(lease, lease.version, "blocks");
+  const blocks = tableRefSql(lease.sourceSchema, "blocks");
   const ofBlocks = await deps.flight.highestBlock(blocks, signal).then(
     ({ block, network }) => ((network ?? lease.network) === lease.network ? block : null),
     (error: unknown) => {

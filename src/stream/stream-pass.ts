@@ -66,7 +66,7 @@ class StreamPass implements PassContext, Disposable {
     this.calls = new StreamCalls(caller);
     this.lease = lease;
     this.log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
-    this.reference = tableRefSql(lease, lease.version, lease.tableName);
+    this.reference = tableRefSql(lease.sourceSchema, lease.tableName);
     const { network, history, origin, retention } = lease;
     this.progress = { memory: rememberStream({ network, committed: history, origin, retention }) };
     this.status = new PassStatus(lease, new LeaseCalls(caller), {
@@ -74,10 +74,10 @@ class StreamPass implements PassContext, Disposable {
       onState: (state) => this.head.stored(state),
     });
     this.head = deps.heads.follow({
-      dataset: `${lease.namespace}/${lease.name}@${lease.version}`,
+      dataset: lease.sourceSchema,
       tableName: lease.tableName,
       reference: this.reference,
-      blocksReference: tableRefSql(lease, lease.version, "blocks"),
+      blocksReference: tableRefSql(lease.sourceSchema, "blocks"),
       network,
       checkpoint: history.at(-1)?.end ?? null,
       wasLive: lease.state === "live",

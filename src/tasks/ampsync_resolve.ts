@@ -26,7 +26,7 @@ export function resolveDataset(deps: Deps): Task {
         deps.admin === null
           ? resolveWithoutAdmin(dataset)
           : await deps.admin.resolve(dataset, abortSignal ?? AbortSignal.timeout(60_000));
-      await calls.registerStreams(datasetId, found.version, found.manifestHash, found.tables);
+      await calls.registerStreams(datasetId, found);
     } catch (error) {
       const failure = failureOf(error);
       const isFinal = reactionTo(failure.code) === "stop" || failure.code === "SY003";
@@ -55,7 +55,7 @@ function resolveWithoutAdmin(dataset: DatasetToResolve) {
       },
     );
   }
-  return { version: dataset.revision, manifestHash: null, tables: dataset.tables };
+  return { version: dataset.revision, manifestHash: null, tables: dataset.tables, hasNamespaces: true };
 }
 
 export default withRuntime(resolveDataset);

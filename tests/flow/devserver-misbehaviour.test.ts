@@ -6,8 +6,8 @@ import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { DevServerClient, type Received } from "../support/chain/devserver-client.ts";
 
-const STREAM = 'SELECT "_block_num" FROM "_/anvil@0.0.0"."logs" SETTINGS stream = true';
-const BATCH = 'SELECT "_block_num" FROM "_/anvil@0.0.0"."logs"';
+const STREAM = 'SELECT "_block_num" FROM "anvil"."logs" SETTINGS stream = true';
+const BATCH = 'SELECT "_block_num" FROM "anvil"."logs"';
 
 let source: GeneratedSource;
 let server: DevServer;

@@ -85,6 +85,7 @@ describe("which version a reference stands for", () => {
     expect(await resolve(text)).toEqual({
       version: "0.10.0",
       manifestHash: HASH,
+      hasNamespaces: true,
       tables: ["blocks", "logs"],
     });
   });
@@ -96,10 +97,21 @@ describe("which version a reference stands for", () => {
     expect((await resolve("anvil")).version).toBe("0.10.0");
   });
 
-  test("dev: the hash of its manifest", async () => {
-    serve({ [LIST]: VERSIONS, ...detail(OTHER_HASH, OTHER_HASH) });
-    expect(await resolve("anvil@dev")).toMatchObject({ version: OTHER_HASH, manifestHash: OTHER_HASH });
+  test("dev: the version with its manifest hash, or this hash where no version has it", async () => {
+    serve({ [LIST]: VERSIONS, ...detail("0.2.0-LTcy", OTHER_HASH) });
+    expect(await resolve("anvil@dev")).toMatchObject({ version: "0.2.0-LTcy", manifestHash: OTHER_HASH });
+    const dev = "ef".repeat(32);
+    serve({ [LIST]: { ...VERSIONS, special_tags: { dev } }, ...detail(dev, dev) });
+    expect(await resolve("anvil@dev")).toMatchObject({ version: dev, manifestHash: dev });
   });
+
+  test.each([{}, { dev: "dev" }])(
+    "dev without a tag that names content, %j: the first version",
+    async (special_tags) => {
+      serve({ [LIST]: { ...VERSIONS, special_tags }, ...detail("0.10.0", HASH) });
+      expect((await resolve("anvil@dev")).version).toBe("0.10.0");
+    },
+  );
 
   test("resolve_qualified_version: a fixed version is itself, or itself with a qualifier", async () => {
     serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH), ...detail("0.2.0-LTcy", OTHER_HASH) });
@@ -123,7 +135,7 @@ describe("which version a reference stands for", () => {
   test("fetch_latest_version_uses_versions_endpoint_only: the list is fetched, once", async () => {
     serve({ [LIST]: VERSIONS });
     const found = await client().version(refOf("anvil"), AbortSignal.timeout(10_000));
-    expect(found).toEqual({ version: "0.10.0", manifestHash: HASH });
+    expect(found).toEqual({ version: "0.10.0", manifestHash: HASH, hasNamespaces: true });
     expect(requests.map((request) => request.url)).toEqual([LIST]);
   });
 
@@ -149,7 +161,132 @@ describe("which version a reference stands for", () => {
   });
 });
 
+describe("a server of October 2025", () => {
+  const FLAT = "/datasets/anvil/versions";
+  const TEXTS = { versions: ["0.9.0-MTA", "0.10.0-LTcyNjgzMjc1NA", "0.10.0-MTIz", "0.1.10-MQ", "0.1.1-Mg"] };
+  const newest = `${FLAT}/0.10.0-LTcyNjgzMjc1NA`;
+
+  /** The routes that it lacks are 404 without a body. */
+  function serveFlat(documents: Record<string, unknown>): void {
+    answer = (request, response) => {
+      const document = documents[request.url ?? ""];
+      response.statusCode = document === undefined ? 404 : 200;
+      response.end(document === undefined ? "" : JSON.stringify(document));
+    };
+  }
+
+  test("lists versions as text: the highest core is the latest, and of equal ones the first", async () => {
+    serveFlat({
+      [`${FLAT}?limit=1000`]: TEXTS,
+      [newest]: {
+        tables: [
+          { name: "blocks", network: "anvil" },
+          { name: "logs", network: "anvil" },
+        ],
+      },
+    });
+    expect(await resolve("anvil")).toEqual({
+      version: "0.10.0-LTcyNjgzMjc1NA",
+      manifestHash: null,
+      hasNamespaces: false,
+      tables: ["blocks", "logs"],
+    });
+  });
+
+  test("resolve_qualified_version, success: a fixed version is found with its qualifier, and no other", async () => {
+    serveFlat({ [`${FLAT}?limit=1000`]: TEXTS });
+    const version = async (text: string) =>
+      (await client().version(refOf(text), AbortSignal.timeout(10_000))).version;
+    expect(await version("anvil@0.1.1")).toBe("0.1.1-Mg");
+    expect(await version("anvil@0.10.0-MTIz")).toBe("0.10.0-MTIz");
+    expect((await errorOf(version("anvil@0.1"))).message).toBe("No versions available for _/anvil@0.1");
+  });
+
+  test("resolve_qualified_version, no_versions", async () => {
+    serveFlat({ [`${FLAT}?limit=1000`]: { versions: [] } });
+    expect((await errorOf(resolve("anvil@0.1.1"))).message).toBe("No versions available for _/anvil@0.1.1");
+  });
+
+  test("texts that are no versions come last", async () => {
+    serveFlat({ [`${FLAT}?limit=1000`]: { versions: ["v9", "1.2.3.4", "0.0.1-MQ"] } });
+    expect(await client().version(refOf("anvil"), AbortSignal.timeout(10_000))).toMatchObject({
+      version: "0.0.1-MQ",
+    });
+  });
+
+  test.each([
+    ["schema", { tables: [{ name: "blocks", schema: { arrow: { fields: [] } } }] }],
+    ["manifest", { kind: "manifest", tables: { blocks: {} } }],
+    ["manifest", { kind: "evm-rpc", schema: { blocks: { number: "UInt64" } } }],
+  ])("may name the tables in the %s alone: %j", async (document, body) => {
+    serveFlat({ [`${FLAT}?limit=1000`]: TEXTS, [`${newest}/${document}`]: body });
+    expect((await resolve("anvil")).tables).toEqual(["blocks"]);
+  });
+
+  test("is asked once per poll, after the first", async () => {
+    serveFlat({ [`${FLAT}?limit=1000`]: TEXTS });
+    const polling = client();
+    for (let poll = 0; poll < 3; poll++) {
+      await polling.version(refOf("anvil"), AbortSignal.timeout(10_000));
+    }
+    const asked = requests.map((request) => request.url);
+    expect(asked).toEqual([LIST, ...Array.from({ length: 3 }, () => `${FLAT}?limit=1000`)]);
+  });
+
+  test("that is upgraded meanwhile is asked in the new way", async () => {
+    serveFlat({ [`${FLAT}?limit=1000`]: TEXTS });
+    const polling = client();
+    await polling.version(refOf("anvil"), AbortSignal.timeout(10_000));
+    answer = (request, response) => {
+      const isKnown = request.url === LIST;
+      response.statusCode = isKnown ? 200 : 400;
+      response.end(JSON.stringify(isKnown ? VERSIONS : { error_code: "INVALID_PATH", error_message: "no" }));
+    };
+    expect(await polling.version(refOf("anvil"), AbortSignal.timeout(10_000))).toEqual({
+      version: "0.10.0",
+      manifestHash: HASH,
+      hasNamespaces: true,
+    });
+  });
+
+  test("has nothing in a namespace: the hint names the dataset without it", async () => {
+    serveFlat({ [`${FLAT}?limit=1000`]: TEXTS });
+    expect(await errorOf(resolve("edge/anvil@0.1.1"))).toMatchObject({
+      code: "SY103",
+      detail: "This server knows no namespaces.",
+      hint: "select ampsync.enqueue_sync('anvil@0.1.1');",
+    });
+  });
+});
+
 describe("failures", () => {
+  test("documents that name no tables are SY104", async () => {
+    const none = { revision: "0.10.0" };
+    serve({ [LIST]: VERSIONS, [`${LIST}/0.10.0`]: none, [`${LIST}/0.10.0/manifest`]: none });
+    expect(await errorOf(resolve("anvil"))).toMatchObject({
+      code: "SY104",
+      detail: "No document of this version names its tables.",
+    });
+  });
+
+  test.each([[{ tables: 7 }], [{ tables: [7] }], [{ tables: [{ network: "anvil" }] }], [["blocks"]]])(
+    "tables in another shape, %j, are SY104",
+    async (body) => {
+      serve({ [LIST]: VERSIONS, [`${LIST}/0.10.0`]: body });
+      expect((await errorOf(resolve("anvil"))).code).toBe("SY104");
+    },
+  );
+
+  test("a thousand tables, and a manifest of 15 MiB, are read", async () => {
+    const tables = Array.from({ length: 1000 }, (_, n) => [`t${n}`, { comment: "x".repeat(15_000) }]);
+    serve({
+      [LIST]: VERSIONS,
+      [`${LIST}/0.10.0`]: {},
+      [`${LIST}/0.10.0/manifest`]: { tables: Object.fromEntries(tables) },
+    });
+    expect((await resolve("anvil")).tables).toHaveLength(1000);
+  });
+
   test("handles_empty_list: an unknown dataset, as an empty list, is SY103 and named", async () => {
     serve({ [LIST]: { namespace: "_", name: "anvil", versions: [], special_tags: {} } });
     expect(await errorOf(resolve("anvil"))).toMatchObject({

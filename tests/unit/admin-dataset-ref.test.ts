@@ -7,8 +7,8 @@ test("the text of a reference always has its namespace", () => {
   expect(datasetRefText({ namespace: "_", name: "anvil", revision: "dev" })).toBe("_/anvil@dev");
 });
 
-test("a table is named with its resolved version, quotes doubled", () => {
-  const ref = { namespace: "edgeandnode", name: "mainnet" };
-  expect(tableRefSql(ref, "1.2.0", "logs")).toBe('"edgeandnode/mainnet@1.2.0"."logs"');
-  expect(tableRefSql(ref, "1.2.0", 'lo"gs')).toBe('"edgeandnode/mainnet@1.2.0"."lo""gs"');
+test("generate_query, reserved: schema and table are quoted, quotes doubled", () => {
+  expect(tableRefSql("edgeandnode/mainnet@1.2.0", "logs")).toBe('"edgeandnode/mainnet@1.2.0"."logs"');
+  expect(tableRefSql("anvil__1_0_0", "select")).toBe('"anvil__1_0_0"."select"');
+  expect(tableRefSql("anvil", 'lo"gs')).toBe('"anvil"."lo""gs"');
 });

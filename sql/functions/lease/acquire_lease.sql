@@ -29,9 +29,7 @@ create or replace function ampsync_worker.acquire_lease(
 )
   returns table (
     epoch            bigint,
-    namespace        text,
-    name             text,
-    version          text,
+    source_schema    text,
     dataset          text,
     table_name       text,
     target_schema    text,
@@ -142,7 +140,7 @@ begin
   end if;
 
   return query
-  select v_lease.epoch + 1, d.namespace, d.name, coalesce(s.version, s.manifest_hash),
+  select v_lease.epoch + 1, ampsync_private.source_schema(d, coalesce(s.version, s.manifest_hash)),
          d.label, s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state,
          s.from_block, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          coalesce(d.exclude_columns -> s.table_name, '[]'),

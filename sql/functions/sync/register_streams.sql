@@ -6,14 +6,16 @@
 -- A dataset of more than 1,000 tables is not registered.
 --
 -- p_version: what goes into SQL, a semantic version or the manifest hash.
+-- p_has_namespaces: false for servers of October 2025, see source_schema.
 --
 -- Idempotent: the same answer again is not journaled, and keeps counting the attempts for
 -- missing tables. Locks: dataset row; inserts streams and leases.
 create or replace function ampsync_worker.register_streams(
-  p_dataset_id    bigint,
-  p_version       text,
-  p_manifest_hash text,
-  p_tables        text[]
+  p_dataset_id     bigint,
+  p_version        text,
+  p_manifest_hash  text,
+  p_tables         text[],
+  p_has_namespaces boolean default true
 )
   returns void
   language plpgsql
@@ -48,7 +50,8 @@ begin
   end if;
 
   update ampsync_private.dataset d
-     set resolved_version = p_version, resolved_hash = p_manifest_hash, resolved_tables = p_tables
+     set resolved_version = p_version, resolved_hash = p_manifest_hash, resolved_tables = p_tables,
+         has_namespaces = p_has_namespaces
    where d.dataset_id = p_dataset_id;
 
   for v_table in
@@ -124,5 +127,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_worker.register_streams(bigint, text, text, text[])
+comment on function ampsync_worker.register_streams(bigint, text, text, text[], boolean)
   is 'Record what a dataset resolved to and create a stream for each wanted table.';

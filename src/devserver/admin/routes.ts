@@ -1,24 +1,27 @@
 import type { Catalog, DatasetVersion } from "../catalog.ts";
+import type { Generation } from "../misbehaviour.ts";
 import { isVersion } from "../version.ts";
-
-export interface AdminAnswer {
-  readonly status: number;
-  /** Sent as JSON; null for an empty body. */
-  readonly body: unknown;
-}
-
-const NOT_FOUND: AdminAnswer = { status: 404, body: null };
-const NOT_ALLOWED: AdminAnswer = { status: 405, body: null };
+import { type AdminAnswer, failure, NOT_ALLOWED, NOT_FOUND, ok } from "./answer.ts";
+import { octoberRoute } from "./october.ts";
 
 const NAME = /^[a-z_][a-z0-9_]*$/;
 const NAMESPACE = /^[a-z0-9_]+$/;
 const MANIFEST_HASH = /^[0-9a-f]{64}$/;
 
 /** The read-only routes of the Admin API that tools use to find datasets and their versions. */
-export function answerAdminRequest(catalog: Catalog, method: string, url: string): AdminAnswer {
+export function answerAdminRequest(
+  catalog: Catalog,
+  generation: Generation,
+  method: string,
+  url: string,
+): AdminAnswer {
   const path = pathOf(url);
   const answer =
-    path === null ? failure(400, "INVALID_PATH", `'${url}' cannot be decoded`) : route(catalog, path);
+    path === null
+      ? failure(400, "INVALID_PATH", `'${url}' cannot be decoded`)
+      : generation === "2025-10"
+        ? octoberRoute(catalog, path)
+        : route(catalog, generation, path);
   return answer !== NOT_FOUND && method !== "GET" ? NOT_ALLOWED : answer;
 }
 
@@ -32,16 +35,16 @@ function pathOf(url: string): readonly string[] | null {
   }
 }
 
-function route(catalog: Catalog, path: readonly string[]): AdminAnswer {
+function route(catalog: Catalog, generation: Generation, path: readonly string[]): AdminAnswer {
   const [first, namespace, name, versions, revision, leaf, ...more] = path;
   if (first === "healthz" && namespace === undefined) {
-    return { status: 200, body: { status: "ok" } };
+    return ok({ status: "ok" });
   }
   if (first !== "datasets" || more.length > 0 || (leaf !== undefined && leaf !== "manifest")) {
     return NOT_FOUND;
   }
   if (namespace === undefined) {
-    return { status: 200, body: { datasets: datasets(catalog) } };
+    return ok({ datasets: datasets(catalog) });
   }
   if (name === undefined || (versions !== undefined && versions !== "versions")) {
     return NOT_FOUND;
@@ -51,7 +54,7 @@ function route(catalog: Catalog, path: readonly string[]): AdminAnswer {
     return failure(400, "INVALID_PATH", `'${namespace}/${name}' is not a valid path`);
   }
   if (revision === undefined) {
-    return { status: 200, body: versionList(catalog, namespace, name) };
+    return ok(versionList(catalog, namespace, name));
   }
   if (!isRevision(revision)) {
     return failure(400, "INVALID_PATH", `'${revision}' is not a valid revision`);
@@ -61,7 +64,10 @@ function route(catalog: Catalog, path: readonly string[]): AdminAnswer {
     const message = `Dataset '${namespace}/${name}' at revision '${revision}' not found`;
     return failure(404, "DATASET_NOT_FOUND", message);
   }
-  return { status: 200, body: leaf === "manifest" ? dataset.manifest : details(catalog, dataset, revision) };
+  if (leaf === "manifest") {
+    return ok(dataset.manifest);
+  }
+  return ok(details(catalog, generation, dataset, revision));
 }
 
 function datasets(catalog: Catalog): readonly unknown[] {
@@ -91,23 +97,24 @@ function versionList(catalog: Catalog, namespace: string, name: string): unknown
   };
 }
 
-/** The revision is the requested one, not the version that it stands for. */
-function details(catalog: Catalog, { source, manifestHash }: DatasetVersion, revision: string): unknown {
-  return {
-    ...catalog.dataset,
-    revision,
-    manifest_hash: manifestHash,
-    kind: "evm-rpc",
-    start_block: Number(source.chain.start),
-    finalized_blocks_only: false,
-    tables: [...source.tables.keys()],
-  };
+/** The revision is the requested one, not the version that it stands for. Servers of 2025 say no more than the kind. */
+function details(
+  catalog: Catalog,
+  generation: Generation,
+  { source, manifestHash }: DatasetVersion,
+  revision: string,
+): unknown {
+  const known = { ...catalog.dataset, revision, manifest_hash: manifestHash, kind: "evm-rpc" };
+  return generation === "2026"
+    ? {
+        ...known,
+        start_block: Number(source.chain.start),
+        finalized_blocks_only: false,
+        tables: [...source.tables.keys()],
+      }
+    : known;
 }
 
 function isRevision(text: string): boolean {
   return text === "latest" || text === "dev" || isVersion(text) || MANIFEST_HASH.test(text);
-}
-
-function failure(status: number, code: string, message: string): AdminAnswer {
-  return { status, body: { error_code: code, error_message: message } };
 }

@@ -26,10 +26,12 @@ export function flightInfo(
   misbehaviour: Misbehaviour,
 ): Buffer {
   const sql = decodeRequest(request, commands);
-  const plan = planQuery(sql, catalog);
+  const plan = planQuery(sql, catalog, misbehaviour.generation);
   const { dropResumeHeader } = misbehaviourOf(misbehaviour, plan.table);
   const resume = dropResumeHeader ? null : headerText(headers, FLIGHT_HEADERS.resume);
-  const streaming = streamHeader(headers) ?? plan.streamSetting ?? false;
+  // Servers of October 2025 know only the setting.
+  const header = misbehaviour.generation === "2025-10" ? null : streamHeader(headers);
+  const streaming = header ?? plan.streamSetting ?? false;
   const cursor = resume === null ? null : parseCursor(resume);
   return encodeFlightInfo({
     schema: encapsulated(schemaMessage(plan.schema)),

@@ -54,7 +54,7 @@ export function preparedStatementAction(catalog: Catalog): handleServerStreaming
 }
 
 function preparedStatement(sql: string, catalog: Catalog): Buffer {
-  const schema = encapsulated(schemaMessage(planQuery(sql, catalog).schema));
+  const schema = encapsulated(schemaMessage(planQuery(sql, catalog, "2026").schema));
   const value = new MessageWriter().text(1, sql).bytes(2, schema).finish();
   const result = encodeAny({ typeUrl: `${SQL_TYPES}.ActionCreatePreparedStatementResult`, value });
   return new MessageWriter().bytes(1, result).finish();

@@ -1,8 +1,9 @@
 import { Field, Schema, Uint64 } from "apache-arrow";
 
-import type { Catalog, DatasetVersion } from "../catalog.ts";
+import type { Catalog } from "../catalog.ts";
+import type { Generation } from "../misbehaviour.ts";
 import type { Source } from "../source.ts";
-import { isVersion } from "../version.ts";
+import { resolveReference } from "./reference.ts";
 import { internal, invalidArgument, type Refusal } from "./refusal.ts";
 import { type BlockFilter, type NonIncremental, parseQuery, type SqlQuery } from "./sql-query.ts";
 
@@ -23,9 +24,9 @@ export type Plan = {
 
 export type RowsPlan = Plan & { readonly kind: "rows" };
 
-export function planQuery(sql: string, catalog: Catalog): Plan {
+export function planQuery(sql: string, catalog: Catalog, generation: Generation): Plan {
   const query = parseQuery(sql);
-  const source = resolveDataset(query.schema, catalog)?.source;
+  const source = resolveReference(query.schema, catalog, generation)?.source;
   const table = source?.tables.get(query.table);
   if (source === undefined || table === undefined) {
     throw unknown(`Error during planning: table 'amp.${query.schema}.${query.table}' not found`);
@@ -72,20 +73,4 @@ function selectedColumns(query: SqlQuery, table: Schema): readonly number[] {
 /** The error by which servers of 2026 report an unknown dataset, version, table or column. */
 function unknown(cause: string): Refusal {
   return internal(`failed to infer SQL output schema | Caused by: ${cause}`);
-}
-
-/** `[namespace/]name[@revision]`, the schema part of a table reference. */
-const DATASET_REFERENCE = /^(?:([a-z0-9_]+)\/)?([a-z_][a-z0-9_]*)(?:@(.+))?$/;
-const MANIFEST_HASH = /^[0-9a-f]{64}$/;
-
-/** Null if it is not published. */
-function resolveDataset(reference: string, catalog: Catalog): DatasetVersion | null {
-  const match = DATASET_REFERENCE.exec(reference);
-  const [namespace, name, revision] = [match?.[1] ?? "_", match?.[2] ?? "", match?.[3] ?? "latest"];
-  const isRevision =
-    isVersion(revision) || MANIFEST_HASH.test(revision) || revision === "latest" || revision === "dev";
-  if (match === null || !isRevision) {
-    throw invalidArgument(`planning error | Caused by: '${reference}' is not a dataset reference`);
-  }
-  return catalog.resolve({ namespace, name }, revision);
 }

@@ -59,7 +59,7 @@ export function flightService(catalog: Catalog, settings: FlightSettings): Fligh
     try {
       checkToken(call.metadata, settings.misbehaviour);
       const { sql, streaming, cursor } = decodeQueryTicket(ticketOf(call.request));
-      const plan = planQuery(sql, catalog);
+      const plan = planQuery(sql, catalog, settings.misbehaviour.generation);
       const misbehaviour = () => misbehaviourOf(settings.misbehaviour, plan.table);
       call.sendMetadata(new Metadata()); // A stream at the head may have nothing else to send for a long time.
       const answer = new Answer(out, plan.schema, streaming ? "stream" : "batch", misbehaviour);

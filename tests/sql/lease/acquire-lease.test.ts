@@ -11,9 +11,7 @@ test("state store, empty: a free lease is granted with what a pass needs to know
   const stream = await SqlStream.register(db, { dataset: "eth/chain@1.2.0" });
   expect(await stream.acquire()).toEqual({
     epoch: "1",
-    namespace: "eth",
-    name: "chain",
-    version: "1.0.0",
+    source_schema: "eth/chain@1.0.0",
     dataset: "eth/chain@1.2.0",
     table_name: "blocks",
     target_schema: "chain",
@@ -59,7 +57,7 @@ test("where the version has no number, its manifest hash stands in its place", a
     [hash],
   );
   const stream = await SqlStream.register(db);
-  expect(await stream.acquire()).toMatchObject({ version: hash });
+  expect(await stream.acquire()).toMatchObject({ source_schema: `_/chain@${hash}` });
 });
 
 test("a lease that runs gives no row, whoever asks", async () => {
