@@ -134,5 +134,5 @@ test("no lease is handed out while the writers of the dataset rest; the next pas
   const [job] = await waitingJobs(db, `ampsync_stream:${stream.id}`);
   expect(job.due_in_s).toBeGreaterThan(58);
   await moveClock(db, "61 s");
-  expect(await stream.acquire()).toMatchObject({ version: "1.0.0" });
+  expect(await stream.acquire()).toMatchObject({ source_schema: "_/chain@1.0.0" });
 });

@@ -51,7 +51,7 @@ test("a pass reads the version of its stream, and its lease knows which", async 
   await changeVersion("1.1.0", "cd");
   expect((await lease())["version"]).toBe("1.0.0");
   await stream.endPass("yielded");
-  expect(await stream.acquire()).toMatchObject({ version: "1.1.0" });
+  expect(await stream.acquire()).toMatchObject({ source_schema: "_/chain@1.1.0" });
   expect(await lease()).toEqual({ version: "1.1.0", manifest_hash: "cd" });
 });
 
