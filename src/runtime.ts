@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import tls from "node:tls";
 
 import type { Task } from "graphile-worker";
 import xxhash from "xxhash-wasm";
@@ -45,6 +46,9 @@ export async function createDeps(
   const log = createLog(config.logLevel, writeLog, clean);
   for (const warning of config.warnings) {
     log.warn("unusual_setting", { warning });
+  }
+  if ([config.flightAddress, config.adminAddress].some((address) => address?.protocol === "https:")) {
+    trustSystemRoots();
   }
   const { h64Raw } = await xxhash();
   const pool = createPool(
@@ -156,4 +160,10 @@ export async function closeRuntime(): Promise<void> {
   const deps = await current;
   current = null;
   await deps?.close();
+}
+
+/** Node trusts its own root certificates and those of NODE_EXTRA_CA_CERTS; those of the system on request only. */
+function trustSystemRoots(): void {
+  const roots = [...tls.getCACertificates("default"), ...tls.getCACertificates("system")];
+  tls.setDefaultCACertificates([...new Set(roots)]);
 }

@@ -21,7 +21,7 @@ import { SharedConnection } from "./shared-connection.ts";
 import { firstBlock, firstHash, networkOf } from "./single-value.ts";
 
 export interface FlightClientOptions {
-  /** `http://host:port`, or `https://` for TLS with the system's root certificates. */
+  /** `http://host:port`, or `https://` for TLS, verified by the roots that this process trusts. */
   readonly address: URL;
   /** Called before every call, so that a renewed token is used. */
   readonly token: () => Promise<string | null> | string | null;

@@ -33,7 +33,7 @@ export interface Connection {
   close(): void;
 }
 
-/** Makes connections to `http://host:port`, or to `https://host:port` with TLS and the system's root certificates. */
+/** Makes connections to `http://host:port`, or to `https://host:port` with TLS, verified by the roots that this process trusts. */
 export function connector(address: URL, maxMessageBytes: number): () => Connection {
   const secure = address.protocol === "https:";
   const host = `${address.hostname}:${address.port || (secure ? 443 : 80)}`;
