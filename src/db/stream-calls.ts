@@ -104,14 +104,22 @@ export class StreamCalls {
     };
   }
 
-  async prepareTarget(lease: Lease, hasBlockNum: boolean, columns: readonly TargetColumn[]): Promise<void> {
+  /**
+   * The names of the user columns in the order in which they are stored; null while others use a table that has to
+   * be changed. `attempt` counts the calls of a pass from 1.
+   */
+  async prepareTarget(
+    lease: Lease,
+    hasBlockNum: boolean,
+    columns: readonly TargetColumn[],
+    attempt: number,
+  ): Promise<readonly string[] | null> {
     const planned = columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull }));
-    await this.#caller.call("call ampsync_worker.prepare_target($1, $2, $3, $4)", [
-      lease.streamId,
-      lease.epoch,
-      hasBlockNum,
-      JSON.stringify(planned),
-    ]);
+    const { rows } = await this.#caller.call(
+      "select ampsync_worker.prepare_target($1, $2, $3, $4, $5) as columns",
+      [lease.streamId, lease.epoch, hasBlockNum, JSON.stringify(planned), attempt],
+    );
+    return rows[0].columns;
   }
 
   /** After a commit: notifies listeners. False if that would have to wait. */

@@ -1,18 +1,15 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import type { ArrowSchema } from "../arrow/type.ts";
 import type { StreamLease } from "../db/stream-calls.ts";
 import { planTable, type TablePlan } from "../encoder/plan.ts";
 import { AmpsyncError } from "../errors.ts";
+import { backoffMs } from "../model/backoff.ts";
 import type { PassContext } from "./pass-context.ts";
 
 /** Plans the table, makes or checks the target; returns the plan of its columns in their stored order. */
-export async function prepareTarget({
-  deps,
-  lease,
-  calls,
-  reference,
-  control,
-  status,
-}: PassContext): Promise<TablePlan> {
+export async function prepareTarget(context: PassContext): Promise<TablePlan> {
+  const { deps, lease, reference, control, status } = context;
   const { flight, faults } = deps;
   status.waitsFor("plan");
   const { schema } = await flight.plan(`SELECT * FROM ${reference}`, {
@@ -22,13 +19,24 @@ export async function prepareTarget({
   status.waitsFor(null);
   const plan = planTable(lease.tableName, withoutExcluded(schema, lease));
   await faults.reach("before_prepare_target");
-  await calls.prepareTarget(lease, plan.hasBlockNum, plan.columns);
+  const stored = await evolve(context, plan);
   await faults.reach("target_prepared");
-  if (lease.columns === null) {
-    return plan;
+  const columns = stored.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
+  return { ...plan, columns, blockPosition: plan.hasBlockNum ? 0 : null };
+}
+
+/** Calls until nobody else uses a table that has to be changed. Between two calls the pass holds no lock. */
+async function evolve({ calls, lease, control, log }: PassContext, plan: TablePlan) {
+  log.debug("checking_schema_evolution", { columns: plan.columns.length });
+  for (let attempt = 1; ; attempt++) {
+    const stored = await calls.prepareTarget(lease, plan.hasBlockNum, plan.columns, attempt);
+    if (stored !== null) {
+      return stored;
+    }
+    const delayMs = backoffMs(attempt, 1_000, 30_000);
+    log.warn("schema_evolution_waits", { attempt, delay_ms: Math.round(delayMs) });
+    await pause(delayMs, undefined, { signal: control.signal });
   }
-  const stored = lease.columns.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
-  return { ...plan, columns: stored, blockPosition: plan.hasBlockNum ? 0 : null };
 }
 
 /** The columns that are read and stored. A column that a later version of the dataset lacks is no fault. */

@@ -227,7 +227,7 @@ describe("value_policy null", () => {
     await db.query("select ampsync.enqueue_sync('waits', value_policy => 'null')");
     await client.query(`begin; select from ${stream.target}`);
     await db.query("begin");
-    expect(await refusal(db, () => stream.prepareTarget())).toMatchObject({ code: "55P03" });
+    expect(await stream.prepareTarget()).toBeNull();
     await client.query("rollback");
   });
 });

@@ -130,16 +130,17 @@ export class SqlStream {
     return rows[0];
   }
 
+  /** The order in which the columns are stored; null while others use a table that has to be changed. */
   async prepareTarget(
     columns: readonly TargetColumn[] = COLUMNS,
     hasBlockNum = this.hasBlockNum,
-  ): Promise<void> {
-    await this.#db.query("call ampsync_worker.prepare_target($1, $2, $3, $4)", [
-      this.id,
-      this.epoch,
-      hasBlockNum,
-      JSON.stringify(columns),
-    ]);
+    attempt = 1,
+  ): Promise<string[] | null> {
+    const { rows } = await this.#db.query(
+      "select ampsync_worker.prepare_target($1, $2, $3, $4, $5) as columns",
+      [this.id, this.epoch, hasBlockNum, JSON.stringify(columns), attempt],
+    );
+    return rows[0].columns;
   }
 
   async beginApply(removal?: Removal): Promise<void> {

@@ -1,11 +1,8 @@
--- Refuses to write into a target that lacks our columns or their key, or the columns that the
--- server sends, that holds rows above the checkpoint, or that was emptied. Types are compared
--- by the catalogue. Columns that a user added are ignored, and waiting repairs may fill an
--- emptied table.
+-- Refuses to write into a target that lacks our columns or their key, that holds rows above the
+-- checkpoint, or that was emptied; waiting repairs may fill an emptied table. For the columns of
+-- the dataset see plan_evolution.
 create or replace function ampsync_private.check_target_fits(
-  p_stream_id     bigint,
-  p_has_block_num boolean,
-  p_columns       jsonb
+  p_stream_id bigint
 )
   returns void
   language plpgsql
@@ -46,12 +43,11 @@ begin
     v_remedy := format('alter table %s add primary key (_id); ', v_stream.target);
   end if;
 
-  v_fault := coalesce(v_fault, ampsync_private.column_differences(v_stream, p_has_block_num, p_columns));
   if v_fault is not null then
     raise exception using
       errcode = 'SY201',
       message = format('target table of %s does not fit the schema: %s', v_stream.table_name, v_fault),
-      detail  = 'Nothing was written. This release does not apply schema changes to a running sync.',
+      detail  = 'Nothing was written.',
       hint    = format('%sselect ampsync.resume_sync(%L);%s', v_remedy, ampsync_private.stream_label(p_stream_id),
                        case when v_remedy is null then ' -- once the table fits again' end);
   end if;
@@ -75,5 +71,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.check_target_fits(bigint, boolean, jsonb)
-  is 'Raise SY201 unless a stream''s target has the columns the server sends and no row above the checkpoint.';
+comment on function ampsync_private.check_target_fits(bigint)
+  is 'Raise SY201 unless a stream''s target has our columns and no row above the checkpoint.';

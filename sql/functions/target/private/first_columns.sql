@@ -1,0 +1,28 @@
+-- The columns that the table of a stream is created with: those of the plan, without NOT NULL if
+-- the options require that; for a shadow in the order of the columns of its stream, which a
+-- table had from its beginning or got over time.
+create or replace function ampsync_private.first_columns(
+  p_stream_id bigint,
+  p_columns   jsonb
+)
+  returns jsonb
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_agg(p.value || jsonb_build_object('not_null', (p.value ->> 'not_null')::boolean
+                                                             and d.not_null and d.value_policy <> 'null')
+                   order by m.n, p.ordinality)
+    from ampsync_private.stream s
+    join ampsync_private.dataset d using (dataset_id)
+    left join ampsync_private.stream live on live.stream_id = s.shadow_of
+   cross join jsonb_array_elements(p_columns) with ordinality p
+    left join lateral (select m.ordinality as n
+                         from jsonb_array_elements(live.columns) with ordinality m
+                        where m.value ->> 'name' = p.value ->> 'name') m on true
+   where s.stream_id = p_stream_id;
+$$;
+
+comment on function ampsync_private.first_columns(bigint, jsonb)
+  is 'The columns that the table of a stream is created with, in their order.';
