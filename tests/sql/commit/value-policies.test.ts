@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { planTable } from "../../../src/encoder/plan.ts";
 import { CONTAINERS, SCALARS } from "../../support/arrow/arbitraries.ts";
 import { journaledDetails } from "../../support/postgres/journal.ts";
-import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import { SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 

@@ -22,18 +22,18 @@ create or replace function ampsync_private.lock_for_change(
   set lock_timeout = '300ms'
 as $$
 declare
-  v_until  timestamptz := clock_timestamp() + interval '300 ms';
+  v_until  timestamptz := ampsync_private.now() + interval '300 ms';
   v_target regclass;
   v_name   text;
   v_other  record;
 begin
   if p_attempt % 4 = 0 then
-    select clock_timestamp() + 500 * interval '1 ms' + current_setting('deadlock_timeout')::interval into v_until
+    select ampsync_private.now() + 500 * interval '1 ms' + current_setting('deadlock_timeout')::interval into v_until
      where not exists (select 1
                          from unnest(p_targets) t(target)
                         cross join lateral ampsync_private.table_holders(t.target) h
                         where not h.is_autovacuum);
-    v_until := coalesce(v_until, clock_timestamp() + interval '300 ms');
+    v_until := coalesce(v_until, ampsync_private.now() + interval '300 ms');
   end if;
 
   for v_target in
@@ -44,7 +44,7 @@ begin
   loop
     v_name := v_target::text;
     perform set_config('lock_timeout',
-              greatest(1, ceil(1000 * extract(epoch from v_until - clock_timestamp())))::text, true);
+              greatest(1, ceil(1000 * extract(epoch from v_until - ampsync_private.now())))::text, true);
     begin
       execute format('lock table %s in access exclusive mode', v_name);
     exception when lock_not_available or undefined_table then

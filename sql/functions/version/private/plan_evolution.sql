@@ -80,7 +80,7 @@ as $$
            case when c.is_planned and not c.is_made and c.is_there
                   then 'Columns added to schema have the names of columns that are not ampsync''s'
                 when c.is_planned and not c.is_made and c.width + c.nth_added > 1600
-                  then 'Columns added to schema do not fit, because PostgreSQL allows 1600 per table, counting dropped ones'
+                  then 'Columns added to schema do not fit: PostgreSQL allows 1600 per table, counting dropped ones'
                 when not c.is_planned and c.is_there
                   then 'Columns dropped from schema (unsupported)'
                 when c.is_planned and c.is_made and not c.is_there
@@ -105,7 +105,9 @@ as $$
   freed as (
     select j.*, i.indexrelid, i.indisprimary
       from judged j
-      left join pg_index i on i.indrelid = j.target and (i.indisprimary or i.indisreplident) and j.attnum = any (i.indkey)
+      left join pg_index i on i.indrelid = j.target
+                          and (i.indisprimary or i.indisreplident)
+                          and j.attnum = any (i.indkey)
      where j.refusal is null and j.loses_not_null
   ),
   difference (n, action, name, old_type, new_type, ddl, refusal, remedy) as (
@@ -115,7 +117,8 @@ as $$
      where p_network <> s.network
     union all
     select 0, 'refuse', null, null, null, null,
-           format('the server %s _block_num', case when p_has_block_num then 'now offers' else 'no longer offers' end), null
+           format('the server %s _block_num', case when p_has_block_num then 'now offers' else 'no longer offers' end),
+           null
       from stream s
      where p_has_block_num <> s.has_block_num
     union all
@@ -153,7 +156,9 @@ as $$
            'Columns cannot be widened because of ' || w.objects,
            case when w.objects is not null then concat(w.drops, v.ddl, '; ', w.makes) end
       from widened w
-     cross join lateral (select format('alter table %s alter column %I type %s', w.target, w.name, w.new_type) as ddl) v
+     cross join lateral (
+       select format('alter table %s alter column %I type %s', w.target, w.name, w.new_type) as ddl
+     ) v
     union all
     select f.n, case when f.indexrelid is null then 'drop_not_null' else 'refuse' end, f.name, f.old_type, f.new_type,
            case when f.indexrelid is null

@@ -11,7 +11,7 @@ create or replace function ampsync_private.type_modifier(
   set search_path = pg_catalog, pg_temp
 as $$
   select coalesce((select numerictypmodin(m::cstring[])
-                     from regexp_match(p_type, '^numeric\((\d+),(-?\d+)\)') m), -1);
+                     from regexp_match(p_type, '^numeric[(]([0-9]+),(-?[0-9]+)[)]') m), -1);
 $$;
 
 comment on function ampsync_private.type_modifier(text)
