@@ -98,4 +98,4 @@ end;
 $$;
 
 comment on function ampsync_worker.prepare_target(bigint, bigint, boolean, jsonb, integer)
-  is 'Create a stream''s target table, or make it fit what the server sends; its columns in order, or null to call again.';
+  is 'Create a stream''s target, or make it fit what the server sends; its columns in order, null to call again.';

@@ -28,7 +28,8 @@ as $$
      group by r.refusal
   )
   select (select string_agg(r.text, '; ' order by r.n) from reason r),
-         (select case when bool_and(r.remedy is not null) then string_agg(r.remedy, '' order by r.n) end from refused r);
+         (select case when bool_and(r.remedy is not null) then string_agg(r.remedy, '' order by r.n) end
+            from refused r);
 $$;
 
 comment on function ampsync_private.evolution_refusal(bigint, boolean, jsonb, text)

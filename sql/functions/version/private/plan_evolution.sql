@@ -69,7 +69,8 @@ as $$
            a.type = 'numeric'::regtype as is_scalar,
            p.modifier < a.modifier as has_fewer_digits,
            a.not_null and not p.not_null and (m.not_null or not s.strict) as loses_not_null,
-           m.type as made_type, format_type(a.type, a.modifier) as old_type, format_type(p.type, p.modifier) as new_type,
+           m.type as made_type, format_type(a.type, a.modifier) as old_type,
+           format_type(p.type, p.modifier) as new_type,
            count(*) filter (where a.name is null and m.name is null) over (order by p.n) as nth_added
       from stream s
      cross join (planned p full join made m using (name))
