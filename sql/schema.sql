@@ -532,13 +532,6 @@ function ampsync_private.add_hint(p_stream_id bigint, p_error jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.allow_nulls(p_stream_id bigint, p_columns jsonb)
-  -- The columns as the options require them; drops NOT NULL under value_policy null or not_null false.
-  returns jsonb
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
-  grants owner=X/owner
-
 function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
   -- Append watermarks that continue a history; SY101 if they do not.
   returns ampsync_private.history
@@ -551,6 +544,13 @@ function ampsync_private.append_ledger(p_stream_id bigint, p_watermarks jsonb)
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.apply_evolution(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb)
+  -- Change a stream's target so that it fits the planned columns; SY201 if that is refused.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
 function ampsync_private.apply_from_block(p_dataset_id bigint, p_table_name text, p_from_block bigint)
@@ -592,6 +592,13 @@ function ampsync_private.caller()
   -- The calling role, even inside functions that run with their owner's rights.
   returns name
   language sql stable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_evolution(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb)
+  -- Raise SY201 if a stream's target cannot be made to fit the planned columns.
+  returns void
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -685,8 +692,8 @@ function ampsync_private.check_target_filled(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_target_fits(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb)
-  -- Raise SY201 unless a stream's target has the columns the server sends and no row above the checkpoint.
+function ampsync_private.check_target_fits(p_stream_id bigint)
+  -- Raise SY201 unless a stream's target has our columns and no row above the checkpoint.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
@@ -710,13 +717,6 @@ function ampsync_private.close_fence(p_stream_id bigint)
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
-  grants owner=X/owner
-
-function ampsync_private.column_differences(p_stream ampsync_private.stream, p_has_block_num boolean, p_columns jsonb)
-  -- What keeps rows of the planned columns out of a stream's target; null if they fit.
-  returns text
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.comment_target(p_target regclass, p_has_block_num boolean)
@@ -830,6 +830,20 @@ procedure ampsync_private.enter_fence(IN p_stream_id bigint, IN p_epoch bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.evolution_refusal(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb, p_network text DEFAULT NULL::text)
+  -- Why a stream's target cannot be made to fit the planned columns, and the statements that cure it.
+  returns TABLE(fault text, remedy text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.evolve_target(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb, p_attempt integer)
+  -- Make a stream's target fit the planned columns; returns what holds its table, SY201 if it cannot fit.
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.fence_holders(p_stream_id bigint, p_epoch bigint)
   -- Backends that hold the fence of a stream and lease epoch, and in which mode.
   returns TABLE(pid integer, mode text, is_ours boolean, is_mortal boolean)
@@ -883,6 +897,13 @@ function ampsync_private.find_target(p_stream_id bigint)
   -- Where a stream's target is now, and what keeps us from following it there.
   returns TABLE(target_schema text, target_table text, fault text, hint text)
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.first_columns(p_stream_id bigint, p_columns jsonb)
+  -- The columns that the table of a stream is created with, in their order.
+  returns jsonb
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -998,6 +1019,13 @@ function ampsync_private.lease_duration()
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.lock_for_change(p_targets regclass[], p_attempt integer)
+  -- Lock targets that are to be changed, within 300 ms; otherwise returns what is in the way.
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
 procedure ampsync_private.lock_target(IN p_stream_id bigint)
   -- Lock a stream's target by its name and prove that it is the stream's table.
   language plpgsql volatile security invoker
@@ -1078,6 +1106,13 @@ function ampsync_private.pass_waits(p_stream_id bigint, p_epoch bigint, p_writer
   -- What a pass is waiting for, in words, and what to do about it.
   returns record
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.plan_evolution(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb, p_network text DEFAULT NULL::text)
+  -- What has to be done to a stream's target so that it fits the planned columns, or why that is refused.
+  returns TABLE(action text, column_name text, old_type text, new_type text, ddl text, refusal text, remedy text)
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1287,6 +1322,13 @@ function ampsync_private.sync_report(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.table_holders(p_table regclass)
+  -- Who holds a lock on a table.
+  returns TABLE(pid integer, holder text, is_autovacuum boolean)
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigint)
   -- Replace the records of a stream by those of its shadow.
   returns void
@@ -1301,9 +1343,23 @@ function ampsync_private.target_name(p_dataset ampsync_private.dataset, p_table_
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.type_modifier(p_type text)
+  -- The modifier of a type as format_type() writes it.
+  returns integer
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.untrusted_owner(p_schema regnamespace)
   -- The owner of a schema if it is not trusted to hold a target; null if it is.
   returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.widening_obstacles(p_target regclass, p_column text)
+  -- What prevents a column of a target from being widened, and the statements that take it away and back.
+  returns TABLE(object text, drop_it text, make_it text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1458,8 +1514,9 @@ function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-procedure ampsync_worker.prepare_target(IN p_stream_id bigint, IN p_epoch bigint, IN p_has_block_num boolean, IN p_columns jsonb)
-  -- Create a stream's target table, or check that it fits what the server sends.
+function ampsync_worker.prepare_target(p_stream_id bigint, p_epoch bigint, p_has_block_num boolean, p_columns jsonb, p_attempt integer DEFAULT 1)
+  -- Create a stream's target, or make it fit what the server sends; its columns in order, null to call again.
+  returns text[]
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
