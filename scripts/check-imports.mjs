@@ -49,7 +49,11 @@ const PACKAGES = {
 
 /** Text that only some files of src may contain. */
 const PLACES = [
-  [/\bampsync_private\b/, /^src\/install\/(migrate|installed)\.ts$/, "names ampsync_private"],
+  [
+    /\bampsync_private\b/,
+    /^src\/install\/(migrate|installed|uninstall|uninstall-plan)\.ts$/,
+    "names ampsync_private",
+  ],
   [/(?<![\w.#])process\s*[.[]|node:process/, /^src\/(cli\/.*|config\.ts)$/, "touches process"],
   [/^(export )?(let|var) /, /^src\/runtime\.ts$/, "holds module-level state"],
 ];

@@ -15,6 +15,8 @@ Usage: ampsync <command> [options]
   worker              run a worker (the same as: npx graphile-worker)
   status [--json]     what is synced, how far, and what each dataset waits for
   doctor [--json]     what is wrong, with a fix for each; exit code 1 after an error
+  uninstall           take ampsync out of DATABASE_URL: prints what is dropped and what stays, and asks
+                      (--yes: does not ask; --json)
   demo [--once]       everything on this machine: chain, server, PostgreSQL, worker
   devserver <source>  a development Amp server (ampsync devserver --help)
 
@@ -71,6 +73,15 @@ async function main(argv: readonly string[]): Promise<number> {
       const { values } = parseArgs({ args: rest, options: { json: { type: "boolean", default: false } } });
       const { printFindings } = await import("./doctor.ts");
       return await printFindings(requireDatabase(configFromProcess()), values.json, log(), print);
+    }
+    case "uninstall": {
+      const { values } = parseArgs({
+        args: rest,
+        options: { yes: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+      });
+      const { uninstallCommand } = await import("./uninstall.ts");
+      const { stdin: input, stdout: output } = process;
+      return await uninstallCommand(configFromProcess(), values, log(), { print, input, output });
     }
     case "devserver": {
       const { runDevServer } = await import("../devserver/cli.ts");

@@ -16,7 +16,11 @@ export function isLockConflict(error: unknown): boolean {
 }
 
 /** Repeats a transaction that changes the schema until it gets its locks, with growing, jittered pauses. */
-export async function retryOnLockConflict<T>(work: () => Promise<T>, log: Log): Promise<T> {
+export async function retryOnLockConflict<T>(
+  work: () => Promise<T>,
+  log: Log,
+  event = "migrate_retry",
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
@@ -31,7 +35,7 @@ export async function retryOnLockConflict<T>(work: () => Promise<T>, log: Log): 
           cause: error,
         });
       }
-      log.info("migrate_retry", { attempt, reason: "objects are locked" });
+      log.info(event, { attempt, reason: "objects are locked" });
       await pause(backoffMs(attempt, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
     }
   }

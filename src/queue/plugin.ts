@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { WorkerEvents } from "graphile-worker";
+import type { WorkerEvents, WorkerPool } from "graphile-worker";
 import type pg from "pg";
 import { isQueueAnswering } from "../db/queue-probe.ts";
 import { hasOwnSession, setUpSession } from "../db/session.ts";
@@ -17,6 +17,8 @@ import { watchNotifications } from "./notifications.ts";
 const LOOK_AGAIN_MS = 1_000;
 /** How often to look without a notification: one may be lost with its connection. */
 const LOOK_ANYWAY_MS = 60_000;
+/** Without an answer by then, what the worker ends with must do. */
+const LONGEST_LOOK_MS = 2_000;
 
 export interface PluginOptions {
   readonly databaseUrl: string;
@@ -46,6 +48,7 @@ export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
     await untilMigrated(client, queue, options);
   });
   const watched = new WeakSet<WorkerEvents>();
+  const lastLooks: LastLooks = new WeakMap();
   return {
     name: "AmpsyncPlugin",
     worker: {
@@ -54,8 +57,12 @@ export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
         init(next, { ctx: { events } }) {
           if (!watched.has(events)) {
             watched.add(events);
-            watch(events, options);
+            watch(events, options, lastLooks);
           }
+          return next();
+        },
+        async poolGracefulShutdown(next, { workerPool }) {
+          await lastLooks.get(workerPool)?.();
           return next();
         },
       },
@@ -80,18 +87,24 @@ async function untilMigrated(
   }
 }
 
-function watch(events: WorkerEvents, options: PluginOptions): void {
+/** What a worker that ends asks first: its queue may be gone because ampsync is. */
+type LastLooks = WeakMap<WorkerPool, () => Promise<void>>;
+
+function watch(events: WorkerEvents, options: PluginOptions, lastLooks: LastLooks): void {
   const { log, databaseUrl } = options;
   watchConnections(events, options);
-  watchEnding(events, (why) => {
+  const isTold = watchEnding(events, (why) => {
     log.error("worker_ended", { error: why, hint: "The process exits with code 1: start it again." });
     options.failed();
   });
   events.on("pool:create", ({ ctx, workerPool }) => {
     const queue = { schema: ctx.workerSchema, known: ctx.maxMigrationNumber };
+    let isEnding = false;
     function giveUp(event: string, error: unknown): void {
       const { code, message, detail, hint } = failureOf(error);
       log.error(event, { code, error: message, detail, hint });
+      if (isEnding) return;
+      isEnding = true;
       void Promise.resolve(workerPool.gracefulShutdown("it cannot work here")).catch(() => {});
     }
     const isAnswering = () => isQueueAnswering(databaseUrl, queue.schema, log);
@@ -99,6 +112,10 @@ function watch(events: WorkerEvents, options: PluginOptions): void {
     watchHealth(events, isAnswering, (error) => giveUp("worker_gets_no_jobs", error), log, options.health);
     const looks = new SchemaWatch(poolOf(ctx), queue, (error) => giveUp("worker_does_not_fit", error));
     watchNotifications(events, () => looks.look());
+    lastLooks.set(workerPool, async () => {
+      isEnding = true;
+      if (!isTold()) await looks.lookNow();
+    });
     events.on("pool:gracefulShutdown", () => looks.stop());
     events.on("pool:release", options.ended);
     options.began(workerPool.id, ctx.resolvedPreset.worker.concurrentJobs);
@@ -134,15 +151,19 @@ class SchemaWatch {
     clearInterval(this.#timer);
   }
 
+  async lookNow(): Promise<void> {
+    const unfit = await Promise.race([this.#unfit(), pause(LONGEST_LOOK_MS, null, { ref: false })]);
+    if (unfit !== null && !this.#isStopped) {
+      this.stop();
+      this.#giveUp(unfit);
+    }
+  }
+
   async #run(): Promise<void> {
     this.#isLooking = true;
     while (this.#isDue && !this.#isStopped) {
       this.#isDue = false;
-      const unfit = await this.#unfit();
-      if (unfit !== null && !this.#isStopped) {
-        this.stop();
-        this.#giveUp(unfit);
-      }
+      await this.lookNow();
       await pause(LOOK_AGAIN_MS, undefined, { ref: false });
     }
     this.#isLooking = false;

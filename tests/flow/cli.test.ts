@@ -1,5 +1,4 @@
 // Takes 13 s.
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { access, constants, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,35 +7,11 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { VARIABLES } from "../../src/config.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { createDatabase } from "../support/postgres/postgres.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
+import { ampsync } from "../support/worker/command.ts";
 import { MAIN } from "../support/worker/worker-process.ts";
-
-interface Run {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command as a user does: built, in a process of its own, with just these settings. */
-function ampsync(args: readonly string[], settings: Record<string, string> = {}): Promise<Run> {
-  const ours = new Set<string>(Object.values(VARIABLES).flat());
-  const inherited = Object.entries(process.env).filter(([name]) => !ours.has(name) && !name.startsWith("PG"));
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [MAIN, ...args],
-      { env: { ...Object.fromEntries(inherited), ...settings }, timeout: 20_000 },
-      (error, stdout, stderr) => {
-        // The code is a text where the program could not be started at all.
-        const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-        resolve({ exitCode, stdout, stderr });
-      },
-    );
-  });
-}
 
 beforeAll(() => {
   if (!existsSync(MAIN)) {

@@ -67,6 +67,11 @@ export class Scenario implements AsyncDisposable {
     return this.#started(new Worker({ ...this.#addresses(), ...options }));
   }
 
+  /** A worker of another command: see COMMANDS. */
+  startWorkerOf(program: readonly string[]): Worker {
+    return this.#started(new Worker(this.#addresses(), program));
+  }
+
   /** A worker that stops where it is told to. */
   startFaultyWorker(options: Partial<FaultyWorkerOptions> = {}): FaultyWorker {
     return this.#started(new FaultyWorker({ ...this.#addresses(), ...options }));

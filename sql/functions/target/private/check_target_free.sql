@@ -13,7 +13,8 @@ create or replace function ampsync_private.check_target_free(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_owner record;
+  v_owner  record;
+  v_former boolean; -- The table is one that drop_sync or an uninstallation kept.
 begin
   select s.dataset_id, s.table_name, s.target, d.label
     into v_owner
@@ -51,15 +52,18 @@ begin
                        p_target_schema, p_target_table, left(p_target_table, 58) || '_type');
   end if;
 
+  v_former := obj_description(to_regclass(format('%I.%I', p_target_schema, p_target_table)), 'pg_class')
+                ~ '^Was kept in sync by ampsync';
   if to_regclass(format('%I.%I', p_target_schema, p_target_table)) is not null then
     raise exception using
       errcode = 'SY003',
-      message = format(case when obj_description(to_regclass(format('%I.%I', p_target_schema, p_target_table)),
-                                                 'pg_class') ~ '^Was kept in sync by ampsync'
-                            then 'Target table %I.%I exists since an earlier sync that was dropped'
+      message = format(case when v_former then 'Target table %I.%I exists since an earlier sync that was dropped'
                             else 'Target table %I.%I exists and was not created by ampsync' end,
                        p_target_schema, p_target_table),
-      detail  = 'Its rows would be mixed with those of the dataset.',
+      detail  = case when v_former
+        then 'The records of what it holds were dropped with that sync, so the dataset is loaded into a new table. '
+             'Keep the old one under another name, or drop it.'
+        else 'Its rows would be mixed with those of the dataset.' end,
       hint    = format('alter table %I.%I rename to %I;', p_target_schema, p_target_table,
                        ampsync_private.free_name(p_target_schema, p_target_table));
   end if;

@@ -1,0 +1,33 @@
+import { execFile } from "node:child_process";
+
+import { VARIABLES } from "../../../src/config.ts";
+import { MAIN } from "./worker-process.ts";
+
+export interface CommandRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command as a user does: built, in a process of its own, with just these settings; `answer` is typed into it. */
+export function ampsync(
+  args: readonly string[],
+  settings: Record<string, string> = {},
+  answer = "",
+): Promise<CommandRun> {
+  const ours = new Set<string>(Object.values(VARIABLES).flat());
+  const inherited = Object.entries(process.env).filter(([name]) => !ours.has(name) && !name.startsWith("PG"));
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [MAIN, ...args],
+      { env: { ...Object.fromEntries(inherited), ...settings }, timeout: 20_000 },
+      (error, stdout, stderr) => {
+        // The code is a text where the program could not be started at all.
+        const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+        resolve({ exitCode, stdout, stderr });
+      },
+    );
+    child.stdin?.end(answer);
+  });
+}
