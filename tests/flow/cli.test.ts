@@ -23,7 +23,7 @@ describe("ampsync", () => {
   test("--help lists the commands", async () => {
     const { exitCode, stdout, stderr } = await ampsync(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const command of ["migrate", "worker", "status", "doctor", "demo", "devserver"]) {
+    for (const command of ["migrate", "worker", "status", "doctor", "uninstall", "demo", "devserver"]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
     }
   });
@@ -57,7 +57,7 @@ describe("ampsync", () => {
     expect(await ampsync([])).toMatchObject({ exitCode: 2, stdout: expect.stringContaining("Usage:") });
   });
 
-  test.each(["migrate", "worker", "status", "doctor"])(
+  test.each(["migrate", "worker", "status", "doctor", "uninstall"])(
     "%s refuses to start without a database",
     async (command) => {
       const { exitCode, stdout, stderr } = await ampsync([command]);
