@@ -28,7 +28,7 @@ const FLOORS = {
   queue: "install db model errors log",
   tasks: "runtime deps stream db model errors log",
   "worker-preset": "runtime queue config model log",
-  index: "worker-preset",
+  index: "worker-preset config",
   cli: "worker-preset runtime config install db devserver embedded model errors log",
 };
 

@@ -146,7 +146,7 @@ export function beginWorker(config: Config, workerId: string, slots: number): vo
  */
 export function withRuntime(create: (deps: Deps) => Task): Task {
   return async (payload, helpers) => {
-    const deps = await runtime(configFromProcess);
+    const deps = await runtime(() => configFromProcess("library"));
     if (helpers.job.locked_by !== null) {
       deps.heartbeat.start(helpers.job.locked_by);
     }

@@ -1,6 +1,13 @@
 import { fileURLToPath } from "node:url";
 
-import { type Config, configFromProcess, failProcess, requireDatabase, writeStderr } from "./config.ts";
+import {
+  type Config,
+  configFromProcess,
+  failProcess,
+  limitShutdown,
+  requireDatabase,
+  writeStderr,
+} from "./config.ts";
 import { createLog } from "./log.ts";
 import { DEFAULT_QUEUE } from "./model/queue.ts";
 import { HEALTH_TIMES } from "./queue/health.ts";
@@ -17,17 +24,27 @@ const STOP_MS = 10_000;
  * graphile-worker's preset for our tasks, used by graphile-worker's own CLI (see
  * graphile.config.mjs) and by `ampsync worker`.
  */
-export function workerPreset(config: Config = configFromProcess(), options: Partial<PluginOptions> = {}) {
+export function workerPreset(
+  config: Config = configFromProcess("worker"),
+  options: Partial<PluginOptions> = {},
+) {
+  const { isAlone = true } = options;
   const log = createLog(config.logLevel, writeStderr);
   const databaseUrl = requireDatabase(config);
   const plugin = ampsyncPlugin({
     databaseUrl,
     log,
     answerMs: ANSWER_MS,
-    isAlone: true,
+    isAlone,
     health: HEALTH_TIMES,
     signal: new AbortController().signal,
     began: (workerId, slots) => beginWorker(config, workerId, slots),
+    stopping: () => {
+      if (!isAlone) return;
+      limitShutdown(config.shutdownLimitSecs * 1000, () =>
+        log.error("graceful_shutdown_timeout", { limit_s: config.shutdownLimitSecs }),
+      );
+    },
     ended: () => void closeRuntime(),
     failed: () => failProcess(STOP_MS),
     ...options,

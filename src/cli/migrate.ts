@@ -3,12 +3,15 @@ import { untilReached } from "../db/retry.ts";
 import { migrate } from "../install/migrate.ts";
 import type { Log } from "../log.ts";
 
-/** `ampsync migrate`: waits for the database, then installs or upgrades the schema; returns one line for people. */
-export async function migrateCommand(config: Config, log: Log): Promise<string> {
+/** `ampsync migrate`: waits for the database, then installs or upgrades the schema; returns one line, or JSON. */
+export async function migrateCommand(config: Config, log: Log, asJson: boolean): Promise<string> {
   const url = requireDatabase(config);
   const { applied, functionsReplaced } = await untilReached(url, config.connectionLimitSecs * 1000, log, () =>
     migrate(url, { log, queueSchema: config.queueSchema }),
   );
+  if (asJson) {
+    return JSON.stringify({ migrations: applied, functionsReplaced });
+  }
   if (applied.length === 0 && !functionsReplaced) {
     return "The schema is up to date.";
   }

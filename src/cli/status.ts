@@ -1,7 +1,13 @@
-import type { ProgressRow, StatusRow, StreamRow } from "../db/reads.ts";
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { ProgressRow, Reads, StatusRow, StreamRow } from "../db/reads.ts";
 import type { Log } from "../log.ts";
+import { failureOf } from "../model/failure.ts";
 import { count, duration, printable, textTable } from "./table.ts";
 import { withReads } from "./with-reads.ts";
+
+const WATCH_MS = 2_000;
+const CLEAR = "\u001b[2J\u001b[H";
 
 /** Prints ampsync.status, ampsync.streams and, of what loads, ampsync.progress; with `json` all as one JSON object. */
 export async function printStatus(
@@ -10,32 +16,54 @@ export async function printStatus(
   log: Log,
   print: (text: string) => void,
 ): Promise<void> {
+  print(await withReads(url, "ampsync status", log, (reads) => statusText(reads, json)));
+}
+
+/**
+ * Prints the same again and again until the signal aborts: in place on a terminal, otherwise block by block. An error
+ * at the first look ends it; a later one is shown, and may pass. Resolves to the exit code.
+ */
+export async function watchStatus(
+  url: string,
+  json: boolean,
+  log: Log,
+  { print, isTerminal }: { readonly print: (text: string) => void; readonly isTerminal: boolean },
+  signal: AbortSignal,
+): Promise<number> {
+  const show = (text: string) => print(json ? text : `${isTerminal ? CLEAR : ""}${text}\n`);
   await withReads(url, "ampsync status", log, async (reads) => {
-    const [datasets, streams, progress] = [
-      await reads.status(),
-      await reads.streams(),
-      await reads.progress(),
-    ];
-    if (json) {
-      print(
-        JSON.stringify({ datasets, streams, progress }, (_, value) =>
-          typeof value === "bigint" ? value.toString() : value,
-        ),
-      );
-    } else if (datasets.length === 0) {
-      print("Nothing is synced yet. Begin with: select ampsync.enqueue_sync('my_dataset');");
-    } else {
-      print(
-        [
-          textTable(datasets.map(datasetLine)),
-          "",
-          streamTable(streams),
-          ...progressLines(progress),
-          ...hints(datasets),
-        ].join("\n"),
-      );
+    show(await statusText(reads, json));
+    while (!(await pause(WATCH_MS, false, { signal }).catch(() => true))) {
+      show(await statusText(reads, json).catch((error) => errorText(error, json)));
     }
   });
+  return 0;
+}
+
+async function statusText(reads: Reads, json: boolean): Promise<string> {
+  const [datasets, streams, progress] = [await reads.status(), await reads.streams(), await reads.progress()];
+  if (json) {
+    return JSON.stringify({ datasets, streams, progress }, (_, value) =>
+      typeof value === "bigint" ? value.toString() : value,
+    );
+  }
+  if (datasets.length === 0) {
+    return "Nothing is synced yet. Begin with: select ampsync.enqueue_sync('my_dataset');";
+  }
+  return [
+    textTable(datasets.map(datasetLine)),
+    "",
+    streamTable(streams),
+    ...progressLines(progress),
+    ...hints(datasets),
+  ].join("\n");
+}
+
+function errorText(error: unknown, json: boolean): string {
+  const { code, message, detail, hint } = failureOf(error);
+  return json
+    ? JSON.stringify({ error: { code, message, detail, hint } })
+    : printable(`The status cannot be read: ${message}`);
 }
 
 export function streamTable(streams: readonly StreamRow[]): string {

@@ -9,9 +9,15 @@ import { workerPreset } from "../worker-preset.ts";
 /**
  * Waits for the database and for `ampsync migrate`, then runs a worker until it is told to stop, with the same preset
  * and tasks as the plain `graphile-worker` command. Passes are abandoned between two commits, so the worker
- * stops within a second and nothing is lost. Resolves to the exit code: 1 if the worker stopped without being told to.
+ * stops within a second and nothing is lost. `begin` runs once the schema is there; if it fails, the worker stops with its
+ * error. Resolves to the exit code: 1 if the worker stopped without being told to.
  */
-export async function runWorker(config: Config, log: Log, signal: AbortSignal): Promise<number> {
+export async function runWorker(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  begin: () => Promise<void> = async () => {},
+): Promise<number> {
   let runner: Runner;
   try {
     const preset = workerPreset(config, { signal });
@@ -30,6 +36,11 @@ export async function runWorker(config: Config, log: Log, signal: AbortSignal): 
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   try {
+    await begin().catch(async (error) => {
+      stop();
+      await runner.promise;
+      throw error;
+    });
     await runner.promise;
   } finally {
     await closeRuntime();

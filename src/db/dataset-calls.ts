@@ -18,12 +18,32 @@ export interface FoundDataset {
   readonly hasNamespaces: boolean;
 }
 
-/** The calls that resolve a dataset. One method per SQL function. */
+/** What is stored of a dataset that a process has started. */
+export interface StartedSync {
+  readonly isNew: boolean;
+  readonly targetSchema: string;
+  readonly retentionBlocks: number;
+}
+
+/** The calls that start and resolve a dataset. One method per SQL function. */
 export class DatasetCalls {
   readonly #caller: Caller;
 
   constructor(caller: Caller) {
     this.#caller = caller;
+  }
+
+  async startSync(dataset: {
+    readonly reference: string;
+    readonly tables: readonly string[] | null;
+    readonly retentionBlocks: number | null;
+  }): Promise<StartedSync> {
+    const { rows } = await this.#caller.call(
+      `select is_new as "isNew", target_schema as "targetSchema", retention_blocks as "retentionBlocks"
+         from ampsync_worker.start_sync($1, $2, $3)`,
+      [dataset.reference, dataset.tables, dataset.retentionBlocks],
+    );
+    return rows[0];
   }
 
   /** Null if the dataset is gone. */

@@ -32,6 +32,8 @@ export interface PluginOptions {
   /** Called with the id of a worker when it begins, and when it has ended. */
   readonly began: (workerId: string, slots: number) => void;
   readonly ended: () => void;
+  /** Called when a worker is told to stop. */
+  readonly stopping: () => void;
   /** Called when the process must exit with code 1. */
   readonly failed: () => void;
 }
@@ -116,7 +118,10 @@ function watch(events: WorkerEvents, options: PluginOptions, lastLooks: LastLook
       isEnding = true;
       if (!isTold()) await looks.lookNow();
     });
-    events.on("pool:gracefulShutdown", () => looks.stop());
+    events.on("pool:gracefulShutdown", () => {
+      looks.stop();
+      options.stopping();
+    });
     events.on("pool:release", options.ended);
     options.began(workerPool.id, ctx.resolvedPreset.worker.concurrentJobs);
   });

@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { parseConfig, VARIABLES } from "../../src/config.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config.ts";
 import { COMMANDS } from "../support/worker/worker-process.ts";
 
 // No container engine runs here: what one would read is checked against what the program has.
@@ -70,7 +71,7 @@ describe("docker-compose.yml", () => {
   });
 
   test("sets nothing that nobody reads", () => {
-    const ours: string[] = Object.values(VARIABLES).flat();
+    const ours: string[] = Object.values(SETTINGS).flatMap(({ names }) => names);
     for (const { environment } of [migrate, worker]) {
       expect(ours).toEqual(expect.arrayContaining(Object.keys(environment)));
     }
@@ -82,9 +83,11 @@ describe("docker-compose.yml", () => {
       const env = Object.fromEntries(
         Object.entries(environment).map(([name, value]) => [name, interpolate(value)]),
       );
-      const config = parseConfig(env, () => {
+      const noFile = () => {
         throw new Error("no file is configured");
-      });
+      };
+      const config = parseConfig(env, noFile, "worker");
+      expect(config.warnings).toEqual([]);
       const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = postgres.environment;
       const password = interpolate(POSTGRES_PASSWORD ?? "");
       expect(config.databaseUrl).toBe(
@@ -131,7 +134,7 @@ describe("examples/electric/docker-compose.yml", () => {
     for (const { build, command, environment } of ours) {
       expect(build).toBe("../..");
       expect(isInImage(command[0] ?? ""), command[0]).toBe(true);
-      expect(Object.values<string | readonly string[]>(VARIABLES).flat()).toEqual(
+      expect(Object.values(SETTINGS).flatMap(({ names }) => names)).toEqual(
         expect.arrayContaining(Object.keys(environment)),
       );
       expect(parseConfig(environment, () => "").databaseUrl).toBe(
@@ -220,7 +223,9 @@ describe("Dockerfile", () => {
 
 test("no command that the image is made for imports what the image leaves out", () => {
   const { dependencies } = JSON.parse(read("package.json"));
-  const commands = ["main", "migrate", "status", "worker"].map((name) => `src/cli/${name}.ts`);
+  const commands = ["main", "migrate", "status", "doctor", "worker", "sync"].map(
+    (name) => `src/cli/${name}.ts`,
+  );
   const tasks = globSync("src/tasks/*.ts", { cwd: ROOT });
   expect(tasks).not.toEqual([]);
   for (const entry of [...commands, "src/worker-preset.ts", ...tasks]) {

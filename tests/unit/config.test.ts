@@ -1,20 +1,22 @@
 import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
-
-import { type Config, checkNode, parseConfig, requireDatabase, VARIABLES } from "../../src/config.ts";
+import type { Reader } from "../../src/config/notes.ts";
+import { IGNORED, SETTINGS } from "../../src/config/settings.ts";
+import { type Config, checkNode, parseConfig, requireDatabase } from "../../src/config.ts";
 import { AmpsyncError } from "../../src/errors.ts";
 
 type Environment = Record<string, string | undefined>;
 
-function parse(env: Environment, files: Record<string, string> = {}): Config {
-  return parseConfig(env, (path) => {
+function parse(env: Environment, files: Record<string, string> = {}, reader: Reader = "worker"): Config {
+  const read = (path: string) => {
     const text = files[path];
     if (text === undefined) {
       throw new Error(`ENOENT ${path}`);
     }
     return text;
-  });
+  };
+  return parseConfig(env, read, reader);
 }
 
 /** The problems of an environment, one by one. */
@@ -43,6 +45,9 @@ describe("settings", () => {
       grpcMaxDecodeMb: 32,
       connectionLimitSecs: 300,
       operationLimitSecs: 60,
+      reloadRetries: 3,
+      shutdownLimitSecs: 30,
+      dataset: null,
       logLevel: "info",
       warnings: [],
     });
@@ -51,8 +56,8 @@ describe("settings", () => {
 
   test("that are empty strings count as not set", () => {
     const empty = Object.fromEntries(
-      Object.values(VARIABLES)
-        .flat()
+      Object.values(SETTINGS)
+        .flatMap(({ names }) => names)
         .map((name) => [name, ""]),
     );
     expect({ ...parse(empty), token: null }).toEqual({ ...parse({}), token: null });
@@ -69,6 +74,10 @@ describe("settings", () => {
     ["adminAddress", "AMP_ADMIN_API_ADDR", "off", null],
     ["poolSize", "DB_POOL_SIZE", "3", 3],
     ["poolSize", "MAX_DB_CONNECTIONS", "1000", 1000],
+    ["reloadRetries", "HOT_RELOAD_MAX_RETRIES", "0", 0],
+    ["reloadRetries", "HOT_RELOAD_MAX_RETRIES", "100", 100],
+    ["shutdownLimitSecs", "AMPSYNC_SHUTDOWN_TIMEOUT_SECS", "1", 1],
+    ["shutdownLimitSecs", "AMPSYNC_SHUTDOWN_TIMEOUT_SECS", "300", 300],
     ["maxConcurrentBatches", "MAX_CONCURRENT_BATCHES", "1", 1],
     ["grpcMaxDecodeMb", "AMPSYNC_GRPC_MAX_DECODE_MB", "512", 512],
     ["connectionLimitSecs", "DB_MAX_RETRY_DURATION_SECS", "30", 30],
@@ -78,9 +87,14 @@ describe("settings", () => {
   });
 
   test.each([
-    ["DB_POOL_SIZE", "2", "3 to 1000"],
-    ["DB_POOL_SIZE", "1001", "3 to 1000"],
-    ["MAX_DB_CONNECTIONS", "many", "3 to 1000"],
+    ["DB_POOL_SIZE", "0", "1 to 1000"],
+    ["DB_POOL_SIZE", "1001", "1 to 1000"],
+    ["MAX_DB_CONNECTIONS", "many", "1 to 1000"],
+    ["HOT_RELOAD_MAX_RETRIES", "101", "0 to 100"],
+    ["HOT_RELOAD_MAX_RETRIES", "-1", "0 to 100"],
+    ["AMPSYNC_SHUTDOWN_TIMEOUT_SECS", "0", "1 to 300"],
+    ["AMPSYNC_SHUTDOWN_TIMEOUT_SECS", "301", "1 to 300"],
+    ["RETENTION_BLOCKS", "63", "64 to 2147483647"],
     ["MAX_CONCURRENT_BATCHES", "0", "1 to 1000"],
     ["MAX_CONCURRENT_BATCHES", "0x10", "1 to 1000"],
     ["MAX_CONCURRENT_BATCHES", "1.5", "1 to 1000"],
@@ -120,6 +134,37 @@ describe("settings", () => {
     ]);
   });
 
+  test("for fewer than three connections open three, and that is said", () => {
+    for (const few of ["1", "2"]) {
+      const { poolSize, warnings } = parse({ DB_POOL_SIZE: few });
+      expect({ poolSize, warnings }).toEqual({
+        poolSize: 3,
+        warnings: [`DB_POOL_SIZE=${few} is too few: 3 connections are opened`],
+      });
+    }
+  });
+
+  test("that mean nothing here are ignored with one warning", () => {
+    const env = Object.fromEntries(IGNORED.map((name) => [name, "full"]));
+    const warnings = [
+      "AMP_LOG_SPAN_EVENT, MANIFEST_FETCH_MAX_RETRIES, MANIFEST_FETCH_MAX_BACKOFF_SECS: means nothing to ampsync",
+    ];
+    expect(parse(env).warnings).toEqual(warnings);
+    expect(parse(env, {}, "sync").warnings).toEqual(warnings);
+    expect(parse(env, {}, "command").warnings).toEqual([]);
+    expect(parse(env, {}, "library").warnings).toEqual([]);
+  });
+
+  test.each(["HEALTH_PORT", "DATASET_MANIFEST"])(
+    "that ask for what is not there are refused by those who would have to do it: %s",
+    (name) => {
+      expect(problemsOf({ [name]: "8080" })).toEqual([expect.stringMatching(`^${name}: this version`)]);
+      expect(() => parse({ [name]: "8080" }, {}, "sync")).toThrow(name);
+      expect(parse({ [name]: "8080" }, {}, "command").warnings).toEqual([]);
+      expect(parse({ [name]: "8080" }, {}, "library").warnings).toEqual([]);
+    },
+  );
+
   test.each(["http://[::1]:1610", "https://amp.example/gateway/amp-1"])("%s is an address", (value) => {
     expect(parse({ AMP_ADMIN_API_ADDR: value }).adminAddress).toEqual(new URL(value));
   });
@@ -140,11 +185,11 @@ describe("settings", () => {
       AMP_AUTH_TOKEN: "hunter3",
       AMP_AUTH_TOKEN_FILE: "/run/secrets/token",
       AMP_FLIGHT_ADDR: "nowhere",
-      DB_POOL_SIZE: "1",
+      DB_POOL_SIZE: "0",
       DATABASE_PORT: "0",
       AMPSYNC_GRPC_MAX_DECODE_MB: "big",
     });
-    expect(problems).toHaveLength(6);
+    expect(problems).toHaveLength(7);
     expect(problems.join()).not.toContain("hunter");
   });
 });
@@ -170,10 +215,18 @@ describe("log level", () => {
     [{ AMP_LOG: "warn", RUST_LOG: "debug", NOZZLE_LOG: "trace" }, "warn"],
     [{ AMP_LOG: "", RUST_LOG: "debug" }, "debug"],
     [{ RUST_LOG: "info,ampsync=debug" }, "debug"],
+    [{ AMP_LOG: "AMPSYNC=Trace,info" }, "trace"],
     [{ RUST_LOG: "h2=off, warn, hyper=trace" }, "warn"],
     [{ RUST_LOG: "h2=off" }, "info"],
   ] as const)("%j means %s", (env, level) => {
     expect(parse(env).logLevel).toBe(level);
+  });
+});
+
+test("a log level that does not exist is info, and that is said", () => {
+  expect(parse({ AMP_LOG: "verbose" })).toMatchObject({
+    logLevel: "info",
+    warnings: ['AMP_LOG: "verbose" is none of error, warn, info, debug, trace, so it is info'],
   });
 });
 

@@ -2,58 +2,65 @@ import { readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
-import { parseConfig, VARIABLES } from "../../src/config.ts";
+import { SETTINGS, type Setting } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config.ts";
 import { LOG_LEVELS } from "../../src/log.ts";
+import { withSettings } from "../support/settings-page.ts";
 
 const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
 
-const parse = (env: Record<string, string> = {}) => parseConfig(env, () => "");
+const parse = (env: Record<string, string> = {}) => parseConfig(env, () => "", "worker");
 const database = (env: Record<string, string>) =>
   parse({ DATABASE_USER: "me", DATABASE_NAME: "sync", ...env }).databaseUrl;
 
-/** The rows of the table, in order. */
-const rows = page
-  .split("\n")
-  .filter((line) => line.startsWith("| `"))
-  .map((line) => line.split("|").map((cell) => cell.trim()))
-  .map(([, names = "", standard = "", accepted = "", meaning = ""]) => ({
-    names: [...names.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
-    standard: standard.replaceAll("`", ""),
-    accepted,
-    meaning,
-  }));
-const settings = Object.keys(VARIABLES) as (keyof typeof VARIABLES)[];
+const settings = Object.entries(SETTINGS as Readonly<Record<string, Setting>>).map(([setting, rest]) => ({
+  setting,
+  ...rest,
+}));
 
-/** What the program does with a setting, where it can be told from outside. */
-function value(setting: string, env: Record<string, string> = {}): string {
-  if (setting === "databaseHost") return new URL(database(env)!).hostname;
-  if (setting === "databasePort") return new URL(database(env)!).port;
-  const config: object = parse(env);
+/** What the program does without a setting, where it can be told from outside. */
+function standardOf(setting: string): string | undefined {
+  if (setting === "databaseHost") return new URL(database({})!).hostname;
+  if (setting === "databasePort") return new URL(database({})!).port;
+  const config: object = parse();
   const found: unknown = Reflect.get(config, setting);
   if (found instanceof URL) return found.origin;
-  return typeof found === "string" || typeof found === "number" ? String(found) : "";
+  return typeof found === "string" || typeof found === "number" ? String(found) : undefined;
 }
 
-test("docs/configuration.md lists every variable, in order and each once", () => {
-  expect(rows.map(({ names }) => names)).toEqual(Object.values(VARIABLES));
+test("docs/configuration.md has the settings of the program", () => {
+  expect(withSettings(page)).toBe(page);
+  for (const { names } of settings) {
+    for (const name of names) expect(page).toContain(`\`${name}\``);
+  }
 });
 
-test.each(settings.map((setting, at) => ({ setting, ...rows[at]! })))(
+// What a dataset has without RETENTION_BLOCKS is for enqueue_sync to say.
+test.each(settings.filter(({ setting }) => setting !== "retentionBlocks"))(
   "$setting has the documented default, and a meaning",
-  ({ setting, standard, meaning }) => {
-    expect(value(setting)).toBe(standard);
-    expect(meaning).not.toBe("");
+  ({ setting, standard, about }) => {
+    expect(standardOf(setting)).toBe(standard);
+    expect(about).not.toBe("");
   },
 );
 
-const numbers = rows.flatMap(({ names: [name = ""], accepted }) => {
-  const [, low, high] = /^(\d+) to (\d+)/.exec(accepted) ?? [];
-  return low === undefined ? [] : [{ name, low: Number(low), high: Number(high), accepted }];
+test("no name, flag or letter belongs to two settings", () => {
+  for (const all of [
+    settings.flatMap(({ names }) => names),
+    settings.flatMap(({ flags = [] }) => flags),
+    settings.flatMap(({ short }) => short ?? []),
+  ]) {
+    expect(new Set(all).size).toBe(all.length);
+  }
 });
 
+const numbers = settings.flatMap(({ names: [name], range, recommended }) =>
+  range === undefined ? [] : [{ name, low: range[0], high: range[1], recommended }],
+);
+
 describe("of the settings that are numbers", () => {
-  test("six are documented", () => {
-    expect(numbers).toHaveLength(6);
+  test("nine have a range", () => {
+    expect(numbers).toHaveLength(9);
   });
 
   test.each(numbers)("$name takes $low to $high and nothing beyond", ({ name, low, high }) => {
@@ -63,25 +70,24 @@ describe("of the settings that are numbers", () => {
     }
   });
 
-  const recommended = numbers.flatMap(({ name, accepted }) => {
-    const [, low, high] = /recommended (\d+) to (\d+)$/.exec(accepted) ?? [];
-    return low === undefined ? [] : [{ name, low: Number(low), high: Number(high) }];
+  const advised = numbers.flatMap(({ name, low, high, recommended }) =>
+    recommended === undefined ? [] : [{ name, low, high, from: recommended[0], to: recommended[1] }],
+  );
+
+  test("three have recommended values", () => {
+    expect(advised).toHaveLength(3);
   });
 
-  test("two have recommended values", () => {
-    expect(recommended).toHaveLength(2);
-  });
-
-  test.each(recommended)("$name outside $low to $high is taken with a warning", ({ name, low, high }) => {
-    for (const usual of [low, high]) expect(parse({ [name]: `${usual}` }).warnings).toEqual([]);
-    for (const unusual of [low - 1, high + 1]) {
+  test.each(advised)("$name outside $from to $to is taken with a warning", ({ name, low, from, to }) => {
+    for (const usual of [from, to]) expect(parse({ [name]: `${usual}` }).warnings).toEqual([]);
+    for (const unusual of [from - 1, to + 1].filter((number) => number >= low)) {
       expect(parse({ [name]: `${unusual}` }).warnings).toEqual([
-        `${name}=${unusual} is outside the recommended ${low} to ${high} seconds`,
+        `${name}=${unusual} is outside the recommended ${from} to ${to}`,
       ]);
     }
   });
 });
 
 test("the documented log levels are those of the program", () => {
-  expect(rows.at(-1)!.accepted.split(", ")).toEqual(LOG_LEVELS);
+  expect(SETTINGS.logLevel.accepts.split(", ")).toEqual(LOG_LEVELS);
 });

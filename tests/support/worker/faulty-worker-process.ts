@@ -29,7 +29,7 @@ process.on("message", (message: ToWorker) => {
   }
 });
 
-const config = configFromProcess();
+const config = configFromProcess("worker");
 const { limits, beatMs = HEARTBEAT_MS }: FaultyWorkerSettings = JSON.parse(process.argv[2]!);
 const deps = await createDeps(config, writeStderr, {
   limits: { ...COMMIT_LIMITS, ...limits },

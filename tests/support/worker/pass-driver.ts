@@ -85,6 +85,9 @@ export class PassDriver {
       grpcMaxDecodeMb: 32,
       connectionLimitSecs: 300,
       operationLimitSecs: 60,
+      reloadRetries: 3,
+      shutdownLimitSecs: 30,
+      dataset: null,
       warnings: [],
       logLevel: "error",
     } as const;

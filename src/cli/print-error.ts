@@ -1,0 +1,41 @@
+import { AmpsyncError, reportOf } from "../errors.ts";
+import { failureOf } from "../model/failure.ts";
+import { UsageError } from "./command-line.ts";
+
+/** Prints an error for people, or for programs; returns the exit code. */
+export function printError(error: unknown, asJson: boolean, write: (text: string) => void): number {
+  const report = reportOn(error);
+  if (asJson && report !== null) {
+    write(`${JSON.stringify({ error: report })}\n`);
+  } else if (error instanceof UsageError && report !== null) {
+    write(`ampsync: ${report.message}\nHINT: ${report.hint}\n`);
+  } else if (report !== null) {
+    write(`${reportOf(report)}\n`);
+  } else {
+    write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+  return error instanceof UsageError || isUsage(error) ? 2 : 1;
+}
+
+/** Null for a bug in ampsync, which is shown with its stack. */
+function reportOn(error: unknown): Parameters<typeof reportOf>[0] | null {
+  if (error instanceof UsageError) {
+    const hint = ["ampsync", error.command, "--help"].filter(Boolean).join(" ");
+    return { code: "SY004", message: error.message, detail: null, hint };
+  }
+  // A system error has a code such as ECONNREFUSED.
+  if (!(error instanceof Error) || Reflect.get(error, "code") === undefined) return null;
+  const failure = failureOf(error);
+  const isConnection = failure.code === "SY104" && !(error instanceof AmpsyncError);
+  return {
+    code: failure.code,
+    message: failure.message,
+    detail: failure.detail,
+    hint: isConnection ? "Check the address, and that the server is running." : failure.hint,
+  };
+}
+
+/** Wrong options of the development server, which reads its own. */
+function isUsage(error: unknown): boolean {
+  return error instanceof TypeError && String(Reflect.get(error, "code")).startsWith("ERR_PARSE_ARGS");
+}

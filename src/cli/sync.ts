@@ -1,0 +1,77 @@
+import type { DatasetStart } from "../config/dataset.ts";
+import { type Config, requireDatabase } from "../config.ts";
+import { Caller } from "../db/caller.ts";
+import { DatasetCalls } from "../db/dataset-calls.ts";
+import { createPool } from "../db/pool.ts";
+import { retryingStatements, untilReached } from "../db/retry.ts";
+import { migrate } from "../install/migrate.ts";
+import type { Log } from "../log.ts";
+import { failureOf } from "../model/failure.ts";
+import { runWorker } from "./worker.ts";
+
+/** PostgreSQL's code for a right that a role lacks. */
+const NOT_PERMITTED = "42501";
+
+/**
+ * `ampsync sync`: migrates if its role may, starts the dataset that is configured, and goes on as a worker. Several
+ * may start at once. The Amp server need not be there: only the jobs ask it.
+ */
+export async function runSync(config: Config, log: Log, signal: AbortSignal): Promise<number> {
+  const { dataset, ...others } = config;
+  await install(config, log, signal);
+  return await runWorker({ ...others, dataset: null }, log, signal, async () => {
+    if (dataset !== null) await start(config, dataset, log, signal);
+  });
+}
+
+async function install(config: Config, log: Log, signal: AbortSignal): Promise<void> {
+  // Its one transaction is rolled back when the connection ends, so nothing has to be waited for.
+  const end = () => process.exit(0);
+  signal.addEventListener("abort", end, { once: true });
+  const url = requireDatabase(config);
+  try {
+    await untilReached(url, config.connectionLimitSecs * 1000, log, () =>
+      migrate(url, { log, queueSchema: config.queueSchema }),
+    );
+  } catch (error) {
+    if (!isNotPermitted(error)) throw error;
+    log.warn("migrate_not_permitted", { error: failureOf(error).message, hint: "ampsync migrate" });
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** The error of a migration has what PostgreSQL said as its cause. */
+function isNotPermitted(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return Reflect.get(error, "code") === NOT_PERMITTED || isNotPermitted(error.cause);
+}
+
+async function start(config: Config, dataset: DatasetStart, log: Log, signal: AbortSignal): Promise<void> {
+  const url = requireDatabase(config);
+  const limits = {
+    connectionMs: config.connectionLimitSecs * 1000,
+    operationMs: config.operationLimitSecs * 1000,
+  };
+  const pool = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync sync" }, log);
+  try {
+    const calls = new DatasetCalls(new Caller(retryingStatements(pool, limits, log)).until(signal));
+    const { isNew, targetSchema, retentionBlocks } = await calls.startSync(dataset);
+    log.info("starting_dataset_sync", {
+      dataset: dataset.reference,
+      is_new: isNew,
+      target_schema: targetSchema,
+    });
+    if (dataset.retentionBlocks !== null && dataset.retentionBlocks !== retentionBlocks) {
+      log.warn("stored_option_kept", {
+        dataset: dataset.reference,
+        retention_blocks: retentionBlocks,
+        hint: `select ampsync.alter_sync('${dataset.reference}', retention_blocks => ${dataset.retentionBlocks});`,
+      });
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await pool.end();
+  }
+}

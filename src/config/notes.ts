@@ -1,0 +1,49 @@
+import type { Environment, Flags, Given } from "./given.ts";
+import { flagOf, flagsOf, IGNORED, REFUSED, SETTINGS, type Setting, type SettingName } from "./settings.ts";
+
+/**
+ * Who reads the configuration: a process of ours that works, as `sync` with a dataset of its own; another application
+ * that works with our preset; or a command that only opens the database.
+ */
+export type Reader = "sync" | "worker" | "library" | "command";
+
+const NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** Problems: settings that ask for what a worker cannot do. Without them somebody would rely on it in vain. */
+export function refused(env: Environment, flags: Flags): string[] {
+  return Object.entries(REFUSED)
+    .filter(([variable]) => env[variable] || flags[flagOf(variable)])
+    .map(([variable, why]) => `${variable}: ${why}`);
+}
+
+/** Warnings: what is set, and has no effect. */
+export function unused(env: Environment, flags: Flags, given: Given, reader: Reader): string[] {
+  const ignored = IGNORED.filter((variable) => env[variable] || flags[flagOf(variable)]);
+  const ofDataset = NAMES.filter((name) => SETTINGS[name].scope === "dataset").flatMap(
+    (name) => given.value(name)?.name ?? [],
+  );
+  const proxies = ["http_proxy", "https_proxy", "grpc_proxy", "all_proxy"]
+    .flatMap((name) => [name, name.toUpperCase()])
+    .filter((name) => env[name]);
+  const isLost = reader === "sync" && given.value("dataset") === null;
+  return [
+    [reader === "sync" || reader === "worker" ? ignored : [], "means nothing to ampsync"] as const,
+    [reader === "worker" ? ofDataset : [], "used by ampsync sync alone"] as const,
+    [isLost ? ofDataset : [], "not used without DATASET"] as const,
+    [reader === "command" ? [] : proxies, "not used, connections to the Amp server are direct"] as const,
+  ].flatMap(([names, why]) => (names.length === 0 ? [] : [`${names.join(", ")}: ${why}`]));
+}
+
+/** Warnings: secrets on the command line. */
+export function visible(flags: Flags): string[] {
+  return NAMES.map((name): Setting => SETTINGS[name])
+    .filter(({ isSecret }) => isSecret)
+    .flatMap((setting) =>
+      flagsOf(setting)
+        .filter((flag) => flags[flag])
+        .map(
+          (flag) =>
+            `--${flag}: the process list shows it; use ${setting.names[0]} or ${setting.names[0]}_FILE`,
+        ),
+    );
+}

@@ -1,0 +1,230 @@
+/** Which commands use a setting: all that open the database; those that run jobs; the one that starts a dataset. */
+export type Scope = "database" | "worker" | "dataset";
+
+export interface Setting {
+  /** Its environment variables: the documented one, then names of programs that came before this one. */
+  readonly names: readonly [string, ...string[]];
+  readonly scope: Scope;
+  /** Further flags, without dashes: each variable is a flag in kebab case anyway. */
+  readonly flags?: readonly string[];
+  readonly short?: string;
+  /** A value on a command line is seen by everybody on the machine. */
+  readonly isSecret?: true;
+  readonly standard?: string;
+  /** The numbers that are accepted. */
+  readonly range?: readonly [number, number];
+  /** The numbers beyond which the log warns. */
+  readonly recommended?: readonly [number, number];
+  /** What is accepted, where it is no number. */
+  readonly accepts?: string;
+  readonly about: string;
+}
+
+const LARGEST_INTEGER = 2_147_483_647;
+
+/** The one list of settings: it drives parsing, flags, help and docs/configuration.md. */
+export const SETTINGS = {
+  databaseUrl: {
+    names: ["DATABASE_URL"],
+    scope: "database",
+    accepts: "a PostgreSQL URL",
+    about: "the database, whatever the parts below say",
+  },
+  databaseUrlFile: {
+    names: ["DATABASE_URL_FILE"],
+    scope: "database",
+    accepts: "a file",
+    about: "holds the URL instead",
+  },
+  databaseUser: {
+    names: ["DATABASE_USER"],
+    scope: "database",
+    short: "u",
+    about: "user; needed together with DATABASE_NAME",
+  },
+  databaseName: {
+    names: ["DATABASE_NAME"],
+    scope: "database",
+    about: "name of the database",
+  },
+  databasePassword: {
+    names: ["DATABASE_PASSWORD"],
+    scope: "database",
+    short: "p",
+    isSecret: true,
+    about: "password, as it is: nothing needs encoding",
+  },
+  databasePasswordFile: {
+    names: ["DATABASE_PASSWORD_FILE"],
+    scope: "database",
+    accepts: "a file",
+    about: "holds the password instead",
+  },
+  databaseHost: {
+    names: ["DATABASE_HOST"],
+    scope: "database",
+    short: "h",
+    standard: "localhost",
+    about: "host",
+  },
+  databasePort: {
+    names: ["DATABASE_PORT"],
+    scope: "database",
+    standard: "5432",
+    range: [1, 65_535],
+    about: "port",
+  },
+  queueSchema: {
+    names: ["GRAPHILE_WORKER_SCHEMA"],
+    scope: "database",
+    accepts: "a lower-case name",
+    about: "schema of the queue; without it graphile_worker, or the one that `migrate` recorded",
+  },
+  connectionLimitSecs: {
+    names: ["DB_MAX_RETRY_DURATION_SECS"],
+    scope: "database",
+    standard: "300",
+    range: [1, 86_400],
+    recommended: [30, 3600],
+    about:
+      "how many seconds a database that refuses connections is tried before the trouble is reported, and a start is given up",
+  },
+  logLevel: {
+    names: ["AMP_LOG", "RUST_LOG", "NOZZLE_LOG"],
+    scope: "database",
+    standard: "info",
+    accepts: "error, warn, info, debug, trace",
+    about: "what is logged; of `info,ampsync=debug` the part for ampsync counts",
+  },
+  flightAddress: {
+    names: ["AMP_FLIGHT_ADDR", "NOZZLE_ENDPOINT"],
+    scope: "worker",
+    standard: "http://localhost:1602",
+    accepts: "http or https",
+    about: "Arrow Flight address of the Amp server",
+  },
+  adminAddress: {
+    names: ["AMP_ADMIN_API_ADDR"],
+    scope: "worker",
+    standard: "http://localhost:1610",
+    accepts: "http, https, or `off`",
+    about: "its Admin API; with `off`, name version and tables of each dataset",
+  },
+  token: {
+    names: ["AMP_AUTH_TOKEN"],
+    scope: "worker",
+    flags: ["auth-token"],
+    isSecret: true,
+    about: "bearer token for both",
+  },
+  tokenFile: {
+    names: ["AMP_AUTH_TOKEN_FILE"],
+    scope: "worker",
+    accepts: "a file",
+    about: "holds the token instead; read again for each call",
+  },
+  poolSize: {
+    names: ["DB_POOL_SIZE", "MAX_DB_CONNECTIONS"],
+    scope: "worker",
+    standard: "10",
+    range: [1, 1000],
+    about: "connections of a worker, besides graphile-worker's own 10; never fewer than 3",
+  },
+  maxConcurrentBatches: {
+    names: ["MAX_CONCURRENT_BATCHES"],
+    scope: "worker",
+    flags: ["stream-max-concurrent-batches"],
+    standard: "10",
+    range: [1, 1000],
+    recommended: [1, 100],
+    about: "transactions of a worker that write at once; never more than the pool size − 2",
+  },
+  grpcMaxDecodeMb: {
+    names: ["AMPSYNC_GRPC_MAX_DECODE_MB"],
+    scope: "worker",
+    flags: ["grpc-max-decode-mb"],
+    standard: "32",
+    range: [1, 512],
+    about: "largest message accepted, in MiB",
+  },
+  operationLimitSecs: {
+    names: ["DB_OPERATION_MAX_RETRY_DURATION_SECS"],
+    scope: "worker",
+    standard: "60",
+    range: [1, 86_400],
+    recommended: [10, 300],
+    about: "how many seconds a failing call is repeated before its pass ends with the error",
+  },
+  reloadRetries: {
+    names: ["HOT_RELOAD_MAX_RETRIES"],
+    scope: "worker",
+    standard: "3",
+    range: [0, 100],
+    about: "how often a failed look at the tables of a new version is repeated before the next poll",
+  },
+  shutdownLimitSecs: {
+    names: ["AMPSYNC_SHUTDOWN_TIMEOUT_SECS"],
+    scope: "worker",
+    standard: "30",
+    range: [1, 300],
+    about: "how many seconds a worker that is told to stop may take; then it ends with exit code 1",
+  },
+  dataset: {
+    names: ["DATASET", "DATASET_NAME", "AMP_DATASET_NAME"],
+    scope: "dataset",
+    short: "d",
+    accepts: "[namespace/]name[@revision]",
+    about: "the dataset to start",
+  },
+  namespace: {
+    names: ["DATASET_NAMESPACE", "AMP_DATASET_NAMESPACE"],
+    scope: "dataset",
+    accepts: "a lower-case name",
+    about: "its namespace, where DATASET names none",
+  },
+  version: {
+    names: ["DATASET_VERSION", "AMP_DATASET_VERSION"],
+    scope: "dataset",
+    accepts: "a version, a hash, `latest`, `dev`",
+    about: "its revision, where DATASET names none; without one the newest version is followed",
+  },
+  tables: {
+    names: ["TABLES"],
+    scope: "dataset",
+    short: "t",
+    accepts: "names with commas between them",
+    about: "which of its tables; without it all",
+  },
+  retentionBlocks: {
+    names: ["RETENTION_BLOCKS"],
+    scope: "dataset",
+    standard: "128",
+    range: [64, LARGEST_INTEGER],
+    about: "how deep a reorg can be undone exactly, in blocks",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** Variables of programs that came before this one, which mean nothing here: each is ignored with a warning. */
+export const IGNORED: readonly string[] = [
+  "AMP_LOG_SPAN_EVENT",
+  "MANIFEST_FETCH_MAX_RETRIES",
+  "MANIFEST_FETCH_MAX_BACKOFF_SECS",
+];
+
+/** Variables that ask a worker for what this version cannot do: it refuses to start. */
+export const REFUSED: Readonly<Record<string, string>> = {
+  HEALTH_PORT: "this version has no health endpoint, but `ampsync doctor` ends with 1 after an error",
+  DATASET_MANIFEST: "this version reads no dataset file, but DATASET names a published one",
+};
+
+/** A variable as a flag, without dashes. */
+export function flagOf(variable: string): string {
+  return variable.toLowerCase().replaceAll("_", "-");
+}
+
+/** All flags of a setting, without dashes. */
+export function flagsOf({ names, flags = [] }: Setting): readonly string[] {
+  return [...names.map(flagOf), ...flags];
+}

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+
+import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { registerDataset } from "../../support/postgres/sql-stream.ts";
+
+const db = rolledBackDatabase();
+
+async function start(dataset: string, tables: string[] | null = null, retention: number | null = null) {
+  return (await db.query("select * from ampsync_worker.start_sync($1, $2, $3)", [dataset, tables, retention]))
+    .rows[0];
+}
+
+async function stored() {
+  const { rows } = await db.query(
+    "select label, tables, target_schema, retention_blocks from ampsync_private.dataset order by label",
+  );
+  return rows;
+}
+
+describe("a process that starts with a dataset of its own", () => {
+  test("enqueues it into schema public, with its settings as defaults", async () => {
+    expect(await start("edge/eth@1.2.0", ["blocks"], 256)).toEqual({
+      is_new: true,
+      target_schema: "public",
+      retention_blocks: 256,
+    });
+    expect(await stored()).toEqual([
+      { label: "edge/eth@1.2.0", tables: ["blocks"], target_schema: "public", retention_blocks: 256 },
+    ]);
+  });
+
+  test("changes nothing at its next start, with and without its settings", async () => {
+    await start("eth", ["blocks"], 256);
+    const before = await stored();
+    const again = { is_new: false, target_schema: "public", retention_blocks: 256 };
+    expect(await start("eth", ["blocks"], 256)).toEqual(again);
+    expect(await start("_/eth@latest")).toEqual(again);
+    expect(await stored()).toEqual(before);
+  });
+
+  test("keeps what a dataset has that was enqueued or altered in SQL", async () => {
+    await db.query("select ampsync.enqueue_sync('eth', target_schema => 'chain', retention_blocks => 512)");
+    expect(await start("eth", null, 128)).toEqual({
+      is_new: false,
+      target_schema: "chain",
+      retention_blocks: 512,
+    });
+  });
+
+  test("adds tables, and is refused to leave out one that is synced", async () => {
+    await start("eth", ["blocks"]);
+    await start("eth", ["blocks", "logs"]);
+    expect(await stored()).toMatchObject([{ tables: ["blocks", "logs"] }]);
+    await registerDataset(db, "eth", ["blocks", "logs"]);
+    expect(await refusal(db, () => start("eth", ["logs"]))).toMatchObject({
+      code: "SY004",
+      message: expect.stringContaining("blocks"),
+    });
+  });
+
+  test("is refused a reference that is none", async () => {
+    expect(await refusal(db, () => start("No Dataset"))).toMatchObject({ code: "SY004" });
+  });
+});
