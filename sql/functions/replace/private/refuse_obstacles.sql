@@ -1,0 +1,39 @@
+-- Raises SY201 with the list of everything that keeps a table with these columns from taking
+-- the place of another one, and of the columns p_added, whose values would be lost.
+create or replace function ampsync_private.refuse_obstacles(
+  p_old     regclass,
+  p_columns jsonb,
+  p_added   name[] default '{}'
+)
+  returns void
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_found record;
+begin
+  select count(*) as count, string_agg(o.object || ' ' || o.reason, '; ' order by o.object, o.reason) as list,
+         string_agg(distinct o.remedy, ' ') as remedies
+    into v_found
+    from (select * from ampsync_private.replacement_obstacles(p_old, p_columns)
+          union all
+          select format('column %I', a.name), 'is not of the dataset, and its values would be lost',
+                 format('alter table %s drop column %I;', p_old, a.name)
+            from unnest(p_added) a(name)) o;
+  if v_found.count = 0 then
+    return;
+  end if;
+  raise exception using
+    errcode = 'SY201',
+    message = format('table %s cannot be replaced by one with other columns: %s', p_old,
+                     case v_found.count when 1 then 'an object that hangs on it cannot be kept'
+                                        else format('%s objects that hang on it cannot be kept', v_found.count) end),
+    detail  = v_found.list || '. Nothing was changed.',
+    hint    = coalesce(v_found.remedies, ampsync_private.dependents_query(p_old));
+end;
+$$;
+
+comment on function ampsync_private.refuse_obstacles(regclass, jsonb, name[])
+  is 'Raise SY201 with the list of what keeps a table from being replaced by one with other columns.';
