@@ -622,6 +622,13 @@ procedure ampsync_private.check_lease(IN p_stream_id bigint, IN p_epoch bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_replaceable(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true)
+  -- Raise SY201 if anything that hangs on a target would be lost with a table with other columns in its place.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_runnable(p_stream_id bigint)
   -- Raise SY002 for a stream that is gone, paused, failed, orphaned or resyncing.
   returns void
@@ -633,6 +640,13 @@ function ampsync_private.check_schema(p_stream_id bigint, p_target_schema text)
   -- Raise SY201 for a target schema whose owner is not trusted.
   returns void
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_steps(p_old regclass, p_new regclass, p_name text)
+  -- Statements that give a table the CHECK constraints of the one that it replaces.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -719,6 +733,20 @@ function ampsync_private.close_fence(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
+function ampsync_private.column_fate(p_table regclass, p_columns jsonb)
+  -- Which columns of a table are gone, or have another type, among others.
+  returns TABLE(attnum smallint, name name, gone boolean, changed boolean)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.column_steps(p_old regclass, p_new regclass, p_name text)
+  -- Statements that give the columns of a table comments, defaults and settings of those that they replace.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.comment_target(p_target regclass, p_has_block_num boolean)
   -- Comment a new target and the columns that ampsync adds to it.
   returns void
@@ -744,6 +772,13 @@ function ampsync_private.compact_ledger(p_stream_id bigint, p_from_block bigint,
   -- Merge old ledger entries into one per thousand blocks.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.copy_indexes(p_old regclass, p_new regclass)
+  -- Make on a new table the indexes of the old one that it lacks; returns how many.
+  returns integer
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -773,6 +808,27 @@ function ampsync_private.delete_rows(p_target regclass, p_from bytea, p_below by
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.dependent_views(p_table regclass, p_changed name[])
+  -- The views that read a table, directly or through others, with their levels above it.
+  returns TABLE(view regclass, level integer, is_direct boolean, is_recreated boolean)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.dependents(p_relation regclass)
+  -- What depends on a table or view, and through which of its columns.
+  returns TABLE(class_id oid, object_id oid, object_sub_id integer, columns name[], by_type boolean)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.dependents_query(p_table regclass)
+  -- The query that shows what depends on a table.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.diagnose(p_part text)
@@ -817,6 +873,20 @@ function ampsync_private.drop_shadow(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.drop_stale_indexes(p_old regclass, p_new regclass)
+  -- Drop from a new table the unique indexes that the old one could have and has not.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.drop_statement(p_class_id oid, p_object_id oid, p_sub_id integer)
+  -- The statement that removes an object which depends on a table.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
   -- End the writers under an epoch of a stream, and wait until they are gone.
   returns integer
@@ -840,6 +910,13 @@ function ampsync_private.evolution_refusal(p_stream_id bigint, p_has_block_num b
 function ampsync_private.evolve_target(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb, p_attempt integer)
   -- Make a stream's target fit the planned columns; returns what holds its table, SY201 if it cannot fit.
   returns jsonb
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.exchange_names(p_old regclass, p_new regclass, p_keep_schema text, p_keep_name text)
+  -- Give a new table the name of the old one, and its indexes the names of its indexes.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -942,6 +1019,20 @@ function ampsync_private.free_name(p_schema text, p_table text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.function_steps(p_old regclass)
+  -- Statements that define anew the functions in standard SQL that use a table.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.grants_of(p_relation regclass, p_without name[])
+  -- The grants on a table or view and its columns, as jsonb.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.hash_column(p_stream_id bigint)
   -- The column of a stream's target that holds the hash of the row's block; null if none does.
   returns text
@@ -991,6 +1082,41 @@ function ampsync_private.idle_hint(p_has_workers boolean)
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.index_clauses(p_index regclass, p_with_storage boolean)
+  -- The definition of an index from its method on.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.index_columns(p_index regclass)
+  -- The columns that an index needs.
+  returns name[]
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.index_pairs(p_old regclass, p_new regclass)
+  -- The indexes of two tables, paired by what they index.
+  returns TABLE(old_index regclass, new_index regclass)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.index_shape(p_index regclass)
+  -- What an index is, apart from names and storage parameters.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.index_steps(p_old regclass, p_new regclass, p_name text)
+  -- Statements that complete the indexes of a table like those of the one that it replaces.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_halted(p_state text)
   -- Whether a stream in this state has no passes.
   returns boolean
@@ -1012,6 +1138,13 @@ function ampsync_private.journal(p_stream_id bigint, p_event text, p_details jso
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.kept_grants(p_old regclass, p_new regclass)
+  -- The grants that a table gets which replaces another one.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.lease_duration()
   -- How long a lease, and a worker, counts as alive after its last heartbeat.
   returns interval
@@ -1022,6 +1155,13 @@ function ampsync_private.lease_duration()
 function ampsync_private.lock_for_change(p_targets regclass[], p_attempt integer)
   -- Lock targets that are to be changed, within 300 ms; otherwise returns what is in the way.
   returns jsonb
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
+function ampsync_private.lock_replacement(p_tables regclass[])
+  -- Lock tables that are to be replaced, and what reads them, within 300 ms.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
@@ -1116,10 +1256,24 @@ function ampsync_private.plan_evolution(p_stream_id bigint, p_has_block_num bool
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.policy_steps(p_old regclass, p_name text)
+  -- Statements that give a table the row level security of the one that it replaces.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
   -- Drop a stream's history entries beyond retention.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.publication_steps(p_old regclass, p_name text)
+  -- Statements that put a table into the publications of the one that it replaces.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1131,6 +1285,12 @@ procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch big
 
 procedure ampsync_private.raise_no_block_num(IN p_stream_id bigint)
   -- Raise SY201: a table whose rows do not know their block cannot have a from_block.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_private.raise_not_copied(IN p_table regclass, IN p_class_id oid, IN p_object_id oid, IN p_reason text)
+  -- Raise SY201: something of a table cannot be made on the one that is to replace it.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1175,6 +1335,13 @@ function ampsync_private.record_version(p_stream_id bigint, p_first_block bigint
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.refuse_obstacles(p_old regclass, p_columns jsonb, p_added name[] DEFAULT '{}'::name[])
+  -- Raise SY201 with the list of what keeps a table from being replaced by one with other columns.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
   -- Drop the targets of a dataset, or leave them with a comment; returns what became of each.
   returns TABLE(table_name text, state text, hint text)
@@ -1185,6 +1352,27 @@ function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
 function ampsync_private.repair_waits(p_stream_id bigint)
   -- Whether a repair of a stream is due.
   returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.replace_target(p_old regclass, p_new regclass, p_keep_schema text, p_keep_name text)
+  -- Put a table with other columns in the place of a target, with all that hangs on it; the old one is kept aside.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms; jit=off
+  grants owner=X/owner
+
+function ampsync_private.replacement_obstacles(p_old regclass, p_columns jsonb)
+  -- What would be lost, or is in the way, if a table with these columns replaced another.
+  returns TABLE(object text, reason text, remedy text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.replacement_steps(p_old regclass, p_new regclass)
+  -- All statements that give a new table what hangs on the old one.
+  returns TABLE(class_id oid, object_id oid, ddl text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1215,6 +1403,13 @@ function ampsync_private.revoke_lease(p_stream_id bigint)
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+function ampsync_private.rule_steps(p_old regclass, p_name text)
+  -- Statements that give a table the rules of the one that it replaces.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.schedule_reload(p_dataset_id bigint)
@@ -1249,6 +1444,13 @@ function ampsync_private.schedule_swap(p_shadow_id bigint)
   -- Queue the swap of a shadow.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.set_grants(p_relation regclass, p_grants jsonb)
+  -- Make the grants on a table or view exactly these.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1287,10 +1489,24 @@ function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp wit
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.statistics_steps(p_old regclass, p_new regclass)
+  -- Statements that move the extended statistics of a table to the one that replaces it.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.stream_label(p_stream_id bigint)
   -- The dataset of a stream, as SQL functions take it.
   returns text
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.strip_table(p_table regclass)
+  -- Take from a table its policies, triggers, rules and places in publications.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1322,10 +1538,24 @@ function ampsync_private.sync_report(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.table_columns(p_table regclass)
+  -- The columns of a table as jsonb: [{"name", "type"}].
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.table_holders(p_table regclass)
   -- Who holds a lock on a table.
   returns TABLE(pid integer, holder text, is_autovacuum boolean)
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.table_steps(p_old regclass, p_new regclass, p_name text)
+  -- Statements that give a table storage parameters, replica identity and comment of the one that it replaces.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1343,6 +1573,13 @@ function ampsync_private.target_name(p_dataset ampsync_private.dataset, p_table_
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.trigger_steps(p_old regclass, p_name text)
+  -- Statements that give a table the triggers of the one that it replaces.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.type_modifier(p_type text)
   -- The modifier of a type as format_type() writes it.
   returns integer
@@ -1357,10 +1594,31 @@ function ampsync_private.untrusted_owner(p_schema regnamespace)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.view_property_steps(p_view regclass)
+  -- Statements that give a view which was created again what it had.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.view_steps(p_old regclass, p_new regclass)
+  -- Statements that make the views of a table read the one that replaces it.
+  returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.widening_obstacles(p_target regclass, p_column text)
   -- What prevents a column of a target from being widened, and the statements that take it away and back.
   returns TABLE(object text, drop_it text, make_it text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.without_casts(p_definition text)
+  -- A definition without its casts and parentheses, to compare definitions on tables with other types.
+  returns text
+  language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
