@@ -18,7 +18,7 @@ create or replace function ampsync_private.lock_replacement(
   set lock_timeout = '300ms'
 as $$
 declare
-  v_until timestamptz := clock_timestamp() + interval '300 ms';
+  v_until timestamptz := ampsync_private.now() + interval '300 ms';
   v_lock  record;
 begin
   for v_lock in
@@ -46,7 +46,7 @@ begin
      order by min(d.level), c.oid
   loop
     perform set_config('lock_timeout',
-                       greatest(1, ceil(extract(epoch from v_until - clock_timestamp()) * 1000)) || 'ms', true);
+                       greatest(1, ceil(extract(epoch from v_until - ampsync_private.now()) * 1000)) || 'ms', true);
     if v_lock.relkind = 'v' then -- LOCK TABLE would lock all tables that the view reads.
       execute format('alter view %s owner to %I', v_lock.name, v_lock.owner);
     else

@@ -24,7 +24,8 @@ as $$
             from pg_policy p
            where p.polrelid = p_old
           union all
-          select 2, p.oid, format('comment on policy %I on %s is %L', p.polname, p_name, obj_description(p.oid, 'pg_policy'))
+          select 2, p.oid,
+                 format('comment on policy %I on %s is %L', p.polname, p_name, obj_description(p.oid, 'pg_policy'))
             from pg_policy p
            where p.polrelid = p_old
              and obj_description(p.oid, 'pg_policy') is not null

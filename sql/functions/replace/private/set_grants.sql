@@ -30,7 +30,8 @@ begin
   for v_grant in
     with recursive entry as (
       select g.*
-        from jsonb_to_recordset(p_grants) g("column" text, privilege text, grantor text, grantee text, grantable boolean)
+        from jsonb_to_recordset(p_grants)
+               g("column" text, privilege text, grantor text, grantee text, grantable boolean)
     ),
     holder (role, privilege, depth) as ( -- How many hands a grant option went through before.
       select pg_get_userbyid(c.relowner)::text, p.privilege, 0
@@ -45,7 +46,8 @@ begin
     )
     select e.grantor, pg_get_userbyid(c.relowner)::text as owner,
            format('grant %s%s on %s to %s%s', e.privilege, ' (' || quote_ident(e."column") || ')', p_relation,
-                  coalesce(quote_ident(e.grantee), 'public'), case when e.grantable then ' with grant option' end) as ddl
+                  coalesce(quote_ident(e.grantee), 'public'),
+                  case when e.grantable then ' with grant option' end) as ddl
       from entry e
       join pg_class c on c.oid = p_relation
      order by (select min(h.depth) from holder h where h.role = e.grantor and h.privilege = e.privilege)

@@ -11,7 +11,7 @@ create or replace function ampsync_private.without_casts(
   set search_path = pg_catalog, pg_temp
 as $$
   select regexp_replace(
-           regexp_replace(p_definition, '::("([^"]|"")*"|[a-z_0-9. ])+(\([0-9, ]+\))?(\[\])?', '', 'g'),
+           regexp_replace(p_definition, '::("([^"]|"")*"|[a-z_0-9. ])+([(][0-9, ]+[)])?([[][]])?', '', 'g'),
            '[() ]', '', 'g');
 $$;
 
