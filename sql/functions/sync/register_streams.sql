@@ -31,6 +31,7 @@ declare
   v_refusal text;
   v_refused text[] := '{}';
   v_code    text;
+  v_beside  text;
 begin
   select * into v_dataset
     from ampsync_private.dataset d
@@ -83,6 +84,8 @@ begin
         get stacked diagnostics v_refusal = message_text;
         v_refused := v_refused || v_refusal;
         v_code := sqlstate;
+        v_beside := coalesce(v_beside, ampsync_private.load_beside(
+                      p_dataset_id, ampsync_private.target_name(v_dataset, v_table)));
     end;
   end loop;
 
@@ -99,10 +102,11 @@ begin
       select jsonb_build_object(
                'code', v_code,
                'message', left(array_to_string(v_refused, '; '), 4000),
-               'hint', format('Remove what is in the way, then: select ampsync.resume_sync(%1$L); '
+               'hint', case when count(*) = 0 and v_beside is not null then v_beside else format(
+                              'Remove what is in the way, then: select ampsync.resume_sync(%1$L); '
                               'Or continue without it: select ampsync.enqueue_sync(%1$L, tables => %2$L);',
                               v_dataset.label,
-                              coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}')))
+                              coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}')) end)
         from ampsync_private.stream s
        where s.dataset_id = p_dataset_id
          and s.shadow_of is null));

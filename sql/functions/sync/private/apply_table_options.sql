@@ -28,7 +28,8 @@ declare
 begin
   select * into strict v_old from ampsync_private.dataset d where d.dataset_id = p_dataset_id;
   update ampsync_private.dataset d
-     set rename          = jsonb_strip_nulls(d.rename || coalesce(p_rename, '{}')),
+     set tables          = coalesce(p_tables, d.tables),
+         rename          = jsonb_strip_nulls(d.rename || coalesce(p_rename, '{}')),
          exclude_columns = jsonb_strip_nulls(d.exclude_columns || coalesce(p_exclude_columns, '{}'))
    where d.dataset_id = p_dataset_id
   returning * into v_new;

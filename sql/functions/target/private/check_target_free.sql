@@ -1,5 +1,5 @@
--- Rejects a target table that belongs to somebody else: fed by another stream, or not created by
--- us. Asked until the table is created.
+-- Rejects a target table that belongs to somebody else: fed by another stream, made by the Rust
+-- ampsync, or by anybody else. Asked until the table is created.
 create or replace function ampsync_private.check_target_free(
   p_dataset_id    bigint,
   p_table_name    text,
@@ -13,8 +13,9 @@ create or replace function ampsync_private.check_target_free(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_owner  record;
-  v_former boolean; -- The table is one that drop_sync or an uninstallation kept.
+  v_owner   record;
+  v_earlier text;
+  v_former  boolean; -- The table is one that drop_sync or an uninstallation kept.
 begin
   select s.dataset_id, s.table_name, s.target, d.label
     into v_owner
@@ -50,6 +51,16 @@ begin
       detail  = 'A table and a type of one schema cannot have the same name.',
       hint    = format('alter type %I.%I rename to %I;',
                        p_target_schema, p_target_table, left(p_target_table, 58) || '_type');
+  end if;
+
+  v_earlier := ampsync_private.earlier_ampsync(p_target_schema, p_target_table);
+  if v_earlier is not null then
+    raise exception using
+      errcode = 'SY003',
+      message = format('Target table %I.%I was made by the Rust ampsync', p_target_schema, p_target_table),
+      detail  = format('Nothing was changed: %s. A table of that program cannot be continued, but the dataset can be '
+                       'loaded into another schema beside it.', v_earlier),
+      hint    = ampsync_private.load_beside(p_dataset_id, p_target_table);
   end if;
 
   v_former := obj_description(to_regclass(format('%I.%I', p_target_schema, p_target_table)), 'pg_class')
