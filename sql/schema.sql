@@ -887,6 +887,13 @@ function ampsync_private.drop_statement(p_class_id oid, p_object_id oid, p_sub_i
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.earlier_ampsync(p_schema text, p_table text)
+  -- What shows that a table was made by the Rust ampsync; null for any other table.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
   -- End the writers under an epoch of a stream, and wait until they are gone.
   returns integer
@@ -1151,6 +1158,13 @@ function ampsync_private.lease_duration()
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
+
+function ampsync_private.load_beside(p_dataset_id bigint, p_table text)
+  -- A statement that loads a dataset beside a table of the Rust ampsync.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
 
 function ampsync_private.lock_for_change(p_targets regclass[], p_attempt integer)
   -- Lock targets that are to be changed, within 300 ms; otherwise returns what is in the way.
