@@ -227,6 +227,26 @@ comment on table ampsync_private.reject
 -- A reorg also removes the quarantined rows of its blocks.
 create index reject_stream_block_idx on ampsync_private.reject (stream_id, block);
 
+create table ampsync_private.answer (
+  answer_id      bigint generated always as identity,
+  namespace      text not null,
+  name           text not null,
+  revision       text,
+  asked_at       timestamptz,
+  answered_at    timestamptz,
+  version        text,
+  manifest_hash  text,
+  has_namespaces boolean,
+  tables         jsonb,
+  head           bigint,
+  error          jsonb,
+  constraint answer_pkey primary key (answer_id)
+);
+comment on table ampsync_private.answer
+  is 'What the Amp server last said that a dataset has, for ampsync.explain_sync.';
+create unique index answer_reference_key
+  on ampsync_private.answer (namespace, name, coalesce(revision, 'latest'));
+
 create table ampsync_private.worker (
   worker_id    text not null,
   started_at   timestamptz not null,

@@ -17,7 +17,8 @@ export async function prepareTarget(context: PassContext): Promise<TablePlan> {
     signal: control.signal,
   });
   status.waitsFor(null);
-  const plan = planTable(lease.tableName, withoutExcluded(schema, lease));
+  checkExcluded(schema, lease);
+  const plan = planStored(lease.tableName, schema, lease.excluded);
   await faults.reach("before_prepare_target");
   const stored = await evolve(context, plan);
   await faults.reach("target_prepared");
@@ -39,8 +40,8 @@ async function evolve({ calls, lease, control, log }: PassContext, plan: TablePl
   }
 }
 
-/** The columns that are read and stored. A column that a later version of the dataset lacks is no fault. */
-function withoutExcluded(schema: ArrowSchema, { tableName, excluded, columns }: StreamLease): ArrowSchema {
+/** Refuses to exclude what a table that is not made yet does not have. A later version of a dataset may lack a column. */
+function checkExcluded(schema: ArrowSchema, { tableName, excluded, columns }: StreamLease): void {
   const names = schema.fields.map(({ name }) => name);
   const unknown = excluded.find((name) => !names.includes(name));
   if (unknown !== undefined && columns === null) {
@@ -51,5 +52,9 @@ function withoutExcluded(schema: ArrowSchema, { tableName, excluded, columns }: 
       hint: `select ampsync.enqueue_sync('<dataset>', exclude_columns => '{"<table>": ${option}}'); select ampsync.resume_sync('<dataset>');`,
     });
   }
-  return { fields: schema.fields.filter(({ name }) => !excluded.includes(name)) };
+}
+
+/** Plans the columns of a table that are read and stored. */
+export function planStored(table: string, schema: ArrowSchema, excluded: readonly string[]): TablePlan {
+  return planTable(table, { fields: schema.fields.filter(({ name }) => !excluded.includes(name)) });
 }

@@ -1,11 +1,11 @@
 import type { Task } from "graphile-worker";
 
-import { DatasetCalls, type DatasetToResolve } from "../db/dataset-calls.ts";
+import { DatasetCalls } from "../db/dataset-calls.ts";
 import type { Deps } from "../deps.ts";
 import { AmpsyncError } from "../errors.ts";
-import { datasetRefText } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
+import { resolveWithoutAdmin } from "../model/resolve-without-admin.ts";
 import { withRuntime } from "../runtime.ts";
 
 /**
@@ -39,23 +39,6 @@ export function resolveDataset(deps: Deps): Task {
       await calls.deferResolve(datasetId, isFinal ? "failed" : "waiting", failure, retryAfterS);
     }
   };
-}
-
-/** The version and tables when there is no Admin API: the caller of enqueue_sync must have given them. */
-function resolveWithoutAdmin(dataset: DatasetToResolve) {
-  if (dataset.tables === null || dataset.revision === null) {
-    const reference = datasetRefText({ ...dataset, revision: dataset.revision ?? "1.0.0" });
-    const tables = dataset.tables ?? ["blocks", "logs"];
-    throw new AmpsyncError(
-      "SY004",
-      `without an Admin API, ${datasetRefText(dataset)} needs a version and a list of tables`,
-      {
-        detail: "AMP_ADMIN_API_ADDR is off.",
-        hint: `select ampsync.enqueue_sync('${reference}', tables => '{${tables.join(",")}}');`,
-      },
-    );
-  }
-  return { version: dataset.revision, manifestHash: null, tables: dataset.tables, hasNamespaces: true };
 }
 
 export default withRuntime(resolveDataset);

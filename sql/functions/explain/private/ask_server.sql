@@ -1,0 +1,44 @@
+-- What the Amp server last said about a dataset, with all columns null if it never did. If that is
+-- older than 10 s, or nothing, a job is queued that asks again. Answers to others that are older
+-- than a day are forgotten.
+--
+-- Locks: rows of answers.
+create or replace function ampsync_private.ask_server(
+  p_namespace text,
+  p_name      text,
+  p_revision  text
+)
+  returns ampsync_private.answer
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now    timestamptz := ampsync_private.now();
+  v_answer ampsync_private.answer;
+begin
+  delete from ampsync_private.answer a
+   where a.asked_at < v_now - interval '1 day'
+     and (a.namespace, a.name, coalesce(a.revision, 'latest')) <> (p_namespace, p_name, coalesce(p_revision, 'latest'));
+
+  insert into ampsync_private.answer (namespace, name, revision)
+  values (p_namespace, p_name, p_revision)
+  on conflict (namespace, name, coalesce(revision, 'latest')) do update set name = excluded.name
+  returning * into v_answer;
+
+  if coalesce(v_answer.answered_at, '-infinity') < v_now - interval '10 s' then
+    update ampsync_private.answer a
+       set asked_at = v_now
+     where a.answer_id = v_answer.answer_id;
+    perform graphile_worker.add_job(
+      'ampsync_explain',
+      payload => json_build_object('answer_id', v_answer.answer_id::text),
+      job_key => 'ampsync_explain:' || v_answer.answer_id);
+  end if;
+  return v_answer;
+end;
+$$;
+
+comment on function ampsync_private.ask_server(text, text, text)
+  is 'The last answer of the Amp server about a dataset; queues a job that asks again if it is old.';

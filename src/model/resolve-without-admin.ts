@@ -1,0 +1,19 @@
+import { AmpsyncError } from "../errors.ts";
+import { type DatasetRef, datasetRefText } from "./dataset-ref.ts";
+
+/** The version and tables when there is no Admin API: the caller of enqueue_sync must have given them. */
+export function resolveWithoutAdmin(dataset: DatasetRef & { readonly tables: readonly string[] | null }) {
+  if (dataset.tables === null || dataset.revision === null) {
+    const reference = datasetRefText({ ...dataset, revision: dataset.revision ?? "1.0.0" });
+    const tables = dataset.tables ?? ["blocks", "logs"];
+    throw new AmpsyncError(
+      "SY004",
+      `without an Admin API, ${datasetRefText(dataset)} needs a version and a list of tables`,
+      {
+        detail: "AMP_ADMIN_API_ADDR is off.",
+        hint: `select ampsync.enqueue_sync('${reference}', tables => '{${tables.join(",")}}');`,
+      },
+    );
+  }
+  return { version: dataset.revision, manifestHash: null, tables: dataset.tables, hasNamespaces: true };
+}
