@@ -152,6 +152,8 @@ view ampsync.workers
   column started_at timestamp with time zone -- When it started.
   column worker text -- Its id, as in ampsync.streams and ampsync.jobs.
 
+sequence ampsync_private.answer_answer_id_seq
+
 sequence ampsync_private.dataset_dataset_id_seq
 
 sequence ampsync_private.event_event_id_seq
@@ -159,6 +161,23 @@ sequence ampsync_private.event_event_id_seq
 sequence ampsync_private.reject_reject_id_seq
 
 sequence ampsync_private.stream_stream_id_seq
+
+table ampsync_private.answer
+  -- What the Amp server last said that a dataset has, for ampsync.explain_sync.
+  column answer_id bigint not null generated always as identity
+  column namespace text not null
+  column name text not null
+  column revision text
+  column asked_at timestamp with time zone
+  column answered_at timestamp with time zone
+  column version text
+  column manifest_hash text
+  column has_namespaces boolean
+  column tables jsonb
+  column head bigint
+  column error jsonb
+  constraint answer_pkey PRIMARY KEY (answer_id)
+  create UNIQUE INDEX answer_reference_key ON ampsync_private.answer USING btree (namespace, name, COALESCE(revision, 'latest'::text))
 
 table ampsync_private.dataset
   -- One row per enqueued dataset: which one to follow, how, and what it resolved to.
@@ -462,6 +481,13 @@ function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::te
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.explain_sync(dataset text, OUT table_name text, OUT step text, OUT statement text, OUT detail text)
+  -- What a sync does or would do: statements, queries, where it resumes, and what stands in the way.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.pause_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
   -- Stop a dataset immediately, until ampsync.resume_sync.
   returns SETOF record
@@ -563,6 +589,13 @@ function ampsync_private.apply_from_block(p_dataset_id bigint, p_table_name text
 function ampsync_private.apply_table_options(p_dataset_id bigint, p_tables text[], p_rename jsonb, p_exclude_columns jsonb)
   -- Store rename and exclude_columns of a dataset; SY004 where a table is created already.
   returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.ask_server(p_namespace text, p_name text, p_revision text)
+  -- The last answer of the Amp server about a dataset; queues a job that asks again if it is old.
+  returns ampsync_private.answer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -925,6 +958,20 @@ function ampsync_private.exchange_names(p_old regclass, p_new regclass, p_keep_s
   -- Give a new table the name of the old one, and its indexes the names of its indexes.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.explain_query(p_stream_id bigint, p_version text, p_plan jsonb)
+  -- The query by which a stream follows its table.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.explain_steps(p_dataset_id bigint, p_answer_id bigint)
+  -- The rows of ampsync.explain_sync.
+  returns TABLE(table_name text, step text, statement text, detail text)
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1291,6 +1338,13 @@ function ampsync_private.publication_steps(p_old regclass, p_name text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.quote_always(p_name text)
+  -- A quoted name, as in the SQL of an Amp server.
+  returns text
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 procedure ampsync_private.raise_lease_lost(IN p_stream_id bigint, IN p_epoch bigint)
   -- Raise SY001: the lease is not current.
   language plpgsql volatile security invoker
@@ -1580,6 +1634,13 @@ function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigin
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.target_ddl(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb)
+  -- The statements that make a target table, and its schema if that is missing.
+  returns SETOF text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.target_name(p_dataset ampsync_private.dataset, p_table_name text)
   -- The name that the target of a table gets when it is created.
   returns text
@@ -1667,6 +1728,13 @@ function ampsync_worker.announce(p_stream_id bigint, p_block bigint, p_replaced 
 procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)
   -- First statement of a writing transaction: fence, lease, target, removal of replaced blocks.
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.begin_explain(p_answer_id bigint)
+  -- The reference that a job asks the Amp server for, on behalf of ampsync.explain_sync.
+  returns TABLE(namespace text, name text, revision text, tables text[])
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1772,6 +1840,13 @@ function ampsync_worker.next_repair(p_stream_id bigint, p_epoch bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.note_answer(p_answer_id bigint, p_version text, p_manifest_hash text, p_has_namespaces boolean, p_tables jsonb, p_head bigint, p_error jsonb)
+  -- Store what the Amp server said about a dataset, for ampsync.explain_sync.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.note_holding(p_stream_id bigint, p_epoch bigint, p_holds boolean)
   -- Record whether a pass holds data of its stream that is not committed.
   returns void
@@ -1847,4 +1922,11 @@ function ampsync_worker.swap_resync(p_shadow_id bigint)
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; jit=off
+  grants owner=X/owner
+
+function ampsync_worker.tables_to_explain(p_answer_id bigint, p_version text, p_tables text[], p_has_namespaces boolean)
+  -- Which tables of a version are to be planned for ampsync.explain_sync.
+  returns TABLE(source_schema text, tables jsonb)
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
