@@ -5,5 +5,7 @@ import type { PassDeps } from "./stream/pass-deps.ts";
 export interface Deps extends PassDeps {
   /** Null if the environment says that there is no Admin API. */
   readonly admin: AdminClient | null;
+  /** How often the server is asked again about a new version before the reload counts as failed. */
+  readonly reloadRetries: number;
   close(): Promise<void>;
 }

@@ -19,6 +19,10 @@ export const FAULT_POINTS = [
   "commit_answered",
   /** The pass is over; the lease is still held. */
   "before_end_pass",
+  /** The tables of a new version are planned; the database has not been told. */
+  "reload_planned",
+  /** A new version is taken over, or refused. */
+  "reload_answered",
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

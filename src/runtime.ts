@@ -96,6 +96,7 @@ export async function createDeps(
     flight,
     heads: new HeadWatch((reference, signal) => flight.highestBlock(reference, signal), log),
     admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token }),
+    reloadRetries: config.reloadRetries,
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
     budget: new Budget(PROCESS_BYTES),

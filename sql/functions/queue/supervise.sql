@@ -1,5 +1,5 @@
 -- The safety net below the queue: frees the jobs of dead workers, and queues a pass for every
--- stream, swap and dataset that has none, from state alone. Jobs that were lost, duplicated or
+-- stream, swap, dataset and reload that has none, from state alone. Jobs that were lost, duplicated or
 -- ran out of attempts are put right here.
 --
 -- Jobs are freed by graphile_worker.force_unlock_workers, because graphile-worker itself waits
@@ -81,6 +81,17 @@ begin
        and not ampsync_private.job_waits('ampsync_resolve:' || d.dataset_id, d.next_retry)
   loop
     perform ampsync_private.schedule_resolve(v_item.dataset_id);
+    perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
+    v_queued := v_queued + 1;
+  end loop;
+
+  for v_item in
+    select d.dataset_id
+      from ampsync_private.dataset d
+     where ampsync_private.wants_reload(d)
+       and not ampsync_private.job_waits('ampsync_reload:' || d.dataset_id, d.offered_retry)
+  loop
+    perform ampsync_private.schedule_reload(v_item.dataset_id);
     perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
     v_queued := v_queued + 1;
   end loop;

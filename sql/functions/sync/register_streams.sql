@@ -3,6 +3,10 @@
 -- `waiting`; one whose name or target is not available leaves it `failed`, until
 -- ampsync.resume_sync. The other tables continue.
 --
+-- Once there are streams, they stay with their version: another one is taken over by
+-- adopt_version, which calls this for the tables that are new, and so is another manifest under
+-- the same name. A table that the version lacks is not missing if it has a stream.
+--
 -- A dataset of more than 1,000 tables is not registered.
 --
 -- p_version: what goes into SQL, a semantic version or the manifest hash.
@@ -48,6 +52,14 @@ begin
       'detail', 'A dataset can have at most 1,000 tables; none of these was registered.',
       'hint', 'Retried automatically: select * from ampsync.status;'));
     return;
+  end if;
+
+  if exists (select 1 from ampsync_private.stream s where s.dataset_id = p_dataset_id)
+     and (p_version, p_manifest_hash) is distinct from (v_dataset.offered_version, v_dataset.offered_hash) then
+    if p_version <> coalesce(v_dataset.resolved_version, v_dataset.resolved_hash) then
+      return; -- The answer is older than a reload.
+    end if;
+    p_manifest_hash := v_dataset.resolved_hash;
   end if;
 
   update ampsync_private.dataset d
@@ -96,7 +108,11 @@ begin
   end if;
 
   v_missing := array(select t.name from unnest(ampsync_private.named_tables(v_dataset)) t(name)
-                      where t.name <> all (p_tables));
+                      where t.name <> all (p_tables)
+                        and not exists (select 1
+                                          from ampsync_private.stream s
+                                         where s.dataset_id = p_dataset_id
+                                           and s.table_name = t.name));
   if v_refused <> '{}' then
     perform ampsync_worker.defer_resolve(p_dataset_id, 'failed', (
       select jsonb_build_object(

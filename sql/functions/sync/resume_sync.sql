@@ -1,6 +1,7 @@
 -- Restarts a dataset that was paused, or whose streams failed, once the cause is fixed: they
 -- continue from their checkpoints right away. Healthy streams are left alone, and a resync that
--- was under way continues. Idempotent. Returns the streams. Locks: stream rows.
+-- was under way continues. A new version that was refused is looked at again. Idempotent.
+-- Returns the streams. Locks: dataset row, stream rows.
 create or replace function ampsync.resume_sync(
   inout dataset    text,
   out   table_name text,
@@ -24,6 +25,14 @@ begin
      and d.state in ('failed', 'paused');
   if found then
     perform ampsync_private.schedule_resolve(v_dataset_id);
+  end if;
+
+  update ampsync_private.dataset d
+     set offered_attempts = 0, offered_retry = null
+   where d.dataset_id = v_dataset_id
+     and d.offered_version is not null;
+  if found then
+    perform ampsync_private.schedule_reload(v_dataset_id);
   end if;
 
   for v_stream in

@@ -2,6 +2,7 @@
 create or replace view ampsync.status as
 select d.label as dataset,
        d.resolved_version as version,
+       d.offered_version as new_version,
        coalesce(case when d.state <> 'active' then d.state end, s.state, 'waiting') as state,
        coalesce(least(case when d.state <> 'active' then d.since end, s.since), d.since) as since,
        d.target_schema,
@@ -11,15 +12,16 @@ select d.label as dataset,
        s.lag,
        coalesce(s.rows, 0) as rows,
        s.rows_per_s,
-       coalesce(d.error ->> 'code', s.error_code) as error_code,
+       coalesce(d.error ->> 'code', s.error_code, d.offered_error ->> 'code') as error_code,
        coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''),
+                case when s.error_code is not null then s.reason end, d.offered_error ->> 'message',
                 s.reason) as waiting_on,
-       coalesce(d.error ->> 'hint', s.hint,
+       coalesce(d.error ->> 'hint', case when s.error_code is not null then s.hint end, d.offered_error ->> 'hint', s.hint,
                 case when d.state <> 'active' then ampsync_private.idle_hint(exists (
                        select 1
                          from ampsync_private.worker a
                         where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end) as hint,
-       coalesce(d.next_retry, s.next_retry) as next_retry
+       coalesce(d.next_retry, s.next_retry, d.offered_retry) as next_retry
   from ampsync_private.dataset d
   left join (
     select t.dataset_id,
@@ -45,7 +47,9 @@ select d.label as dataset,
 
 comment on view ampsync.status is 'One row per dataset: version, state, position, speed, and what it waits for.';
 comment on column ampsync.status.dataset is 'Dataset, as it was enqueued.';
-comment on column ampsync.status.version is 'Version it resolved to; null while unknown.';
+comment on column ampsync.status.version is 'Version that its streams read; null while unknown.';
+comment on column ampsync.status.new_version
+  is 'Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.';
 comment on column ampsync.status.state
   is 'State of the stream that needs most attention; waiting while the dataset is not found.';
 comment on column ampsync.status.since is 'When it entered this state.';

@@ -1,0 +1,21 @@
+-- Whether a dataset was offered a version that a reload should take over. That of a paused
+-- dataset waits for ampsync.resume_sync.
+create or replace function ampsync_private.wants_reload(
+  p_dataset ampsync_private.dataset
+)
+  returns boolean
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select (p_dataset).offered_version is not null
+     and not (p_dataset).offered_declined
+     and exists (select 1
+                   from ampsync_private.stream s
+                  where s.dataset_id = (p_dataset).dataset_id
+                    and s.state not in ('paused', 'orphaned'));
+$$;
+
+comment on function ampsync_private.wants_reload(ampsync_private.dataset)
+  is 'Whether a dataset was offered a version that a reload should take over.';

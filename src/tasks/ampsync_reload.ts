@@ -1,0 +1,79 @@
+import type { Task } from "graphile-worker";
+
+import { type Offer, type OfferedTable, ReloadCalls } from "../db/reload-calls.ts";
+import type { Deps } from "../deps.ts";
+import { planTable } from "../encoder/plan.ts";
+import { AmpsyncError } from "../errors.ts";
+import { tableRefSql } from "../model/dataset-ref.ts";
+import { failureOf, reactionTo } from "../model/failure.ts";
+import { parseId } from "../model/payloads.ts";
+import { withRuntime } from "../runtime.ts";
+import { withoutExcluded } from "../stream/prepare-target.ts";
+
+/**
+ * Takes over the version that a dataset was offered: looks up its tables, plans those that are synced, then one SQL
+ * call checks all of them and switches, or changes nothing. Until then and after a failure the streams run on with
+ * the version they have. Waiting is the `run_at` of a job, so it holds no worker slot.
+ */
+export function reloadDataset(deps: Deps): Task {
+  const calls = new ReloadCalls(deps.caller);
+  return async (payload, { abortSignal }) => {
+    const offer = await calls.beginReload(parseId(payload, "dataset_id"));
+    if (offer === null) {
+      return;
+    }
+    const log = deps.log.with({ dataset: offer.dataset, version: offer.version });
+    log.info("version_change_detected", { manifest_hash: offer.manifestHash });
+    try {
+      const tables = await offeredTables(deps, offer, abortSignal ?? AbortSignal.timeout(60_000));
+      await deps.faults.reach("reload_planned");
+      const outcome = await calls.adoptVersion(offer, tables);
+      await deps.faults.reach("reload_answered");
+      if (outcome === "adopted") {
+        log.info("version_reload_success", { tables: tables.length });
+      } else if (outcome !== "stale") {
+        log.warn("version_reload_failed", { reason: outcome });
+      }
+    } catch (error) {
+      const failure = failureOf(error);
+      log.warn("version_reload_failed", { code: failure.code, error: failure.message });
+      await calls.deferReload(offer, failure, reactionTo(failure.code) === "retry" ? deps.reloadRetries : 0);
+    }
+  };
+}
+
+/** The tables of the offered version. Those that are synced are planned, as a pass plans them. */
+async function offeredTables(
+  { admin, flight, log }: Deps,
+  offer: Offer,
+  signal: AbortSignal,
+): Promise<readonly OfferedTable[]> {
+  if (admin === null) {
+    throw new AmpsyncError("SY004", `without an Admin API, nobody knows the tables of version ${offer.version}`, {
+      detail: "AMP_ADMIN_API_ADDR is off.",
+      hint: "Set AMP_ADMIN_API_ADDR, and restart the workers.",
+    });
+  }
+  log.debug("fetching_schema", { dataset: offer.dataset, version: offer.version });
+  const found = await admin.resolve({ ...offer, revision: offer.version }, signal);
+  if (offer.manifestHash !== null && found.manifestHash !== null && found.manifestHash !== offer.manifestHash) {
+    throw new AmpsyncError("SY103", `version ${offer.version} stands for another manifest by now`, {
+      detail: `Looked for ${offer.manifestHash}, found ${found.manifestHash}.`,
+      hint: "The next look at the list of versions finds it: select * from ampsync.status;",
+    });
+  }
+  const tables: OfferedTable[] = [];
+  for (const table of found.tables) {
+    const excluded = Object.hasOwn(offer.tables, table) ? offer.tables[table] : undefined;
+    if (excluded === undefined) {
+      tables.push({ table, plan: null });
+    } else {
+      const sql = `SELECT * FROM ${tableRefSql(offer.sourceSchema, table)}`;
+      const { schema } = await flight.plan(sql, { stream: false, signal });
+      tables.push({ table, plan: planTable(table, withoutExcluded(schema, excluded)) });
+    }
+  }
+  return tables;
+}
+
+export default withRuntime(reloadDataset);
