@@ -2,13 +2,12 @@ import type { Task } from "graphile-worker";
 
 import { type Offer, type OfferedTable, ReloadCalls } from "../db/reload-calls.ts";
 import type { Deps } from "../deps.ts";
-import { planTable } from "../encoder/plan.ts";
 import { AmpsyncError } from "../errors.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
 import { withRuntime } from "../runtime.ts";
-import { withoutExcluded } from "../stream/prepare-target.ts";
+import { planStored } from "../stream/prepare-target.ts";
 
 /**
  * Takes over the version that a dataset was offered: looks up its tables, plans those that are synced, then one SQL
@@ -49,14 +48,22 @@ async function offeredTables(
   signal: AbortSignal,
 ): Promise<readonly OfferedTable[]> {
   if (admin === null) {
-    throw new AmpsyncError("SY004", `without an Admin API, nobody knows the tables of version ${offer.version}`, {
-      detail: "AMP_ADMIN_API_ADDR is off.",
-      hint: "Set AMP_ADMIN_API_ADDR, and restart the workers.",
-    });
+    throw new AmpsyncError(
+      "SY004",
+      `without an Admin API, nobody knows the tables of version ${offer.version}`,
+      {
+        detail: "AMP_ADMIN_API_ADDR is off.",
+        hint: "Set AMP_ADMIN_API_ADDR, and restart the workers.",
+      },
+    );
   }
   log.debug("fetching_schema", { dataset: offer.dataset, version: offer.version });
   const found = await admin.resolve({ ...offer, revision: offer.version }, signal);
-  if (offer.manifestHash !== null && found.manifestHash !== null && found.manifestHash !== offer.manifestHash) {
+  if (
+    offer.manifestHash !== null &&
+    found.manifestHash !== null &&
+    found.manifestHash !== offer.manifestHash
+  ) {
     throw new AmpsyncError("SY103", `version ${offer.version} stands for another manifest by now`, {
       detail: `Looked for ${offer.manifestHash}, found ${found.manifestHash}.`,
       hint: "The next look at the list of versions finds it: select * from ampsync.status;",
@@ -70,7 +77,7 @@ async function offeredTables(
     } else {
       const sql = `SELECT * FROM ${tableRefSql(offer.sourceSchema, table)}`;
       const { schema } = await flight.plan(sql, { stream: false, signal });
-      tables.push({ table, plan: planTable(table, withoutExcluded(schema, excluded)) });
+      tables.push({ table, plan: planStored(table, schema, excluded) });
     }
   }
   return tables;

@@ -82,7 +82,9 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
     const sync = await scenario.sync(TABLES);
     await sync.reaches();
 
-    const points = FAULT_POINTS.filter((point) => !point.startsWith("reload") && (kind.isAlsoOfThePass || !OF_THE_PASS.has(point)));
+    const points = FAULT_POINTS.filter(
+      (point) => !point.startsWith("reload") && (kind.isAlsoOfThePass || !OF_THE_PASS.has(point)),
+    );
     for (const point of points) {
       if (kind.prepare !== undefined) {
         kind.prepare(source);

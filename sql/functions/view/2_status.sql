@@ -16,7 +16,8 @@ select d.label as dataset,
        coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''),
                 case when s.error_code is not null then s.reason end, d.offered_error ->> 'message',
                 s.reason) as waiting_on,
-       coalesce(d.error ->> 'hint', case when s.error_code is not null then s.hint end, d.offered_error ->> 'hint', s.hint,
+       coalesce(d.error ->> 'hint', case when s.error_code is not null then s.hint end, d.offered_error ->> 'hint',
+                s.hint,
                 case when d.state <> 'active' then ampsync_private.idle_hint(exists (
                        select 1
                          from ampsync_private.worker a

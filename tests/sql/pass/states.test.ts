@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { readSqlFiles } from "../../../src/install/sql-files.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, startResync, swap } from "../../support/postgres/shadow.ts";
-import { type SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
+import { COLUMNS, SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 
 const STATES = "waiting backfill live retrying reorg_pending resyncing paused failed orphaned".split(" ");
 
@@ -115,7 +115,29 @@ const CALLS: Readonly<Record<string, Call>> = {
     make: (of) =>
       db.query("select ampsync_worker.fail_swap($1, $2)", [of.id, { code: "SY201", message: "no" }]),
   },
+  "`adopt_version` (`switch_streams`): a table that the version lacks": {
+    of: besideLogs,
+    make: () => adopt(["logs"]),
+  },
+  "`adopt_version`: a table that is there again": { of: besideLogs, make: () => adopt(["blocks", "logs"]) },
 };
+
+/** Beside another stream. */
+async function besideLogs(): Promise<SqlStream> {
+  await SqlStream.register(db, { table: "logs" });
+  return stream;
+}
+
+/** The dataset follows a version with these tables. */
+async function adopt(tables: readonly string[]): Promise<void> {
+  await db.query(
+    "select ampsync_private.offer_version(dataset_id, '1.1.0', null) from ampsync_private.dataset",
+  );
+  await db.query(
+    "select ampsync_worker.adopt_version(dataset_id, '1.1.0', null, $1) from ampsync_private.dataset",
+    [JSON.stringify(tables.map((table) => ({ table, has_block_num: true, columns: COLUMNS })))],
+  );
+}
 
 async function stateOf({ id }: SqlStream): Promise<string> {
   const { rows } = await db.query("select state from ampsync_private.stream where stream_id = $1", [id]);

@@ -68,14 +68,14 @@ test("a stream that is known keeps its state and its job's time", async () => {
 
 test("a table that appears later becomes a stream beside the others", async () => {
   const id = await registerDataset(db, "chain", ["blocks"]);
-  await register(id, ["blocks", "logs"], "1.1.0");
+  await register(id, ["blocks", "logs"]);
   expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
-  expect(await status()).toMatchObject({ version: "1.1.0", tables: "2" });
+  expect(await status()).toMatchObject({ version: "1.0.0", tables: "2" });
 });
 
 test("a table that vanishes keeps its stream and its rows", async () => {
   const id = await registerDataset(db, "chain", ["blocks", "logs"]);
-  await register(id, ["blocks"], "1.1.0");
+  await register(id, ["blocks"]);
   expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
 });
 
@@ -100,7 +100,7 @@ test("a wanted table that the dataset lacks is waited for, while the others go o
     waiting_on: "chain has no table traces",
     hint: "Version 1.0.0 stays in use for the other tables; it has: blocks, logs.",
   });
-  await register(id, ["blocks", "logs", "traces"], "1.1.0");
+  await register(id, ["blocks", "logs", "traces"]);
   expect(await streams()).toEqual(["chain.blocks", "chain.traces"]);
   expect(await status()).toMatchObject({ error_code: null, hint: expect.stringContaining("Start a worker") });
 });

@@ -53,7 +53,8 @@ begin
                                                     from ampsync_private.stream w
                                                    where w.shadow_of = v_old.stream_id) then 'resyncing'
         when v_old.state = 'orphaned'
-             or (v_old.state = 'failed' and v_old.error ->> 'code' in ('SY201', 'SY202', 'SY203', '42703')) then 'retrying'
+             or v_old.state = 'failed' and v_old.error ->> 'code' in ('SY201', 'SY202', 'SY203', '42703')
+          then 'retrying'
         else v_old.state end;
       update ampsync_private.stream s
          set version       = (p_dataset).offered_version,
