@@ -83,7 +83,8 @@ view ampsync.repairs
 view ampsync.status
   -- One row per dataset: version, state, position, speed, and what it waits for.
   column dataset text -- Dataset, as it was enqueued.
-  column version text -- Version it resolved to; null while unknown.
+  column version text -- Version that its streams read; null while unknown.
+  column new_version text -- Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.
   column state text -- State of the stream that needs most attention; waiting while the dataset is not found.
   column since timestamp with time zone -- When it entered this state.
   column target_schema text -- Schema of its tables in this database.
@@ -1289,6 +1290,13 @@ function ampsync_private.now()
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.offer_version(p_dataset_id bigint, p_version text, p_manifest_hash text)
+  -- Note the version that a dataset should follow from now on; false if it is known.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.own_hash(p_stream_id bigint, p_block bigint)
   -- The hash of a block in this stream's own history or rows; null if it is in neither.
   returns bytea
@@ -1417,6 +1425,13 @@ function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.reload_refusal(p_dataset ampsync_private.dataset, p_tables jsonb)
+  -- Why the tables of a dataset cannot be made to fit the version that it was offered; null if they can.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.repair_waits(p_stream_id bigint)
   -- Whether a repair of a stream is due.
   returns boolean
@@ -1477,6 +1492,13 @@ function ampsync_private.rule_steps(p_old regclass, p_name text)
   -- Statements that give a table the rules of the one that it replaces.
   returns TABLE(class_id oid, object_id oid, ddl text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.same_version(p_version text, p_hash text, p_other_version text, p_other_hash text)
+  -- Whether two versions are the same, by name and hash.
+  returns boolean
+  language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1599,6 +1621,13 @@ function ampsync_private.swap_runs(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.switch_streams(p_dataset ampsync_private.dataset, p_tables text[])
+  -- Have the streams of a dataset read the version that it was offered, from their next pass on.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.sync_report(p_dataset_id bigint)
   -- The streams of one dataset, as far as they are known.
   returns TABLE(dataset text, table_name text, state text, hint text)
@@ -1683,6 +1712,13 @@ function ampsync_private.view_steps(p_old regclass, p_new regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.wants_reload(p_dataset ampsync_private.dataset)
+  -- Whether a dataset was offered a version that a reload should take over.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.widening_obstacles(p_target regclass, p_column text)
   -- What prevents a column of a target from being widened, and the statements that take it away and back.
   returns TABLE(object text, drop_it text, make_it text)
@@ -1718,6 +1754,13 @@ function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
+function ampsync_worker.adopt_version(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables jsonb)
+  -- Take over the version that a dataset was offered, all tables or none.
+  returns text
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
 function ampsync_worker.announce(p_stream_id bigint, p_block bigint, p_replaced bigint DEFAULT NULL::bigint)
   -- Notify the channel ampsync of a commit, after it; false while the notification would have to wait.
   returns boolean
@@ -1735,6 +1778,13 @@ function ampsync_worker.begin_explain(p_answer_id bigint)
   -- The reference that a job asks the Amp server for, on behalf of ampsync.explain_sync.
   returns TABLE(namespace text, name text, revision text, tables text[])
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.begin_reload(p_dataset_id bigint)
+  -- The version that a reload job looks at, and the tables that must fit it; no row if there is nothing to do.
+  returns TABLE(dataset text, namespace text, name text, version text, manifest_hash text, source_schema text, tables jsonb)
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1759,6 +1809,13 @@ procedure ampsync_worker.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, 
 
 procedure ampsync_worker.commit_repair(IN p_stream_id bigint, IN p_epoch bigint, IN p_first_block bigint, IN p_last_block bigint, IN p_own_hash bytea, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
   -- Last statement of a repair: proof, ledger, lease check; sent together with COMMIT.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.defer_reload(p_dataset_id bigint, p_version text, p_manifest_hash text, p_error jsonb, p_max_retries integer)
+  -- Record why a dataset does not follow the version that it was offered, and when to retry.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
