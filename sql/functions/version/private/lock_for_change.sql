@@ -25,6 +25,7 @@ declare
   v_until  timestamptz := ampsync_private.now() + interval '300 ms';
   v_target regclass;
   v_name   text;
+  v_before integer[];
   v_other  record;
 begin
   if p_attempt % 4 = 0 then
@@ -43,16 +44,19 @@ begin
      order by c.oid
   loop
     v_name := v_target::text;
+    select coalesce(array_agg(coalesce(h.pid, 0)), '{}') into v_before
+      from ampsync_private.table_holders(v_target) h;
     perform set_config('lock_timeout',
               greatest(1, ceil(1000 * extract(epoch from v_until - ampsync_private.now())))::text, true);
     begin
       execute format('lock table %s in access exclusive mode', v_name);
     exception when lock_not_available or undefined_table then
       select string_agg(h.holder, ', ' order by h.pid) as holders,
-             string_agg(format('select pg_terminate_backend(%s); ', h.pid), '' order by h.pid)
+             string_agg(format('select pg_terminate_backend(%s);', h.pid), ' ' order by h.pid)
                filter (where not h.is_autovacuum) as ends
         into v_other
-        from ampsync_private.table_holders(v_target) h;
+        from ampsync_private.table_holders(v_target) h
+       where coalesce(h.pid, 0) = any (v_before); -- Not those who waited behind this call.
       return jsonb_build_object(
         'code', '55P03',
         'message', format('table %s is to be changed for a new schema, but is in use', v_name),
