@@ -71,7 +71,7 @@ test.each([
   [`rename => '{"blocks": "b"}'`, "table blocks of chain is created already, as chain.blocks"],
   [
     `exclude_columns => '{"blocks": ["note"]}'`,
-    "table blocks of chain is created already; its exclude_columns cannot be changed",
+    "table blocks of chain is created already, with what exclude_columns would leave out: note",
   ],
   ["tables => '{logs}'", "synced tables of chain cannot be left out: blocks"],
   ["retention_blocks => 1", "retention_blocks => 1 is below 64"],

@@ -184,24 +184,36 @@ describe("exclude_columns", () => {
     await stream.apply(0, 4);
   });
 
-  test("is refused for a table that was created; the hint loads that table again, without the column", async () => {
+  test("is refused for a column that a table has; the hint drops the column, and the rows stay", async () => {
     await registerDataset(db, "chain", ["blocks", "logs"]);
-    await created("blocks");
+    const stream = await created("blocks");
+    await stream.apply(0, 4);
     const error = await refusal(
       db,
-      `select ampsync.enqueue_sync('chain', exclude_columns => '{"blocks": ["note"]}')`,
+      `select ampsync.enqueue_sync('chain', exclude_columns => '{"blocks": ["note", "other"]}')`,
     );
     expect(error).toMatchObject({
       code: "SY004",
-      message: "table blocks of chain is created already; its exclude_columns cannot be changed",
-      detail: 'Excluded are: []. Given: ["note"].',
+      message: "table blocks of chain is created already, with what exclude_columns would leave out: note",
+      detail: 'Excluded are: []. Given: ["note", "other"].',
     });
-    await db.query(error.hint!.slice(error.hint!.indexOf("drop table")));
-    const stream = await streamOf("blocks");
-    expect(await stream.acquire()).toMatchObject({ excluded: ["note"], columns: null });
-    await stream.prepareTarget(COLUMNS.slice(0, 1));
-    await stream.apply(0, 4);
-    expect(await stored()).toMatchObject({ exclude_columns: { blocks: ["note"] } });
+    await db.query(error.hint!);
+    expect(await refusal(db, () => stream.beginApply())).toMatchObject({ code: "SY001" });
+    expect(await stream.acquire()).toMatchObject({ excluded: ["note", "other"] });
+    expect(await stream.prepareTarget(COLUMNS.slice(0, 1))).toEqual(["block_hash"]);
+    await stream.apply(5, 9);
+    expect((await stream.rows()).split(" ")).toHaveLength(10);
+  });
+
+  test("may name a column that a table does not have, and no longer name it: then it is added", async () => {
+    const stream = await SqlStream.prepare(db);
+    await enqueue(`exclude_columns => '{"blocks": ["odd"]}'`);
+    expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
+    expect(await stream.acquire()).toMatchObject({ excluded: ["odd"] });
+    await enqueue(`exclude_columns => '{"blocks": null}'`);
+    expect(await stream.acquire()).toMatchObject({ excluded: [] });
+    const odd = { name: "odd", type: "text", not_null: false };
+    expect(await stream.prepareTarget([odd, ...COLUMNS])).toEqual(["block_hash", "note", "odd"]);
   });
 });
 

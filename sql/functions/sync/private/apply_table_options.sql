@@ -1,7 +1,7 @@
 -- Stores `rename` and `exclude_columns` of a dataset, table by table, once it is sure that they
--- can be had: neither changes for a table that was created, and each target is free. The pass
--- of a table that is not created yet is ended, because it may have planned it the other way;
--- the next one is queued.
+-- can be had: a table that was created keeps its name and its columns (check_table_kept), and
+-- each target is free. A pass that may have planned its table the other way is ended, and the
+-- next one queued.
 --
 -- p_tables: the option `tables` of the same call.
 --
@@ -48,7 +48,7 @@ begin
   end if;
 
   for v_changed in
-    select s.stream_id, o.*
+    select s.stream_id, o.*, o.columns @> o.old_columns and o.old_columns @> o.columns as same_columns
       from ampsync_private.stream s
      cross join lateral (
        select ampsync_private.target_name(v_new, s.table_name) as target_table,
@@ -64,19 +64,20 @@ begin
   loop
     -- First, because a rollback does not bring back the writers that revoke_lease ends.
     continue when ampsync_private.check_table_kept(v_changed.stream_id, v_changed.old_target_table,
-                    v_changed.target_table, v_changed.old_columns, v_changed.columns);
+                    v_changed.target_table, v_changed.old_columns, v_changed.columns)
+              and v_changed.same_columns;
     perform ampsync_private.revoke_lease(v_changed.stream_id);
-    continue when ampsync_private.check_table_kept(v_changed.stream_id, v_changed.old_target_table,
-                    v_changed.target_table, v_changed.old_columns, v_changed.columns); -- Created meanwhile.
-
     select * into strict v_stream
       from ampsync_private.stream s
      where s.stream_id = v_changed.stream_id;
-    perform ampsync_private.check_target_free(p_dataset_id, v_stream.table_name, v_stream.target_schema,
-                                              v_changed.target_table);
-    update ampsync_private.stream s
-       set target_table = v_changed.target_table
-     where s.stream_id = v_stream.stream_id;
+    if not ampsync_private.check_table_kept(v_changed.stream_id, v_changed.old_target_table,
+             v_changed.target_table, v_changed.old_columns, v_changed.columns) then -- Not created meanwhile.
+      perform ampsync_private.check_target_free(p_dataset_id, v_stream.table_name, v_stream.target_schema,
+                                                v_changed.target_table);
+      update ampsync_private.stream s
+         set target_table = v_changed.target_table
+       where s.stream_id = v_stream.stream_id;
+    end if;
     if not ampsync_private.is_halted(v_stream.state) then
       perform ampsync_private.schedule_stream(v_stream.stream_id);
     end if;
