@@ -54,14 +54,12 @@ test("two targets are locked within one time limit, and neither is left locked",
   await reader.query("commit");
 });
 
-test("every fourth attempt outlasts deadlock_timeout where nothing but autovacuum is in the way", async () => {
+test("the fourth attempt is as short as the others where more than autovacuum is in the way", async () => {
   const stream = await SqlStream.prepare(db, { dataset: "patient" });
-  const client = await db.client();
-  await client.query("begin; set local deadlock_timeout = '10ms'");
-  const { rows } = await client.query(
-    "select ampsync_private.lock_for_change(array[$1::regclass], 4) as waits",
-    [stream.target],
-  );
-  expect(rows).toEqual([{ waits: null }]);
+  const [reader, client] = await Promise.all([db.client(), db.client()]);
+  await reader.query(`begin; select from ${stream.target}`);
+  await client.query("begin; set local deadlock_timeout = '1h'"); // Longer than a test may take.
+  expect(await stream.through(client).prepareTarget(WIDER, true, 4)).toBeNull();
   await client.query("rollback");
+  await reader.query("rollback");
 });

@@ -96,6 +96,34 @@ describe("new columns", () => {
     expect(new Set(rows.map((row) => JSON.stringify(row))).size).toBe(1);
   });
 
+  test("add_block_num_with_primary_key: may be called block_num, and the key stays", async () => {
+    const stream = await streamWith();
+    await stream.prepareTarget([HASH, NOTE, column("block_num")]);
+    expect(await columnsOf(stream)).toEqual(["block_hash bytea not null", "note text", "block_num bigint"]);
+    const { rows } = await db.query(
+      "select pg_get_constraintdef(oid) as key from pg_constraint where conrelid = $1::regclass and contype = 'p'",
+      [stream.target],
+    );
+    expect(rows).toEqual([{ key: "PRIMARY KEY (_id)" }]);
+    await stream.apply(10, 11);
+  });
+
+  test("are all added or none: what PostgreSQL itself refuses leaves the table as it was", async () => {
+    const stream = await streamWith();
+    await db.query(
+      "create table chain.parent (block_hash bytea not null); alter table chain.blocks inherit chain.parent",
+    );
+    const planned = [column("extra"), { ...HASH, not_null: false }, NOTE];
+    expect(await refusal(db, () => stream.prepareTarget(planned))).toMatchObject({
+      code: "SY201",
+      message: expect.stringMatching(/^column block_hash cannot be changed as the schema requires: /),
+      hint: expect.stringContaining("alter column block_hash drop not null"),
+    });
+    expect(await columnsOf(stream)).toEqual(["block_hash bytea not null", "note text"]);
+    await db.query("alter table chain.blocks no inherit chain.parent");
+    await stream.prepareTarget(planned);
+  });
+
   test("are refused where the user has a column of that name, with the statement that makes room", async () => {
     const stream = await streamWith();
     await db.query(`alter table ${stream.target} add column email text default 'mine'`);
