@@ -33,7 +33,7 @@ begin
     v_differs := true;
     begin
       execute coalesce(v_step.ddl, 'select');
-    exception when feature_not_supported or dependent_objects_still_exist or invalid_table_definition then
+    exception when feature_not_supported or dependent_objects_still_exist or syntax_error_or_access_rule_violation then
       get stacked diagnostics v_detail = pg_exception_detail;
       raise exception using
         errcode = 'SY201',
