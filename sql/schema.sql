@@ -706,7 +706,7 @@ function ampsync_private.check_synced(p_dataset_id bigint, p_table_name text)
   grants owner=X/owner
 
 function ampsync_private.check_table_kept(p_stream_id bigint, p_old_name text, p_new_name text, p_old_columns jsonb, p_new_columns jsonb)
-  -- Whether a table was created; SY004 if its rename or exclude_columns would change.
+  -- Whether a table was created; SY004 if its name, or what it has, would change.
   returns boolean
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
