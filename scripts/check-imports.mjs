@@ -23,7 +23,7 @@ const FLOORS = {
   lease: "db model errors log",
   commit: "db model errors log fault-points",
   stream: "lease commit protocol arrow encoder flight db model errors log fault-points",
-  deps: "stream admin",
+  deps: "stream admin db",
   runtime: "deps stream lease commit install admin flight db config model log fault-points",
   queue: "install db model errors log",
   tasks: "runtime deps stream db model errors log",

@@ -10,6 +10,7 @@ import { Budget } from "./commit/budget.ts";
 import { Permits } from "./commit/permits.ts";
 import { type Config, configFromProcess, processId, requireDatabase, writeStderr } from "./config.ts";
 import { CALL_TIMEOUT, Caller } from "./db/caller.ts";
+import { IndexBuilder } from "./db/index-builder.ts";
 import { HEARTBEAT_TIMEOUT, LeaseCalls } from "./db/lease-calls.ts";
 import { createPool } from "./db/pool.ts";
 import { type RunStatement, retryingStatements } from "./db/retry.ts";
@@ -78,6 +79,8 @@ export async function createDeps(
     connectionMs: config.connectionLimitSecs * 1000,
     operationMs: config.operationLimitSecs * 1000,
   };
+  const caller = new Caller(retryingStatements(pool, timeLimits, log), clean);
+  const indexes = new IndexBuilder(url, caller, log);
   const flight = createFlightClient({
     address: config.flightAddress,
     token,
@@ -96,6 +99,7 @@ export async function createDeps(
     flight,
     heads: new HeadWatch((reference, signal) => flight.highestBlock(reference, signal), log),
     admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token }),
+    indexes,
     reloadRetries: config.reloadRetries,
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
@@ -105,7 +109,7 @@ export async function createDeps(
     hash: h64Raw,
     faults,
     async close() {
-      await Promise.all([heartbeat.stop(), announcer.stop()]);
+      await Promise.all([heartbeat.stop(), announcer.stop(), indexes.close()]);
       flight.close();
       await Promise.all([pool.end(), reserved.end()]);
     },

@@ -20,6 +20,8 @@ create table ampsync_private.dataset (
   exclude_columns  jsonb not null default '{}',
   from_block       bigint not null default 0,
   on_new_version   text not null default 'continue',
+  block_index      text not null default 'btree',
+  indexes          jsonb not null default '{}',
   resolved_version text,
   resolved_hash    text,
   resolved_tables  text[],
@@ -46,6 +48,7 @@ create table ampsync_private.dataset (
   constraint dataset_value_policy_check check (value_policy in ('fail', 'null', 'quarantine')),
   constraint dataset_nul_policy_check check (nul_policy in ('replace', 'strip', 'fail')),
   constraint dataset_on_new_version_check check (on_new_version in ('continue', 'resync')),
+  constraint dataset_block_index_check check (block_index in ('btree', 'brin', 'none')),
   constraint dataset_state_check check (state in ('waiting', 'active', 'paused', 'failed'))
 );
 comment on table ampsync_private.dataset
@@ -87,6 +90,7 @@ create table ampsync_private.stream (
   nul_counts       jsonb not null default '{}',
   nulled_counts    jsonb not null default '{}',
   deaths           integer not null default 0,
+  reached_head_at  timestamptz,
   swap_attempts    integer not null default 0,
   swap_retry       timestamptz,
   swap_error       jsonb,
@@ -207,6 +211,30 @@ create table ampsync_private.repair (
 );
 comment on table ampsync_private.repair
   is 'Ranges of blocks that the next pass of a stream fetches again.';
+
+create table ampsync_private.target_index (
+  stream_id   bigint not null,
+  method      text not null,
+  columns     text[] not null,
+  options     smallint[] not null, -- Of each column, as in pg_index: 1 descending, 2 nulls first.
+  position    integer not null,
+  index_name  text,
+  index_id    oid,
+  builder_pid integer,
+  state       text not null default 'waiting',
+  since       timestamptz not null,
+  attempts    integer not null default 0,
+  next_retry  timestamptz,
+  error       jsonb,
+  constraint target_index_pkey primary key (stream_id, method, columns, options),
+  constraint target_index_stream_fkey foreign key (stream_id) references ampsync_private.stream on delete cascade,
+  constraint target_index_method_check check (method in ('btree', 'brin')),
+  constraint target_index_columns_check check (cardinality(columns) = cardinality(options)),
+  constraint target_index_state_check check (state in ('waiting', 'building', 'valid', 'failed')),
+  constraint target_index_valid_check check ((state = 'valid') = (index_id is not null))
+);
+comment on table ampsync_private.target_index
+  is 'The indexes that a target shall have beside its primary key, and what became of each.';
 
 create table ampsync_private.reject (
   reject_id   bigint generated always as identity,

@@ -105,7 +105,13 @@ test("it migrates, and works by our command and by graphile-worker's with a pres
 test("a host with tasks of its own loads ours beside them", async () => {
   await using db = await createDatabase();
   await mkdir(join(app, "tasks"), { recursive: true });
-  for (const task of ["ampsync_stream", "ampsync_resolve", "ampsync_swap", "ampsync_supervise"]) {
+  for (const task of [
+    "ampsync_stream",
+    "ampsync_resolve",
+    "ampsync_swap",
+    "ampsync_index",
+    "ampsync_supervise",
+  ]) {
     await writeFile(join(app, "tasks", `${task}.js`), `export { default } from "ampsync/tasks/${task}";\n`);
   }
   await writeFile(join(app, "tasks", "theirs.js"), "export default async () => {};\n");

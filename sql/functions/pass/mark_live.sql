@@ -1,5 +1,6 @@
 -- Marks a stream as live: it has reached the head (src/stream/liveness.ts). For a shadow the
--- swap may now be due. No effect without the lease. Idempotent. Locks: stream row.
+-- swap may now be due; for any other its indexes are. No effect without the lease. Idempotent.
+-- Locks: stream row, then rows of target_index.
 create or replace function ampsync_worker.mark_live(
   p_stream_id bigint,
   p_epoch     bigint
@@ -15,7 +16,8 @@ as $$
   with changed as (
     update ampsync_private.stream s
        set state = 'live', since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
-           error = null, load_started = null, load_from = null
+           error = null, load_started = null, load_from = null,
+           reached_head_at = coalesce(s.reached_head_at, ampsync_private.now())
       from ampsync_private.lease l
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id
@@ -32,6 +34,11 @@ as $$
    where s.stream_id = p_stream_id
      and s.shadow_of is not null
      and ampsync_private.swap_is_due(s.stream_id);
+
+  select ampsync_private.plan_indexes(s.stream_id, false)
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+     and s.state = 'live';
 $$;
 
 comment on function ampsync_worker.mark_live(bigint, bigint)

@@ -1,5 +1,5 @@
 -- The safety net below the queue: frees the jobs of dead workers, and queues a pass for every
--- stream, swap, dataset and reload that has none, from state alone. Jobs that were lost, duplicated or
+-- stream, swap, index, dataset and reload that has none, from state alone. Jobs that were lost, duplicated or
 -- ran out of attempts are put right here.
 --
 -- Jobs are freed by graphile_worker.force_unlock_workers, because graphile-worker itself waits
@@ -73,6 +73,21 @@ begin
     perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
     v_queued := v_queued + 1;
   end loop;
+
+  perform ampsync_worker.yield_index_build('5 s'); -- Of a worker that died: the server goes on with it.
+  if ampsync_private.index_builder() is null then
+    for v_item in
+      select s.stream_id
+        from ampsync_private.stream s
+       where ampsync_private.indexes_are_due(s.stream_id)
+         and not ampsync_private.job_waits('ampsync_index:' || s.stream_id, (
+               select min(t.next_retry) from ampsync_private.target_index t where t.stream_id = s.stream_id))
+    loop
+      perform ampsync_private.schedule_index(v_item.stream_id);
+      perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
+      v_queued := v_queued + 1;
+    end loop;
+  end if;
 
   for v_item in
     select d.dataset_id

@@ -20,6 +20,8 @@ create or replace function ampsync.alter_sync(
   in    exclude_columns  jsonb default null,
   in    from_block       bigint default null,
   in    on_new_version   text default null,
+  in    block_index      text default null,
+  in    indexes          jsonb default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -35,10 +37,10 @@ as $$
    cross join lateral ampsync.enqueue_sync(d.label, alter_sync.tables, alter_sync.target_schema,
            alter_sync.retention_blocks, alter_sync.on_deep_reorg, alter_sync.value_policy, alter_sync.nul_policy,
            alter_sync.not_null, alter_sync.rename, alter_sync.exclude_columns,
-           alter_sync.from_block, alter_sync.on_new_version) e
+           alter_sync.from_block, alter_sync.on_new_version, alter_sync.block_index, alter_sync.indexes) e
    where d.dataset_id = ampsync_private.find_dataset(alter_sync.dataset);
 $$;
 
 comment on function ampsync.alter_sync(
-  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text)
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb)
   is 'Change options of a dataset that is synced; SY004 for what is fixed once a table is created.';

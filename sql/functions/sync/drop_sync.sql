@@ -1,7 +1,7 @@
 -- Ends the sync of a dataset for good: its writers are ended and its leases, jobs, checkpoints
 -- and history are deleted, so that nothing is committed after this call's transaction. The
 -- journal stays, and so do the target tables, with the rows that they have, unless drop_tables;
--- the schema stays in any case. A resync under way is dropped with its table.
+-- the schema stays in any case. The build of an index is ended. A resync under way is dropped with its table.
 --
 -- dataset      exactly as it was enqueued: `my_dataset` does not mean `my_dataset@1.0.0`
 -- drop_tables  drops the target tables as well, all or none
@@ -75,6 +75,10 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || n.name, 0))
      from unnest(v_schemas) n(name);
 
+  perform ampsync_private.end_index_builds(array_agg(s.target::oid))
+     from ampsync_private.stream s
+    where s.dataset_id = v_dataset.dataset_id;
+
   return query
   select v_dataset.label, r.table_name, r.state, r.hint
     from ampsync_private.release_targets(v_dataset.dataset_id, coalesce(drop_sync.drop_tables, false)) r;
@@ -89,7 +93,7 @@ begin
             union all
            select t.task || s.stream_id
              from ampsync_private.stream s
-            cross join (values ('ampsync_stream:'), ('ampsync_swap:')) t(task)
+            cross join (values ('ampsync_stream:'), ('ampsync_swap:'), ('ampsync_index:')) t(task)
             where s.dataset_id = v_dataset.dataset_id) k(key);
 
   perform ampsync_private.journal(null, 'sync_dropped', jsonb_build_object(

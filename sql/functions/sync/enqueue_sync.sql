@@ -17,6 +17,11 @@
 -- not_null          false: no column of the dataset is NOT NULL. Otherwise (default) those are
 --                   which the server says are never null. Like value_policy `null`, false
 --                   takes effect with the next pass, and is not taken back from a table
+-- block_index       the index on _block_num, and on a column block_num of the dataset, made
+--                   when a table first reaches the head: `btree` (default); `brin`, small, for
+--                   ranges of blocks but not for `order by … limit`; `none`
+-- indexes           further btrees, by table: {"logs": [["address", "_block_num desc"]]}. An
+--                   index that is no longer declared stays in the table
 -- rename            {"table": "name of its target"}
 -- exclude_columns   {"table": ["column", …]}: columns that are neither read nor stored
 -- from_block        rows of lower blocks are neither read nor stored; default 0. For tables in
@@ -32,7 +37,7 @@
 -- keeps its value. Returns the streams known so far.
 --
 -- Locks: dataset row; for each stream whose rename, excluded columns or first block change fence
--- (exclusive), stream row, lease row.
+-- (exclusive), stream row, lease row; then rows of target_index.
 create or replace function ampsync.enqueue_sync(
   inout dataset          text,
   in    tables           text[] default null,
@@ -46,6 +51,8 @@ create or replace function ampsync.enqueue_sync(
   in    exclude_columns  jsonb default null,
   in    from_block       bigint default null,
   in    on_new_version   text default null,
+  in    block_index      text default null,
+  in    indexes          jsonb default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -66,7 +73,8 @@ begin
 
   perform ampsync_private.check_sync_options(
     enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
-    enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy, enqueue_sync.on_new_version);
+    enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy, enqueue_sync.on_new_version,
+    enqueue_sync.block_index);
   perform ampsync_private.check_from_block(enqueue_sync.dataset, enqueue_sync.from_block);
   perform ampsync_private.check_table_options(
     enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
@@ -114,10 +122,19 @@ begin
          nul_policy       = coalesce(enqueue_sync.nul_policy, d.nul_policy),
          not_null         = coalesce(enqueue_sync.not_null, d.not_null),
          from_block       = coalesce(enqueue_sync.from_block, d.from_block),
-         on_new_version   = coalesce(enqueue_sync.on_new_version, d.on_new_version)
+         on_new_version   = coalesce(enqueue_sync.on_new_version, d.on_new_version),
+         block_index      = coalesce(enqueue_sync.block_index, d.block_index),
+         indexes          = coalesce(enqueue_sync.indexes, d.indexes)
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
   perform ampsync_private.apply_from_block(v_dataset.dataset_id, null, enqueue_sync.from_block);
+
+  if enqueue_sync.indexes is not null then
+    perform ampsync_private.check_indexes(v_dataset.dataset_id, enqueue_sync.indexes);
+  end if;
+  perform ampsync_private.plan_indexes(s.stream_id, true)
+     from ampsync_private.stream s
+    where s.dataset_id = v_dataset.dataset_id;
 
   -- Not resolved yet, or resolved without a table that is wanted now.
   if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> ampsync_private.named_tables(v_dataset) then
@@ -136,5 +153,5 @@ end;
 $$;
 
 comment on function ampsync.enqueue_sync(
-  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text)
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

@@ -18,7 +18,7 @@
 --
 -- Locks: fence (shared), an advisory lock on the name of the target schema while the table is
 -- created, the target (access exclusive, for 300 ms at most) if it has to be changed, then the
--- stream row.
+-- stream row, then rows of target_index.
 create or replace function ampsync_worker.prepare_target(
   p_stream_id     bigint,
   p_epoch         bigint,
@@ -89,6 +89,7 @@ begin
   else
     perform ampsync_private.check_target_fits(p_stream_id);
   end if;
+  perform ampsync_private.plan_indexes(p_stream_id, false);
 
   return (select array_agg(c.value ->> 'name' order by c.ordinality)
             from ampsync_private.stream s

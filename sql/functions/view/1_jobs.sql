@@ -14,7 +14,8 @@ select j.id as job_id,
        j.attempts,
        j.last_error
   from graphile_worker.jobs j
-  left join ampsync_private.stream s on j.key in ('ampsync_stream:' || s.stream_id, 'ampsync_swap:' || s.stream_id)
+  left join ampsync_private.stream s
+         on j.key in ('ampsync_stream:' || s.stream_id, 'ampsync_swap:' || s.stream_id, 'ampsync_index:' || s.stream_id)
   left join ampsync_private.dataset d
          on d.dataset_id = s.dataset_id
          or j.key in ('ampsync_resolve:' || d.dataset_id, 'ampsync_reload:' || d.dataset_id)
@@ -23,8 +24,8 @@ select j.id as job_id,
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';
 comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.';
 comment on column ampsync.jobs.task
-  is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks up a dataset, '
-     'ampsync_reload takes over a new version of it, '
+  is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_index builds indexes, '
+     'ampsync_resolve looks up a dataset, ampsync_reload takes over a new version of it, '
      'ampsync_supervise frees and queues what was lost.';
 comment on column ampsync.jobs.dataset is 'Dataset that the job works for.';
 comment on column ampsync.jobs.table_name is 'Table that the job works for.';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
+import { buildIndexes, leaveInvalid, nextStep, noteStep } from "../../support/postgres/indexes.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { registerDataset, SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -342,4 +343,54 @@ test("it writes nothing, and a role that may only EXECUTE it sees the same", asy
   const { rows } = await db.query("select * from ampsync.doctor()");
   expect(rows).toEqual(ours);
   expect(rows.length).toBeGreaterThan(0);
+});
+
+describe("indexes", () => {
+  const FAILED = { code: "42501", message: "permission denied", detail: null, hint: null };
+
+  async function live(): Promise<SqlStream> {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9, { expected: null });
+    await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
+    return stream;
+  }
+
+  test("that are not there yet are a finding only at the head, and after a while", async () => {
+    const stream = await SqlStream.prepare(db);
+    await moveClock(db, "1 day");
+    await stream.acquire();
+    expect(await about("chain.blocks")).toEqual([]);
+    await stream.apply(0, 9, { expected: null });
+    await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
+    expect(await about("chain.blocks")).toEqual([]);
+    await moveClock(db, "1 day 16 minutes");
+    expect(await about("chain.blocks")).toMatchObject([
+      { severity: "warning", finding: expect.stringContaining("CREATE INDEX ON chain.blocks USING btree") },
+    ]);
+    await buildIndexes(db, stream);
+    expect(await about("chain.blocks")).toEqual([]);
+  });
+
+  test("that failed are found at once, with the call that retries them", async () => {
+    const stream = await live();
+    await noteStep(db, stream, await nextStep(db, stream), FAILED, true);
+    expect(await about("chain.blocks")).toMatchObject([
+      { severity: "warning", finding: expect.stringContaining("permission denied") },
+    ]);
+    await fixed("chain.blocks");
+  });
+
+  test("that are invalid are found, but not those that the next attempt drops", async () => {
+    const stream = await live();
+    const step = await nextStep(db, stream);
+    await leaveInvalid(db, step.statement, "chain.blocks__block_num_idx");
+    expect(await about("chain.blocks")).toEqual([]);
+    await buildIndexes(db, stream);
+    await leaveInvalid(db, "create index mine on chain.blocks (note)", "chain.mine");
+    const [found, ...more] = await about("chain.blocks");
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ finding: expect.stringContaining("index chain.mine is invalid") });
+    await db.query(found!.fix.replace(" concurrently", "")); // Which a transaction refuses.
+    expect(await about("chain.blocks")).toEqual([]);
+  });
 });

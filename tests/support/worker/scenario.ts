@@ -25,6 +25,7 @@ export interface SyncOptions {
   readonly value_policy?: string;
   readonly on_deep_reorg?: string;
   readonly from_block?: number;
+  readonly block_index?: string;
 }
 
 /**
@@ -106,7 +107,7 @@ export class Scenario implements AsyncDisposable {
     this.#syncs.push(sync);
     await this.db.query(
       `select ampsync.enqueue_sync($1, $2, $3, nul_policy => $4, value_policy => $5, on_deep_reorg => $6,
-         from_block => $7)`,
+         from_block => $7, block_index => $8)`,
       [
         dataset,
         tables,
@@ -115,6 +116,7 @@ export class Scenario implements AsyncDisposable {
         options.value_policy ?? null,
         options.on_deep_reorg ?? null,
         options.from_block ?? null,
+        options.block_index ?? null,
       ],
     );
     return sync;
@@ -181,7 +183,7 @@ export class Scenario implements AsyncDisposable {
       `select graphile_worker.add_job(t.identifier, j.payload, job_key => j.key)
          from graphile_worker._private_jobs j
          join graphile_worker._private_tasks t on t.id = j.task_id
-        where t.identifier in ('ampsync_resolve', 'ampsync_stream')
+        where t.identifier in ('ampsync_resolve', 'ampsync_stream', 'ampsync_index')
           and j.locked_at is null and j.run_at > clock_timestamp()`,
     );
   }

@@ -1,4 +1,4 @@
--- One part of what ampsync.doctor looks at: workers, syncs, vacuum or server. A part that cannot
+-- One part of what ampsync.doctor looks at: workers, syncs, indexes, vacuum or server. A part that cannot
 -- be looked at (a lock that is not to be had, an object that is gone) is itself a finding, so
 -- that the others are still shown.
 create or replace function ampsync_private.diagnose(
@@ -16,6 +16,8 @@ begin
       return query select * from ampsync_private.diagnose_workers();
     when 'syncs' then
       return query select * from ampsync_private.diagnose_syncs();
+    when 'indexes' then
+      return query select * from ampsync_private.diagnose_indexes();
     when 'vacuum' then
       return query select * from ampsync_private.diagnose_vacuum();
     when 'server' then

@@ -3,7 +3,7 @@
 -- sight, because those of living workers lie ahead too; their holders renew them within
 -- seconds. Pauses between two attempts, of at most 15 minutes, end immediately.
 --
--- Locks: those rows of leases, workers, heads, streams, datasets and repairs.
+-- Locks: those rows of leases, workers, heads, streams, datasets, repairs and indexes.
 create or replace function ampsync_private.shorten_times()
   returns void
   language sql
@@ -35,6 +35,10 @@ as $$
   update ampsync_private.repair r
      set due_at = ampsync_private.now()
    where r.due_at > ampsync_private.now() + interval '20 min';
+
+  update ampsync_private.target_index t
+     set next_retry = ampsync_private.now()
+   where t.next_retry > ampsync_private.now() + interval '20 min';
 $$;
 
 comment on function ampsync_private.shorten_times()

@@ -21,6 +21,7 @@ begin
   update ampsync_private.stream s
      set target           = null,
          columns          = null,
+         reached_head_at  = null,
          has_block_num    = null,
          network          = null,
          origin           = null,

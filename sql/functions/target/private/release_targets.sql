@@ -29,6 +29,11 @@ begin
     select s.stream_id, s.table_name, s.checkpoint_block, s.shadow_of is not null as is_shadow,
            c.oid::regclass as target,
            c.oid is not null and (p_drop or s.shadow_of is not null) as is_dropped,
+           (select string_agg(x.indexrelid::regclass::text, ', ') -- Its build was ended.
+              from pg_index x
+              join pg_class i on i.oid = x.indexrelid
+              join ampsync_private.target_index t on t.stream_id = s.stream_id and t.index_name = i.relname
+             where x.indrelid = c.oid and not x.indisvalid) as invalid_indexes,
            pg_has_role(c.relowner, 'usage')
              and starts_with(obj_description(c.oid, 'pg_class'), 'Kept in sync by ampsync') as has_comment
       from ampsync_private.stream s
@@ -59,8 +64,11 @@ begin
     continue when v_table.is_shadow;
     table_name := v_table.table_name;
     state := case when v_table.target is null then 'gone' when v_table.is_dropped then 'dropped' else 'kept' end;
-    hint := case state when 'kept' then format('drop table %s;', v_name)
-                       else format('select ampsync.enqueue_sync(%L);', v_label) end;
+    hint := case when state = 'kept' and v_table.invalid_indexes is not null
+                 then format('drop index %s; -- It was not finished. Or both: drop table %s;',
+                             v_table.invalid_indexes, v_name)
+                 when state = 'kept' then format('drop table %s;', v_name)
+                 else format('select ampsync.enqueue_sync(%L);', v_label) end;
     return next;
     perform ampsync_private.journal(v_table.stream_id, 'table_released', jsonb_build_object(
               'table', v_name, 'state', state, 'block', v_table.checkpoint_block));

@@ -1,7 +1,7 @@
 -- Locks targets that are about to be changed, all of them before the first statement, in the
 -- order of their OIDs and in the strongest mode. Waits 300 ms at most for all of them together,
--- because everybody who comes later waits behind this call. Returns null when it has them;
--- otherwise what is in the way, as an error {"code", "message", "detail", "hint"}: call again in
+-- because everybody who comes later waits behind this call. The build of an index is ended
+-- before. Returns null when it has them; otherwise what is in the way, as an error {"code", "message", "detail", "hint"}: call again in
 -- another transaction, after 1, 2, 4 … 30 s.
 --
 -- Autovacuum gives way only after deadlock_timeout. Every fourth attempt waits as long if
@@ -22,12 +22,14 @@ create or replace function ampsync_private.lock_for_change(
   set lock_timeout = '300ms'
 as $$
 declare
-  v_until  timestamptz := ampsync_private.now() + interval '300 ms';
+  v_until  timestamptz;
   v_target regclass;
   v_name   text;
   v_before integer[];
   v_other  record;
 begin
+  perform ampsync_private.end_index_builds(p_targets::oid[]);
+  v_until := ampsync_private.now() + interval '300 ms';
   if p_attempt % 4 = 0 then
     select ampsync_private.now() + 500 * interval '1 ms' + current_setting('deadlock_timeout')::interval into v_until
      where not exists (select 1
