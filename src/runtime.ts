@@ -79,8 +79,6 @@ export async function createDeps(
     connectionMs: config.connectionLimitSecs * 1000,
     operationMs: config.operationLimitSecs * 1000,
   };
-  const caller = new Caller(retryingStatements(pool, timeLimits, log), clean);
-  const indexes = new IndexBuilder(url, caller, log);
   const flight = createFlightClient({
     address: config.flightAddress,
     token,
@@ -88,6 +86,7 @@ export async function createDeps(
   });
 
   const caller = new Caller(retryingStatements(pool, timeLimits, log), clean);
+  const indexes = new IndexBuilder(url, caller, log);
   const announcements = new StreamCalls(caller.once());
   const announcer = new Announcer((announcement) => announcements.announce(announcement), log);
 

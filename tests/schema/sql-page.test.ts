@@ -34,7 +34,7 @@ test("the options of enqueue_sync have the documented defaults", async () => {
     option,
     value,
   }));
-  expect(rows).toHaveLength(6);
+  expect(rows).toHaveLength(7);
   expect(documented).toEqual(rows);
 });
 

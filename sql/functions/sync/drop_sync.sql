@@ -45,7 +45,7 @@ begin
   if not found then
     raise notice using
       message = format('%s is not synced, nothing was dropped', drop_sync.dataset),
-      detail  = (select format('Synced: %s.', coalesce(string_agg(d.label, ', '), 'nothing'))
+      detail  = (select format('Synced: %s.', coalesce(string_agg(d.label, ', ' order by d.label), 'nothing'))
                    from ampsync_private.dataset d),
       hint    = 'select dataset from ampsync.status;';
     return;

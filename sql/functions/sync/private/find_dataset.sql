@@ -30,7 +30,7 @@ begin
     errcode = 'SY003',
     message = format('%s is %s', p_reference,
                      case when v_ids is null then 'not synced' else 'synced in several versions' end),
-    detail  = (select format('Synced: %s.', coalesce(string_agg(d.label, ', '), 'nothing'))
+    detail  = (select format('Synced: %s.', coalesce(string_agg(d.label, ', ' order by d.label), 'nothing'))
                  from ampsync_private.dataset d),
     hint    = 'select dataset from ampsync.status;';
 end;

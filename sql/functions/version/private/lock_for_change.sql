@@ -1,8 +1,8 @@
 -- Locks targets that are about to be changed, all of them before the first statement, in the
 -- order of their OIDs and in the strongest mode. Waits 300 ms at most for all of them together,
 -- because everybody who comes later waits behind this call. The build of an index is ended
--- before. Returns null when it has them; otherwise what is in the way, as an error {"code", "message", "detail", "hint"}: call again in
--- another transaction, after 1, 2, 4 … 30 s.
+-- before. Returns null when it has them; otherwise what is in the way, as an error {"code",
+-- "message", "detail", "hint"}: call again in another transaction, after 1, 2, 4 … 30 s.
 --
 -- Autovacuum gives way only after deadlock_timeout. Every fourth attempt waits as long if
 -- nothing else is in the way.
