@@ -128,7 +128,8 @@ export const SETTINGS = {
     scope: "worker",
     standard: "10",
     range: [1, 1000],
-    about: "connections of a worker, besides graphile-worker's own 10; never fewer than 3",
+    about:
+      "connections of a worker, besides graphile-worker's own 10 and one while it builds an index; never fewer than 3",
   },
   maxConcurrentBatches: {
     names: ["MAX_CONCURRENT_BATCHES"],

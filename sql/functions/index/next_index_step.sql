@@ -98,7 +98,7 @@ begin
                 then format('drop index concurrently if exists %I.%I', n.nspname, v_index.index_name)
                 else format('create index concurrently %I on %I.%I using %s (%s)%s',
                             v_index.index_name, n.nspname, c.relname, v_index.method,
-                            ampsync_private.index_columns(v_index.columns, v_index.options),
+                            ampsync_private.index_column_list(v_index.columns, v_index.options),
                             case when v_index.method = 'brin' then ' with (autosummarize = on)' else '' end) end
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace

@@ -63,7 +63,7 @@ begin
                         'Retried automatically: select * from ampsync.indexes;'))
    where (t.stream_id, t.method, t.columns, t.options) = (p_stream_id, p_method, p_columns, p_options);
   perform ampsync_private.journal(p_stream_id, 'index_failed', p_error || jsonb_build_object(
-    'columns', ampsync_private.index_columns(p_columns, p_options), 'final', p_final));
+    'columns', ampsync_private.index_column_list(p_columns, p_options), 'final', p_final));
 end;
 $$;
 

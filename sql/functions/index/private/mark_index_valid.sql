@@ -21,7 +21,7 @@ begin
   if found then
     perform ampsync_private.journal(p_index.stream_id, 'index_valid', jsonb_build_object(
       'index', p_index_id::regclass::text,
-      'columns', ampsync_private.index_columns(p_index.columns, p_index.options),
+      'columns', ampsync_private.index_column_list(p_index.columns, p_index.options),
       'seconds', case when p_index.state = 'building'
                       then round(extract(epoch from ampsync_private.now() - p_index.since), 1) end));
   end if;

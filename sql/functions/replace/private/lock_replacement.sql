@@ -1,7 +1,7 @@
 -- Locks everything that replace_target changes for these tables (the old ones and the new ones),
 -- so that readers wait for nothing else afterwards: first the views that read them, top down,
 -- and other tables whose policies or rules use them, as a reader does; then the tables, in OID
--- order. All of it within 300 ms, then 55P03: whoever queues up behind us waits no longer, and
+-- order. The build of an index on them is ended before. All of it within 300 ms, then 55P03: whoever queues up behind us waits no longer, and
 -- no reader that meets us in another order gets as far as a deadlock (deadlock_timeout, 1 s).
 --
 -- A caller that replaces several tables in one transaction calls it for all of them first.
@@ -18,9 +18,11 @@ create or replace function ampsync_private.lock_replacement(
   set lock_timeout = '300ms'
 as $$
 declare
-  v_until timestamptz := ampsync_private.now() + interval '300 ms';
+  v_until timestamptz;
   v_lock  record;
 begin
+  perform ampsync_private.end_index_builds(p_tables::oid[]);
+  v_until := ampsync_private.now() + interval '300 ms';
   for v_lock in
     with dependent as (
       select v.view as relation, -v.level as level

@@ -1,6 +1,6 @@
 -- The columns of an index as CREATE INDEX takes them, each quoted. Reads nothing: a view calls
 -- it.
-create or replace function ampsync_private.index_columns(
+create or replace function ampsync_private.index_column_list(
   p_columns text[],
   p_options smallint[]
 )
@@ -18,5 +18,5 @@ as $$
     from unnest(p_columns, p_options) with ordinality c(name, options, position);
 $$;
 
-comment on function ampsync_private.index_columns(text[], smallint[])
+comment on function ampsync_private.index_column_list(text[], smallint[])
   is 'The columns of an index as CREATE INDEX takes them.';
