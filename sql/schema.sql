@@ -23,10 +23,25 @@ view ampsync.events
   column table_name text -- Table concerned; null if there is none.
   column details jsonb -- The values; repeated: how many more events of the same minute this row stands for.
 
+view ampsync.indexes
+  -- The indexes that targets have or get beside their primary key: what became of each, and why.
+  column dataset text -- Dataset, as it was enqueued.
+  column table_name text -- Table of the dataset.
+  column index text -- Name of the index in the schema of the table; null before it is chosen.
+  column definition text -- What is there, as PostgreSQL prints it, or what will be made.
+  column state text -- waiting, building, valid, or failed: until ampsync.enqueue_sync is called.
+  column since timestamp with time zone -- When it entered this state.
+  column phase text -- What its build does: phase of pg_stat_progress_create_index.
+  column waits_for integer[] -- Process ids of the sessions whose transactions or locks its build waits for.
+  column next_retry timestamp with time zone -- When the next retry is due.
+  column error_code text -- SQLSTATE of what kept it from being built last.
+  column error text -- What kept it from being built last.
+  column hint text -- What to do.
+
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
-  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_resolve looks up a dataset, ampsync_reload takes over a new version of it, ampsync_supervise frees and queues what was lost.
+  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_index builds indexes, ampsync_resolve looks up a dataset, ampsync_reload takes over a new version of it, ampsync_supervise frees and queues what was lost.
   column dataset text -- Dataset that the job works for.
   column table_name text -- Table that the job works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
@@ -202,6 +217,8 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column exclude_columns jsonb not null default '{}'::jsonb
   column from_block bigint not null default 0
   column on_new_version text not null default 'continue'::text
+  column block_index text not null default 'btree'::text
+  column indexes jsonb not null default '{}'::jsonb
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
@@ -219,6 +236,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column next_retry timestamp with time zone
   column error jsonb
   column created_at timestamp with time zone not null
+  constraint dataset_block_index_check CHECK ((block_index = ANY (ARRAY['btree'::text, 'brin'::text, 'none'::text])))
   constraint dataset_from_block_check CHECK ((from_block >= 0))
   constraint dataset_name_check CHECK ((name ~ '^[a-z_][a-z0-9_]*$'::text))
   constraint dataset_namespace_check CHECK ((namespace ~ '^[a-z0-9_]+$'::text))
@@ -396,6 +414,7 @@ table ampsync_private.stream
   column nul_counts jsonb not null default '{}'::jsonb
   column nulled_counts jsonb not null default '{}'::jsonb
   column deaths integer not null default 0
+  column reached_head_at timestamp with time zone
   column swap_attempts integer not null default 0
   column swap_retry timestamp with time zone
   column swap_error jsonb
@@ -409,6 +428,28 @@ table ampsync_private.stream
   constraint stream_target_key UNIQUE (target_schema, target_table)
   create UNIQUE INDEX stream_table_key ON ampsync_private.stream USING btree (dataset_id, table_name) WHERE (shadow_of IS NULL)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
+
+table ampsync_private.target_index
+  -- The indexes that a target shall have beside its primary key, and what became of each.
+  column stream_id bigint not null
+  column method text not null
+  column columns text[] not null
+  column options smallint[] not null
+  column "position" integer not null
+  column index_name text
+  column index_id oid
+  column builder_pid integer
+  column state text not null default 'waiting'::text
+  column since timestamp with time zone not null
+  column attempts integer not null default 0
+  column next_retry timestamp with time zone
+  column error jsonb
+  constraint target_index_columns_check CHECK ((cardinality(columns) = cardinality(options)))
+  constraint target_index_method_check CHECK ((method = ANY (ARRAY['btree'::text, 'brin'::text])))
+  constraint target_index_pkey PRIMARY KEY (stream_id, method, columns, options)
+  constraint target_index_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'building'::text, 'valid'::text, 'failed'::text])))
+  constraint target_index_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
+  constraint target_index_valid_check CHECK (((state = 'valid'::text) = (index_id IS NOT NULL)))
 
 table ampsync_private.version_history
   -- Which version of its dataset the rows of a stream come from: each one from its first block up to the next entry.
@@ -433,7 +474,7 @@ table ampsync_private.worker
   constraint worker_pkey PRIMARY KEY (worker_id)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
-function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
   language sql volatile security invoker
@@ -475,7 +516,7 @@ function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -650,6 +691,13 @@ function ampsync_private.check_from_block(p_dataset text, p_from_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_indexes(p_dataset_id bigint, p_indexes jsonb)
+  -- Raise SY004 for a declaration of indexes that is known to be wrong.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 procedure ampsync_private.check_lease(IN p_stream_id bigint, IN p_epoch bigint)
   -- Last check of a writing transaction: SY001 unless the lease is current, under its row lock.
   language plpgsql volatile security invoker
@@ -691,7 +739,7 @@ function ampsync_private.check_swappable(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text, p_on_new_version text DEFAULT NULL::text)
+function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text, p_on_new_version text DEFAULT NULL::text, p_block_index text DEFAULT NULL::text)
   -- Raise SY004 for an invalid option of ampsync.enqueue_sync.
   returns void
   language plpgsql stable security invoker
@@ -865,10 +913,24 @@ function ampsync_private.dependents_query(p_table regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.describe_sessions(p_pids integer[])
+  -- Sessions by process id, application, role and state, as a text.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.diagnose(p_part text)
   -- One part of ampsync.doctor; a failure of it is a finding.
   returns TABLE(severity text, subject text, finding text, fix text)
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.diagnose_indexes()
+  -- Findings about indexes of targets: failed, missing for long, invalid.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -925,6 +987,13 @@ function ampsync_private.earlier_ampsync(p_schema text, p_table text)
   -- What shows that a table was made by the Rust ampsync; null for any other table.
   returns text
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.end_index_builds(p_tables oid[])
+  -- End the build of an index on one of these tables, before they are locked.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1137,6 +1206,13 @@ function ampsync_private.idle_hint(p_has_workers boolean)
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.index_builder()
+  -- Process id of the session that builds indexes at the moment; null if there is none.
+  returns integer
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.index_clauses(p_index regclass, p_with_storage boolean)
   -- The definition of an index from its method on.
   returns text
@@ -1144,9 +1220,30 @@ function ampsync_private.index_clauses(p_index regclass, p_with_storage boolean)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.index_column_list(p_columns text[], p_options smallint[])
+  -- The columns of an index as CREATE INDEX takes them.
+  returns text
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants =X/owner, owner=X/owner
+
 function ampsync_private.index_columns(p_index regclass)
   -- The columns that an index needs.
   returns name[]
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.index_lock_key()
+  -- Key of the advisory lock held by the session that builds indexes.
+  returns bigint
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants =X/owner, owner=X/owner
+
+function ampsync_private.index_name(p_target regclass, p_method text, p_columns text[], p_options smallint[])
+  -- A name of at most 63 bytes for an index of a table, free if possible.
+  returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1168,6 +1265,13 @@ function ampsync_private.index_shape(p_index regclass)
 function ampsync_private.index_steps(p_old regclass, p_new regclass, p_name text)
   -- Statements that complete the indexes of a table like those of the one that it replaces.
   returns TABLE(class_id oid, object_id oid, ddl text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.indexes_are_due(p_stream_id bigint)
+  -- Whether a stream has indexes to build.
+  returns boolean
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1241,11 +1345,25 @@ function ampsync_private.long_values(p_methods text[])
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.mark_index_valid(p_index ampsync_private.target_index, p_index_id oid)
+  -- Record that an index is there.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[], p_last_blocks bigint[])
   -- Rows of a target in ranges of blocks, and the xor of the last 8 bytes of their _id.
   returns TABLE(first_block bigint, last_block bigint, row_count bigint, id_xor bigint)
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.missing_index_columns(p_target regclass, p_columns text[])
+  -- The columns that a table lacks; none while there is no table.
+  returns text[]
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.named_hash_column(p_stream_id bigint)
@@ -1304,6 +1422,13 @@ function ampsync_private.own_hash(p_stream_id bigint, p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.parse_index_column(p_text text, OUT column_name text, OUT options smallint)
+  -- Column name and order of one column of a declared index; raises SY004 for anything else.
+  returns record
+  language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.parse_reference(p_reference text, OUT namespace text, OUT name text, OUT revision text)
   -- Parse a dataset reference; SY004 for text that is none.
   returns record
@@ -1322,6 +1447,13 @@ function ampsync_private.plan_evolution(p_stream_id bigint, p_has_block_num bool
   -- What has to be done to a stream's target so that it fits the planned columns, or why that is refused.
   returns TABLE(action text, column_name text, old_type text, new_type text, ddl text, refusal text, remedy text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.plan_indexes(p_stream_id bigint, p_retry boolean)
+  -- Record which indexes a target shall have, and queue their job once it is loaded.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1502,6 +1634,13 @@ function ampsync_private.same_version(p_version text, p_hash text, p_other_versi
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.schedule_index(p_stream_id bigint, p_not_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
+  -- Queue the job that builds the indexes of a stream.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.schedule_reload(p_dataset_id bigint)
   -- Queue the job that takes over the version which a dataset was offered.
   returns void
@@ -1534,6 +1673,13 @@ function ampsync_private.schedule_swap(p_shadow_id bigint)
   -- Queue the swap of a shadow.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.serving_index(p_target regclass, p_method text, p_columns text[], p_options smallint[])
+  -- A valid index of a table that begins with these columns; null if there is none.
+  returns oid
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1813,6 +1959,13 @@ procedure ampsync_worker.commit_repair(IN p_stream_id bigint, IN p_epoch bigint,
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.defer_index(p_stream_id bigint)
+  -- Look for the indexes of a stream again in 10 s.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.defer_reload(p_dataset_id bigint, p_version text, p_manifest_hash text, p_error jsonb, p_max_retries integer)
   -- Record why a dataset does not follow the version that it was offered, and when to retry.
   returns void
@@ -1855,6 +2008,13 @@ function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.hold_index_lock()
+  -- Take the right to build indexes, one session at a time; false while another one has it.
+  returns boolean
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.mark_behind(p_stream_id bigint, p_epoch bigint)
   -- Mark a live stream that fell behind the head as loading again.
   returns void
@@ -1890,6 +2050,13 @@ function ampsync_worker.newest_hash(p_stream_id bigint, p_block bigint)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_worker.next_index_step(p_stream_id bigint)
+  -- The next statement on the way to the indexes of a stream; no row when none is due.
+  returns TABLE(method text, columns text[], options smallint[], statement text)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.next_repair(p_stream_id bigint, p_epoch bigint)
   -- The range of blocks that a pass should fetch again next, with the hash that proves it.
   returns TABLE(first_block bigint, last_block bigint, own_hash bytea, newest_row bigint)
@@ -1908,6 +2075,13 @@ function ampsync_worker.note_holding(p_stream_id bigint, p_epoch bigint, p_holds
   -- Record whether a pass holds data of its stream that is not committed.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.note_index(p_stream_id bigint, p_method text, p_columns text[], p_options smallint[], p_error jsonb, p_final boolean)
+  -- Record what became of an index: valid, to be retried, or failed.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1985,5 +2159,12 @@ function ampsync_worker.tables_to_explain(p_answer_id bigint, p_version text, p_
   -- Which tables of a version are to be planned for ampsync.explain_sync.
   returns TABLE(source_schema text, tables jsonb)
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.yield_index_build(p_patience interval DEFAULT '00:00:00'::interval)
+  -- Cancel the build of an index that others wait for, and say who; null if nobody does.
+  returns text
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
