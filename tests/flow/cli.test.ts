@@ -352,7 +352,7 @@ describe("secrets", () => {
       () => ({ DATABASE_URL: `postgresql://me:${PASSWORD}@127.0.0.1/sync` }),
     ],
     ["no URL at all", () => ({ DATABASE_URL: `me:${PASSWORD}@127.0.0.1/sync` })],
-  ])("are not shown at any level (N53) after %s", async (_, settings) => {
+  ])("are not shown at any level (N53, sanitize_database_url) after %s", async (_, settings) => {
     for (const args of [
       ["migrate"],
       ["status"],
