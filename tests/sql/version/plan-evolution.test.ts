@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { journaledDetails } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
+import { loadedStream, startResync } from "../../support/postgres/shadow.ts";
 import { SqlStream, type TargetColumn } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
@@ -380,4 +380,14 @@ test("another network is refused", async () => {
   expect(await plan(stream, [HASH, NOTE], "base")).toMatchObject([
     { action: "refuse", refusal: "Network changed for table blocks: mainnet -> base" },
   ]);
+});
+
+describe("the table of a resync", () => {
+  test("has the columns in the order of the table that it is loaded for", async () => {
+    const stream = await streamWith();
+    const planned = [column("extra"), NOTE, HASH];
+    await stream.prepareTarget(planned);
+    const shadow = await startResync(db, stream, { columns: planned });
+    expect(await shadow.prepareTarget(planned)).toEqual(["block_hash", "note", "extra"]);
+  });
 });
