@@ -382,6 +382,14 @@ test("another network is refused", async () => {
   ]);
 });
 
+test("a pass whose version is no longer followed changes nothing, and is told to wait for its end", async () => {
+  const stream = await streamWith(column("n"));
+  await db.query("update ampsync_private.stream set version = '1.1.0'");
+  expect(await stream.prepareTarget([HASH, column("old")])).toBeNull();
+  expect(await columnsOf(stream)).toEqual(["block_hash bytea not null", "note text", "n bigint"]);
+  expect(await stream.view()).toMatchObject({ state: "backfill", error_code: null });
+});
+
 describe("the table of a resync", () => {
   test("has the columns in the order of the table that it is loaded for", async () => {
     const stream = await streamWith();
