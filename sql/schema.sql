@@ -474,6 +474,13 @@ table ampsync_private.worker
   constraint worker_pkey PRIMARY KEY (worker_id)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
+function ampsync.adopt(INOUT dataset text, target_schema text DEFAULT 'public'::text, OUT table_name text, OUT state text, OUT hint text)
+  -- Give the tables of a dataset the place of those that the Rust ampsync made.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
 function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
@@ -600,6 +607,13 @@ function ampsync_private.add_hint(p_stream_id bigint, p_error jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.adoptable(p_dataset_id bigint, p_target_schema text)
+  -- The tables of a dataset that ampsync.adopt would move into a schema, each with the one whose place it takes.
+  returns TABLE(stream_id bigint, table_name text, state text, target regclass, schema text, name text, old regclass)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
   -- Append watermarks that continue a history; SY101 if they do not.
   returns ampsync_private.history
@@ -667,6 +681,13 @@ function ampsync_private.caller()
   -- The calling role, even inside functions that run with their owner's rights.
   returns name
   language sql stable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_adoptable(p_dataset_id bigint, p_target_schema text)
+  -- Raise an error if the tables of a dataset cannot take the place of those of the Rust ampsync.
+  returns void
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1422,12 +1443,19 @@ function ampsync_private.own_hash(p_stream_id bigint, p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.own_storage(p_old regclass, p_new regclass)
+  -- Storage settings of a table of ours that the table whose place it takes does not set.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.parse_index_column(p_text text, OUT column_name text, OUT options smallint)
   -- Column name and order of one column of a declared index; raises SY004 for anything else.
   returns record
   language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
-  grants =X/owner, owner=X/owner
+  grants owner=X/owner
 
 function ampsync_private.parse_reference(p_reference text, OUT namespace text, OUT name text, OUT revision text)
   -- Parse a dataset reference; SY004 for text that is none.
@@ -1604,6 +1632,13 @@ function ampsync_private.resync_instead(p_stream_id bigint, p_error jsonb)
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.retire_checkpoints(p_schema text)
+  -- Rename the checkpoints of the Rust ampsync once it has no table left in a schema.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
 function ampsync_private.retry_delay(p_attempts integer, p_seconds integer[])

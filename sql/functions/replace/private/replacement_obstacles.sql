@@ -101,9 +101,11 @@ as $$
     union all
     select 'pg_constraint'::regclass, k.oid, 0, 'is a primary key other than (_id)'
       from pg_constraint k
+     cross join fate f
      where k.conrelid = p_old
        and k.contype = 'p'
        and ampsync_private.index_shape(k.conindid) <> 'p unique USINGbtree_id'
+       and not ampsync_private.index_columns(k.conindid) <@ f.gone -- Otherwise it stays with the old table.
   )
   select case when r.ev_class is null then pg_describe_object(o.class_id, o.object_id, o.object_sub_id)
               else pg_describe_object('pg_class'::regclass, r.ev_class, 0) end,

@@ -58,8 +58,8 @@ begin
     raise exception using
       errcode = 'SY003',
       message = format('Target table %I.%I was made by the Rust ampsync', p_target_schema, p_target_table),
-      detail  = format('Nothing was changed: %s. A table of that program cannot be continued, but the dataset can be '
-                       'loaded into another schema beside it.', v_earlier),
+      detail  = format('Nothing was changed: %s. A table of that program is not continued. The dataset can be loaded '
+                       'into another schema beside it, and then take its place: ampsync.adopt.', v_earlier),
       hint    = ampsync_private.load_beside(p_dataset_id, p_target_table);
   end if;
 

@@ -1,5 +1,5 @@
 -- What in a database shows that a table was made by the ampsync that was written in Rust, in
--- words; null for any other table. That program had two designs:
+-- words; null for any other table, tables of ours among them. That program had two designs:
 --
 -- 2025  rows with `_id` and a range of blocks; checkpoints in a real table
 --       `_ampsync_checkpoints` beside the targets (ours is a view): a row for each table and
@@ -32,6 +32,9 @@ as $$
        and a.relname = p_table
   )
   select case
+           when starts_with(obj_description(o.oid, 'pg_class'), 'Was kept in sync by ampsync')
+                or exists (select 1 from ampsync_private.stream s where s.target = o.oid)
+             then null
            when t.columns @> '{_id bytea,_block_num_start bigint,_block_num_end bigint}'
                 and exists (select 1 from attribute a
                              where (a.nspname, a.relname) = (p_schema, '_ampsync_checkpoints')
@@ -48,7 +51,8 @@ as $$
                              where (a.relname, a.attname) = ('amp_client_buffer_entries', 'block_ranges'))
              then 'it keeps its state in the tables amp_client_state and amp_client_buffer_entries'
          end
-    from target t;
+    from target t
+   cross join to_regclass(format('%I.%I', p_schema, p_table)) o(oid);
 $$;
 
 comment on function ampsync_private.earlier_ampsync(text, text)
