@@ -1455,7 +1455,7 @@ function ampsync_private.parse_index_column(p_text text, OUT column_name text, O
   returns record
   language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
+  grants =X/owner, owner=X/owner
 
 function ampsync_private.parse_reference(p_reference text, OUT namespace text, OUT name text, OUT revision text)
   -- Parse a dataset reference; SY004 for text that is none.

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { databaseUrl, secret } from "./config/database.ts";
 import { type DatasetStart, datasetStart } from "./config/dataset.ts";
 import { type Environment, type Flags, Given } from "./config/given.ts";
-import { type Reader, refused, unused, visible } from "./config/notes.ts";
+import { type Reader, refused, unencrypted, unused, visible } from "./config/notes.ts";
 import { SETTINGS, type Setting, type SettingName } from "./config/settings.ts";
 import { AmpsyncError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
@@ -182,6 +182,9 @@ export function parseConfig(
   };
   if (reader === "sync" || reader === "worker") problems.push(...refused(env, flags));
   warnings.push(...unused(env, flags, given, reader), ...visible(flags));
+  if (reader !== "command" && (token.text ?? token.file) !== null) {
+    warnings.push(...unencrypted([config.flightAddress, config.adminAddress]));
+  }
 
   if (problems.length > 0) {
     throw new AmpsyncError("SY902", `the configuration is wrong: ${problems.join("; ")}`, {

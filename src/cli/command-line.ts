@@ -77,9 +77,7 @@ export function parseCommandLine({ name, switches, scopes }: Syntax, args: reado
       if (token.value !== undefined) throw new UsageError(`--${token.name} takes no value`, name);
       given.add(token.name as Switch);
     } else if (!valued.includes(token.name)) {
-      const meant = nearest(token.name, [...switches, ...valued]);
-      const question = meant === null ? "" : `; did you mean --${meant}?`;
-      throw new UsageError(`ampsync ${name} has no option ${token.rawName}${question}`, name);
+      throw unknownOption(name, token.rawName, [...switches, ...valued]);
     } else if (token.value === undefined || (!token.inlineValue && /^-./.test(token.value))) {
       throw new UsageError(
         `${token.rawName} needs a value; one that begins with - is written --${token.name}=-…`,
@@ -90,4 +88,20 @@ export function parseCommandLine({ name, switches, scopes }: Syntax, args: reado
     }
   }
   return { switches: given, flags };
+}
+
+function unknownOption(command: string, given: string, options: readonly string[]): UsageError {
+  const meant = nearest(given.replace(/^-+/, ""), options);
+  const question = meant === null ? "" : `; did you mean --${meant}?`;
+  return new UsageError(`ampsync ${command} has no option ${given}${question}`, command);
+}
+
+/** What is wrong with a command line that Node itself has read; any other error as it is. */
+export function usageErrorOf(error: unknown, command: string, options: readonly string[]): unknown {
+  const code = error instanceof TypeError ? String(Reflect.get(error, "code")) : "";
+  if (!(error instanceof TypeError) || !code.startsWith("ERR_PARSE_ARGS")) return error;
+  const [, unknown] = /^Unknown option '(-+[\w-]+)/.exec(error.message) ?? [];
+  return unknown === undefined
+    ? new UsageError(error.message.split("\n")[0] ?? "", command)
+    : unknownOption(command, unknown, options);
 }

@@ -2,7 +2,7 @@ import type { Flags } from "../config/given.ts";
 import type { Reader } from "../config/notes.ts";
 import { configFromProcess, requireDatabase } from "../config.ts";
 import { createLog } from "../log.ts";
-import type { CommandLine } from "./command-line.ts";
+import { type CommandLine, usageErrorOf } from "./command-line.ts";
 import type { Described } from "./help.ts";
 
 interface Io {
@@ -138,7 +138,11 @@ Starting it again changes nothing.`,
 ];
 
 async function devserver(args: readonly string[], { print, stopSignal }: Io): Promise<number> {
-  const { runDevServer } = await import("../devserver/cli.ts");
-  await runDevServer(args, { stdout: print, signal: stopSignal() });
+  const { OPTIONS, runDevServer } = await import("../devserver/cli.ts");
+  try {
+    await runDevServer(args, { stdout: print, signal: stopSignal() });
+  } catch (error) {
+    throw usageErrorOf(error, "devserver", Object.keys(OPTIONS));
+  }
   return 0;
 }

@@ -14,7 +14,7 @@ export function printError(error: unknown, asJson: boolean, write: (text: string
   } else {
     write(`${error instanceof Error ? error.stack : String(error)}\n`);
   }
-  return error instanceof UsageError || isUsage(error) ? 2 : 1;
+  return error instanceof UsageError ? 2 : 1;
 }
 
 /** Null for a bug in ampsync, which is shown with its stack. */
@@ -33,9 +33,4 @@ function reportOn(error: unknown): Parameters<typeof reportOf>[0] | null {
     detail: failure.detail,
     hint: isConnection ? "Check the address, and that the server is running." : failure.hint,
   };
-}
-
-/** Wrong options of the development server, which reads its own. */
-function isUsage(error: unknown): boolean {
-  return error instanceof TypeError && String(Reflect.get(error, "code")).startsWith("ERR_PARSE_ARGS");
 }

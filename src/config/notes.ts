@@ -47,3 +47,13 @@ export function visible(flags: Flags): string[] {
         ),
     );
 }
+
+/** Warnings: addresses to which a token would go unencrypted, over a network. */
+export function unencrypted(addresses: readonly (URL | null)[]): string[] {
+  const hosts = addresses
+    .filter((url) => url?.protocol === "http:" && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname))
+    .map((url) => url?.origin);
+  return hosts.length === 0
+    ? []
+    : [`${[...new Set(hosts)].join(", ")}: the token is sent unencrypted; use https`];
+}

@@ -28,7 +28,7 @@ Usage: ampsync devserver <source> [options]
   --flight-port N, --admin-port N   ports (1602, 1610; 0 takes any free port)
   --json                      print the addresses as one line of JSON`;
 
-const OPTIONS = {
+export const OPTIONS = {
   rpc: { type: "string" },
   blocks: { type: "string", default: "1000" },
   "logs-per-block": { type: "string", default: "6" },

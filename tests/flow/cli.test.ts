@@ -1,4 +1,4 @@
-// Takes 13 s.
+// Takes 25 s.
 import { existsSync } from "node:fs";
 import { access, constants, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,11 +6,13 @@ import { join } from "node:path";
 
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
-import { createDatabase } from "../support/postgres/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { ampsync } from "../support/worker/command.ts";
+import { Worker } from "../support/worker/worker.ts";
 import { MAIN } from "../support/worker/worker-process.ts";
 
 beforeAll(() => {
@@ -23,9 +25,45 @@ describe("ampsync", () => {
   test("--help lists the commands", async () => {
     const { exitCode, stdout, stderr } = await ampsync(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const command of ["migrate", "worker", "status", "doctor", "uninstall", "demo", "devserver"]) {
-      expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+    for (const { name } of COMMANDS) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, "m"));
     }
+  });
+
+  test("of a command prints the help of that command", async () => {
+    const help = expect.stringMatching(/^ampsync sync: .*-d, --dataset\n/s);
+    for (const args of [
+      ["sync", "--help"],
+      ["help", "sync"],
+    ]) {
+      expect(await ampsync(args)).toEqual({ exitCode: 0, stdout: help, stderr: "" });
+    }
+  });
+
+  test("of an unknown name means the nearest one", async () => {
+    for (const [args, question] of [
+      [["wroker"], "did you mean worker?"],
+      [["devserver", "generated", "--sed=4"], "did you mean --seed?"],
+    ] as const) {
+      expect(await ampsync(args)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(question) });
+    }
+  });
+
+  test.each([
+    [2, "SY004", ["migrate", "--json", "--now"]],
+    [1, "SY902", ["status", "--json"]],
+    [1, "SY104", ["doctor", "--json", "--database-url=postgresql://me@127.0.0.1:1/sync"]],
+  ])("with --json ends with %i and says why as JSON: %s", async (exitCode, code, args) => {
+    const run = await ampsync(args);
+    expect(run).toMatchObject({ exitCode, stdout: "" });
+    expect(JSON.parse(run.stderr)).toEqual({
+      error: {
+        code,
+        message: expect.any(String),
+        detail: code === "SY004" ? null : expect.any(String),
+        hint: expect.any(String),
+      },
+    });
   });
 
   test("can be started by npx, which runs the built file itself", async () => {
@@ -57,7 +95,7 @@ describe("ampsync", () => {
     expect(await ampsync([])).toMatchObject({ exitCode: 2, stdout: expect.stringContaining("Usage:") });
   });
 
-  test.each(["migrate", "worker", "status", "doctor", "uninstall"])(
+  test.each(["sync", "migrate", "worker", "status", "doctor", "uninstall"])(
     "%s refuses to start without a database",
     async (command) => {
       const { exitCode, stdout, stderr } = await ampsync([command]);
@@ -97,6 +135,19 @@ describe("ampsync migrate", () => {
 
     const second = await ampsync(["migrate"], { DATABASE_URL: db.url });
     expect(second).toMatchObject({ exitCode: 0, stdout: "The schema is up to date.\n" });
+  });
+
+  test("--json prints what it ran; flags beat the environment", async () => {
+    await using db = await createDatabase({ empty: true });
+    const nowhere = { DATABASE_URL: "postgresql://me@127.0.0.1:1/sync" };
+    const args = ["migrate", "--json", "--database-url", db.url];
+    const first = JSON.parse((await ampsync(args, nowhere)).stdout);
+    expect(first).toEqual({
+      migrations: expect.arrayContaining(["migrations/0001_core.sql"]),
+      functionsReplaced: true,
+    });
+    const second = JSON.parse((await ampsync(args, nowhere)).stdout);
+    expect(second).toEqual({ migrations: [], functionsReplaced: false });
   });
 });
 
@@ -161,6 +212,52 @@ describe("ampsync status", () => {
   });
 });
 
+describe("ampsync status --watch", () => {
+  function watch(args: readonly string[]): Worker {
+    return new Worker({ databaseUrl: db.url, flightAddress: "", adminAddress: "" }, [
+      MAIN,
+      "status",
+      ...args,
+    ]);
+  }
+  let db: TestDatabase;
+
+  beforeAll(async () => {
+    db = await createDatabase();
+  });
+
+  afterAll(() => db.drop());
+
+  test("prints again and again what has changed, also beyond an error, until Ctrl-C", async () => {
+    await using watched = watch(["--watch"]);
+    await waitFor("the first block", () => watched.hasSaid("Nothing is synced yet."));
+    await db.query("alter schema ampsync rename to gone");
+    await waitFor("the error", () => watched.hasSaid("The status cannot be read: "));
+    await db.query("alter schema gone rename to ampsync");
+    await db.query("select ampsync.enqueue_sync('eth')");
+    await waitFor("the dataset", () => watched.hasSaid("eth  "));
+    expect(watched.hasEnded).toBe(false);
+    watched.signal("SIGINT");
+    expect(await watched.ended).toEqual({ code: 0, signal: null });
+    expect(watched.tail()).not.toContain("\u001b");
+  });
+
+  test("prints one JSON object a line with --json", async () => {
+    await using watched = watch(["--watch", "--json"]);
+    const lines = () =>
+      watched.tail().match(/\{"datasets":\[.*\],"streams":\[.*\],"progress":\[.*\]\}/g) ?? [];
+    await waitFor("two lines", () => lines().length >= 2);
+    expect(JSON.parse(lines()[0]!)).toHaveProperty("datasets");
+    watched.signal("SIGTERM");
+    expect(await watched.ended).toEqual({ code: 0, signal: null });
+  });
+
+  test("ends with an error where there is nothing to look at", async () => {
+    const run = await ampsync(["status", "--watch"], { DATABASE_URL: "postgresql://me@127.0.0.1:1/sync" });
+    expect(run).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringContaining("ERROR SY104") });
+  });
+});
+
 describe("ampsync doctor", () => {
   test("prints each finding with its fix, and ends with 1 after an error", async () => {
     await using db = await createDatabase();
@@ -220,7 +317,7 @@ describe("secrets", () => {
     };
   }
 
-  test("with special characters connect, as a URL, as parts and from files", async () => {
+  test("with special characters connect (N53), as a URL, as parts and from files", async () => {
     const passwordFile = join(folder, "password");
     const urlFile = join(folder, "url");
     await writeFile(passwordFile, `${PASSWORD}\n`);
@@ -232,7 +329,7 @@ describe("secrets", () => {
       { ...parts(), DATABASE_PASSWORD_FILE: passwordFile },
       { DATABASE_URL_FILE: urlFile },
     ]) {
-      const { exitCode, stderr } = await ampsync(["migrate"], settings);
+      const { exitCode, stderr } = await ampsync(["migrate"], { ...settings, AMP_LOG: "trace" });
       expect({ exitCode, stderr: stderr.replace(/^\{.*\}\n/gm, "") }, Object.keys(settings).join()).toEqual({
         exitCode: 0,
         stderr: "",
@@ -255,14 +352,22 @@ describe("secrets", () => {
       () => ({ DATABASE_URL: `postgresql://me:${PASSWORD}@127.0.0.1/sync` }),
     ],
     ["no URL at all", () => ({ DATABASE_URL: `me:${PASSWORD}@127.0.0.1/sync` })],
-  ])("are not shown after %s", async (_, settings) => {
-    for (const args of [["migrate"], ["status"], ["status", "--json"], ["doctor"], ["worker"]]) {
+  ])("are not shown at any level (N53, sanitize_database_url) after %s", async (_, settings) => {
+    for (const args of [
+      ["migrate"],
+      ["status"],
+      ["status", "--json"],
+      ["doctor"],
+      ["worker"],
+      ["sync", "--dataset=eth"],
+      ["worker", `--auth-token=${TOKEN}`, `--databse-password=${PASSWORD}`],
+    ]) {
       const { exitCode, stdout, stderr } = await ampsync(args, {
         ...settings(),
         AMP_AUTH_TOKEN: TOKEN,
         AMP_LOG: "trace",
       });
-      expect(exitCode, args.join(" ")).toBe(1);
+      expect(exitCode, args.join(" ")).toBe(args.length > 2 ? 2 : 1);
       const output = stdout + stderr;
       expect(output).not.toBe("");
       for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), "p@s", "p%40s", TOKEN]) {

@@ -6,7 +6,12 @@ import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 import { SHORT_TURNS } from "../support/worker/worker-process.ts";
 
-const SERVED = "select * from chain.logs order by _block_num desc limit 10";
+/** The first queries of a reader; nobody has analyzed the table yet. */
+const SERVED = [
+  "select * from chain.logs order by _block_num desc limit 10",
+  "select max(_block_num) from chain.logs",
+  "select * from chain.logs where _block_num between 1000 and 1010",
+];
 
 async function untilValid(scenario: Scenario, count: number): Promise<void> {
   let shown: readonly IndexRow[] = [];
@@ -50,7 +55,7 @@ async function whileBuilding(scenario: Scenario, sync: Sync, meanwhile: (pid: nu
 }
 
 test("indexes are there once the backfill is over, and serve the queries they are for", async () => {
-  const source = new GeneratedSource({ blocks: 300 });
+  const source = new GeneratedSource({ blocks: 2_000 });
   await using scenario = await Scenario.start({ source });
   scenario.startWorker();
   const sync = await scenario.sync(["logs"], { block_index: "btree" });
@@ -59,8 +64,7 @@ test("indexes are there once the backfill is over, and serve the queries they ar
   );
   await sync.catchesUp();
   await untilValid(scenario, 3);
-  await scenario.db.query("analyze chain.logs");
-  for (const query of [SERVED, "select max(_block_num) from chain.logs"]) {
+  for (const query of SERVED) {
     const { rows } = await scenario.db.query(`explain ${query}`);
     expect(rows.map((row) => row["QUERY PLAN"]).join("\n")).toContain("logs__block_num_idx");
   }

@@ -110,6 +110,31 @@ test("a schema that changes under an open stream is noticed when it reconnects (
   expect(await valuesFrom(head + 1)).toContain("note 32 size");
 });
 
+test("a change waits behind a long reader, shows who it is, and is made when the reader ends (N51)", async () => {
+  const streams = await syncAtOnce(db, { dataset: DATASET, schema: "live", tables: ["logs"] });
+  const before = await drive(streams);
+  await atHead("live");
+  await before.stop();
+  publishMore();
+  chain.mine(3);
+  const reader = await db.client();
+  const { rows } = await reader
+    .query("begin; select pg_backend_pid() as pid from live.logs limit 1")
+    .then((results) => (results as unknown as { rows: { pid: number }[] }[])[1]!);
+  await drive(streams);
+  await waitFor("the reader to be named", async () => {
+    const { rowCount } = await db.query(
+      "select from ampsync.streams where state = 'retrying' and error_code = '55P03' and detail like $1",
+      [`Used by backend ${rows[0]!.pid} %`],
+    );
+    return rowCount === 1;
+  });
+  await reader.query("commit");
+  await atHead("live");
+  expect(await valuesFrom(10)).toContain("note 32 size");
+  expect((await db.query("select state from ampsync.streams")).rows).not.toEqual([{ state: "retrying" }]);
+});
+
 describe("rows loaded since a column was added have the same _id", () => {
   let streams: readonly string[];
 

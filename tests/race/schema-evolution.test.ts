@@ -33,7 +33,7 @@ test("a change behind a long reader gives up, blocks nobody for longer, and succ
     error_code: "55P03",
     reason: "table waits.blocks is to be changed for a new schema, but is in use",
     detail: expect.stringContaining(`Used by backend ${readerPid} (`),
-    hint: `Retried automatically. To end what uses it: select pg_terminate_backend(${readerPid});`,
+    hint: `select pg_terminate_backend(${readerPid}); -- Ends what uses it; retried automatically in any case.`,
   });
   await reader.query("commit");
   expect(await stream.prepareTarget(WIDER)).toEqual(["block_hash", "note", "extra"]);

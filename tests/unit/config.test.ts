@@ -243,6 +243,17 @@ describe("token", () => {
     expect(token()).toBeNull();
   });
 
+  test("that goes over a network unencrypted is sent with a warning", () => {
+    const far = { AMP_FLIGHT_ADDR: "http://amp:1602", AMP_ADMIN_API_ADDR: "https://amp:1610" };
+    const warnings = ["http://amp:1602: the token is sent unencrypted; use https"];
+    expect(parse({ ...far, AMP_AUTH_TOKEN: "abc" }).warnings).toEqual(warnings);
+    expect(parse({ ...far, AMP_AUTH_TOKEN_FILE: "/token" }, { "/token": "abc" }).warnings).toEqual(warnings);
+    expect(parse(far).warnings).toEqual([]);
+    for (const near of ["http://localhost:1602", "http://127.0.0.1:1602", "http://[::1]:1602"]) {
+      expect(parse({ AMP_FLIGHT_ADDR: near, AMP_AUTH_TOKEN: "abc" }).warnings).toEqual([]);
+    }
+  });
+
   test("has one place only", () => {
     expect(problemsOf({ AMP_AUTH_TOKEN: "abc", AMP_AUTH_TOKEN_FILE: "/token" }, { "/token": "abc" })).toEqual(
       ["AMP_AUTH_TOKEN and AMP_AUTH_TOKEN_FILE are both set"],

@@ -43,7 +43,8 @@ begin
       errcode = 'SY101',
       message = format('Network changed for table %s: %s -> %s', v_stream.table_name, v_stream.network, p_network),
       detail  = 'Nothing was written: a stream stays on the network it began with.',
-      hint    = 'The stream reconnects at its checkpoint automatically; select * from ampsync.events;';
+      hint    = format('select ampsync.resync(%L, %L); -- if it changed for good; retried automatically in any case',
+                       ampsync_private.stream_label(p_stream_id), v_stream.table_name);
   end if;
 
   -- Below the checkpoint if this transaction removed blocks; null if it removed all, or none was ever loaded.

@@ -6,7 +6,8 @@
 --   no_data  the table holds nothing yet: state `waiting`, retried after 2 … 30 s
 --   ended    the server ended the stream, or it broke: state `retrying`, after 1 … 60 s
 --   failed   no retry can help: state `failed`, no further pass; but see
---            ampsync_private.resync_instead
+--            ampsync_private.resync_instead. A pass that read a version which its stream no
+--            longer follows says nothing about the next one: as yielded
 --
 -- p_error: {"code", "message", "detail", "hint"}, for all outcomes but `yielded`.
 --
@@ -49,7 +50,14 @@ begin
     return;
   end if;
 
-  if p_outcome = 'yielded' then
+  if p_outcome = 'yielded'
+     or p_outcome = 'failed'
+        and p_epoch is not null
+        and exists (select 1
+                      from ampsync_private.lease l
+                     where l.stream_id = p_stream_id
+                       and (l.version, l.manifest_hash)
+                           is distinct from (v_stream.version, v_stream.manifest_hash)) then
     perform ampsync_private.schedule_stream(p_stream_id);
     return;
   end if;

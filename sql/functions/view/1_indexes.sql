@@ -1,5 +1,5 @@
--- One row per index that a target shall have beside its primary key. What is declared for a
--- table that does not exist yet is not shown before the table is there.
+-- One row per index that a target shall have beside its primary key; also for a table that does
+-- not exist yet, or that turned out not to be in the dataset.
 create or replace view ampsync.indexes as
 select d.label as dataset,
        s.table_name,
@@ -55,7 +55,42 @@ select d.label as dataset,
  cross join lateral (
     select z.state,
            case when z.state = 'building' then nullif(pg_catalog.pg_blocking_pids(k.builder), '{}') end as waits_for
-  ) y;
+  ) y
+union all
+select d.label,
+       e.table_name,
+       null,
+       pg_catalog.format('CREATE INDEX ON %I.%I USING btree (%s)', d.target_schema,
+                         coalesce(d.rename ->> e.table_name, e.table_name), c.columns),
+       case when e.is_unknown then 'failed' else 'waiting' end,
+       d.since,
+       null,
+       null,
+       null,
+       case when e.is_unknown then 'SY004' end,
+       case when e.is_unknown then pg_catalog.format('table %s is not synced', e.table_name) end,
+       case when e.is_unknown
+            then pg_catalog.format('select ampsync.enqueue_sync(%L, indexes => %L);', d.label,
+                                   (d.indexes - e.table_name)::text)
+            else pg_catalog.format('The table is not there yet: select * from ampsync.status where dataset = %L;',
+                                   d.label) end
+  from ampsync_private.dataset d
+ cross join lateral (
+    select m.key as table_name, m.value as indexes,
+           d.state = 'active' and m.key <> all (coalesce(d.tables, d.resolved_tables)) as is_unknown
+      from pg_catalog.jsonb_each(d.indexes) m
+     where not exists (select 1
+                         from ampsync_private.stream s
+                         join ampsync_private.target_index t using (stream_id)
+                        where s.dataset_id = d.dataset_id and s.table_name = m.key)
+  ) e
+ cross join lateral pg_catalog.jsonb_array_elements(e.indexes) i(columns)
+ cross join lateral (
+    select ampsync_private.index_column_list(pg_catalog.array_agg(p.column_name order by n.position),
+                                             pg_catalog.array_agg(p.options order by n.position)) as columns
+      from pg_catalog.jsonb_array_elements_text(i.columns) with ordinality n(text, position)
+     cross join lateral ampsync_private.parse_index_column(n.text) p
+  ) c;
 
 comment on view ampsync.indexes
   is 'The indexes that targets have or get beside their primary key: what became of each, and why.';

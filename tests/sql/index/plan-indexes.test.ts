@@ -26,6 +26,8 @@ async function declare(indexes: unknown, dataset = "chain"): Promise<void> {
 const option = (blockIndex: string) =>
   db.query("select ampsync.enqueue_sync('chain', block_index => $1)", [blockIndex]);
 
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
 const names = async () => (await shownIndexes(db)).map((row) => row.index);
 
 describe("the index on the block", () => {
@@ -120,6 +122,24 @@ describe("declared indexes", () => {
     expect((await shownIndexes(db)).map((row) => row.state)).toEqual(["valid", "valid", "valid", "valid"]);
   });
 
+  test("take any column name, and make no more of it", async () => {
+    const hostile = 'x") where (true); drop table chain.blocks; --';
+    const stream = await SqlStream.prepare(db, { columns: columns(hostile, "DESC nulls", "%I\n") });
+    await declare({ blocks: [[quoted(hostile), `${quoted("DESC nulls")} desc`], [quoted("%I\n")]] });
+    await live(stream);
+    await buildIndexes(db, stream);
+    const { rows } = await db.query(
+      `select array_agg(a.attname::text order by a.attnum) as columns from pg_index i
+         join pg_attribute a on a.attrelid = i.indexrelid
+        where i.indrelid = 'chain.blocks'::regclass and not i.indisprimary group by i.indexrelid order by 1`,
+    );
+    expect(rows).toEqual([
+      { columns: ["%I\n"] },
+      { columns: ["_block_num"] },
+      { columns: [hostile, "DESC nulls"] },
+    ]);
+  });
+
   test("of one table twice are made once, and what is left out later is forgotten", async () => {
     const stream = await SqlStream.prepare(db);
     await declare({ blocks: [["note"], ["note asc"], ["note", "_id"]] });
@@ -165,6 +185,25 @@ describe("declared indexes", () => {
     await SqlStream.prepare(db);
     await db.query((await refusal(db, () => declare([]))).hint!);
     expect(await names()).toHaveLength(2);
+  });
+
+  test("are shown before their table is there, and when it turns out not to be in the dataset", async () => {
+    await declare({ logs: [["note desc"]], blocks: [["note"]] });
+    expect(await shownIndexes(db)).toMatchObject([
+      {
+        table_name: "blocks",
+        state: "waiting",
+        definition: "CREATE INDEX ON chain.blocks USING btree (note)",
+      },
+      { table_name: "logs", state: "waiting", hint: expect.stringContaining("ampsync.status") },
+    ]);
+    await SqlStream.register(db);
+    const [blocks, logs, ...more] = await shownIndexes(db);
+    expect(more).toEqual([]);
+    expect(blocks).toMatchObject({ table_name: "blocks", state: "waiting" });
+    expect(logs).toMatchObject({ state: "failed", error_code: "SY004", error: "table logs is not synced" });
+    await db.query(logs!.hint!);
+    expect(await shownIndexes(db)).toMatchObject([{ table_name: "blocks", state: "waiting" }]);
   });
 
   test("whose table is not there yet fail visibly when they turn out wrong, and only they", async () => {
@@ -221,6 +260,48 @@ test("a resync keeps the indexes: the table stays the same, and the new load has
   await db.query("select ampsync_worker.swap_resync($1)", [shadow.id]);
   expect(await shownIndexes(db)).toMatchObject([{ index: "blocks__block_num_idx", state: "valid" }]);
   expect(await nextStep(db, stream)).toBeNull();
+});
+
+test("a table that is replaced by another one keeps its indexes", async () => {
+  const stream = await SqlStream.prepare(db);
+  await live(stream);
+  await declare({ blocks: [["note"]] });
+  await buildIndexes(db, stream);
+  await db.query("create table public.other (like chain.blocks including all excluding indexes)");
+  await db.query("alter table public.other add primary key (_id); create schema former");
+  const { rows } = await db.query(`select 'public.other'::regclass::oid::bigint as oid,
+    ampsync_private.replace_target('chain.blocks', 'public.other', 'former', 'blocks')`);
+  await db.query("update ampsync_private.stream set target = $1::bigint::oid::regclass", [rows[0]!["oid"]]);
+  await clearQueue(db);
+  await supervise(db);
+  expect(await indexJobs()).toHaveLength(1);
+  expect(await buildIndexes(db, stream)).toEqual([]);
+  expect(await shownIndexes(db)).toMatchObject([{ state: "valid" }, { state: "valid" }]);
+});
+
+test("add_block_num_with_primary_key: a column block_num that comes later gets its index", async () => {
+  const stream = await SqlStream.prepare(db);
+  await live(stream);
+  await buildIndexes(db, stream);
+  await stream.prepareTarget(columns("block_num"));
+  expect(await indexJobs()).toHaveLength(1);
+  expect(await buildIndexes(db, stream)).toEqual([
+    "create index concurrently blocks_block_num_idx on chain.blocks using btree (block_num)",
+  ]);
+});
+
+test("a change of block_index builds the new index, and the old one stays until it is dropped", async () => {
+  const stream = await SqlStream.prepare(db);
+  await live(stream);
+  await option("brin");
+  await buildIndexes(db, stream);
+  await option("btree");
+  expect(await buildIndexes(db, stream)).toHaveLength(1);
+  const { rows } = await db.query(
+    "select count(*)::int as n from pg_index where indrelid = 'chain.blocks'::regclass and not indisprimary",
+  );
+  expect(rows).toEqual([{ n: 2 }]);
+  expect(await shownIndexes(db)).toHaveLength(1);
 });
 
 test("a target that is made anew gets its indexes after its own backfill", async () => {

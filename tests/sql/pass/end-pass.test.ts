@@ -96,6 +96,18 @@ test("a pass that failed has no successor", async () => {
   expect((await journaledEvents(db)).at(-1)).toBe("stream_failed");
 });
 
+test("a pass that failed with a version that is no longer followed has one that reads the next", async () => {
+  const stream = await SqlStream.prepare(db);
+  await stream.apply(0, 9);
+  await db.query("update ampsync_private.stream set version = '1.1.0'");
+  await stream.endPass("failed", "SY201");
+  expect(await stream.view()).toMatchObject({ state: "backfill", error_code: null });
+  expect(await dueIn()).toHaveLength(1);
+  await stream.acquire();
+  await stream.endPass("failed", "SY201");
+  expect(await stream.view()).toMatchObject({ state: "failed" });
+});
+
 test("the journal tells of the first error and of every fifth, and once that there were five", async () => {
   const stream = await SqlStream.prepare(db);
   for (let i = 0; i < 11; i++) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { journaledDetails } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
+import { loadedStream, startResync } from "../../support/postgres/shadow.ts";
 import { SqlStream, type TargetColumn } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
@@ -380,4 +380,22 @@ test("another network is refused", async () => {
   expect(await plan(stream, [HASH, NOTE], "base")).toMatchObject([
     { action: "refuse", refusal: "Network changed for table blocks: mainnet -> base" },
   ]);
+});
+
+test("a pass whose version is no longer followed changes nothing, and is told to wait for its end", async () => {
+  const stream = await streamWith(column("n"));
+  await db.query("update ampsync_private.stream set version = '1.1.0'");
+  expect(await stream.prepareTarget([HASH, column("old")])).toBeNull();
+  expect(await columnsOf(stream)).toEqual(["block_hash bytea not null", "note text", "n bigint"]);
+  expect(await stream.view()).toMatchObject({ state: "backfill", error_code: null });
+});
+
+describe("the table of a resync", () => {
+  test("has the columns in the order of the table that it is loaded for", async () => {
+    const stream = await streamWith();
+    const planned = [column("extra"), NOTE, HASH];
+    await stream.prepareTarget(planned);
+    const shadow = await startResync(db, stream, { columns: planned });
+    expect(await shadow.prepareTarget(planned)).toEqual(["block_hash", "note", "extra"]);
+  });
 });

@@ -15,14 +15,14 @@ as $$
       join ampsync_private.dataset d using (dataset_id)
      where s.shadow_of is null
   )
-  select 'warning', s.subject,
-         format('it is at the head, and an index that it shall have is %s since %s%s: %s', i.state,
+  select 'warning', format('%s.%s', i.dataset, i.table_name),
+         format('an index that it shall have is %s since %s%s: %s', i.state,
                 date_trunc('second', greatest(i.since, s.reached_head_at)),
                 coalesce(', behind ' || ampsync_private.describe_sessions(i.waits_for), ', ' || i.error),
                 i.definition),
          ampsync_private.fix_of(i.hint, 'select * from ampsync.indexes;')
     from ampsync.indexes i
-    join stream s on (s.label, s.table_name) = (i.dataset, i.table_name)
+    left join stream s on (s.label, s.table_name) = (i.dataset, i.table_name)
    where i.state = 'failed'
       or (i.state = 'waiting' and ampsync_private.indexes_are_due(s.stream_id) or i.waits_for is not null)
          and greatest(i.since, s.reached_head_at) < ampsync_private.now() - interval '15 min'

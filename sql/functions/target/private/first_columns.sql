@@ -1,6 +1,6 @@
 -- The columns that the table of a stream is created with: those of the plan, without NOT NULL if
--- the options require that; for a shadow in the order of the columns of its stream, which a
--- table had from its beginning or got over time.
+-- the options require that. A shadow with the columns of its stream has them in the order that
+-- they have there, from the beginning or because they were added over time.
 create or replace function ampsync_private.first_columns(
   p_stream_id bigint,
   p_columns   jsonb
@@ -16,7 +16,12 @@ as $$
                    order by m.n, p.ordinality)
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)
-    left join ampsync_private.stream live on live.stream_id = s.shadow_of
+    left join ampsync_private.stream live
+           on live.stream_id = s.shadow_of
+          and (select array_agg(c.value ->> 'name' order by c.value ->> 'name')
+                 from jsonb_array_elements(live.columns) c)
+              = (select array_agg(c.value ->> 'name' order by c.value ->> 'name')
+                   from jsonb_array_elements(p_columns) c)
    cross join jsonb_array_elements(p_columns) with ordinality p
     left join lateral (select m.ordinality as n
                          from jsonb_array_elements(live.columns) with ordinality m

@@ -63,14 +63,15 @@ begin
         'code', '55P03',
         'message', format('table %s is to be changed for a new schema, but is in use', v_name),
         'detail', coalesce(format('Used by %s.', v_other.holders), 'Whoever used it has ended meanwhile.'),
-        'hint', concat('Retried automatically.', ' To end what uses it: ' || v_other.ends));
+        'hint', coalesce(v_other.ends || ' -- Ends what uses it; retried automatically in any case.',
+                         'Retried automatically: select * from ampsync.streams;'));
     end;
     if v_target::text <> v_name then -- Renamed before it was locked.
       return jsonb_build_object(
         'code', '55P03',
         'message', format('table %s was renamed while it was about to be changed', v_name),
         'detail', format('It is %s now.', v_target),
-        'hint', 'Retried automatically.');
+        'hint', 'Retried automatically: select * from ampsync.streams;');
     end if;
   end loop;
   return null;
