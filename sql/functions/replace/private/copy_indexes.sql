@@ -15,6 +15,7 @@ create or replace function ampsync_private.copy_indexes(
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_missing record;

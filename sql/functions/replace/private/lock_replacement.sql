@@ -17,6 +17,7 @@ create or replace function ampsync_private.lock_replacement(
   security invoker
   set search_path = pg_catalog, pg_temp
   set lock_timeout = '300ms'
+  set jit = off
 as $$
 declare
   v_until timestamptz;

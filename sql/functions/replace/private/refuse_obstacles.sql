@@ -10,6 +10,7 @@ create or replace function ampsync_private.refuse_obstacles(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
 declare
   v_found record;

@@ -13,6 +13,7 @@ create or replace function ampsync_private.replacement_obstacles(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set jit = off
 as $$
   with fate as (
     select coalesce(array_agg(f.name) filter (where f.gone), '{}') as gone,

@@ -1,0 +1,216 @@
+import type pg from "pg";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { describeTable } from "../support/postgres/describe-table.ts";
+import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { sharedDatabase } from "../support/postgres/shared-database.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const db = sharedDatabase();
+let schemas = 0;
+/** Schema of this test: two tables of the old version, `logs` and `blocks`, and `new_logs`, `new_blocks` beside them. */
+let ds: string;
+
+beforeEach(async () => {
+  ds = `ds_${++schemas}`;
+  await db.query(`create schema ${ds}`);
+  for (const table of ["blocks", "logs"]) {
+    for (const [name, type, value] of [
+      [table, "integer", 1],
+      [`new_${table}`, "numeric(20)", 2],
+    ]) {
+      await db.query(`
+        create table ${ds}.${name} (_id bytea primary key, _block_num_start bigint not null,
+          _block_num_end bigint not null, _block_num bigint not null, note text, amount ${type});
+        insert into ${ds}.${name} select int8send(n), n, n, n, 'note', ${value} from generate_series(1, 10) n`);
+    }
+  }
+  await db.query(`
+    create view ${ds}.notes as select _block_num, note from ${ds}.logs;
+    create view ${ds}.notes_on_top as select note from ${ds}.notes;
+    create view ${ds}.amounts as select _block_num, amount from ${ds}.logs;
+    create view ${ds}.amounts_on_top as select sum(a.amount) as sum from ${ds}.amounts a join ${ds}.blocks b using (_block_num);
+    create function ${ds}.total() returns text language plpgsql as
+      'begin return (select sum(amount)::int from ${ds}.logs); end'`);
+});
+
+const old = (table: string) => `${ds}.${table}`;
+const beside = (table: string) => `${ds}.new_${table}`;
+
+/** Both tables change their places with those beside them; the transaction stays open. */
+async function replaceBoth(client: pg.Client): Promise<void> {
+  await client.query("begin");
+  await client.query("select ampsync_private.lock_replacement($1)", [
+    ["logs", "blocks"].flatMap((table) => [old(table), beside(table)]),
+  ]);
+  for (const table of ["logs", "blocks"]) {
+    await client.query("select ampsync_private.replace_target($1, $2, $3, $4)", [
+      old(table),
+      beside(table),
+      ds,
+      `new_${table}`,
+    ]);
+  }
+}
+
+/** What readers ask; each has one row with a number that is 10 by the old version and 20 by the new one. */
+function questions(): readonly [string, string][] {
+  return [
+    ["a table", `select sum(amount)::int as n from ${ds}.logs`],
+    ["a view", `select count(*)::int * (select max(amount)::int from ${ds}.logs) as n from ${ds}.notes`],
+    ["a view of a view", `select count(*)::int * ${ds}.total()::int / 10 as n from ${ds}.notes_on_top`],
+    ["a view that is created again", `select sum(amount)::int as n from ${ds}.amounts`],
+    ["one on top of it, and a join", `select sum::int as n from ${ds}.amounts_on_top`],
+    [
+      "a join of both tables",
+      `select sum(l.amount * b.amount / greatest(b.amount, 1))::int as n from ${ds}.logs l join ${ds}.blocks b using (_block_num)`,
+    ],
+    ["a function", `select ${ds}.total()::int as n`],
+  ];
+}
+
+/** The same question, as a text and as a statement prepared before. */
+async function readers(): Promise<readonly { pid: number; ask: () => Promise<number> }[]> {
+  return Promise.all(
+    questions().flatMap(([name, text]) =>
+      [{ text }, { text, name }].map(async (question) => {
+        const client = await db.client();
+        const ask = async () => (await client.query(question)).rows[0].n as number;
+        expect(await ask()).toBe(10);
+        return { pid: await backendOf(client), ask };
+      }),
+    ),
+  );
+}
+
+describe("readers of tables, views, joins and functions, also by prepared statements,", () => {
+  test("wait for the transaction and then find the new tables", async () => {
+    const waiting = await readers();
+    const swap = await db.client();
+    await replaceBoth(swap);
+    const answers = Promise.all(waiting.map(({ ask }) => ask()));
+    for (const { pid } of waiting) await untilBlocked(db, pid);
+    await swap.query("commit");
+    expect(await answers).toEqual(waiting.map(() => 20));
+  });
+
+  test("find the old ones if it is rolled back", async () => {
+    const waiting = await readers();
+    const swap = await db.client();
+    await replaceBoth(swap);
+    const answers = Promise.all(waiting.map(({ ask }) => ask()));
+    for (const { pid } of waiting) await untilBlocked(db, pid);
+    await swap.query("rollback");
+    expect(await answers).toEqual(waiting.map(() => 10));
+  });
+
+  test("see one version or the other, and no error, however often they change", async () => {
+    const asking = await readers();
+    let done = false;
+    const seen = asking.map(async ({ ask }) => {
+      const answers = new Set<number>();
+      while (!done) answers.add(await ask());
+      return [...answers];
+    });
+    const swap = await db.client();
+    let swaps = 0;
+    await waitFor(
+      "ten swaps among readers",
+      async () => {
+        try {
+          await replaceBoth(swap);
+          await swap.query("commit");
+          swaps += 1;
+        } catch (error) {
+          expect(error).toMatchObject({ code: "55P03" }); // Readers came between in another order.
+          await swap.query("rollback");
+        }
+        return swaps === 10;
+      },
+      60_000,
+    ).finally(() => {
+      done = true;
+    });
+    for (const answers of await Promise.all(seen)) {
+      expect([10, 20]).toEqual(expect.arrayContaining(answers));
+    }
+  });
+});
+
+describe("it gives up after 300 ms, and changes nothing,", () => {
+  async function refused(swap: pg.Client): Promise<void> {
+    await expect(replaceBoth(swap)).rejects.toMatchObject({ code: "55P03" });
+    await swap.query("rollback");
+    expect((await db.query(`select sum(amount)::int as n from ${ds}.logs`)).rows).toEqual([{ n: 10 }]);
+  }
+
+  test("while a reader goes on that has the table", async () => {
+    const reader = await db.client();
+    await reader.query(`begin; select from ${ds}.blocks`);
+    await refused(await db.client());
+    await reader.query("commit");
+  });
+
+  test("while a reader has a view of it and waits for another table", async () => {
+    const [holder, reader] = [await db.client(), await db.client()];
+    await db.query(
+      `create table ${ds}.other (); create view ${ds}.slow as select 1 from ${ds}.other, ${ds}.logs`,
+    );
+    await holder.query(`begin; lock table ${ds}.other`);
+    const pid = await backendOf(reader);
+    const answer = reader.query(`select from ${ds}.slow`);
+    await untilBlocked(db, pid);
+    await refused(await db.client());
+    await holder.query("commit");
+    await answer;
+  });
+
+  test("when a reader has one table and waits for another that it has: the reader goes on", async () => {
+    const [reader, swap] = [await db.client(), await db.client()];
+    const pid = await backendOf(swap);
+    await reader.query(`begin; select from ${ds}.new_logs`); // The newest table: locked last.
+    const rejected = refused(swap);
+    await Promise.race([untilBlocked(db, pid), rejected]);
+    const answer = reader.query(`select sum(amount)::int as n from ${ds}.blocks`); // The oldest: locked first.
+    await rejected;
+    expect((await answer).rows).toEqual([{ n: 10 }]);
+    await reader.query("commit");
+  });
+});
+
+test("a worker that is killed before its commit leaves everything as it was", async () => {
+  const before = await describeTable(db, old("logs"));
+  const swap = await db.client();
+  const pid = await backendOf(swap);
+  await replaceBoth(swap);
+  await db.query("select pg_terminate_backend($1)", [pid]);
+  await waitFor(`backend ${pid} to end`, async () => {
+    return (await db.query("select from pg_stat_activity where pid = $1", [pid])).rowCount === 0;
+  });
+  expect(await describeTable(db, old("logs"))).toEqual(before);
+});
+
+describe("what readers have to know:", () => {
+  test("a prepared `select *` ends with 0A000, because its columns changed", async () => {
+    const reader = await db.client();
+    const question = { name: "all", text: `select * from ${ds}.logs` };
+    await reader.query(question);
+    const swap = await db.client();
+    await replaceBoth(swap);
+    await swap.query("commit");
+    await expect(reader.query(question)).rejects.toMatchObject({ code: "0A000" });
+    expect((await reader.query(question.text)).rowCount).toBe(10);
+  });
+
+  test("a snapshot from before the new rows were loaded does not see them", async () => {
+    const reader = await db.client();
+    await reader.query("begin isolation level repeatable read; select 1 from pg_class");
+    await db.query(`insert into ${ds}.new_logs select int8send(11), 11, 11, 11, 'late', 2`);
+    const swap = await db.client();
+    await replaceBoth(swap);
+    await swap.query("commit");
+    expect((await reader.query(`select from ${ds}.logs`)).rowCount).toBe(10);
+    await reader.query("commit");
+    expect((await reader.query(`select from ${ds}.logs`)).rowCount).toBe(11);
+  });
+});
