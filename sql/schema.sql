@@ -882,7 +882,7 @@ function ampsync_private.copy_indexes(p_old regclass, p_new regclass)
   -- Make on a new table the indexes of the old one that it lacks; returns how many.
   returns integer
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
 function ampsync_private.create_target(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb)
@@ -1350,7 +1350,7 @@ function ampsync_private.lock_replacement(p_tables regclass[])
   -- Lock tables that are to be replaced, and what reads them, within 300 ms.
   returns void
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms; jit=off
   grants owner=X/owner
 
 procedure ampsync_private.lock_target(IN p_stream_id bigint)
@@ -1575,7 +1575,7 @@ function ampsync_private.refuse_obstacles(p_old regclass, p_columns jsonb, p_add
   -- Raise SY201 with the list of what keeps a table from being replaced by one with other columns.
   returns void
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
 function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
@@ -1610,7 +1610,7 @@ function ampsync_private.replacement_obstacles(p_old regclass, p_columns jsonb)
   -- What would be lost, or is in the way, if a table with these columns replaced another.
   returns TABLE(object text, reason text, remedy text)
   language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
 function ampsync_private.replacement_steps(p_old regclass, p_new regclass)
