@@ -1,9 +1,9 @@
-import { FixedSizeBinary, Uint64, Utf8 } from "apache-arrow";
+import { Decimal, DenseUnion, Field, FixedSizeBinary, Int32, Uint64, Utf8 } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { VersionSource } from "../support/chain/version-source.ts";
+import { VersionSource, type VersionTables } from "../support/chain/version-source.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { streamsAt } from "../support/postgres/tables.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -32,13 +32,12 @@ afterEach(async () => {
   await db.drop();
 });
 
-/** What the version stands for from now on: the same columns in another order, and one more among them. */
-function publishMore(): void {
-  server.publish(
-    VERSION,
-    new VersionSource(chain, { logs: { note: new Utf8(), size: new Uint64(), block_hash: hash } }),
-  );
-}
+/** What the version stands for from now on. */
+const publish = (columns: VersionTables[string], version = VERSION) =>
+  server.publish(version, new VersionSource(chain, { logs: columns }));
+
+/** The same columns in another order, and one more among them. */
+const publishMore = () => publish({ note: new Utf8(), size: new Uint64(), block_hash: hash });
 
 async function drive(streams: readonly string[]): Promise<PassDriver> {
   const driver = await PassDriver.start(`worker-${drivers.length}`, streams, {
@@ -108,6 +107,56 @@ test("a schema that changes under an open stream is noticed when it reconnects (
   await atHead("live");
   expect((await valuesFrom(0)).every((row) => /^note 32( size)?$/.test(row))).toBe(true);
   expect(await valuesFrom(head + 1)).toContain("note 32 size");
+});
+
+test.each([
+  ["more", new Decimal(2, 12, 128), new Decimal(2, 38, 128), "numeric(38,2)"],
+  ["fewer", new Decimal(2, 38, 128), new Decimal(2, 12, 128), "numeric(38,2)"],
+])("numerics with %s digits keep every value", async (_, before, after, type) => {
+  publish({ block_hash: hash, n: before });
+  const streams = await syncAtOnce(db, { dataset: DATASET, schema: "live", tables: ["logs"] });
+  const first = await drive(streams);
+  await atHead("live");
+  await first.stop();
+  publish({ block_hash: hash, n: after });
+  chain.mine(5);
+  await drive(streams);
+  await atHead("live");
+  publish({ block_hash: hash, n: after }, "2.0.0");
+  const fresh = { dataset: "chain@2.0.0", schema: "fresh", tables: ["logs"] };
+  await loadUndisturbed(db, server, fresh, chain.chain.head()!);
+  const { rows: differences } = await db.query(
+    "select _id, n::text from live.logs except select _id, n::text from fresh.logs",
+  );
+  expect(differences).toEqual([]);
+  const { rows } = await db.query(
+    `select count(n)::int > 10 as filled, format_type(atttypid, atttypmod) as type
+       from live.logs cross join pg_attribute where attrelid = 'live.logs'::regclass and attname = 'n' group by 2`,
+  );
+  expect(rows).toEqual([{ filled: true, type }]);
+});
+
+test("a new column of a type without a counterpart stops its table, until the hint leaves it out", async () => {
+  const streams = await syncAtOnce(db, { dataset: DATASET, schema: "live", tables: ["logs"] });
+  const before = await drive(streams);
+  await atHead("live");
+  await before.stop();
+  const odd = new DenseUnion([0], [new Field("number", new Int32(), true)]);
+  publish({ block_hash: hash, odd, note: new Utf8() });
+  chain.mine(3);
+  await drive(streams);
+  const stopped = async () =>
+    (
+      await db.query(
+        "select reason, hint from ampsync.streams where state = 'failed' and error_code = 'SY202'",
+      )
+    ).rows[0];
+  await waitFor("the table to stop", async () => (await stopped()) !== undefined);
+  const { reason, hint } = (await stopped())!;
+  expect(reason).toBe("Unsupported Arrow type DenseUnion<Int32> in column odd of table logs");
+  await db.query(hint.slice(hint.indexOf("select ")));
+  await atHead("live");
+  expect(await valuesFrom(0)).toEqual(["note 32"]);
 });
 
 test("a change waits behind a long reader, shows who it is, and is made when the reader ends (N51)", async () => {
@@ -183,10 +232,7 @@ describe("rows loaded since a column was added have the same _id", () => {
   test("as those of a table that had the columns in that order from its beginning", async () => {
     await drive(streams);
     await atHead("live");
-    server.publish(
-      "2.0.0",
-      new VersionSource(chain, { logs: { block_hash: hash, note: new Utf8(), size: new Uint64() } }),
-    );
+    publish({ block_hash: hash, note: new Utf8(), size: new Uint64() }, "2.0.0");
     const fresh = { dataset: "chain@2.0.0", schema: "fresh", tables: ["logs"] };
     await loadUndisturbed(db, server, fresh, chain.chain.head()!);
     expect(await idsFrom("live", 10)).toEqual(await idsFrom("fresh", 10));

@@ -374,6 +374,18 @@ describe("NOT NULL", () => {
   });
 });
 
+test.each([true, false])(
+  "whether block numbers are offered cannot change: offered %s",
+  async (hasBlockNum) => {
+    const stream = await SqlStream.prepare(db, { columns: [HASH, NOTE], hasBlockNum });
+    expect(await refusal(db, () => stream.prepareTarget([HASH, NOTE], !hasBlockNum))).toMatchObject({
+      code: "SY201",
+      message: expect.stringMatching(hasBlockNum ? /no longer offers _block_num$/ : /now offers _block_num$/),
+      hint: "select ampsync.resync('chain', 'blocks');",
+    });
+  },
+);
+
 test("another network is refused", async () => {
   const stream = await streamWith();
   expect(await plan(stream, [HASH, NOTE], "mainnet")).toEqual([]);
