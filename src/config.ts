@@ -37,6 +37,8 @@ export interface Config {
   /** How long connecting to the database, and a failing call, are retried before giving up; in seconds. */
   readonly connectionLimitSecs: number;
   readonly operationLimitSecs: number;
+  /** How often the list of versions of a dataset is requested, in seconds, if the dataset has no interval of its own. */
+  readonly pollIntervalSecs: number;
   /** How often a failed look at the tables of a new version is repeated. */
   readonly reloadRetries: number;
   /** How long a worker that is told to stop may take; in seconds. */
@@ -174,6 +176,7 @@ export function parseConfig(
     grpcMaxDecodeMb: number("grpcMaxDecodeMb"),
     connectionLimitSecs: number("connectionLimitSecs"),
     operationLimitSecs: number("operationLimitSecs"),
+    pollIntervalSecs: number("pollIntervalSecs"),
     reloadRetries: number("reloadRetries"),
     shutdownLimitSecs: number("shutdownLimitSecs"),
     dataset: reader === "sync" ? datasetStart(given, retentionBlocks, problems) : null,

@@ -7,6 +7,8 @@ export interface Deps extends PassDeps {
   /** Null if the environment says that there is no Admin API. */
   readonly admin: AdminClient | null;
   readonly indexes: IndexBuilder;
+  /** In seconds, for datasets without an interval of their own. */
+  readonly pollIntervalS: number;
   /** How often the server is asked again about a new version before the reload counts as failed. */
   readonly reloadRetries: number;
   close(): Promise<void>;

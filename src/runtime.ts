@@ -99,6 +99,7 @@ export async function createDeps(
     heads: new HeadWatch((reference, signal) => flight.highestBlock(reference, signal), log),
     admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token }),
     indexes,
+    pollIntervalS: config.pollIntervalSecs,
     reloadRetries: config.reloadRetries,
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),

@@ -22,6 +22,7 @@ create table ampsync_private.dataset (
   on_new_version   text not null default 'continue',
   block_index      text not null default 'btree',
   indexes          jsonb not null default '{}',
+  poll_interval    interval, -- Null: that of the worker which polls.
   resolved_version text,
   resolved_hash    text,
   resolved_tables  text[],
@@ -33,6 +34,9 @@ create table ampsync_private.dataset (
   offered_retry    timestamptz,
   offered_error    jsonb,
   quiesce_until    timestamptz,
+  poll_due         timestamptz,
+  poll_attempts    integer not null default 0,
+  poll_error       jsonb,
   state            text not null default 'waiting',
   since            timestamptz not null,
   attempts         integer not null default 0,
@@ -47,6 +51,7 @@ create table ampsync_private.dataset (
   constraint dataset_on_deep_reorg_check check (on_deep_reorg in ('stop', 'resync')),
   constraint dataset_value_policy_check check (value_policy in ('fail', 'null', 'quarantine')),
   constraint dataset_nul_policy_check check (nul_policy in ('replace', 'strip', 'fail')),
+  constraint dataset_poll_interval_check check (poll_interval between interval '1 s' and interval '1 h'),
   constraint dataset_on_new_version_check check (on_new_version in ('continue', 'resync')),
   constraint dataset_block_index_check check (block_index in ('btree', 'brin', 'none')),
   constraint dataset_state_check check (state in ('waiting', 'active', 'paused', 'failed'))

@@ -10,6 +10,13 @@ export interface AdminClientOptions {
   /** Called before every request, so that a renewed token is used. */
   readonly token: () => Promise<string | null> | string | null;
   readonly fetch?: typeof fetch;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+interface Ask {
+  readonly signal: AbortSignal;
+  readonly insist: boolean;
 }
 
 export interface FoundVersion extends ResolvedVersion {
@@ -21,12 +28,15 @@ export interface ResolvedDataset extends FoundVersion {
   readonly tables: readonly string[];
 }
 
-/** Versions and tables of datasets, from the Admin API of a server of any generation. Failures are AmpsyncErrors. */
+/**
+ * Versions and tables of datasets, from the Admin API of a server of any generation. Failures are AmpsyncErrors. A
+ * token that was refused is sent again only after 300 s, or to `insist`.
+ */
 export interface AdminClient {
   /** The version that a reference stands for; requests only the list of versions. SY103 if there is none. */
-  version(ref: DatasetRef, signal: AbortSignal): Promise<FoundVersion>;
+  version(ref: DatasetRef, signal: AbortSignal, insist?: boolean): Promise<FoundVersion>;
   /** The same version with the names of its tables. */
-  resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset>;
+  resolve(ref: DatasetRef, signal: AbortSignal, insist?: boolean): Promise<ResolvedDataset>;
 }
 
 /** Where a generation of servers has the versions of a dataset, and which documents may name the tables of one. */
@@ -54,6 +64,7 @@ const WITHOUT_NAMESPACES: Routes = {
   details: [[], ["schema"], ["manifest"]],
 };
 
+const REFUSED_TOKEN_MS = 300_000;
 /** The most versions of a long list that an error names. */
 const VERSIONS_TOLD = 20;
 
@@ -62,7 +73,13 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
   if (!base.pathname.endsWith("/")) {
     base.pathname += "/";
   }
-  const fetchUrl = options.fetch ?? fetch;
+  const { fetch: fetchUrl = fetch, now = () => performance.now() } = options;
+  /** The token that was refused last. */
+  let refused: {
+    readonly token: string | null;
+    readonly until: number;
+    readonly error: AmpsyncError;
+  } | null = null;
   /** Those that the server had last time, so that a poll is one request. */
   let routes = WITH_NAMESPACES;
 
@@ -70,10 +87,20 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
   async function get<T>(
     path: string,
     parse: (body: unknown) => T | null,
-    signal: AbortSignal,
+    { signal, insist }: Ask,
   ): Promise<{ readonly found: T } | { readonly missing: AmpsyncError }> {
     const url = new URL(path, base);
-    const answer = await getJson(fetchUrl, url, await options.token(), signal);
+    const token = await options.token();
+    if (!insist && refused !== null && refused.token === token && now() < refused.until) {
+      throw refused.error;
+    }
+    refused = null;
+    const answer = await getJson(fetchUrl, url, token, signal).catch((error: unknown) => {
+      if (error instanceof AmpsyncError && error.code === "SY105") {
+        refused = { token, until: now() + REFUSED_TOKEN_MS, error };
+      }
+      throw error;
+    });
     if (answer.kind === "noSuchPath") {
       return { missing: answer.error };
     }
@@ -84,19 +111,19 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     return { found };
   }
 
-  function versionList(from: Routes, ref: DatasetRef, signal: AbortSignal) {
-    return get(pathText(from.versions(ref)) + from.query, parseVersionList, signal);
+  function versionList(from: Routes, ref: DatasetRef, ask: Ask) {
+    return get(pathText(from.versions(ref)) + from.query, parseVersionList, ask);
   }
 
   /** Asks the routes that the server had last time, then the others: a server can be upgraded. */
-  async function list(ref: DatasetRef, signal: AbortSignal) {
+  async function list(ref: DatasetRef, ask: Ask) {
     const asked = routes;
-    const answer = await versionList(asked, ref, signal);
+    const answer = await versionList(asked, ref, ask);
     if ("found" in answer) {
       return { versions: answer.found, from: asked };
     }
     const others = asked.hasNamespaces ? WITHOUT_NAMESPACES : WITH_NAMESPACES;
-    const second = await versionList(others, ref, signal);
+    const second = await versionList(others, ref, ask);
     if ("missing" in second) {
       throw answer.missing;
     }
@@ -104,8 +131,8 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     return { versions: second.found, from: others };
   }
 
-  async function find(ref: DatasetRef, signal: AbortSignal) {
-    const { versions, from } = await list(ref, signal);
+  async function find(ref: DatasetRef, ask: Ask) {
+    const { versions, from } = await list(ref, ask);
     if (!from.hasNamespaces && ref.namespace !== "_") {
       throw new AmpsyncError("SY103", `No versions available for ${datasetRefText(ref)}`, {
         detail: "This server knows no namespaces.",
@@ -122,17 +149,18 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     return { from, found: { ...picked, hasNamespaces: from.hasNamespaces } };
   }
 
-  async function version(ref: DatasetRef, signal: AbortSignal): Promise<FoundVersion> {
-    return (await find(ref, signal)).found;
+  async function version(ref: DatasetRef, signal: AbortSignal, insist = false): Promise<FoundVersion> {
+    return (await find(ref, { signal, insist })).found;
   }
 
-  async function resolve(ref: DatasetRef, signal: AbortSignal): Promise<ResolvedDataset> {
-    const { from, found } = await find(ref, signal);
+  async function resolve(ref: DatasetRef, signal: AbortSignal, insist = false): Promise<ResolvedDataset> {
+    const ask = { signal, insist };
+    const { from, found } = await find(ref, ask);
     const path = [...from.versions(ref), found.version];
     let manifestHash: string | null = null;
     let missing: AmpsyncError | null = null;
     for (const document of from.details) {
-      const answer = await get(pathText([...path, ...document]), parseVersionDetail, signal);
+      const answer = await get(pathText([...path, ...document]), parseVersionDetail, ask);
       if ("missing" in answer) {
         missing ??= answer.missing;
         continue;

@@ -156,6 +156,15 @@ export const SETTINGS = {
     recommended: [10, 300],
     about: "how many seconds a failing call is repeated before its pass ends with the error",
   },
+  pollIntervalSecs: {
+    names: ["VERSION_POLL_INTERVAL_SECS"],
+    scope: "worker",
+    flags: ["version-polling-interval-secs"],
+    standard: "5",
+    range: [1, 3600],
+    about:
+      "how often, in seconds, a dataset that follows a tag is looked at for a new version; its own `poll_interval` wins",
+  },
   reloadRetries: {
     names: ["HOT_RELOAD_MAX_RETRIES"],
     scope: "worker",

@@ -6,6 +6,8 @@ export interface DatasetToResolve {
   readonly name: string;
   readonly revision: string | null;
   readonly tables: readonly string[] | null;
+  /** How often in a row it could not be resolved. */
+  readonly failures: number;
 }
 
 /** What a dataset resolved to. */
@@ -52,32 +54,38 @@ export class DatasetCalls {
     return rows[0] ?? null;
   }
 
+  /** Resolves to the event for the log, when the dataset is found for the first time. */
   async registerStreams(
     datasetId: bigint,
     { version, manifestHash, tables, hasNamespaces }: FoundDataset,
-  ): Promise<void> {
+  ): Promise<string | null> {
     const { clean } = this.#caller;
-    await this.#caller.call("select ampsync_worker.register_streams($1, $2, $3, $4, $5)", [
-      datasetId,
-      clean(version),
-      manifestHash === null ? null : clean(manifestHash),
-      tables.map(clean),
-      hasNamespaces,
-    ]);
+    const { rows } = await this.#caller.call(
+      "select ampsync_worker.register_streams($1, $2, $3, $4, $5) as event",
+      [
+        datasetId,
+        clean(version),
+        manifestHash === null ? null : clean(manifestHash),
+        tables.map(clean),
+        hasNamespaces,
+      ],
+    );
+    return rows[0].event;
   }
 
-  /** `retryAfterS`: how many seconds the server asks to wait. */
+  /** `retryAfterS`: how many seconds the server asks to wait. Resolves to the event for the log; null if the dataset is gone. */
   async deferResolve(
     datasetId: bigint,
     state: "waiting" | "failed",
     failure: Failure,
     retryAfterS: number | null,
-  ): Promise<void> {
-    await this.#caller.call("select ampsync_worker.defer_resolve($1, $2, $3, $4)", [
+  ): Promise<string | null> {
+    const { rows } = await this.#caller.call("select ampsync_worker.defer_resolve($1, $2, $3, $4) as event", [
       datasetId,
       state,
       failure,
       retryAfterS,
     ]);
+    return rows[0].event;
   }
 }

@@ -3,8 +3,9 @@ import { type DatasetRef, datasetRefText } from "./dataset-ref.ts";
 
 /** The version and tables when there is no Admin API: the caller of enqueue_sync must have given them. */
 export function resolveWithoutAdmin(dataset: DatasetRef & { readonly tables: readonly string[] | null }) {
-  if (dataset.tables === null || dataset.revision === null) {
-    const reference = datasetRefText({ ...dataset, revision: dataset.revision ?? "1.0.0" });
+  const revision = dataset.revision === "dev" ? null : dataset.revision; // Nobody says what the tag stands for.
+  if (dataset.tables === null || revision === null) {
+    const reference = datasetRefText({ ...dataset, revision: revision ?? "1.0.0" });
     const tables = dataset.tables ?? ["blocks", "logs"];
     throw new AmpsyncError(
       "SY004",
@@ -15,5 +16,5 @@ export function resolveWithoutAdmin(dataset: DatasetRef & { readonly tables: rea
       },
     );
   }
-  return { version: dataset.revision, manifestHash: null, tables: dataset.tables, hasNamespaces: true };
+  return { version: revision, manifestHash: null, tables: dataset.tables, hasNamespaces: true };
 }

@@ -25,18 +25,25 @@ export function resolveDataset(deps: Deps): Task {
       const found =
         deps.admin === null
           ? resolveWithoutAdmin(dataset)
-          : await deps.admin.resolve(dataset, abortSignal ?? AbortSignal.timeout(60_000));
-      await calls.registerStreams(datasetId, found);
+          : await deps.admin.resolve(
+              dataset,
+              abortSignal ?? AbortSignal.timeout(60_000),
+              dataset.failures === 0,
+            );
+      const event = await calls.registerStreams(datasetId, found);
+      if (event !== null) {
+        deps.log.info(event, { dataset_id: datasetId, version: found.version });
+      }
     } catch (error) {
       const failure = failureOf(error);
       const isFinal = reactionTo(failure.code) === "stop" || failure.code === "SY003";
-      deps.log.warn(isFinal ? "dataset_failed" : "waiting_for_dataset", {
-        dataset_id: datasetId,
-        code: failure.code,
-        error: failure.message,
-      });
       const retryAfterS = error instanceof AmpsyncError ? error.retryAfterS : null;
-      await calls.deferResolve(datasetId, isFinal ? "failed" : "waiting", failure, retryAfterS);
+      const state = isFinal ? "failed" : "waiting";
+      const event = await calls.deferResolve(datasetId, state, failure, retryAfterS);
+      if (event !== null) {
+        const { code, message, hint } = failure;
+        deps.log.warn(event, { dataset_id: datasetId, code, error: message, hint });
+      }
     }
   };
 }

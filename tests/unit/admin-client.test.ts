@@ -405,6 +405,31 @@ describe("failures", () => {
 });
 
 describe("the token", () => {
+  test("that was refused is sent again when it changes, after 300 s, or if somebody insists", async () => {
+    fail(401, "who are you?");
+    let token = "first";
+    let now = 0;
+    const waiting = createAdminClient({ address: new URL(address), token: () => token, now: () => now });
+    const signal = AbortSignal.timeout(10_000);
+    const sent = async (insist?: boolean) => {
+      const before = requests.length;
+      expect((await errorOf(waiting.version(refOf("anvil"), signal, insist))).code).toBe("SY105");
+      return requests.length - before;
+    };
+    expect(await sent()).toBe(1);
+    now = 299_999;
+    expect(await sent()).toBe(0);
+    now = 300_000;
+    expect(await sent()).toBe(1);
+    expect(await sent()).toBe(0);
+    expect(await sent(true)).toBe(1);
+    token = "second";
+    expect(await sent()).toBe(1);
+    serve({ [LIST]: VERSIONS });
+    token = "third";
+    expect((await waiting.version(refOf("anvil"), signal)).version).toBe("0.10.0");
+  });
+
   test("is sent as a bearer token, asked for again each time", async () => {
     serve({ [LIST]: VERSIONS, ...detail("0.10.0", HASH) });
     let count = 0;

@@ -111,6 +111,17 @@ begin
     v_queued := v_queued + 1;
   end loop;
 
+  for v_item in
+    select d.dataset_id
+      from ampsync_private.dataset d
+     where ampsync_private.is_polled(d)
+       and not ampsync_private.job_waits('ampsync_poll:' || d.dataset_id, d.poll_due)
+  loop
+    perform ampsync_private.schedule_poll(v_item.dataset_id);
+    perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
+    v_queued := v_queued + 1;
+  end loop;
+
   return v_queued;
 end;
 $$;

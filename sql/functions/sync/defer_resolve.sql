@@ -1,5 +1,11 @@
 -- Records why a dataset could not be resolved. State `waiting` is retried after 2, 4, 8, 16,
--- 30, 30 … seconds, without end; `failed` waits for ampsync.resume_sync.
+-- 30, 30 … seconds, without end; `failed` waits for ampsync.resume_sync. Returns the name of the
+-- event, for the log; the journal has the first two and every fifth:
+--
+-- dataset_not_found_waiting_for_publish   the first time that the dataset is not there
+-- still_waiting_for_dataset               every fifth time
+-- waiting_for_dataset                     any other time
+-- dataset_failed                          no retry can help; null if the dataset was dropped
 --
 -- p_error: {"code", "message", "detail", "hint"}
 --
@@ -12,7 +18,7 @@ create or replace function ampsync_worker.defer_resolve(
   p_error         jsonb,
   p_retry_after_s double precision default null
 )
-  returns void
+  returns text
   language plpgsql
   volatile
   security invoker
@@ -21,6 +27,7 @@ as $$
 declare
   v_attempts integer;
   v_retry    timestamptz;
+  v_event    text;
 begin
   update ampsync_private.dataset d
      set state      = p_state,
@@ -29,27 +36,32 @@ begin
          next_retry = case when p_state = 'waiting' then ampsync_private.now() + greatest(
                         ampsync_private.retry_delay(d.attempts + 1, '{2,4,8,16,30}'),
                         make_interval(secs => least(coalesce(p_retry_after_s, 0), 300))) end,
-         error      = p_error || jsonb_build_object('hint', coalesce(p_error ->> 'hint', case
-           when p_state = 'waiting'
-             then 'Retried automatically: select * from ampsync.events order by event_id desc limit 10;'
-           else format('select * from ampsync.resume_sync(%L);', d.label) end))
+         error      = p_error || jsonb_build_object('hint', case
+           when p_error ->> 'hint' like '%select %' then p_error ->> 'hint'
+           when p_state = 'waiting' -- The command comes last: it is what ends the wait.
+             then format('%s Retried automatically; at once by: select * from ampsync.resume_sync(%L);',
+                         p_error ->> 'hint', d.label)
+           else coalesce(p_error ->> 'hint', format('select * from ampsync.resume_sync(%L);', d.label)) end)
    where d.dataset_id = p_dataset_id
-  returning d.attempts, d.next_retry into v_attempts, v_retry;
+  returning d.attempts, d.next_retry,
+            case when p_state = 'failed' then 'dataset_failed'
+                 when d.attempts % 5 = 0 then 'still_waiting_for_dataset'
+                 when d.attempts = 1 and p_error ->> 'code' = 'SY103' and d.resolved_version is null
+                   then 'dataset_not_found_waiting_for_publish'
+                 else 'waiting_for_dataset' end
+       into v_attempts, v_retry, v_event;
   if not found then -- Dropped meanwhile.
-    return;
+    return null;
   end if;
 
   if v_retry is not null then
     perform ampsync_private.schedule_resolve(p_dataset_id, v_retry);
   end if;
 
-  if v_retry is null or v_attempts % 5 = 1 then
-    perform ampsync_private.journal(null,
-      case when v_retry is null then 'dataset_failed'
-           when v_attempts = 1 then 'waiting_for_dataset'
-           else 'still_waiting_for_dataset' end,
-      p_error || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry), p_dataset_id);
+  if v_retry is null or v_attempts <= 2 or v_attempts % 5 = 0 then
+    perform ampsync_private.journal(null, v_event, p_error || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry), p_dataset_id);
   end if;
+  return v_event;
 end;
 $$;
 

@@ -89,7 +89,7 @@ begin
 
   perform graphile_worker.remove_job(k.key)
      from (select t.task || v_dataset.dataset_id
-             from (values ('ampsync_resolve:'), ('ampsync_reload:')) t(task)
+             from (values ('ampsync_resolve:'), ('ampsync_reload:'), ('ampsync_poll:')) t(task)
             union all
            select t.task || s.stream_id
              from ampsync_private.stream s

@@ -29,6 +29,8 @@
 --                   told another one, which their hint says
 -- on_new_version    of a dataset without a fixed revision: `continue` (default), a new version
 --                   is followed from the checkpoint on, if its tables fit
+-- poll_interval     how often such a dataset's list of versions is requested, 1 s to 1 h; default
+--                   VERSION_POLL_INTERVAL_SECS of the worker that does it, 5 s
 --
 -- `rename` and `exclude_columns` are fixed for a table once it is created. A table that they do not mention keeps
 -- what it has; null instead of a name or a list takes it back.
@@ -53,6 +55,7 @@ create or replace function ampsync.enqueue_sync(
   in    on_new_version   text default null,
   in    block_index      text default null,
   in    indexes          jsonb default null,
+  in    poll_interval    interval default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -74,7 +77,7 @@ begin
   perform ampsync_private.check_sync_options(
     enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
     enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy, enqueue_sync.on_new_version,
-    enqueue_sync.block_index);
+    enqueue_sync.block_index, enqueue_sync.poll_interval);
   perform ampsync_private.check_from_block(enqueue_sync.dataset, enqueue_sync.from_block);
   perform ampsync_private.check_table_options(
     enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
@@ -124,7 +127,8 @@ begin
          from_block       = coalesce(enqueue_sync.from_block, d.from_block),
          on_new_version   = coalesce(enqueue_sync.on_new_version, d.on_new_version),
          block_index      = coalesce(enqueue_sync.block_index, d.block_index),
-         indexes          = coalesce(enqueue_sync.indexes, d.indexes)
+         indexes          = coalesce(enqueue_sync.indexes, d.indexes),
+         poll_interval    = coalesce(enqueue_sync.poll_interval, d.poll_interval)
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
   perform ampsync_private.apply_from_block(v_dataset.dataset_id, null, enqueue_sync.from_block);
@@ -140,6 +144,9 @@ begin
   if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> ampsync_private.named_tables(v_dataset) then
     perform ampsync_private.schedule_resolve(v_dataset.dataset_id);
   end if;
+  if enqueue_sync.poll_interval is not null then
+    perform ampsync_private.start_polling(v_dataset.dataset_id, enqueue_sync.poll_interval);
+  end if;
   perform ampsync_private.schedule_supervisor();
 
   return query
@@ -153,5 +160,5 @@ end;
 $$;
 
 comment on function ampsync.enqueue_sync(
-  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb)
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

@@ -12,6 +12,8 @@
 -- p_version: what goes into SQL, a semantic version or the manifest hash.
 -- p_has_namespaces: false for servers of October 2025, see source_schema.
 --
+-- Returns the event for the log when the dataset is found: whether its versions are polled.
+--
 -- Idempotent: the same answer again is not journaled, and keeps counting the attempts for
 -- missing tables. Locks: dataset row; inserts streams and leases.
 create or replace function ampsync_worker.register_streams(
@@ -21,7 +23,7 @@ create or replace function ampsync_worker.register_streams(
   p_tables         text[],
   p_has_namespaces boolean default true
 )
-  returns void
+  returns text
   language plpgsql
   volatile
   security invoker
@@ -36,13 +38,14 @@ declare
   v_refused text[] := '{}';
   v_code    text;
   v_beside  text;
+  v_event   text;
 begin
   select * into v_dataset
     from ampsync_private.dataset d
    where d.dataset_id = p_dataset_id
      for no key update;
   if not found then
-    return;
+    return null;
   end if;
 
   if cardinality(p_tables) > 1000 then
@@ -51,13 +54,13 @@ begin
       'message', format('%s has %s tables', v_dataset.name, cardinality(p_tables)),
       'detail', 'A dataset can have at most 1,000 tables; none of these was registered.',
       'hint', 'Retried automatically: select * from ampsync.status;'));
-    return;
+    return null;
   end if;
 
   if exists (select 1 from ampsync_private.stream s where s.dataset_id = p_dataset_id)
      and (p_version, p_manifest_hash) is distinct from (v_dataset.offered_version, v_dataset.offered_hash) then
     if p_version <> coalesce(v_dataset.resolved_version, v_dataset.resolved_hash) then
-      return; -- The answer is older than a reload.
+      return null; -- The answer is older than a reload.
     end if;
     p_manifest_hash := v_dataset.resolved_hash;
   end if;
@@ -107,6 +110,14 @@ begin
               'version', p_version, 'manifest_hash', p_manifest_hash, 'tables', to_jsonb(p_tables)), p_dataset_id);
   end if;
 
+  if coalesce(v_dataset.resolved_version, v_dataset.resolved_hash) is null then
+    perform ampsync_private.start_polling(p_dataset_id, coalesce(v_dataset.poll_interval, interval '5 s'));
+    select case when ampsync_private.is_polled(d) then 'version_polling_initialized'
+                else 'version_polling_disabled' end into v_event
+      from ampsync_private.dataset d
+     where d.dataset_id = p_dataset_id;
+  end if;
+
   v_missing := array(select t.name from unnest(ampsync_private.named_tables(v_dataset)) t(name)
                       where t.name <> all (p_tables)
                         and not exists (select 1
@@ -144,6 +155,7 @@ begin
            attempts = 0, next_retry = null, error = null
      where d.dataset_id = p_dataset_id;
   end if;
+  return v_event;
 end;
 $$;
 

@@ -1,6 +1,7 @@
 -- Restarts a dataset that was paused, or whose streams failed, once the cause is fixed: they
--- continue from their checkpoints right away. Healthy streams are left alone, and a resync that
--- was under way continues. A new version that was refused is looked at again. Idempotent.
+-- continue from their checkpoints right away. What waits, for a dataset that is not published,
+-- a retry or the next poll, is tried at once, and a new version that was refused is looked at
+-- again. Healthy streams are left alone, and a resync that was under way continues. Idempotent.
 -- Returns the streams. Locks: dataset row, stream rows.
 create or replace function ampsync.resume_sync(
   inout dataset    text,
@@ -20,9 +21,10 @@ declare
   v_stream     record;
 begin
   update ampsync_private.dataset d
-     set state = 'waiting', since = ampsync_private.now(), attempts = 0, next_retry = null, error = null
+     set state = 'waiting', since = case when d.state <> 'waiting' then ampsync_private.now() else d.since end,
+         attempts = 0, next_retry = null, error = null
    where d.dataset_id = v_dataset_id
-     and d.state in ('failed', 'paused');
+     and d.state in ('failed', 'paused', 'waiting');
   if found then
     perform ampsync_private.schedule_resolve(v_dataset_id);
   end if;
@@ -50,6 +52,8 @@ begin
     end if;
     perform ampsync_private.journal(v_stream.stream_id, 'resumed');
   end loop;
+
+  perform ampsync_private.start_polling(v_dataset_id, interval '0');
 
   return query
   select r.dataset, r.table_name, r.state, r.hint

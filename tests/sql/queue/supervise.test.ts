@@ -7,6 +7,8 @@ import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
+/** Whose versions are not polled, so that there is no job of it but those of its streams. */
+const FIXED = { dataset: "chain@1.0.0" };
 
 async function job(set: string, keyLike = "ampsync\\_stream:%"): Promise<void> {
   await db.query(`update graphile_worker._private_jobs set ${set} where key like '${keyLike}'`);
@@ -28,7 +30,7 @@ async function lockedBy(): Promise<(string | null)[]> {
 }
 
 async function released(): Promise<SqlStream> {
-  const stream = await SqlStream.prepare(db);
+  const stream = await SqlStream.prepare(db, FIXED);
   await stream.endPass("yielded");
   return stream;
 }
@@ -55,7 +57,7 @@ describe("a stream that nobody holds gets a new job", () => {
   });
 
   test("where its lease ran out", async () => {
-    await SqlStream.prepare(db);
+    await SqlStream.prepare(db, FIXED);
     await deleteJobs();
     expect(await supervise(db)).toBe(0);
     await moveClock(db, "31 s");
@@ -82,7 +84,7 @@ describe("is left alone:", () => {
   });
 
   test("a retry that is due later", async () => {
-    const stream = await SqlStream.prepare(db);
+    const stream = await SqlStream.prepare(db, FIXED);
     for (let i = 0; i < 7; i++) {
       await stream.endPass("ended");
       await stream.acquire();
@@ -161,7 +163,7 @@ describe("the jobs of a dead worker are freed", () => {
   });
 
   test("and replaced: a worker that lives after all deletes its job by id when it has done it", async () => {
-    const stream = await SqlStream.prepare(db);
+    const stream = await SqlStream.prepare(db, FIXED);
     await job("locked_at = ampsync_private.now(), locked_by = 'worker-1'");
     await heartbeat("worker-1");
     const { rows } = await db.query(
@@ -175,7 +177,7 @@ describe("the jobs of a dead worker are freed", () => {
   });
 
   test("and one that was replaced while it ran is removed: two never wait", async () => {
-    const stream = await SqlStream.prepare(db);
+    const stream = await SqlStream.prepare(db, FIXED);
     await job("locked_at = ampsync_private.now(), locked_by = 'stranger'");
     await stream.endPass("yielded");
     expect(await lockedBy()).toEqual(["stranger", null]);
@@ -221,7 +223,7 @@ describe("schedule_supervision", () => {
   });
 
   test("queues it sooner where a lease runs out before", async () => {
-    await SqlStream.prepare(db);
+    await SqlStream.prepare(db, FIXED);
     await moveClock(db, "27 s");
     const [due] = await dueIn();
     expect(due).toBeGreaterThan(2);
@@ -229,7 +231,7 @@ describe("schedule_supervision", () => {
   });
 
   test("does not run hot where leases ran out long ago", async () => {
-    await SqlStream.prepare(db);
+    await SqlStream.prepare(db, FIXED);
     await moveClock(db, "1 h");
     const [due] = await dueIn();
     expect(due).toBeCloseTo(5, 0);

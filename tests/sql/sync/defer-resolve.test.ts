@@ -14,9 +14,14 @@ beforeEach(async () => {
   id = rows[0]!["dataset_id"];
 });
 
-async function defer(state: string): Promise<void> {
+async function defer(state: string): Promise<string> {
   const error = { code: "SY103", message: "eth/chain is not published", hint: "Publish it." };
-  await db.query("select ampsync_worker.defer_resolve($1, $2, $3)", [id, state, error]);
+  const { rows } = await db.query("select ampsync_worker.defer_resolve($1, $2, $3) as event", [
+    id,
+    state,
+    error,
+  ]);
+  return rows[0]!["event"];
 }
 
 async function status() {
@@ -27,7 +32,7 @@ async function status() {
 test("begin_resolve says what to look up, and nothing of a dataset that is gone", async () => {
   const lookUp = (which: string) => db.query("select * from ampsync_worker.begin_resolve($1)", [which]);
   expect((await lookUp(id)).rows).toEqual([
-    { namespace: "eth", name: "chain", revision: "1.2.0", tables: ["blocks"] },
+    { namespace: "eth", name: "chain", revision: "1.2.0", tables: ["blocks"], failures: 0 },
   ]);
   expect((await lookUp("4711")).rows).toEqual([]);
 });
@@ -41,7 +46,7 @@ test("an unknown dataset waits, and status says for what, what to do and when it
     state: "waiting",
     error_code: "SY103",
     waiting_on: "eth/chain is not published",
-    hint: "Publish it.",
+    hint: "Publish it. Retried automatically; at once by: select * from ampsync.resume_sync('eth/chain@1.2.0');",
   });
   expect(row["next_retry"]).toBeInstanceOf(Date);
 });
@@ -74,16 +79,42 @@ test("a server that asks for less than the next wait is asked no sooner", async 
   expect(Number(job.due_in_s)).toBeGreaterThan(1.5);
 });
 
-test("the journal tells of the first try and of every fifth", async () => {
-  for (let attempt = 1; attempt <= 11; attempt++) await defer("waiting");
+test("the log is told of each try, the journal of the first two and of every fifth", async () => {
+  const logged: string[] = [];
+  for (let attempt = 1; attempt <= 11; attempt++) logged.push(await defer("waiting"));
+  expect(logged.slice(0, 6)).toEqual([
+    "dataset_not_found_waiting_for_publish",
+    "waiting_for_dataset",
+    "waiting_for_dataset",
+    "waiting_for_dataset",
+    "still_waiting_for_dataset",
+    "waiting_for_dataset",
+  ]);
   const { rows } = await db.query(
     "select event, details ->> 'attempts' as n from ampsync.events order by event_id",
   );
   expect(rows).toEqual([
-    { event: "waiting_for_dataset", n: "1" },
-    { event: "still_waiting_for_dataset", n: "6" },
-    { event: "still_waiting_for_dataset", n: "11" },
+    { event: "dataset_not_found_waiting_for_publish", n: "1" },
+    { event: "waiting_for_dataset", n: "2" },
+    { event: "still_waiting_for_dataset", n: "5" },
+    { event: "still_waiting_for_dataset", n: "10" },
   ]);
+});
+
+test("resume_sync ends the wait at once, and counts from the beginning", async () => {
+  for (let attempt = 1; attempt <= 4; attempt++) await defer("waiting");
+  const { since } = await status();
+  await db.query((await status())["hint"].replace(/^.*at once by: /, ""));
+  expect(await status()).toMatchObject({ state: "waiting", since, error_code: null, next_retry: null });
+  const [job] = await waitingJobs(db, "ampsync_resolve:%");
+  expect(job.due_in_s).toBeLessThanOrEqual(0);
+  expect(await defer("waiting")).toBe("dataset_not_found_waiting_for_publish");
+});
+
+test("a dataset that is found without a wanted table is no unpublished dataset", async () => {
+  await db.query("select ampsync_worker.register_streams($1, '1.2.0', null, '{logs}')", [id]);
+  expect(await journaledEvents(db)).toContain("waiting_for_dataset");
+  expect(await journaledEvents(db)).not.toContain("dataset_not_found_waiting_for_publish");
 });
 
 test("it stays in its state since the first try", async () => {

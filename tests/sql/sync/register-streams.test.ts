@@ -98,14 +98,16 @@ test("a wanted table that the dataset lacks is waited for, while the others go o
     state: "waiting",
     error_code: "SY103",
     waiting_on: "chain has no table traces",
-    hint: "Version 1.0.0 stays in use for the other tables; it has: blocks, logs.",
+    hint:
+      "Version 1.0.0 stays in use for the other tables; it has: blocks, logs. " +
+      "Retried automatically; at once by: select * from ampsync.resume_sync('chain');",
   });
   await register(id, ["blocks", "logs", "traces"]);
   expect(await streams()).toEqual(["chain.blocks", "chain.traces"]);
   expect(await status()).toMatchObject({ error_code: null, hint: expect.stringContaining("Start a worker") });
 });
 
-test("a missing table is asked for after 2, 4, 8, 16, 30, 30 s, and told of at first and every fifth time", async () => {
+test("a missing table is asked for after 2, 4, 8, 16, 30, 30 s, and told of twice and every fifth time", async () => {
   await db.query("select ampsync.enqueue_sync('chain', tables => '{traces}')");
   const id = await registerDataset(db, "chain", ["blocks"]);
   const since = (await status())!["since"];
@@ -119,6 +121,7 @@ test("a missing table is asked for after 2, 4, 8, 16, 30, 30 s, and told of at f
   expect((await status())!["since"]).toEqual(since);
   expect(await journaledEvents(db)).toEqual([
     "version_resolved",
+    "waiting_for_dataset",
     "waiting_for_dataset",
     "still_waiting_for_dataset",
   ]);

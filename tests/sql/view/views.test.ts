@@ -191,6 +191,7 @@ describe("ampsync.jobs", () => {
     await registerDataset(db, "eth/chain", ["blocks"]);
     await db.query("select graphile_worker.add_job('of_the_application')");
     expect(await jobs()).toMatchObject([
+      { task: "ampsync_poll", dataset: "eth/chain", table_name: null, state: "scheduled" },
       { task: "ampsync_resolve", dataset: "eth/chain", table_name: null },
       { task: "ampsync_stream", dataset: "eth/chain", table_name: "blocks" },
       { task: "ampsync_supervise", dataset: null, table_name: null },

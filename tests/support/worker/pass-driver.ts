@@ -89,6 +89,7 @@ export class PassDriver {
       shutdownLimitSecs: 30,
       dataset: null,
       warnings: [],
+      pollIntervalSecs: 5,
       logLevel: "error",
     } as const;
     const limits = { ...COMMIT_LIMITS, ...options.limits };

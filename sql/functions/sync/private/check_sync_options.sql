@@ -9,7 +9,8 @@ create or replace function ampsync_private.check_sync_options(
   p_value_policy     text,
   p_nul_policy       text,
   p_on_new_version   text default null,
-  p_block_index      text default null
+  p_block_index      text default null,
+  p_poll_interval    interval default null
 )
   returns void
   language plpgsql
@@ -60,6 +61,14 @@ begin
       hint    = format('select ampsync.enqueue_sync(%L, retention_blocks => 128);', p_dataset);
   end if;
 
+  if p_poll_interval not between interval '1 s' and interval '1 h' then
+    raise exception using
+      errcode = 'SY004',
+      message = format('poll_interval => %L is not between 1 s and 1 h', p_poll_interval),
+      detail  = 'It is how often the list of versions is requested.',
+      hint    = format('select ampsync.enqueue_sync(%L, poll_interval => ''5 s'');', p_dataset);
+  end if;
+
   for v_policy in
     select o.name, o.value, o.allowed
       from (values ('on_deep_reorg', p_on_deep_reorg, '{stop,resync}'::text[]),
@@ -80,5 +89,5 @@ end;
 $$;
 
 comment on function ampsync_private.check_sync_options(
-  text, text, text[], text, integer, text, text, text, text, text)
+  text, text, text[], text, integer, text, text, text, text, text, interval)
   is 'Raise SY004 for an invalid option of ampsync.enqueue_sync.';

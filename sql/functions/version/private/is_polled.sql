@@ -1,0 +1,22 @@
+-- Whether new versions of a dataset are looked for: it follows a tag, it was found, and it is not
+-- paused. Failed streams do not count: a new version may be what they need.
+create or replace function ampsync_private.is_polled(
+  p_dataset ampsync_private.dataset
+)
+  returns boolean
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((p_dataset).revision, 'dev') = 'dev' -- Anything else is a fixed version.
+     and coalesce((p_dataset).resolved_version, (p_dataset).resolved_hash) is not null
+     and (p_dataset).state <> 'paused'
+     and (select bool_and(s.state = 'paused')
+            from ampsync_private.stream s
+           where s.dataset_id = (p_dataset).dataset_id
+             and s.shadow_of is null) is not true;
+$$;
+
+comment on function ampsync_private.is_polled(ampsync_private.dataset)
+  is 'Whether new versions of a dataset are looked for.';
