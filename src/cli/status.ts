@@ -109,7 +109,7 @@ function percentage(done: bigint | null, total: bigint | null): string {
 function datasetLine(dataset: StatusRow): Record<string, string> {
   return {
     dataset: dataset.dataset,
-    version: dataset.version ?? "–",
+    version: [dataset.version ?? "–", dataset.new_version].filter(Boolean).join(", new: "),
     state: dataset.state,
     schema: dataset.target_schema,
     tables: count(dataset.tables),

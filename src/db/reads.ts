@@ -24,6 +24,7 @@ interface Views {
   status: {
     dataset: string;
     version: string | null;
+    new_version: string | null;
     state: string;
     since: Date;
     target_schema: string;
@@ -102,7 +103,7 @@ export class Reads {
     return this.#db
       .selectFrom("status")
       .select(["dataset", "version", "state", "since", "target_schema", "tables", "block", "behind", "rows"])
-      .select(["rows_per_s", "error_code", "waiting_on", "hint", "next_retry"])
+      .select(["rows_per_s", "error_code", "waiting_on", "hint", "next_retry", "new_version"])
       .orderBy("dataset")
       .execute();
   }

@@ -12,17 +12,21 @@ select d.label as dataset,
        s.lag,
        coalesce(s.rows, 0) as rows,
        s.rows_per_s,
-       coalesce(d.error ->> 'code', s.error_code, d.offered_error ->> 'code') as error_code,
+       coalesce(d.error ->> 'code', s.error_code, d.offered_error ->> 'code',
+                d.poll_error ->> 'code') as error_code,
        coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''),
                 case when s.error_code is not null then s.reason end, d.offered_error ->> 'message',
-                s.reason) as waiting_on,
+                s.reason,
+                'new versions cannot be looked for: ' || (d.poll_error ->> 'message')
+                  || coalesce(': ' || (d.poll_error ->> 'detail'), '')) as waiting_on,
        coalesce(d.error ->> 'hint', case when s.error_code is not null then s.hint end, d.offered_error ->> 'hint',
-                s.hint,
+                s.hint, d.poll_error ->> 'hint',
                 case when d.state <> 'active' then ampsync_private.idle_hint(exists (
                        select 1
                          from ampsync_private.worker a
                         where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end) as hint,
-       coalesce(d.next_retry, s.next_retry, d.offered_retry) as next_retry
+       coalesce(d.next_retry, s.next_retry, d.offered_retry,
+                case when d.poll_error is not null then d.poll_due end) as next_retry
   from ampsync_private.dataset d
   left join (
     select t.dataset_id,
