@@ -45,6 +45,7 @@ describe("settings", () => {
       grpcMaxDecodeMb: 32,
       connectionLimitSecs: 300,
       operationLimitSecs: 60,
+      pollIntervalSecs: 5,
       reloadRetries: 3,
       shutdownLimitSecs: 30,
       dataset: null,

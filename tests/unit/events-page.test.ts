@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), "utf8");
 
-/** The event of a call of journal: a literal, or one for each case. */
-const CALL = /ampsync_private\.journal\(\s*\w+(?:\.\w+)?,\s*('\w+'|case\b.*?\bend\b)/gs;
+/** The event of a call of journal: a literal, or one for each case, perhaps chosen before the call. */
+const CALL = /(?:ampsync_private\.journal\(\s*\w+(?:\.\w+)?,|v_event :=)\s*('\w+'|case\b.*?\bend\b)/gs;
 
 /** Names of events that SQL journals. */
 function journaled(): string[] {

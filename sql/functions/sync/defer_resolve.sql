@@ -27,6 +27,7 @@ as $$
 declare
   v_attempts integer;
   v_retry    timestamptz;
+  v_unknown  boolean;
   v_event    text;
 begin
   update ampsync_private.dataset d
@@ -43,23 +44,24 @@ begin
                          p_error ->> 'hint', d.label)
            else coalesce(p_error ->> 'hint', format('select * from ampsync.resume_sync(%L);', d.label)) end)
    where d.dataset_id = p_dataset_id
-  returning d.attempts, d.next_retry,
-            case when p_state = 'failed' then 'dataset_failed'
-                 when d.attempts % 5 = 0 then 'still_waiting_for_dataset'
-                 when d.attempts = 1 and p_error ->> 'code' = 'SY103' and d.resolved_version is null
-                   then 'dataset_not_found_waiting_for_publish'
-                 else 'waiting_for_dataset' end
-       into v_attempts, v_retry, v_event;
+  returning d.attempts, d.next_retry, d.resolved_version is null into v_attempts, v_retry, v_unknown;
   if not found then -- Dropped meanwhile.
     return null;
   end if;
+
+  v_event := case when p_state = 'failed' then 'dataset_failed'
+                  when v_attempts % 5 = 0 then 'still_waiting_for_dataset'
+                  when v_attempts = 1 and v_unknown and p_error ->> 'code' = 'SY103'
+                    then 'dataset_not_found_waiting_for_publish'
+                  else 'waiting_for_dataset' end;
 
   if v_retry is not null then
     perform ampsync_private.schedule_resolve(p_dataset_id, v_retry);
   end if;
 
   if v_retry is null or v_attempts <= 2 or v_attempts % 5 = 0 then
-    perform ampsync_private.journal(null, v_event, p_error || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry), p_dataset_id);
+    perform ampsync_private.journal(null, v_event,
+      p_error || jsonb_build_object('attempts', v_attempts, 'next_retry', v_retry), p_dataset_id);
   end if;
   return v_event;
 end;

@@ -7,6 +7,7 @@ import type { Deps } from "../../../src/deps.ts";
 import { COMMIT_LIMITS, HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../../../src/model/limits.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { buildIndexes } from "../../../src/tasks/ampsync_index.ts";
+import { poll } from "../../../src/tasks/ampsync_poll.ts";
 import { reloadDataset } from "../../../src/tasks/ampsync_reload.ts";
 import { resolveDataset } from "../../../src/tasks/ampsync_resolve.ts";
 import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
@@ -62,6 +63,7 @@ const runner = await run({
   preset: { plugins, worker },
   taskList: {
     ampsync_index: withDeps(buildIndexes),
+    ampsync_poll: withDeps(poll),
     ampsync_reload: withDeps(reloadDataset),
     ampsync_resolve: withDeps(resolveDataset),
     ampsync_stream: withDeps(streamTask),
