@@ -41,7 +41,7 @@ view ampsync.indexes
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
-  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_index builds indexes, ampsync_resolve looks up a dataset, ampsync_reload takes over a new version of it, ampsync_supervise frees and queues what was lost.
+  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_index builds indexes, ampsync_resolve looks up a dataset, ampsync_poll looks for a new version of it, ampsync_reload takes over a new version of it, ampsync_supervise frees and queues what was lost.
   column dataset text -- Dataset that the job works for.
   column table_name text -- Table that the job works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
@@ -219,6 +219,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column on_new_version text not null default 'continue'::text
   column block_index text not null default 'btree'::text
   column indexes jsonb not null default '{}'::jsonb
+  column poll_interval interval
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
@@ -230,6 +231,9 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column offered_retry timestamp with time zone
   column offered_error jsonb
   column quiesce_until timestamp with time zone
+  column poll_due timestamp with time zone
+  column poll_attempts integer not null default 0
+  column poll_error jsonb
   column state text not null default 'waiting'::text
   column since timestamp with time zone not null
   column attempts integer not null default 0
@@ -244,6 +248,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   constraint dataset_on_deep_reorg_check CHECK ((on_deep_reorg = ANY (ARRAY['stop'::text, 'resync'::text])))
   constraint dataset_on_new_version_check CHECK ((on_new_version = ANY (ARRAY['continue'::text, 'resync'::text])))
   constraint dataset_pkey PRIMARY KEY (dataset_id)
+  constraint dataset_poll_interval_check CHECK (((poll_interval >= '00:00:01'::interval) AND (poll_interval <= '01:00:00'::interval)))
   constraint dataset_retention_check CHECK ((retention_blocks >= 64))
   constraint dataset_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'active'::text, 'paused'::text, 'failed'::text])))
   constraint dataset_value_policy_check CHECK ((value_policy = ANY (ARRAY['fail'::text, 'null'::text, 'quarantine'::text])))
@@ -481,7 +486,7 @@ function ampsync.adopt(INOUT dataset text, target_schema text DEFAULT 'public'::
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
   language sql volatile security invoker
@@ -523,7 +528,7 @@ function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -760,7 +765,7 @@ function ampsync_private.check_swappable(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text, p_on_new_version text DEFAULT NULL::text, p_block_index text DEFAULT NULL::text)
+function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text, p_on_new_version text DEFAULT NULL::text, p_block_index text DEFAULT NULL::text, p_poll_interval interval DEFAULT NULL::interval)
   -- Raise SY004 for an invalid option of ampsync.enqueue_sync.
   returns void
   language plpgsql stable security invoker
@@ -1304,6 +1309,13 @@ function ampsync_private.is_halted(p_state text)
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.is_polled(p_dataset ampsync_private.dataset)
+  -- Whether new versions of a dataset are looked for.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
   -- Whether a job of this key is running, or will run in time.
   returns boolean
@@ -1492,6 +1504,13 @@ function ampsync_private.policy_steps(p_old regclass, p_name text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.poll_pause(p_dataset ampsync_private.dataset, p_default interval, p_failures integer)
+  -- The pause before the next poll of a dataset, after so many failures in a row.
+  returns interval
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
   -- Drop a stream's history entries beyond retention.
   returns void
@@ -1676,6 +1695,13 @@ function ampsync_private.schedule_index(p_stream_id bigint, p_not_before timesta
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.schedule_poll(p_dataset_id bigint, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+  -- Queue the job that looks for a new version of a dataset.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.schedule_reload(p_dataset_id bigint)
   -- Queue the job that takes over the version which a dataset was offered.
   returns void
@@ -1750,6 +1776,13 @@ function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, 
   -- Split the sound ledger entries that reach beyond a range of blocks at its borders.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.start_polling(p_dataset_id bigint, p_pause interval)
+  -- Have the next poll of a dataset due after the given time at the latest.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1962,6 +1995,13 @@ function ampsync_worker.begin_explain(p_answer_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.begin_poll(p_dataset_id bigint)
+  -- The reference that a poll looks up.
+  returns TABLE(namespace text, name text, revision text, begun_at timestamp with time zone, failures integer)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.begin_reload(p_dataset_id bigint)
   -- The version that a reload job looks at, and the tables that must fit it; no row if there is nothing to do.
   returns TABLE(dataset text, namespace text, name text, version text, manifest_hash text, source_schema text, tables jsonb)
@@ -1977,7 +2017,7 @@ procedure ampsync_worker.begin_repair(IN p_stream_id bigint, IN p_epoch bigint, 
 
 function ampsync_worker.begin_resolve(p_dataset_id bigint)
   -- The reference that a resolve job looks up.
-  returns TABLE(namespace text, name text, revision text, tables text[])
+  returns TABLE(namespace text, name text, revision text, tables text[], failures integer)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -2001,6 +2041,13 @@ function ampsync_worker.defer_index(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.defer_poll(p_dataset_id bigint, p_error jsonb, p_interval interval, p_retry_after_s double precision DEFAULT NULL::double precision)
+  -- Record why a poll failed, and queue the next one.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
 function ampsync_worker.defer_reload(p_dataset_id bigint, p_version text, p_manifest_hash text, p_error jsonb, p_max_retries integer)
   -- Record why a dataset does not follow the version that it was offered, and when to retry.
   returns void
@@ -2017,7 +2064,7 @@ function ampsync_worker.defer_repair(p_stream_id bigint, p_epoch bigint, p_first
 
 function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error jsonb, p_retry_after_s double precision DEFAULT NULL::double precision)
   -- Record why a dataset could not be resolved, and when to retry.
-  returns void
+  returns text
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -2120,6 +2167,13 @@ function ampsync_worker.note_index(p_stream_id bigint, p_method text, p_columns 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.note_version(p_dataset_id bigint, p_version text, p_manifest_hash text, p_has_namespaces boolean, p_begun_at timestamp with time zone, p_interval interval)
+  -- Take the version that a poll found, and queue the next poll.
+  returns text
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
 function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
   -- The hash of a block in this stream's own history or rows.
   returns text
@@ -2143,7 +2197,7 @@ function ampsync_worker.prune_events(p_limit integer DEFAULT 1000)
 
 function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[], p_has_namespaces boolean DEFAULT true)
   -- Record what a dataset resolved to and create a stream for each wanted table.
-  returns void
+  returns text
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
