@@ -190,6 +190,31 @@ test("a worker that is killed before its commit leaves everything as it was", as
   expect(await describeTable(db, old("logs"))).toEqual(before);
 });
 
+describe("a rehearsal", () => {
+  const columns = JSON.stringify([
+    { name: "note", type: "text", not_null: false },
+    { name: "amount", type: "numeric(20,0)", not_null: false },
+  ]);
+  const rehearse = (client: pg.Client) =>
+    client.query("select ampsync_private.rehearse_replacement($1, $2)", [old("logs"), columns]);
+
+  test("gives its locks back before its transaction ends", async () => {
+    const client = await db.client();
+    await client.query("begin");
+    await rehearse(client);
+    const reader = await db.client();
+    await reader.query(`set lock_timeout = '10s'; select from ${ds}.amounts_on_top`);
+    await client.query("commit");
+  });
+
+  test("is left out while somebody uses the table", async () => {
+    const reader = await db.client();
+    await reader.query(`begin; select from ${ds}.logs`);
+    await rehearse(await db.client());
+    await reader.query("commit");
+  });
+});
+
 describe("what readers have to know:", () => {
   test("a prepared `select *` ends with 0A000, because its columns changed", async () => {
     const reader = await db.client();

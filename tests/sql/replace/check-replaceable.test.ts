@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
+import { describeTable } from "../../support/postgres/describe-table.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 
 const db = rolledBackDatabase();
 
 /** The new version has no `gone`, and another type of `amount`. */
 const NEW_COLUMNS = JSON.stringify([
-  { name: "address", type: "bytea" },
-  { name: "amount", type: "numeric(20,0)" },
+  { name: "address", type: "bytea", not_null: false },
+  { name: "amount", type: "numeric(20,0)", not_null: true },
 ]);
 const MADE_COLUMNS = JSON.stringify([{ name: "address" }, { name: "amount" }, { name: "gone" }]);
 
@@ -207,4 +208,38 @@ test("everything is told at once", async () => {
   );
   await db.query(error.hint!);
   await db.query(CHECK);
+});
+
+describe("a rehearsal", () => {
+  const REHEARSAL = `select ampsync_private.rehearse_replacement('ds.logs', '${NEW_COLUMNS}', '${MADE_COLUMNS}')`;
+
+  test("finds what fails by the types of the new columns", async () => {
+    await db.query("create view ds.v as select amount & 1 from ds.logs");
+    await db.query(CHECK);
+    const error = await refusal(db, REHEARSAL);
+    expect(error).toMatchObject({
+      code: "SY201",
+      message: "table ds.logs cannot be replaced: view ds.v does not fit the new table",
+      detail: "operator does not exist: numeric & integer. Nothing was changed.",
+      hint: "drop view ds.v;",
+    });
+    await db.query(error.hint!);
+    await db.query(REHEARSAL);
+  });
+
+  test("changes nothing, and leaves no lock", async () => {
+    await db.query("create view ds.v as select amount from ds.logs; create index on ds.logs (amount)");
+    const before = await describeTable(db, "ds.logs");
+    await db.query(REHEARSAL);
+    expect(await describeTable(db, "ds.logs")).toEqual(before);
+    expect((await db.query("select from pg_class where relname like 'rehears%'")).rowCount).toBe(0);
+  });
+
+  test("finds what cannot be kept", async () => {
+    await db.query("create materialized view ds.m as select address from ds.logs");
+    expect(await refusal(db, REHEARSAL)).toMatchObject({
+      code: "SY201",
+      hint: "drop materialized view ds.m;",
+    });
+  });
 });

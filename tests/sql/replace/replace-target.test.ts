@@ -195,6 +195,27 @@ describe("indexes", () => {
   });
 });
 
+test("CHECK constraints that were copied before are not checked again", async () => {
+  await plainTables();
+  await db.query("alter table ds.logs add constraint c check (amount > 0)");
+  const copied = async () => {
+    await db.query("select ampsync_private.copy_checks('ds.logs', 'aside.new')");
+    return (
+      await db.query(
+        "select oid, conname from pg_constraint where conrelid = 'aside.new'::regclass and contype = 'c'",
+      )
+    ).rows;
+  };
+  const first = await copied();
+  expect(first).toMatchObject([{ conname: "c" }]);
+  expect(await copied()).toEqual(first);
+  await db.query(REPLACE);
+  const { rows } = await db.query(
+    "select oid, conname from pg_constraint where conrelid = 'ds.logs'::regclass and contype = 'c'",
+  );
+  expect(rows).toEqual(first);
+});
+
 describe("what does not fit the new table is refused with its reason, nothing is changed, and the hint removes it:", () => {
   test.each([
     [
