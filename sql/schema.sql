@@ -883,6 +883,13 @@ function ampsync_private.compact_ledger(p_stream_id bigint, p_from_block bigint,
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.copy_checks(p_old regclass, p_new regclass)
+  -- Make on a new table the CHECK constraints of the old one that it lacks.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.copy_indexes(p_old regclass, p_new regclass)
   -- Make on a new table the indexes of the old one that it lacks; returns how many.
   returns integer
@@ -1595,6 +1602,13 @@ function ampsync_private.refuse_obstacles(p_old regclass, p_columns jsonb, p_add
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; jit=off
+  grants owner=X/owner
+
+function ampsync_private.rehearse_replacement(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true)
+  -- Raise SY201 if a target could not be replaced by a table with these columns, by trying it with an empty one.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.release_targets(p_dataset_id bigint, p_drop boolean)
