@@ -26,6 +26,6 @@ COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER 1001:1001
 # Replaces the entry point of the base image, which is a shell script. Without a command it is the
-# worker; `dist/cli/main.js migrate` and `dist/cli/main.js status` are the other two.
+# worker; `dist/cli/main.js --help` lists the other commands, such as `migrate` and `sync`.
 ENTRYPOINT ["node"]
 CMD ["node_modules/graphile-worker/dist/cli.js"]

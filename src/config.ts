@@ -164,7 +164,6 @@ export function parseConfig(
   }
 
   const token = secret(given, "token", "tokenFile", readFile, problems);
-  const retentionBlocks = number("retentionBlocks");
   const config: Config = {
     databaseUrl: databaseUrl(given, number("databasePort"), env, readFile, problems, warnings),
     queueSchema: schemaName(),
@@ -179,7 +178,7 @@ export function parseConfig(
     pollIntervalSecs: number("pollIntervalSecs"),
     reloadRetries: number("reloadRetries"),
     shutdownLimitSecs: number("shutdownLimitSecs"),
-    dataset: reader === "sync" ? datasetStart(given, retentionBlocks, problems) : null,
+    dataset: reader === "sync" ? datasetStart(given, number, problems) : null,
     logLevel: logLevel(),
     warnings,
   };

@@ -44,6 +44,7 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
       return 0;
     case undefined:
     case "--help":
+    case "-h":
     case "help":
       print(rest[0] === undefined ? generalHelp(COMMANDS) : commandHelp(find(rest[0])));
       return first === undefined ? 2 : 0;
@@ -61,6 +62,9 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
     }
   }
 }
+
+// Whoever reads the output has seen enough, such as `head`.
+process.stdout.on("error", () => process.exit());
 
 const argv = process.argv.slice(2);
 process.exitCode = await main(argv).catch((error: unknown) =>

@@ -56,19 +56,10 @@ async function start(config: Config, dataset: DatasetStart, log: Log, signal: Ab
   const pool = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync sync" }, log);
   try {
     const calls = new DatasetCalls(new Caller(retryingStatements(pool, limits, log)).until(signal));
-    const { isNew, targetSchema, retentionBlocks } = await calls.startSync(dataset);
-    log.info("starting_dataset_sync", {
-      dataset: dataset.reference,
-      is_new: isNew,
-      target_schema: targetSchema,
-    });
-    if (dataset.retentionBlocks !== null && dataset.retentionBlocks !== retentionBlocks) {
-      log.warn("stored_option_kept", {
-        dataset: dataset.reference,
-        retention_blocks: retentionBlocks,
-        hint: `select ampsync.alter_sync('${dataset.reference}', retention_blocks => ${dataset.retentionBlocks});`,
-      });
-    }
+    const { isNew, targetSchema, hint } = await calls.startSync(dataset);
+    const fields = { dataset: dataset.reference, target_schema: targetSchema };
+    log.info("starting_dataset_sync", { ...fields, is_new: isNew });
+    if (hint !== null) log.warn("stored_option_kept", { ...fields, hint });
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -7,6 +7,7 @@ export interface DatasetStart {
   /** Null: all, or those that are stored. */
   readonly tables: readonly string[] | null;
   /** For a dataset that is new; null: the default of enqueue_sync. */
+  readonly pollIntervalSecs: number | null;
   readonly retentionBlocks: number | null;
 }
 
@@ -14,8 +15,12 @@ const NAMESPACE = /^[a-z0-9_]{1,63}$/;
 const NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 const TABLE = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/;
 
-/** Null if no dataset is named. What is wrong is added to `problems`. */
-export function datasetStart(given: Given, retentionBlocks: number, problems: string[]): DatasetStart | null {
+/** Null if no dataset is named. What is wrong is added to `problems`; `number` reads a setting that is a number. */
+export function datasetStart(
+  given: Given,
+  number: (name: "pollIntervalSecs" | "retentionBlocks") => number,
+  problems: string[],
+): DatasetStart | null {
   const dataset = given.value("dataset");
   if (dataset === null) return null;
   const [, inNamespace, name, inRevision] = /^(?:([^/@]*)\/)?([^/@]*)(?:@(.*))?$/.exec(dataset.value) ?? [];
@@ -44,7 +49,8 @@ export function datasetStart(given: Given, retentionBlocks: number, problems: st
   return {
     reference: `${namespace === undefined ? "" : `${namespace}/`}${name}${revision === undefined ? "" : `@${revision}`}`,
     tables: tables(given, problems),
-    retentionBlocks: given.value("retentionBlocks") === null ? null : retentionBlocks,
+    pollIntervalSecs: given.value("pollIntervalSecs") === null ? null : number("pollIntervalSecs"),
+    retentionBlocks: given.value("retentionBlocks") === null ? null : number("retentionBlocks"),
   };
 }
 

@@ -24,7 +24,8 @@ export interface FoundDataset {
 export interface StartedSync {
   readonly isNew: boolean;
   readonly targetSchema: string;
-  readonly retentionBlocks: number;
+  /** The statement that sets what differs from the process's settings; null where nothing does. */
+  readonly hint: string | null;
 }
 
 /** The calls that start and resolve a dataset. One method per SQL function. */
@@ -39,11 +40,13 @@ export class DatasetCalls {
     readonly reference: string;
     readonly tables: readonly string[] | null;
     readonly retentionBlocks: number | null;
+    readonly pollIntervalSecs: number | null;
   }): Promise<StartedSync> {
+    const { reference, tables, retentionBlocks, pollIntervalSecs } = dataset;
     const { rows } = await this.#caller.call(
-      `select is_new as "isNew", target_schema as "targetSchema", retention_blocks as "retentionBlocks"
-         from ampsync_worker.start_sync($1, $2, $3)`,
-      [dataset.reference, dataset.tables, dataset.retentionBlocks],
+      `select is_new as "isNew", target_schema as "targetSchema", hint
+         from ampsync_worker.start_sync($1, $2, $3, make_interval(secs => $4))`,
+      [reference, tables, retentionBlocks, pollIntervalSecs],
     );
     return rows[0];
   }

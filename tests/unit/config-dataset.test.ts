@@ -34,7 +34,12 @@ describe("the dataset that sync starts", () => {
     [{ DATASET: "eth", AMP_DATASET_VERSION: "latest" }, "eth@latest"],
     [{ DATASET: "edge/eth@dev", DATASET_NAMESPACE: "edge", DATASET_VERSION: "dev" }, "edge/eth@dev"],
   ])("%j is %s", (env, reference) => {
-    expect(parse(env).dataset).toEqual({ reference, tables: null, retentionBlocks: null });
+    expect(parse(env).dataset).toEqual({
+      reference,
+      tables: null,
+      pollIntervalSecs: null,
+      retentionBlocks: null,
+    });
   });
 
   test.each([
@@ -44,9 +49,11 @@ describe("the dataset that sync starts", () => {
     expect(parse({ DATASET: "eth", TABLES: text }).dataset?.tables).toEqual(tables);
   });
 
-  test("has RETENTION_BLOCKS only where that is set", () => {
-    expect(parse({ DATASET: "eth", RETENTION_BLOCKS: "64" }).dataset?.retentionBlocks).toBe(64);
-    expect(parse({ DATASET: "eth" }).dataset?.retentionBlocks).toBeNull();
+  test("has further settings where they are set", () => {
+    const env = { DATASET: "eth", RETENTION_BLOCKS: "64", VERSION_POLL_INTERVAL_SECS: "3600" };
+    expect(parse(env).dataset).toMatchObject({ retentionBlocks: 64, pollIntervalSecs: 3600 });
+    const { dataset } = parse({ DATASET: "eth" }, "sync", { "version-polling-interval-secs": "1" });
+    expect(dataset).toMatchObject({ retentionBlocks: null, pollIntervalSecs: 1 });
   });
 
   test.each([
@@ -70,6 +77,7 @@ describe("the dataset that sync starts", () => {
 
   test("is refused with all that is wrong at once", () => {
     const problems = problemsOf({ DATASET: "Eth", DATASET_VERSION: "x", TABLES: "1", RETENTION_BLOCKS: "1" });
+    expect(problemsOf({ DATASET: "eth", VERSION_POLL_INTERVAL_SECS: "0" })).toContain("from 1 to 3600");
     for (const name of ["DATASET=", "DATASET_VERSION", "TABLES", "RETENTION_BLOCKS=1"]) {
       expect(problems).toContain(name);
     }

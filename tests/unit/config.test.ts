@@ -95,7 +95,6 @@ describe("settings", () => {
     ["HOT_RELOAD_MAX_RETRIES", "-1", "0 to 100"],
     ["AMPSYNC_SHUTDOWN_TIMEOUT_SECS", "0", "1 to 300"],
     ["AMPSYNC_SHUTDOWN_TIMEOUT_SECS", "301", "1 to 300"],
-    ["RETENTION_BLOCKS", "63", "64 to 2147483647"],
     ["MAX_CONCURRENT_BATCHES", "0", "1 to 1000"],
     ["MAX_CONCURRENT_BATCHES", "0x10", "1 to 1000"],
     ["MAX_CONCURRENT_BATCHES", "1.5", "1 to 1000"],

@@ -9,7 +9,7 @@ import { withSettings } from "../support/settings-page.ts";
 
 const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
 
-const parse = (env: Record<string, string> = {}) => parseConfig(env, () => "", "worker");
+const parse = (env: Record<string, string> = {}) => parseConfig({ DATASET: "eth", ...env }, () => "", "sync");
 const database = (env: Record<string, string>) =>
   parse({ DATABASE_USER: "me", DATABASE_NAME: "sync", ...env }).databaseUrl;
 
@@ -35,8 +35,8 @@ test("docs/configuration.md has the settings of the program", () => {
   }
 });
 
-// What a dataset has without RETENTION_BLOCKS is for enqueue_sync to say.
-test.each(settings.filter(({ setting }) => setting !== "retentionBlocks"))(
+// What a dataset has without its settings is for enqueue_sync to say.
+test.each(settings.filter(({ scope }) => scope !== "dataset"))(
   "$setting has the documented default, and a meaning",
   ({ setting, standard, about }) => {
     expect(standardOf(setting)).toBe(standard);
