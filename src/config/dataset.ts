@@ -7,7 +7,6 @@ export interface DatasetStart {
   /** Null: all, or those that are stored. */
   readonly tables: readonly string[] | null;
   /** For a dataset that is new; null: the default of enqueue_sync. */
-  readonly pollIntervalSecs: number | null;
   readonly retentionBlocks: number | null;
 }
 
@@ -18,7 +17,7 @@ const TABLE = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/;
 /** Null if no dataset is named. What is wrong is added to `problems`; `number` reads a setting that is a number. */
 export function datasetStart(
   given: Given,
-  number: (name: "pollIntervalSecs" | "retentionBlocks") => number,
+  number: (name: "retentionBlocks") => number,
   problems: string[],
 ): DatasetStart | null {
   const dataset = given.value("dataset");
@@ -49,7 +48,6 @@ export function datasetStart(
   return {
     reference: `${namespace === undefined ? "" : `${namespace}/`}${name}${revision === undefined ? "" : `@${revision}`}`,
     tables: tables(given, problems),
-    pollIntervalSecs: given.value("pollIntervalSecs") === null ? null : number("pollIntervalSecs"),
     retentionBlocks: given.value("retentionBlocks") === null ? null : number("retentionBlocks"),
   };
 }

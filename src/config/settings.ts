@@ -205,14 +205,6 @@ export const SETTINGS = {
     accepts: "names with commas between them",
     about: "which of its tables; without it all",
   },
-  pollIntervalSecs: {
-    names: ["VERSION_POLL_INTERVAL_SECS"],
-    scope: "dataset",
-    flags: ["version-polling-interval-secs"],
-    standard: "5",
-    range: [1, 3600],
-    about: "how many seconds lie between two looks for a newer version",
-  },
   retentionBlocks: {
     names: ["RETENTION_BLOCKS"],
     scope: "dataset",

@@ -40,13 +40,12 @@ export class DatasetCalls {
     readonly reference: string;
     readonly tables: readonly string[] | null;
     readonly retentionBlocks: number | null;
-    readonly pollIntervalSecs: number | null;
   }): Promise<StartedSync> {
-    const { reference, tables, retentionBlocks, pollIntervalSecs } = dataset;
+    const { reference, tables, retentionBlocks } = dataset;
     const { rows } = await this.#caller.call(
       `select is_new as "isNew", target_schema as "targetSchema", hint
-         from ampsync_worker.start_sync($1, $2, $3, make_interval(secs => $4))`,
-      [reference, tables, retentionBlocks, pollIntervalSecs],
+         from ampsync_worker.start_sync($1, $2, $3)`,
+      [reference, tables, retentionBlocks],
     );
     return rows[0];
   }

@@ -37,7 +37,6 @@ describe("the dataset that sync starts", () => {
     expect(parse(env).dataset).toEqual({
       reference,
       tables: null,
-      pollIntervalSecs: null,
       retentionBlocks: null,
     });
   });
@@ -49,11 +48,9 @@ describe("the dataset that sync starts", () => {
     expect(parse({ DATASET: "eth", TABLES: text }).dataset?.tables).toEqual(tables);
   });
 
-  test("has further settings where they are set", () => {
-    const env = { DATASET: "eth", RETENTION_BLOCKS: "64", VERSION_POLL_INTERVAL_SECS: "3600" };
-    expect(parse(env).dataset).toMatchObject({ retentionBlocks: 64, pollIntervalSecs: 3600 });
-    const { dataset } = parse({ DATASET: "eth" }, "sync", { "version-polling-interval-secs": "1" });
-    expect(dataset).toMatchObject({ retentionBlocks: null, pollIntervalSecs: 1 });
+  test("has RETENTION_BLOCKS only where that is set", () => {
+    expect(parse({ DATASET: "eth", RETENTION_BLOCKS: "64" }).dataset?.retentionBlocks).toBe(64);
+    expect(parse({ DATASET: "eth" }).dataset?.retentionBlocks).toBeNull();
   });
 
   test.each([
@@ -77,7 +74,6 @@ describe("the dataset that sync starts", () => {
 
   test("is refused with all that is wrong at once", () => {
     const problems = problemsOf({ DATASET: "Eth", DATASET_VERSION: "x", TABLES: "1", RETENTION_BLOCKS: "1" });
-    expect(problemsOf({ DATASET: "eth", VERSION_POLL_INTERVAL_SECS: "0" })).toContain("from 1 to 3600");
     for (const name of ["DATASET=", "DATASET_VERSION", "TABLES", "RETENTION_BLOCKS=1"]) {
       expect(problems).toContain(name);
     }
@@ -109,6 +105,7 @@ describe("a flag", () => {
 
   test.each([
     ["stream-max-concurrent-batches", "7", "maxConcurrentBatches", 7],
+    ["version-polling-interval-secs", "7", "pollIntervalSecs", 7],
     ["grpc-max-decode-mb", "7", "grpcMaxDecodeMb", 7],
     ["max-db-connections", "7", "poolSize", 7],
     ["nozzle-endpoint", "http://a:1", "flightAddress", new URL("http://a:1")],

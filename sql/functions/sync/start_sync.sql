@@ -8,7 +8,6 @@ create or replace function ampsync_worker.start_sync(
   p_dataset          text,
   p_tables           text[],
   p_retention_blocks integer,
-  p_poll_interval    interval,
   out is_new         boolean,
   out target_schema  text,
   out hint           text
@@ -30,8 +29,7 @@ begin
   perform ampsync.enqueue_sync(
     p_dataset, tables => p_tables,
     target_schema    => case when is_new then 'public' end,
-    retention_blocks => case when is_new then p_retention_blocks end,
-    poll_interval    => case when is_new then p_poll_interval end);
+    retention_blocks => case when is_new then p_retention_blocks end);
 
   select * into strict v_stored
     from ampsync_private.dataset d
@@ -39,15 +37,11 @@ begin
      and coalesce(d.revision, 'latest') = coalesce(v_ref.revision, 'latest');
 
   target_schema := v_stored.target_schema;
-  select format('select ampsync.alter_sync(%L, %s);', v_stored.label,
-                string_agg(format('%s => %L', o.name, o.wanted), ', ' order by o.name))
-    into hint
-    from (values ('retention_blocks', p_retention_blocks::text, v_stored.retention_blocks::text),
-                 ('poll_interval', p_poll_interval::text, v_stored.poll_interval::text)) o(name, wanted, stored)
-   where o.wanted <> o.stored
-  having count(*) > 0;
+  if p_retention_blocks <> v_stored.retention_blocks then
+    hint := format('select ampsync.alter_sync(%L, retention_blocks => %s);', v_stored.label, p_retention_blocks);
+  end if;
 end;
 $$;
 
-comment on function ampsync_worker.start_sync(text, text[], integer, interval)
+comment on function ampsync_worker.start_sync(text, text[], integer)
   is 'Enqueue the dataset of a process''s settings, which are defaults of a new one.';

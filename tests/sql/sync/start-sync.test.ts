@@ -5,44 +5,34 @@ import { registerDataset } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
 
-async function start(
-  dataset: string,
-  tables: string[] | null = null,
-  retention: number | null = null,
-  interval: string | null = null,
-) {
-  const { rows } = await db.query("select * from ampsync_worker.start_sync($1, $2, $3, $4)", [
-    dataset,
-    tables,
-    retention,
-    interval,
-  ]);
-  return rows[0];
+async function start(dataset: string, tables: string[] | null = null, retention: number | null = null) {
+  return (await db.query("select * from ampsync_worker.start_sync($1, $2, $3)", [dataset, tables, retention]))
+    .rows[0];
 }
 
 async function stored() {
   const { rows } = await db.query(
-    "select label, tables, target_schema, retention_blocks, poll_interval::text from ampsync_private.dataset order by label",
+    "select label, tables, target_schema, retention_blocks from ampsync_private.dataset order by label",
   );
   return rows;
 }
 
 describe("a process that starts with a dataset of its own", () => {
   test("enqueues it into schema public, with its settings as defaults", async () => {
-    expect(await start("edge/eth@dev", ["blocks"], 256, "30 s")).toEqual({
+    expect(await start("edge/eth@dev", ["blocks"], 256)).toEqual({
       is_new: true,
       target_schema: "public",
       hint: null,
     });
-    const options = { target_schema: "public", retention_blocks: 256, poll_interval: "00:00:30" };
+    const options = { target_schema: "public", retention_blocks: 256 };
     expect(await stored()).toEqual([{ label: "edge/eth@dev", tables: ["blocks"], ...options }]);
   });
 
   test("changes nothing at its next start, with and without its settings", async () => {
-    await start("eth", ["blocks"], 256, "30 s");
+    await start("eth", ["blocks"], 256);
     const before = await stored();
     const again = { is_new: false, target_schema: "public", hint: null };
-    expect(await start("eth", ["blocks"], 256, "30 s")).toEqual(again);
+    expect(await start("eth", ["blocks"], 256)).toEqual(again);
     expect(await start("_/eth@latest")).toEqual(again);
     expect(await stored()).toEqual(before);
   });
@@ -50,10 +40,10 @@ describe("a process that starts with a dataset of its own", () => {
   test("keeps what a dataset has that was enqueued or altered in SQL, and says how to change it", async () => {
     await db.query("select ampsync.enqueue_sync('eth', target_schema => 'chain', retention_blocks => 512)");
     const kept = { is_new: false, target_schema: "chain" };
-    const hint = "select ampsync.alter_sync('eth', poll_interval => '00:01:00', retention_blocks => '128');";
-    expect(await start("eth", null, 128, "1 min")).toEqual({ ...kept, hint });
+    const hint = "select ampsync.alter_sync('eth', retention_blocks => 128);";
+    expect(await start("eth", null, 128)).toEqual({ ...kept, hint });
     await db.query(hint);
-    expect(await start("eth", null, 128, "1 min")).toEqual({ ...kept, hint: null });
+    expect(await start("eth", null, 128)).toEqual({ ...kept, hint: null });
   });
 
   test("adds tables, and is refused to leave out one that is synced", async () => {
