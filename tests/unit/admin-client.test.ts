@@ -139,7 +139,7 @@ describe("which version a reference stands for", () => {
     expect(requests.map((request) => request.url)).toEqual([LIST]);
   });
 
-  test("tables that only the manifest lists are found there", async () => {
+  test("fetch_manifest, success: tables that only the manifest lists are found there", async () => {
     serve({
       [LIST]: VERSIONS,
       [`${LIST}/0.10.0`]: { revision: "0.10.0", manifest_hash: HASH, kind: "evm-rpc" },
@@ -306,7 +306,7 @@ describe("failures", () => {
     [503, "SY104"],
     [408, "SY104"],
     [429, "SY104"],
-  ])("HTTP %i is %s, with the server's text", async (status, code) => {
+  ])("fetch_manifest, http_error: HTTP %i is %s, with the server's text", async (status, code) => {
     fail(status, JSON.stringify({ error_code: "X", error_message: "the server's own words" }));
     const error = await errorOf(resolve("anvil"));
     expect(error).toMatchObject({ code, detail: `HTTP ${status}: the server's own words` });

@@ -52,10 +52,15 @@ describe("refused, with a statement that shows the way, and nothing stored:", ()
   test.each([
     ["no reference", "null", "SY004", "null is not a dataset reference"],
     ["an empty reference", "''", "SY004", "'' is not a dataset reference"],
-    ["upper case", "'Chain'", "SY004", "'Chain' is not a dataset reference"],
+    ["fetch_manifest, invalid name: upper case", "'Chain'", "SY004", "'Chain' is not a dataset reference"],
     ["a name that begins with a digit", "'1chain'", "SY004", "is not a dataset reference"],
     ["two slashes", "'a/b/chain'", "SY004", "is not a dataset reference"],
-    ["a revision of two numbers", "'chain@1.2'", "SY004", "is not a dataset reference"],
+    [
+      "fetch_manifest, invalid version: a revision of two numbers",
+      "'chain@1.2'",
+      "SY004",
+      "is not a dataset reference",
+    ],
     ["a hash of 63 digits", `'chain@${"a".repeat(63)}'`, "SY004", "is not a dataset reference"],
     ["a name of 64 bytes", `'${"a".repeat(64)}'`, "SY004", "is not a dataset reference"],
     ["a namespace of 10,000 bytes", `'${"a".repeat(10_000)}/chain'`, "SY004", "is not a dataset reference"],

@@ -90,7 +90,7 @@ test("once there are streams their version is looked up, not a newer one that wo
   expect((await db.query(lookUp)).rows).toEqual([{ revision: "1.1.0" }]);
 });
 
-test("a wanted table that the dataset lacks is waited for, while the others go on", async () => {
+test("fetch_manifest, schema_mismatch: a wanted table that the dataset lacks is waited for, while the others go on", async () => {
   await db.query("select ampsync.enqueue_sync('chain', tables => '{blocks,traces}')");
   const id = await registerDataset(db, "chain", ["blocks", "logs"]);
   expect(await streams()).toEqual(["chain.blocks"]);
