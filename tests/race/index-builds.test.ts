@@ -145,6 +145,7 @@ test("somebody else's CREATE INDEX CONCURRENTLY on the table comes first, and it
   const holder = await reader();
   const user = await db.client();
   const pid = await backendOf(user);
+  await user.query("set deadlock_timeout = '20 s'"); // On a busy machine the build may give way late.
   const theirs = user.query(`create index concurrently mine_${datasets} on ${stream.target} (_block_num)`);
   await untilBlocked(db, pid);
   const builder = await startBuilder();
@@ -182,6 +183,21 @@ test.each(["kept", "dropped"])(
     }
   },
 );
+
+test("a worker whose build drop_sync ended builds for other datasets", async () => {
+  const holder = await reader();
+  const builder = await startBuilder();
+  await untilHeldUp(holder);
+  const other = await liveStream(db, `${dataset}_other`);
+  const { rows } = await db.query("select * from ampsync.drop_sync($1, drop_tables => true)", [dataset]);
+  expect(rows).toMatchObject([{ state: "dropped" }]);
+  await holder.query("commit");
+  await waitFor("the other index to be valid", async () => {
+    builder.start(BigInt(other.id));
+    return (await shown(db, `${dataset}_other`)).state === "valid";
+  });
+  await db.query("select ampsync.drop_sync($1)", [`${dataset}_other`]);
+});
 
 test("a build without a worker gives way when the supervisor looks", async () => {
   const holder = await reader();
