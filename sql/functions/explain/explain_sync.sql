@@ -22,6 +22,7 @@
 --   query    the query for the Amp server
 --   resume   the block after which it goes on
 --   load     how many blocks there are to load
+--   index    an index that the table gets once it has reached the head
 --
 -- statement runs in this database, but for step query.
 --

@@ -71,6 +71,7 @@ describe("for a dataset that is not synced", () => {
       ["blocks", "query"],
       ["blocks", "resume"],
       ["blocks", "load"],
+      ["blocks", "index"],
     ]);
     expect(of(steps, "create").map(({ statement }) => statement)).toEqual([
       "create schema chain",
@@ -81,6 +82,9 @@ describe("for a dataset that is not synced", () => {
       'SELECT "_block_num", "block_hash", "note" FROM "_/chain@1.0.0"."blocks" SETTINGS stream = true',
     );
     expect(of(steps, "load")[0]?.detail).toBe("100 blocks up to block 99");
+    expect(of(steps, "index")[0]?.statement).toBe(
+      "create index concurrently on chain.blocks using btree (_block_num)",
+    );
     expect(await state()).toEqual(before);
   });
 
@@ -185,8 +189,11 @@ describe("for a dataset that is synced", () => {
       ["query", null],
       ["resume", "after block 9"],
       ["load", "90 blocks up to block 99"],
+      ["index", "built once the table has reached the head"],
     ]);
     expect(await state()).toEqual(before);
+    await db.query("create index on chain.blocks (_block_num)");
+    expect(of(await explain(), "index")).toEqual([]);
   });
 
   test("shows what a newer version would change, refuse, add and leave behind", async () => {

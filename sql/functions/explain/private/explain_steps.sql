@@ -79,6 +79,16 @@ as $$
      union all
      select 6, 'load', null, format('%s blocks up to block %s', p.head - coalesce(p.checkpoint_block, -1), p.head)
       where not p.is_gone and p.head > coalesce(p.checkpoint_block, -1)
+     union all
+     select 6 + i.position, 'index',
+            format('create index concurrently on %I.%I using %s (%s)', p.target_schema, p.target_table, i.method,
+                   ampsync_private.index_column_list(i.columns, i.options)),
+            'built once the table has reached the head'
+       from ampsync_private.wanted_indexes(
+              p_dataset_id, p.table_name, coalesce((p.plan ->> 'has_block_num')::boolean, p.has_block_num),
+              coalesce(nullif(p.plan -> 'columns', 'null'), p.columns)) i
+      where not p.is_gone and coalesce(p.plan ->> 'columns', p.columns::text) is not null
+        and ampsync_private.serving_index(p.target, i.method, i.columns, i.options) is null
    ) o(n, step, statement, detail);
 $$;
 

@@ -3,9 +3,6 @@
 -- longer wanted is forgotten, and its index stays in the table. A shadow has none: its rows go
 -- into the table that it is loaded for, which stays the same.
 --
--- _block_num, and a column block_num of the dataset   by option block_index
--- declared columns                                    btree, by option indexes
---
 -- p_retry: what failed for good is tried again
 --
 -- Idempotent. Locks: those rows, and rows of graphile_worker.
@@ -21,8 +18,7 @@ create or replace function ampsync_private.plan_indexes(
 as $$
 #variable_conflict use_column
 declare
-  v_stream  ampsync_private.stream;
-  v_dataset ampsync_private.dataset;
+  v_stream ampsync_private.stream;
 begin
   select * into v_stream
     from ampsync_private.stream s
@@ -32,23 +28,11 @@ begin
   if not found then
     return;
   end if;
-  select * into strict v_dataset
-    from ampsync_private.dataset d
-   where d.dataset_id = v_stream.dataset_id;
 
   with wanted as (
-    select v_dataset.block_index as method, array[b.name] as columns, array[0]::smallint[] as options, b.position
-      from (values ('_block_num', 1), ('block_num', 2)) b(name, position)
-     where v_dataset.block_index <> 'none'
-       and (b.name = '_block_num' and v_stream.has_block_num
-            or exists (select from jsonb_array_elements(v_stream.columns) c where c.value ->> 'name' = b.name))
-    union all
-    select 'btree', array_agg(p.column_name order by c.position), array_agg(p.options order by c.position),
-           2 + i.position
-      from jsonb_array_elements(v_dataset.indexes -> v_stream.table_name) with ordinality i(columns, position)
-     cross join lateral jsonb_array_elements_text(i.columns) with ordinality c(text, position)
-     cross join lateral ampsync_private.parse_index_column(c.text) p
-     group by i.position
+    select *
+      from ampsync_private.wanted_indexes(v_stream.dataset_id, v_stream.table_name, v_stream.has_block_num,
+                                          v_stream.columns)
   ),
   forgotten as (
     delete from ampsync_private.target_index t
@@ -57,9 +41,8 @@ begin
                         where (w.method, w.columns, w.options) = (t.method, t.columns, t.options))
   )
   insert into ampsync_private.target_index (stream_id, method, columns, options, position, since)
-  select p_stream_id, w.method, w.columns, w.options, min(w.position), ampsync_private.now()
+  select p_stream_id, w.method, w.columns, w.options, w.position, ampsync_private.now()
     from wanted w
-   group by w.method, w.columns, w.options
   on conflict on constraint target_index_pkey do nothing;
 
   if p_retry then
