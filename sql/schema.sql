@@ -1940,6 +1940,13 @@ function ampsync_private.view_steps(p_old regclass, p_new regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.wanted_indexes(p_dataset_id bigint, p_table_name text, p_has_block_num boolean, p_columns jsonb)
+  -- The indexes that a table shall have by the options of its dataset.
+  returns TABLE(method text, columns text[], options smallint[], "position" bigint)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.wants_reload(p_dataset ampsync_private.dataset)
   -- Whether a dataset was offered a version that a reload should take over.
   returns boolean
