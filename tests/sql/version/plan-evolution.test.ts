@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { journaledDetails } from "../../support/postgres/journal.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
-import { loadedStream, startResync } from "../../support/postgres/shadow.ts";
+import { loadedStream, startResync, swap } from "../../support/postgres/shadow.ts";
 import { SqlStream, type TargetColumn } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
@@ -403,6 +403,17 @@ test("a pass whose version is no longer followed changes nothing, and is told to
 });
 
 describe("the table of a resync", () => {
+  test("has the types that its table keeps, so that the rows of both can be merged", async () => {
+    const stream = await streamWith(column("n", "numeric(38,2)"));
+    const planned = [HASH, NOTE, column("n", "numeric(20,2)")];
+    const shadow = await startResync(db, stream, { columns: planned });
+    expect(await columnsOf(shadow)).toContain("n numeric(38,2)");
+    await shadow.prepareTarget(planned);
+    await shadow.apply(0, 9, { expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await columnsOf(stream)).toContain("n numeric(38,2)");
+  });
+
   test("has the columns in the order of the table that it is loaded for", async () => {
     const stream = await streamWith();
     const planned = [column("extra"), NOTE, HASH];

@@ -1,6 +1,7 @@
 -- The columns that the table of a stream is created with: those of the plan, without NOT NULL if
 -- the options require that. A shadow with the columns of its stream has them in the order that
--- they have there, from the beginning or because they were added over time.
+-- they have there, from the beginning or because they were added over time, and with the types
+-- that the stream keeps.
 create or replace function ampsync_private.first_columns(
   p_stream_id bigint,
   p_columns   jsonb
@@ -11,8 +12,9 @@ create or replace function ampsync_private.first_columns(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_agg(p.value || jsonb_build_object('not_null', (p.value ->> 'not_null')::boolean
-                                                             and d.not_null and d.value_policy <> 'null')
+  select jsonb_agg(p.value || jsonb_build_object(
+                     'type', coalesce(k.old_type, p.value ->> 'type'),
+                     'not_null', (p.value ->> 'not_null')::boolean and d.not_null and d.value_policy <> 'null')
                    order by m.n, p.ordinality)
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)
@@ -26,6 +28,8 @@ as $$
     left join lateral (select m.ordinality as n
                          from jsonb_array_elements(live.columns) with ordinality m
                         where m.value ->> 'name' = p.value ->> 'name') m on true
+    left join ampsync_private.plan_evolution(live.stream_id, live.has_block_num, p_columns) k
+           on k.action = 'keep' and k.column_name = p.value ->> 'name'
    where s.stream_id = p_stream_id;
 $$;
 
