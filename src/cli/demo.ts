@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { REFUSED, SETTINGS } from "../config/settings.ts";
 import { createPool } from "../db/pool.ts";
 import { Reads } from "../db/reads.ts";
 import { startDevServer } from "../devserver/server.ts";
@@ -64,7 +65,7 @@ export async function runDemo({
 
   const logFile = join(folder, "worker.log");
   const worker = await startWorker(logFile, {
-    ...env,
+    ...withoutSettings(env),
     DATABASE_URL: url,
     AMP_FLIGHT_ADDR: amp.flightAddress,
     AMP_ADMIN_API_ADDR: amp.adminAddress,
@@ -109,6 +110,13 @@ export async function runDemo({
     print("\nStopping …");
     return isUnattended ? 1 : 0;
   }
+}
+
+/** The settings of another worker would aim this one elsewhere, or contradict its own. */
+function withoutSettings(env: DemoOptions["env"]): NodeJS.ProcessEnv {
+  const { logLevel, ...others } = SETTINGS;
+  const names = [...Object.values(others).flatMap((setting) => setting.names), ...Object.keys(REFUSED)];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.some((each) => each === name)));
 }
 
 async function freshDatabase(adminUrl: string, url: string): Promise<string> {

@@ -7,7 +7,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
-import { MAIN, type WorkerOptions } from "../support/worker/worker-process.ts";
+import { COMMANDS, MAIN, type WorkerOptions } from "../support/worker/worker-process.ts";
 
 const BLOCKS = 40;
 /** An address at which nobody listens. */
@@ -153,7 +153,10 @@ describe("a worker", () => {
     expect(await datasets(db)).toEqual([]);
   });
 
-  test.each(["HEALTH_PORT", "DATASET_MANIFEST"])("refuses to start with %s", async (name) => {
+  test.each([
+    ["graphile-worker", "HEALTH_PORT"],
+    ["ampsync worker", "DATASET_MANIFEST"],
+  ] as const)("run as %s refuses to start with %s", async (command, name) => {
     const worker = new Worker(
       {
         databaseUrl: "postgresql://nobody@127.0.0.1:1/none",
@@ -161,7 +164,7 @@ describe("a worker", () => {
         adminAddress: NOBODY,
         env: { [name]: "8080" },
       },
-      [MAIN, "worker"],
+      COMMANDS[command],
     );
     expect(await worker.ended).toEqual({ code: 1, signal: null });
     expect(worker.tail()).toContain(`${name}: this version`);

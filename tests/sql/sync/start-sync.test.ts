@@ -57,6 +57,15 @@ describe("a process that starts with a dataset of its own", () => {
     });
   });
 
+  test("leaves a dataset paused that somebody has paused", async () => {
+    await start("eth", ["blocks"]);
+    await registerDataset(db, "eth", ["blocks"]);
+    await db.query("select ampsync.pause_sync('eth')");
+    await start("eth", ["blocks"]);
+    expect((await db.query("select state from ampsync.status")).rows).toEqual([{ state: "paused" }]);
+    expect((await db.query("select state from ampsync.streams")).rows).toEqual([{ state: "paused" }]);
+  });
+
   test("is refused a reference that is none", async () => {
     expect(await refusal(db, () => start("No Dataset"))).toMatchObject({ code: "SY004" });
   });
