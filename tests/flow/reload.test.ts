@@ -207,6 +207,27 @@ test("a table that vanished and comes back after a reorg goes on where it was, a
   expect(await versions.firstBlock("1.2.0", "traces")).toBe(26);
 });
 
+test("a microbatch that is not finished 25 s after the version changed is abandoned: it is read again, from the new version", async () => {
+  await using versions = await Versions.start(V1);
+  const { chain, scenario } = versions;
+  Object.assign(scenario.misbehaviour, {
+    rowsPerBatch: 2,
+    breaks: { after: 1, unit: "batches", how: "stall" },
+  } satisfies Partial<Scenario["misbehaviour"]>);
+  chain.mine(5);
+  await versions.until("an unfinished microbatch", "select bool_or(holds) from ampsync_private.lease");
+  await versions.publish("1.1.0", { logs: V2["logs"]! });
+  await versions.until("the adoption", "select version = '1.1.0' from ampsync.status");
+  Object.assign(scenario.misbehaviour, { breaks: null });
+  await scenario.db.query(
+    "update ampsync_private.stream set version_since = version_since - interval '25 s'", // As if it was that long ago.
+  );
+  await versions.follows("1.1.0");
+  await versions.holds("logs");
+  expect(await versions.firstBlock("1.1.0")).toBe(30);
+  await versions.expectLike("1.1.0", "logs", "block_hash, note, size, extra", "_block_num >= 30");
+});
+
 test.each<[FaultPoint, string]>([
   ["reload_planned", "before the database is told: another one takes the version over"],
   ["reload_answered", "when the version is taken over: another one goes on with it"],
