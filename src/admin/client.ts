@@ -2,7 +2,13 @@ import { AmpsyncError } from "../errors.ts";
 import { type DatasetRef, datasetRefText } from "../model/dataset-ref.ts";
 import { pickVersion, type ResolvedVersion } from "./pick-version.ts";
 import { getJson, unreadable } from "./request.ts";
-import { parseVersionDetail, parseVersionList, type VersionDetail, type VersionList } from "./versions.ts";
+import {
+  parseNetworks,
+  parseVersionDetail,
+  parseVersionList,
+  type VersionDetail,
+  type VersionList,
+} from "./versions.ts";
 
 export interface AdminClientOptions {
   /** `http://host:port`, with the path prefix of a gateway if there is one. */
@@ -37,6 +43,8 @@ export interface AdminClient {
   version(ref: DatasetRef, signal: AbortSignal, insist?: boolean): Promise<FoundVersion>;
   /** The same version with the names of its tables. */
   resolve(ref: DatasetRef, signal: AbortSignal, insist?: boolean): Promise<ResolvedDataset>;
+  /** The networks of its tables, from its manifest; of those alone for which the server tells one. */
+  networks(ref: DatasetRef, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
 }
 
 /** Where a generation of servers has the versions of a dataset, and which documents may name the tables of one. */
@@ -176,7 +184,15 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     );
   }
 
-  return { version, resolve };
+  async function networks(ref: DatasetRef, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const ask = { signal, insist: false };
+    const { from, found } = await find(ref, ask);
+    const path = [...from.versions(ref), found.version, "manifest"];
+    const answer = await get(pathText(path), parseNetworks, ask);
+    return "found" in answer ? answer.found : new Map();
+  }
+
+  return { version, resolve, networks };
 }
 
 function pathText(path: readonly string[]): string {

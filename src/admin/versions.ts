@@ -60,6 +60,23 @@ export function parseVersionDetail(body: unknown): VersionDetail | null {
   return { manifestHash: textOf(hash), tables: names };
 }
 
+/**
+ * Reads the networks of the tables from a manifest, as far as it tells them: an object with the tables as members, or
+ * a list of objects. Never null: what cannot be read tells none.
+ */
+export function parseNetworks(body: unknown): ReadonlyMap<string, string> {
+  const { tables } = fieldsOf(body);
+  const entries = Array.isArray(tables)
+    ? tables.map((each) => [fieldsOf(each)["name"], each])
+    : Object.entries(fieldsOf(tables));
+  return new Map(
+    entries.flatMap(([name, table]) => {
+      const { network } = fieldsOf(table);
+      return typeof name === "string" && typeof network === "string" ? [[nameOf(name), nameOf(network)]] : [];
+    }),
+  );
+}
+
 /** Names, objects with names, or an object whose members are the tables. */
 function tableNames(tables: unknown): readonly string[] | null {
   if (!Array.isArray(tables)) {

@@ -22,6 +22,8 @@ export interface Offer {
 /** A table of the offered version. */
 export interface OfferedTable {
   readonly table: string;
+  /** Null if the server does not tell it. */
+  readonly network: string | null;
   /** Null for a table that is not synced yet: its first pass makes its target. */
   readonly plan: { readonly hasBlockNum: boolean; readonly columns: readonly TargetColumn[] } | null;
 }
@@ -56,8 +58,9 @@ export class ReloadCalls {
     { datasetId, version, manifestHash }: Offer,
     tables: readonly OfferedTable[],
   ): Promise<"adopted" | "refused" | "in use" | "stale"> {
-    const planned = tables.map(({ table, plan }) => ({
+    const planned = tables.map(({ table, network, plan }) => ({
       table: this.#caller.clean(table),
+      network: network === null ? null : this.#caller.clean(network),
       has_block_num: plan?.hasBlockNum ?? null,
       columns: plan?.columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull })) ?? null,
     }));

@@ -69,15 +69,17 @@ async function offeredTables(
       hint: "The next look at the list of versions finds it: select * from ampsync.status;",
     });
   }
+  const networks = await admin.networks({ ...offer, revision: offer.version }, signal);
   const tables: OfferedTable[] = [];
   for (const table of found.tables) {
     const excluded = Object.hasOwn(offer.tables, table) ? offer.tables[table] : undefined;
     if (excluded === undefined) {
-      tables.push({ table, plan: null });
+      tables.push({ table, network: null, plan: null });
     } else {
       const sql = `SELECT * FROM ${tableRefSql(offer.sourceSchema, table)}`;
       const { schema } = await flight.plan(sql, { stream: false, signal });
-      tables.push({ table, plan: planStored(table, schema, excluded) });
+      const plan = planStored(table, schema, excluded);
+      tables.push({ table, network: networks.get(table) ?? null, plan });
     }
   }
   return tables;

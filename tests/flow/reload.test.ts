@@ -53,8 +53,9 @@ class Versions implements AsyncDisposable {
   }
 
   /** Publishes a version, and tells the database of it as a look at the list of versions does. */
-  async publish(version: string, tables: VersionTables): Promise<void> {
-    this.scenario.server.publish(version, new VersionSource(this.chain, tables));
+  async publish(version: string, tables: VersionTables, network?: string): Promise<void> {
+    const options = network === undefined ? {} : { network };
+    this.scenario.server.publish(version, new VersionSource(this.chain, tables, options));
     await this.scenario.db.query(
       "select ampsync_private.offer_version(d.dataset_id, $1, null) from ampsync_private.dataset d where d.revision is null",
       [version],
@@ -164,6 +165,11 @@ test("a version that dropped a column or changed a type is refused: the streams 
     "Type changes detected (unsupported): size",
   );
 
+  await versions.publish("2.0.1", V1, "testnet");
+  await versions.until(
+    "the refusal of another network",
+    "select waiting_on like '%Network changed for table logs: devnet -> testnet%' from ampsync.status",
+  );
   await versions.publish("2.1.0", { logs: { block_hash: HASH, size: new Uint64() } });
   await versions.until(
     "the other refusal",

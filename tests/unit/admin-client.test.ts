@@ -458,3 +458,35 @@ function refOf(text: string): DatasetRef {
   const [, namespace, name, revision] = /^(?:(\w+)\/)?(\w+)(?:@(.+))?$/.exec(text) ?? [];
   return { namespace: namespace ?? "_", name: name ?? "", revision: revision ?? null };
 }
+
+describe("networks of tables", () => {
+  const networks = async (manifest: unknown) => {
+    serve({ [LIST]: VERSIONS, [`${LIST}/0.10.0/manifest`]: manifest });
+    const ref = { namespace: "_", name: "anvil", revision: "0.10.0" };
+    return Object.fromEntries(await client().networks(ref, AbortSignal.timeout(10_000)));
+  };
+
+  test("are those of the manifest, whether it has its tables as members or as a list", async () => {
+    expect(await networks({ tables: { logs: { network: "mainnet" }, blocks: {} } })).toEqual({
+      logs: "mainnet",
+    });
+    expect(
+      await networks({ tables: [{ name: "logs", network: "mainnet" }, { name: "blocks" }, "traces"] }),
+    ).toEqual({
+      logs: "mainnet",
+    });
+  });
+
+  test("are unknown where the manifest has another shape", async () => {
+    for (const manifest of [
+      {},
+      [],
+      null,
+      "text",
+      { tables: 5 },
+      { tables: { logs: null, blocks: { network: 7 } } },
+    ]) {
+      expect(await networks(manifest)).toEqual({});
+    }
+  });
+});
