@@ -22,7 +22,7 @@ export function explainDataset(deps: Deps): Task {
         return;
       }
       const found: FoundDataset =
-        deps.admin === null ? resolveWithoutAdmin(dataset) : await deps.admin.resolve(dataset, signal);
+        deps.admin === null ? resolveWithoutAdmin(dataset) : await deps.admin.resolve(dataset, signal, true);
       const wanted = await calls.tables(answerId, found);
       if (wanted !== null) {
         await calls.noteAnswer(
