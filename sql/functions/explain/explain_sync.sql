@@ -65,6 +65,9 @@ begin
       v_dataset_id := ampsync_private.find_dataset(explain_sync.dataset);
     end if;
     if v_answer.tables is not null then
+      update ampsync_private.dataset d -- As adopt_version calls it: an older answer would be ignored.
+         set offered_version = v_answer.version, offered_hash = v_answer.manifest_hash
+       where d.dataset_id = v_dataset_id;
       perform ampsync_worker.register_streams(
         v_dataset_id, v_answer.version, v_answer.manifest_hash,
         array(select t.value ->> 'table' from jsonb_array_elements(v_answer.tables) t), v_answer.has_namespaces);
