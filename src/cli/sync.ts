@@ -17,9 +17,9 @@ const NOT_PERMITTED = "42501";
  * may start at once. The Amp server need not be there: only the jobs ask it.
  */
 export async function runSync(config: Config, log: Log, signal: AbortSignal): Promise<number> {
-  const { dataset, ...others } = config;
+  const { dataset } = config;
   await install(config, log, signal);
-  return await runWorker({ ...others, dataset: null }, log, signal, async () => {
+  return await runWorker(config, log, signal, async () => {
     if (dataset !== null) await start(config, dataset, log, signal);
   });
 }
