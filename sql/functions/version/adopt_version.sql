@@ -39,6 +39,7 @@ as $$
 declare
   v_dataset ampsync_private.dataset;
   v_names   text[];
+  v_fitting bigint[];
   v_altered bigint[];
   v_error   jsonb;
   v_stream  record;
@@ -70,11 +71,18 @@ begin
     return 'refused';
   end if;
 
+  v_fitting := array( -- The table of a resync must fit its target. Other tables beside a target are of another version.
+    select s.stream_id
+      from ampsync_private.stream s
+      left join ampsync_private.stream l on l.stream_id = s.shadow_of
+     where s.dataset_id = p_dataset_id
+       and s.target is not null
+       and (s.shadow_of is null or (s.version, s.manifest_hash) is not distinct from (l.version, l.manifest_hash)));
   v_altered := array(
     select s.stream_id
       from ampsync_private.stream s
       join jsonb_array_elements(p_tables) t on t.value ->> 'table' = s.table_name
-     where s.dataset_id = p_dataset_id
+     where s.stream_id = any (v_fitting)
        and exists (select 1
                      from ampsync_private.plan_evolution(s.stream_id, (t.value ->> 'has_block_num')::boolean,
                                                          t.value -> 'columns') e
@@ -97,8 +105,7 @@ begin
     select s.stream_id, (t.value ->> 'has_block_num')::boolean as has_block_num, t.value -> 'columns' as columns
       from ampsync_private.stream s
       join jsonb_array_elements(p_tables) t on t.value ->> 'table' = s.table_name
-     where s.dataset_id = p_dataset_id
-       and s.target is not null
+     where s.stream_id = any (v_fitting)
      order by s.stream_id
   loop
     perform ampsync_private.apply_evolution(v_stream.stream_id, v_stream.has_block_num, v_stream.columns);

@@ -358,6 +358,10 @@ describe("a table that the version lacks", () => {
       error_code: "SY103",
       reason: "version 1.1.0 has no table blocks",
     });
+    expect((await db.query("select table_name, state from ampsync.enqueue_sync('chain')")).rows).toEqual([
+      { table_name: "blocks", state: "orphaned" },
+      { table_name: "logs", state: "waiting" },
+    ]);
     expect(await stream.rows()).toBe("a0 a1 a2 a3 a4 a5 a6 a7 a8 a9");
     await logs.apply(0, 19);
     expect((await db.query("select ampsync.cut('chain')::int as cut")).rows).toEqual([{ cut: 19 }]);
@@ -445,6 +449,14 @@ describe("beside a resync", () => {
       { version: "1.0.0", first_block: 0 },
       { version: "1.1.0", first_block: 5 },
     ]);
+  });
+
+  test("a table beside the target that is of another version is left alone", async () => {
+    const shadow = await startResync(db, stream);
+    await db.query("update ampsync_private.stream set version = '0.9.0' where stream_id = $1", [shadow.id]);
+    expect(await offerAndAdopt("1.1.0", [{ ...BLOCKS, columns: [...COLUMNS, SIZE] }])).toBe("adopted");
+    expect(await columnsOf(stream.target)).toContain("size");
+    expect(await columnsOf(shadow.target)).not.toContain("size");
   });
 
   test("of a table that vanishes: both wait, and both go on when it is there again", async () => {

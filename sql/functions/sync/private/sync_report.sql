@@ -1,5 +1,6 @@
--- What the calls of ampsync return: the streams of a dataset known so far, wanted tables that
--- are not streams yet, or the dataset itself while nothing is known about it.
+-- What the calls of ampsync return: the streams of a dataset known so far, also those whose
+-- tables its version lacks; wanted tables that are not streams yet; or the dataset itself while
+-- nothing is known about it.
 create or replace function ampsync_private.sync_report(
   p_dataset_id bigint
 )
@@ -14,7 +15,11 @@ as $$
          coalesce(s.state, case when d.state = 'active' then 'waiting' else d.state end),
          coalesce(s.error ->> 'hint', d.error ->> 'hint', 'select * from ampsync.streams;')
     from ampsync_private.dataset d
-    left join unnest(coalesce(d.tables, d.resolved_tables, array[null])) t(name) on true
+    left join lateral (
+      select w.name from unnest(coalesce(d.tables, d.resolved_tables, array[null])) w(name)
+       union
+      select o.table_name from ampsync_private.stream o where o.dataset_id = d.dataset_id and o.state = 'orphaned'
+    ) t on true
     left join ampsync_private.stream s
            on s.dataset_id = d.dataset_id and s.table_name = t.name and s.shadow_of is null
    where d.dataset_id = p_dataset_id
