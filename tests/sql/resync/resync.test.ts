@@ -224,7 +224,7 @@ describe("the supervisor", () => {
     const stream = await loaded();
     await call("resync");
     await clearQueue(db);
-    expect(await supervise(db)).toBe(1);
+    expect(await supervise(db)).toBe(2); // And a poll for new versions.
     const shadow = await shadowOf(db, stream);
     expect(await waitingJobs(db, "ampsync_stream:%")).toMatchObject([
       { key: `ampsync_stream:${shadow?.id}` },
@@ -236,7 +236,7 @@ describe("the supervisor", () => {
     const shadow = await startResync(db, stream);
     await shadow.apply(0, 9, { expected: null });
     await clearQueue(db);
-    expect(await supervise(db)).toBe(1);
+    expect(await supervise(db)).toBe(2); // And a poll for new versions.
     expect(await swapJobs()).toMatchObject([{ key: `ampsync_swap:${shadow.id}` }]);
     expect(await supervise(db)).toBe(0);
     await moveClock(db, "31 s"); // The load needs no pass while its swap waits.
