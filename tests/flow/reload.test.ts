@@ -155,6 +155,42 @@ test("a version that moves columns, adds one and adds a table in mid-run: each v
   expect((await scenario.db.query("select * from ampsync.verify('anvil')")).rows).toEqual([]);
 });
 
+test("a new version is found and followed without help, by a dataset that follows the latest one and by one that follows dev", async () => {
+  await using versions = await Versions.start(V1);
+  const { chain, scenario } = versions;
+  await scenario.db.query("select ampsync.alter_sync('anvil', poll_interval => '1 s')");
+  await scenario.db.query(
+    "select ampsync.enqueue_sync('anvil@dev', target_schema => 'dev', poll_interval => '1 s')",
+  );
+  await versions.until("dev at the head", "select block = 29 from ampsync.streams where target = 'dev.logs'");
+  scenario.server.publish("1.1.0", new VersionSource(chain, V2));
+  await versions.follows("1.1.0");
+  await versions.until(
+    "dev to have the new table",
+    "select block = 29 from ampsync.streams where target = 'dev.traces'",
+  );
+  await versions.until(
+    "passes of dev",
+    `select l.version = d.resolved_version from ampsync_private.lease l
+       join ampsync_private.stream s using (stream_id)
+       join ampsync_private.dataset d using (dataset_id)
+      where d.revision = 'dev' and s.table_name = 'logs'`,
+  );
+  chain.mine(5);
+  await versions.holds("logs");
+  await versions.until(
+    "dev to follow the chain",
+    "select block = 34 from ampsync.streams where target = 'dev.logs'",
+  );
+  for (const schema of ["chain", "dev"]) {
+    expect(
+      await versions.row(`select count(extra)::int as n from ${schema}.logs where _block_num >= 30`),
+    ).toEqual({
+      n: 10,
+    });
+  }
+});
+
 test("a version that dropped a column or changed a type is refused: the streams and the worker go on, status says why, and what the user does about it is seen", async () => {
   await using versions = await Versions.start(V1);
   const { chain, sync, scenario } = versions;

@@ -123,6 +123,18 @@ describe("an offer", () => {
     expect(await adopt("2.0.1")).toBe("adopted");
   });
 
+  test("that ends an older one lets the writers go on that rest for it", async () => {
+    await offer("1.1.0");
+    await db.query(
+      "update ampsync_private.dataset set quiesce_until = ampsync_private.now() + interval '60 s'",
+    );
+    await stream.endPass("yielded");
+    expect(await stream.acquire()).toBeUndefined();
+    await offer("1.0.0");
+    expect((await waitingJobs(db, `ampsync_stream:${stream.id}`))[0]!.due_in_s).toBeLessThan(0.5);
+    expect(await stream.acquire()).toMatchObject({ source_schema: "_/chain@1.0.0" });
+  });
+
   test("is none for a fixed revision, which never reloads, nor for a dataset without streams", async () => {
     const id = await registerDataset(db, "chain@1.0.0", ["logs"]);
     await db.query("select ampsync.enqueue_sync('empty')");

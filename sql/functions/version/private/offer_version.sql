@@ -7,6 +7,8 @@
 -- A dataset without streams, or with a fixed revision, is offered nothing. Where either hash is
 -- unknown, versions are compared alone.
 --
+-- Writers that rest for the older offer go on.
+--
 -- Locks: dataset row.
 create or replace function ampsync_private.offer_version(
   p_dataset_id    bigint,
@@ -49,6 +51,12 @@ begin
          offered_error    = null,
          quiesce_until    = null
    where d.dataset_id = p_dataset_id;
+  if v_dataset.quiesce_until > ampsync_private.now() then
+    perform ampsync_private.schedule_stream(s.stream_id)
+       from ampsync_private.stream s
+      where s.dataset_id = p_dataset_id
+        and not ampsync_private.is_halted(s.state);
+  end if;
   if not v_is_current then
     perform ampsync_private.journal(null, 'new_version_detected', jsonb_build_object(
               'from', v_dataset.resolved_version, 'from_hash', v_dataset.resolved_hash,
