@@ -96,17 +96,19 @@ create table ampsync_private.stream (
   nulled_counts    jsonb not null default '{}',
   deaths           integer not null default 0,
   reached_head_at  timestamptz,
+  in_cut           boolean not null default true,
   swap_attempts    integer not null default 0,
   swap_retry       timestamptz,
   swap_error       jsonb,
   constraint stream_pkey primary key (stream_id),
   constraint stream_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset,
   constraint stream_shadow_fkey foreign key (shadow_of) references ampsync_private.stream on delete cascade,
-  constraint stream_shadow_key unique (shadow_of),
   constraint stream_target_key unique (target_schema, target_table),
   constraint stream_state_check check (
-    state in ('waiting', 'backfill', 'live', 'retrying', 'reorg_pending', 'resyncing', 'paused', 'failed', 'orphaned')
+    state in ('waiting', 'backfill', 'live', 'retrying', 'reorg_pending', 'resyncing', 'paused', 'failed', 'orphaned',
+              'former')
   ),
+  constraint stream_former_check check (state <> 'former' or (shadow_of is not null and target is not null)),
   constraint stream_target_check check (
     (target is null) = (columns is null) and (target is null) = (has_block_num is null)
   ),
@@ -122,6 +124,45 @@ comment on table ampsync_private.stream
 -- A shadow reads the same table of the dataset as the stream whose rows it will replace.
 create unique index stream_table_key
   on ampsync_private.stream (dataset_id, table_name) where shadow_of is null;
+
+-- A stream has at most one shadow, and at most one former table: its rows before the last upgrade.
+create unique index stream_shadow_key on ampsync_private.stream (shadow_of, (state = 'former'));
+
+create table ampsync_private.upgrade (
+  dataset_id    bigint not null,
+  version       text,
+  manifest_hash text,
+  tables        jsonb, -- Null until they are known.
+  from_block    bigint, -- Null: as each stream was loaded before.
+  started_at    timestamptz not null,
+  frozen_at     timestamptz,
+  freezes       integer not null default 0,
+  attempts      integer not null default 0,
+  next_retry    timestamptz,
+  error         jsonb,
+  constraint upgrade_pkey primary key (dataset_id),
+  constraint upgrade_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset on delete cascade,
+  constraint upgrade_version_check check (coalesce(version, manifest_hash) is not null)
+);
+comment on table ampsync_private.upgrade
+  is 'The version of a dataset that is built beside the one that is followed, until it replaces all tables at once.';
+
+create table ampsync_private.former (
+  dataset_id        bigint not null,
+  version           text,
+  manifest_hash     text,
+  tables            text[] not null,
+  new_version       text,
+  new_manifest_hash text,
+  kept              text not null,
+  replaced_at       timestamptz not null,
+  next_try          timestamptz,
+  constraint former_pkey primary key (dataset_id),
+  constraint former_dataset_fkey foreign key (dataset_id) references ampsync_private.dataset on delete cascade,
+  constraint former_kept_check check (kept in ('kept', 'merged', 'pruned'))
+);
+comment on table ampsync_private.former
+  is 'The version that the last upgrade of a dataset replaced, and whether its tables can still be brought back.';
 
 -- Separate from the stream, so that a heartbeat never queues behind a commit.
 create table ampsync_private.lease (
@@ -314,13 +355,15 @@ create table ampsync_private.retention (
   only_row   boolean not null default true,
   event_age  interval not null default interval '30 days',
   event_rows bigint not null default 1000000,
+  former_age interval not null default interval '7 days',
   constraint retention_pkey primary key (only_row),
   constraint retention_only_row_check check (only_row),
   constraint retention_event_age_check check (event_age >= interval '1 day'),
-  constraint retention_event_rows_check check (event_rows >= 10000)
+  constraint retention_event_rows_check check (event_rows >= 10000),
+  constraint retention_former_age_check check (former_age >= interval '0')
 );
 comment on table ampsync_private.retention
-  is 'How long events are kept, and how many: one row, changed by ampsync.set_retention.';
+  is 'How long events and former tables are kept, and how many events: one row, changed by ampsync.set_retention.';
 insert into ampsync_private.retention default values;
 
 -- Rows that every commit or heartbeat updates. Free space next to each holds its next version, so that updates stay

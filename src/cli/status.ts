@@ -84,7 +84,7 @@ export function streamTable(streams: readonly StreamRow[]): string {
 
 /** What is loading at the moment, below an empty line; nothing where nothing is. */
 function progressLines(progress: readonly ProgressRow[]): string[] {
-  const loading = progress.filter((row) => row.phase === "backfill" || row.phase === "resyncing");
+  const loading = progress.filter((row) => ["backfill", "resyncing", "upgrading"].includes(row.phase));
   return loading.length === 0 ? [] : ["", textTable(loading.map(progressLine))];
 }
 

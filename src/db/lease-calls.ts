@@ -120,4 +120,10 @@ export class LeaseCalls {
     const { rows } = await this.#caller.call("select ampsync_worker.prune_events() as pruned");
     return rows[0].pruned;
   }
+
+  /** Drops the former tables of one dataset whose time is over. Returns how many. */
+  async pruneFormers(): Promise<number> {
+    const { rows } = await this.#caller.call("select ampsync_worker.prune_formers() as dropped");
+    return rows[0].dropped;
+  }
 }

@@ -57,7 +57,7 @@ export class ReloadCalls {
   async adoptVersion(
     { datasetId, version, manifestHash }: Offer,
     tables: readonly OfferedTable[],
-  ): Promise<"adopted" | "refused" | "in use" | "stale"> {
+  ): Promise<"adopted" | "beside" | "refused" | "in use" | "stale"> {
     const planned = tables.map(({ table, network, plan }) => ({
       table: this.#caller.clean(table),
       network: network === null ? null : this.#caller.clean(network),

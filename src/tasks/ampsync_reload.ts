@@ -30,6 +30,8 @@ export function reloadDataset(deps: Deps): Task {
       await deps.faults.reach("reload_answered");
       if (outcome === "adopted") {
         log.info("version_reload_success", { tables: tables.length });
+      } else if (outcome === "beside") {
+        log.info("upgrade_started", { tables: tables.length });
       } else if (outcome !== "stale") {
         log.warn("version_reload_failed", { reason: outcome });
       }

@@ -6,8 +6,8 @@ import { withRuntime } from "../runtime.ts";
 
 /**
  * Frees the jobs of dead workers and recreates lost jobs. The next run is queued first, in
- * a transaction of its own, so that it exists even if this run dies. Old events go last: nothing
- * waits for that.
+ * a transaction of its own, so that it exists even if this run dies. Old events and former
+ * tables go last: nothing waits for that.
  */
 export function supervise(deps: Pick<Deps, "caller" | "log">): Task {
   const calls = new LeaseCalls(deps.caller);
@@ -20,6 +20,10 @@ export function supervise(deps: Pick<Deps, "caller" | "log">): Task {
     const pruned = await calls.pruneEvents();
     if (pruned > 0) {
       deps.log.debug("events_pruned", { events: pruned });
+    }
+    const dropped = await calls.pruneFormers();
+    if (dropped > 0) {
+      deps.log.info("former_pruned", { tables: dropped });
     }
   };
 }

@@ -84,8 +84,8 @@ begin
 
   perform ampsync_private.record_values(p_stream_id, p_values);
 
-  if v_stream.shadow_of is not null and ampsync_private.swap_is_due(p_stream_id) then
-    perform ampsync_private.schedule_swap(p_stream_id);
+  if v_stream.shadow_of is not null then
+    perform ampsync_private.wake_swap(p_stream_id);
   end if;
 
   call ampsync_private.check_target_name(v_stream);

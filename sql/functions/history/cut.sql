@@ -3,6 +3,9 @@
 -- because during a reorg some tables may be on the new chain and others still on the old one.
 -- Null while there is no such block.
 --
+-- A table that is added to a dataset whose other tables are loaded, by a new version for
+-- instance, takes part once it has been live: until then the others would seem to be empty.
+--
 -- STABLE, so that it describes the very snapshot of the query around it. Write it as a
 -- subquery, which is evaluated once:
 --

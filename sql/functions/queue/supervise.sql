@@ -1,5 +1,5 @@
 -- The safety net below the queue: frees the jobs of dead workers, and queues a pass for every
--- stream, swap, index, dataset and reload that has none, from state alone. Jobs that were lost, duplicated or
+-- stream, swap, upgrade, index, dataset and reload that has none, from state alone. Jobs that were lost, duplicated or
 -- ran out of attempts are put right here.
 --
 -- Jobs are freed by graphile_worker.force_unlock_workers, because graphile-worker itself waits
@@ -54,7 +54,9 @@ begin
      where not ampsync_private.is_halted(s.state)
        and (l.lease_until is null or l.lease_until <= v_now)
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
-       and not case when s.swap_retry is null then ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
+       and not case when s.shadow_of is not null and ampsync_private.is_beside(s)
+                      then ampsync_private.swap_runs(s.stream_id)
+                    when s.swap_retry is null then ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
                     else ampsync_private.swap_runs(s.stream_id) end -- Between two attempts it follows the chain.
   loop
     perform ampsync_private.schedule_stream(v_item.stream_id);
@@ -67,6 +69,7 @@ begin
       from ampsync_private.stream s
      where s.shadow_of is not null
        and ampsync_private.swap_is_due(s.stream_id)
+       and not ampsync_private.is_beside(s)
        and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, s.swap_retry)
   loop
     perform ampsync_private.schedule_swap(v_item.stream_id);
@@ -88,6 +91,17 @@ begin
       v_queued := v_queued + 1;
     end loop;
   end if;
+
+  for v_item in
+    select u.dataset_id
+      from ampsync_private.upgrade u
+     where ampsync_private.upgrade_step(u.dataset_id) is not null
+       and not ampsync_private.job_waits('ampsync_upgrade:' || u.dataset_id, u.next_retry)
+  loop
+    perform ampsync_private.schedule_upgrade(v_item.dataset_id);
+    perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
+    v_queued := v_queued + 1;
+  end loop;
 
   for v_item in
     select d.dataset_id

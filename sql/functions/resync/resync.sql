@@ -9,11 +9,17 @@
 -- from_block: rows of lower blocks are neither loaded nor kept; by default as the table was
 -- loaded before. Without table_name also for tables that the dataset gets later.
 --
--- The resync of a paused stream begins once it is resumed. If a resync is under way, or nothing
--- was loaded yet, nothing changes. Returns the streams.
+-- If the dataset was offered a version that it does not follow (ampsync.status shows why), and no
+-- table is named, the whole dataset is upgraded to it: the new version is loaded beside all
+-- tables, which follow the old one meanwhile, and replaces it in one transaction. Then tables
+-- may have other columns, and ampsync.rollback_version can bring the old version back. The
+-- answer says so, and ampsync.upgrades shows it.
 --
--- Locks: with from_block the dataset row; for each stream fence (exclusive), stream row, lease
--- row; for one whose table was dropped, all its records.
+-- The resync of a paused stream begins once it is resumed. If a resync or an upgrade is under
+-- way, or nothing was loaded yet, nothing changes. Returns the streams.
+--
+-- Locks: dataset row; for each stream fence (exclusive), stream row, lease row; for one whose
+-- table was dropped, all its records.
 create or replace function ampsync.resync(
   inout dataset    text,
   inout table_name text default null,
@@ -30,10 +36,12 @@ as $$
 #variable_conflict use_column
 declare
   v_dataset_id bigint := ampsync_private.find_dataset(resync.dataset);
+  v_dataset    ampsync_private.dataset;
   v_stream_id  bigint;
 begin
   perform ampsync_private.check_synced(v_dataset_id, resync.table_name);
   perform ampsync_private.check_from_block(resync.dataset, resync.from_block);
+  perform ampsync_private.lock_dataset(v_dataset_id);
   if resync.table_name is null then
     update ampsync_private.dataset d
        set from_block = resync.from_block
@@ -41,6 +49,12 @@ begin
        and d.from_block <> resync.from_block;
   end if;
   perform ampsync_private.apply_from_block(v_dataset_id, resync.table_name, resync.from_block);
+  select * into strict v_dataset
+    from ampsync_private.dataset d
+   where d.dataset_id = v_dataset_id;
+  if resync.table_name is null and coalesce(v_dataset.offered_version, v_dataset.offered_hash) is not null then
+    perform ampsync_private.request_upgrade(v_dataset_id, resync.from_block);
+  end if;
 
   for v_stream_id in
     select s.stream_id
@@ -50,12 +64,15 @@ begin
        and s.shadow_of is null
        and s.target is not null
        and s.state not in ('orphaned', 'resyncing')
+       and not exists (select 1
+                         from ampsync_private.upgrade u
+                        where u.dataset_id = v_dataset_id)
      order by s.stream_id
   loop
     perform ampsync_private.revoke_lease(v_stream_id);
     continue when exists (select 1 -- Paused, or just begun.
                             from ampsync_private.stream w
-                           where w.shadow_of = v_stream_id);
+                           where w.shadow_of = v_stream_id and w.state <> 'former');
 
     if exists (select 1
                  from ampsync_private.stream s
@@ -86,4 +103,4 @@ end;
 $$;
 
 comment on function ampsync.resync(text, text, bigint)
-  is 'Load a table, or all of a dataset, again from the first block, then merge in one transaction.';
+  is 'Load a table, or all of a dataset, again from the first block, or its new version, then swap in one transaction.';

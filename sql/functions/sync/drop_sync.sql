@@ -1,7 +1,8 @@
 -- Ends the sync of a dataset for good: its writers are ended and its leases, jobs, checkpoints
 -- and history are deleted, so that nothing is committed after this call's transaction. The
 -- journal stays, and so do the target tables, with the rows that they have, unless drop_tables;
--- the schema stays in any case. The build of an index is ended. A resync under way is dropped with its table.
+-- the schema stays in any case. The build of an index is ended. A resync or an upgrade under way is
+-- dropped with its tables, and so are former tables of an upgrade.
 --
 -- dataset      exactly as it was enqueued: `my_dataset` does not mean `my_dataset@1.0.0`
 -- drop_tables  drops the target tables as well, all or none
@@ -89,7 +90,7 @@ begin
 
   perform graphile_worker.remove_job(k.key)
      from (select t.task || v_dataset.dataset_id
-             from (values ('ampsync_resolve:'), ('ampsync_reload:'), ('ampsync_poll:')) t(task)
+             from (values ('ampsync_resolve:'), ('ampsync_reload:'), ('ampsync_poll:'), ('ampsync_upgrade:')) t(task)
             union all
            select t.task || s.stream_id
              from ampsync_private.stream s

@@ -28,7 +28,8 @@
 --                   which nothing is loaded yet: others keep theirs until ampsync.resync is
 --                   told another one, which their hint says
 -- on_new_version    of a dataset without a fixed revision: `continue` (default), a new version
---                   is followed from the checkpoint on, if its tables fit
+--                   is followed from the checkpoint on, if its tables fit; `resync`, it is
+--                   loaded beside the old one, and replaces it once it has caught up
 -- poll_interval     how often such a dataset's list of versions is requested, 1 s to 1 h; default
 --                   VERSION_POLL_INTERVAL_SECS of the worker that does it, 5 s
 --

@@ -21,6 +21,7 @@ declare
   v_dataset_id bigint := ampsync_private.find_dataset(pause_sync.dataset);
   v_stream     record;
 begin
+  perform ampsync_private.lock_dataset(v_dataset_id);
   update ampsync_private.dataset d
      set state = 'paused', since = ampsync_private.now(), next_retry = null
    where d.dataset_id = v_dataset_id
@@ -39,6 +40,11 @@ begin
      where s.stream_id = v_stream.stream_id;
     perform ampsync_private.journal(v_stream.stream_id, 'paused');
   end loop;
+
+  update ampsync_private.upgrade u -- It begins with loading again, up to the head of then.
+     set frozen_at = null
+   where u.dataset_id = v_dataset_id
+     and u.frozen_at is not null;
 
   return query
   select r.dataset, r.table_name, r.state, r.hint

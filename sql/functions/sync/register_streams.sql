@@ -7,6 +7,8 @@
 -- adopt_version, which calls this for the tables that are new, and so is another manifest under
 -- the same name. A table that the version lacks is not missing if it has a stream.
 --
+-- A table that comes to others which are loaded takes part in ampsync.cut once it has been live.
+--
 -- A dataset of more than 1,000 tables is not registered.
 --
 -- p_version: what goes into SQL, a semantic version or the manifest hash.
@@ -80,9 +82,14 @@ begin
 
       insert into ampsync_private.stream
              (dataset_id, table_name, target_schema, target_table, version, manifest_hash, version_since,
-              from_block, since)
+              from_block, since, in_cut)
       values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_table),
-              p_version, p_manifest_hash, ampsync_private.now(), v_dataset.from_block, ampsync_private.now())
+              p_version, p_manifest_hash, ampsync_private.now(), v_dataset.from_block, ampsync_private.now(),
+              not exists (select 1
+                            from ampsync_private.stream s
+                           where s.dataset_id = p_dataset_id
+                             and s.state <> 'orphaned'
+                             and s.checkpoint_block is not null))
       on conflict do nothing -- Already known, with its state; or the target is another dataset's.
       returning stream_id into v_stream;
 

@@ -39,9 +39,17 @@ begin
     perform ampsync_private.schedule_reload(v_dataset_id);
   end if;
 
+  update ampsync_private.upgrade u
+     set attempts = 0, next_retry = null, error = null
+   where u.dataset_id = v_dataset_id
+     and u.next_retry is not null;
+
   for v_stream in
     update ampsync_private.stream s
-       set state = case when exists (select 1 from ampsync_private.stream w where w.shadow_of = s.stream_id)
+       set state = case when exists (select 1
+                                       from ampsync_private.stream w
+                                      where w.shadow_of = s.stream_id and w.state <> 'former'
+                                        and not ampsync_private.is_beside(w))
                         then 'resyncing' else 'retrying' end,
            since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
            load_started = null, load_from = null

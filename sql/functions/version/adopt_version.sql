@@ -4,6 +4,8 @@
 --   adopted  the targets are altered, the streams read the new version from their next pass on
 --   refused  a table does not fit: the reason is stored, and the streams run on as they are
 --   in use   a table that has to be altered is in use: retried after 1, 2, 4 … s
+--   beside   it is built beside the tables, because of on_new_version `resync`, or because
+--            ampsync.resync was called
 --   stale    another version is offered by now, or streams were added: look again
 --
 -- Passes under way read the old version until they end, which renew_leases asks them to do, and
@@ -63,6 +65,13 @@ begin
                 and coalesce(jsonb_typeof(t.value -> 'columns'), 'null') = 'null') then
     perform ampsync_private.schedule_reload(p_dataset_id); -- Created since begin_reload.
     return 'stale';
+  end if;
+
+  if (v_dataset.on_new_version = 'resync'
+      or exists (select 1 from ampsync_private.upgrade u where u.dataset_id = p_dataset_id))
+     and jsonb_array_length(p_tables) <= 1000 then
+    perform ampsync_private.start_upgrade(p_dataset_id, p_version, p_manifest_hash, p_tables);
+    return 'beside';
   end if;
 
   v_error := ampsync_private.reload_refusal(v_dataset, p_tables);

@@ -19,13 +19,14 @@ select j.id as job_id,
   left join ampsync_private.dataset d
          on d.dataset_id = s.dataset_id
          or j.key in ('ampsync_resolve:' || d.dataset_id, 'ampsync_reload:' || d.dataset_id,
-                      'ampsync_poll:' || d.dataset_id)
+                      'ampsync_poll:' || d.dataset_id, 'ampsync_upgrade:' || d.dataset_id)
  where starts_with(j.task_identifier, 'ampsync_');
 
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';
 comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.';
 comment on column ampsync.jobs.task
-  is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_index builds indexes, '
+  is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_upgrade moves an upgrade on, '
+     'ampsync_index builds indexes, '
      'ampsync_resolve looks up a dataset, ampsync_poll looks for a new version of it, '
      'ampsync_reload takes over a new version of it, '
      'ampsync_supervise frees and queues what was lost.';

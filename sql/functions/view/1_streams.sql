@@ -1,6 +1,7 @@
 -- One row per stream: where it is and, if it does not move, why, since when and what to do.
 -- During a resync, block and rows are those that readers see; what moves, and what keeps it
--- from moving, is the shadow of the table.
+-- from moving, is the shadow of the table. During an upgrade the stream moves as well:
+-- ampsync.upgrades shows the shadows.
 create or replace view ampsync.streams as
 with clock as (
   select ampsync_private.now() as now
@@ -54,9 +55,10 @@ select d.label as dataset,
             else pg_catalog.concat_ws(' ', m.error ->> 'detail', 'Hint: ' || (m.error ->> 'hint')) end as detail,
        case when y.reason is not null then y.hint
             when m.shadow_of is not null and m.state = 'failed'
-              then pg_catalog.format(
-                     'select ampsync.resume_sync(%1$L); -- or give up: select ampsync.cancel_resync(%1$L, %2$L);',
-                     d.label, s.table_name)
+              then pg_catalog.format('select ampsync.resume_sync(%L); -- or give up: ', d.label)
+                   || case when u.dataset_id is null
+                           then pg_catalog.format('select ampsync.cancel_resync(%L, %L);', d.label, s.table_name)
+                           else pg_catalog.format('select ampsync.cancel_resync(%L);', d.label) end
             when coalesce(m.error, m.swap_error) is not null then coalesce(m.error, m.swap_error) ->> 'hint'
             else y.idle_hint end as hint,
        greatest(m.attempts, m.swap_attempts) as attempts,
@@ -67,7 +69,9 @@ select d.label as dataset,
   from ampsync_private.stream s
  cross join clock c
   join ampsync_private.dataset d using (dataset_id)
-  left join ampsync_private.stream w on w.shadow_of = s.stream_id
+  left join ampsync_private.upgrade u on u.dataset_id = s.dataset_id and u.tables is not null
+  left join ampsync_private.stream w
+         on w.shadow_of = s.stream_id and w.state <> 'former' and (u.dataset_id is null or s.state = 'resyncing')
   join ampsync_private.stream m on m.stream_id = coalesce(w.stream_id, s.stream_id) -- The stream that moves.
   join ampsync_private.lease l on l.stream_id = m.stream_id
   left join ampsync_private.worker seen on seen.worker_id = l.holder

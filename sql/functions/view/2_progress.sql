@@ -1,10 +1,10 @@
 -- One row per stream, shaped like the views pg_stat_progress_*: how far its load is. During a resync
--- all numbers are those of the shadow, which is what moves.
+-- or an upgrade all numbers are those of the shadow, which is what loads.
 create or replace view ampsync.progress as
 select v.dataset,
        v.table_name,
        v.target,
-       v.state as phase,
+       case when w.stream_id is not null and v.state <> 'resyncing' then 'upgrading' else v.state end as phase,
        m.checkpoint_block as block,
        v.head,
        case when f.first is not null then greatest(m.checkpoint_block - f.first + 1, 0) end as blocks_done,
@@ -21,7 +21,7 @@ select v.dataset,
        v.stream_id
   from ampsync.streams v
  cross join lateral (select ampsync_private.now() as now) c
-  left join ampsync_private.stream w on w.shadow_of = v.stream_id
+  left join ampsync_private.stream w on w.shadow_of = v.stream_id and w.state <> 'former'
   join ampsync_private.stream m on m.stream_id = coalesce(w.stream_id, v.stream_id) -- The stream that moves.
  cross join lateral (select m.origin + greatest(m.from_block - m.origin, 0) as first) f
   -- As last counted, because asking for the size of a file would wait for whoever has locked the table.
@@ -40,11 +40,12 @@ select v.dataset,
   ) t on true;
 
 comment on view ampsync.progress
-  is 'One row per table: how far its load is and when it will be over. During a resync that of the new rows.';
+  is 'One row per table: how far its load is and when it will be over. During a resync or an upgrade: of the new rows.';
 comment on column ampsync.progress.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.progress.table_name is 'Table of the dataset.';
 comment on column ampsync.progress.target is 'Table in this database.';
-comment on column ampsync.progress.phase is 'Its state, as in ampsync.streams.';
+comment on column ampsync.progress.phase
+  is 'Its state, as in ampsync.streams; upgrading while another version is built beside it.';
 comment on column ampsync.progress.block is 'Last block that is loaded.';
 comment on column ampsync.progress.head is 'Last block that the server is known to have, as in ampsync.streams.';
 comment on column ampsync.progress.blocks_done is 'Blocks from the first one that is loaded (see from_block) to block.';

@@ -12,15 +12,18 @@ select d.label as dataset,
        s.lag,
        coalesce(s.rows, 0) as rows,
        s.rows_per_s,
-       coalesce(d.error ->> 'code', s.error_code, d.offered_error ->> 'code',
+       coalesce(d.error ->> 'code', s.error_code, u.error_code, d.offered_error ->> 'code',
                 d.poll_error ->> 'code') as error_code,
        coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''),
-                case when s.error_code is not null then s.reason end, d.offered_error ->> 'message',
-                s.reason,
+                case when s.error_code is not null then s.reason end,
+                case when u.error_code is not null then u.reason end,
+                d.offered_error ->> 'message', s.reason,
                 'new versions cannot be looked for: ' || (d.poll_error ->> 'message')
-                  || coalesce(': ' || (d.poll_error ->> 'detail'), '')) as waiting_on,
-       coalesce(d.error ->> 'hint', case when s.error_code is not null then s.hint end, d.offered_error ->> 'hint',
-                s.hint, d.poll_error ->> 'hint',
+                  || coalesce(': ' || (d.poll_error ->> 'detail'), ''),
+                u.reason) as waiting_on,
+       coalesce(d.error ->> 'hint', case when s.error_code is not null then s.hint end,
+                case when u.error_code is not null then u.hint end, d.offered_error ->> 'hint', s.hint,
+                d.poll_error ->> 'hint',
                 case when d.state <> 'active' then ampsync_private.idle_hint(exists (
                        select 1
                          from ampsync_private.worker a
@@ -48,7 +51,18 @@ select d.label as dataset,
                      x.state) as rank
               from ampsync.streams x) v using (stream_id)
      group by t.dataset_id
-  ) s using (dataset_id);
+  ) s using (dataset_id)
+  left join lateral (
+    select g.error_code, g.hint,
+           pg_catalog.concat_ws(': ', 'upgrade to version ' || g.new_version, g.table_name,
+             coalesce(g.reason, case when g.block is null then 'nothing loaded yet'
+                                     else pg_catalog.format('block %s of %s loaded', g.block, g.old_block) end)
+           ) as reason
+      from ampsync.upgrades g
+     where g.dataset = d.label
+     order by g.state <> 'failed', g.error_code is null, g.block nulls first, g.table_name
+     limit 1
+  ) u on true;
 
 comment on view ampsync.status is 'One row per dataset: version, state, position, speed, and what it waits for.';
 comment on column ampsync.status.dataset is 'Dataset, as it was enqueued.';

@@ -44,6 +44,20 @@ describe("the cut", () => {
     expect(await cut()).toBe("9");
   });
 
+  test("does not wait for a table that comes to others which are loaded, until it has been live", async () => {
+    const blocks = await SqlStream.prepare(db, { table: "blocks" });
+    await blocks.apply(0, 9);
+    await registerDataset(db, "chain", ["blocks", "logs"]);
+    expect(await cut()).toBe("9");
+    const logs = await SqlStream.prepare(db, { table: "logs" });
+    await logs.apply(0, 4);
+    expect(await cut()).toBe("9");
+    await logs.apply(5, 9);
+    await db.query("select ampsync_worker.mark_live($1, $2)", [logs.id, logs.epoch]);
+    await blocks.apply(10, 12);
+    expect(await cut()).toBe("9");
+  });
+
   test("never mixes forks: while one table is on the new chain it is the last block before the fork", async () => {
     const [blocks, logs] = await tables();
     for (const stream of [blocks, logs]) {

@@ -5,11 +5,16 @@ import pg from "pg";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { readSqlFiles } from "../../../src/install/sql-files.ts";
+import { moveClock } from "../../support/postgres/clock.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
-import { loadedStream, startResync, swap } from "../../support/postgres/shadow.ts";
+import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import { COLUMNS, SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
+import { advance, markLive, newTable, startUpgrade } from "../../support/postgres/upgrade.ts";
 
+/** Of a stream that readers see. */
 const STATES = "waiting backfill live retrying reorg_pending resyncing paused failed orphaned".split(" ");
+/** With that of a stream which is only kept. */
+const ALL_STATES = [...STATES, "former"];
 
 interface Transition {
   readonly call: string;
@@ -66,6 +71,18 @@ async function underResync(): Promise<SqlStream> {
   return stream;
 }
 
+/** With a shadow beside it that is at the head of the new version. */
+async function underUpgrade({ frozen = false, end = 9 } = {}): Promise<SqlStream> {
+  await startUpgrade(db, [newTable("blocks")]);
+  shadow = (await shadowOf(db, stream))!;
+  await shadow.acquire("worker-2");
+  await shadow.prepareTarget();
+  await shadow.apply(0, end, { expected: null });
+  await markLive(db, shadow);
+  if (frozen) await advance(db);
+  return stream;
+}
+
 /** One entry for each row of the table, by its first cell. */
 const CALLS: Readonly<Record<string, Call>> = {
   "`commit_apply`": { make: (of) => of.commitApply([watermark(10, 10)], 0) },
@@ -105,8 +122,32 @@ const CALLS: Readonly<Record<string, Call>> = {
       await db.query("select ampsync.resync('chain')");
     },
   },
-  "`cancel_resync`": { of: underResync, make: () => db.query("select ampsync.cancel_resync('chain')") },
-  "`swap_resync`": { of: underResync, make: () => swap(db, shadow) },
+  "`cancel_resync` (`let_go_on`)": {
+    of: underResync,
+    make: () => db.query("select ampsync.cancel_resync('chain')"),
+  },
+  "`swap_resync` (`take_over_stream`)": { of: underResync, make: () => swap(db, shadow) },
+  "`advance_upgrade`: freeze (`freeze_streams`)": { of: () => underUpgrade(), make: () => advance(db) },
+  "`advance_upgrade`: thaw (`thaw_streams`)": {
+    of: async () => {
+      await underUpgrade({ frozen: true, end: 8 });
+      await moveClock(db, "61 s");
+      return stream;
+    },
+    make: () => advance(db),
+  },
+  "`advance_upgrade`: swap (`swap_streams`, `keep_former`)": {
+    of: () => underUpgrade({ frozen: true }),
+    make: () => advance(db),
+  },
+  "`advance_upgrade`: swap without the table (`follow_version`)": {
+    of: async () => {
+      await startUpgrade(db, [newTable("logs")]);
+      await advance(db);
+      return stream;
+    },
+    make: () => advance(db),
+  },
   "`fail_swap`": {
     of: async () => {
       await underResync();
@@ -184,12 +225,12 @@ describe("docs/spec.md", () => {
       `select pg_get_constraintdef(c.oid) as text from pg_constraint c where c.conname = 'stream_state_check'`,
     );
     const possible = [...String(rows[0]!["text"]).matchAll(/'(\w+)'/g)].map(([, state]) => state!);
-    expect(possible.sort()).toEqual([...STATES].sort());
+    expect(possible.sort()).toEqual([...ALL_STATES].sort());
     expect(
       rowsOf("| state |")
         .flatMap(([state = ""]) => codes(state))
         .sort(),
-    ).toEqual([...STATES].sort());
+    ).toEqual([...ALL_STATES].sort());
   });
 
   test("names every function that sets the state of a stream, and its calls are those made here", async () => {

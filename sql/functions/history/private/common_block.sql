@@ -11,13 +11,19 @@ create or replace function ampsync_private.common_block(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  with member as (
-    select s.stream_id
+  with candidate as (
+    select s.stream_id, s.in_cut
       from ampsync_private.stream s
      where s.dataset_id = p_dataset_id
        and s.shadow_of is null
        and s.state <> 'orphaned'
        and coalesce(s.network, p_network) = p_network
+  ),
+  member as (
+    select c.stream_id
+      from candidate c
+     where c.in_cut
+        or not exists (select 1 from candidate o where o.in_cut)
   )
   select max(c.last_block)
     from (select h.last_block

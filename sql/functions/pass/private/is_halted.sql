@@ -9,7 +9,7 @@ create or replace function ampsync_private.is_halted(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select p_state in ('paused', 'failed', 'orphaned', 'resyncing');
+  select p_state in ('paused', 'failed', 'orphaned', 'resyncing', 'former');
 $$;
 
 comment on function ampsync_private.is_halted(text)

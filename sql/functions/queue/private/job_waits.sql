@@ -23,6 +23,12 @@ as $$
        and (j.locked_at > ampsync_private.now() - ampsync_private.lease_duration()
             or (j.locked_at is not null and j.task_identifier = 'ampsync_swap'
                 and ampsync_private.swap_runs(split_part(j.key, ':', 2)::bigint))
+            or (j.locked_at is not null and j.task_identifier = 'ampsync_upgrade'
+                and exists (select 1
+                              from ampsync_private.stream s
+                             where s.dataset_id = split_part(j.key, ':', 2)::bigint
+                               and s.shadow_of is not null
+                               and ampsync_private.swap_runs(s.stream_id)))
             or (j.locked_at is null and j.attempts < j.max_attempts
                 and j.run_at <= greatest(p_due, ampsync_private.now()) + interval '1 min'))
   );

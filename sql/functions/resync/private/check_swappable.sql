@@ -1,7 +1,10 @@
--- Rejects a shadow whose rows cannot be merged into its stream's target, because it has other
--- columns than the target had when the shadow's table was made.
+-- Rejects columns with which a resync or an upgrade of a stream could not end: its target has
+-- others, and cannot be replaced because of what depends on it. Asked before the long load, and
+-- again at the swap.
 create or replace function ampsync_private.check_swappable(
-  p_shadow_id bigint
+  p_stream_id     bigint,
+  p_has_block_num boolean,
+  p_columns       jsonb
 )
   returns void
   language plpgsql
@@ -10,34 +13,16 @@ create or replace function ampsync_private.check_swappable(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_shadow ampsync_private.stream;
-  v_live   ampsync_private.stream;
-  v_fault  text;
+  v_stream ampsync_private.stream;
 begin
-  select * into strict v_shadow
+  select * into strict v_stream
     from ampsync_private.stream s
-   where s.stream_id = p_shadow_id;
-  select * into strict v_live
-    from ampsync_private.stream s
-   where s.stream_id = v_shadow.shadow_of;
-
-  select coalesce(r.fault, (
-           select 'Columns missing in the table: ' || string_agg(e.column_name, ', ')
-             from ampsync_private.plan_evolution(v_live.stream_id, v_shadow.has_block_num, v_shadow.columns) e
-            where e.action in ('add_column', 'widen_column')))
-    into v_fault
-    from ampsync_private.evolution_refusal(v_live.stream_id, v_shadow.has_block_num, v_shadow.columns) r;
-  if v_fault is not null then
-    raise exception using
-      errcode = 'SY201',
-      message = format('the rows of the resync do not fit table %I.%I: %s',
-                       v_live.target_schema, v_live.target_table, v_fault),
-      detail  = 'The table keeps its rows. Only the same columns can be merged.',
-      hint    = format('select ampsync.cancel_resync(%L, %L);',
-                       ampsync_private.stream_label(p_shadow_id), v_live.table_name);
+   where s.stream_id = p_stream_id;
+  if not ampsync_private.has_columns(v_stream, p_has_block_num, p_columns) then
+    perform ampsync_private.check_replaceable(v_stream.target, p_columns, v_stream.columns, p_has_block_num);
   end if;
 end;
 $$;
 
-comment on function ampsync_private.check_swappable(bigint)
-  is 'Raise SY201 unless the rows of a shadow fit into the target of its stream.';
+comment on function ampsync_private.check_swappable(bigint, boolean, jsonb)
+  is 'Raise SY201 unless rows of these columns can take the place of those of a stream.';

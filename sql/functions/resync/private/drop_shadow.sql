@@ -16,13 +16,14 @@ declare
 begin
   select * into v_shadow
     from ampsync_private.stream s
-   where s.shadow_of = p_stream_id;
+   where s.shadow_of = p_stream_id
+     and s.state <> 'former';
   if exists (select 1 from pg_class c where c.oid = v_shadow.target) then
     execute format('drop table %s', v_shadow.target);
   end if;
 
   delete from ampsync_private.stream s
-   where s.shadow_of = p_stream_id;
+   where s.stream_id = v_shadow.stream_id;
 end;
 $$;
 

@@ -34,6 +34,16 @@ begin
     return false;
   end if;
 
+  if v_live_id is null and exists (select 1
+                                     from ampsync_private.stream w
+                                    where w.shadow_of = p_stream_id and ampsync_private.is_beside(w)) then
+    update ampsync_private.stream s -- The upgrade loads it anyway; until then its rows stay as they are.
+       set state = 'resyncing', since = v_now, attempts = 0, next_retry = null, error = null
+     where s.stream_id = p_stream_id;
+    perform ampsync_private.journal(p_stream_id, 'deep_reorg_resync', p_error);
+    return true;
+  end if;
+
   v_live_id := coalesce(v_live_id, p_stream_id);
   select v_now + ampsync_private.retry_delay(count(*)::integer + 1, '{0,60,300,900}') into v_run_at
     from ampsync_private.event e

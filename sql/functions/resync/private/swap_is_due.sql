@@ -4,8 +4,7 @@
 -- tip or in the newest row up to there. A server that only lags behind what we hold has the
 -- same hash and rows, and is waited for.
 --
--- False for a stream that is no shadow, for a shadow that is halted, and if its stream is not
--- resyncing.
+-- False for a stream that is no shadow, for a shadow that is halted, and while its stream moves.
 create or replace function ampsync_private.swap_is_due(
   p_shadow_id bigint
 )

@@ -74,7 +74,7 @@ begin
       from (values ('on_deep_reorg', p_on_deep_reorg, '{stop,resync}'::text[]),
                    ('value_policy', p_value_policy, '{fail,"null",quarantine}'),
                    ('nul_policy', p_nul_policy, '{replace,strip,fail}'),
-                   ('on_new_version', p_on_new_version, '{continue}'),
+                   ('on_new_version', p_on_new_version, '{continue,resync}'),
                    ('block_index', p_block_index, '{btree,brin,none}')) o(name, value, allowed)
      where o.value <> all (o.allowed)
   loop

@@ -13,7 +13,12 @@ as $$
   select d.label,
          coalesce(s.table_name, t.name),
          coalesce(s.state, case when d.state = 'active' then 'waiting' else d.state end),
-         coalesce(s.error ->> 'hint', d.error ->> 'hint', 'select * from ampsync.streams;')
+         coalesce(s.error ->> 'hint', d.error ->> 'hint',
+                  case when u.dataset_id is not null
+                       then format('select * from ampsync.upgrades; -- version %s is built beside %s',
+                                   coalesce(u.version, u.manifest_hash),
+                                   coalesce(d.resolved_version, d.resolved_hash)) end,
+                  'select * from ampsync.streams;')
     from ampsync_private.dataset d
     left join lateral (
       select w.name from unnest(coalesce(d.tables, d.resolved_tables, array[null])) w(name)
@@ -22,6 +27,7 @@ as $$
     ) t on true
     left join ampsync_private.stream s
            on s.dataset_id = d.dataset_id and s.table_name = t.name and s.shadow_of is null
+    left join ampsync_private.upgrade u on u.dataset_id = d.dataset_id
    where d.dataset_id = p_dataset_id
    order by 2;
 $$;

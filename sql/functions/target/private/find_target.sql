@@ -55,8 +55,9 @@ begin
     hint := concat(v_aside,
                    case when exists (select 1
                                        from ampsync_private.stream s
-                                      where p_stream_id in (s.shadow_of, s.stream_id) and s.shadow_of is not null)
-                        then format('select ampsync.cancel_resync(%L, %L); ', v_label, v_stream.table_name) end,
+                                      where p_stream_id in (s.shadow_of, s.stream_id) and s.shadow_of is not null
+                                        and s.state <> 'former')
+                        then ampsync_private.cancel_hint(p_stream_id) || ' ' end,
                    format('select ampsync.resync(%L, %L);', v_label, v_stream.table_name));
   elsif v_aside is not null
      or exists (select 1

@@ -1,8 +1,8 @@
 -- Notes the version that a dataset should follow from now on, as found in the list of versions,
 -- and queues the reload that takes it over. Only the newest one counts: an older offer, with
 -- whatever was in its way, is forgotten, also where the server goes back to the version that is
--- followed. False, and nothing changes, if that version is known: followed, or offered already,
--- even if it was refused or declined.
+-- followed: then an upgrade is given up. False, and nothing changes, if that version is known:
+-- followed, or offered already, even if it was refused or declined.
 --
 -- A dataset without streams, or with a fixed revision, is offered nothing. Where either hash is
 -- unknown, versions are compared alone.
@@ -42,6 +42,9 @@ begin
     return false;
   end if;
 
+  if v_is_current and exists (select 1 from ampsync_private.upgrade u where u.dataset_id = p_dataset_id) then
+    perform ampsync_private.give_up_upgrade(p_dataset_id, 'superseded');
+  end if;
   update ampsync_private.dataset d
      set offered_version  = case when not v_is_current then p_version end,
          offered_hash     = case when not v_is_current then p_manifest_hash end,

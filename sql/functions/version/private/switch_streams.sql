@@ -29,6 +29,7 @@ begin
     select s.*
       from ampsync_private.stream s
      where s.dataset_id = (p_dataset).dataset_id
+       and s.state <> 'former'
      order by s.stream_id
        for no key update
   loop
@@ -51,7 +52,8 @@ begin
         when v_old.state = 'orphaned' and v_paused then 'paused'
         when v_old.state = 'orphaned' and exists (select 1
                                                     from ampsync_private.stream w
-                                                   where w.shadow_of = v_old.stream_id) then 'resyncing'
+                                                   where w.shadow_of = v_old.stream_id
+                                                      and w.state <> 'former') then 'resyncing'
         when v_old.state = 'orphaned'
              or v_old.state = 'failed' and v_old.error ->> 'code' in ('SY201', 'SY202', 'SY203', '42703')
           then 'retrying'

@@ -14,7 +14,13 @@ as $$
      and exists (select 1
                    from ampsync_private.stream s
                   where s.dataset_id = (p_dataset).dataset_id
-                    and s.state not in ('paused', 'orphaned'));
+                    and s.state not in ('paused', 'orphaned', 'former'))
+     and not exists (select 1 -- It is built beside.
+                       from ampsync_private.upgrade u
+                      where u.dataset_id = (p_dataset).dataset_id
+                        and u.tables is not null
+                        and (u.version, u.manifest_hash)
+                            is not distinct from ((p_dataset).offered_version, (p_dataset).offered_hash));
 $$;
 
 comment on function ampsync_private.wants_reload(ampsync_private.dataset)

@@ -1,0 +1,21 @@
+-- Whether a shadow belongs to the upgrade of its dataset: it loads another version, its stream
+-- goes on meanwhile, and it is exchanged together with all others.
+create or replace function ampsync_private.is_beside(
+  p_shadow ampsync_private.stream
+)
+  returns boolean
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select p_shadow.state <> 'former' and exists (
+    select 1
+      from ampsync_private.upgrade u
+     where u.dataset_id = p_shadow.dataset_id
+       and ampsync_private.is_upgraded(u, p_shadow.table_name)
+  );
+$$;
+
+comment on function ampsync_private.is_beside(ampsync_private.stream)
+  is 'Whether a shadow belongs to the upgrade of its dataset.';

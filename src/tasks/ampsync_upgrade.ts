@@ -1,0 +1,33 @@
+import type { Task } from "graphile-worker";
+
+import { UpgradeCalls } from "../db/upgrade-calls.ts";
+import type { Deps } from "../deps.ts";
+import { failureOf, reactionTo } from "../model/failure.ts";
+import { parseId } from "../model/payloads.ts";
+import { withRuntime } from "../runtime.ts";
+
+/**
+ * Moves the upgrade of a dataset on, step by step, each in a transaction of its own. If a step
+ * fails, the reason is stored, and shown by ampsync.upgrades, together with the time of the next
+ * attempt.
+ */
+function upgrade(deps: Deps): Task {
+  const calls = new UpgradeCalls(deps.caller);
+  return async (payload) => {
+    const datasetId = parseId(payload, "dataset_id");
+    try {
+      let step = await calls.advanceUpgrade(datasetId);
+      deps.log.info("upgrade_step", { dataset_id: datasetId, step });
+      if (step === "freeze") {
+        step = await calls.advanceUpgrade(datasetId); // Most often all tables can be exchanged at once.
+        deps.log.info("upgrade_step", { dataset_id: datasetId, step });
+      }
+    } catch (error) {
+      const failure = failureOf(error);
+      deps.log.warn("upgrade_failed", { dataset_id: datasetId, code: failure.code, error: failure.message });
+      await calls.deferUpgrade(datasetId, failure, reactionTo(failure.code) === "stop");
+    }
+  };
+}
+
+export default withRuntime(upgrade);
