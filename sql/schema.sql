@@ -23,6 +23,18 @@ view ampsync.events
   column table_name text -- Table concerned; null if there is none.
   column details jsonb -- The values; repeated: how many more events of the same minute this row stands for.
 
+view ampsync.former_tables
+  -- The tables that the last upgrade of each dataset replaced, and until when they can be brought back.
+  column dataset text -- Dataset, as it was enqueued.
+  column table_name text -- Table of the dataset.
+  column former_table text -- Table in this database that has the former rows.
+  column version text -- Version that its rows come from.
+  column block bigint -- Last block that it has.
+  column rows bigint -- Rows in it.
+  column replaced_at timestamp with time zone -- When the upgrade replaced it.
+  column kept_until timestamp with time zone -- When it is dropped: see ampsync.set_retention.
+  column hint text -- What brings it back.
+
 view ampsync.indexes
   -- The indexes that targets have or get beside their primary key: what became of each, and why.
   column dataset text -- Dataset, as it was enqueued.
@@ -41,7 +53,7 @@ view ampsync.indexes
 view ampsync.jobs
   -- The jobs of ampsync in graphile-worker's queue, joined to the streams they move.
   column job_id bigint -- Id of the job in graphile_worker.jobs.
-  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_index builds indexes, ampsync_resolve looks up a dataset, ampsync_poll looks for a new version of it, ampsync_reload takes over a new version of it, ampsync_supervise frees and queues what was lost.
+  column task text -- ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_upgrade moves an upgrade on, ampsync_index builds indexes, ampsync_resolve looks up a dataset, ampsync_poll looks for a new version of it, ampsync_reload takes over a new version of it, ampsync_supervise frees and queues what was lost.
   column dataset text -- Dataset that the job works for.
   column table_name text -- Table that the job works for.
   column state text -- running, ready, scheduled, or exhausted (the supervisor queues a new one).
@@ -52,11 +64,11 @@ view ampsync.jobs
   column last_error text -- Why it failed last, outside of ampsync's own error handling.
 
 view ampsync.progress
-  -- One row per table: how far its load is and when it will be over. During a resync that of the new rows.
+  -- One row per table: how far its load is and when it will be over. During a resync or an upgrade: of the new rows.
   column dataset text -- Dataset, as it was enqueued.
   column table_name text -- Table of the dataset.
   column target text -- Table in this database.
-  column phase text -- Its state, as in ampsync.streams.
+  column phase text -- Its state, as in ampsync.streams; upgrading while another version is built beside it.
   column block bigint -- Last block that is loaded.
   column head bigint -- Last block that the server is known to have, as in ampsync.streams.
   column blocks_done bigint -- Blocks from the first one that is loaded (see from_block) to block.
@@ -143,6 +155,24 @@ view ampsync.streams
   column worker text -- Worker that holds its lease.
   column lease_until timestamp with time zone -- When that lease expires unless a heartbeat renews it.
   column stream_id bigint -- Its id in jobs and logs.
+
+view ampsync.upgrades
+  -- Upgrades of datasets to another version that are under way: one row per table that is built beside the old one.
+  column dataset text -- Dataset, as it was enqueued.
+  column version text -- Version that is followed, and that readers see.
+  column new_version text -- Version that is built beside it.
+  column table_name text -- Table of the new version; null while they are not known.
+  column state text -- requested, loading, ready (at the head), frozen (the old rows stand still until the swap), new (begins to load with the swap), failed or paused.
+  column block bigint -- Last block of the new version that is loaded.
+  column old_block bigint -- Last block of the old version, which readers see.
+  column rows bigint -- Rows of the new version that are loaded.
+  column error_code text -- SQLSTATE of what keeps it from moving.
+  column reason text -- What keeps it from moving.
+  column detail text -- What was found.
+  column hint text -- What to do.
+  column next_retry timestamp with time zone -- When the next attempt is due.
+  column started_at timestamp with time zone -- When the upgrade began.
+  column stream_id bigint -- Id of the stream of the table in jobs and logs.
 
 view ampsync.version_history
   -- Which version of its dataset the rows of each table come from, by block.
@@ -267,6 +297,21 @@ table ampsync_private.event
   create INDEX event_at_idx ON ampsync_private.event USING btree (at)
   create INDEX event_stream_idx ON ampsync_private.event USING btree (stream_id, event_id)
 
+table ampsync_private.former
+  -- The version that the last upgrade of a dataset replaced, and whether its tables can still be brought back.
+  column dataset_id bigint not null
+  column version text
+  column manifest_hash text
+  column tables text[] not null
+  column new_version text
+  column new_manifest_hash text
+  column kept text not null
+  column replaced_at timestamp with time zone not null
+  column next_try timestamp with time zone
+  constraint former_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id) ON DELETE CASCADE
+  constraint former_kept_check CHECK ((kept = ANY (ARRAY['kept'::text, 'merged'::text, 'pruned'::text])))
+  constraint former_pkey PRIMARY KEY (dataset_id)
+
 table ampsync_private.head
   -- The last block that the server is known to have, per dataset and network, as heartbeats report it.
   column dataset_id bigint not null
@@ -369,12 +414,14 @@ table ampsync_private.repair
   constraint repair_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
 
 table ampsync_private.retention
-  -- How long events are kept, and how many: one row, changed by ampsync.set_retention.
+  -- How long events and former tables are kept, and how many events: one row, changed by ampsync.set_retention.
   column only_row boolean not null default true
   column event_age interval not null default '30 days'::interval
   column event_rows bigint not null default 1000000
+  column former_age interval not null default '7 days'::interval
   constraint retention_event_age_check CHECK ((event_age >= '1 day'::interval))
   constraint retention_event_rows_check CHECK ((event_rows >= 10000))
+  constraint retention_former_age_check CHECK ((former_age >= '00:00:00'::interval))
   constraint retention_only_row_check CHECK (only_row)
   constraint retention_pkey PRIMARY KEY (only_row)
 
@@ -420,17 +467,19 @@ table ampsync_private.stream
   column nulled_counts jsonb not null default '{}'::jsonb
   column deaths integer not null default 0
   column reached_head_at timestamp with time zone
+  column in_cut boolean not null default true
   column swap_attempts integer not null default 0
   column swap_retry timestamp with time zone
   column swap_error jsonb
   constraint stream_checkpoint_check CHECK ((((checkpoint_block IS NULL) = (checkpoint_hash IS NULL)) AND (octet_length(checkpoint_hash) = 32) AND (checkpoint_block >= origin)))
   constraint stream_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id)
+  constraint stream_former_check CHECK (((state <> 'former'::text) OR ((shadow_of IS NOT NULL) AND (target IS NOT NULL))))
   constraint stream_pkey PRIMARY KEY (stream_id)
   constraint stream_shadow_fkey FOREIGN KEY (shadow_of) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
-  constraint stream_shadow_key UNIQUE (shadow_of)
-  constraint stream_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'backfill'::text, 'live'::text, 'retrying'::text, 'reorg_pending'::text, 'resyncing'::text, 'paused'::text, 'failed'::text, 'orphaned'::text])))
+  constraint stream_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'backfill'::text, 'live'::text, 'retrying'::text, 'reorg_pending'::text, 'resyncing'::text, 'paused'::text, 'failed'::text, 'orphaned'::text, 'former'::text])))
   constraint stream_target_check CHECK ((((target IS NULL) = (columns IS NULL)) AND ((target IS NULL) = (has_block_num IS NULL))))
   constraint stream_target_key UNIQUE (target_schema, target_table)
+  create UNIQUE INDEX stream_shadow_key ON ampsync_private.stream USING btree (shadow_of, ((state = 'former'::text)))
   create UNIQUE INDEX stream_table_key ON ampsync_private.stream USING btree (dataset_id, table_name) WHERE (shadow_of IS NULL)
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
 
@@ -455,6 +504,23 @@ table ampsync_private.target_index
   constraint target_index_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'building'::text, 'valid'::text, 'failed'::text])))
   constraint target_index_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   constraint target_index_valid_check CHECK (((state = 'valid'::text) = (index_id IS NOT NULL)))
+
+table ampsync_private.upgrade
+  -- The version of a dataset that is built beside the one that is followed, until it replaces all tables at once.
+  column dataset_id bigint not null
+  column version text
+  column manifest_hash text
+  column tables jsonb
+  column from_block bigint
+  column started_at timestamp with time zone not null
+  column frozen_at timestamp with time zone
+  column freezes integer not null default 0
+  column attempts integer not null default 0
+  column next_retry timestamp with time zone
+  column error jsonb
+  constraint upgrade_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id) ON DELETE CASCADE
+  constraint upgrade_pkey PRIMARY KEY (dataset_id)
+  constraint upgrade_version_check CHECK ((COALESCE(version, manifest_hash) IS NOT NULL))
 
 table ampsync_private.version_history
   -- Which version of its dataset the rows of a stream come from: each one from its first block up to the next entry.
@@ -501,7 +567,7 @@ function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL:
   grants owner=X/owner
 
 function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
-  -- Give up the resync of a table, which continues with its old rows.
+  -- Give up the resync of a table, or the upgrade of a dataset, which continues with its old rows.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -564,14 +630,21 @@ function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state 
   grants owner=X/owner
 
 function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, from_block bigint DEFAULT NULL::bigint, OUT state text, OUT hint text)
-  -- Load a table, or all of a dataset, again from the first block, then merge in one transaction.
+  -- Load a table, or all of a dataset, again from the first block, or its new version, then swap in one transaction.
   returns SETOF record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.set_retention(INOUT event_age interval DEFAULT NULL::interval, INOUT event_rows bigint DEFAULT NULL::bigint)
-  -- Set how long and how many events are kept; returns the settings. Without arguments it only shows them.
+function ampsync.rollback_version(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
+  -- Bring back the version that the last upgrade of a dataset replaced, in one transaction.
+  returns SETOF record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.set_retention(INOUT event_age interval DEFAULT NULL::interval, INOUT event_rows bigint DEFAULT NULL::bigint, INOUT former_age interval DEFAULT NULL::interval)
+  -- Set how long and how many events, and how long former tables, are kept; without arguments it only shows that.
   returns record
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -682,10 +755,38 @@ function ampsync_private.block_time(p_seconds bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.build_beside(p_dataset_id bigint)
+  -- Let each loaded table of an upgrade have a shadow that loads the new version.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.build_indexes(p_dataset_id bigint)
+  -- Make on the shadows of an upgrade the indexes of the targets that they replace; returns how many.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
 function ampsync_private.caller()
   -- The calling role, even inside functions that run with their owner's rights.
   returns name
   language sql stable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.can_go_on(p_former_id bigint, p_stream_id bigint)
+  -- Whether what a stream had before an upgrade can go on from its checkpoint.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.cancel_hint(p_stream_id bigint)
+  -- The statement that gives up the resync of a stream, or the upgrade of its dataset.
+  returns text
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -706,6 +807,13 @@ function ampsync_private.check_evolution(p_stream_id bigint, p_has_block_num boo
 function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_own_hash bytea, p_rows bigint, p_rejected jsonb)
   -- Raise SY101 if the rows of a repair are not those of our chain, or fewer than were loaded.
   returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_former(p_dataset_id bigint)
+  -- The version that the last upgrade of a dataset replaced; SY004 if it cannot be brought back.
+  returns ampsync_private.former
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -758,8 +866,8 @@ function ampsync_private.check_steps(p_old regclass, p_new regclass, p_name text
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_swappable(p_shadow_id bigint)
-  -- Raise SY201 unless the rows of a shadow fit into the target of its stream.
+function ampsync_private.check_swappable(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb)
+  -- Raise SY201 unless rows of these columns can take the place of those of a stream.
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -995,6 +1103,13 @@ function ampsync_private.diagnose_workers()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.drop_former(p_stream_id bigint)
+  -- Drop the former table of a stream, if there is one.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.drop_shadow(p_stream_id bigint)
   -- Drop the shadow of a stream under resync, if there is one.
   returns void
@@ -1059,6 +1174,13 @@ function ampsync_private.evolve_target(p_stream_id bigint, p_has_block_num boole
 
 function ampsync_private.exchange_names(p_old regclass, p_new regclass, p_keep_schema text, p_keep_name text)
   -- Give a new table the name of the old one, and its indexes the names of its indexes.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.exchange_streams(p_stream_ids bigint[], p_former boolean, p_keep boolean)
+  -- Give streams the rows and records of their shadows, or of their former tables, in one transaction.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -1155,6 +1277,13 @@ function ampsync_private.follow_target(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.follow_version(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[])
+  -- Let a dataset follow a version from now on, after its loaded tables have got the rows of that version.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.forget_records(p_stream_id bigint)
   -- Delete what is recorded about the rows of a stream.
   returns void
@@ -1176,6 +1305,13 @@ function ampsync_private.free_name(p_schema text, p_table text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.freeze_streams(p_dataset_id bigint)
+  -- Stop the old streams of a dataset under upgrade at their checkpoints.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.function_steps(p_old regclass)
   -- Statements that define anew the functions in standard SQL that use a table.
   returns TABLE(class_id oid, object_id oid, ddl text)
@@ -1183,9 +1319,23 @@ function ampsync_private.function_steps(p_old regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.give_up_upgrade(p_dataset_id bigint, p_why text)
+  -- Give up the upgrade of a dataset; the old streams go on.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.grants_of(p_relation regclass, p_without name[])
   -- The grants on a table or view and its columns, as jsonb.
   returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.has_columns(p_stream ampsync_private.stream, p_has_block_num boolean, p_columns jsonb)
+  -- Whether a stream's target has these columns, in this order.
+  returns boolean
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1309,6 +1459,13 @@ function ampsync_private.indexes_are_due(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.is_beside(p_shadow ampsync_private.stream)
+  -- Whether a shadow belongs to the upgrade of its dataset.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_halted(p_state text)
   -- Whether a stream in this state has no passes.
   returns boolean
@@ -1320,6 +1477,13 @@ function ampsync_private.is_polled(p_dataset ampsync_private.dataset)
   -- Whether new versions of a dataset are looked for.
   returns boolean
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.is_upgraded(p_upgrade ampsync_private.upgrade, p_table_name text)
+  -- Whether a table is among those of an upgrade.
+  returns boolean
+  language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1337,6 +1501,13 @@ function ampsync_private.journal(p_stream_id bigint, p_event text, p_details jso
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.keep_former(p_stream_id bigint, p_table regclass)
+  -- Keep the records of a stream, with a table that has its rows, as a stream in state former.
+  returns bigint
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.kept_grants(p_old regclass, p_new regclass)
   -- The grants that a table gets which replaces another one.
   returns jsonb
@@ -1351,11 +1522,25 @@ function ampsync_private.lease_duration()
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.let_go_on(p_stream_id bigint)
+  -- Let a stream that stood still for a resync follow the chain again.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.load_beside(p_dataset_id bigint, p_table text)
   -- A statement that loads a dataset beside a table of the Rust ampsync.
   returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.lock_dataset(p_dataset_id bigint)
+  -- Lock the row of a dataset; 55P03 after 5 s.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
 function ampsync_private.lock_for_change(p_targets regclass[], p_attempt integer)
@@ -1370,6 +1555,13 @@ function ampsync_private.lock_replacement(p_tables regclass[])
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms; jit=off
+  grants owner=X/owner
+
+function ampsync_private.lock_tables(p_targets regclass[], p_others regclass[])
+  -- Lock targets that are to be replaced, all or none, without holding up others for long; 55P03 after about 10 s.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
 procedure ampsync_private.lock_target(IN p_stream_id bigint)
@@ -1399,10 +1591,24 @@ function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[]
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.merge_rows(p_target regclass, p_other regclass, p_columns text, p_exchange boolean, OUT deleted bigint, OUT inserted bigint)
+  -- Make the rows of a target those of another table, by their difference.
+  returns record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; jit=off
+  grants owner=X/owner
+
 function ampsync_private.missing_index_columns(p_target regclass, p_columns text[])
   -- The columns that a table lacks; none while there is no table.
   returns text[]
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.move_records(p_from_id bigint, p_to_id bigint)
+  -- Give the records of one stream to another.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1452,6 +1658,13 @@ function ampsync_private.offer_version(p_dataset_id bigint, p_version text, p_ma
   -- Note the version that a dataset should follow from now on; false if it is known.
   returns boolean
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.own_columns(p_stream ampsync_private.stream)
+  -- The columns that ampsync writes to a stream's table, as a list for SQL.
+  returns text
+  language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1653,6 +1866,13 @@ function ampsync_private.replacement_steps(p_old regclass, p_new regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.request_upgrade(p_dataset_id bigint, p_from_block bigint)
+  -- Note that a dataset shall be upgraded to the version that it was offered.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.rests(p_stream_id bigint)
   -- Whether the writers of a stream's dataset rest, so that its tables can be altered.
   returns boolean
@@ -1751,6 +1971,13 @@ function ampsync_private.schedule_swap(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.schedule_upgrade(p_dataset_id bigint, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+  -- Queue the job that moves the upgrade of a dataset on.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.serving_index(p_target regclass, p_method text, p_columns text[], p_options smallint[])
   -- A valid index of a table that begins with these columns; null if there is none.
   returns oid
@@ -1807,6 +2034,13 @@ function ampsync_private.start_shadow(p_stream_id bigint, p_run_at timestamp wit
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.start_upgrade(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables jsonb)
+  -- Begin to build another version of a dataset beside the one that is followed.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.statistics_steps(p_old regclass, p_new regclass)
   -- Statements that move the extended statistics of a table to the one that replaces it.
   returns TABLE(class_id oid, object_id oid, ddl text)
@@ -1849,6 +2083,13 @@ function ampsync_private.swap_runs(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.swap_streams(p_dataset_id bigint)
+  -- End the upgrade of a dataset: all its tables get the rows of the new version, in one transaction.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.switch_streams(p_dataset ampsync_private.dataset, p_tables text[])
   -- Have the streams of a dataset read the version that it was offered, from their next pass on.
   returns void
@@ -1884,10 +2125,10 @@ function ampsync_private.table_steps(p_old regclass, p_new regclass, p_name text
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.take_over_records(p_stream_id bigint, p_shadow_id bigint)
-  -- Replace the records of a stream by those of its shadow.
+function ampsync_private.take_over_stream(p_stream_id bigint, p_other_id bigint, p_target regclass)
+  -- Move a stream to the records, version and checkpoint of another one.
   returns void
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1902,6 +2143,13 @@ function ampsync_private.target_name(p_dataset ampsync_private.dataset, p_table_
   -- The name that the target of a table gets when it is created.
   returns text
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.thaw_streams(p_dataset_id bigint)
+  -- Let the old streams of a dataset under upgrade go on; the exchange is attempted later.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1926,6 +2174,13 @@ function ampsync_private.untrusted_owner(p_schema regnamespace)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.upgrade_step(p_dataset_id bigint)
+  -- What is to be done now about the upgrade of a dataset: extend, freeze, swap, thaw, or nothing.
+  returns text
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.view_property_steps(p_view regclass)
   -- Statements that give a view which was created again what it had.
   returns TABLE(class_id oid, object_id oid, ddl text)
@@ -1937,6 +2192,13 @@ function ampsync_private.view_steps(p_old regclass, p_new regclass)
   -- Statements that make the views of a table read the one that replaces it.
   returns TABLE(class_id oid, object_id oid, ddl text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.wake_swap(p_stream_id bigint)
+  -- Queue the swap, or the step of an upgrade, that a shadow may have made possible.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1994,6 +2256,13 @@ function ampsync_worker.adopt_version(p_dataset_id bigint, p_version text, p_man
   returns text
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
+function ampsync_worker.advance_upgrade(p_dataset_id bigint)
+  -- Move the upgrade of a dataset on by one step; returns which one.
+  returns text
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.announce(p_stream_id bigint, p_block bigint, p_replaced bigint DEFAULT NULL::bigint)
@@ -2092,6 +2361,13 @@ function ampsync_worker.defer_resolve(p_dataset_id bigint, p_state text, p_error
 
 function ampsync_worker.defer_swap(p_shadow_id bigint, p_error jsonb)
   -- Record why the rows of a resync could not be merged now, and retry later.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.defer_upgrade(p_dataset_id bigint, p_error jsonb, p_stops boolean)
+  -- Record why the upgrade of a dataset could not be moved on, and retry later.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -2216,6 +2492,13 @@ function ampsync_worker.prune_events(p_limit integer DEFAULT 1000)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_worker.prune_formers()
+  -- Drop the former tables of one dataset whose time is over; returns how many.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
 function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[], p_has_namespaces boolean DEFAULT true)
   -- Record what a dataset resolved to and create a stream for each wanted table.
   returns text
@@ -2259,10 +2542,10 @@ function ampsync_worker.supervise()
   grants owner=X/owner
 
 function ampsync_worker.swap_resync(p_shadow_id bigint)
-  -- Merge the rows of a resync into the target, in one transaction; false if there is none or it is not due.
+  -- Give a stream the rows of its resync, in one transaction; false if there is none or it is not due.
   returns boolean
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; jit=off
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.tables_to_explain(p_answer_id bigint, p_version text, p_tables text[], p_has_namespaces boolean)

@@ -86,6 +86,7 @@ begin
       left join ampsync_private.stream l on l.stream_id = s.shadow_of
      where s.dataset_id = p_dataset_id
        and s.target is not null
+       and s.state <> 'former'
        and (s.shadow_of is null or (s.version, s.manifest_hash) is not distinct from (l.version, l.manifest_hash)));
   v_altered := array(
     select s.stream_id
