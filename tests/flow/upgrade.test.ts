@@ -126,6 +126,7 @@ test("a dataset is upgraded and rolled back under a reader, who sees one version
   expect(rows).toEqual([
     { table_name: "blocks", state: "backfill" },
     { table_name: "logs", state: "backfill" },
+    { table_name: "traces", state: "orphaned" },
     { table_name: "transactions", state: "backfill" },
   ]);
   await scenario.until("all tables to go on", async () => (await sync.states())["logs"] === "live");
