@@ -165,6 +165,22 @@ describe("it gives up after 300 ms, and changes nothing,", () => {
     await answer;
   });
 
+  test("waiting for a view, which it locks before the views and tables below, as readers do", async () => {
+    const [holder, swap] = [await db.client(), await db.client()];
+    const pid = await backendOf(swap);
+    await holder.query(`begin; alter view ${ds}.notes_on_top owner to current_user`); // Locks that view alone.
+    const rejected = refused(swap);
+    await Promise.race([untilBlocked(db, pid), rejected]);
+    const { rows } = await db.query(
+      `select relation::regclass::text from pg_locks where pid = $1 and mode = 'AccessExclusiveLock' and granted
+          and relation in ('${ds}.notes'::regclass, '${ds}.logs'::regclass, '${ds}.blocks'::regclass)`,
+      [pid],
+    );
+    await rejected;
+    expect(rows).toEqual([]);
+    await holder.query("rollback");
+  });
+
   test("when a reader has one table and waits for another that it has: the reader goes on", async () => {
     const [reader, swap] = [await db.client(), await db.client()];
     const pid = await backendOf(swap);

@@ -176,6 +176,12 @@ describe("what cannot be kept is refused, and the hint removes it:", () => {
       "alter table ds.logs drop constraint logs_pkey;",
     ],
     [
+      "an index that is dropped with an extension",
+      "create index i on ds.logs (address); alter index ds.i depends on extension plpgsql",
+      "table ds.logs has index ds.i that is dropped with extension plpgsql",
+      "alter index ds.i no depends on extension plpgsql;",
+    ],
+    [
       "a column that somebody added",
       "alter table ds.logs add mine text default 'x'",
       "column mine is not of the dataset, and its values would be lost",

@@ -31,11 +31,12 @@ begin
         from unnest(p_tables) t(oid)
        cross join lateral ampsync_private.dependent_views(t.oid, '{}') v
       union all
-      select coalesce(p.polrelid, r.ev_class), -10000
+      select coalesce(p.polrelid, r.ev_class), 0
         from unnest(p_tables) t(oid)
        cross join lateral ampsync_private.dependents(t.oid) d
         left join pg_policy p on d.class_id = 'pg_policy'::regclass and p.oid = d.object_id
         left join pg_rewrite r on d.class_id = 'pg_rewrite'::regclass and r.oid = d.object_id
+                                                                              and r.rulename <> '_RETURN'
        where coalesce(p.polrelid, r.ev_class) <> all (p_tables)
       union all
       select t.oid, 1

@@ -152,6 +152,17 @@ as $$
        join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
       where d.classid = 'pg_class'::regclass and d.objid = p_old and d.deptype = 'e'
      union all
+     select format('has %s that is dropped with extension %I', pg_describe_object(d.classid, d.objid, 0), e.extname),
+            format('alter %s no depends on extension %I;', i.type || ' ' || i.identity, e.extname)
+       from pg_depend d
+       join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid
+      cross join lateral pg_identify_object(d.classid, d.objid, 0) i
+      where d.deptype = 'x'
+        and (d.classid = 'pg_class'::regclass
+             and d.objid in (select x.indexrelid from pg_index x where x.indrelid = p_old)
+             or d.classid = 'pg_trigger'::regclass
+             and d.objid in (select t.oid from pg_trigger t where t.tgrelid = p_old))
+     union all
      select 'is written by a subscription', null
        from pg_subscription_rel r
       where r.srrelid = p_old
