@@ -62,11 +62,10 @@ begin
     from graphile_worker.jobs j
    where j.locked_at is null
      and j.attempts < j.max_attempts
-     and case j.task_identifier
-           -- A free slot would have started it within a second.
-           when 'ampsync_supervise' then j.run_at <= v_now - interval '2 s'
-           else starts_with(j.task_identifier, 'ampsync_') and j.run_at <= v_now
-         end;
+     and starts_with(j.task_identifier, 'ampsync_')
+     -- A free slot starts within a second what becomes due again and again: that must not end a pass each time.
+     and j.run_at <= v_now - case when j.task_identifier in ('ampsync_supervise', 'ampsync_poll')
+                                  then interval '2 s' else interval '0' end;
 
   if not ampsync_private.job_waits('ampsync_supervise', null)
      and not ampsync_private.notify_waits() then -- Queueing a job notifies.

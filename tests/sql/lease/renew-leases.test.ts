@@ -113,13 +113,16 @@ test.each(["ampsync_resolve", "ampsync_swap"])("%s asks for a slot like a pass",
   expect(await beat(streams)).toEqual(["yield", "keep"]);
 });
 
-test("the supervisor asks for a slot once it is late: each free slot would have seen it", async () => {
-  const streams = await held(2);
-  await addJobs(1, "0 s", "ampsync_supervise");
-  expect(await beat(streams)).toEqual(["keep", "keep"]);
-  await moveClock(db, "2 s");
-  expect(await beat(streams)).toEqual(["yield", "keep"]);
-});
+test.each(["ampsync_supervise", "ampsync_poll"])(
+  "what is due every few seconds, %s, asks for a slot once it is late: each free slot would have seen it",
+  async (task) => {
+    const streams = await held(2);
+    await addJobs(1, "0 s", task);
+    expect(await beat(streams)).toEqual(["keep", "keep"]);
+    await moveClock(db, "2 s");
+    expect(await beat(streams)).toEqual(["yield", "keep"]);
+  },
+);
 
 test("jobs that are not due, that run, or whose attempts are used up ask nobody to yield", async () => {
   const streams = await held(2);
