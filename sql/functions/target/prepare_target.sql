@@ -12,6 +12,8 @@
 --
 -- The shadow of a resync takes the order of the columns of its stream, whose table is made to
 -- fit as well: otherwise every row would have another _id, and the swap would replace them all.
+-- A table that cannot be made to fit will be replaced; SY201 before anything is loaded if that
+-- is impossible.
 --
 -- Also checks, with one probe of the primary key, that no row lies above the checkpoint. A
 -- transaction of its own.
@@ -65,7 +67,10 @@ begin
   select ampsync_private.evolve_target(l.stream_id, p_has_block_num, p_columns, p_attempt) into v_waits
     from ampsync_private.stream l
    where l.stream_id = v_stream.shadow_of
-     and (l.version, l.manifest_hash) is not distinct from (v_stream.version, v_stream.manifest_hash);
+     and (l.version, l.manifest_hash) is not distinct from (v_stream.version, v_stream.manifest_hash)
+     and not exists (select 1
+                       from ampsync_private.plan_evolution(l.stream_id, p_has_block_num, p_columns) e
+                      where e.action = 'refuse');
   if v_stream.target is not null and v_waits is null then
     v_waits := ampsync_private.evolve_target(p_stream_id, p_has_block_num, p_columns, p_attempt);
   end if;
@@ -75,10 +80,14 @@ begin
   end if;
 
   if v_stream.target is null then
+    v_columns := ampsync_private.first_columns(p_stream_id, p_columns);
+    perform ampsync_private.check_swappable(l.stream_id, p_has_block_num, v_columns)
+       from ampsync_private.stream l
+       join pg_class c on c.oid = l.target
+      where l.stream_id = v_stream.shadow_of;
     perform ampsync_private.check_schema(p_stream_id, v_stream.target_schema);
     perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.table_name,
                                               v_stream.target_schema, v_stream.target_table);
-    v_columns := ampsync_private.first_columns(p_stream_id, p_columns);
     update ampsync_private.stream s
        set target        = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table,
                                                          p_has_block_num, v_columns),

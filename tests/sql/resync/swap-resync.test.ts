@@ -10,6 +10,7 @@ import {
   hashOf,
   SqlStream,
   type StreamOptions,
+  type TargetColumn,
   waitingJobs,
 } from "../../support/postgres/sql-stream.ts";
 
@@ -231,14 +232,32 @@ describe("the swap waits", () => {
 });
 
 describe("other columns", () => {
-  test("that the target cannot get are refused before anything is loaded", async () => {
+  const [HASH] = COLUMNS as [TargetColumn];
+  const changed = [HASH, { name: "note", type: "bigint", not_null: false }];
+
+  test("that the target cannot get come by the resync that the refusal names", async () => {
     const stream = await loaded();
-    const columns = COLUMNS.map((column) => ({ ...column, type: "text" }));
-    const error = await refusal(db, () => startResync(db, stream, { columns }));
-    expect(error).toMatchObject({
+    const error = await refusal(db, () => stream.prepareTarget(changed));
+    expect(error.message).toContain("Type changes detected (unsupported): note text -> bigint");
+    await db.query(error.hint!);
+    const shadow = (await shadowOf(db, stream))!;
+    await shadow.acquire("worker-2");
+    await shadow.prepareTarget(changed);
+    await shadow.apply(0, 9, { expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    await stream.acquire("worker-3");
+    expect(await stream.prepareTarget(changed)).toEqual(["block_hash", "note"]);
+    const { rows } = await db.query(`select pg_typeof(note)::text as type from ${stream.target} limit 1`);
+    expect(rows).toEqual([{ type: "bigint" }]);
+  });
+
+  test("that the target cannot get are refused before anything is loaded, if it cannot be replaced", async () => {
+    const stream = await loaded();
+    await db.query(`create materialized view seen as select note from ${stream.target}`);
+    expect(await refusal(db, () => startResync(db, stream, { columns: changed }))).toMatchObject({
       code: "SY201",
-      message: expect.stringContaining("Type changes detected (unsupported): block_hash bytea -> text"),
-      hint: "select ampsync.cancel_resync('chain', 'blocks');",
+      message: expect.stringContaining("table chain.blocks cannot be replaced"),
+      detail: expect.stringContaining("seen"),
     });
   });
 

@@ -1,5 +1,4 @@
--- Rejects planned columns that the target of a stream cannot be made to fit. While the stream is
--- being resynced, they are those of its shadow.
+-- Rejects planned columns that the target of a stream cannot be made to fit.
 create or replace function ampsync_private.check_evolution(
   p_stream_id     bigint,
   p_has_block_num boolean,
@@ -30,9 +29,7 @@ begin
     message = format('target table of %s does not fit the schema: %s', v_stream.table_name, v_found.fault),
     detail  = format('Nothing was written or changed. The target is %s.', v_stream.target),
     hint    = case when v_found.remedy is null
-                   then format('select ampsync.%I(%L, %L);',
-                               case when exists (select 1 from ampsync_private.stream s where s.shadow_of = p_stream_id)
-                                    then 'cancel_resync' else 'resync' end, v_label, v_stream.table_name)
+                   then format('select ampsync.resync(%L, %L);', v_label, v_stream.table_name)
                    else format('%sselect ampsync.resume_sync(%L);', v_found.remedy, v_label) end;
 end;
 $$;
