@@ -19,6 +19,7 @@ let dataset: string;
 let stream: SqlStream;
 let datasets = 0;
 const builders: IndexBuilder[] = [];
+const sessions: pg.Client[] = [];
 
 beforeEach(async () => {
   dataset = `chain_${++datasets}`;
@@ -27,6 +28,11 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(builders.splice(0).map((builder) => builder.close()));
+  await Promise.all(sessions.splice(0).map((client) => client.end()));
+  await waitFor("the session that builds to end", async () => {
+    const { rows } = await db.query("select ampsync_private.index_builder() as pid");
+    return rows[0]!["pid"] === null;
+  });
   await db.query("select ampsync.drop_sync($1)", [dataset]);
 });
 
@@ -35,6 +41,13 @@ async function liveStream(database: TestDatabase, name: string): Promise<SqlStre
   await made.commit(0, 9);
   await database.query("select ampsync_worker.mark_live($1, $2)", [made.id, made.epoch]);
   return made;
+}
+
+/** A session that ends with the test, whatever it has left open. */
+async function session(database = db): Promise<pg.Client> {
+  const client = await database.client();
+  sessions.push(client);
+  return client;
 }
 
 /** What a worker builds with. */
@@ -72,7 +85,7 @@ async function untilValid(builder: IndexBuilder): Promise<void> {
 
 /** A session whose open snapshot a build waits for. */
 async function reader(database = db): Promise<pg.Client> {
-  const client = await database.client();
+  const client = await session(database);
   await client.query("begin isolation level repeatable read");
   await client.query("select 1 from pg_class limit 1");
   return client;
@@ -101,7 +114,7 @@ test("a build that waits for a transaction shows which one", async () => {
 });
 
 test("somebody who has written and then locks the table gets the lock, and the build is retried", async () => {
-  const user = await db.client();
+  const user = await session();
   await user.query("set deadlock_timeout = '20 s'"); // On a busy machine the build may give way late.
   await user.query(`begin; update ${stream.target} set note = 'mine' where _block_num = 3`);
   const builder = await startBuilder();
@@ -124,14 +137,14 @@ test.each([
   const holder = await reader();
   const builder = await startBuilder();
   await untilHeldUp(holder);
-  const user = await db.client();
+  const user = await session();
   await user.query(statement(stream.target));
   await holder.query("commit");
   await untilValid(builder);
 });
 
 test("a table that somebody has locked is not waited for, and its writers do not wait for the build", async () => {
-  const user = await db.client();
+  const user = await session();
   await user.query(`begin; lock table ${stream.target} in share update exclusive mode`);
   const builder = await startBuilder();
   await waitFor("the build to give up", async () => (await shown()).error !== null);
@@ -143,7 +156,7 @@ test("a table that somebody has locked is not waited for, and its writers do not
 
 test("somebody else's CREATE INDEX CONCURRENTLY on the table comes first, and its index counts", async () => {
   const holder = await reader();
-  const user = await db.client();
+  const user = await session();
   const pid = await backendOf(user);
   await user.query("set deadlock_timeout = '20 s'"); // On a busy machine the build may give way late.
   const theirs = user.query(`create index concurrently mine_${datasets} on ${stream.target} (_block_num)`);
@@ -160,7 +173,7 @@ test.each(["kept", "dropped"])(
   "drop_sync ends a build, also one without a worker: tables %s",
   async (state) => {
     const holder = await reader();
-    const orphan = await db.client();
+    const orphan = await session();
     await orphan.query("select ampsync_worker.hold_index_lock()");
     const step = await nextStep(orphan, stream);
     const ended = orphan.query(step.statement).catch((error: Error) => error);
@@ -201,12 +214,12 @@ test("a worker whose build drop_sync ended builds for other datasets", async () 
 
 test("a build without a worker gives way when the supervisor looks", async () => {
   const holder = await reader();
-  const orphan = await db.client();
+  const orphan = await session();
   await orphan.query("select ampsync_worker.hold_index_lock()");
   const step = await nextStep(orphan, stream);
   const ended = orphan.query(step.statement).catch((error: Error) => error);
   await untilHeldUp(holder);
-  const user = await db.client();
+  const user = await session();
   const pid = await backendOf(user);
   const altered = user.query(`alter table ${stream.target} add column mine text`);
   await untilBlocked(db, pid);
