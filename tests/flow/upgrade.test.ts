@@ -61,6 +61,32 @@ class JoinReader {
   }
 }
 
+/** Fails unless the columns of a table are those of a fresh load of a version. */
+async function expectLike(
+  scenario: Scenario,
+  chain: GeneratedSource,
+  version: string,
+  table: string,
+  columns: string,
+): Promise<void> {
+  const { db } = scenario;
+  const schema = `fresh_${version[0]}`;
+  await db.query("select ampsync.enqueue_sync($1, target_schema => $2)", [`anvil@${version}`, schema]);
+  const head = chain.chain.head()!.number;
+  await scenario.until(`${schema}.${table} and its like at block ${head}`, async () => {
+    const { rows } = await db.query(
+      "select count(*)::int as n from ampsync.streams where target in ($1, $2) and block = $3",
+      [`${schema}.${table}`, `chain.${table}`, head],
+    );
+    return rows[0]!["n"] === 2;
+  });
+  const of = (name: string) => `(select _id, ${columns} from ${name}.${table})`;
+  const { rows } = await db.query(
+    `(${of("chain")} except all ${of(schema)}) union all (${of(schema)} except all ${of("chain")}) limit 5`,
+  );
+  expect(rows).toEqual([]);
+}
+
 test("a dataset is upgraded and rolled back under a reader, who sees one version or the other", async () => {
   const chain = new GeneratedSource({ blocks: 30 });
   await using scenario = await Scenario.start({
@@ -78,24 +104,6 @@ test("a dataset is upgraded and rolled back under a reader, who sees one version
   const status = async () =>
     (await db.query("select version, state, error_code, hint from ampsync.status where dataset = 'anvil'"))
       .rows[0]!;
-  /** Fails unless the columns of a table are those of a fresh load of a version. */
-  async function expectLike(version: string, table: string, columns: string): Promise<void> {
-    const schema = `fresh_${version[0]}`;
-    await db.query("select ampsync.enqueue_sync($1, target_schema => $2)", [`anvil@${version}`, schema]);
-    const head = chain.chain.head()!.number;
-    await scenario.until(`${schema}.${table} and its like at block ${head}`, async () => {
-      const { rows } = await db.query(
-        "select count(*)::int as n from ampsync.streams where target in ($1, $2) and block = $3",
-        [`${schema}.${table}`, `chain.${table}`, head],
-      );
-      return rows[0]!["n"] === 2;
-    });
-    const of = (name: string) => `(select _id, ${columns} from ${name}.${table})`;
-    const { rows } = await db.query(
-      `(${of("chain")} except all ${of(schema)}) union all (${of(schema)} except all ${of("chain")}) limit 5`,
-    );
-    expect(rows).toEqual([]);
-  }
 
   server.publish("2.0.0", new VersionSource(chain, V2));
   await db.query(
@@ -116,10 +124,10 @@ test("a dataset is upgraded and rolled back under a reader, who sees one version
   });
   expect(await reader.stop()).toEqual(["numeric true", "text false"]);
   expect(reader.faults).toEqual([]);
-  await expectLike("2.0.0", "blocks", "block_hash, size");
-  await expectLike("2.0.0", "logs", "block_hash, size");
-  await expectLike("2.0.0", "transactions", "block_hash, note");
-  await expectLike("2.0.0", "traces", "block_hash, note");
+  await expectLike(scenario, chain, "2.0.0", "blocks", "block_hash, size");
+  await expectLike(scenario, chain, "2.0.0", "logs", "block_hash, size");
+  await expectLike(scenario, chain, "2.0.0", "transactions", "block_hash, note");
+  await expectLike(scenario, chain, "2.0.0", "traces", "block_hash, note");
 
   const back = new JoinReader(await db.client(), chain);
   const { rows } = await db.query("select table_name, state from ampsync.rollback_version('anvil')");
@@ -132,9 +140,48 @@ test("a dataset is upgraded and rolled back under a reader, who sees one version
   await scenario.until("all tables to go on", async () => (await sync.states())["logs"] === "live");
   await back.stop();
   expect(back.faults).toEqual([]);
-  await expectLike("1.0.0", "blocks", "block_hash, size");
-  await expectLike("1.0.0", "logs", "block_hash, note, size");
-  await expectLike("1.0.0", "transactions", "block_hash, note");
+  await expectLike(scenario, chain, "1.0.0", "blocks", "block_hash, size");
+  await expectLike(scenario, chain, "1.0.0", "logs", "block_hash, note, size");
+  await expectLike(scenario, chain, "1.0.0", "transactions", "block_hash, note");
   expect(await sync.states()).toMatchObject({ traces: "orphaned" });
   expect(await status()).toMatchObject({ version: "1.0.0" });
+});
+
+test("a worker killed in the middle of an upgrade: its successor goes on where it was, and ends it", async () => {
+  const chain = new GeneratedSource({ blocks: 400 });
+  await using scenario = await Scenario.start({
+    source: new VersionSource(chain, V1),
+    dataset: { namespace: "_", name: "anvil", version: "1.0.0" },
+    maxBlocksPerMicrobatch: 10,
+  });
+  const { db, server, misbehaviour } = scenario;
+  const sync = await scenario.sync(["blocks", "logs"]);
+  scenario.startWorker();
+  await sync.reaches();
+  const before = await sync.fingerprints();
+
+  misbehaviour.delayMs = 20; // Else all is here before it can be killed.
+  await db.query("select ampsync.alter_sync('anvil', on_new_version => 'resync')");
+  server.publish("2.0.0", new VersionSource(chain, V2));
+  await db.query(
+    "select ampsync_private.offer_version(dataset_id, '2.0.0', null) from ampsync_private.dataset",
+  );
+  const loaded = async () => {
+    const { rows } = await db.query("select min(block)::int as block from ampsync.upgrades");
+    return rows[0]!["block"];
+  };
+  await scenario.until("some blocks of each new table", async () => (await loaded()) !== null);
+  await scenario.killWorker();
+  expect(await loaded()).toBeLessThan(399); // Else it was swapped already.
+  expect(await sync.fingerprints()).toEqual(before);
+
+  misbehaviour.delayMs = 0;
+  scenario.startWorker();
+  await scenario.until("the upgrade", async () => {
+    const { rows } = await db.query("select version from ampsync.status where dataset = 'anvil'");
+    return rows[0]!["version"] === "2.0.0";
+  });
+  expect(await sync.events("upgrade_started")).toBe(1);
+  await expectLike(scenario, chain, "2.0.0", "blocks", "block_hash, size");
+  await expectLike(scenario, chain, "2.0.0", "logs", "block_hash, size");
 });

@@ -4,6 +4,7 @@ import { moveClock } from "../../support/postgres/clock.ts";
 import { buildIndexes, leaveInvalid, nextStep, noteStep } from "../../support/postgres/indexes.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { registerDataset, SqlStream } from "../../support/postgres/sql-stream.ts";
+import { datasetId, newTable, startUpgrade } from "../../support/postgres/upgrade.ts";
 
 interface Finding {
   readonly severity: string;
@@ -163,6 +164,21 @@ describe("datasets and tables", () => {
       { severity: "error", finding: "its resync failed: it broke" },
     ]);
     await fixed("chain.blocks");
+  });
+
+  test("an upgrade that cannot end", async () => {
+    await SqlStream.prepare(db);
+    const id = await datasetId(db);
+    await startUpgrade(db, [newTable("blocks")]);
+    const error = { code: "SY201", message: "a view is in the way", hint: null };
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      expect(await about("chain")).toEqual([]);
+      await db.query("select ampsync_worker.defer_upgrade($1, $2, true)", [id, error]);
+    }
+    expect(await about("chain")).toMatchObject([
+      { severity: "error", finding: "its upgrade to version 2.0.0 cannot end: a view is in the way" },
+    ]);
+    await fixed("chain");
   });
 
   test("a table of which workers die", async () => {

@@ -1,5 +1,6 @@
--- What is wrong with datasets and their tables: not published for an hour, failed, suspected of
--- ending workers, with rejected rows, with repairs that have failed for an hour.
+-- What is wrong with datasets and their tables: not published for an hour, failed, an upgrade that
+-- cannot end, suspected of ending workers, with rejected rows, with repairs that have failed for
+-- an hour.
 create or replace function ampsync_private.diagnose_syncs()
   returns table (severity text, subject text, finding text, fix text)
   language sql
@@ -32,6 +33,14 @@ as $$
          ampsync_private.fix_of(s.error ->> 'hint', format('select ampsync.resume_sync(%L);', s.label))
     from stream s
    where s.state = 'failed'
+   union all
+  select 'error', d.label,
+         concat_ws(': ', 'its upgrade to version ' || coalesce(u.version, u.manifest_hash) || ' cannot end',
+                   u.error ->> 'message', u.error ->> 'detail'),
+         ampsync_private.fix_of(u.error ->> 'hint', format('select ampsync.cancel_resync(%L);', d.label))
+    from ampsync_private.upgrade u
+    join ampsync_private.dataset d using (dataset_id)
+   where u.attempts >= 3
    union all
   select 'error', s.subject,
          format('%s workers in a row died while they held data of it', s.deaths),
