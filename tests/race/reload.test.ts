@@ -12,6 +12,7 @@ import {
   waitingJobs,
   watermark,
 } from "../support/postgres/sql-stream.ts";
+import { adopt as adoptVersion, offer } from "../support/postgres/versions.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** The next version has one more column. */
@@ -32,17 +33,13 @@ beforeEach(async () => {
     dataset,
   ]);
   datasetId = rows[0]!["dataset_id"];
-  await db.query("select ampsync_private.offer_version($1, '1.1.0', null)", [datasetId]);
+  await offer(db, "1.1.0", { dataset });
 });
 
 /** What a reload calls; `more` are new tables. */
 async function adopt(client: Connection = db, more: readonly string[] = []): Promise<string> {
-  const blocks = { table: "blocks", has_block_num: true, columns: NEXT };
-  const { rows } = await client.query(
-    "select ampsync_worker.adopt_version($1, '1.1.0', null, $2) as outcome",
-    [datasetId, JSON.stringify([blocks, ...more.map((table) => ({ table, columns: null }))])],
-  );
-  return rows[0].outcome;
+  const tables = [{ table: "blocks", columns: NEXT }, ...more.map((table) => ({ table, columns: null }))];
+  return await adoptVersion(client, "1.1.0", tables, { dataset });
 }
 
 /** A reload whose transaction stays open; every other one waits, or gives up. */

@@ -10,6 +10,7 @@ import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import { COLUMNS, SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 import { advance, markLive, newTable, startUpgrade } from "../../support/postgres/upgrade.ts";
+import { offerAndAdopt } from "../../support/postgres/versions.ts";
 
 /** Of a stream that readers see. */
 const STATES = "waiting backfill live retrying reorg_pending resyncing paused failed orphaned".split(" ");
@@ -158,26 +159,18 @@ const CALLS: Readonly<Record<string, Call>> = {
   },
   "`adopt_version` (`switch_streams`): a table that the version lacks": {
     of: besideLogs,
-    make: () => adopt(["logs"]),
+    make: () => offerAndAdopt(db, "1.1.0", [{ table: "logs" }]),
   },
-  "`adopt_version`: a table that is there again": { of: besideLogs, make: () => adopt(["blocks", "logs"]) },
+  "`adopt_version`: a table that is there again": {
+    of: besideLogs,
+    make: () => offerAndAdopt(db, "1.1.0", [{ table: "blocks" }, { table: "logs" }]),
+  },
 };
 
 /** Beside another stream. */
 async function besideLogs(): Promise<SqlStream> {
   await SqlStream.register(db, { table: "logs" });
   return stream;
-}
-
-/** The dataset follows a version with these tables. */
-async function adopt(tables: readonly string[]): Promise<void> {
-  await db.query(
-    "select ampsync_private.offer_version(dataset_id, '1.1.0', null) from ampsync_private.dataset",
-  );
-  await db.query(
-    "select ampsync_worker.adopt_version(dataset_id, '1.1.0', null, $1) from ampsync_private.dataset",
-    [JSON.stringify(tables.map((table) => ({ table, has_block_num: true, columns: COLUMNS })))],
-  );
 }
 
 async function stateOf({ id }: SqlStream): Promise<string> {
