@@ -8,7 +8,7 @@ import { readSqlFiles } from "../../../src/install/sql-files.ts";
 import { moveClock } from "../../support/postgres/clock.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
-import { COLUMNS, SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
+import { SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 import { advance, markLive, newTable, startUpgrade } from "../../support/postgres/upgrade.ts";
 import { offerAndAdopt } from "../../support/postgres/versions.ts";
 
