@@ -247,7 +247,7 @@ describe("against what others have open", () => {
   test.each([
     ["pause_sync", "stale"],
     ["drop_sync", "stale"],
-    ["resync", "adopted"],
+    ["resync", "beside"], // Of all tables: what it loads is the offered version.
   ])(
     "%s: the reload gives up after an instant, and then sees what became of the dataset",
     async (call, outcome) => {
