@@ -365,5 +365,13 @@ describe("in an upgrade", () => {
     await db.query("create materialized view chain.hashes as select block_hash from chain.logs");
     const error = await refusal(db, () => startUpgrade(db, [newTable("blocks"), newTable("logs", columns)]));
     expect(error).toMatchObject({ code: "SY201", detail: expect.stringContaining("hashes") });
+    await db.query(error.hint!);
+
+    await db.query("create view chain.notes as select lower(note) from chain.logs");
+    const retyped = COLUMNS.map((column) => (column.name === "note" ? { ...column, type: "bytea" } : column));
+    const refused = await refusal(db, () =>
+      startUpgrade(db, [newTable("blocks"), newTable("logs", retyped)]),
+    );
+    expect(refused).toMatchObject({ code: "SY201", hint: "drop view chain.notes;" });
   });
 });

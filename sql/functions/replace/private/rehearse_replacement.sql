@@ -1,8 +1,8 @@
 -- Rejects the replacement of a target by a table with other columns as check_replaceable does,
 -- and tries it with an empty table, so that what fails by the types of the columns (a view that
 -- computes with one of them) is told before the long load, not after it. The attempt is taken
--- back at once, its locks included; readers wait for it some 100 ms. While somebody uses the
--- table it is left out.
+-- back at once, its locks included; readers wait for it some 100 ms. It is left out while
+-- somebody uses the table, or builds an index on it, which it would end.
 --
 -- Arguments as for check_replaceable; each of p_columns also has "not_null".
 --
@@ -21,6 +21,10 @@ create or replace function ampsync_private.rehearse_replacement(
 as $$
 begin
   perform ampsync_private.check_replaceable(p_old, p_columns, p_made, p_has_block_num);
+  if exists (select 1 from pg_stat_progress_create_index b where b.relid = p_old) then
+    return;
+  end if;
+
   begin
     perform ampsync_private.replace_target(p_old,
               ampsync_private.create_target('ampsync_private', 'rehearsal_' || p_old::oid, p_has_block_num, p_columns),

@@ -1,5 +1,5 @@
--- Makes on the shadows of an upgrade the indexes of the targets that they are going to replace,
--- before the swap, at which readers would wait for it. Returns how many were made.
+-- Makes on the shadows of an upgrade the indexes and constraints of the targets that they are going
+-- to replace, before the swap, at which readers would wait for it. Returns how many were made.
 --
 -- Idempotent. Locks: the tables of the shadows (share; access exclusive for constraints), at
 -- most 5 s of waiting for each. The caller holds the dataset row.
@@ -14,7 +14,8 @@ create or replace function ampsync_private.build_indexes(
   set lock_timeout = '5s'
 as $$
 begin
-  return (select coalesce(sum(ampsync_private.copy_indexes(s.target, w.target)), 0)
+  return (select coalesce(sum(ampsync_private.copy_indexes(s.target, w.target)
+                              + ampsync_private.copy_checks(s.target, w.target)), 0)
             from ampsync_private.stream s
             join ampsync_private.stream w on w.shadow_of = s.stream_id and w.state <> 'former'
            where s.dataset_id = p_dataset_id
@@ -23,4 +24,4 @@ end;
 $$;
 
 comment on function ampsync_private.build_indexes(bigint)
-  is 'Make on the shadows of an upgrade the indexes of the targets that they replace; returns how many.';
+  is 'Make on the shadows of an upgrade the indexes and constraints of their targets; returns how many.';

@@ -4,7 +4,7 @@
 -- transaction.
 --
 -- Refused before anything is loaded (SY201) where a table with other columns could not be
--- replaced, because of what depends on it: see check_swappable.
+-- replaced, because of what depends on it: see rehearse_replacement.
 --
 -- Only the newest version counts: an upgrade to another one is given up, with what it loaded.
 -- So is the resync of a single table. The same version again changes nothing, unless more of
@@ -41,12 +41,14 @@ begin
     return;
   end if;
 
-  perform ampsync_private.check_swappable(s.stream_id, (t.value ->> 'has_block_num')::boolean, t.value -> 'columns')
+  perform ampsync_private.rehearse_replacement(s.target, t.value -> 'columns', s.columns, b.has_block_num)
      from jsonb_array_elements(p_tables) t
      join ampsync_private.stream s on s.table_name = t.value ->> 'table'
      join pg_class c on c.oid = s.target
+    cross join lateral (select (t.value ->> 'has_block_num')::boolean as has_block_num) b
     where s.dataset_id = p_dataset_id
-      and s.shadow_of is null;
+      and s.shadow_of is null
+      and not ampsync_private.has_columns(s, b.has_block_num, t.value -> 'columns');
 
   if v_upgrade.tables is not null
      and (v_upgrade.version, v_upgrade.manifest_hash) is not distinct from (p_version, p_manifest_hash) then
