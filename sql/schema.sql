@@ -763,7 +763,7 @@ function ampsync_private.build_beside(p_dataset_id bigint)
   grants owner=X/owner
 
 function ampsync_private.build_indexes(p_dataset_id bigint)
-  -- Make on the shadows of an upgrade the indexes of the targets that they replace; returns how many.
+  -- Make on the shadows of an upgrade the indexes and constraints of their targets; returns how many.
   returns integer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
@@ -992,8 +992,8 @@ function ampsync_private.compact_ledger(p_stream_id bigint, p_from_block bigint,
   grants owner=X/owner
 
 function ampsync_private.copy_checks(p_old regclass, p_new regclass)
-  -- Make on a new table the CHECK constraints of the old one that it lacks.
-  returns void
+  -- Make on a new table the CHECK constraints of the old one that it lacks; returns how many.
+  returns integer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
