@@ -170,10 +170,13 @@ describe("ampsync status", () => {
     await db.query(
       "select ampsync_worker.register_streams(dataset_id, '1.2.0', null, '{blocks,logs}') from ampsync_private.dataset where name = 'eth'",
     );
+    await db.query(
+      "select ampsync_worker.note_version(dataset_id, '1.3.0', null, true, now(), '5 s') from ampsync_private.dataset where name = 'eth'",
+    );
 
     const { exitCode, stdout, stderr } = await ampsync(["status"], { DATABASE_URL: db.url });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    expect(stdout).toMatch(/^eth +1\.2\.0 +waiting +chain +2 /m);
+    expect(stdout).toMatch(/^eth +1\.2\.0, new: 1\.3\.0 +waiting +chain +2 /m);
     expect(stdout).toMatch(/^not_published +– +waiting +not_published +0 /m);
     expect(stdout).toMatch(/^chain\.blocks +waiting .*no worker holds this stream$/m);
     expect(stdout).toContain("Start a worker");
@@ -182,7 +185,7 @@ describe("ampsync status", () => {
     const json = JSON.parse((await ampsync(["status", "--json"], { DATABASE_URL: db.url })).stdout);
     expect(Math.abs(Date.parse(json.datasets[0].since) - Date.now())).toBeLessThan(600_000);
     expect(json.datasets).toMatchObject([
-      { dataset: "eth", version: "1.2.0", tables: "2", rows: "0", block: null },
+      { dataset: "eth", version: "1.2.0", new_version: "1.3.0", tables: "2", rows: "0", block: null },
       { dataset: "not_published", version: null, tables: "0" },
     ]);
     expect(json.streams.map((stream: { target: string }) => stream.target)).toEqual([
