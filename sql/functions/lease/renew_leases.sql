@@ -87,6 +87,7 @@ begin
    where p.value ->> 'head' is not null
      and coalesce(p.value ->> 'network', s.network) is not null
      and s.dataset_id = any (v_datasets)
+     and (s.shadow_of is null or not ampsync_private.is_beside(s)) -- Another version may have another head.
    group by 1, 2
    order by 1, 2
   on conflict on constraint head_pkey do update set block = excluded.block, reported_at = excluded.reported_at;

@@ -213,6 +213,58 @@ describe("an upgrade", () => {
     expect(await waitingJobs(db, "ampsync_stream:%")).toHaveLength(1);
   });
 
+  test("takes a table back that an earlier version lacked, with its new columns", async () => {
+    const [blocks, logs] = await loadedDataset(db, ["blocks", "logs"]);
+    await startUpgrade(db, [newTable("blocks")]);
+    const [beside] = await shadows([blocks!]);
+    await beside!.apply(0, 9, { fork: "b", expected: null });
+    await markLive(db, beside!);
+    expect([await advance(db), await advance(db)]).toEqual(["freeze", "swap"]);
+    expect(await streamRows()).toMatchObject([
+      { state: "backfill" },
+      { table_name: "logs", state: "orphaned" },
+    ]);
+
+    const columns = COLUMNS.slice(0, 1);
+    await startUpgrade(db, [newTable("blocks"), newTable("logs", columns)], "3.0.0");
+    for (const stream of [blocks!, logs!]) {
+      const shadow = (await shadowOf(db, stream))!;
+      await shadow.acquire("worker-2");
+      await shadow.prepareTarget(stream === logs ? columns : COLUMNS);
+      await shadow.apply(0, 10, { fork: "c", expected: null });
+      await markLive(db, shadow);
+    }
+    expect([await advance(db), await advance(db)]).toEqual(["freeze", "swap"]);
+    expect(await streamRows()).toEqual([
+      { table_name: "blocks", state: "backfill", version: "3.0.0" },
+      { table_name: "logs", state: "backfill", version: "3.0.0" },
+    ]);
+    expect(await logs!.rows()).toBe("c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
+  });
+
+  test("does not swap in a table whose new version has failed", async () => {
+    const { beside } = await readyUpgrade();
+    await advance(db);
+    await beside[1]!.acquire("worker-2");
+    await beside[1]!.endPass("failed", "SY203");
+    expect(await advance(db)).toBeNull();
+    await moveClock(db, "61 s");
+    expect(await advance(db)).toBe("thaw");
+    expect(await streamRows()).toMatchObject([{ state: "retrying" }, { state: "retrying" }]);
+  });
+
+  test("is not taken for the head of the old version, which may be another one", async () => {
+    const { streams, beside } = await readyUpgrade();
+    const beat = (of: SqlStream, worker: string, head: string) =>
+      db.query("select ampsync_worker.renew_leases($1, $2)", [
+        worker,
+        JSON.stringify([{ stream_id: of.id, epoch: of.epoch, head }]),
+      ]);
+    await beat(streams[0]!, "worker-1", "12");
+    await beat(beside[0]!, "worker-2", "9");
+    expect(await streams[0]!.view()).toMatchObject({ head: "12", behind: "3" });
+  });
+
   test("is begun anew for a newer version: only the newest counts", async () => {
     const { streams, beside } = await readyUpgrade();
     await advance(db); // Frozen.

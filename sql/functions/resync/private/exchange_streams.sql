@@ -53,6 +53,7 @@ begin
     if not ampsync_private.has_columns(v_live, v_source.has_block_num, v_source.columns) then
       perform ampsync_private.check_swappable(v_live.stream_id, v_source.has_block_num, v_source.columns);
       v_replaced := v_replaced || v_pair.stream_id;
+      perform ampsync_private.copy_indexes(v_live.target, v_source.target); -- Before readers have to wait.
       v_targets := v_targets || v_live.target;
       v_others := v_others || v_source.target || v_pair.older;
       continue;

@@ -33,6 +33,7 @@ begin
 
   select coalesce(bool_and(w.stream_id is not null), true) as complete,
          coalesce(bool_and(w.state = 'live'), true) as live,
+         coalesce(bool_or(ampsync_private.is_halted(w.state)), false) as halted,
          array_agg(w.stream_id) filter (where w.checkpoint_block >= s.checkpoint_block is not true) as behind
     into v_pairs
     from ampsync_private.stream s
@@ -49,7 +50,8 @@ begin
     return case when v_pairs.live and coalesce(v_upgrade.next_retry <= ampsync_private.now(), true) then 'freeze' end;
   end if;
 
-  if coalesce(v_upgrade.next_retry <= ampsync_private.now(), true)
+  if not v_pairs.halted
+     and coalesce(v_upgrade.next_retry <= ampsync_private.now(), true)
      and (v_pairs.behind is null
           or v_upgrade.frozen_at <= ampsync_private.now() - interval '30 s'
              and not exists (select 1
