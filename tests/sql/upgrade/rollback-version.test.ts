@@ -5,7 +5,7 @@ import { moveClock } from "../../support/postgres/clock.ts";
 import { journaled } from "../../support/postgres/journal.ts";
 import { clearQueue } from "../../support/postgres/queue.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
-import { shadowOf } from "../../support/postgres/shadow.ts";
+import { shadowOf, swap } from "../../support/postgres/shadow.ts";
 import {
   COLUMNS,
   type SqlStream,
@@ -233,6 +233,42 @@ describe("a rollback", () => {
     expect(await refusal(db, () => streams[0]!.beginApply())).toMatchObject({ code: "SY001" });
     expect(await shadowOf(db, streams[1]!)).toBeNull();
     expect(await streamRows()).toMatchObject([{ state: "backfill" }, { state: "backfill" }]);
+  });
+
+  test("does not lose what a table had to the resync of it meanwhile", async () => {
+    const streams = await upgraded();
+    await db.query("select ampsync.resync('chain', 'logs')");
+    const shadow = (await shadowOf(db, streams[1]!))!;
+    await shadow.acquire("worker-3");
+    await shadow.prepareTarget();
+    await shadow.apply(0, 9, { expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    await rollback();
+    expect(await rowsOf(streams)).toEqual([OLD, OLD]);
+    expect(await streamRows()).toMatchObject([{ state: "backfill" }, { state: "backfill" }]);
+  });
+
+  test("of an upgrade that lacked a table does not bring back what that had before", async () => {
+    const streams = await upgraded();
+    await startUpgrade(db, [newTable("blocks")], "3.0.0");
+    const shadow = (await shadowOf(db, streams[0]!))!;
+    await shadow.acquire("worker-2");
+    await shadow.prepareTarget();
+    await shadow.apply(0, 9, { expected: null });
+    await markLive(db, shadow);
+    for (let step = await advance(db); step !== "swap"; step = await advance(db)) expect(step).not.toBeNull();
+    await rollback();
+    expect(await rowsOf(streams)).toEqual([NEW, NEW]);
+    expect(await streamRows()).toMatchObject([
+      { table_name: "blocks", version: "2.0.0" },
+      { table_name: "logs", version: "2.0.0", state: "retrying" },
+    ]);
+  });
+
+  test("of a table that is gone is refused; the hint makes it again", async () => {
+    await upgraded();
+    await db.query("drop view chain.seen; drop table chain.logs");
+    expect(await refusal(db, rollback)).toMatchObject({ code: "SY201", message: "table chain.logs is gone" });
   });
 
   test("of a paused dataset leaves it paused", async () => {

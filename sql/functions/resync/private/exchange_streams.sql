@@ -7,16 +7,15 @@
 -- until the transaction ends.
 --
 -- p_former  the source is the former table of each stream, instead of its shadow
--- p_keep    what each stream had is kept as its former table, and replaces an older one.
---           Otherwise it is dropped
+-- p_keep    what each stream had is kept as its former table; there is no older one. Otherwise
+--           it is dropped
 --
 -- The caller holds the fences of all these streams and their shadows, and has followed the
 -- names of their targets.
 --
 -- Locks: in the order of their OIDs the targets to be merged (row exclusive), each with its
--- source and older former table (access exclusive), and their rows; then those to be replaced,
--- with their sources and older former tables (access exclusive); history; the rows of the
--- streams.
+-- source (access exclusive), and their rows; then those to be replaced, with their sources
+-- (access exclusive); history; the rows of the streams.
 create or replace function ampsync_private.exchange_streams(
   p_stream_ids bigint[],
   p_former     boolean,
@@ -41,26 +40,28 @@ declare
   v_name     text;
 begin
   for v_pair in
-    select s.stream_id, w.stream_id as source_id, f.target as older
+    select s.stream_id, w.stream_id as source_id
       from ampsync_private.stream s
       join ampsync_private.stream w on w.shadow_of = s.stream_id and (w.state = 'former') = p_former
-      left join ampsync_private.stream f on f.shadow_of = s.stream_id and f.state = 'former' and not p_former
      where s.stream_id = any (p_stream_ids)
      order by s.target
   loop
     select * into strict v_live from ampsync_private.stream s where s.stream_id = v_pair.stream_id;
     select * into strict v_source from ampsync_private.stream s where s.stream_id = v_pair.source_id;
+    if not exists (select 1 from pg_class c where c.oid = v_live.target) then
+      call ampsync_private.raise_target_moved(v_live.stream_id);
+    end if;
     if not ampsync_private.has_columns(v_live, v_source.has_block_num, v_source.columns) then
       perform ampsync_private.check_swappable(v_live.stream_id, v_source.has_block_num, v_source.columns);
       v_replaced := v_replaced || v_pair.stream_id;
       perform ampsync_private.copy_indexes(v_live.target, v_source.target); -- Before readers have to wait.
       v_targets := v_targets || v_live.target;
-      v_others := v_others || v_source.target || v_pair.older;
+      v_others := v_others || v_source.target;
       continue;
     end if;
 
     call ampsync_private.lock_target(v_live.stream_id);
-    perform ampsync_private.lock_tables('{}', array[v_source.target, v_pair.older]);
+    perform ampsync_private.lock_tables('{}', array[v_source.target]);
     select * into v_count
       from ampsync_private.merge_rows(v_live.target, v_source.target, ampsync_private.own_columns(v_live), p_keep);
     v_counts := v_counts || jsonb_build_object(v_live.stream_id, jsonb_build_object(
@@ -77,9 +78,6 @@ begin
   loop
     select * into strict v_live from ampsync_private.stream s where s.stream_id = v_pair.stream_id;
     select * into strict v_source from ampsync_private.stream s where s.stream_id = v_pair.source_id;
-    if not p_former then
-      perform ampsync_private.drop_former(v_live.stream_id);
-    end if;
 
     v_name := case when p_keep then 'former_' else 'replaced_' end || v_live.stream_id;
     if v_live.stream_id = any (v_replaced) then

@@ -9,8 +9,9 @@
 -- Returns false, without a change, if a pause or a reorg came first.
 --
 -- Locks: for each stream fence (exclusive), each followed by that of its shadow; advisory locks
--- on the names of schemas, if a target was renamed; then as exchange_streams; then the rows of
--- the streams. The caller holds the dataset row.
+-- on the names of schemas, if a target was renamed; former tables of an earlier upgrade (access
+-- exclusive); then as exchange_streams; then the rows of the streams. The caller holds the
+-- dataset row.
 create or replace function ampsync_private.swap_streams(
   p_dataset_id bigint
 )
@@ -62,6 +63,14 @@ begin
     v_paired := v_paired || v_pair.stream_id;
   end loop;
 
+  perform ampsync_private.lock_tables('{}', array_agg(f.target)) -- Of an earlier upgrade.
+     from ampsync_private.stream f
+    where f.dataset_id = p_dataset_id
+      and f.state = 'former';
+  perform ampsync_private.drop_former(s.stream_id)
+     from ampsync_private.stream s
+    where s.dataset_id = p_dataset_id
+      and s.shadow_of is null;
   perform ampsync_private.exchange_streams(v_paired, false, v_keep);
   perform ampsync_private.follow_version(p_dataset_id, v_upgrade.version, v_upgrade.manifest_hash, array(
             select t.value ->> 'table' from jsonb_array_elements(v_upgrade.tables) t order by 1));
