@@ -141,8 +141,14 @@ begin
      from ampsync_private.stream s
     where s.dataset_id = v_dataset.dataset_id;
 
-  -- Not resolved yet, or resolved without a table that is wanted now.
-  if v_dataset.state <> 'active' or not v_dataset.resolved_tables @> ampsync_private.named_tables(v_dataset) then
+  -- Not resolved yet, or resolved when a table that is wanted now was not, or was not there.
+  if v_dataset.state <> 'active'
+     or exists (select 1
+                  from unnest(ampsync_private.named_tables(v_dataset)) t(name)
+                 where not exists (select 1
+                                     from ampsync_private.stream s
+                                    where s.dataset_id = v_dataset.dataset_id
+                                      and s.table_name = t.name)) then
     perform ampsync_private.schedule_resolve(v_dataset.dataset_id);
   end if;
   if enqueue_sync.poll_interval is not null then

@@ -237,6 +237,14 @@ test("a resolved dataset is not asked for again, unless a new table is wanted", 
   expect(await waitingJobs(db, "ampsync_resolve%")).toHaveLength(1);
 });
 
+test("a table that is wanted later, and was there from the beginning, becomes a stream", async () => {
+  await enqueue("'chain', tables => '{blocks}'");
+  const id = await registerDataset(db, "chain", ["blocks", "logs"]);
+  await db.query("select graphile_worker.remove_job(key) from graphile_worker.jobs where key is not null");
+  await enqueue("'chain', tables => '{blocks,logs}'");
+  expect(await waitingJobs(db, `ampsync_resolve:${id}`)).toHaveLength(1);
+});
+
 test("the stream's own target is not foreign to it", async () => {
   await SqlStream.prepare(db);
   expect(await enqueue("'chain', tables => '{blocks}'")).toMatchObject([
