@@ -285,6 +285,7 @@ test.each<[FaultPoint, string]>([
   chain.mine(5);
   await versions.follows("1.1.0");
   await versions.holds("logs");
+  await versions.holds("traces");
   await versions.expectLike("1.1.0", "traces", "block_hash, extra");
   expect(await scenario.events("version_reload_success")).toBe(1);
 });
