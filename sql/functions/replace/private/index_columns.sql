@@ -10,7 +10,6 @@ create or replace function ampsync_private.index_columns(
 as $$
   select coalesce(array_agg(distinct a.attname), '{}')
     from pg_index i
-    left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('p', 'u', 'x')
     join pg_attribute a on a.attrelid = i.indrelid and a.attnum > 0
    where i.indexrelid = p_index
      and (a.attnum = any (i.indkey)
@@ -18,8 +17,7 @@ as $$
                        from pg_depend d
                       where d.refclassid = 'pg_class'::regclass and d.refobjid = i.indrelid
                         and d.refobjsubid = a.attnum
-                        and (d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
-                             or d.classid = 'pg_constraint'::regclass and d.objid = k.oid)));
+                        and d.classid = 'pg_class'::regclass and d.objid = i.indexrelid));
 $$;
 
 comment on function ampsync_private.index_columns(regclass)

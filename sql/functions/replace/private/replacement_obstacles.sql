@@ -96,10 +96,6 @@ as $$
                 when not pg_has_role(d.owner, 'usage') then format('belongs to %I', pg_get_userbyid(d.owner)) end
       from dependent d
     union all
-    select 'pg_constraint'::regclass, k.oid, 0, 'is a foreign key'
-      from pg_constraint k
-     where k.contype = 'f' and p_old in (k.conrelid, k.confrelid)
-    union all
     select 'pg_constraint'::regclass, k.oid, 0, 'is a primary key other than (_id)'
       from pg_constraint k
      cross join fate f
