@@ -41,7 +41,8 @@ begin
   returning * into v_upgrade;
   if v_upgrade.tables is not null then
     perform graphile_worker.remove_job('ampsync_upgrade:' || p_dataset_id);
-    perform ampsync_private.journal(null, 'upgrade_' || p_why, jsonb_build_object(
+    perform ampsync_private.journal(null,
+              case p_why when 'cancelled' then 'upgrade_cancelled' else 'upgrade_superseded' end, jsonb_build_object(
               'version', v_upgrade.version, 'manifest_hash', v_upgrade.manifest_hash), p_dataset_id);
   end if;
 end;
