@@ -191,6 +191,21 @@ describe("a rollback", () => {
     expect(await seen()).toEqual([OLD, OLD, "1.0.0"]);
   });
 
+  test("that waits for drop_sync finds nothing to bring back", async () => {
+    expect(await advance(db, dataset)).toBe("swap");
+    const user = await db.client();
+    await user.query("begin");
+    await user.query("select ampsync.drop_sync($1)", [dataset]);
+    const rival = await db.client();
+    const pid = await backendOf(rival);
+    const answer = rival
+      .query("select ampsync.rollback_version($1)", [dataset])
+      .catch((error: Error) => error);
+    await untilBlocked(db, pid);
+    await user.query("commit");
+    expect(await answer).toMatchObject({ code: "SY003" });
+  });
+
   test("called twice at once is done once", async () => {
     expect(await advance(db, dataset)).toBe("swap");
     const { end, user } = await rollback(rowLock());

@@ -49,7 +49,7 @@ begin
        and d.from_block <> resync.from_block;
   end if;
   perform ampsync_private.apply_from_block(v_dataset_id, resync.table_name, resync.from_block);
-  select * into strict v_dataset
+  select * into v_dataset -- None if it was dropped meanwhile.
     from ampsync_private.dataset d
    where d.dataset_id = v_dataset_id;
   if resync.table_name is null and coalesce(v_dataset.offered_version, v_dataset.offered_hash) is not null then
