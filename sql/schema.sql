@@ -249,6 +249,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column on_new_version text not null default 'continue'::text
   column block_index text not null default 'btree'::text
   column indexes jsonb not null default '{}'::jsonb
+  column queries jsonb not null default '{}'::jsonb
   column poll_interval interval
   column resolved_version text
   column resolved_hash text
@@ -448,6 +449,7 @@ table ampsync_private.stream
   column version text
   column manifest_hash text
   column version_since timestamp with time zone
+  column query text
   column state text not null default 'waiting'::text
   column since timestamp with time zone not null
   column attempts integer not null default 0
@@ -552,7 +554,7 @@ function ampsync.adopt(INOUT dataset text, target_schema text DEFAULT 'public'::
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
   language sql volatile security invoker
@@ -594,7 +596,7 @@ function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -720,6 +722,13 @@ function ampsync_private.apply_from_block(p_dataset_id bigint, p_table_name text
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.apply_queries(p_dataset_id bigint, p_tables text[], p_exclude_columns jsonb, p_from_block bigint, p_queries jsonb)
+  -- Store the queries of a dataset; tables that have loaded something keep theirs.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.apply_table_options(p_dataset_id bigint, p_tables text[], p_rename jsonb, p_exclude_columns jsonb)
   -- Store rename and exclude_columns of a dataset; SY004 where a table is created already.
   returns void
@@ -838,6 +847,13 @@ procedure ampsync_private.check_lease(IN p_stream_id bigint, IN p_epoch bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_query_start(p_dataset ampsync_private.dataset, p_table_name text, p_from_block bigint)
+  -- Raise SY004 for a first block of tables that have queries.
+  returns void
+  language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_replaceable(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true)
   -- Raise SY201 if anything that hangs on a target would be lost with a table with other columns in its place.
   returns void
@@ -939,6 +955,13 @@ function ampsync_private.check_target_free(p_dataset_id bigint, p_table_name tex
 procedure ampsync_private.check_target_name(IN p_stream ampsync_private.stream)
   -- Raise SY205 or SY201 unless the name of a stream's target still means it.
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.clean_queries(p_dataset text, p_queries jsonb)
+  -- The option queries as it is stored; SY004 for what is not one query.
+  returns TABLE(table_name text, query text, removed text[])
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1337,6 +1360,13 @@ function ampsync_private.has_columns(p_stream ampsync_private.stream, p_has_bloc
   -- Whether a stream's target has these columns, in this order.
   returns boolean
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.has_only_queries(p_dataset ampsync_private.dataset)
+  -- Whether all tables of a dataset have queries.
+  returns boolean
+  language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1745,6 +1775,27 @@ function ampsync_private.publication_steps(p_old regclass, p_name text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.query_hash(p_query text)
+  -- What tells one query from another, in the place of a manifest hash.
+  returns text
+  language sql immutable strict parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.query_source(p_query text, OUT schema_part text, OUT table_name text)
+  -- The first table that a query reads: schema part and name, in the SQL of an Amp server.
+  returns record
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.query_suspects(p_query text)
+  -- What a query has that Amp servers may refuse in a stream.
+  returns text[]
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.quote_always(p_name text)
   -- A quoted name, as in the SQL of an Amp server.
   returns text
@@ -1815,6 +1866,13 @@ function ampsync_private.refuse_obstacles(p_old regclass, p_columns jsonb, p_add
   returns void
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; jit=off
+  grants owner=X/owner
+
+function ampsync_private.register_queries(p_dataset_id bigint)
+  -- Create the streams of those tables of a dataset that have queries, and queue their first passes.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.rehearse_replacement(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true)
@@ -1922,6 +1980,13 @@ function ampsync_private.same_version(p_version text, p_hash text, p_other_versi
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.sanitise_query(p_sql text, OUT query text, OUT removed text[], OUT fault text)
+  -- The query of a table without ORDER BY and LIMIT, what was removed, or why it is not one query.
+  returns record
+  language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.schedule_index(p_stream_id bigint, p_not_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
   -- Queue the job that builds the indexes of a stream.
   returns void
@@ -2017,6 +2082,13 @@ function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, 
   -- Split the sound ledger entries that reach beyond a range of blocks at its borders.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.sql_tokens(p_sql text)
+  -- The tokens of a statement in the SQL of an Amp server.
+  returns TABLE(n integer, kind text, word text, source text)
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2129,6 +2201,13 @@ function ampsync_private.take_over_stream(p_stream_id bigint, p_other_id bigint,
   -- Move a stream to the records, version and checkpoint of another one.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.take_query(p_stream_id bigint)
+  -- Have a stream that has loaded nothing read the query that its dataset has for its table.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2246,7 +2325,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease; returns its query, checkpoint and history, or no row while another worker holds it.
-  returns TABLE(epoch bigint, source_schema text, dataset text, table_name text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
+  returns TABLE(epoch bigint, source_schema text, dataset text, table_name text, query text, source_table text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner

@@ -22,6 +22,7 @@ create table ampsync_private.dataset (
   on_new_version   text not null default 'continue',
   block_index      text not null default 'btree',
   indexes          jsonb not null default '{}',
+  queries          jsonb not null default '{}', -- Of tables that read more than a table of the dataset.
   poll_interval    interval, -- Null: that of the worker which polls.
   resolved_version text,
   resolved_hash    text,
@@ -77,6 +78,7 @@ create table ampsync_private.stream (
   version          text,
   manifest_hash    text,
   version_since    timestamptz,
+  query            text, -- Null: all of the table.
   state            text not null default 'waiting',
   since            timestamptz not null,
   attempts         integer not null default 0,

@@ -8,6 +8,10 @@ import type { Lease } from "./lease-calls.ts";
 export interface StreamLease extends Lease {
   /** The schema part of table references in the SQL of the server: `namespace/name@version`. */
   readonly sourceSchema: string;
+  /** What the server calls the table; of a query the first table that it reads, empty if it names none. */
+  readonly sourceTable: string;
+  /** The query in the SQL of the server whose rows are loaded; null for all rows of the table. */
+  readonly query: string | null;
   /** The label of the dataset, for logs. */
   readonly dataset: string;
   readonly tableName: string;
@@ -86,6 +90,8 @@ export class StreamCalls {
       streamId,
       epoch: row.epoch,
       sourceSchema: row.source_schema,
+      sourceTable: row.source_table,
+      query: row.query,
       dataset: row.dataset,
       tableName: row.table_name,
       targetSchema: row.target_schema,

@@ -12,8 +12,9 @@ export async function prepareTarget(context: PassContext): Promise<TablePlan> {
   const { deps, lease, reference, control, status } = context;
   const { flight, faults } = deps;
   status.waitsFor("plan");
-  const { schema } = await flight.plan(`SELECT * FROM ${reference}`, {
-    stream: false,
+  // Some functions of the server exist in streams alone, and a query may use them.
+  const { schema } = await flight.plan(lease.query ?? `SELECT * FROM ${reference}`, {
+    stream: lease.query !== null,
     signal: control.signal,
   });
   status.waitsFor(null);

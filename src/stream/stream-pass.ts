@@ -66,7 +66,7 @@ class StreamPass implements PassContext, Disposable {
     this.calls = new StreamCalls(caller);
     this.lease = lease;
     this.log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
-    this.reference = tableRefSql(lease.sourceSchema, lease.tableName);
+    this.reference = tableRefSql(lease.sourceSchema, lease.sourceTable);
     const { network, history, origin, retention } = lease;
     this.progress = { memory: rememberStream({ network, committed: history, origin, retention }) };
     this.status = new PassStatus(lease, new LeaseCalls(caller), {
@@ -75,7 +75,7 @@ class StreamPass implements PassContext, Disposable {
     });
     this.head = deps.heads.follow({
       dataset: lease.sourceSchema,
-      tableName: lease.tableName,
+      tableName: lease.sourceTable,
       reference: this.reference,
       blocksReference: tableRefSql(lease.sourceSchema, "blocks"),
       network,
@@ -99,8 +99,8 @@ class StreamPass implements PassContext, Disposable {
     try {
       const plan = await prepareTarget(this);
       const { flight, hash } = this.deps;
-      const { fromBlock } = this.lease;
-      const table = { flight, reference: this.reference, plan, fromBlock, hash, policies: this.lease };
+      const { fromBlock, query } = this.lease;
+      const table = { flight, reference: this.reference, query, plan, fromBlock, hash, policies: this.lease };
       await this.#repair(table);
       if (this.control.mustYield) {
         return YIELDED;

@@ -12,6 +12,8 @@ export interface SourceTable {
   readonly flight: Pick<FlightClient, "plan" | "read">;
   /** The table in the SQL of the server. */
   readonly reference: string;
+  /** What is loaded instead of the whole table; null: the table. */
+  readonly query: string | null;
   /** Its columns in the order of the target. */
   readonly plan: TablePlan;
   /** Rows of lower blocks are not asked for. */
@@ -49,10 +51,17 @@ export class TableStream {
     table: SourceTable,
     { cursor, signal }: Omit<PlanOptions, "stream">,
   ): Promise<TableStream> {
-    const { plan, reference, fromBlock } = table;
-    const filter = fromBlock > 0n ? ` WHERE "_block_num" >= ${fromBlock}` : "";
-    const sql = `${selectSql(plan, reference)}${filter}`;
-    return new TableStream(table, await table.flight.plan(sql, { stream: true, cursor, signal }));
+    const { flight, plan, reference, query, fromBlock } = table;
+    const options = { stream: true, cursor, signal };
+    if (query === null) {
+      const filter = fromBlock > 0n ? ` WHERE "_block_num" >= ${fromBlock}` : "";
+      return new TableStream(table, await flight.plan(`${selectSql(plan, reference)}${filter}`, options));
+    }
+    const planned = await flight.plan(query, options);
+    if (isInOrder(planned.schema, plan)) {
+      return new TableStream(table, planned);
+    }
+    return new TableStream(table, await flight.plan(selectSql(plan, `(${query}) AS "query"`), options));
   }
 
   /** The rows of these blocks, both ends inclusive, as the server holds them now. */
@@ -98,6 +107,12 @@ export class TableStream {
 function selectSql(plan: TablePlan, reference: string): string {
   const columns = [...(plan.hasBlockNum ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
   return `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${reference}`;
+}
+
+/** Whether the columns of a query come in the order of the target: another one would give rows another `_id`. */
+function isInOrder({ fields }: ArrowSchema, { columns }: TablePlan): boolean {
+  const names = fields.map(({ name }) => name).filter((name) => name !== "_block_num");
+  return names.length === columns.length && columns.every(({ name }, i) => name === names[i]);
 }
 
 /** Plans the columns that will be sent, so that rows are never written by position alone; SY104 unless they are as planned. */

@@ -47,6 +47,7 @@ class FlightServer {
 const tableOf = (flight: FlightServer, planned: ArrowSchema) => ({
   flight,
   reference: '"_/chain@1.0.0".t',
+  query: null,
   plan: planTable("t", planned),
   fromBlock: 0n,
   hash: h64Raw,
@@ -142,6 +143,30 @@ describe("the query names the columns of the table, in their order", () => {
       ' WHERE "_block_num" >= 6',
       ' WHERE "_block_num" >= 6 AND "_block_num" <= 7 ORDER BY "_block_num"',
       ' WHERE "_block_num" >= 7 AND "_block_num" <= 8 ORDER BY "_block_num"',
+    ]);
+  });
+});
+
+describe("a query of its own", () => {
+  const blockNum: ArrowType = { kind: "int", bits: 64, signed: false };
+  const planned = { fields: [field(utf8, "a"), field(blockNum, "_block_num", false), field(utf8, 'b "c"')] };
+  const query = 'SELECT x AS a, _block_num, y AS "b ""c"" FROM eth.logs';
+
+  test("is sent as it is", async () => {
+    const server = new FlightServer(planned);
+    const stream = await TableStream.follow({ ...tableOf(server, planned), query }, { cursor: "{}", signal });
+    expect(server.asked).toEqual([{ sql: query, stream: true, cursor: "{}" }]);
+    expect(stream.columns.slice(3)).toEqual(["_block_num", "a", 'b "c"']);
+  });
+
+  test("is asked for in the order of the table, which its ids depend on, where its own is another one", async () => {
+    const server = new FlightServer(planned);
+    const stored = { fields: planned.fields.toReversed() };
+    const table = { ...tableOf(server, stored), query };
+    await expect(TableStream.follow(table, { signal })).rejects.toMatchObject({ code: "SY104" }); // Planned the same.
+    expect(server.asked).toEqual([
+      { sql: query, stream: true },
+      { sql: `SELECT "_block_num", "b ""c""", "a" FROM (${query}) AS "query"`, stream: true },
     ]);
   });
 });

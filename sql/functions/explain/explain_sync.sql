@@ -57,7 +57,12 @@ begin
       from ampsync_private.dataset d
      where d.dataset_id = v_dataset_id;
   end if;
-  v_answer := ampsync_private.ask_server(v_ref.namespace, v_ref.name, v_ref.revision);
+  if not exists (select 1
+                   from ampsync_private.dataset d
+                  where d.dataset_id = v_dataset_id
+                    and ampsync_private.has_only_queries(d)) then
+    v_answer := ampsync_private.ask_server(v_ref.namespace, v_ref.name, v_ref.revision);
+  end if;
 
   begin
     if v_dataset_id is null then

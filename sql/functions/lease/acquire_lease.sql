@@ -32,6 +32,8 @@ create or replace function ampsync_worker.acquire_lease(
     source_schema    text,
     dataset          text,
     table_name       text,
+    query            text,
+    source_table     text,
     target_schema    text,
     target_table     text,
     columns          jsonb,
@@ -140,8 +142,11 @@ begin
   end if;
 
   return query
-  select v_lease.epoch + 1, ampsync_private.source_schema(d, coalesce(s.version, s.manifest_hash)),
-         d.label, s.table_name, s.target_schema, s.target_table, s.columns, s.network, s.state,
+  select v_lease.epoch + 1,
+         case when s.query is null then ampsync_private.source_schema(d, coalesce(s.version, s.manifest_hash))
+              else coalesce(q.schema_part, '') end,
+         d.label, s.table_name, s.query, case when s.query is null then s.table_name else coalesce(q.table_name, '') end,
+         s.target_schema, s.target_table, s.columns, s.network, s.state,
          s.from_block, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          coalesce(d.exclude_columns -> s.table_name, '[]'),
          v_lease.holder is not null or s.deaths > 0,
@@ -155,6 +160,7 @@ begin
            where h.stream_id = p_stream_id)
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)
+    left join lateral ampsync_private.query_source(s.query) q on s.query is not null
    where s.stream_id = p_stream_id;
 end;
 $$;

@@ -52,6 +52,12 @@ begin
                        coalesce((v_stream.origin + greatest(v_stream.from_block - v_stream.origin, 0))::text, 'none'),
                        coalesce(v_stream.checkpoint_block::text, 'none')),
       hint    = format('select * from ampsync.verify(%L, %L);', repair.dataset, repair.table_name);
+  elsif v_stream.query is not null then
+    raise exception using
+      errcode = 'SY004',
+      message = format('table %s cannot be repaired in part', repair.table_name),
+      detail  = 'It has a query, to which no condition is added, so that rows cannot be requested by block.',
+      hint    = format('select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
   elsif not v_stream.has_block_num then
     raise exception using
       errcode = 'SY004',

@@ -41,6 +41,9 @@ declare
 begin
   perform ampsync_private.check_synced(v_dataset_id, resync.table_name);
   perform ampsync_private.check_from_block(resync.dataset, resync.from_block);
+  perform ampsync_private.check_query_start(d, resync.table_name, resync.from_block)
+     from ampsync_private.dataset d
+    where d.dataset_id = v_dataset_id;
   perform ampsync_private.lock_dataset(v_dataset_id);
   if resync.table_name is null then
     update ampsync_private.dataset d
@@ -90,6 +93,7 @@ begin
          set from_block = coalesce(resync.from_block, s.from_block)
        where s.stream_id = v_stream_id;
       perform ampsync_private.forget_target(v_stream_id);
+      perform ampsync_private.take_query(v_stream_id);
     end if;
     perform ampsync_private.journal(v_stream_id, 'resync_started');
   end loop;

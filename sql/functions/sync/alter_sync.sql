@@ -23,6 +23,7 @@ create or replace function ampsync.alter_sync(
   in    block_index      text default null,
   in    indexes          jsonb default null,
   in    poll_interval    interval default null,
+  in    queries          jsonb default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -39,10 +40,10 @@ as $$
            alter_sync.retention_blocks, alter_sync.on_deep_reorg, alter_sync.value_policy, alter_sync.nul_policy,
            alter_sync.not_null, alter_sync.rename, alter_sync.exclude_columns,
            alter_sync.from_block, alter_sync.on_new_version, alter_sync.block_index, alter_sync.indexes,
-           alter_sync.poll_interval) e
+           alter_sync.poll_interval, alter_sync.queries) e
    where d.dataset_id = ampsync_private.find_dataset(alter_sync.dataset);
 $$;
 
 comment on function ampsync.alter_sync(
-  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval)
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval, jsonb)
   is 'Change options of a dataset that is synced; SY004 for what is fixed once a table is created.';

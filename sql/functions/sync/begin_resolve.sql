@@ -11,7 +11,7 @@ create or replace function ampsync_worker.begin_resolve(
   set search_path = pg_catalog, pg_temp
 as $$
   select d.namespace, d.name,
-         case when exists (select from ampsync_private.stream s where s.dataset_id = d.dataset_id)
+         case when exists (select from ampsync_private.stream s where s.dataset_id = d.dataset_id and s.query is null)
               then coalesce(d.resolved_version, d.resolved_hash) else d.revision end,
          d.tables, d.attempts
     from ampsync_private.dataset d

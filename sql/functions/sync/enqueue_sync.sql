@@ -32,6 +32,10 @@
 --                   loaded beside the old one, and replaces it once it has caught up
 -- poll_interval     how often such a dataset's list of versions is requested, 1 s to 1 h; default
 --                   VERSION_POLL_INTERVAL_SECS of the worker that does it, 5 s
+-- queries           {"table": "SELECT … FROM …"}: tables that are what a query of the Amp server
+--                   gives, in its SQL; without `tables` the dataset has no others. ORDER BY and
+--                   LIMIT are removed, with a warning. A table in which something is loaded
+--                   keeps its query until ampsync.resync, which its hint says
 --
 -- `rename` and `exclude_columns` are fixed for a table once it is created. A table that they do not mention keeps
 -- what it has; null instead of a name or a list takes it back.
@@ -39,8 +43,8 @@
 -- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
 -- keeps its value. Returns the streams known so far.
 --
--- Locks: dataset row; for each stream whose rename, excluded columns or first block change fence
--- (exclusive), stream row, lease row; then rows of target_index.
+-- Locks: dataset row; for each stream whose rename, excluded columns, query or first block change
+-- fence (exclusive), stream row, lease row; then rows of target_index.
 create or replace function ampsync.enqueue_sync(
   inout dataset          text,
   in    tables           text[] default null,
@@ -57,6 +61,7 @@ create or replace function ampsync.enqueue_sync(
   in    block_index      text default null,
   in    indexes          jsonb default null,
   in    poll_interval    interval default null,
+  in    queries          jsonb default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -85,9 +90,10 @@ begin
 
   -- Locks the row of a known dataset too, so that concurrent calls queue up.
   insert into ampsync_private.dataset as d
-         (namespace, name, revision, target_schema, since, created_at)
-  values (v_ref.namespace, v_ref.name, v_ref.revision, coalesce(enqueue_sync.target_schema, v_ref.name),
-          ampsync_private.now(), ampsync_private.now())
+         (namespace, name, revision, tables, target_schema, since, created_at)
+  values (v_ref.namespace, v_ref.name, v_ref.revision,
+          case when enqueue_sync.queries <> '{}' then '{}'::text[] end, -- No others than those of its queries.
+          coalesce(enqueue_sync.target_schema, v_ref.name), ampsync_private.now(), ampsync_private.now())
   on conflict (namespace, name, coalesce(revision, 'latest')) do update set name = excluded.name
   returning * into v_dataset;
 
@@ -115,6 +121,9 @@ begin
                          enqueue_sync.dataset, enqueue_sync.tables || v_left_out);
     end if;
   end if;
+  perform ampsync_private.apply_queries(
+    v_dataset.dataset_id, enqueue_sync.tables, enqueue_sync.exclude_columns, enqueue_sync.from_block,
+    enqueue_sync.queries);
   perform ampsync_private.apply_table_options(
     v_dataset.dataset_id, enqueue_sync.tables, enqueue_sync.rename, enqueue_sync.exclude_columns);
 
@@ -132,6 +141,7 @@ begin
          poll_interval    = coalesce(enqueue_sync.poll_interval, d.poll_interval)
    where d.dataset_id = v_dataset.dataset_id
   returning * into v_dataset;
+  perform ampsync_private.register_queries(v_dataset.dataset_id);
   perform ampsync_private.apply_from_block(v_dataset.dataset_id, null, enqueue_sync.from_block);
 
   if enqueue_sync.indexes is not null then
@@ -167,5 +177,5 @@ end;
 $$;
 
 comment on function ampsync.enqueue_sync(
-  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval)
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval, jsonb)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

@@ -59,7 +59,7 @@ begin
     return null;
   end if;
 
-  if exists (select 1 from ampsync_private.stream s where s.dataset_id = p_dataset_id)
+  if exists (select 1 from ampsync_private.stream s where s.dataset_id = p_dataset_id and s.query is null)
      and (p_version, p_manifest_hash) is distinct from (v_dataset.offered_version, v_dataset.offered_hash) then
     if p_version <> coalesce(v_dataset.resolved_version, v_dataset.resolved_hash) then
       return null; -- The answer is older than a reload.
@@ -74,7 +74,8 @@ begin
 
   for v_table in
     select t.name from unnest(p_tables) t(name)
-     where v_dataset.tables is null or t.name = any (v_dataset.tables)
+     where (v_dataset.tables is null or t.name = any (v_dataset.tables))
+       and not v_dataset.queries ? t.name
      order by t.name
   loop
     begin

@@ -56,6 +56,14 @@ begin
     return 'stale';
   end if;
 
+  p_tables := coalesce((
+    select jsonb_agg(t.value)
+      from jsonb_array_elements(p_tables) t
+     where not exists (select 1 -- A query that goes by this name reads what it says itself.
+                         from ampsync_private.stream s
+                        where s.dataset_id = p_dataset_id
+                          and s.table_name = t.value ->> 'table'
+                          and s.query is not null)), '[]');
   v_names := array(select t.value ->> 'table' from jsonb_array_elements(p_tables) t order by 1);
   if exists (select 1
                from ampsync_private.stream s

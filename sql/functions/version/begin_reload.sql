@@ -45,7 +45,8 @@ begin
                           '{}')
             from ampsync_private.stream s
            where s.dataset_id = p_dataset_id
-             and s.target is not null);
+             and s.target is not null
+             and s.query is null);
 end;
 $$;
 

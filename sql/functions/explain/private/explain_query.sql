@@ -1,5 +1,6 @@
--- The query by which a stream follows its table, as src/stream/table-query.ts writes it: the
--- stored columns in their order, then those that the plan adds. Null while no column is known.
+-- The query by which a stream follows its table, as src/stream/table-query.ts writes it: its own,
+-- or the stored columns in their order, then those that the plan adds. Null while no column is
+-- known.
 create or replace function ampsync_private.explain_query(
   p_stream_id bigint,
   p_version   text,
@@ -31,6 +32,8 @@ as $$
       from stored s
      where coalesce((p_plan ->> 'has_block_num')::boolean, s.has_block_num)
   )
+  select s.query || ' SETTINGS stream = true' from stored s where s.query is not null
+  union all
   select format('SELECT %s FROM %s%s SETTINGS stream = true', c.list,
                 ampsync_private.quote_always(s.source_schema) || '.' || ampsync_private.quote_always(s.table_name),
                 case when s.from_block > 0 then format(' WHERE "_block_num" >= %s', s.from_block) else '' end)
@@ -38,7 +41,8 @@ as $$
    cross join lateral (
      select string_agg(ampsync_private.quote_always(c.name), ', ' order by c.part, c.n) as list from col c
    ) c
-   where c.list is not null;
+   where c.list is not null
+     and s.query is null;
 $$;
 
 comment on function ampsync_private.explain_query(bigint, text, jsonb)

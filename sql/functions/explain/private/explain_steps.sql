@@ -1,5 +1,7 @@
 -- The rows of ampsync.explain_sync for a dataset, in their order: what holds for all tables, then
 -- table by table. Called when the dataset is registered with what the server answered.
+--
+-- p_answer_id: null for a dataset of queries alone, about which the server is not asked
 create or replace function ampsync_private.explain_steps(
   p_dataset_id bigint,
   p_answer_id  bigint
@@ -13,18 +15,19 @@ as $$
   with dataset as (
     select d.*, a.version, a.manifest_hash, a.tables as answered, a.answered_at, a.head, a.error as trouble
       from ampsync_private.dataset d
-      join ampsync_private.answer a on a.answer_id = p_answer_id
+      left join ampsync_private.answer a on a.answer_id = p_answer_id
      where d.dataset_id = p_dataset_id
   ),
   part as (
     select coalesce(s.table_name, t.value ->> 'table') as table_name, s.stream_id, t.value as plan,
-           t.value is null and d.answered is not null as is_gone,
+           t.value is null and d.answered is not null and s.query is null as is_gone,
            s.from_block, s.checkpoint_block, s.target_schema, s.target_table, s.target, s.columns, s.has_block_num,
            coalesce(d.version, d.manifest_hash, s.version, s.manifest_hash) as version,
            d.head, d as options
       from dataset d
       join ampsync_private.stream s on s.dataset_id = d.dataset_id and s.shadow_of is null
-      left join lateral jsonb_array_elements(d.answered) t on t.value ->> 'table' = s.table_name
+      left join lateral jsonb_array_elements(d.answered) t
+             on t.value ->> 'table' = s.table_name and s.query is null
   )
   select null, o.step, o.statement, o.detail
     from dataset d
@@ -32,7 +35,7 @@ as $$
      select 1 as n, 'ask' as step, format('select * from ampsync.explain_sync(%L);', d.label) as statement,
             'The Amp server is being asked what it has: call again. Without a worker nobody asks: '
             'select * from ampsync.workers;' as detail
-      where d.answered_at is null
+      where d.answered_at is null and p_answer_id is not null
      union all
      select 1, 'ask', d.trouble ->> 'hint', concat_ws(' ', d.trouble ->> 'message', d.trouble ->> 'detail')
       where d.trouble is not null

@@ -17,7 +17,8 @@ as $$
        where e.value ->> 'type' = 'bytea'
     ) c
    where s.stream_id = p_stream_id
-     and s.has_block_num;
+     and s.has_block_num
+     and s.query is null; -- What a query calls so may be anything.
 $$;
 
 comment on function ampsync_private.named_hash_column(bigint)

@@ -54,6 +54,7 @@ begin
   returning stream_id into v_shadow_id;
 
   insert into ampsync_private.lease (stream_id) values (v_shadow_id);
+  perform ampsync_private.take_query(v_shadow_id);
   perform ampsync_private.schedule_stream(v_shadow_id, p_run_at);
 end;
 $$;

@@ -28,6 +28,7 @@ begin
          version          = o.version,
          manifest_hash    = o.manifest_hash,
          version_since    = o.version_since,
+         query            = o.query,
          from_block       = o.from_block,
          origin           = o.origin,
          checkpoint_block = o.checkpoint_block,

@@ -30,6 +30,7 @@ begin
       from ampsync_private.stream s
      where s.dataset_id = (p_dataset).dataset_id
        and s.state <> 'former'
+       and s.query is null -- It names what it reads itself.
      order by s.stream_id
        for no key update
   loop
