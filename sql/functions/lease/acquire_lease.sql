@@ -145,7 +145,8 @@ begin
   select v_lease.epoch + 1,
          case when s.query is null then ampsync_private.source_schema(d, coalesce(s.version, s.manifest_hash))
               else coalesce(q.schema_part, '') end,
-         d.label, s.table_name, s.query, case when s.query is null then s.table_name else coalesce(q.table_name, '') end,
+         d.label, s.table_name, s.query,
+         case when s.query is null then s.table_name else coalesce(q.table_name, '') end,
          s.target_schema, s.target_table, s.columns, s.network, s.state,
          s.from_block, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          coalesce(d.exclude_columns -> s.table_name, '[]'),

@@ -302,8 +302,8 @@ describe("another query for a table", () => {
     await shadow.apply(0, 19, { expected: null });
     await swap(db, shadow);
     expect(await streams()).toMatchObject([{ query: OTHER, state: "backfill" }]);
-    expect((await db.query("select count(*)::int as rows, count(extra)::int as extra from mine.t")).rows).toEqual([
-      { rows: 20, extra: 0 },
-    ]);
+    expect(
+      (await db.query("select count(*)::int as rows, count(extra)::int as extra from mine.t")).rows,
+    ).toEqual([{ rows: 20, extra: 0 }]);
   });
 });

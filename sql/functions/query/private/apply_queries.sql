@@ -65,8 +65,9 @@ begin
                        coalesce(p_tables, v_dataset.resolved_tables, '{}')),
       detail  = format('Those with queries are: %s. Beside them only tables that are named are synced.', v_tables),
       hint    = format('select ampsync.enqueue_sync(%L, tables => %L, queries => %L);', v_dataset.label,
-                       array(select t.name from unnest(coalesce(p_tables, v_dataset.resolved_tables) || v_tables) t(name)
-                              group by 1 order by 1), v_dataset.queries);
+                       array(select distinct t.name
+                               from unnest(coalesce(p_tables, v_dataset.resolved_tables) || v_tables) t(name)
+                              order by 1), v_dataset.queries);
   end if;
   update ampsync_private.dataset d
      set queries = v_dataset.queries,
@@ -97,7 +98,8 @@ begin
       end if;
     elsif p_queries ? v_stream.table_name then
       raise warning using
-        message = format('table %s of %s keeps the query that its rows come from', v_stream.table_name, v_dataset.label),
+        message = format('table %s of %s keeps the query that its rows come from',
+                         v_stream.table_name, v_dataset.label),
         detail  = format('The new one is stored: %s', v_dataset.queries ->> v_stream.table_name),
         hint    = format('select ampsync.resync(%L, %L);', v_dataset.label, v_stream.table_name);
     end if;

@@ -13,7 +13,7 @@ create or replace function ampsync_private.clean_queries(
 as $$
 #variable_conflict use_column
 declare
-  c_example constant jsonb := '{"transfers": "SELECT * FROM \"_/my_dataset@1.0.0\".logs"}';
+  c_example constant jsonb := jsonb_build_object('transfers', 'SELECT * FROM "_/my_dataset@1.0.0".logs');
   v_given    record;
   v_fault    text;
   v_suspects text[];
@@ -54,8 +54,8 @@ begin
       raise warning using
         message = format('the Amp server may refuse the query of table %s as a stream: %s',
                          table_name, array_to_string(v_suspects, ', ')),
-        detail  = 'Columns, filters and UNION ALL can always be streamed; the rest depends on the version of the server.',
-        hint    = 'select table_name, state, reason from ampsync.streams;';
+        detail  = 'Columns, filters and UNION ALL can always be streamed; the rest depends on the server''s version.',
+        hint    = 'select table_name, state, reason, detail from ampsync.streams;';
     end if;
     return next;
   end loop;

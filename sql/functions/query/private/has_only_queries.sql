@@ -10,7 +10,8 @@ create or replace function ampsync_private.has_only_queries(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce((p_dataset).tables <@ array(select q.name from jsonb_object_keys((p_dataset).queries) q(name)), false);
+  select coalesce(
+    (p_dataset).tables <@ array(select q.name from jsonb_object_keys((p_dataset).queries) q(name)), false);
 $$;
 
 comment on function ampsync_private.has_only_queries(ampsync_private.dataset)

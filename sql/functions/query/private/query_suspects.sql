@@ -27,8 +27,9 @@ as $$
              when t.word = 'DISTINCT' and t.word_before not in ('IS', 'NOT') then 'DISTINCT'
              when t.word = 'OVER' and (t.next = '(' or t.next_word is not null) and t.before = ')'
                then 'window functions'
-             when t.word = 'JOIN' then concat_ws(' ', case when t.word_before in ('LEFT', 'RIGHT', 'FULL', 'CROSS', 'OUTER')
-                                                     then t.word_before end, 'JOIN')
+             when t.word = 'JOIN' and t.word_before in ('LEFT', 'RIGHT', 'FULL', 'CROSS', 'OUTER')
+               then t.word_before || ' JOIN'
+             when t.word = 'JOIN' then 'JOIN'
              when t.word = 'RECURSIVE' and t.word_before = 'WITH' then 'WITH RECURSIVE'
              when t.word = 'UNION' and t.next_word is distinct from 'ALL' then 'UNION without ALL'
              when t.word in ('EXCEPT', 'INTERSECT') and t.next <> '(' then t.word -- SELECT * EXCEPT (…) is none.

@@ -51,7 +51,8 @@ begin
   -- Each token with the space before it.
   with token as materialized (
     select t.n, t.kind, t.word, t.source,
-           sum((t.kind <> 'space')::integer) over (order by t.n rows between unbounded preceding and 1 preceding) as part
+           sum((t.kind <> 'space')::integer)
+             over (order by t.n rows between unbounded preceding and 1 preceding) as part
       from ampsync_private.sql_tokens(p_sql) t
   ),
   spaced as (
@@ -141,7 +142,7 @@ begin
 
   if v_depth > 1 then
     fault := 'it has an opening parenthesis too many';
-  elsif v_out !~* '^[\s(]*(select|with)\M' then
+  elsif v_out !~* '^[[:space:](]*(select|with)([[:space:]("*]|$)' then
     fault := format('it begins with %s, not with SELECT or WITH', left(v_sources[1], 60));
   else
     query := btrim(v_out, E' \t\r\n');

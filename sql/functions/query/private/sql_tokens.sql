@@ -28,7 +28,7 @@ begin
   n := 0;
   while v_rest <> '' loop
     n := n + 1;
-    v_tag := substring(v_rest from '^\$(?:[[:alpha:]_][[:alnum:]_]*)?\$');
+    v_tag := substring(v_rest from '^[$](?:[[:alpha:]_][[:alnum:]_]*)?[$]');
     if v_tag is not null then
       kind := 'literal';
       source := v_tag || split_part(substr(v_rest, length(v_tag) + 1), v_tag, 1) || v_tag;
@@ -37,10 +37,12 @@ begin
         source := v_rest;
       end if;
     else
-      v_parts := regexp_match(v_rest, $re$^(?:(\s+|--[^\n\r]*|/\*(?:[^*/]|\*+[^*/]|/+[^*/])*\*+/)$re$
-        || $re$|("(?:[^"]|"")+"|`(?:[^`]|``)+`)$re$
-        || $re$|([eE]'(?:[^'\\]|\\.|'')*'|[nNbBxXrR]?'(?:[^']|'')*'|[0-9](?:[0-9.]|[eE][+-]?[0-9])*)$re$
-        || $re$|([[:alpha:]_][[:alnum:]_$]*)|(/(?!\*)|[^"'`/]))$re$);
+      v_parts := regexp_match(v_rest,
+        '^(?:([[:space:]]+|--[^' || chr(10) || chr(13) || ']*|/[*](?:[^*/]|[*]+[^*/]|/+[^/*])*[*]+/)'
+        || '|("(?:[^"]|"")+"|`(?:[^`]|``)+`)'
+        || E'|([eE]''(?:[^''\\\\]|\\\\.|'''')*'''
+        || '|[nNbBxXrR]?''(?:[^'']|'''')*''|[0-9](?:[0-9.]|[eE][+-]?[0-9])*)'
+        || '|([[:alpha:]_][[:alnum:]_$]*)|(/(?![*])|[^"''`/]))');
       kind := case when v_parts is null then 'open'
                    when v_parts[1] is not null then 'space'
                    when v_parts[2] is not null then 'name'
