@@ -15,7 +15,8 @@
 -- succeeds, so a caller that got no answer calls again. p_epoch null speaks for a pass that got
 -- no lease; then it does nothing if somebody holds one.
 --
--- Locks: stream row, lease row.
+-- Locks: stream row, lease row, rows of graphile_worker. For a shadow after a deep reorg (SY102)
+-- dataset row and the row of its stream before that, and its table after; 55P03 after 5 s each.
 create or replace function ampsync_worker.end_pass(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -36,6 +37,17 @@ declare
   v_retry    timestamptz;
 begin
   perform ampsync_private.commit_async();
+  if p_error ->> 'code' = 'SY102' then -- A shadow starts over: a decision about its stream as well.
+    perform set_config('lock_timeout', '5s', true);
+    perform ampsync_private.lock_dataset(w.dataset_id)
+       from ampsync_private.stream w
+      where w.stream_id = p_stream_id
+        and w.shadow_of is not null;
+    perform 1
+       from ampsync_private.stream s
+      where s.stream_id = (select w.shadow_of from ampsync_private.stream w where w.stream_id = p_stream_id)
+        for no key update;
+  end if;
   select * into v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id

@@ -8,13 +8,18 @@
 -- again: a worker that only seemed dead deletes, by id, the job it has done, and with it the
 -- next pass that was queued in its place.
 --
--- Idempotent. Returns the number of jobs queued. Locks: rows of graphile_worker.
+-- Waits for nobody's transaction: a stream or a dataset about which somebody is deciding is left
+-- for the next run, since that transaction may have queued the same job already.
+--
+-- Idempotent. Returns the number of jobs queued. Locks: stream rows and dataset rows that are
+-- not locked, rows of graphile_worker.
 create or replace function ampsync_worker.supervise()
   returns integer
   language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '300ms'
 as $$
 declare
   v_now    timestamptz := ampsync_private.now();
@@ -31,18 +36,23 @@ begin
     left join ampsync_private.worker w on w.worker_id = j.locked_by
    where starts_with(j.task_identifier, 'ampsync_')
      and coalesce(w.heartbeat_at, j.locked_at) < v_now - ampsync_private.lease_duration();
-  if v_dead is not null then
-    perform graphile_worker.force_unlock_workers(v_dead);
-    perform graphile_worker.complete_jobs(v_jobs);
-    perform ampsync_private.journal(null, 'workers_freed', jsonb_build_object('workers', to_jsonb(v_dead)));
-  end if;
+  begin
+    if v_dead is not null then
+      perform graphile_worker.force_unlock_workers(v_dead);
+      perform graphile_worker.complete_jobs(v_jobs);
+      perform ampsync_private.journal(null, 'workers_freed', jsonb_build_object('workers', to_jsonb(v_dead)));
+    end if;
 
-  -- Jobs that were replaced while they ran, by workers that then died: nothing will ever start them.
-  perform graphile_worker.complete_jobs(array_agg(j.id))
-     from graphile_worker.jobs j
-    where starts_with(j.task_identifier, 'ampsync_')
-      and j.key is null and j.locked_at is null and j.attempts >= j.max_attempts
-   having count(*) > 0;
+    -- Jobs that were replaced while they ran, by workers that then died: nothing will ever start them.
+    perform graphile_worker.complete_jobs(array_agg(j.id))
+       from graphile_worker.jobs j
+      where starts_with(j.task_identifier, 'ampsync_')
+        and j.key is null and j.locked_at is null and j.attempts >= j.max_attempts
+     having count(*) > 0;
+  exception
+    when lock_not_available then
+      null; -- A transaction that stays open has replaced one of them.
+  end;
 
   delete from ampsync_private.worker w
    where w.heartbeat_at < v_now - interval '1 day';
@@ -58,6 +68,7 @@ begin
                       then ampsync_private.swap_runs(s.stream_id)
                     when s.swap_retry is null then ampsync_private.job_waits('ampsync_swap:' || s.stream_id, null)
                     else ampsync_private.swap_runs(s.stream_id) end -- Between two attempts it follows the chain.
+       for no key update of s skip locked
   loop
     perform ampsync_private.schedule_stream(v_item.stream_id);
     perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
@@ -71,6 +82,7 @@ begin
        and ampsync_private.swap_is_due(s.stream_id)
        and not ampsync_private.is_beside(s)
        and not ampsync_private.job_waits('ampsync_swap:' || s.stream_id, s.swap_retry)
+       for no key update skip locked
   loop
     perform ampsync_private.schedule_swap(v_item.stream_id);
     perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
@@ -82,9 +94,11 @@ begin
     for v_item in
       select s.stream_id
         from ampsync_private.stream s
+        join ampsync_private.dataset d using (dataset_id)
        where ampsync_private.indexes_are_due(s.stream_id)
          and not ampsync_private.job_waits('ampsync_index:' || s.stream_id, (
                select min(t.next_retry) from ampsync_private.target_index t where t.stream_id = s.stream_id))
+         for no key update skip locked
     loop
       perform ampsync_private.schedule_index(v_item.stream_id);
       perform ampsync_private.journal(v_item.stream_id, 'job_recreated');
@@ -95,8 +109,10 @@ begin
   for v_item in
     select u.dataset_id
       from ampsync_private.upgrade u
+      join ampsync_private.dataset d using (dataset_id)
      where ampsync_private.upgrade_step(u.dataset_id) is not null
        and not ampsync_private.job_waits('ampsync_upgrade:' || u.dataset_id, u.next_retry)
+       for no key update of d skip locked
   loop
     perform ampsync_private.schedule_upgrade(v_item.dataset_id);
     perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
@@ -108,6 +124,7 @@ begin
       from ampsync_private.dataset d
      where d.state = 'waiting'
        and not ampsync_private.job_waits('ampsync_resolve:' || d.dataset_id, d.next_retry)
+       for no key update skip locked
   loop
     perform ampsync_private.schedule_resolve(v_item.dataset_id);
     perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
@@ -119,6 +136,7 @@ begin
       from ampsync_private.dataset d
      where ampsync_private.wants_reload(d)
        and not ampsync_private.job_waits('ampsync_reload:' || d.dataset_id, d.offered_retry)
+       for no key update skip locked
   loop
     perform ampsync_private.schedule_reload(v_item.dataset_id);
     perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);
@@ -130,6 +148,7 @@ begin
       from ampsync_private.dataset d
      where ampsync_private.is_polled(d)
        and not ampsync_private.job_waits('ampsync_poll:' || d.dataset_id, d.poll_due)
+       for no key update skip locked
   loop
     perform ampsync_private.schedule_poll(v_item.dataset_id);
     perform ampsync_private.journal(null, 'job_recreated', p_dataset_id => v_item.dataset_id);

@@ -15,7 +15,8 @@
 --
 -- Locks: dataset row; for each stream and its shadow fence (exclusive); advisory locks on the
 -- names of the target schemas; the tables (dropped ones access exclusive, others share update
--- exclusive); advisory lock on the heads of the dataset; then all rows of the dataset.
+-- exclusive); advisory lock on the heads of the dataset; then all rows of the dataset; rows of
+-- graphile_worker.
 create or replace function ampsync.drop_sync(
   inout dataset     text,
   in    drop_tables boolean default false,
@@ -36,6 +37,7 @@ declare
   v_dataset   ampsync_private.dataset;
   v_stream_id bigint;
   v_schemas   text[];
+  v_keys      text[];
 begin
   select d.* into v_dataset
     from ampsync_private.dataset d
@@ -88,20 +90,24 @@ begin
     select v_dataset.label, null::text, 'dropped', format('select ampsync.enqueue_sync(%L);', v_dataset.label);
   end if;
 
-  perform graphile_worker.remove_job(k.key)
-     from (select t.task || v_dataset.dataset_id
-             from (values ('ampsync_resolve:'), ('ampsync_reload:'), ('ampsync_poll:'), ('ampsync_upgrade:')) t(task)
-            union all
-           select t.task || s.stream_id
-             from ampsync_private.stream s
-            cross join (values ('ampsync_stream:'), ('ampsync_swap:'), ('ampsync_index:')) t(task)
-            where s.dataset_id = v_dataset.dataset_id) k(key);
-
   perform ampsync_private.journal(null, 'sync_dropped', jsonb_build_object(
             'tables', case when drop_sync.drop_tables then 'dropped' else 'kept' end), v_dataset.dataset_id);
   perform pg_advisory_xact_lock(ampsync_private.heads_key(v_dataset.dataset_id));
+  perform 1 -- A pass that ends just now, or a step of an index, holds such a row, and queues a job next.
+     from ampsync_private.stream s
+    where s.dataset_id = v_dataset.dataset_id
+    order by s.stream_id
+      for update;
+  v_keys := array(select t.task || v_dataset.dataset_id
+                    from (values ('ampsync_resolve:'), ('ampsync_reload:'), ('ampsync_poll:'), ('ampsync_upgrade:')) t(task)
+                   union all
+                  select t.task || s.stream_id
+                    from ampsync_private.stream s
+                   cross join (values ('ampsync_stream:'), ('ampsync_swap:'), ('ampsync_index:')) t(task)
+                   where s.dataset_id = v_dataset.dataset_id);
   delete from ampsync_private.stream s where s.dataset_id = v_dataset.dataset_id;
   delete from ampsync_private.dataset d where d.dataset_id = v_dataset.dataset_id;
+  perform graphile_worker.remove_job(k.key) from unnest(v_keys) k(key);
 
   perform ampsync_private.hide_checkpoints(n.name)
      from unnest(v_schemas) n(name);

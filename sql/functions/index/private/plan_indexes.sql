@@ -29,6 +29,11 @@ begin
     return;
   end if;
 
+  perform 1 -- In the order of next_index_step.
+     from ampsync_private.target_index t
+    where t.stream_id = p_stream_id
+    order by t.position
+      for no key update;
   with wanted as (
     select *
       from ampsync_private.wanted_indexes(v_stream.dataset_id, v_stream.table_name, v_stream.has_block_num,

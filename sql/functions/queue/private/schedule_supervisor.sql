@@ -1,5 +1,6 @@
 -- Queues the supervisor at a given time. With `p_run_at` null it only makes sure that one is
--- queued, and keeps the time of that one.
+-- queued: one that is stays untouched, because no worker takes a job that an open transaction has
+-- changed.
 create or replace function ampsync_private.schedule_supervisor(
   p_run_at timestamptz default null
 )
@@ -12,9 +13,10 @@ as $$
   select graphile_worker.add_job(
     'ampsync_supervise',
     job_key      => 'ampsync_supervise',
-    job_key_mode => case when p_run_at is null then 'preserve_run_at' else 'replace' end,
     run_at       => coalesce(p_run_at, ampsync_private.now())
-  );
+  )
+   where p_run_at is not null
+      or not ampsync_private.job_waits('ampsync_supervise', null);
 $$;
 
 comment on function ampsync_private.schedule_supervisor(timestamptz)
