@@ -99,7 +99,8 @@ begin
     order by s.stream_id
       for update;
   v_keys := array(select t.task || v_dataset.dataset_id
-                    from (values ('ampsync_resolve:'), ('ampsync_reload:'), ('ampsync_poll:'), ('ampsync_upgrade:')) t(task)
+                    from (values ('ampsync_resolve:'), ('ampsync_reload:'), ('ampsync_poll:'),
+                                 ('ampsync_upgrade:')) t(task)
                    union all
                   select t.task || s.stream_id
                     from ampsync_private.stream s
