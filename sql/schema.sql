@@ -2617,7 +2617,7 @@ function ampsync_worker.supervise()
   -- Free the jobs of dead workers and queue whatever has no job; returns the number of jobs queued.
   returns integer
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
 function ampsync_worker.swap_resync(p_shadow_id bigint)
