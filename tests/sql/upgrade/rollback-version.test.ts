@@ -265,7 +265,16 @@ describe("a rollback", () => {
     ]);
   });
 
-  test("of a table that is gone is refused; the hint makes it again", async () => {
+  test("of a former table that is gone is refused", async () => {
+    const [blocks] = await upgraded();
+    await db.query(`drop table ampsync_private.former_${blocks!.id}`);
+    expect(await refusal(db, rollback)).toMatchObject({
+      code: "SY201",
+      message: `table ampsync_private.former_${blocks!.id} is gone`,
+    });
+  });
+
+  test("of a table that is gone is refused", async () => {
     await upgraded();
     await db.query("drop view chain.seen; drop table chain.logs");
     expect(await refusal(db, rollback)).toMatchObject({ code: "SY201", message: "table chain.logs is gone" });

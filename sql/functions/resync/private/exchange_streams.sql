@@ -50,6 +50,8 @@ begin
     select * into strict v_source from ampsync_private.stream s where s.stream_id = v_pair.source_id;
     if not exists (select 1 from pg_class c where c.oid = v_live.target) then
       call ampsync_private.raise_target_moved(v_live.stream_id);
+    elsif not exists (select 1 from pg_class c where c.oid = v_source.target) then
+      call ampsync_private.raise_target_moved(v_source.stream_id);
     end if;
     if not ampsync_private.has_columns(v_live, v_source.has_block_num, v_source.columns) then
       perform ampsync_private.check_swappable(v_live.stream_id, v_source.has_block_num, v_source.columns);
