@@ -6,6 +6,12 @@ import { SqlStream } from "../support/postgres/sql-stream.ts";
 
 const db = sharedDatabase();
 
+async function beat({ id, epoch }: SqlStream): Promise<void> {
+  await db.query("select ampsync_worker.renew_leases('worker-1', $1)", [
+    JSON.stringify([{ stream_id: id, epoch }]),
+  ]);
+}
+
 /** Everything that could grow with the number of commits, but for the rows of targets. */
 async function footprint() {
   const { rows: catalogue } = await db.query(
@@ -27,7 +33,10 @@ async function footprint() {
 test("N50 1,000 microbatches leave nothing behind but rows: no catalogue entry, no dead state that stays", async () => {
   const stream = await SqlStream.prepare(db);
   const commits = async (first: number, last: number) => {
-    for (let block = first; block <= last; block++) await stream.commit(block, block);
+    for (let block = first; block <= last; block++) {
+      if (block % 100 === 0) await beat(stream);
+      await stream.commit(block, block);
+    }
   };
   await commits(0, 499);
   await db.query("vacuum ampsync_private.history, ampsync_private.ledger"); // As autovacuum does, every 2,000.

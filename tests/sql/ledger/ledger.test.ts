@@ -85,6 +85,9 @@ test("5,000 commits of one block leave a ledger of few rows that says the same",
     `do $$
      begin
        for n in 0 .. 4999 loop
+         if n % 500 = 0 then -- A heartbeat: a lease lasts 30 s.
+           perform ampsync_worker.renew_leases('worker-1', '[{"stream_id": "${stream.id}", "epoch": "${stream.epoch}"}]');
+         end if;
          call ampsync_worker.begin_apply(${stream.id}, ${stream.epoch});
          insert into ${stream.target} (_id, _block_num_start, _block_num_end, _block_num, block_hash)
          values (ampsync_private.block_prefix(n), n, n, n, '');
