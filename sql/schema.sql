@@ -1503,6 +1503,13 @@ function ampsync_private.is_halted(p_state text)
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.is_paused(p_dataset ampsync_private.dataset)
+  -- Whether somebody paused a dataset and has not resumed it.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_polled(p_dataset ampsync_private.dataset)
   -- Whether new versions of a dataset are looked for.
   returns boolean

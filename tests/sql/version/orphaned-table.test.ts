@@ -106,6 +106,15 @@ describe("a table that the version lacks", () => {
     expect(await stream.view()).toMatchObject({ state: "orphaned" });
   });
 
+ test("goes on with a later one even where it is the only table that is synced", async () => {
+    await offerAndAdopt(db, "1.1.0", []);
+    expect(await stream.view()).toMatchObject({ state: "orphaned" });
+    await stream.endPass("yielded");
+    expect(await offerAndAdopt(db, "1.2.0", [BLOCKS])).toBe("adopted");
+    expect(await stream.view()).toMatchObject({ state: "retrying" });
+    expect(await waitingJobs(db, `ampsync_stream:${stream.id}`)).toHaveLength(1);
+  });
+
   test("comes back paused beside paused tables", async () => {
     const logs = await SqlStream.prepare(db, { table: "logs" });
     const traces = await SqlStream.prepare(db, { table: "traces" });

@@ -104,6 +104,19 @@ describe("which datasets are polled", () => {
     expect(await begun(id)).toHaveLength(1);
   });
 
+  test("a paused one is not, even if one of its tables has failed before", async () => {
+    const id = await follow("chain");
+    await db.query("select ampsync_worker.register_streams($1, '1.0.0', $2, '{blocks,logs}')", [id, HASH]);
+    await db.query("update ampsync_private.stream set state = 'failed' where table_name = 'logs'");
+    await db.query("select ampsync.pause_sync('chain')");
+    expect(await begun(id)).toEqual([]);
+    await db.query("select ampsync_private.offer_version($1, '1.1.0', null)", [id]);
+    expect((await db.query("select * from ampsync_worker.begin_reload($1)", [id])).rows).toEqual([]);
+    await db.query("select ampsync.resume_sync('chain')");
+    expect(await begun(id)).toHaveLength(1);
+    expect((await db.query("select * from ampsync_worker.begin_reload($1)", [id])).rows).toHaveLength(1);
+  });
+
   test("one whose streams failed is: a new version may be what they need", async () => {
     const id = await follow("chain");
     await db.query("update ampsync_private.stream set state = 'failed'");

@@ -11,11 +11,7 @@ create or replace function ampsync_private.is_polled(
 as $$
   select coalesce((p_dataset).revision, 'dev') = 'dev' -- Anything else is a fixed version.
      and coalesce((p_dataset).resolved_version, (p_dataset).resolved_hash) is not null
-     and (p_dataset).state <> 'paused'
-     and (select bool_and(s.state = 'paused')
-            from ampsync_private.stream s
-           where s.dataset_id = (p_dataset).dataset_id
-             and s.shadow_of is null) is not true;
+     and not ampsync_private.is_paused(p_dataset);
 $$;
 
 comment on function ampsync_private.is_polled(ampsync_private.dataset)

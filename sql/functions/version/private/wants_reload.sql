@@ -11,10 +11,8 @@ create or replace function ampsync_private.wants_reload(
 as $$
   select (p_dataset).offered_version is not null
      and not (p_dataset).offered_declined
-     and exists (select 1
-                   from ampsync_private.stream s
-                  where s.dataset_id = (p_dataset).dataset_id
-                    and s.state not in ('paused', 'orphaned', 'former'))
+     and exists (select 1 from ampsync_private.stream s where s.dataset_id = (p_dataset).dataset_id)
+     and not ampsync_private.is_paused(p_dataset)
      and not exists (select 1 -- It is built beside.
                        from ampsync_private.upgrade u
                       where u.dataset_id = (p_dataset).dataset_id
