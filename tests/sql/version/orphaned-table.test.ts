@@ -106,7 +106,7 @@ describe("a table that the version lacks", () => {
     expect(await stream.view()).toMatchObject({ state: "orphaned" });
   });
 
- test("goes on with a later one even where it is the only table that is synced", async () => {
+  test("goes on with a later one even where it is the only table that is synced", async () => {
     await offerAndAdopt(db, "1.1.0", []);
     expect(await stream.view()).toMatchObject({ state: "orphaned" });
     await stream.endPass("yielded");
