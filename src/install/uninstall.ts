@@ -87,7 +87,7 @@ async function dropSyncs(client: pg.ClientBase): Promise<void> {
     "select to_regclass('ampsync_private.dataset') is not null as made",
   );
   if (made[0].made) {
-    await client.query("lock table ampsync_private.dataset in share row exclusive mode"); // None is enqueued meanwhile.
+    await client.query("lock table ampsync_private.dataset in exclusive mode"); // None is enqueued meanwhile.
     await client.query(
       "select ampsync.drop_sync(d.label) from ampsync_private.dataset d order by d.dataset_id",
     );
