@@ -18,6 +18,7 @@ const FLOORS = {
   db: "protocol model errors log",
   flight: "arrow protocol model errors log",
   admin: "model errors log",
+  manifest: "model errors",
   devserver: "flight/protocol arrow protocol model errors log",
   install: "db model errors log",
   lease: "db model errors log",
@@ -29,7 +30,7 @@ const FLOORS = {
   tasks: "runtime deps stream db model errors log",
   "worker-preset": "runtime queue config model log",
   index: "worker-preset config",
-  cli: "worker-preset runtime config install db devserver embedded model errors log",
+  cli: "worker-preset runtime config manifest install db devserver embedded model errors log",
 };
 
 /** Package → who may import it (types alone: everybody but PURE). `node:` stands for all builtin modules. */
@@ -41,6 +42,7 @@ const PACKAGES = {
   "@grpc/grpc-js": "flight devserver",
   "apache-arrow": "devserver",
   "graphile-worker": "install tasks cli",
+  "oxc-parser": "manifest",
   "xxhash-wasm": "runtime devserver",
   "node:": Object.keys(FLOORS)
     .filter((floor) => !PURE.includes(floor))

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 import { databaseUrl, secret } from "./config/database.ts";
-import { type DatasetStart, datasetStart } from "./config/dataset.ts";
+import { type DatasetStart, datasetStart, type ManifestStart, manifestStart } from "./config/dataset.ts";
 import { type Environment, type Flags, Given } from "./config/given.ts";
 import { type Reader, refused, unencrypted, unused, visible } from "./config/notes.ts";
 import { SETTINGS, type Setting, type SettingName } from "./config/settings.ts";
@@ -45,6 +45,8 @@ export interface Config {
   readonly shutdownLimitSecs: number;
   /** What `ampsync sync` starts; null for every other reader, and if no dataset is named. */
   readonly dataset: DatasetStart | null;
+  /** The dataset file that `ampsync sync` starts and follows; null like `dataset`. */
+  readonly manifestStart: ManifestStart | null;
   readonly logLevel: LogLevel;
   /** Values that are accepted but not recommended; for the log. */
   readonly warnings: readonly string[];
@@ -179,6 +181,7 @@ export function parseConfig(
     reloadRetries: number("reloadRetries"),
     shutdownLimitSecs: number("shutdownLimitSecs"),
     dataset: reader === "sync" ? datasetStart(given, number, problems) : null,
+    manifestStart: reader === "sync" ? manifestStart(given, number, problems) : null,
     logLevel: logLevel(),
     warnings,
   };

@@ -6,7 +6,9 @@ import { createPool } from "../db/pool.ts";
 import { retryingStatements, untilReached } from "../db/retry.ts";
 import { migrate } from "../install/migrate.ts";
 import type { Log } from "../log.ts";
+import type { DatasetManifest } from "../manifest/dataset-manifest.ts";
 import { failureOf } from "../model/failure.ts";
+import { followManifest, readManifest } from "./manifest.ts";
 import { runWorker } from "./worker.ts";
 
 /** PostgreSQL's code for a right that a role lacks. */
@@ -17,11 +19,28 @@ const NOT_PERMITTED = "42501";
  * may start at once. The Amp server need not be there: only the jobs ask it.
  */
 export async function runSync(config: Config, log: Log, signal: AbortSignal): Promise<number> {
-  const { dataset } = config;
+  const { dataset, manifestStart, reloadRetries: retries } = config;
+  const file = manifestStart === null ? null : await readManifest(manifestStart.path, log);
+  const ended = new AbortController();
+  const over = AbortSignal.any([signal, ended.signal]);
+
+  async function apply({ name, queries }: DatasetManifest): Promise<void> {
+    const retentionBlocks = manifestStart?.retentionBlocks ?? null;
+    await start(config, { reference: name, tables: null, retentionBlocks }, log, over, queries);
+  }
+
   await install(config, log, signal);
-  return await runWorker(config, log, signal, async () => {
-    if (dataset !== null) await start(config, dataset, log, signal);
-  });
+  try {
+    return await runWorker(config, log, signal, async () => {
+      if (dataset !== null) await start(config, dataset, log, signal);
+      if (file !== null) {
+        await apply(file.manifest);
+        void followManifest(file, { apply, retries, log, signal: over });
+      }
+    });
+  } finally {
+    ended.abort();
+  }
 }
 
 async function install(config: Config, log: Log, signal: AbortSignal): Promise<void> {
@@ -47,7 +66,13 @@ function isNotPermitted(error: unknown): boolean {
   return Reflect.get(error, "code") === NOT_PERMITTED || isNotPermitted(error.cause);
 }
 
-async function start(config: Config, dataset: DatasetStart, log: Log, signal: AbortSignal): Promise<void> {
+async function start(
+  config: Config,
+  dataset: DatasetStart,
+  log: Log,
+  signal: AbortSignal,
+  queries: DatasetManifest["queries"] | null = null,
+): Promise<void> {
   const url = requireDatabase(config);
   const limits = {
     connectionMs: config.connectionLimitSecs * 1000,
@@ -56,10 +81,11 @@ async function start(config: Config, dataset: DatasetStart, log: Log, signal: Ab
   const pool = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync sync" }, log);
   try {
     const calls = new DatasetCalls(new Caller(retryingStatements(pool, limits, log)).until(signal));
-    const { isNew, targetSchema, hint } = await calls.startSync(dataset);
+    const { isNew, targetSchema, hint, leftOut } = await calls.startSync({ ...dataset, queries });
     const fields = { dataset: dataset.reference, target_schema: targetSchema };
     log.info("starting_dataset_sync", { ...fields, is_new: isNew });
     if (hint !== null) log.warn("stored_option_kept", { ...fields, hint });
+    if (leftOut.length > 0) log.warn("tables_kept", { ...fields, tables: leftOut.join(", ") });
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

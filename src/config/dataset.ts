@@ -10,6 +10,12 @@ export interface DatasetStart {
   readonly retentionBlocks: number | null;
 }
 
+/** The dataset file that `ampsync sync` starts. */
+export interface ManifestStart {
+  readonly path: string;
+  readonly retentionBlocks: number | null;
+}
+
 const NAMESPACE = /^[a-z0-9_]{1,63}$/;
 const NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 const TABLE = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/;
@@ -48,8 +54,32 @@ export function datasetStart(
   return {
     reference: `${namespace === undefined ? "" : `${namespace}/`}${name}${revision === undefined ? "" : `@${revision}`}`,
     tables: tables(given, problems),
-    retentionBlocks: given.value("retentionBlocks") === null ? null : number("retentionBlocks"),
+    retentionBlocks: givenRetention(given, number),
   };
+}
+
+/** Null if no dataset file is named. What is wrong is added to `problems`. */
+export function manifestStart(
+  given: Given,
+  number: (name: "retentionBlocks") => number,
+  problems: string[],
+): ManifestStart | null {
+  const file = given.value("datasetManifest");
+  if (file === null) return null;
+  if (!/[^/\\]\.(ts|mts|js|mjs|json)$/.test(file.value)) {
+    problems.push(`${file.name} is not a file with the ending .ts, .mts, .js, .mjs or .json`);
+  }
+  const others = (["dataset", "namespace", "version", "tables"] as const).flatMap(
+    (name) => given.value(name)?.name ?? [],
+  );
+  if (others.length > 0) {
+    problems.push(`${others.join(", ")} cannot be set together with ${file.name}, which says what to sync`);
+  }
+  return { path: file.value, retentionBlocks: givenRetention(given, number) };
+}
+
+function givenRetention(given: Given, number: (name: "retentionBlocks") => number): number | null {
+  return given.value("retentionBlocks") === null ? null : number("retentionBlocks");
 }
 
 /** A part of the reference, which its own setting can name as well. */

@@ -25,7 +25,8 @@ export function unused(env: Environment, flags: Flags, given: Given, reader: Rea
   const proxies = ["http_proxy", "https_proxy", "grpc_proxy", "all_proxy"]
     .flatMap((name) => [name, name.toUpperCase()])
     .filter((name) => env[name]);
-  const isLost = reader === "sync" && given.value("dataset") === null;
+  const isLost =
+    reader === "sync" && given.value("dataset") === null && given.value("datasetManifest") === null;
   return [
     [reader === "sync" || reader === "worker" ? ignored : [], "means nothing to ampsync"] as const,
     [reader === "worker" ? ofDataset : [], "used by ampsync sync alone"] as const,

@@ -170,7 +170,8 @@ export const SETTINGS = {
     scope: "worker",
     standard: "3",
     range: [0, 100],
-    about: "how often a failed look at the tables of a new version is repeated before the next poll",
+    about:
+      "how often a failed look at the tables of a new version is repeated before the next poll, and a failed attempt to take a changed dataset file",
   },
   shutdownLimitSecs: {
     names: ["AMPSYNC_SHUTDOWN_TIMEOUT_SECS"],
@@ -205,6 +206,12 @@ export const SETTINGS = {
     accepts: "names with commas between them",
     about: "which of its tables; without it all",
   },
+  datasetManifest: {
+    names: ["DATASET_MANIFEST"],
+    scope: "dataset",
+    accepts: "a file: .ts, .mts, .js, .mjs, .json",
+    about: "says which tables to sync from which queries, instead of DATASET; followed when it changes",
+  },
   retentionBlocks: {
     names: ["RETENTION_BLOCKS"],
     scope: "dataset",
@@ -226,7 +233,6 @@ export const IGNORED: readonly string[] = [
 /** Variables that ask a worker for what this version cannot do: it refuses to start. */
 export const REFUSED: Readonly<Record<string, string>> = {
   HEALTH_PORT: "this version has no health endpoint, but `ampsync doctor` ends with 1 after an error",
-  DATASET_MANIFEST: "this version reads no dataset file, but DATASET names a published one",
 };
 
 /** A variable as a flag, without dashes. */

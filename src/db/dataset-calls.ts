@@ -26,6 +26,8 @@ export interface StartedSync {
   readonly targetSchema: string;
   /** The statement that sets what differs from the process's settings; null where nothing does. */
   readonly hint: string | null;
+  /** Tables with queries that the process does not name: they are kept in sync all the same. */
+  readonly leftOut: readonly string[];
 }
 
 /** The calls that start and resolve a dataset. One method per SQL function. */
@@ -40,12 +42,14 @@ export class DatasetCalls {
     readonly reference: string;
     readonly tables: readonly string[] | null;
     readonly retentionBlocks: number | null;
+    /** By table; null: none are given. */
+    readonly queries: Readonly<Record<string, string>> | null;
   }): Promise<StartedSync> {
-    const { reference, tables, retentionBlocks } = dataset;
+    const { reference, tables, retentionBlocks, queries } = dataset;
     const { rows } = await this.#caller.call(
-      `select is_new as "isNew", target_schema as "targetSchema", hint
-         from ampsync_worker.start_sync($1, $2, $3)`,
-      [reference, tables, retentionBlocks],
+      `select is_new as "isNew", target_schema as "targetSchema", hint, left_out as "leftOut"
+         from ampsync_worker.start_sync($1, $2, $3, $4)`,
+      [reference, tables, retentionBlocks, queries],
     );
     return rows[0];
   }

@@ -55,7 +55,14 @@ function checkExcluded(schema: ArrowSchema, { tableName, excluded, columns }: St
   }
 }
 
-/** Plans the columns of a table that are read and stored. */
+/** Plans the columns of a table that are read and stored; SY202 where there is none. */
 export function planStored(table: string, schema: ArrowSchema, excluded: readonly string[]): TablePlan {
-  return planTable(table, { fields: schema.fields.filter(({ name }) => !excluded.includes(name)) });
+  const plan = planTable(table, { fields: schema.fields.filter(({ name }) => !excluded.includes(name)) });
+  if (plan.columns.length === 0) {
+    throw new AmpsyncError("SY202", `Table ${table} has no column to store`, {
+      detail: `Of the server: ${schema.fields.map(({ name }) => name).join(", ") || "none"}. Those of blocks do not count.`,
+      hint: "Select another column in the query of the table, or exclude fewer with exclude_columns.",
+    });
+  }
+  return plan;
 }

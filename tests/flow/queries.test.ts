@@ -99,3 +99,13 @@ test("another query is taken by a resync, whose rows replace the old ones", asyn
   );
   expect(rows).toEqual([{ n: 20, first: 10 }]);
 });
+
+test("a query without a column of its own is refused before a table is made", async () => {
+  const from = await publish(new GeneratedSource({ blocks: 5 }));
+  await enqueue("bare", { t: `select _block_num from ${from}.logs` });
+  await scenario.until("the refusal", async () => (await streams("bare"))[0]?.["state"] === "failed");
+  const { rows } = await scenario.db.query(
+    "select error_code, reason, to_regclass('bare.t') as made from ampsync.streams where dataset = 'bare'",
+  );
+  expect(rows).toEqual([{ error_code: "SY202", reason: "Table t has no column to store", made: null }]);
+});

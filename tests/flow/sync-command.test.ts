@@ -155,7 +155,7 @@ describe("a worker", () => {
 
   test.each([
     ["graphile-worker", "HEALTH_PORT"],
-    ["ampsync worker", "DATASET_MANIFEST"],
+    ["ampsync worker", "HEALTH_PORT"],
   ] as const)("run as %s refuses to start with %s", async (command, name) => {
     const worker = new Worker(
       {

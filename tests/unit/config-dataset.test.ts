@@ -162,3 +162,35 @@ describe("an address of the database", () => {
     expect(parse({ DATABASE_URL_FILE: "/url" }, "worker", { "database-url": url }).databaseUrl).toBe(url);
   });
 });
+
+describe("path_validation: the dataset file of sync", () => {
+  test.each(["a.ts", "/x/a.mts", "./a.js", "a b.mjs", "x/a.json"])("may be %s", (path) => {
+    expect(parse({ DATASET_MANIFEST: path })).toMatchObject({
+      dataset: null,
+      manifestStart: { path, retentionBlocks: null },
+    });
+  });
+
+  test.each(["a", "a.cjs", "a.yaml", ".ts", "a.ts/"])("may not be %s", (path) => {
+    expect(problemsOf({ DATASET_MANIFEST: path })).toContain(
+      "DATASET_MANIFEST is not a file with the ending .ts, .mts, .js, .mjs or .json",
+    );
+  });
+
+  test("stands for all that names a dataset, but not for its retention", () => {
+    const env = { DATASET_MANIFEST: "a.ts", DATASET: "eth", AMP_DATASET_VERSION: "dev", TABLES: "logs" };
+    expect(problemsOf(env, { namespace: "x", "dataset-namespace": "edge" })).toContain(
+      "DATASET, --dataset-namespace, AMP_DATASET_VERSION, TABLES cannot be set together with DATASET_MANIFEST",
+    );
+    expect(parse({ DATASET_MANIFEST: "a.ts", RETENTION_BLOCKS: "64" }).manifestStart).toEqual({
+      path: "a.ts",
+      retentionBlocks: 64,
+    });
+  });
+
+  test("is for sync alone", () => {
+    const { manifestStart, warnings } = parse({ DATASET_MANIFEST: "a.ts" }, "worker");
+    expect(manifestStart).toBeNull();
+    expect(warnings).toContain("DATASET_MANIFEST: used by ampsync sync alone");
+  });
+});

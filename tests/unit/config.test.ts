@@ -49,6 +49,7 @@ describe("settings", () => {
       reloadRetries: 3,
       shutdownLimitSecs: 30,
       dataset: null,
+      manifestStart: null,
       logLevel: "info",
       warnings: [],
     });
@@ -155,7 +156,7 @@ describe("settings", () => {
     expect(parse(env, {}, "library").warnings).toEqual([]);
   });
 
-  test.each(["HEALTH_PORT", "DATASET_MANIFEST"])(
+  test.each(["HEALTH_PORT"])(
     "that ask for what is not there are refused by those who would have to do it: %s",
     (name) => {
       expect(problemsOf({ [name]: "8080" })).toEqual([expect.stringMatching(`^${name}: this version`)]);

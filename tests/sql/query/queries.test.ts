@@ -292,6 +292,15 @@ describe("another query for a table", () => {
     expect(history.rows).toEqual([{ n: 1 }]);
   });
 
+  test("begins the resync at once with on_new_version `resync`", async () => {
+    const stream = await loaded();
+    await call("ampsync.alter_sync('mine', on_new_version => 'resync')");
+    await enqueue({ t: OTHER });
+    expect(await (await shadowOf(db, stream))!.acquire("worker-2")).toMatchObject({ query: OTHER });
+    await enqueue({ t: OTHER });
+    expect(await streams()).toMatchObject([{ query: SQL, state: "resyncing" }]);
+  });
+
   test("may have other columns: the resync replaces the table", async () => {
     const stream = await loaded();
     await enqueue({ t: OTHER });
@@ -306,4 +315,19 @@ describe("another query for a table", () => {
       (await db.query("select count(*)::int as rows, count(extra)::int as extra from mine.t")).rows,
     ).toEqual([{ rows: 20, extra: 0 }]);
   });
+});
+
+test("a process that starts with queries keeps them in sync, and knows what it cannot change", async () => {
+  const start = "ampsync_worker.start_sync('mine', null, null, $1)";
+  expect(await call(start, [{ t: SQL }])).toEqual([
+    { is_new: true, target_schema: "public", hint: null, left_out: [] },
+  ]);
+  const stream = await streamOf("t");
+  await stream.acquire();
+  await stream.prepareTarget();
+  await stream.apply(0, 9);
+  expect(await call(start, [{ t: OTHER }])).toMatchObject([
+    { is_new: false, hint: "select ampsync.resync('mine', 't');", left_out: [] },
+  ]);
+  expect(await call(start, [{ u: SQL }])).toMatchObject([{ hint: null, left_out: ["t"] }]);
 });

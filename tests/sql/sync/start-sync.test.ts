@@ -6,8 +6,13 @@ import { registerDataset } from "../../support/postgres/sql-stream.ts";
 const db = rolledBackDatabase();
 
 async function start(dataset: string, tables: string[] | null = null, retention: number | null = null) {
-  return (await db.query("select * from ampsync_worker.start_sync($1, $2, $3)", [dataset, tables, retention]))
-    .rows[0];
+  return (
+    await db.query("select is_new, target_schema, hint from ampsync_worker.start_sync($1, $2, $3)", [
+      dataset,
+      tables,
+      retention,
+    ])
+  ).rows[0];
 }
 
 async function stored() {

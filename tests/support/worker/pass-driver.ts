@@ -88,6 +88,7 @@ export class PassDriver {
       reloadRetries: 3,
       shutdownLimitSecs: 30,
       dataset: null,
+      manifestStart: null,
       warnings: [],
       pollIntervalSecs: 5,
       logLevel: "error",

@@ -2,7 +2,7 @@
 --
 -- A table that has loaded something keeps the query that its rows come from until a resync takes
 -- the new one, which the hint of the call says: rows of two queries would be a table that no
--- query describes.
+-- query describes. With on_new_version `resync` the resync begins at once.
 --
 -- `tables` are always all that have queries, and others where they are named.
 --
@@ -96,6 +96,8 @@ begin
       if not ampsync_private.is_halted(v_stream.state) then
         perform ampsync_private.schedule_stream(v_stream.stream_id);
       end if;
+    elsif p_queries ? v_stream.table_name and v_dataset.on_new_version = 'resync' then
+      perform ampsync.resync(v_dataset.label, v_stream.table_name);
     elsif p_queries ? v_stream.table_name then
       raise warning using
         message = format('table %s of %s keeps the query that its rows come from',
