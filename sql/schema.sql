@@ -2613,7 +2613,7 @@ function ampsync_worker.schedule_supervision()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_worker.start_sync(p_dataset text, p_tables text[], p_retention_blocks integer, OUT is_new boolean, OUT target_schema text, OUT hint text)
+function ampsync_worker.start_sync(p_dataset text, p_tables text[], p_retention_blocks integer, p_queries jsonb DEFAULT NULL::jsonb, OUT is_new boolean, OUT target_schema text, OUT hint text, OUT left_out text[])
   -- Enqueue the dataset of a process's settings, which are defaults of a new one.
   returns record
   language plpgsql volatile security invoker
