@@ -23,6 +23,10 @@ export const FAULT_POINTS = [
   "reload_planned",
   /** A new version is taken over, or refused. */
   "reload_answered",
+  /** A step of an upgrade is done, or its turn has not come; the next one has not begun. */
+  "upgrade_step_answered",
+  /** The rows of a resync are in place, or their turn has not come. */
+  "swap_answered",
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

@@ -11,12 +11,13 @@ import { withRuntime } from "../runtime.ts";
  * fails, the reason is stored, and shown by ampsync.streams, together with the time of the
  * next attempt if another one can help.
  */
-function swap(deps: Deps): Task {
+export function swapResync(deps: Deps): Task {
   const calls = new ResyncCalls(deps.caller);
   return async (payload) => {
     const shadowId = parseId(payload, "stream_id");
     try {
       const swapped = await calls.swapResync(shadowId);
+      await deps.faults.reach("swap_answered");
       deps.log.info(swapped ? "resynced" : "swap_not_due", { stream_id: shadowId });
     } catch (error) {
       const failure = failureOf(error);
@@ -30,4 +31,4 @@ function swap(deps: Deps): Task {
   };
 }
 
-export default withRuntime(swap);
+export default withRuntime(swapResync);

@@ -11,15 +11,17 @@ import { withRuntime } from "../runtime.ts";
  * fails, the reason is stored, and shown by ampsync.upgrades, together with the time of the next
  * attempt.
  */
-function upgrade(deps: Deps): Task {
+export function upgradeDataset(deps: Deps): Task {
   const calls = new UpgradeCalls(deps.caller);
   return async (payload) => {
     const datasetId = parseId(payload, "dataset_id");
     try {
       let step = await calls.advanceUpgrade(datasetId);
+      await deps.faults.reach("upgrade_step_answered");
       deps.log.info("upgrade_step", { dataset_id: datasetId, step });
       if (step === "freeze") {
         step = await calls.advanceUpgrade(datasetId); // Most often all tables can be exchanged at once.
+        await deps.faults.reach("upgrade_step_answered");
         deps.log.info("upgrade_step", { dataset_id: datasetId, step });
       }
     } catch (error) {
@@ -30,4 +32,4 @@ function upgrade(deps: Deps): Task {
   };
 }
 
-export default withRuntime(upgrade);
+export default withRuntime(upgradeDataset);

@@ -83,7 +83,7 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
     await sync.reaches();
 
     const points = FAULT_POINTS.filter(
-      (point) => !point.startsWith("reload") && (kind.isAlsoOfThePass || !OF_THE_PASS.has(point)),
+      (point) => !/^(reload|upgrade|swap)_/.test(point) && (kind.isAlsoOfThePass || !OF_THE_PASS.has(point)),
     );
     for (const point of points) {
       if (kind.prepare !== undefined) {

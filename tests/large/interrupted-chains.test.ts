@@ -1,7 +1,8 @@
 // Takes 30 s.
 import { expect, test } from "vitest";
 
-import { chosenSeeds, runRandomCases, seedsFrom } from "../support/chain/run-random-cases.ts";
+import { runRandomCases } from "../support/chain/run-random-cases.ts";
+import { chosenSeeds, seedsFrom } from "../support/chain/seeds.ts";
 
 const SEEDS = chosenSeeds() ?? seedsFrom(1001, 40);
 /** Enough for 40 cases. */

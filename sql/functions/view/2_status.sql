@@ -1,4 +1,5 @@
--- One row per dataset: the sum of its streams, or why it has none yet.
+-- One row per dataset: the sum of its streams, or why it has none yet. A table that the version
+-- lacks rests for good: it hides nothing that somebody can do something about.
 create or replace view ampsync.status as
 select d.label as dataset,
        d.resolved_version as version,
@@ -12,16 +13,16 @@ select d.label as dataset,
        s.lag,
        coalesce(s.rows, 0) as rows,
        s.rows_per_s,
-       coalesce(d.error ->> 'code', s.error_code, u.error_code, d.offered_error ->> 'code',
-                d.poll_error ->> 'code') as error_code,
+       coalesce(d.error ->> 'code', case when s.state <> 'orphaned' then s.error_code end, u.error_code,
+                d.offered_error ->> 'code', s.error_code, d.poll_error ->> 'code') as error_code,
        coalesce(nullif(pg_catalog.concat_ws(': ', d.error ->> 'message', d.error ->> 'detail'), ''),
-                case when s.error_code is not null then s.reason end,
+                case when s.error_code is not null and s.state <> 'orphaned' then s.reason end,
                 case when u.error_code is not null then u.reason end,
                 d.offered_error ->> 'message', s.reason,
                 'new versions cannot be looked for: ' || (d.poll_error ->> 'message')
                   || coalesce(': ' || (d.poll_error ->> 'detail'), ''),
                 u.reason) as waiting_on,
-       coalesce(d.error ->> 'hint', case when s.error_code is not null then s.hint end,
+       coalesce(d.error ->> 'hint', case when s.error_code is not null and s.state <> 'orphaned' then s.hint end,
                 case when u.error_code is not null then u.hint end, d.offered_error ->> 'hint', s.hint,
                 d.poll_error ->> 'hint',
                 case when d.state <> 'active' then ampsync_private.idle_hint(exists (

@@ -73,3 +73,18 @@ test("status shows why polls fail, and when the next one is due", async () => {
     next_retry: expect.any(Date),
   });
 });
+
+test("a table that the version lacks does not hide why a newer one is not followed", async () => {
+  const orphaned = { code: "SY103", message: "version 1.0.0 has no table logs", hint: "select 2;" };
+  await db.query("update ampsync_private.stream set state = 'orphaned', error = $1", [orphaned]);
+  expect(await status()).toMatchObject({ state: "orphaned", error_code: "SY103", hint: "select 2;" });
+  await note("1.1.0", null);
+  const error = { code: "SY201", message: "a column is gone", hint: "select 1;" };
+  await db.query("update ampsync_private.dataset set offered_error = $1", [error]);
+  expect(await status()).toMatchObject({
+    state: "orphaned",
+    error_code: "SY201",
+    waiting_on: "a column is gone",
+    hint: "select 1;",
+  });
+});

@@ -1,24 +1,8 @@
-import { randomBytes } from "node:crypto";
-
-import pg from "pg";
 import { inject } from "vitest";
 
-import { waitFor } from "../wait-for.ts";
+import { cloneDatabase, type TestDatabase } from "./database.ts";
 
-/** A database of one test file, with the schema of ampsync in it. */
-export interface TestDatabase extends AsyncDisposable {
-  readonly name: string;
-  readonly url: string;
-  /** Run one statement on a shared connection. */
-  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(
-    text: string,
-    params?: unknown[],
-  ): Promise<pg.QueryResult<Row>>;
-  /** A connection of its own; drop() ends it if the test did not. */
-  client(): Promise<pg.Client>;
-  /** Drop the database. Fails when somebody else is still connected: the code under test leaked. */
-  drop(): Promise<void>;
-}
+export type { TestDatabase };
 
 /**
  * Clone the migrated template (or, with `empty`, create a database without our
@@ -26,90 +10,5 @@ export interface TestDatabase extends AsyncDisposable {
  * `await using db = await createDatabase()` in one test.
  */
 export async function createDatabase({ empty = false } = {}): Promise<TestDatabase> {
-  const { adminUrl, template } = inject("postgres");
-  const name = `ampsync_${randomBytes(6).toString("hex")}_test`;
-  await asAdmin(adminUrl, async (admin) => {
-    // A template can be cloned by one at a time; the lock ends with the session.
-    const { rows } = await admin.query(
-      `select pg_advisory_lock(hashtextextended('ampsync.test.template', 0)),
-              current_setting('server_version_num')::int >= 150000 as "hasStrategies"`,
-    );
-    // As files, which PostgreSQL 14 knows alone: the log would take 9 MB for each.
-    const strategy = rows[0].hasStrategies ? "strategy file_copy" : "";
-    await admin.query(`create database ${name} template ${empty ? "template0" : template} ${strategy}`);
-  });
-  const url = new URL(adminUrl);
-  url.pathname = `/${name}`;
-  return connectDatabase(name, url.href, adminUrl);
-}
-
-function connectDatabase(name: string, url: string, adminUrl: string): TestDatabase {
-  const clients: pg.Client[] = [];
-  let shared: Promise<pg.Client> | null = null;
-
-  async function client(): Promise<pg.Client> {
-    const made = await connect(url);
-    clients.push(made);
-    return made;
-  }
-
-  async function drop(): Promise<void> {
-    await Promise.all(clients.map((made) => made.end()));
-    const leaked = await asAdmin(adminUrl, async (admin) => {
-      const backends = await backendsLeft(admin, name);
-      await admin.query(`drop database ${name} with (force)`);
-      return backends;
-    });
-    if (leaked.length > 0) {
-      throw new Error(`connections to ${name} were leaked:\n${leaked.join("\n")}`);
-    }
-  }
-
-  return {
-    name,
-    url,
-    client,
-    drop,
-    async query<Row extends pg.QueryResultRow>(text: string, params?: unknown[]) {
-      shared ??= client();
-      return (await shared).query<Row>(text, params);
-    },
-    [Symbol.asyncDispose]: drop,
-  };
-}
-
-async function connect(connectionString: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString, application_name: "ampsync test" });
-  client.on("error", () => {}); // Tests terminate backends; without a handler that ends the process.
-  await client.connect();
-  return client;
-}
-
-async function asAdmin<T>(adminUrl: string, work: (admin: pg.Client) => Promise<T>): Promise<T> {
-  const admin = await connect(adminUrl);
-  try {
-    return await work(admin);
-  } finally {
-    await admin.end();
-  }
-}
-
-/** Who is still connected. A backend needs a moment to end after its client did. */
-async function backendsLeft(admin: pg.Client, database: string): Promise<string[]> {
-  async function look(): Promise<string[]> {
-    const { rows } = await admin.query(
-      `select format('%s %s (%s): %s', pid, application_name, state, left(query, 200)) as backend
-         from pg_stat_activity
-        where datname = $1 and backend_type = 'client backend'`,
-      [database],
-    );
-    return rows.map((row) => row.backend);
-  }
-  let left = await look();
-  const gone = async () => {
-    left = await look();
-    return left.length === 0;
-  };
-  await waitFor("backends to end", gone, 2_000).catch(() => {});
-  return left;
+  return await cloneDatabase(inject("postgres"), { empty });
 }

@@ -6,12 +6,15 @@ import { configFromProcess, writeStderr } from "../../../src/config.ts";
 import type { Deps } from "../../../src/deps.ts";
 import { COMMIT_LIMITS, HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../../../src/model/limits.ts";
 import { createDeps } from "../../../src/runtime.ts";
+import { explainDataset } from "../../../src/tasks/ampsync_explain.ts";
 import { buildIndexes } from "../../../src/tasks/ampsync_index.ts";
 import { poll } from "../../../src/tasks/ampsync_poll.ts";
 import { reloadDataset } from "../../../src/tasks/ampsync_reload.ts";
 import { resolveDataset } from "../../../src/tasks/ampsync_resolve.ts";
 import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
 import { supervise } from "../../../src/tasks/ampsync_supervise.ts";
+import { swapResync } from "../../../src/tasks/ampsync_swap.ts";
+import { upgradeDataset } from "../../../src/tasks/ampsync_upgrade.ts";
 import { workerPreset } from "../../../src/worker-preset.ts";
 import type { Arming, FromWorker, ToWorker } from "./faulty-worker.ts";
 import type { FaultyWorkerSettings } from "./worker-process.ts";
@@ -62,12 +65,15 @@ const { taskDirectory: _, ...worker } = preset;
 const runner = await run({
   preset: { plugins, worker },
   taskList: {
+    ampsync_explain: withDeps(explainDataset),
     ampsync_index: withDeps(buildIndexes),
     ampsync_poll: withDeps(poll),
     ampsync_reload: withDeps(reloadDataset),
     ampsync_resolve: withDeps(resolveDataset),
     ampsync_stream: withDeps(streamTask),
     ampsync_supervise: withDeps(supervise),
+    ampsync_swap: withDeps(swapResync),
+    ampsync_upgrade: withDeps(upgradeDataset),
   },
 });
 try {

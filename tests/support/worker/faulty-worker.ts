@@ -1,7 +1,11 @@
 import type { FaultPoint } from "../../../src/fault-points.ts";
 import { waitFor } from "../wait-for.ts";
-import { Worker } from "./worker.ts";
-import { type FaultyWorkerSettings, faultyWorker, type WorkerOptions } from "./worker-process.ts";
+import {
+  type FaultyWorkerSettings,
+  faultyWorker,
+  type WorkerOptions,
+  WorkerProcess,
+} from "./worker-process.ts";
 
 /** Where a worker is to stop, and how. */
 export interface Arming {
@@ -22,7 +26,7 @@ export type FromWorker = "armed" | "paused";
  * A worker of its own process: graphile-worker with our preset and our tasks, whose
  * fault points stop it where the test says.
  */
-export class FaultyWorker extends Worker {
+export class FaultyWorker extends WorkerProcess {
   #isArmed = false;
   #isPaused = false;
 

@@ -8,8 +8,8 @@ import { releaseDead } from "../postgres/queue.ts";
 import { STALL_DEADLINE_MS, waitFor } from "../wait-for.ts";
 import { FaultyWorker, type FaultyWorkerOptions } from "./faulty-worker.ts";
 import { Sync } from "./sync.ts";
-import { Worker } from "./worker.ts";
-import type { WorkerAddresses, WorkerOptions } from "./worker-process.ts";
+import { track, Worker } from "./worker.ts";
+import type { WorkerAddresses, WorkerOptions, WorkerProcess } from "./worker-process.ts";
 
 export interface ScenarioOptions extends Omit<DevServerOptions, "source"> {
   /** Published as `_/anvil@0.0.0`. Without one, each sync publishes its own: see `follow`. */
@@ -36,7 +36,7 @@ export class Scenario implements AsyncDisposable {
   readonly db: TestDatabase;
   server: DevServer;
   readonly #source: Source;
-  readonly #workers: Worker[] = [];
+  readonly #workers: WorkerProcess[] = [];
   readonly #syncs: Sync[] = [];
 
   private constructor(db: TestDatabase, server: DevServer, source: Source) {
@@ -60,7 +60,7 @@ export class Scenario implements AsyncDisposable {
   }
 
   /** The newest one. */
-  get worker(): Worker {
+  get worker(): WorkerProcess {
     return this.#workers.at(-1)!;
   }
 
@@ -216,8 +216,8 @@ export class Scenario implements AsyncDisposable {
     return { databaseUrl: this.db.url, flightAddress, adminAddress };
   }
 
-  #started<W extends Worker>(worker: W): W {
-    this.#workers.push(worker);
+  #started<W extends WorkerProcess>(worker: W): W {
+    this.#workers.push(track(worker));
     return worker;
   }
 }

@@ -3,7 +3,12 @@ import { afterAll, afterEach } from "vitest";
 import { type WorkerOptions, WorkerProcess } from "./worker-process.ts";
 
 /** Every worker of this file of tests, so that none outlives it and a failing test shows what they said. */
-const workers = new Set<Worker>();
+const workers = new Set<WorkerProcess>();
+
+export function track<W extends WorkerProcess>(worker: W): W {
+  workers.add(worker);
+  return worker;
+}
 
 afterEach(({ task }) => {
   if (task.result?.state === "fail") {
@@ -20,6 +25,6 @@ afterAll(async () => {
 export class Worker extends WorkerProcess {
   constructor(options: WorkerOptions, program?: readonly string[]) {
     super(options, program);
-    workers.add(this);
+    track(this);
   }
 }
