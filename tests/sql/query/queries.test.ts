@@ -171,6 +171,38 @@ describe("a query beside tables of the dataset", () => {
     ]);
   });
 
+  test("has no part in an upgrade", async () => {
+    await enqueue({ t: SQL }, ", tables => '{blocks,t}', on_new_version => 'resync'");
+    const { rows } = await db.query("select dataset_id as id from ampsync_private.dataset");
+    const id = rows[0]!["id"];
+    await db.query("select ampsync_worker.register_streams($1, '1.0.0', null, '{blocks,t}')", [id]);
+    const prepared = ["blocks", "t"].map(async (table) => {
+      const stream = await streamOf(table);
+      await stream.acquire();
+      await stream.prepareTarget();
+    });
+    for (const each of prepared) await each;
+    await db.query("select ampsync_private.offer_version($1, '2.0.0', null)", [id]);
+    const tables = ["blocks", "t"].map((table) => ({ table, has_block_num: false, columns: COLUMNS }));
+    const adopted = await db.query("select ampsync_worker.adopt_version($1, '2.0.0', null, $2) as outcome", [
+      id,
+      JSON.stringify(tables),
+    ]);
+    expect(adopted.rows).toEqual([{ outcome: "beside" }]);
+    const shadows = await db.query(
+      "select table_name, query from ampsync_private.stream where shadow_of is not null",
+    );
+    expect(shadows.rows).toEqual([{ table_name: "blocks", query: null }]);
+  });
+
+  test("makes its dataset be looked up once a table of it is wanted", async () => {
+    await enqueue({ t: SQL });
+    await call("ampsync.alter_sync('mine', tables => '{t,blocks}')");
+    expect(await waitingJobs(db, "ampsync_resolve:%")).toHaveLength(1);
+    await call("ampsync.resume_sync('mine')");
+    expect(await dataset()).toMatchObject({ tables: ["t", "blocks"] });
+  });
+
   test("is refused where all tables are wanted, and the hint names them", async () => {
     await registerDataset(db, "mine", ["blocks", "logs"]);
     const error = await refusal(db, () => enqueue({ t: SQL }));
@@ -185,6 +217,10 @@ describe("a query beside tables of the dataset", () => {
 
 describe("is refused:", () => {
   test.each([
+    [
+      "queries => (select jsonb_object_agg('t' || n, 'select 1') from generate_series(1, 1001) n)",
+      "queries => 1001 tables are too many",
+    ],
     ["queries => '[]'", "queries => '[]' does not give tables queries"],
     [`queries => '{"t": null}'`, `queries => '{"t": null}' does not give tables queries`],
     [`queries => '{"t": " ; "}'`, "queries: that of table t is not one query: it is blank"],
@@ -277,6 +313,12 @@ describe("another query for a table", () => {
     expect(await streams()).toMatchObject([{ query: SQL }]);
     await stream.apply(10, 19);
 
+    expect(await call("ampsync.doctor() where subject = 'mine.t'")).toMatchObject([
+      {
+        finding: "its rows come from an earlier query than the one that is stored",
+        fix: "select ampsync.resync('mine', 't');",
+      },
+    ]);
     const [{ hint }] = (await enqueue({ t: OTHER })) as [{ hint: string }];
     expect(hint).toBe("select ampsync.resync('mine', 't'); -- it keeps its earlier query until then");
     await db.query(hint);

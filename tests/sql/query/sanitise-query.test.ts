@@ -229,6 +229,8 @@ describe("the source", () => {
   test.each<[string, string | null, string | null]>([
     ['select * from "_/anvil@1.0.0".blocks', "_/anvil@1.0.0", "blocks"],
     ['with s as (select 1) select * from s join Eth."Logs" on true', "eth", "Logs"],
+    ["select extract(epoch from b.ts), (a.x is distinct from c.d) from eth.blocks b", "eth", "blocks"],
+    ["select a.x is not distinct from c.d from (select trim(both from c.d) from eth.logs) a", "eth", "logs"],
     ["select 'from a.t' from nothing", null, null],
   ])("of %s", async (sql, schema, table) => {
     const { rows } = await db.query("select * from ampsync_private.query_source($1)", [sql]);

@@ -1,6 +1,6 @@
 -- What is wrong with datasets and their tables: not published for an hour, failed, an upgrade that
--- cannot end, suspected of ending workers, with rejected rows, with repairs that have failed for
--- an hour.
+-- cannot end, suspected of ending workers, with another query than is wanted, with rejected rows,
+-- with repairs that have failed for an hour.
 create or replace function ampsync_private.diagnose_syncs()
   returns table (severity text, subject text, finding text, fix text)
   language sql
@@ -10,7 +10,8 @@ create or replace function ampsync_private.diagnose_syncs()
 as $$
   with stream as (
     select s.stream_id, d.label, d.label || '.' || s.table_name as subject, s.table_name, s.shadow_of, s.state,
-           s.deaths, s.has_block_num, s.error
+           s.deaths, s.has_block_num and s.query is null as is_repairable, s.error,
+           d.queries ? s.table_name and s.query is distinct from d.queries ->> s.table_name as keeps_query
       from ampsync_private.stream s
       join ampsync_private.dataset d using (dataset_id)
   )
@@ -49,10 +50,16 @@ as $$
    where s.deaths >= 3 and s.state <> 'paused'
    union all
   select 'warning', s.subject,
+         'its rows come from an earlier query than the one that is stored',
+         format('select ampsync.resync(%L, %L);', s.label, s.table_name)
+    from stream s
+   where s.keeps_query and s.shadow_of is null and s.state <> 'resyncing'
+   union all
+  select 'warning', s.subject,
          format('%s rows are in ampsync.rejects instead of the table: blocks %s to %s', r.rows, r.first, r.last),
          format('select block, column_name, reason from ampsync.rejects where dataset = %L and table_name = %L;',
                 s.label, s.table_name)
-         || case when s.has_block_num
+         || case when s.is_repairable
                  then format(' -- once the cause is gone: select ampsync.repair(%L, %L, %s, %s);',
                              s.label, s.table_name, r.first, r.last) else '' end
     from (select j.stream_id, count(*) as rows, min(j.block) as first, max(j.block) as last

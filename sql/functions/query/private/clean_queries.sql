@@ -27,6 +27,14 @@ begin
       hint    = format('select ampsync.enqueue_sync(%L, queries => %L);', p_dataset, c_example);
   end if;
 
+  if (select count(*) from jsonb_object_keys(p_queries)) > 1000 then
+    raise exception using
+      errcode = 'SY004',
+      message = format('queries => %s tables are too many', (select count(*) from jsonb_object_keys(p_queries))),
+      detail  = 'A dataset can have at most 1,000 tables.',
+      hint    = format('select ampsync.enqueue_sync(%L, queries => %L);', p_dataset, c_example);
+  end if;
+
   for v_given in
     select q.key as name, q.value as sql from jsonb_each_text(p_queries) q order by q.key
   loop

@@ -15,7 +15,9 @@ declare
   v_entry  record;
   v_filled boolean;
 begin
-  select l.first_block, l.last_block, l.row_count, s.target, s.table_name into v_entry
+  select l.first_block, l.last_block, l.row_count, s.target, s.table_name,
+         s.has_block_num and s.query is null as is_repairable
+    into v_entry
     from ampsync_private.ledger l
     join ampsync_private.stream s using (stream_id)
    where l.stream_id = p_stream_id
@@ -34,10 +36,11 @@ begin
       errcode = 'SY201',
       message = format('table %s was emptied: it has no row of blocks %s to %s, for which %s were loaded',
                        v_entry.target, v_entry.first_block, v_entry.last_block, v_entry.row_count),
-      detail  = format('Nothing was written. If only these blocks are missing: '
-                       'select ampsync.repair(%1$L, %2$L, %3$s, %4$s); select ampsync.resume_sync(%1$L);',
-                       ampsync_private.stream_label(p_stream_id), v_entry.table_name,
-                       v_entry.first_block, v_entry.last_block),
+      detail  = 'Nothing was written.' || case when v_entry.is_repairable
+                  then format(' If only these blocks are missing: '
+                              'select ampsync.repair(%1$L, %2$L, %3$s, %4$s); select ampsync.resume_sync(%1$L);',
+                              ampsync_private.stream_label(p_stream_id), v_entry.table_name,
+                              v_entry.first_block, v_entry.last_block) else '' end,
       hint    = format('select ampsync.resync(%L, %L);', ampsync_private.stream_label(p_stream_id), v_entry.table_name);
   end if;
 end;
