@@ -4,7 +4,8 @@
 -- Null while there is no such block.
 --
 -- A table that is added to a dataset whose other tables are loaded, by a new version for
--- instance, takes part once it has been live: until then the others would seem to be empty.
+-- instance, takes part once it is live and agrees with them at the cut, which never goes back
+-- because of it.
 --
 -- STABLE, so that it describes the very snapshot of the query around it. Write it as a
 -- subquery, which is evaluated once:

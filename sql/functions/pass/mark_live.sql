@@ -16,7 +16,7 @@ as $$
   with changed as (
     update ampsync_private.stream s
        set state = 'live', since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
-           error = null, load_started = null, load_from = null, in_cut = true,
+           error = null, load_started = null, load_from = null,
            reached_head_at = coalesce(s.reached_head_at, ampsync_private.now())
       from ampsync_private.lease l
      where s.stream_id = p_stream_id
@@ -29,6 +29,7 @@ as $$
   select ampsync_private.journal(p_stream_id, 'live', jsonb_build_object('block', c.checkpoint_block))
     from changed c;
 
+  select ampsync_private.join_cut(p_stream_id);
   select ampsync_private.wake_swap(p_stream_id);
 
   select ampsync_private.plan_indexes(s.stream_id, false)

@@ -1,6 +1,7 @@
 -- The safety net below the queue: frees the jobs of dead workers, and queues a pass for every
 -- stream, swap, upgrade, index, dataset and reload that has none, from state alone. Jobs that were lost, duplicated or
--- ran out of attempts are put right here.
+-- ran out of attempts are put right here. Tables that came to a dataset later are let into its
+-- cut.
 --
 -- Jobs are freed by graphile_worker.force_unlock_workers, because graphile-worker itself waits
 -- four hours: those of workers of ours whose heartbeat is older than a lease, and of workers
@@ -53,6 +54,10 @@ begin
     when lock_not_available then
       null; -- A transaction that stays open has replaced one of them.
   end;
+
+  perform ampsync_private.join_cut(s.stream_id)
+     from ampsync_private.stream s
+    where s.state = 'live' and not s.in_cut;
 
   delete from ampsync_private.worker w
    where w.heartbeat_at < v_now - interval '1 day';

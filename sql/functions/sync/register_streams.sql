@@ -7,7 +7,7 @@
 -- adopt_version, which calls this for the tables that are new, and so is another manifest under
 -- the same name. A table that the version lacks is not missing if it has a stream.
 --
--- A table that comes to others which are loaded takes part in ampsync.cut once it has been live.
+-- A table that comes to others which are loaded takes part in ampsync.cut once it is live (join_cut).
 --
 -- A dataset of more than 1,000 tables is not registered.
 --

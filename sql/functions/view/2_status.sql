@@ -41,14 +41,14 @@ select d.label as dataset,
            (array_agg(v.table_name || ': ' || v.reason order by v.rank))[1] as reason,
            (array_agg(v.hint order by v.rank))[1] as hint,
            min(v.next_retry) as next_retry,
-           min(v.block) as block,
-           max(v.behind) as behind,
-           max(v.lag) as lag,
+           coalesce(min(v.block) filter (where v.state <> 'orphaned'), min(v.block)) as block,
+           coalesce(max(v.behind) filter (where v.state <> 'orphaned'), max(v.behind)) as behind,
+           coalesce(max(v.lag) filter (where v.state <> 'orphaned'), max(v.lag)) as lag,
            sum(v.rows) as rows,
            sum(v.rows_per_s) as rows_per_s
       from ampsync_private.stream t
       join (select x.*, array_position(
-                     '{failed,orphaned,retrying,waiting,resyncing,reorg_pending,backfill,paused,live}'::text[],
+                     '{failed,retrying,waiting,resyncing,reorg_pending,backfill,paused,live,orphaned}'::text[],
                      x.state) as rank
               from ampsync.streams x) v using (stream_id)
      group by t.dataset_id
@@ -71,7 +71,7 @@ comment on column ampsync.status.version is 'Version that its streams read; null
 comment on column ampsync.status.new_version
   is 'Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.';
 comment on column ampsync.status.state
-  is 'State of the stream that needs most attention; waiting while the dataset is not found.';
+  is 'State of the stream that needs most attention, orphaned only if all are; waiting while the dataset is not found.';
 comment on column ampsync.status.since is 'When it entered this state.';
 comment on column ampsync.status.target_schema is 'Schema of its tables in this database.';
 comment on column ampsync.status.tables is 'Number of its synced tables.';

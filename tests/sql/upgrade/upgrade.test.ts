@@ -124,6 +124,22 @@ describe("an upgrade", () => {
     expect(await streams[1]!.rows()).toBe(`${NEW} b10 b11 b12`);
   });
 
+  test("waits, frozen, until the new tables agree at a block that is not below the cut", async () => {
+    const streams = await loadedDataset(db, ["blocks", "logs"]);
+    await startUpgrade(db, BOTH);
+    const beside = await shadows(streams);
+    await beside[0]!.apply(0, 9, { expected: null });
+    await beside[1]!.apply(0, 10, { expected: null }); // Another border: they have none in common.
+    for (const shadow of beside) await markLive(db, shadow);
+    const cut = async () => (await db.query("select ampsync.cut('chain')::int as cut")).rows[0]!["cut"];
+    expect(await advance(db)).toBe("freeze");
+    expect(await advance(db)).toBeNull();
+    expect(await cut()).toBe(9);
+    await beside[0]!.apply(10, 10, { expected: 9 });
+    expect(await advance(db)).toBe("swap");
+    expect(await cut()).toBe(10);
+  });
+
   test("lets the old streams go on when that takes more than a minute, and is attempted again", async () => {
     const { streams, beside } = await readyUpgrade("a");
     await streams[1]!.apply(10, 12);

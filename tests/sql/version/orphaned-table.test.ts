@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { journaled } from "../../support/postgres/journal.ts";
+import { supervise } from "../../support/postgres/queue.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import {
@@ -67,6 +68,24 @@ describe("a table that the version lacks", () => {
     expect(await waitingJobs(db, "ampsync_resolve:%")).toEqual([]);
   });
 
+  test("hides nothing of the others in ampsync.status: neither their state and position, nor a version that is refused", async () => {
+    const logs = await SqlStream.prepare(db, { table: "logs" });
+    await offerAndAdopt(db, "1.1.0", [{ table: "logs" }]);
+    await logs.apply(0, 19);
+    expect(await status()).toMatchObject({
+      state: "backfill",
+      block: "19",
+      error_code: null,
+      waiting_on: null,
+    });
+    await offerAndAdopt(db, "2.0.0", [{ table: "logs", columns: [COLUMNS[0]!] }]);
+    expect(await status()).toMatchObject({
+      error_code: "SY201",
+      waiting_on: expect.stringContaining("version 2.0.0 of chain cannot be followed"),
+      hint: expect.stringContaining("select ampsync.resync('chain');"),
+    });
+  });
+
   test("lets its pass under way commit what it has; then nothing follows", async () => {
     await SqlStream.prepare(db, { table: "logs" });
     await offerAndAdopt(db, "1.1.0", [{ table: "logs" }]);
@@ -94,6 +113,28 @@ describe("a table that the version lacks", () => {
       { version: "1.0.0", first_block: 0 },
       { version: "1.2.0", first_block: 10 },
     ]);
+  });
+
+  test("and that a later one has again takes part in the cut once it is at the head", async () => {
+    const logs = await SqlStream.prepare(db, { table: "logs" });
+    await offerAndAdopt(db, "1.1.0", [{ table: "logs" }]);
+    await stream.endPass("yielded");
+    await logs.apply(0, 19);
+    await db.query("select ampsync_worker.mark_live($1, $2)", [logs.id, logs.epoch]);
+    await offerAndAdopt(db, "1.2.0", [{ table: "logs" }, BLOCKS]);
+    const cut = async () => (await db.query("select ampsync.cut('chain')::int as cut")).rows[0]!["cut"];
+    expect(await cut()).toBe(19);
+    await stream.acquire();
+    await stream.apply(10, 19);
+    await logs.apply(20, 21);
+    await db.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
+    expect(await cut()).toBe(21); // It does not go back.
+    await stream.apply(20, 21);
+    await supervise(db);
+    await logs.apply(22, 22);
+    expect(await cut()).toBe(21);
+    await stream.apply(22, 22);
+    expect(await cut()).toBe(22);
   });
 
   test("and that a later one has again with other types is refused like any other", async () => {

@@ -37,10 +37,11 @@ export async function cloneDatabase(
   });
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
-  return connectDatabase(name, url.href, adminUrl);
+  return connectDatabase(name, url.href, () => dropDatabase(name, adminUrl));
 }
 
-function connectDatabase(name: string, url: string, adminUrl: string): TestDatabase {
+/** `end` is called by drop(), once its own connections are closed. */
+export function connectDatabase(name: string, url: string, end: () => Promise<void>): TestDatabase {
   const clients: pg.Client[] = [];
   let shared: Promise<pg.Client> | null = null;
 
@@ -52,14 +53,7 @@ function connectDatabase(name: string, url: string, adminUrl: string): TestDatab
 
   async function drop(): Promise<void> {
     await Promise.all(clients.map((made) => made.end()));
-    const leaked = await asAdmin(adminUrl, async (admin) => {
-      const backends = await backendsLeft(admin, name);
-      await admin.query(`drop database ${name} with (force)`);
-      return backends;
-    });
-    if (leaked.length > 0) {
-      throw new Error(`connections to ${name} were leaked:\n${leaked.join("\n")}`);
-    }
+    await end();
   }
 
   return {
@@ -73,6 +67,17 @@ function connectDatabase(name: string, url: string, adminUrl: string): TestDatab
     },
     [Symbol.asyncDispose]: drop,
   };
+}
+
+async function dropDatabase(name: string, adminUrl: string): Promise<void> {
+  const leaked = await asAdmin(adminUrl, async (admin) => {
+    const backends = await backendsLeft(admin, name);
+    await admin.query(`drop database ${name} with (force)`);
+    return backends;
+  });
+  if (leaked.length > 0) {
+    throw new Error(`connections to ${name} were leaked:\n${leaked.join("\n")}`);
+  }
 }
 
 async function connect(connectionString: string): Promise<pg.Client> {

@@ -14,6 +14,8 @@ import type { WorkerAddresses, WorkerOptions, WorkerProcess } from "./worker-pro
 export interface ScenarioOptions extends Omit<DevServerOptions, "source"> {
   /** Published as `_/anvil@0.0.0`. Without one, each sync publishes its own: see `follow`. */
   readonly source?: Source;
+  /** By default one of its own on the server that all tests share. */
+  readonly db?: TestDatabase;
 }
 
 export interface SyncOptions {
@@ -45,10 +47,10 @@ export class Scenario implements AsyncDisposable {
     this.#source = source;
   }
 
-  static async start({ source, ...options }: ScenarioOptions = {}): Promise<Scenario> {
+  static async start({ source, db: given, ...options }: ScenarioOptions = {}): Promise<Scenario> {
     const served = source ?? new GeneratedSource();
     const [db, server] = await Promise.all([
-      createDatabase(),
+      given ?? createDatabase(),
       startDevServer({ published: source !== undefined, ...options, source: served }),
     ]);
     return new Scenario(db, server, served);

@@ -2,8 +2,8 @@
 --
 --   extend  a table is loaded by now that had no rows when the upgrade began: build it beside too
 --   freeze  all shadows are at the head: stop the old streams, so that they can be reached
---   swap    they are: exchange all tables. Where a shadow does not get there within 30 s, also if
---           that is the head of a shorter chain (swap_is_due)
+--   swap    they are, and ampsync.cut would not go back: exchange all tables. Where a shadow does
+--           not get there within 30 s, also if that is the head of a shorter chain (swap_is_due)
 --   thaw    they were not reached within 60 s: let the old streams go on, and try again later
 --
 -- Nothing is done while a stream is paused, nor after a failure until its next attempt.
@@ -52,7 +52,7 @@ begin
 
   if not v_pairs.halted
      and coalesce(v_upgrade.next_retry <= ampsync_private.now(), true)
-     and (v_pairs.behind is null
+     and (v_pairs.behind is null and ampsync_private.cut_is_reached(p_dataset_id)
           or v_upgrade.frozen_at <= ampsync_private.now() - interval '30 s'
              and not exists (select 1
                                from unnest(v_pairs.behind) w(stream_id)

@@ -1,7 +1,8 @@
 -- Has the streams of a dataset read the version that it was offered, from their next pass on,
 -- and queues passes for those that may have none. Tables that the version lacks become
--- `orphaned`, and keep the version that their rows come from; those that it has again go on. A
--- stream that failed because of what it was sent may not fail with another version.
+-- `orphaned`, and keep the version that their rows come from; those that it has again go on, and
+-- take part in the cut once they are at the head. A stream that failed because of what it was
+-- sent may not fail with another version.
 --
 -- p_tables: the names of the version's tables
 --
@@ -37,6 +38,7 @@ begin
     if v_old.table_name <> all (p_tables) then
       update ampsync_private.stream s
          set state = 'orphaned', since = v_now, attempts = 0, next_retry = null,
+             in_cut = false, -- If it goes on one day, the cut does not wait for it.
              error = jsonb_build_object(
                'code', 'SY103',
                'message', format('version %s has no table %s', (p_dataset).offered_version, v_old.table_name),
