@@ -11,11 +11,12 @@ create or replace function ampsync_private.cut_is_reached(
   set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(bool_and(coalesce(c.beside >= c.cut, c.cut is null)), true)
-    from (select distinct s.network
-            from ampsync_private.stream s
-           where s.dataset_id = p_dataset_id
-             and s.shadow_of is null
-             and s.network is not null) n
+    from (select distinct w.network
+            from ampsync_private.stream w
+           where w.dataset_id = p_dataset_id
+             and w.shadow_of is not null
+             and w.state <> 'former'
+             and w.network is not null) n
    cross join lateral (
      select ampsync_private.common_block(p_dataset_id, n.network) as cut,
             ampsync_private.common_block(p_dataset_id, n.network, true) as beside
