@@ -112,7 +112,7 @@ view ampsync.status
   column dataset text -- Dataset, as it was enqueued.
   column version text -- Version that its streams read; null while unknown.
   column new_version text -- Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.
-  column state text -- State of the stream that needs most attention; waiting while the dataset is not found.
+  column state text -- State of the stream that needs most attention, orphaned only if all are; waiting while the dataset is not found.
   column since timestamp with time zone -- When it entered this state.
   column target_schema text -- Schema of its tables in this database.
   column tables bigint -- Number of its synced tables.
@@ -1000,7 +1000,7 @@ function ampsync_private.commit_async()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.common_block(p_dataset_id bigint, p_network text)
+function ampsync_private.common_block(p_dataset_id bigint, p_network text, p_beside boolean DEFAULT false, p_joining bigint DEFAULT NULL::bigint)
   -- The highest block that all streams of a dataset's network hold with the same hash.
   returns bigint
   language sql stable security invoker
@@ -1032,6 +1032,13 @@ function ampsync_private.create_target(p_target_schema text, p_table_name text, 
   -- Create a target table with its system columns, and its schema if that is missing.
   returns regclass
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.cut_is_reached(p_dataset_id bigint)
+  -- Whether the tables that an upgrade builds agree at a block that is not below the cut of now.
+  returns boolean
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1527,6 +1534,13 @@ function ampsync_private.is_upgraded(p_upgrade ampsync_private.upgrade, p_table_
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
   -- Whether a job of this key is running, or will run in time.
   returns boolean
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.join_cut(p_stream_id bigint)
+  -- Let a live stream take part in the cut of its dataset, if the cut does not go back by that.
+  returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
