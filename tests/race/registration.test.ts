@@ -144,6 +144,17 @@ describe("prepare_target of two streams at once", () => {
     await again;
   });
 
+  test("makes its table once, where somebody changes the row of the stream meanwhile", async () => {
+    await registerDataset(db, dataset, ["blocks"]);
+    const blocks = await registered("blocks", second);
+    await first.query("begin");
+    await first.query("select ampsync.resume_sync($1)", [dataset]);
+    const made = blocks.prepareTarget();
+    await untilBlocked(db, secondPid);
+    await first.query("commit");
+    expect(await made).toEqual(["block_hash", "note"]);
+  });
+
   test("does not wait in different schemas", async () => {
     const here = await registered("blocks", first);
     dataset = `${dataset}_b`;

@@ -38,6 +38,7 @@ declare
   v_stream  ampsync_private.stream;
   v_waits   jsonb;
   v_columns jsonb;
+  v_target  regclass;
 begin
   call ampsync_private.enter_fence(p_stream_id, p_epoch);
 
@@ -88,9 +89,10 @@ begin
     perform ampsync_private.check_schema(p_stream_id, v_stream.target_schema);
     perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.table_name,
                                               v_stream.target_schema, v_stream.target_table);
+    v_target := ampsync_private.create_target( -- Not in the UPDATE, which evaluates again what it has waited for.
+                  v_stream.target_schema, v_stream.target_table, p_has_block_num, v_columns);
     update ampsync_private.stream s
-       set target        = ampsync_private.create_target(v_stream.target_schema, v_stream.target_table,
-                                                         p_has_block_num, v_columns),
+       set target        = v_target,
            columns       = v_columns,
            has_block_num = p_has_block_num
      where s.stream_id = p_stream_id;

@@ -15,12 +15,7 @@ create or replace function ampsync_private.hide_checkpoints(
 as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || p_target_schema, 0));
-  if exists (select 1
-               from pg_views v
-              where v.schemaname = p_target_schema
-                and v.viewname = '_ampsync_checkpoints'
-                and v.viewowner = current_user
-                and v.definition ~ 'ampsync[.]checkpoints')
+  if ampsync_private.checkpoints_definition(p_target_schema) is not null
      and not exists (select 1
                        from ampsync_private.stream s
                       where s.target_schema = p_target_schema

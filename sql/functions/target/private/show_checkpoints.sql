@@ -20,13 +20,8 @@ begin
 
   perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || p_target_schema, 0));
   if to_regclass(v_name) is not null
-     and not exists (select 1
-                       from pg_views v
-                      where v.schemaname = p_target_schema
-                        and v.viewname = '_ampsync_checkpoints'
-                        and v.viewowner = current_user
-                        and v.definition ~ 'ampsync[.]checkpoints'
-                        and strpos(v.definition, quote_literal(p_target_schema)) = 0) then
+     and coalesce(strpos(ampsync_private.checkpoints_definition(p_target_schema), quote_literal(p_target_schema)) <> 0,
+                  true) then
     return;
   end if;
 
