@@ -958,6 +958,13 @@ procedure ampsync_private.check_target_name(IN p_stream ampsync_private.stream)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.checkpoints_definition(p_target_schema text)
+  -- The definition of our view of checkpoints in a target schema; null if there is none.
+  returns text
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.clean_queries(p_dataset text, p_queries jsonb)
   -- The option queries as it is stored; SY004 for what is not one query.
   returns TABLE(table_name text, query text, removed text[])
