@@ -39,8 +39,14 @@ export async function parseManifest(path: string, text: string): Promise<Dataset
 }
 
 async function moduleLiteral(path: string, text: string): Promise<Literal> {
-  // Loaded where it is needed: a worker without such a file needs no parser.
-  const { parseSync } = await import("oxc-parser");
+  // Loaded where it is needed, because it is a native module: without such a file nothing depends on it.
+  const { parseSync } = await import("oxc-parser").catch((error: unknown) => {
+    throw new AmpsyncError("SY902", `the parser for ${path} cannot be loaded`, {
+      detail: error instanceof Error ? error.message : String(error),
+      hint: "Write the dataset as a .json file, which needs no parser.",
+      cause: error,
+    });
+  });
   const { program, errors } = parseSync(path, text, { sourceType: "unambiguous", preserveParens: false });
   const [error] = errors;
   if (error !== undefined) {

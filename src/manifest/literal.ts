@@ -1,4 +1,4 @@
-import type { Argument, Expression, ObjectProperty } from "oxc-parser";
+import type { Expression, ObjectProperty } from "oxc-parser";
 
 /** What an expression of constants stands for. */
 export type Literal = string | number | boolean | null | readonly Literal[] | LiteralObject;
@@ -77,7 +77,7 @@ function objectOf(properties: readonly ObjectProperty[]): LiteralObject {
   return members;
 }
 
-function described(node: Expression | Argument): string {
+function described(node: Expression): string {
   switch (node.type) {
     case "Identifier":
       return node.name;
