@@ -9,6 +9,8 @@ const HELP = `npm run bench -- <name> [options]
     --memory      measure how memory grows over 50 M rows instead
   compression   COPY real rows into tables that store bytea and text as pglz, as lz4, or as they are
     --rounds N    how often, in turns (3); needs AMPSYNC_TEST_DATA, takes DATABASE_URL
+  upgrade  upgrade a dataset of three tables and take it back, while readers poll and a block comes every 100 ms
+    --rows N      rows of each table (1000000)
 
   --json       print one JSON object`;
 
@@ -35,6 +37,9 @@ if (values.help || name === undefined) {
 } else if (name === "compression") {
   const { benchCompression } = await import("./compression.ts");
   await benchCompression({ rounds: Number(values.rounds), json: values.json });
+} else if (name === "upgrade") {
+  const { benchUpgrade } = await import("./upgrade.ts");
+  await benchUpgrade({ rows: Number(values.rows), json: values.json });
 } else {
   console.error(`unknown benchmark ${name}\n\n${HELP}`);
   process.exitCode = 2;

@@ -2,9 +2,10 @@
 --
 --   ampsync devserver generated                   -- serves a dataset that is called anvil
 --   ampsync migrate && ampsync worker             -- with DATABASE_URL
---   psql "$DATABASE_URL" -f examples/psql-tour.sql
+--   psql "$DATABASE_URL"                          -- then paste what follows, piece by piece
 --
--- Some statements fail, to show how: read their HINT. A test runs the whole tour and every HINT.
+-- Repeat a query until it shows what its comment says: workers need a second or two. Some statements fail,
+-- to show how: read their HINT. A test runs the whole tour and every HINT.
 
 -- ## Is everything there?
 

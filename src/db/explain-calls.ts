@@ -11,8 +11,9 @@ export interface TablesToPlan {
   readonly excluded: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What a pass of a table would be told, or why it cannot be synced. */
+/** What a pass of a table would be told, or why it cannot be synced; the name alone of one that nobody wants. */
 export type PlannedTable =
+  | { readonly table: string }
   | { readonly table: string; readonly hasBlockNum: boolean; readonly columns: readonly TargetColumn[] }
   | { readonly table: string; readonly error: Failure };
 
@@ -54,11 +55,13 @@ export class ExplainCalls {
     const planned = tables.map((each) =>
       "error" in each
         ? { table: clean(each.table), error: each.error }
-        : {
-            table: clean(each.table),
-            has_block_num: each.hasBlockNum,
-            columns: each.columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull })),
-          },
+        : "columns" in each
+          ? {
+              table: clean(each.table),
+              has_block_num: each.hasBlockNum,
+              columns: each.columns.map(({ name, type, notNull }) => ({ name, type, not_null: notNull })),
+            }
+          : { table: clean(each.table) },
     );
     await this.#caller.call("select ampsync_worker.note_answer($1, $2, $3, $4, $5, $6, null)", [
       answerId,

@@ -50,6 +50,7 @@ async function planned(
   for (const table of tables) {
     const columns = Object.hasOwn(excluded, table) ? excluded[table] : undefined;
     if (columns === undefined) {
+      answers.push({ table }); // Whoever wants it by the time of the answer is to know that there is one.
       continue;
     }
     try {

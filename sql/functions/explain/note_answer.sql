@@ -3,7 +3,8 @@
 -- why it said nothing; then what it said before is forgotten.
 --
 -- p_version, p_manifest_hash, p_has_namespaces   see register_streams
--- p_tables  jsonb array of {"table", "has_block_num", "columns": see prepare_target, "error"}
+-- p_tables  jsonb array of {"table", "has_block_num", "columns": see prepare_target, "error"}; the table
+--           alone where nobody wanted it
 -- p_head    the last block of the server; null: unknown
 -- p_error   {"code", "message", "detail", "hint"}; all others are null then
 --

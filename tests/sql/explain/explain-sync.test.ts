@@ -224,4 +224,17 @@ describe("for a dataset that is synced", () => {
     ]);
     expect(await state()).toEqual(before);
   });
+
+  test("knows that there is a table which was not wanted yet when the server was asked", async () => {
+    await db.query("select ampsync.enqueue_sync('chain', '{blocks}')");
+    await explain();
+    await answer([BLOCKS, { table: "logs" }]);
+    expect(of(await explain(), "ask")).toEqual([]);
+    await db.query("select ampsync.enqueue_sync('chain', '{blocks,logs}')");
+    const steps = await explain();
+    expect(of(steps, "orphan")).toEqual([]);
+    expect(of(steps, "ask")).toMatchObject([
+      { table_name: "logs", statement: "select * from ampsync.explain_sync('chain');" },
+    ]);
+  });
 });

@@ -53,6 +53,10 @@ as $$
      select 1, 'orphan', null, 'The version lacks this table: it keeps its rows and gets no more.'
       where p.is_gone
      union all
+     select 2, 'ask', format('select * from ampsync.explain_sync(%L);', (p.options).label),
+            'The table was not wanted yet when the Amp server was asked: call again after 10 s.'
+      where p.plan is not null and p.plan ->> 'columns' is null and p.plan ->> 'error' is null
+     union all
      select 2, 'refuse', p.plan -> 'error' ->> 'hint',
             concat_ws(' ', p.plan -> 'error' ->> 'message', p.plan -> 'error' ->> 'detail')
       where p.plan ->> 'error' is not null
