@@ -98,6 +98,13 @@ test("a resync keeps the table that it is, and its old rows until the swap", asy
     create index users_idx on ${target} (address);
     create publication users_publication for table ${target};
     grant select on ${target} to pg_monitor`);
+  await scenario.until("the indexes of ampsync", async () => {
+    const { rows } = await db.query(
+      "select coalesce(bool_and(state = 'valid'), false) as built from ampsync.indexes where dataset = $1",
+      [sync.label],
+    );
+    return rows[0]!["built"];
+  });
   const identity = async () =>
     (
       await db.query(
