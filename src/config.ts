@@ -7,6 +7,7 @@ import { type Reader, refused, unencrypted, unused, visible } from "./config/not
 import { SETTINGS, type Setting, type SettingName } from "./config/settings.ts";
 import { AmpsyncError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { addressProblem } from "./model/amp-address.ts";
 
 /** The oldest Node.js that our packages support; the same as `engines` in package.json. */
 const OLDEST_NODE = [22, 19] as const;
@@ -122,9 +123,10 @@ export function parseConfig(
     const { standard } = SETTINGS[name];
     const set = given.value(name);
     const url = URL.parse(set?.value ?? standard);
-    if (url === null || !/^https?:$/.test(url.protocol)) {
+    const problem = addressProblem(url);
+    if (problem === "no address") {
       problems.push(`${set?.name} is not an http or https address`);
-    } else if (holdsCredentials(url)) {
+    } else if (problem === "more than an address") {
       problems.push(`${set?.name} contains more than an address, perhaps a secret: use AMP_AUTH_TOKEN`);
     }
     return url ?? new URL(standard);
@@ -198,16 +200,6 @@ export function parseConfig(
     });
   }
   return Object.freeze(config);
-}
-
-/**
- * Errors and logs show addresses. So an address has no user, password, query or fragment, and its path, which a
- * gateway may need, has only short plain words.
- */
-function holdsCredentials({ username, password, search, hash, pathname }: URL): boolean {
-  const isPlain = pathname.split("/").every((part) => /^[A-Za-z0-9._-]{0,24}$/.test(part));
-  const isNamed = /token|secret|passw|api-?_?key|bearer/i.test(pathname);
-  return username + password + search + hash !== "" || !isPlain || isNamed;
 }
 
 /** The database, for commands that need one. Throws SY902 if none is configured. */

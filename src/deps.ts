@@ -1,11 +1,10 @@
-import type { AdminClient } from "./admin/client.ts";
+import type { AmpServers } from "./amp-servers.ts";
 import type { IndexBuilder } from "./db/index-builder.ts";
 import type { PassDeps } from "./stream/pass-deps.ts";
 
 /** Everything the tasks of a process share. */
-export interface Deps extends PassDeps {
-  /** Null if the environment says that there is no Admin API. */
-  readonly admin: AdminClient | null;
+export interface Deps extends Omit<PassDeps, "flight"> {
+  readonly servers: AmpServers;
   readonly indexes: IndexBuilder;
   /** In seconds, for datasets without an interval of their own. */
   readonly pollIntervalS: number;

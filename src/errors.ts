@@ -54,6 +54,19 @@ export class AmpsyncError extends Error {
   }
 }
 
+/** The error with the hint that these give its code, if they do. */
+export function withHint(error: unknown, hints: Partial<Record<ErrorCode, string>> = {}): unknown {
+  if (!(error instanceof AmpsyncError)) {
+    return error;
+  }
+  const { code, message, retryAfterS } = error;
+  const hint = hints[code];
+  const detail = error.detail === null ? {} : { detail: error.detail };
+  return hint === undefined
+    ? error
+    : new AmpsyncError(code, message, { ...detail, hint, retryAfterS, cause: error.cause });
+}
+
 interface Report {
   readonly code: string;
   readonly message: string;

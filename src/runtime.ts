@@ -1,10 +1,9 @@
 import { hostname } from "node:os";
-import tls from "node:tls";
 
 import type { Task } from "graphile-worker";
 import xxhash from "xxhash-wasm";
 
-import { createAdminClient } from "./admin/client.ts";
+import { AmpServers } from "./amp-servers.ts";
 import { Announcer } from "./commit/announcer.ts";
 import { Budget } from "./commit/budget.ts";
 import { Permits } from "./commit/permits.ts";
@@ -18,7 +17,6 @@ import { runStatement } from "./db/run-statement.ts";
 import { StreamCalls } from "./db/stream-calls.ts";
 import type { Deps } from "./deps.ts";
 import { type Faults, NO_FAULTS } from "./fault-points.ts";
-import { createFlightClient } from "./flight/client.ts";
 import { packageVersion } from "./install/installed.ts";
 import { Heartbeat, type HeartbeatTimes } from "./lease/heartbeat.ts";
 import { createLog } from "./log.ts";
@@ -48,9 +46,6 @@ export async function createDeps(
   for (const warning of config.warnings) {
     log.warn("unusual_setting", { warning });
   }
-  if ([config.flightAddress, config.adminAddress].some((address) => address?.protocol === "https:")) {
-    trustSystemRoots();
-  }
   const { h64Raw } = await xxhash();
   const pool = createPool(
     {
@@ -79,11 +74,7 @@ export async function createDeps(
     connectionMs: config.connectionLimitSecs * 1000,
     operationMs: config.operationLimitSecs * 1000,
   };
-  const flight = createFlightClient({
-    address: config.flightAddress,
-    token,
-    maxMessageBytes: config.grpcMaxDecodeMb * 1024 * 1024,
-  });
+  const servers = new AmpServers(config, token);
 
   const caller = new Caller(retryingStatements(pool, timeLimits, log), clean);
   const indexes = new IndexBuilder(url, caller, log);
@@ -95,9 +86,11 @@ export async function createDeps(
     caller,
     pool,
     heartbeat,
-    flight,
-    heads: new HeadWatch((reference, signal) => flight.highestBlock(reference, signal), log),
-    admin: config.adminAddress === null ? null : createAdminClient({ address: config.adminAddress, token }),
+    servers,
+    heads: new HeadWatch(async (reference, signal, address) => {
+      using flight = servers.flight(address);
+      return await flight.highestBlock(reference, signal);
+    }, log),
     indexes,
     pollIntervalS: config.pollIntervalSecs,
     reloadRetries: config.reloadRetries,
@@ -110,7 +103,7 @@ export async function createDeps(
     faults,
     async close() {
       await Promise.all([heartbeat.stop(), announcer.stop(), indexes.close()]);
-      flight.close();
+      servers.close();
       await Promise.all([pool.end(), reserved.end()]);
     },
   };
@@ -165,10 +158,4 @@ export async function closeRuntime(): Promise<void> {
   const deps = await current;
   current = null;
   await deps?.close();
-}
-
-/** Node trusts its own root certificates and those of NODE_EXTRA_CA_CERTS; those of the system on request only. */
-function trustSystemRoots(): void {
-  const roots = [...tls.getCACertificates("default"), ...tls.getCACertificates("system")];
-  tls.setDefaultCACertificates([...new Set(roots)]);
 }

@@ -24,6 +24,8 @@ create table ampsync_private.dataset (
   indexes          jsonb not null default '{}',
   queries          jsonb not null default '{}', -- Of tables that read more than a table of the dataset.
   poll_interval    interval, -- Null: that of the worker which polls.
+  flight_addr      text, -- Null: that of the worker.
+  admin_addr       text,
   resolved_version text,
   resolved_hash    text,
   resolved_tables  text[],
@@ -55,6 +57,8 @@ create table ampsync_private.dataset (
   constraint dataset_poll_interval_check check (poll_interval between interval '1 s' and interval '1 h'),
   constraint dataset_on_new_version_check check (on_new_version in ('continue', 'resync')),
   constraint dataset_block_index_check check (block_index in ('btree', 'brin', 'none')),
+  constraint dataset_flight_addr_check check (flight_addr ~* '^https?://'),
+  constraint dataset_admin_addr_check check (admin_addr ~* '^https?://' or admin_addr = 'off'),
   constraint dataset_state_check check (state in ('waiting', 'active', 'paused', 'failed'))
 );
 comment on table ampsync_private.dataset

@@ -1,4 +1,4 @@
-import { AmpsyncError } from "../errors.ts";
+import { AmpsyncError, type ErrorCode, withHint } from "../errors.ts";
 import { type DatasetRef, datasetRefText } from "../model/dataset-ref.ts";
 import { pickVersion, type ResolvedVersion } from "./pick-version.ts";
 import { getJson, unreadable } from "./request.ts";
@@ -15,6 +15,8 @@ export interface AdminClientOptions {
   readonly address: URL;
   /** Called before every request, so that a renewed token is used. */
   readonly token: () => Promise<string | null> | string | null;
+  /** Hints of errors that are not those of the process's own server. */
+  readonly hints?: Partial<Record<ErrorCode, string>>;
   readonly fetch?: typeof fetch;
   /** Milliseconds. */
   readonly now?: () => number;
@@ -103,7 +105,8 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
       throw refused.error;
     }
     refused = null;
-    const answer = await getJson(fetchUrl, url, token, signal).catch((error: unknown) => {
+    const answer = await getJson(fetchUrl, url, token, signal).catch((thrown: unknown) => {
+      const error = withHint(thrown, options.hints);
       if (error instanceof AmpsyncError && error.code === "SY105") {
         refused = { token, until: now() + REFUSED_TOKEN_MS, error };
       }

@@ -101,21 +101,23 @@ export const SETTINGS = {
     scope: "worker",
     standard: "http://localhost:1602",
     accepts: "http or https",
-    about: "Arrow Flight address of the Amp server",
+    about:
+      "Arrow Flight address of the Amp server; a dataset's own `flight_addr` (`ampsync.set_source`) wins",
   },
   adminAddress: {
     names: ["AMP_ADMIN_API_ADDR"],
     scope: "worker",
     standard: "http://localhost:1610",
     accepts: "http, https, or `off`",
-    about: "its Admin API; with `off`, name version and tables of each dataset",
+    about:
+      "its Admin API; with `off`, name version and tables of each dataset; a dataset's own `admin_addr` (`ampsync.set_source`) wins",
   },
   token: {
     names: ["AMP_AUTH_TOKEN"],
     scope: "worker",
     flags: ["auth-token"],
     isSecret: true,
-    about: "bearer token for both",
+    about: "bearer token for both, and for no other host",
   },
   tokenFile: {
     names: ["AMP_AUTH_TOKEN_FILE"],

@@ -8,6 +8,8 @@ export interface DatasetToResolve {
   readonly tables: readonly string[] | null;
   /** How often in a row it could not be resolved. */
   readonly failures: number;
+  /** Where its Admin API is; null: where that of the process is. */
+  readonly adminAddress: string | null;
 }
 
 /** What a dataset resolved to. */
@@ -57,7 +59,8 @@ export class DatasetCalls {
   /** Null if the dataset is gone. */
   async beginResolve(datasetId: bigint): Promise<DatasetToResolve | null> {
     const { rows } = await this.#caller.call("select * from ampsync_worker.begin_resolve($1)", [datasetId]);
-    return rows[0] ?? null;
+    const row = rows[0];
+    return row === undefined ? null : { ...row, adminAddress: row.admin_addr };
   }
 
   /** Resolves to the event for the log, when the dataset is found for the first time. */

@@ -3,6 +3,11 @@ import type { Caller } from "./caller.ts";
 import type { DatasetToResolve, FoundDataset } from "./dataset-calls.ts";
 import type { TargetColumn } from "./stream-calls.ts";
 
+export interface DatasetToExplain extends Omit<DatasetToResolve, "failures"> {
+  /** Where its server is; null: where that of the process is. */
+  readonly flightAddress: string | null;
+}
+
 /** What is to be planned of a dataset. */
 export interface TablesToPlan {
   /** The dataset in the SQL of the server. */
@@ -26,9 +31,12 @@ export class ExplainCalls {
   }
 
   /** Null if nobody wants to know any more. */
-  async begin(answerId: bigint): Promise<DatasetToResolve | null> {
+  async begin(answerId: bigint): Promise<DatasetToExplain | null> {
     const { rows } = await this.#caller.call("select * from ampsync_worker.begin_explain($1)", [answerId]);
-    return rows[0] ?? null;
+    const row = rows[0];
+    return row === undefined
+      ? null
+      : { ...row, flightAddress: row.flight_addr, adminAddress: row.admin_addr };
   }
 
   /** Null if nobody wants to know any more. */

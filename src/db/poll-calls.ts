@@ -7,6 +7,8 @@ export interface Poll extends DatasetRef {
   readonly begunAt: Date;
   /** How often in a row it failed so far. */
   readonly failures: number;
+  /** Where its Admin API is; null: where that of the process is. */
+  readonly adminAddress: string | null;
 }
 
 /** The version that a tag stands for now. */
@@ -32,7 +34,7 @@ export class PollCalls {
   async beginPoll(datasetId: bigint): Promise<Poll | null> {
     const { rows } = await this.#caller.call("select * from ampsync_worker.begin_poll($1)", [datasetId]);
     const row = rows[0];
-    return row === undefined ? null : { ...row, begunAt: row.begun_at };
+    return row === undefined ? null : { ...row, begunAt: row.begun_at, adminAddress: row.admin_addr };
   }
 
   async noteVersion(

@@ -17,6 +17,9 @@ export interface Offer {
   readonly sourceSchema: string;
   /** The tables that must fit it, with their excluded columns. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
+  /** Where its server is; null: where that of the process is. */
+  readonly flightAddress: string | null;
+  readonly adminAddress: string | null;
 }
 
 /** A table of the offered version. */
@@ -51,6 +54,8 @@ export class ReloadCalls {
           manifestHash: row.manifest_hash,
           sourceSchema: row.source_schema,
           tables: row.tables,
+          flightAddress: row.flight_addr,
+          adminAddress: row.admin_addr,
         };
   }
 

@@ -34,6 +34,8 @@ export interface StreamLease extends Lease {
   readonly watched: boolean;
   /** Oldest first. */
   readonly history: readonly Watermark[];
+  /** Where its server is; null: where that of the process is. */
+  readonly flightAddress: string | null;
 }
 
 export interface TargetColumn {
@@ -107,6 +109,7 @@ export class StreamCalls {
       excluded: row.excluded,
       watched: row.watched,
       history: row.history.map(parseWatermark),
+      flightAddress: row.flight_addr,
     };
   }
 

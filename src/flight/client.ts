@@ -2,7 +2,7 @@ import type { Client } from "@grpc/grpc-js";
 import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
 import { decodeEncapsulatedSchema, decodePlain } from "../arrow/message.ts";
 import { type ArrowSchema, typeName } from "../arrow/type.ts";
-import { AmpsyncError } from "../errors.ts";
+import { AmpsyncError, type ErrorCode, withHint } from "../errors.ts";
 import type { BlockHash } from "../protocol/block-range.ts";
 import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 import { authorization, type Call, callStream, callUnary } from "./calls.ts";
@@ -28,6 +28,8 @@ export interface FlightClientOptions {
   /** The largest message accepted, in bytes; 32 MiB by default. */
   readonly maxMessageBytes?: number;
   readonly times?: FlightTimes;
+  /** Hints of errors that are not those of the process's own server. */
+  readonly hints?: Partial<Record<ErrorCode, string>>;
 }
 
 /** How long calls may take before they fail and their connection is given up; in milliseconds. */
@@ -150,7 +152,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       return { schema: decodeEncapsulatedSchema(info.schema), ticket };
     } catch (error) {
       signal.throwIfAborted();
-      throw flightError(error);
+      throw withHint(flightError(error), options.hints);
     }
   }
 
@@ -171,7 +173,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw flightError(error);
+      throw withHint(flightError(error), options.hints);
     }
   }
 

@@ -17,8 +17,17 @@ export interface KnownHead {
   readonly network: string;
 }
 
+/** The same, of the server at an address; null: the process's own. */
+export type AskServer = (
+  reference: string,
+  signal: AbortSignal,
+  address: string | null,
+) => Promise<HeadAnswer>;
+
 /** A stream that wants to know where its head is, and whether it stands there. */
 export interface Follower {
+  /** Where its server is; null: where that of the process is. */
+  readonly address: string | null;
   /** Dataset and version; with the network they make one head. */
   readonly dataset: string;
   readonly tableName: string;

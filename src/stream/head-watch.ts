@@ -1,21 +1,21 @@
 import type { Log } from "../log.ts";
-import { type AskHead, DatasetHead, type Follower } from "./dataset-head.ts";
+import { type AskServer, DatasetHead, type Follower } from "./dataset-head.ts";
 import { Following } from "./following.ts";
 
 const TICK_MS = 1_000;
 
 /**
  * Knows the heads of all datasets that this process loads. Nothing on a stream tells it: a batch query asks for
- * the newest block, once for all streams of a dataset version and network, every 10 s while one of them is not
+ * the newest block, once for all streams of a server, dataset version and network, every 10 s while one of them is not
  * live and every 60 s otherwise, whatever its writers wait for. Blocks that arrive meanwhile raise what is known.
  */
 export class HeadWatch {
-  readonly #ask: AskHead;
+  readonly #ask: AskServer;
   readonly #log: Log;
   readonly #heads = new Map<string, DatasetHead>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(ask: AskHead, log: Log) {
+  constructor(ask: AskServer, log: Log) {
     this.#ask = ask;
     this.#log = log;
   }
@@ -26,10 +26,12 @@ export class HeadWatch {
   }
 
   #join(following: Following, network: string): DatasetHead {
-    const key = `${following.follower.dataset} ${network}`;
+    const { address, dataset } = following.follower;
+    const key = `${address ?? ""} ${dataset} ${network}`;
     let head = this.#heads.get(key);
     if (head === undefined) {
-      head = new DatasetHead(network, this.#ask, this.#log, () => this.#leave(key));
+      const ask = (reference: string, signal: AbortSignal) => this.#ask(reference, signal, address);
+      head = new DatasetHead(network, ask, this.#log, () => this.#leave(key));
       this.#heads.set(key, head);
     }
     head.members.add(following);

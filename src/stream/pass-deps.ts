@@ -11,7 +11,7 @@ import type { Log } from "../log.ts";
 import type { CommitLimits } from "../model/limits.ts";
 import type { HeadWatch } from "./head-watch.ts";
 
-/** What the passes of a process share. */
+/** What the passes of a process share, and the server that one of them reads. */
 export interface PassDeps {
   readonly log: Log;
   readonly caller: Caller;

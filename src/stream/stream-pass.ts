@@ -74,6 +74,7 @@ class StreamPass implements PassContext, Disposable {
       onState: (state) => this.head.stored(state),
     });
     this.head = deps.heads.follow({
+      address: lease.flightAddress,
       dataset: lease.sourceSchema,
       tableName: lease.sourceTable,
       reference: this.reference,

@@ -10,6 +10,8 @@ import { resolveWithoutAdmin } from "../model/resolve-without-admin.ts";
 import { withRuntime } from "../runtime.ts";
 import { planStored } from "../stream/prepare-target.ts";
 
+type Flight = ReturnType<Deps["servers"]["flight"]>;
+
 /** Asks the Amp server what it has of a dataset, for ampsync.explain_sync. Whoever asks again gets another job. */
 export function explainDataset(deps: Deps): Task {
   const calls = new ExplainCalls(deps.caller);
@@ -21,15 +23,17 @@ export function explainDataset(deps: Deps): Task {
       if (dataset === null) {
         return;
       }
+      const admin = deps.servers.admin(dataset.adminAddress);
       const found: FoundDataset =
-        deps.admin === null ? resolveWithoutAdmin(dataset) : await deps.admin.resolve(dataset, signal, true);
+        admin === null ? resolveWithoutAdmin(dataset) : await admin.resolve(dataset, signal, true);
       const wanted = await calls.tables(answerId, found);
       if (wanted !== null) {
+        using flight = deps.servers.flight(dataset.flightAddress);
         await calls.noteAnswer(
           answerId,
           found,
-          await planned(deps, found, wanted, signal),
-          await head(deps, wanted, signal),
+          await planned(flight, found, wanted, signal),
+          await head(flight, wanted, signal),
         );
       }
     } catch (error) {
@@ -41,7 +45,7 @@ export function explainDataset(deps: Deps): Task {
 
 /** What a pass of each table would be told. */
 async function planned(
-  { flight }: Deps,
+  flight: Flight,
   { tables }: FoundDataset,
   { sourceSchema, excluded }: TablesToPlan,
   signal: AbortSignal,
@@ -68,7 +72,7 @@ async function planned(
 
 /** The last block of the server, as its table of blocks says; null if there is none, or no answer. */
 async function head(
-  { flight }: Deps,
+  flight: Flight,
   { sourceSchema }: TablesToPlan,
   signal: AbortSignal,
 ): Promise<bigint | null> {

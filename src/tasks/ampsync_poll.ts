@@ -5,6 +5,7 @@ import type { Deps } from "../deps.ts";
 import { AmpsyncError } from "../errors.ts";
 import { failureOf } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
+import { ADMIN_OFF } from "../model/resolve-without-admin.ts";
 import { withRuntime } from "../runtime.ts";
 
 /**
@@ -13,10 +14,10 @@ import { withRuntime } from "../runtime.ts";
  */
 export function poll({
   caller,
-  admin,
+  servers,
   log,
   pollIntervalS,
-}: Pick<Deps, "caller" | "admin" | "log" | "pollIntervalS">): Task {
+}: Pick<Deps, "caller" | "servers" | "log" | "pollIntervalS">): Task {
   const calls = new PollCalls(caller, pollIntervalS);
   return async (payload, { abortSignal }) => {
     const datasetId = parseId(payload, "dataset_id");
@@ -26,9 +27,10 @@ export function poll({
     }
     const fields = { dataset_id: datasetId };
     try {
+      const admin = servers.admin(begun.adminAddress);
       if (admin === null) {
         throw new AmpsyncError("SY004", "without an Admin API no new version can be found", {
-          detail: "AMP_ADMIN_API_ADDR is off.",
+          detail: ADMIN_OFF,
           hint: "Set AMP_ADMIN_API_ADDR, or sync a fixed version.",
         });
       }

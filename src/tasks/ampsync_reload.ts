@@ -6,6 +6,7 @@ import { AmpsyncError } from "../errors.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
+import { ADMIN_OFF } from "../model/resolve-without-admin.ts";
 import { withRuntime } from "../runtime.ts";
 import { planStored } from "../stream/prepare-target.ts";
 
@@ -45,16 +46,17 @@ export function reloadDataset(deps: Deps): Task {
 
 /** The tables of the offered version. Those that are synced are planned, as a pass plans them. */
 async function offeredTables(
-  { admin, flight, log }: Deps,
+  { servers, log }: Deps,
   offer: Offer,
   signal: AbortSignal,
 ): Promise<readonly OfferedTable[]> {
+  const admin = servers.admin(offer.adminAddress);
   if (admin === null) {
     throw new AmpsyncError(
       "SY004",
       `without an Admin API, nobody knows the tables of version ${offer.version}`,
       {
-        detail: "AMP_ADMIN_API_ADDR is off.",
+        detail: ADMIN_OFF,
         hint: "Set AMP_ADMIN_API_ADDR, and restart the workers.",
       },
     );
@@ -71,6 +73,7 @@ async function offeredTables(
       hint: "The next look at the list of versions finds it: select * from ampsync.status;",
     });
   }
+  using flight = servers.flight(offer.flightAddress);
   const networks = await admin.networks({ ...offer, revision: offer.version }, signal);
   const tables: OfferedTable[] = [];
   for (const table of found.tables) {

@@ -22,14 +22,11 @@ export function resolveDataset(deps: Deps): Task {
       if (dataset === null) {
         return;
       }
+      const admin = deps.servers.admin(dataset.adminAddress);
       const found =
-        deps.admin === null
+        admin === null
           ? resolveWithoutAdmin(dataset)
-          : await deps.admin.resolve(
-              dataset,
-              abortSignal ?? AbortSignal.timeout(60_000),
-              dataset.failures === 0,
-            );
+          : await admin.resolve(dataset, abortSignal ?? AbortSignal.timeout(60_000), dataset.failures === 0);
       const event = await calls.registerStreams(datasetId, found);
       if (event !== null) {
         deps.log.info(event, { dataset_id: datasetId, version: found.version });

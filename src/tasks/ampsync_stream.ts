@@ -36,7 +36,8 @@ export function streamTask(deps: Deps): Task {
       epoch = lease.epoch;
       await deps.faults.reach("lease_acquired");
       deps.log.info("lease_acquired", { dataset: lease.dataset, table: lease.tableName, epoch });
-      const end = await runPass(deps, lease, signal);
+      using flight = deps.servers.flight(lease.flightAddress);
+      const end = await runPass({ ...deps, flight }, lease, signal);
       await endPass(end.outcome, end.failure);
     } catch (error) {
       const failure = failureOf(error);

@@ -26,6 +26,7 @@ afterEach(() => {
 });
 
 class Stream implements Follower {
+  readonly address: string | null;
   readonly dataset = "_/chain@1.0.0";
   readonly blocksReference = "chain.blocks";
   readonly reference: string;
@@ -37,7 +38,13 @@ class Stream implements Follower {
   below: bigint[] = [];
   readonly tableName: string;
 
-  constructor(tableName: string, checkpoint: bigint | null, network: string | null = NETWORK) {
+  constructor(
+    tableName: string,
+    checkpoint: bigint | null,
+    network: string | null = NETWORK,
+    address: string | null = null,
+  ) {
+    this.address = address;
     this.tableName = tableName;
     this.reference = `chain.${tableName}`;
     this.network = network;
@@ -65,6 +72,26 @@ describe("the head is asked", () => {
     await pass(9_000);
     expect(asked).toEqual(["chain.blocks"]);
     expect(streams.map(({ head }) => head)).toEqual(streams.map(() => ({ block: 100n, network: NETWORK })));
+    for (const each of following) each[Symbol.dispose]();
+  });
+
+  test("once per server, and each stream is told that of its own", async () => {
+    const heights = new Map([
+      [null, 100n],
+      ["http://other:1602", 7n],
+    ]);
+    const askServer = async (_: string, __: AbortSignal, address: string | null): Promise<HeadAnswer> => ({
+      block: heights.get(address)!,
+      network: NETWORK,
+    });
+    const servers = new HeadWatch(
+      askServer,
+      createLog("error", () => {}),
+    );
+    const streams = [...heights.keys()].map((address) => new Stream("blocks", 0n, NETWORK, address));
+    const following = streams.map((stream) => servers.follow(stream));
+    await pass(1_000);
+    expect(streams.map(({ head }) => head?.block)).toEqual([100n, 7n]);
     for (const each of following) each[Symbol.dispose]();
   });
 

@@ -46,7 +46,8 @@ create or replace function ampsync_worker.acquire_lease(
     nul_policy       text,
     excluded         jsonb,
     watched          boolean,
-    history          jsonb
+    history          jsonb,
+    flight_addr      text
   )
   language plpgsql
   volatile
@@ -158,7 +159,8 @@ begin
                    'prev_hash', '0x' || encode(h.prev_hash, 'hex')
                  ) order by h.last_block), '[]')
             from ampsync_private.history h
-           where h.stream_id = p_stream_id)
+           where h.stream_id = p_stream_id),
+         d.flight_addr
     from ampsync_private.stream s
     join ampsync_private.dataset d using (dataset_id)
     left join lateral ampsync_private.query_source(s.query) q on s.query is not null

@@ -84,6 +84,8 @@ begin
   select s.dataset_id, coalesce(p.value ->> 'network', s.network), max((p.value ->> 'head')::bigint), v_now
     from jsonb_array_elements(p_leases) p
     join ampsync_private.stream s on s.stream_id = (p.value ->> 'stream_id')::bigint
+    join ampsync_private.lease l -- A pass that has lost it may have asked another server: see set_source.
+      on l.stream_id = s.stream_id and l.epoch = (p.value ->> 'epoch')::bigint
    where p.value ->> 'head' is not null
      and coalesce(p.value ->> 'network', s.network) is not null
      and s.dataset_id = any (v_datasets)

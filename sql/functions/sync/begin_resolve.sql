@@ -4,7 +4,7 @@
 create or replace function ampsync_worker.begin_resolve(
   p_dataset_id bigint
 )
-  returns table (namespace text, name text, revision text, tables text[], failures integer)
+  returns table (namespace text, name text, revision text, tables text[], failures integer, admin_addr text)
   language sql
   stable
   security invoker
@@ -13,7 +13,7 @@ as $$
   select d.namespace, d.name,
          case when exists (select from ampsync_private.stream s where s.dataset_id = d.dataset_id and s.query is null)
               then coalesce(d.resolved_version, d.resolved_hash) else d.revision end,
-         d.tables, d.attempts
+         d.tables, d.attempts, d.admin_addr
     from ampsync_private.dataset d
    where d.dataset_id = p_dataset_id
      and d.state <> 'paused';

@@ -13,7 +13,9 @@ create or replace function ampsync_worker.begin_reload(
     version       text,
     manifest_hash text,
     source_schema text,
-    tables        jsonb
+    tables        jsonb,
+    flight_addr   text,
+    admin_addr    text
   )
   language plpgsql
   volatile
@@ -46,7 +48,8 @@ begin
             from ampsync_private.stream s
            where s.dataset_id = p_dataset_id
              and s.target is not null
-             and s.query is null);
+             and s.query is null),
+         v_dataset.flight_addr, v_dataset.admin_addr;
 end;
 $$;
 
