@@ -84,7 +84,11 @@ begin
      and a.revision is not distinct from v_new.revision;
 
   update ampsync_private.dataset d -- A version that was refused or rolled back stays so.
-     set offered_version = null, offered_hash = null, offered_attempts = 0, offered_retry = null, offered_error = null
+     set offered_version  = null,
+         offered_hash     = null,
+         offered_attempts = 0,
+         offered_retry    = null,
+         offered_error    = null
    where d.dataset_id = v_dataset_id
      and not d.offered_declined;
   if v_new.state = 'waiting' then

@@ -14,6 +14,8 @@ test("state store, empty: a free lease is granted with what a pass needs to know
     source_schema: "eth/chain@1.0.0",
     dataset: "eth/chain@1.2.0",
     table_name: "blocks",
+    query: null,
+    source_table: "blocks",
     target_schema: "chain",
     target_table: "blocks",
     columns: null,
@@ -27,6 +29,7 @@ test("state store, empty: a free lease is granted with what a pass needs to know
     from_block: "0",
     watched: false,
     history: [],
+    flight_addr: null,
   });
   expect(await stream.view()).toMatchObject({ worker: "worker-1" });
 });

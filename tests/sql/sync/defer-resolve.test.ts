@@ -32,7 +32,14 @@ async function status() {
 test("begin_resolve says what to look up, and nothing of a dataset that is gone", async () => {
   const lookUp = (which: string) => db.query("select * from ampsync_worker.begin_resolve($1)", [which]);
   expect((await lookUp(id)).rows).toEqual([
-    { namespace: "eth", name: "chain", revision: "1.2.0", tables: ["blocks"], failures: 0 },
+    {
+      namespace: "eth",
+      name: "chain",
+      revision: "1.2.0",
+      tables: ["blocks"],
+      failures: 0,
+      admin_addr: null,
+    },
   ]);
   expect((await lookUp("4711")).rows).toEqual([]);
 });

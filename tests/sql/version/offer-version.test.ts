@@ -107,6 +107,8 @@ test("a reload is told the version, how the server names it, and which tables mu
       manifest_hash: "ab",
       source_schema: "_/chain@1.1.0",
       tables: { blocks: [] }, // The other one has no target yet.
+      flight_addr: null,
+      admin_addr: null,
     },
   ]);
   expect(await journaledDetails(db, "version_change_detected")).toEqual([
