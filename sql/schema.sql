@@ -251,6 +251,8 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column indexes jsonb not null default '{}'::jsonb
   column queries jsonb not null default '{}'::jsonb
   column poll_interval interval
+  column flight_addr text
+  column admin_addr text
   column resolved_version text
   column resolved_hash text
   column resolved_tables text[]
@@ -271,7 +273,9 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column next_retry timestamp with time zone
   column error jsonb
   column created_at timestamp with time zone not null
+  constraint dataset_admin_addr_check CHECK (((admin_addr ~* '^https?://'::text) OR (admin_addr = 'off'::text)))
   constraint dataset_block_index_check CHECK ((block_index = ANY (ARRAY['btree'::text, 'brin'::text, 'none'::text])))
+  constraint dataset_flight_addr_check CHECK ((flight_addr ~* '^https?://'::text))
   constraint dataset_from_block_check CHECK ((from_block >= 0))
   constraint dataset_name_check CHECK ((name ~ '^[a-z_][a-z0-9_]*$'::text))
   constraint dataset_namespace_check CHECK ((namespace ~ '^[a-z0-9_]+$'::text))
@@ -652,6 +656,13 @@ function ampsync.set_retention(INOUT event_age interval DEFAULT NULL::interval, 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.set_source(INOUT dataset text, INOUT flight_addr text DEFAULT NULL::text, INOUT admin_addr text DEFAULT NULL::text)
+  -- Say which Amp server a dataset is read from; with the dataset alone it only shows that.
+  returns record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text)
   -- Look for damage in a dataset's tables; no row means that all is well. Takes 1 to 3 s per million rows.
   returns SETOF record
@@ -796,6 +807,13 @@ function ampsync_private.cancel_hint(p_stream_id bigint)
   -- The statement that gives up the resync of a stream, or the upgrade of its dataset.
   returns text
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_address(p_dataset text, p_option text, p_address text)
+  -- Refuse what is no http or https address, or holds more than an address (SY004).
+  returns void
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2353,7 +2371,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease; returns its query, checkpoint and history, or no row while another worker holds it.
-  returns TABLE(epoch bigint, source_schema text, dataset text, table_name text, query text, source_table text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb)
+  returns TABLE(epoch bigint, source_schema text, dataset text, table_name text, query text, source_table text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb, flight_addr text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
@@ -2387,21 +2405,21 @@ procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, I
 
 function ampsync_worker.begin_explain(p_answer_id bigint)
   -- The reference that a job asks the Amp server for, on behalf of ampsync.explain_sync.
-  returns TABLE(namespace text, name text, revision text, tables text[])
+  returns TABLE(namespace text, name text, revision text, tables text[], flight_addr text, admin_addr text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.begin_poll(p_dataset_id bigint)
   -- The reference that a poll looks up.
-  returns TABLE(namespace text, name text, revision text, begun_at timestamp with time zone, failures integer)
+  returns TABLE(namespace text, name text, revision text, begun_at timestamp with time zone, failures integer, admin_addr text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.begin_reload(p_dataset_id bigint)
   -- The version that a reload job looks at, and the tables that must fit it; no row if there is nothing to do.
-  returns TABLE(dataset text, namespace text, name text, version text, manifest_hash text, source_schema text, tables jsonb)
+  returns TABLE(dataset text, namespace text, name text, version text, manifest_hash text, source_schema text, tables jsonb, flight_addr text, admin_addr text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -2414,7 +2432,7 @@ procedure ampsync_worker.begin_repair(IN p_stream_id bigint, IN p_epoch bigint, 
 
 function ampsync_worker.begin_resolve(p_dataset_id bigint)
   -- The reference that a resolve job looks up.
-  returns TABLE(namespace text, name text, revision text, tables text[], failures integer)
+  returns TABLE(namespace text, name text, revision text, tables text[], failures integer, admin_addr text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
