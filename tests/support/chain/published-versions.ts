@@ -58,6 +58,11 @@ export class PublishedVersions {
     return `${what} in ${this.#publish(this.#nextVersion(), tables)}`;
   }
 
+  /** The tables of the newest one. */
+  tables(): readonly string[] {
+    return [...this.all.at(-1)!.source.tables.keys()];
+  }
+
   /** Everything that was taken away is there again. */
   restore(): void {
     for (const version of this.#hidden.splice(0)) {

@@ -9,22 +9,14 @@ import { HurriedTime } from "../postgres/hurried-time.ts";
 import { VersionWatch } from "../watch/version-watch.ts";
 import type { FreshVersions } from "../worker/fresh-versions.ts";
 import { WorkerPool } from "../worker/worker-pool.ts";
+import { hangOn } from "./kept-objects.ts";
 import { type Named, PublishedVersions } from "./published-versions.ts";
+import { countVersions, describeVersions, noVersionCounts } from "./version-counts.ts";
 import { CALLS, POINTS, type Provocation } from "./version-crashes.ts";
-import { outcomeFaults, standing, unsettled } from "./version-outcome.ts";
+import { outcomeFaults, type Standing, standing, unsettled } from "./version-outcome.ts";
 import { ROLLBACK, VersionUser } from "./version-user.ts";
 
 const DEEPEST_REORG = 12;
-
-/** What a case went through. */
-export interface VersionCounts {
-  switches: number;
-  upgrades: number;
-  rollbacks: number;
-  refusals: number;
-  kills: number;
-  crashes: number;
-}
 
 /**
  * One random life of a dataset whose versions change while workers follow them and users give orders: crashes
@@ -33,14 +25,7 @@ export interface VersionCounts {
  */
 export class RandomVersions {
   readonly script: string[] = [];
-  readonly counts: VersionCounts = {
-    switches: 0,
-    upgrades: 0,
-    rollbacks: 0,
-    refusals: 0,
-    kills: 0,
-    crashes: 0,
-  };
+  readonly counts = noVersionCounts();
   readonly #roll: Dice;
   readonly #db: TestDatabase;
   readonly #fresh: FreshVersions;
@@ -93,20 +78,23 @@ export class RandomVersions {
     const watch = new VersionWatch(await this.#db.client(), this.#tag === "dev" ? "dev" : null);
     try {
       await this.#settle("the first load");
+      watch.add(await hangOn(this.#db, this.#versions.tables()));
       for (let step = this.#roll(5, 11); step > 0; step--) await this.#step();
       const faults = await this.#end();
       return [...watch.faults, ...faults].join("\n  ") || null;
     } catch (error) {
       const { stack, detail, where } = error as pg.DatabaseError;
       throw new Error(
-        [stack, detail, where, ...watch.faults, await this.#state(), this.#workers.tail()].join("\n  "),
+        [stack, detail, where, ...watch.faults, await describeVersions(this.#db), this.#workers.tail()].join(
+          "\n  ",
+        ),
         {
           cause: error,
         },
       );
     } finally {
       await watch[Symbol.asyncDispose]();
-      await this.#count();
+      await countVersions(this.#db, this.counts);
     }
   }
 
@@ -126,7 +114,10 @@ export class RandomVersions {
     else if (what <= 16) await this.#crash();
     else if (what === 17) await this.#terminateBackends();
     else if (what === 18) await this.#moveWorkers();
-    else this.#disconnect();
+    else {
+      this.#note("disconnect");
+      this.#server.disconnectAll();
+    }
 
     if (roll(0, 3) > 0) await this.#workers.ensure();
     // Not for something: so that changes come at any moment. Now and then a change gets the time to be done.
@@ -236,11 +227,6 @@ export class RandomVersions {
     }
   }
 
-  #disconnect(): void {
-    this.#note("disconnect");
-    this.#server.disconnectAll();
-  }
-
   /** Waits until nothing changes any more without somebody doing something. */
   async #settle(what: string): Promise<void> {
     if (this.#chain.chain.head()!.number < this.#height) {
@@ -260,7 +246,7 @@ export class RandomVersions {
   }
 
   async #left(): Promise<string | null> {
-    const is = await standing(this.#db, this.#chain.chain.head()!);
+    const is = await this.#standing();
     if (is.version === null) return "the dataset is not found yet";
     const { source } = this.#versions.current(is.version);
     return unsettled(is, await this.#versions.named(this.#tag), [...source.tables.keys()]);
@@ -278,7 +264,7 @@ export class RandomVersions {
     this.#change("mine 3");
     await this.#settle("three more blocks");
 
-    if (await this.#isRefused()) faults.push(...(await this.#followHint(newest)));
+    if ((await this.#standing()).offered !== null) faults.push(...(await this.#followHint(newest)));
     if ((await this.#user.canRollBack()) && this.#roll(0, 1) === 0) {
       await this.#user.say(ROLLBACK);
       await this.#settle("the rollback");
@@ -287,8 +273,8 @@ export class RandomVersions {
     return faults;
   }
 
-  async #isRefused(): Promise<boolean> {
-    return (await standing(this.#db, this.#chain.chain.head()!)).offered !== null;
+  async #standing(): Promise<Standing> {
+    return await standing(this.#db, this.#chain.chain.head()!);
   }
 
   /** Status must say why a version is not followed, and what to do: the statement, run as it is printed. */
@@ -302,9 +288,12 @@ export class RandomVersions {
     if (version !== newest.version || !reason?.includes(version) || !hint?.includes("ampsync.resync(")) {
       return [`version ${newest.version} is not followed, and status says ${JSON.stringify(rows[0])}`];
     }
-    await this.#db.query(hint);
-    await this.#settle("the upgrade that the hint names");
-    const followed = await standing(this.#db, this.#chain.chain.head()!);
+    const [beside, inPlace] = hint.split(" -- or: ");
+    const chosen = inPlace !== undefined && this.#roll(0, 1) === 0 ? inPlace : beside;
+    this.#note(chosen);
+    await this.#db.query(chosen);
+    await this.#settle("what the hint names");
+    const followed = await this.#standing();
     const follows = followed.version === newest.version && followed.hash === newest.hash;
     return [
       ...(follows ? [] : [`after the hint version ${followed.version} is followed, not ${newest.version}`]),
@@ -316,29 +305,5 @@ export class RandomVersions {
     const head = this.#chain.chain.head()!;
     const newest = await this.#versions.named(this.#tag);
     return await outcomeFaults(this.#db, this.#fresh, this.#versions, newest, head);
-  }
-
-  async #count(): Promise<void> {
-    const { rows } = await this.#db.query(
-      "select e.event, count(*)::int as n from ampsync.events e group by 1",
-    );
-    const events = new Map(rows.map(({ event, n }) => [event, n]));
-    this.counts.switches = events.get("version_reload_success") ?? 0;
-    this.counts.upgrades = events.get("upgraded") ?? 0;
-    this.counts.rollbacks = events.get("version_rolled_back") ?? 0;
-  }
-
-  /** For people: how everything stands. */
-  async #state(): Promise<string> {
-    const { rows } = await this.#db.query(
-      `select to_jsonb(s)::text as row from ampsync.streams s
-       union all select to_jsonb(u)::text from ampsync.upgrades u
-       union all select to_jsonb(t)::text from ampsync.status t
-       union all select to_jsonb(x)::text from (
-         select j.key, j.attempts, j.locked_by, j.run_at - clock_timestamp() as due_in, j.last_error
-           from graphile_worker._private_jobs j) x
-       union all (select to_jsonb(e)::text from ampsync.events e order by e.event_id desc limit 30)`,
-    );
-    return rows.map(({ row }) => row).join("\n  ");
   }
 }

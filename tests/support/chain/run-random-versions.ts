@@ -1,7 +1,8 @@
 import type { TestDatabase } from "../postgres/database.ts";
 import { FreshVersions } from "../worker/fresh-versions.ts";
-import { RandomVersions, type VersionCounts } from "./random-versions.ts";
+import { RandomVersions } from "./random-versions.ts";
 import { inLanes } from "./seeds.ts";
+import { noVersionCounts, type VersionCounts } from "./version-counts.ts";
 
 /** After this many cases fresh loads begin with a new database. */
 const CASES_PER_LANE = 10;
@@ -24,7 +25,7 @@ export async function runRandomVersions(
   seeds: readonly number[],
   { createDatabase, lanes, onCase }: RandomVersionsOptions,
 ): Promise<RandomVersionsResult> {
-  const counts: VersionCounts = { switches: 0, upgrades: 0, rollbacks: 0, refusals: 0, kills: 0, crashes: 0 };
+  const counts = noVersionCounts();
   const options = { lanes, casesPerLane: CASES_PER_LANE };
   const failures = await inLanes(seeds, options, startLane, async (seed, { fresh }) => {
     await using db = await createDatabase();

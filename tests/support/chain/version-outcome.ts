@@ -1,6 +1,7 @@
 import type { Block } from "../../../src/devserver/source.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 import { type FreshVersions, type LoadedTable, loadedTable } from "../worker/fresh-versions.ts";
+import { keptFaults } from "./kept-objects.ts";
 import type { Named, PublishedVersions } from "./published-versions.ts";
 
 const SCHEMA = "chain";
@@ -96,11 +97,10 @@ export async function outcomeFaults(
     for (const { version, first, last } of own) {
       const alike = contents.flatMap((each, i) => (each.version === version ? [loads[i]!.get(table)] : []));
       for (let block = first; block <= last; block++) {
-        const rows = found.rows.get(block);
-        if (rows === undefined || !alike.some((each) => each?.rows.get(block) === rows)) {
-          faults.push(
-            `${table}, block ${block} of ${version}: ${rows}, not ${alike.at(-1)?.rows.get(block)}`,
-          );
+        const rows = rowsOf(found, block, found);
+        const expected = alike.map((each) => each && rowsOf(each, block, found));
+        if (rows === "" || !expected.includes(rows)) {
+          faults.push(`${table}, block ${block} of ${version}: ${rows}, not ${expected.at(-1)}`);
           break;
         }
       }
@@ -128,11 +128,27 @@ export async function outcomeFaults(
     }
     if (misfits.length === 0) faults.push(`version ${newest.version} is refused, though all tables fit it`);
   }
+  faults.push(...(await keptFaults(db)));
   const verified = await db.query(
     "select * from ampsync.verify((select d.label from ampsync_private.dataset d))",
   );
   for (const row of verified.rows) faults.push(`verify: ${JSON.stringify(row)}`);
   return faults;
+}
+
+/** The rows of a block as they compare: those cells whose columns the table `shape` has. */
+function rowsOf(table: LoadedTable, block: number, shape: LoadedTable): string {
+  const columns = [
+    "_block_num",
+    "_block_num_start",
+    "_block_num_end",
+    ...shape.columns.map(([name]) => name),
+  ].sort();
+  const rows = table.rows.get(block) ?? [];
+  return rows
+    .map((row) => JSON.stringify(Object.fromEntries(columns.map((name) => [name, row[name]]))))
+    .sort()
+    .join(" ");
 }
 
 /** The columns of a table that cannot be made to fit a version. */

@@ -37,6 +37,11 @@ export class VersionWatch implements AsyncDisposable {
     this.#watching = this.#watch();
   }
 
+  /** These are there and have rows from now on. */
+  add(relations: readonly string[]): void {
+    for (const relation of relations) this.#loaded.add(relation);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
     await this.#watching;

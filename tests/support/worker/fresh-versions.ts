@@ -9,8 +9,8 @@ import { PassDriver, syncAtOnce } from "./pass-driver.ts";
 export interface LoadedTable {
   /** Name and type of each column of the dataset, in order. */
   readonly columns: readonly (readonly [name: string, type: string])[];
-  /** The rows of each block, sorted, without `_id` and without nulls. */
-  readonly rows: ReadonlyMap<number, string>;
+  /** The rows of each block, without `_id` and without nulls. */
+  readonly rows: ReadonlyMap<number, readonly Readonly<Record<string, unknown>>[]>;
   /** A digest of all, `_id` included. */
   readonly digest: string;
 }
@@ -85,16 +85,13 @@ export async function loadedTable(db: TestDatabase, schema: string, table: strin
     [schema, table],
   );
   const { rows } = await db.query(
-    `select v.block, string_agg(v.cells, ' ' order by v.cells collate "C") as cells,
-            string_agg(v.id, ' ' order by v.id) as ids
-       from (select t._block_num::int as block, encode(t._id, 'hex') as id,
-                    jsonb_strip_nulls(to_jsonb(t) - '_id')::text as cells
-               from "${schema}"."${table}" t) v
-      group by v.block order by v.block`,
+    `select t._block_num::int as block, jsonb_agg(jsonb_strip_nulls(to_jsonb(t) - '_id')) as cells,
+            string_agg(t::text, ' ' order by t._id) as digest
+       from "${schema}"."${table}" t group by 1 order by 1`,
   );
   return {
     columns: columns.map(({ name, type }) => [name, type]),
     rows: new Map(rows.map(({ block, cells }) => [block, cells])),
-    digest: rows.map(({ cells, ids }) => `${cells} ${ids}`).join("\n"),
+    digest: rows.map(({ digest }) => digest).join("\n"),
   };
 }

@@ -4,9 +4,9 @@ import type { FaultPoint } from "../../../src/fault-points.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 import { releaseDead } from "../postgres/queue.ts";
 import { FaultyWorker } from "./faulty-worker.ts";
-import type { WorkerAddresses } from "./worker-process.ts";
+import { SHORT_TURNS, type WorkerAddresses } from "./worker-process.ts";
 
-/** Workers of one database that a random test starts, freezes and kills. Their passes end as soon as they are asked to. */
+/** Workers of one database that a random test starts, freezes and kills. Their passes end soon after they are asked to. */
 export class WorkerPool implements AsyncDisposable {
   readonly #db: TestDatabase;
   readonly #addresses: WorkerAddresses;
@@ -27,7 +27,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   start(): void {
-    this.#running.push(new FaultyWorker({ ...this.#addresses, beatMs: 200, limits: { minPassMs: 0 } }));
+    this.#running.push(new FaultyWorker({ ...this.#addresses, ...SHORT_TURNS }));
   }
 
   /** At least one runs, and nothing is held by one that died. */
