@@ -28,10 +28,13 @@ export async function chaosOfVersions(args: readonly string[]): Promise<void> {
     const { failures, counts } = await runRandomVersions(seedsFrom(seed, rounds), {
       lanes: Number(values.lanes),
       createDatabase: () => cloneDatabase(template),
-      onCase(of, failure) {
+      onCase(of, failure, sum) {
         done++;
         if (failure !== null) console.error(`seed ${of}: ${failure}`);
-        if (done % 10 === 0) console.error(`${done} of ${rounds} rounds, seeds from ${seed}`);
+        if (done % 10 === 0) {
+          const told = Object.entries(sum).map(([name, n]) => `${n} ${name}`);
+          console.error(`${done} of ${rounds} rounds, seeds from ${seed}: ${told.join(", ")}`);
+        }
       },
     });
     const seconds = Math.round((performance.now() - start) / 1000);

@@ -10,8 +10,8 @@ const CASES_PER_LANE = 10;
 export interface RandomVersionsOptions {
   readonly createDatabase: () => Promise<TestDatabase>;
   readonly lanes: number;
-  /** Called after each case. */
-  readonly onCase?: (seed: number, failure: string | null) => void;
+  /** Called after each case, with the sum of all so far. */
+  readonly onCase?: (seed: number, failure: string | null, counts: VersionCounts) => void;
 }
 
 export interface RandomVersionsResult {
@@ -32,7 +32,7 @@ export async function runRandomVersions(
     const random = new RandomVersions(seed, db, fresh);
     const failure = await outcomeOf(random);
     for (const [name, n] of Object.entries(random.counts)) counts[name as keyof VersionCounts] += n;
-    onCase?.(seed, failure);
+    onCase?.(seed, failure, counts);
     return failure;
   });
   return { failures, counts };

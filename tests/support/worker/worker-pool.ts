@@ -4,7 +4,7 @@ import type { FaultPoint } from "../../../src/fault-points.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 import { releaseDead } from "../postgres/queue.ts";
 import { FaultyWorker } from "./faulty-worker.ts";
-import { SHORT_TURNS, type WorkerAddresses } from "./worker-process.ts";
+import type { WorkerAddresses } from "./worker-process.ts";
 
 /** Workers of one database that a random test starts, freezes and kills. Their passes end soon after they are asked to. */
 export class WorkerPool implements AsyncDisposable {
@@ -27,7 +27,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   start(): void {
-    this.#running.push(new FaultyWorker({ ...this.#addresses, ...SHORT_TURNS }));
+    this.#running.push(new FaultyWorker({ ...this.#addresses, beatMs: 300, limits: { minPassMs: 1_000 } }));
   }
 
   /** At least one runs, and nothing is held by one that died. */
