@@ -2,7 +2,7 @@
 -- table gets the rows, columns and checkpoint that it had, and goes on from there; tables that
 -- the old version lacks become `orphaned`, those that had become so go on. What the new version
 -- had loaded is dropped. It is not taken again by itself until there is another one, or somebody
--- calls ampsync.resync.
+-- calls ampsync.resync; nor is one that was offered since the upgrade.
 --
 -- If every block of a table's history was replaced on the chain since then, the server cannot
 -- tell what changed: the table is loaded again beside the rows that came back, and the answer
@@ -76,15 +76,26 @@ begin
      from unnest(v_lost) l(stream_id);
 
   delete from ampsync_private.former f where f.dataset_id = v_dataset_id;
+  if v_dataset.offered_version is null then
+    v_dataset.offered_version := v_former.new_version;
+    v_dataset.offered_hash := v_former.new_manifest_hash;
+  elsif ampsync_private.same_version(v_dataset.offered_version, v_dataset.offered_hash,
+                                     v_former.version, v_former.manifest_hash) then -- The server went back as well.
+    v_dataset.offered_version := null;
+    v_dataset.offered_hash := null;
+  end if;
   update ampsync_private.dataset d
-     set offered_version  = coalesce(v_dataset.offered_version, v_former.new_version),
-         offered_hash     = coalesce(v_dataset.offered_hash, v_former.new_manifest_hash),
-         offered_declined = true,
+     set offered_version  = v_dataset.offered_version,
+         offered_hash     = v_dataset.offered_hash,
+         offered_declined = v_dataset.offered_version is not null,
          offered_error    = jsonb_build_object(
            'code', 'SY004',
-           'message', format('version %s was rolled back', coalesce(v_former.new_version, v_former.new_manifest_hash)),
+           'message', format('version %s was rolled back', v_former.new_version)
+                      || case when v_dataset.offered_version <> v_former.new_version
+                              then format('; version %s waits for a call', v_dataset.offered_version) else '' end,
            'hint', format('select ampsync.resync(%L);', d.label))
-   where d.dataset_id = v_dataset_id;
+   where d.dataset_id = v_dataset_id
+     and v_dataset.offered_version is not null;
   perform ampsync_private.journal(null, 'version_rolled_back', jsonb_build_object(
             'version', v_former.version, 'manifest_hash', v_former.manifest_hash,
             'old_version', v_former.new_version, 'old_manifest_hash', v_former.new_manifest_hash), v_dataset_id);

@@ -224,6 +224,33 @@ describe("a rollback", () => {
     expect(await offered("2.1.0")).toBe("2.1.0");
   });
 
+  test("leaves a version that was offered since the upgrade for somebody to ask for, and says which one", async () => {
+    await upgraded();
+    const id = await datasetId(db);
+    await db.query("select ampsync_private.offer_version($1, '2.1.0', null)", [id]);
+    await db.query("update ampsync_private.former set new_manifest_hash = repeat('0', 64)");
+    await rollback();
+    const { rows } = await db.query(
+      `select s.new_version, s.waiting_on, d.offered_hash
+         from ampsync.status s join ampsync_private.dataset d on d.label = s.dataset`,
+    );
+    expect(rows).toEqual([
+      {
+        new_version: "2.1.0",
+        waiting_on: "version 2.0.0 was rolled back; version 2.1.0 waits for a call",
+        offered_hash: null, // Not that of the other version.
+      },
+    ]);
+  });
+
+  test("to a version to which the server went back as well leaves nothing that is offered", async () => {
+    await upgraded();
+    await db.query("select ampsync_private.offer_version($1, '1.0.0', null)", [await datasetId(db)]);
+    await rollback();
+    const { rows } = await db.query("select version, new_version, error_code from ampsync.status");
+    expect(rows).toEqual([{ version: "1.0.0", new_version: null, error_code: null }]);
+  });
+
   test("ends the writers and resyncs of the new version", async () => {
     const streams = await upgraded();
     await streams[0]!.acquire("worker-3");

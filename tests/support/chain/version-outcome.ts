@@ -82,9 +82,13 @@ export async function outcomeFaults(
   const loads = await fresh.load(contents.map(({ source }) => source));
   const loadOf = (name: string) => loads[contents.findLastIndex(({ version }) => version === name)]!;
 
-  for (const [table, like] of loadOf(is.version!)) {
+  /** What a table holds in each of the contents that a version stood for. */
+  const contentsOf = (name: string, table: string) =>
+    contents.flatMap(({ version }, i) => (version === name ? (loads[i]!.get(table) ?? []) : []));
+
+  for (const [table, planned] of loadOf(is.version!)) {
     const found = await loadedTable(db, SCHEMA, table);
-    const [has, should] = [found, like].map(({ columns }) =>
+    const [has, should] = [found, planned].map(({ columns }) =>
       columns
         .map(([name]) => name)
         .sort()
@@ -95,10 +99,10 @@ export async function outcomeFaults(
     const own = history.filter((entry) => entry["table"] === table);
     if (own[0]?.["first"] !== 0) faults.push(`no version is known for the first blocks of ${table}`);
     for (const { version, first, last } of own) {
-      const alike = contents.flatMap((each, i) => (each.version === version ? [loads[i]!.get(table)] : []));
+      const alike = contentsOf(version, table);
       for (let block = first; block <= last; block++) {
         const rows = rowsOf(found, block, found);
-        const expected = alike.map((each) => each && rowsOf(each, block, found));
+        const expected = alike.map((each) => rowsOf(each, block, found));
         if (rows === "" || !expected.includes(rows)) {
           faults.push(`${table}, block ${block} of ${version}: ${rows}, not ${expected.at(-1)}`);
           break;
@@ -107,12 +111,10 @@ export async function outcomeFaults(
     }
     if (Math.max(...found.rows.keys()) > Number(head.number))
       faults.push(`${table} has blocks above ${head.number}`);
+    const [like, ...others] = contentsOf(own[0]?.["version"], table);
     const names = (loaded: LoadedTable) => loaded.columns.map(([name]) => name).join();
-    if (own.length === 1 && names(found) === names(like) && found.digest !== like.digest) {
-      const alike = contents.some(
-        (each, i) => each.version === own[0]!["version"] && loads[i]!.get(table)?.digest === found.digest,
-      );
-      if (!alike) faults.push(`${table} has other _ids than a fresh load`);
+    if (own.length === 1 && like !== undefined && others.length === 0 && names(found) === names(like)) {
+      if (found.digest !== like.digest) faults.push(`${table} has other _ids than a fresh load`);
     }
   }
 
