@@ -70,7 +70,7 @@ async function waiting<T>(
 }
 
 /** A writer in the middle of a transaction. */
-async function openWriter(): Promise<{ commit: () => Promise<void> }> {
+async function openWriter() {
   const client = await db.client();
   const writer = stream.through(client);
   await client.query("begin");
@@ -81,6 +81,7 @@ async function openWriter(): Promise<{ commit: () => Promise<void> }> {
       await writer.commitApply([watermark(10, 14)], 5);
       await client.query("commit");
     },
+    rollback: () => client.query("rollback"),
   };
 }
 
@@ -172,6 +173,19 @@ test("behind a reader of the table the reload gives up at once and says who it i
   await stream.commit(10, 14);
   await reader.query("rollback");
   expect(await adopt()).toBe("adopted");
+});
+
+test("a writer that waits behind the reload, which waits for a reader, is not taken for what is in the way: no writer rests", async () => {
+  const reader = await open(`select from ${stream.target} limit 1`);
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const reload = await waiting((client) => adopt(client));
+    const writer = openWriter();
+    expect(await reload.answer).toBe("in use");
+    await (await writer).rollback();
+  }
+  await db.query("select graphile_worker.remove_job(key) from graphile_worker.jobs where key is not null");
+  expect(await beat()).toBe("keep");
+  await reader.query("rollback");
 });
 
 describe("while a reload is under way", () => {

@@ -7,10 +7,12 @@
 -- reload has failed (event version_reload_failed), and is tried again after 5, 10, 20, 40, 60,
 -- 60 … s: somebody may remove what is in the way, and ampsync.resume_sync retries at once.
 --
--- When a table was in use three times in a row, and writers of our own are at work, all of the
--- dataset's writers rest for 60 s: a COPY that stays open must not starve the change.
+-- When a table was in use three times in a row, now by a writer of our own, all of the dataset's
+-- writers rest for 60 s: a COPY that stays open must not starve the change. They do not rest for
+-- readers, behind whom they only wait with us.
 --
--- p_error: {"code", "message", "detail", "hint"}
+-- p_error: {"code", "message", "detail", "hint"}, of a table in use also "pids": see
+--          lock_for_change
 -- p_max_retries: 0 for what a retry does not cure
 --
 -- Locks: dataset row.
@@ -53,7 +55,7 @@ begin
   update ampsync_private.dataset d
      set offered_attempts = v_attempts,
          offered_retry    = v_retry,
-         offered_error    = p_error || jsonb_build_object('hint', coalesce(p_error ->> 'hint',
+         offered_error    = p_error - 'pids' || jsonb_build_object('hint', coalesce(p_error ->> 'hint',
                               'Retried automatically: select * from ampsync.events order by event_id desc limit 10;')),
          quiesce_until    = case
            when d.quiesce_until > v_now then d.quiesce_until
@@ -63,14 +65,15 @@ begin
                               join ampsync_private.lease l using (stream_id)
                              cross join lateral ampsync_private.fence_holders(l.stream_id, l.epoch) f
                              where s.dataset_id = d.dataset_id
-                               and f.mode = 'ShareLock')
+                               and f.mode = 'ShareLock'
+                               and p_error -> 'pids' @> to_jsonb(f.pid))
              then v_now + interval '60 s' end
    where d.dataset_id = p_dataset_id;
   perform ampsync_private.schedule_reload(p_dataset_id);
 
   if v_failures >= 1
      and (v_failures % 5 = 1 or v_dataset.offered_error ->> 'message' is distinct from p_error ->> 'message') then
-    perform ampsync_private.journal(null, 'version_reload_failed', p_error || jsonb_build_object(
+    perform ampsync_private.journal(null, 'version_reload_failed', p_error - 'pids' || jsonb_build_object(
               'version', p_version, 'attempts', v_attempts, 'next_retry', v_retry), p_dataset_id);
   end if;
 end;

@@ -2,7 +2,8 @@
 -- order of their OIDs and in the strongest mode. Waits 300 ms at most for all of them together,
 -- because everybody who comes later waits behind this call. The build of an index is ended
 -- before. Returns null when it has them; otherwise what is in the way, as an error {"code",
--- "message", "detail", "hint"}: call again in another transaction, after 1, 2, 4 … 30 s.
+-- "message", "detail", "hint", "pids": of those who held a target all the time}: call again in
+-- another transaction, after 1, 2, 4 … 30 s.
 --
 -- Autovacuum gives way only after deadlock_timeout. Every fourth attempt waits as long if
 -- nothing else is in the way.
@@ -55,7 +56,8 @@ begin
     exception when lock_not_available or undefined_table then
       select string_agg(h.holder, ', ' order by h.pid) as holders,
              string_agg(format('select pg_terminate_backend(%s);', h.pid), ' ' order by h.pid)
-               filter (where not h.is_autovacuum) as ends
+               filter (where not h.is_autovacuum) as ends,
+             coalesce(jsonb_agg(h.pid), '[]') as pids
         into v_other
         from ampsync_private.table_holders(v_target) h
        where coalesce(h.pid, 0) = any (v_before); -- Not those who waited behind this call.
@@ -64,7 +66,8 @@ begin
         'message', format('table %s is to be changed for a new schema, but is in use', v_name),
         'detail', coalesce(format('Used by %s.', v_other.holders), 'Whoever used it has ended meanwhile.'),
         'hint', coalesce(v_other.ends || ' -- Ends what uses it; retried automatically in any case.',
-                         'Retried automatically: select * from ampsync.streams;'));
+                         'Retried automatically: select * from ampsync.streams;'),
+        'pids', v_other.pids);
     end;
     if v_target::text <> v_name then -- Renamed before it was locked.
       return jsonb_build_object(
