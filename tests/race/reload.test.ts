@@ -273,6 +273,35 @@ describe("against what others have open", () => {
     },
   );
 
+  test("readers of all tables: the table that was made first is locked first, whatever the order of the streams", async () => {
+    const name = `${dataset}_two`;
+    const blocks = await SqlStream.register(db, { dataset: name });
+    const logs = await SqlStream.prepare(db, { dataset: name, table: "logs" });
+    await blocks.acquire();
+    await blocks.prepareTarget();
+    await offer(db, "1.1.0", { dataset: name });
+    const reader = await open(`select from ${logs.target}, ${blocks.target}`);
+    const tables = ["blocks", "logs"].map((table) => ({ table, columns: NEXT }));
+    expect(await adoptVersion(db, "1.1.0", tables, { dataset: name })).toBe("in use");
+    await reader.query("commit");
+    const { rows } = await db.query(
+      "select offered_error ->> 'message' as message from ampsync_private.dataset where label = $1",
+      [name],
+    );
+    expect(rows[0]!["message"]).toContain(logs.target);
+  });
+
+  test("a commit of a table that stays as it is: it is waited for before any target is locked", async () => {
+    const logs = await SqlStream.prepare(db, { dataset, table: "logs" });
+    const commit = await open(`update ampsync_private.stream set since = since where stream_id = ${logs.id}`);
+    const reader = await open(`select from ${stream.target}`);
+    const tables = [{ table: "blocks", columns: NEXT }, { table: "logs" }];
+    const refused = await adoptVersion(db, "1.1.0", tables, { dataset }).catch((error: Error) => error);
+    expect(refused).toMatchObject({ code: "55P03" }); // In use would be what it has waited for instead.
+    await commit.query("commit");
+    await reader.query("commit");
+  });
+
   test("a takeover: the reload gives up, and the pass that took over reads the old version until it ends", async () => {
     await stream.endPass("yielded");
     const client = await db.client();

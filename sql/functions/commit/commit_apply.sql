@@ -79,7 +79,7 @@ begin
          attempts         = 0,
          deaths           = 0,
          next_retry       = null,
-         error            = null
+         error            = case when v_state = 'orphaned' then s.error end -- Says why nothing follows.
    where s.stream_id = p_stream_id;
 
   perform ampsync_private.record_values(p_stream_id, p_values);

@@ -90,6 +90,7 @@ describe("a table that the version lacks", () => {
     await SqlStream.prepare(db, { table: "logs" });
     await offerAndAdopt(db, "1.1.0", [{ table: "logs" }]);
     await stream.apply(10, 14);
+    expect(await stream.view()).toMatchObject({ state: "orphaned", error_code: "SY103" });
     await db.query("select graphile_worker.remove_job(key) from graphile_worker.jobs where key is not null");
     await stream.endPass("yielded");
     expect(await waitingJobs(db, `ampsync_stream:${stream.id}`)).toEqual([]);

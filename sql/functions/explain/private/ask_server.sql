@@ -18,10 +18,6 @@ declare
   v_now    timestamptz := ampsync_private.now();
   v_answer ampsync_private.answer;
 begin
-  delete from ampsync_private.answer a
-   where a.asked_at < v_now - interval '1 day'
-     and (a.namespace, a.name, coalesce(a.revision, 'latest')) <> (p_namespace, p_name, coalesce(p_revision, 'latest'));
-
   insert into ampsync_private.answer (namespace, name, revision)
   values (p_namespace, p_name, p_revision)
   on conflict (namespace, name, coalesce(revision, 'latest')) do update set name = excluded.name
@@ -36,6 +32,12 @@ begin
       payload => json_build_object('answer_id', v_answer.answer_id::text),
       job_key => 'ampsync_explain:' || v_answer.answer_id);
   end if;
+  delete from ampsync_private.answer a -- Last, and without waiting: another call may hold one, and want this one.
+   where a.answer_id in (select o.answer_id
+                           from ampsync_private.answer o
+                          where o.asked_at < v_now - interval '1 day'
+                            and o.answer_id <> v_answer.answer_id
+                            for update skip locked);
   return v_answer;
 end;
 $$;
