@@ -102,6 +102,8 @@ describe("while somebody decides about a lease, in a transaction that stays open
   const decisions = {
     "a takeover": () => stream.through(writer).acquire("worker-2"),
     "a pause": () => writer.query("select ampsync.pause_sync($1)", [`chain_${datasets}`]),
+    "another address": () =>
+      writer.query("select ampsync.set_source($1, 'http://amp:1602')", [`chain_${datasets}`]),
   };
   test.each(Object.entries(decisions))(
     "%s, the heartbeat renews the others, and learns at the next one",
@@ -113,7 +115,7 @@ describe("while somebody decides about a lease, in a transaction that stays open
       await decide();
       await heart.query("set lock_timeout = '100ms'");
       const leases = JSON.stringify(
-        [stream, other].map(({ id, epoch }) => ({ stream_id: id, epoch, head: null })),
+        [stream, other].map(({ id, epoch }) => ({ stream_id: id, epoch, head: "100", network: "mainnet" })),
       );
       const verdicts = async () => {
         const { rows } = await heart.query(
@@ -125,6 +127,7 @@ describe("while somebody decides about a lease, in a transaction that stays open
       expect(await verdicts()).toEqual(["keep", "keep"]);
       expect(await other.acquire("worker-2")).toBeUndefined();
       await writer.query("commit");
+      await deleteJobs(); // One that waits would ask for a slot.
       expect(await verdicts()).toEqual(["lost", "keep"]);
     },
   );

@@ -97,6 +97,11 @@ describe("a shadow that starts over after a deep reorg waits, before it locks an
     await meetStartingOver(firstRow, `select ampsync.${call}('${dataset}')`);
   });
 
+  test("set_source", async () => {
+    const firstRow = `select from ampsync_private.dataset where name = '${dataset}' for no key update`;
+    await meetStartingOver(firstRow, `select ampsync.set_source('${dataset}', 'http://amp:1602')`);
+  });
+
   test("the swap", async () => {
     await meetStartingOver(rowOf(stream.id), "select ampsync_worker.swap_resync(<shadow>)");
     expect(await stream.view()).toMatchObject({ state: "backfill", block: "9" });

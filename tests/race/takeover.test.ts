@@ -241,6 +241,21 @@ test("a pause ends the writer, and nothing is committed after it", async () => {
   expect(await stream.view()).toMatchObject({ state: "paused", block: "9", worker: null });
 });
 
+test("another address ends the writer, and the next pass goes on at it from the checkpoint", async () => {
+  const { client, held } = await holder();
+  await client.query("begin");
+  await held.apply(10, 19);
+  await db.query("select ampsync.set_source($1, 'http://amp:1602')", [`chain_${datasets}`]);
+  await expect(client.query("commit")).rejects.toThrow();
+  await expect(stream.beginApply()).rejects.toMatchObject({ code: "SY001" });
+  expect(await stream.acquire("worker-2")).toMatchObject({
+    flight_addr: "http://amp:1602",
+    history: [{ end: "9" }],
+  });
+  await stream.commit(10, 19);
+  expect(await stream.view()).toMatchObject({ block: "19" });
+});
+
 test("a writer of a role that the worker may not end is waited for, and named", async () => {
   await moveClock(db, "31 s");
   const worker = await db.client();
