@@ -236,6 +236,9 @@ describe("docs/spec.md", () => {
     expect(setters.map(({ name }) => basename(name, ".sql")).filter((name) => !named.includes(name))).toEqual(
       [],
     );
-    expect(transitions.map(({ call }) => call)).toEqual(["`register_streams`", ...Object.keys(CALLS)]);
+    expect(transitions.map(({ call }) => call)).toEqual([
+      "`register_streams` (`register_queries`)",
+      ...Object.keys(CALLS),
+    ]);
   });
 });
