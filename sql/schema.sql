@@ -705,6 +705,13 @@ function ampsync_private.adoptable(p_dataset_id bigint, p_target_schema text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.allow_nulls(p_table regclass, p_other regclass)
+  -- Let the columns of a table be null where those of another one may be.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.append_history(p_stream_id bigint, p_watermarks jsonb)
   -- Append watermarks that continue a history; SY101 if they do not.
   returns ampsync_private.history

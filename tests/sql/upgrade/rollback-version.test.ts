@@ -224,6 +224,30 @@ describe("a rollback", () => {
     expect(await offered("2.1.0")).toBe("2.1.0");
   });
 
+  test("keeps old rows with nulls in a column that the new version made not null", async () => {
+    const streams = await loadedDataset(db, ["blocks", "logs"]);
+    const [blocks, logs] = streams;
+    await db.query("alter table chain.logs alter column block_hash drop not null");
+    await db.query(
+      `update ampsync_private.stream set columns = jsonb_set(columns, '{0,not_null}', 'false') where stream_id = $1`,
+      [logs!.id],
+    );
+    await db.query("update chain.logs set block_hash = null where _block_num = 3");
+    await startUpgrade(db, [newTable("blocks", OTHER), newTable("logs")]);
+    for (const stream of [blocks!, logs!]) {
+      const shadow = (await shadowOf(db, stream))!;
+      await shadow.acquire("worker-2");
+      await shadow.prepareTarget(stream === blocks ? OTHER : COLUMNS);
+      await shadow.apply(0, 9, { fork: "b", expected: null });
+      await markLive(db, shadow);
+    }
+    while ((await advance(db)) !== "swap");
+    const count = "select count(*)::int as n from chain.logs where block_hash is null";
+    expect((await db.query(count)).rows).toEqual([{ n: 0 }]);
+    await rollback();
+    expect((await db.query(count)).rows).toEqual([{ n: 1 }]);
+  });
+
   test("leaves a version that was offered since the upgrade for somebody to ask for, and says which one", async () => {
     await upgraded();
     const id = await datasetId(db);

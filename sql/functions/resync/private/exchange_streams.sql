@@ -64,6 +64,9 @@ begin
 
     call ampsync_private.lock_target(v_live.stream_id);
     perform ampsync_private.lock_tables('{}', array[v_source.target]);
+    if p_keep then
+      perform ampsync_private.allow_nulls(v_source.target, v_live.target);
+    end if;
     select * into v_count
       from ampsync_private.merge_rows(v_live.target, v_source.target, ampsync_private.own_columns(v_live), p_keep);
     v_counts := v_counts || jsonb_build_object(v_live.stream_id, jsonb_build_object(
