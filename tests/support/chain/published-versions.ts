@@ -4,16 +4,20 @@ import type { Dice } from "../dice.ts";
 import { VersionSource } from "./version-source.ts";
 import { type Tables, VersionWalk } from "./version-walk.ts";
 
-/** What a version stood for, at one time. */
-export interface Published {
-  readonly version: string;
-  readonly source: VersionSource;
-}
-
 /** A version as the server tells of it. */
 export interface Named {
   readonly version: string;
   readonly hash: string;
+}
+
+/** What a version stood for, at one time. */
+export interface Published extends Named {
+  readonly source: VersionSource;
+}
+
+interface VersionList {
+  readonly versions: readonly { readonly version: string; readonly manifest_hash: string }[];
+  readonly special_tags: Readonly<Record<string, string>>;
 }
 
 /** The versions of a dataset that a random test publishes, one after the other. */
@@ -36,12 +40,12 @@ export class PublishedVersions {
     this.#walk = new VersionWalk(roll);
   }
 
-  first(): string {
-    return this.#publish(this.#nextVersion(), this.#walk.first());
+  async first(): Promise<string> {
+    return await this.#publish(this.#nextVersion(), this.#walk.first());
   }
 
   /** Publishes another version, or changes what the newest one stands for; resolves to what was done. */
-  change(): string {
+  async change(): Promise<string> {
     const [version, newest] = [...this.#current].at(-1)!;
     const kind = this.#roll(0, 9);
     if (kind === 0 && this.#hidden.length === 0 && this.#current.size > 1) {
@@ -52,10 +56,10 @@ export class PublishedVersions {
     if (kind === 1 && !this.#hidden.includes(version)) {
       // Streams read a version by its name, so what they read changes with it: nothing may be lost.
       const { what, tables } = this.#walk.next(newest.tables, { compatible: true });
-      return `${what} under ${this.#publish(version, tables)}`;
+      return `${what} under ${await this.#publish(version, tables)}`;
     }
     const { what, tables } = this.#walk.next(newest.tables);
-    return `${what} in ${this.#publish(this.#nextVersion(), tables)}`;
+    return `${what} in ${await this.#publish(this.#nextVersion(), tables)}`;
   }
 
   /** The tables of the newest one. */
@@ -72,29 +76,33 @@ export class PublishedVersions {
 
   /** What a tag stands for. */
   async named(tag: "latest" | "dev"): Promise<Named> {
-    const answer = await fetch(`${this.#server.adminAddress}/datasets/_/anvil/versions`);
-    const { versions, special_tags: tags } = (await answer.json()) as {
-      versions: readonly { readonly version: string; readonly manifest_hash: string }[];
-      special_tags: Readonly<Record<string, string>>;
-    };
+    const { versions, special_tags: tags } = await this.#list();
     const found = versions.find(({ version, manifest_hash: hash }) => [version, hash].includes(tags[tag]!))!;
     return { version: found.version, hash: found.manifest_hash };
   }
 
-  /** What a version stands for now. */
-  current(version: string): Published {
-    return this.#current.get(version)!;
+  /** What a version with this hash stands for. */
+  of(version: string, hash: string | null): Published {
+    return this.all.findLast((each) => each.version === version && each.hash === hash)!;
+  }
+
+  async #list(): Promise<VersionList> {
+    const answer = await fetch(`${this.#server.adminAddress}/datasets/_/anvil/versions`);
+    return (await answer.json()) as VersionList;
   }
 
   #nextVersion(): string {
     return `1.${++this.#count}.0`;
   }
 
-  #publish(version: string, tables: Tables): string {
-    const published = { version, tables, source: new VersionSource(this.#chain, tables) };
+  async #publish(version: string, tables: Tables): Promise<string> {
+    const source = new VersionSource(this.#chain, tables);
+    this.#server.publish(version, source);
+    const { versions } = await this.#list();
+    const hash = versions.find((each) => each.version === version)!.manifest_hash;
+    const published = { version, hash, source, tables };
     this.#current.set(version, published);
     this.all.push(published);
-    this.#server.publish(version, published.source);
     return version;
   }
 }

@@ -4,7 +4,7 @@ import type { Dice } from "../dice.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 
 /** What a user may be told: not in this state, busy, or broken off by the test. */
-const ANSWERS = ["SY004", "55P03", "57P01", "40P01"];
+const ANSWERS = ["SY004", "55P03", "57P01"];
 
 export const ROLLBACK = "select ampsync.rollback_version($1)";
 

@@ -1,5 +1,3 @@
-import type pg from "pg";
-
 import type { FaultPoint } from "../../../src/fault-points.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 import { releaseDead } from "../postgres/queue.ts";
@@ -89,12 +87,7 @@ export class WorkerPool implements AsyncDisposable {
 
   async #release(): Promise<void> {
     this.#hasDied = false;
-    try {
-      await releaseDead(this.#db);
-    } catch (error) {
-      if ((error as pg.DatabaseError).code !== "40P01") throw error; // Others do the same in another order.
-      await releaseDead(this.#db);
-    }
+    await releaseDead(this.#db);
   }
 
   #bury(): void {
