@@ -35,6 +35,8 @@ export class IndexBuilder {
   readonly #waiting = new Set<bigint>();
   #running: Promise<void> | null = null;
   #client: pg.Client | null = null;
+  /** Resolves once the client is connected, or could not be. */
+  #connected: Promise<unknown> | null = null;
   #isClosed = false;
 
   constructor(url: string, caller: Caller, log: Log) {
@@ -58,6 +60,7 @@ export class IndexBuilder {
   /** Leaves a statement that is under way to the server. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#connected; // A client that is ended while it connects never tells the caller of connect.
     await this.#client?.end().catch(() => {});
     await this.#running;
   }
@@ -72,7 +75,9 @@ export class IndexBuilder {
     client.on("error", () => {}); // Its statements report the error.
     this.#client = client;
     try {
-      await client.connect();
+      const connecting = client.connect();
+      this.#connected = connecting.catch(() => {});
+      await connecting;
       await setUpSession(client, "ampsync index");
       const { rows } = await client.query("select ampsync_worker.hold_index_lock() as held");
       for (const streamId of this.#waiting) {

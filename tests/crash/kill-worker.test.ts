@@ -177,6 +177,7 @@ describe("SIGTERM (graceful_shutdown)", () => {
       "select task, count(*)::int as jobs from ampsync.jobs group by 1 order by 1",
     );
     expect(rows).toEqual([
+      { task: "ampsync_poll", jobs: 1 }, // The next look for a new version.
       { task: "ampsync_stream", jobs: 3 }, // Their next passes, due at once.
       { task: "ampsync_supervise", jobs: 1 },
     ]);

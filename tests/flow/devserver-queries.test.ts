@@ -83,7 +83,6 @@ describe("a range of blocks", () => {
     `${select} WHERE _block_num >= 'a'`,
     `${select} WHERE _block_num > 3`,
     `${select} ORDER BY tx_hash`,
-    `${select} WHERE _block_num >= 3 SETTINGS stream = true`,
     'SELECT max(_block_num) FROM "edge/main_net@1.2.0"."logs" WHERE _block_num <= 3',
   ])("is all that can be filtered: %s", async (sql) => {
     await expect(client.all(sql)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });

@@ -59,6 +59,21 @@ describe("a stream from the beginning", () => {
     stream.cancel();
   });
 
+  test("of some blocks covers all, and brings the rows of those", async () => {
+    const stream = await client.open(LOGS.replace(" SETTINGS", " WHERE _block_num >= 12 SETTINGS"));
+    const first = await stream.microbatch();
+    const second = await stream.microbatch();
+    expect([first, second].map(({ range }) => span(range))).toEqual([
+      [0, 9],
+      [10, 19],
+    ]);
+    expect(rowsOf(first.batches)).toEqual([]);
+    expect(new Set(rowsOf(second.batches).map(([number]) => Number(number)))).toEqual(
+      new Set([12, 13, 14, 15, 16, 17, 18, 19]),
+    );
+    stream.cancel();
+  });
+
   test("sends the schema of the FlightInfo first, and everything in aligned messages below 2 MiB", async () => {
     const big = new GeneratedSource({ blocks: 3, logsPerBlock: 10_000 });
     server.publish("0.0.1", big);

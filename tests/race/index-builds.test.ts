@@ -290,6 +290,11 @@ test("of two workers one builds, and the other one looks again later", async () 
   expect((await shown()).state).toBe("valid");
 });
 
+test("a worker that stops while its builder connects does not wait for it forever", async () => {
+  const builder = await startBuilder();
+  await builder.close();
+});
+
 test("a build in one database does not keep those of another one waiting", async () => {
   const holder = await reader();
   await startBuilder();
