@@ -37,6 +37,7 @@ export function reloadDataset(deps: Deps): Task {
         log.warn("version_reload_failed", { reason: outcome });
       }
     } catch (error) {
+      abortSignal?.throwIfAborted(); // Another worker takes the version over.
       const failure = failureOf(error);
       log.warn("version_reload_failed", { code: failure.code, error: failure.message });
       await calls.deferReload(offer, failure, reactionTo(failure.code) === "retry" ? deps.reloadRetries : 0);

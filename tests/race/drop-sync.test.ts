@@ -125,6 +125,15 @@ test("a resync that comes later finds nothing to do", async () => {
   expect(await shadowOf(db, stream)).toBeNull();
 });
 
+test("a rollback that comes later is told that nothing is synced", async () => {
+  const dropper = await openDrop();
+  const { answer } = await waiting((client) =>
+    client.query("select ampsync.rollback_version($1)", [dataset]),
+  );
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ code: "SY003", hint: "select dataset from ampsync.status;" });
+});
+
 test("broken off while it waits for a table, nothing has happened, and it can be done again", async () => {
   const reader = await db.client();
   await reader.query(`begin; select from ${stream.target}`);

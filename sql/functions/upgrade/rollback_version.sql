@@ -41,6 +41,7 @@ declare
 begin
   perform ampsync_private.lock_dataset(v_dataset_id);
   perform ampsync_private.find_dataset(rollback_version.dataset); -- It may have been dropped meanwhile.
+  perform ampsync_private.find_dataset(rollback_version.dataset); -- It may have been dropped meanwhile.
   v_former := ampsync_private.check_former(v_dataset_id);
   select * into strict v_dataset from ampsync_private.dataset d where d.dataset_id = v_dataset_id;
 

@@ -1,22 +1,26 @@
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import tls from "node:tls";
-import { fileURLToPath } from "node:url";
 
-const read = (name: string) => readFileSync(new URL(name, import.meta.url));
+import forge from "node-forge";
+import { afterAll } from "vitest";
 
-/** The certificate that vouches for the server's: nobody trusts it unless told to. */
-export const ROOT = fileURLToPath(new URL("root.pem", import.meta.url));
+const { key, cert } = certificateForLocalhost();
+const folder = mkdtempSync(join(tmpdir(), "ampsync-tls-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The certificate that vouches for the server, itself: nobody trusts it unless told to. */
+export const ROOT = join(folder, "root.pem");
+writeFileSync(ROOT, cert);
 
 /** Puts TLS in front of a server at an `http://` address; its own address is the same with `https://localhost`. */
 export async function startTlsFront(address: string, protocol: "h2" | "http/1.1") {
   const port = Number(new URL(address).port);
-  const server = tls.createServer({
-    key: read("server.key"), // Of a certificate for localhost, for tests only.
-    cert: read("server.pem"),
-    ALPNProtocols: [protocol],
-  });
+  const server = tls.createServer({ key, cert, ALPNProtocols: [protocol] });
   const sockets = new Set<tls.TLSSocket>();
   server.on("secureConnection", (front) => {
     const back = connect(port, "127.0.0.1");
@@ -39,4 +43,28 @@ export async function startTlsFront(address: string, protocol: "h2" | "http/1.1"
       await once(server, "close");
     },
   };
+}
+
+/** A new key, and a certificate that it signs itself; both as PEM, valid for a day. */
+function certificateForLocalhost() {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const made = forge.pki.createCertificate();
+  made.publicKey = forge.pki.publicKeyFromPem(publicKey);
+  made.serialNumber = "01";
+  const hour = 3_600_000;
+  made.validity.notBefore = new Date(Date.now() - hour);
+  made.validity.notAfter = new Date(Date.now() + 24 * hour);
+  const name = [{ name: "commonName", value: "localhost" }];
+  made.setSubject(name);
+  made.setIssuer(name);
+  made.setExtensions([
+    { name: "basicConstraints", cA: true },
+    { name: "subjectAltName", altNames: [{ type: 2, value: "localhost" }] },
+  ]);
+  made.sign(forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create());
+  return { key: privateKey, cert: forge.pki.certificateToPem(made) };
 }
