@@ -789,13 +789,6 @@ function ampsync_private.build_beside(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.build_indexes(p_dataset_id bigint)
-  -- Make on the shadows of an upgrade the indexes and constraints of their targets; returns how many.
-  returns integer
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; lock_timeout=5s
-  grants owner=X/owner
-
 function ampsync_private.caller()
   -- The calling role, even inside functions that run with their owner's rights.
   returns name
@@ -1004,6 +997,13 @@ function ampsync_private.close_fence(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
+function ampsync_private.close_swaps(p_dataset_id bigint)
+  -- Lock the row of a dataset, end swaps of its tables, and keep others from starting; 55P03 after 5 s.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=1s
+  grants owner=X/owner
+
 function ampsync_private.column_fate(p_table regclass, p_columns jsonb)
   -- Which columns of a table are gone, or have another type, among others.
   returns TABLE(attnum smallint, name name, gone boolean, changed boolean)
@@ -1207,6 +1207,13 @@ function ampsync_private.end_index_builds(p_tables oid[])
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.end_swaps(p_dataset_id bigint, p_table regclass DEFAULT NULL::regclass)
+  -- End whoever works for a swap of a dataset.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
   -- End the writers under an epoch of a stream, and wait until they are gone.
   returns integer
@@ -1217,6 +1224,13 @@ function ampsync_private.end_writers(p_stream_id bigint, p_epoch bigint)
 procedure ampsync_private.enter_fence(IN p_stream_id bigint, IN p_epoch bigint)
   -- Take the fence of a lease epoch; SY001 unless the lease is current, 55P03 if a stranger holds it.
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.enter_swap(p_dataset_id bigint)
+  -- Declare that this transaction works for a swap of a dataset; false while a user decides about it.
+  returns boolean
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1633,6 +1647,13 @@ function ampsync_private.lock_for_change(p_targets regclass[], p_attempt integer
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
+function ampsync_private.lock_holders(p_key bigint)
+  -- Backends that hold an advisory lock, and in which mode.
+  returns TABLE(pid integer, mode text, is_ours boolean, is_mortal boolean)
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.lock_replacement(p_tables regclass[])
   -- Lock tables that are to be replaced, and what reads them, within 300 ms.
   returns void
@@ -1853,6 +1874,13 @@ function ampsync_private.quote_always(p_name text)
   -- A quoted name, as in the SQL of an Amp server.
   returns text
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.raise_deciding(p_dataset_id bigint)
+  -- Raise 55P03 for a call that did not get the row of a dataset, with who has it and since when.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2201,6 +2229,13 @@ function ampsync_private.swap_is_due(p_shadow_id bigint)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.swap_key(p_dataset_id bigint)
+  -- Key of the advisory lock held by whoever works for a swap of a dataset.
+  returns bigint
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.swap_runs(p_shadow_id bigint)
   -- Whether a swap of a shadow is under way.
   returns boolean
@@ -2442,6 +2477,13 @@ function ampsync_worker.begin_resolve(p_dataset_id bigint)
   returns TABLE(namespace text, name text, revision text, tables text[], failures integer, admin_addr text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.build_indexes(p_dataset_id bigint)
+  -- Make on the shadows of an upgrade the indexes and constraints of their targets; returns how many.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
 procedure ampsync_worker.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)

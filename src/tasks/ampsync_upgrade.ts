@@ -16,6 +16,11 @@ export function upgradeDataset(deps: Deps): Task {
   return async (payload) => {
     const datasetId = parseId(payload, "dataset_id");
     try {
+      const built = await calls.buildIndexes(datasetId);
+      if (built !== 0) {
+        deps.log.info("upgrade_indexes", { dataset_id: datasetId, built });
+        return;
+      }
       let step = await calls.advanceUpgrade(datasetId);
       await deps.faults.reach("upgrade_step_answered");
       deps.log.info("upgrade_step", { dataset_id: datasetId, step });

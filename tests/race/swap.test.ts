@@ -87,46 +87,49 @@ test("the heartbeat of the loading worker does not wait for it, and its writers 
   expect(await swapped).toBe(true);
 });
 
-test("a pause or a cancel meanwhile gives up after 5 s, says why, and changes nothing", async () => {
-  const { dataset } = await stream.view();
-  const before = (await db.query("select event_id from ampsync.events")).rowCount;
-  const { pid, swapped, user } = await stuckSwap();
-  await Promise.all(
-    ["pause_sync", "cancel_resync"].map(async (name) => {
-      const rival = await db.client();
-      await expect(rival.query(`select ampsync.${name}($1)`, [dataset])).rejects.toMatchObject({
-        code: "55P03",
-        // The one that comes first waits for the table, the other one for the dataset.
-        message: expect.stringMatching(`^another transaction is deciding about ${dataset}(\\.blocks)?$`),
-        detail: expect.stringMatching(
-          new RegExp(`^Backend ${pid} of role \\S+, since .*: select ampsync_worker.swap_resync`),
-        ),
-        hint: expect.stringContaining("ampsync.jobs"),
-      });
-    }),
-  );
-  expect((await db.query("select event_id from ampsync.events")).rowCount).toBe(before);
-  expect(await stream.view()).toMatchObject({ state: "resyncing", block: "9" });
+test.each(["pause_sync", "cancel_resync", "drop_sync"])(
+  "%s meanwhile ends it, and takes effect at once",
+  async (name) => {
+    const { dataset } = await stream.view();
+    const { swapped, user } = await stuckSwap();
+    await db.query(`select ampsync.${name}($1)`, [dataset]);
+    expect(await swapped).toBeInstanceOf(Error);
+    await user.query("rollback");
+    expect(await stream.rows()).toBe(OLD);
+    if (name === "drop_sync") return;
 
-  await user.query("rollback");
-  expect(await swapped).toBe(true);
-  expect(await stream.rows()).toBe(NEW);
-  await db.query("select ampsync.pause_sync($1)", [dataset]);
-  expect(await stream.view()).toMatchObject({ state: "paused", block: "9" });
-});
+    expect(await stream.view()).toMatchObject({
+      state: name === "pause_sync" ? "paused" : "retrying",
+      block: "9",
+    });
+    expect(await swap(db, shadow)).toBe(false);
+    if (name === "pause_sync") {
+      await db.query("select ampsync.resume_sync($1)", [dataset]);
+      expect(await swap(db, shadow)).toBe(true);
+      expect(await stream.rows()).toBe(NEW);
+    }
+  },
+);
 
-test("a pause that comes before it in time waits for its end", async () => {
+test("other calls for the dataset do not wait for it", async () => {
   const { dataset } = await stream.view();
   const { swapped, user } = await stuckSwap();
-  const rival = await db.client();
-  const pid = await backendOf(rival);
-  const paused = rival.query("select ampsync.pause_sync($1)", [dataset]);
-  await untilBlocked(db, pid);
+  await db.query("set lock_timeout = '1s'");
+  await db.query("select ampsync.resume_sync($1)", [dataset]);
+  await db.query("select ampsync.alter_sync($1, retention_blocks => 100)", [dataset]);
+  await db.query("reset lock_timeout");
   await user.query("rollback");
   expect(await swapped).toBe(true);
-  await paused;
-  expect(await stream.view()).toMatchObject({ state: "paused", block: "9" });
-  expect(await stream.rows()).toBe(NEW);
+});
+
+test("none begins while a pause is being decided, and that waits for nobody", async () => {
+  const { dataset } = await stream.view();
+  const rival = await db.client();
+  await rival.query("begin");
+  await rival.query("select ampsync.pause_sync($1)", [dataset]);
+  expect(await swap(db, shadow)).toBe(false);
+  await rival.query("rollback");
+  expect(await swap(db, shadow)).toBe(true);
 });
 
 test("a writer of the new load is ended by it", async () => {

@@ -142,15 +142,56 @@ describe("the swap of an upgrade", () => {
     expect(await second).toBeNull();
   });
 
-  test("makes other decisions about the dataset give up after 5 s, which say why and change nothing", async () => {
+  test.each([
+    ["pause_sync", rowLock],
+    ["cancel_resync", tableLock],
+    ["drop_sync", rowLock],
+  ])("is ended by %s, which takes effect at once", async (name, hold) => {
+    const { end, user } = await swap(hold());
+    await db.query(`select ampsync.${name}($1)`, [dataset]);
+    expect(await end).toBeInstanceOf(Error);
+    await user.query("rollback");
+    if (name === "drop_sync") return;
+
+    expect(await seen()).toEqual([OLD, OLD, "1.0.0"]);
+    await db.query("select ampsync.resume_sync($1)", [dataset]);
+    const { rows } = await db.query("select distinct new_version from ampsync.upgrades where dataset = $1", [
+      dataset,
+    ]);
+    expect(rows).toEqual(name === "pause_sync" ? [{ new_version: "2.0.0" }] : []);
+  });
+
+  test("that waits behind another one is ended by a pause as well", async () => {
     const { end, user } = await swap(rowLock());
+    const rival = await db.client();
+    const pid = await backendOf(rival);
+    const second = rival
+      .query("select ampsync_worker.advance_upgrade($1)", [await datasetId(db, dataset)])
+      .then(({ rows }) => rows[0]!["advance_upgrade"])
+      .catch((error: Error) => error);
+    await untilBlocked(db, pid);
+    await db.query("select ampsync.pause_sync($1)", [dataset]);
+    expect(await end).toBeInstanceOf(Error);
+    const outcome = await second; // It gets the row before the pause, and is ended, or after it.
+    expect(outcome === null || outcome instanceof Error).toBe(true);
+    await user.query("rollback");
+    expect(await seen()).toEqual([OLD, OLD, "1.0.0"]);
+  });
+
+  test("makes calls that must not end it give up after 5 s: they say since when it runs and what it waits for", async () => {
+    const { pid, end, user } = await swap(rowLock());
+    const holder = await backendOf(user);
     await Promise.all(
-      ["pause_sync", "cancel_resync", "resync", "rollback_version"].map(async (name) => {
+      ["resume_sync", "alter_sync", "resync", "rollback_version"].map(async (name) => {
         const rival = await db.client();
         await expect(rival.query(`select ampsync.${name}($1)`, [dataset])).rejects.toMatchObject({
           code: "55P03",
           message: `another transaction is deciding about ${dataset}`,
-          hint: expect.stringContaining("ampsync_upgrade"),
+          hint: expect.stringMatching(
+            new RegExp(
+              `since \\d.* \\(backend ${pid}, which waits for backend ${holder}\\).*pause_sync\\('${dataset}'\\)`,
+            ),
+          ),
         });
       }),
     );
@@ -173,6 +214,49 @@ describe("the swap of an upgrade", () => {
     await expect(shadow.beginApply()).rejects.toMatchObject({ code: "SY001" });
     await user.query("rollback");
     expect(await end).toBe("swap");
+  });
+});
+
+describe("the indexes of an upgrade, which may take minutes,", () => {
+  /** The build stands still because an expression of the user waits. */
+  async function build(): Promise<Stuck> {
+    await db.query("select ampsync_private.thaw_streams($1)", [await datasetId(db, dataset)]);
+    await db.query("update ampsync_private.upgrade set next_retry = null");
+    await db.query(`create or replace function public.waits(value bytea) returns bytea immutable language plpgsql as $$
+      begin perform pg_advisory_xact_lock_shared(7); return value; end; $$`);
+    await db.query(`create index on ${dataset}.blocks (public.waits(block_hash))`);
+    return await stuck(
+      "select pg_advisory_xact_lock(7)",
+      `select ampsync_worker.build_indexes(${await datasetId(db, dataset)})`,
+    );
+  }
+
+  test("hold up no call for the dataset", async () => {
+    const { end, user } = await build();
+    await db.query("set lock_timeout = '1s'");
+    await db.query("select ampsync.alter_sync($1, retention_blocks => 100)", [dataset]);
+    await db.query("select ampsync.resume_sync($1)", [dataset]);
+    await db.query("reset lock_timeout");
+    await user.query("rollback");
+    expect(await end).toBe(1);
+  });
+
+  test.each(["pause_sync", "cancel_resync", "drop_sync"])("are ended by %s", async (name) => {
+    const { end, user } = await build();
+    await db.query(`select ampsync.${name}($1)`, [dataset]);
+    expect(await end).toBeInstanceOf(Error);
+    await user.query("rollback");
+  });
+
+  test("are built by one session", async () => {
+    const { end, user } = await build();
+    const { rows } = await db.query("select ampsync_worker.build_indexes($1) as built", [
+      await datasetId(db, dataset),
+    ]);
+    expect(rows).toEqual([{ built: null }]);
+    await user.query("rollback");
+    expect(await end).toBe(1);
+    expect(await advance(db, dataset)).toBe("freeze");
   });
 });
 

@@ -1,12 +1,12 @@
 -- Gives up the resync of a table, or of all tables of a dataset: what was loaded for it is
--- dropped, and the stream continues with its old rows, from its checkpoint. Without a resync
--- under way nothing changes; during the swap itself it is refused after 5 s (55P03). Returns
--- the streams.
+-- dropped, and the stream continues with its old rows, from its checkpoint. A swap under way is
+-- ended. Without a resync under way nothing changes. Returns the streams.
 --
 -- An upgrade to another version is given up as a whole, so it is refused for one of its tables
 -- (SY004). The version is not built again by itself: ampsync.resync does it.
 --
--- Locks: dataset row; for each stream and its shadow fence (exclusive), stream row, lease row.
+-- Locks: dataset row and its swaps (close_swaps); for each stream and its shadow fence
+-- (exclusive), stream row, lease row.
 create or replace function ampsync.cancel_resync(
   inout dataset    text,
   inout table_name text default null,
@@ -26,7 +26,7 @@ declare
   v_shadow     record;
 begin
   perform ampsync_private.check_synced(v_dataset_id, cancel_resync.table_name);
-  perform ampsync_private.lock_dataset(v_dataset_id);
+  perform ampsync_private.close_swaps(v_dataset_id);
   select * into v_upgrade
     from ampsync_private.upgrade u
    where u.dataset_id = v_dataset_id;

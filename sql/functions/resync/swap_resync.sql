@@ -3,13 +3,13 @@
 -- the table of the shadow replaces it (exchange_streams). Readers see all of it or nothing. A
 -- crash at any point leaves everything as it was, and the supervisor queues the swap again.
 --
--- Returns false, without a change, if the shadow is gone or not due, or waits for the other
--- tables of an upgrade.
+-- Returns false, without a change, if the shadow is gone or not due, waits for the other tables
+-- of an upgrade, or a user decides about the dataset. Such a decision ends it (close_swaps).
 --
 -- The lease row of the shadow is not touched until the very end, because the heartbeat of its
 -- holder would skip it; the closed fence is enough to keep writers away.
 --
--- Locks: fence, stream row and lease row of the stream; fence of the shadow; then as
+-- Locks: the dataset's swaps (enter_swap); fence, stream row and lease row of the stream; fence of the shadow; then as
 -- exchange_streams.
 create or replace function ampsync_worker.swap_resync(
   p_shadow_id bigint
@@ -27,6 +27,9 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_shadow_id;
   if not ampsync_private.swap_is_due(p_shadow_id) or ampsync_private.is_beside(v_shadow) then
+    return false;
+  end if;
+  if not ampsync_private.enter_swap(v_shadow.dataset_id) then
     return false;
   end if;
   perform ampsync_private.revoke_lease(v_shadow.shadow_of);

@@ -1,8 +1,8 @@
 -- Ends the sync of a dataset for good: its writers are ended and its leases, jobs, checkpoints
 -- and history are deleted, so that nothing is committed after this call's transaction. The
 -- journal stays, and so do the target tables, with the rows that they have, unless drop_tables;
--- the schema stays in any case. The build of an index is ended. A resync or an upgrade under way is
--- dropped with its tables, and so are former tables of an upgrade.
+-- the schema stays in any case. The build of an index is ended, and so is a swap. A resync or an
+-- upgrade under way is dropped with its tables, and so are former tables of an upgrade.
 --
 -- dataset      exactly as it was enqueued: `my_dataset` does not mean `my_dataset@1.0.0`
 -- drop_tables  drops the target tables as well, all or none
@@ -13,10 +13,10 @@
 -- Idempotent: for a dataset that is not synced there is a notice, and nothing changes. Returns
 -- what became of each table. Waits at most 5 s for each lock (55P03); then nothing has changed.
 --
--- Locks: dataset row; for each stream and its shadow fence (exclusive); advisory locks on the
--- names of the target schemas; the tables (dropped ones access exclusive, others share update
--- exclusive); advisory lock on the heads of the dataset; then all rows of the dataset; rows of
--- graphile_worker.
+-- Locks: dataset row and its swaps (close_swaps); for each stream and its shadow fence
+-- (exclusive); advisory locks on the names of the target schemas; the tables (dropped ones access
+-- exclusive, others share update exclusive); advisory lock on the heads of the dataset; then all
+-- rows of the dataset; rows of graphile_worker.
 create or replace function ampsync.drop_sync(
   inout dataset     text,
   in    drop_tables boolean default false,
@@ -39,12 +39,16 @@ declare
   v_schemas   text[];
   v_keys      text[];
 begin
+  perform ampsync_private.close_swaps(d.dataset_id)
+     from ampsync_private.dataset d
+    where d.namespace = v_ref.namespace
+      and d.name = v_ref.name
+      and d.revision is not distinct from v_ref.revision;
   select d.* into v_dataset
     from ampsync_private.dataset d
    where d.namespace = v_ref.namespace
      and d.name = v_ref.name
-     and d.revision is not distinct from v_ref.revision
-     for no key update; -- Weaker than the deletion below: a resync that holds a fence may still need this row.
+     and d.revision is not distinct from v_ref.revision;
   if not found then
     raise notice using
       message = format('%s is not synced, nothing was dropped', drop_sync.dataset),

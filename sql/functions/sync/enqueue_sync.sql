@@ -89,6 +89,10 @@ begin
     enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
 
   -- Locks the row of a known dataset too, so that concurrent calls queue up.
+  perform ampsync_private.lock_dataset(d.dataset_id)
+     from ampsync_private.dataset d
+    where (d.namespace, d.name) = (v_ref.namespace, v_ref.name)
+      and d.revision is not distinct from v_ref.revision;
   insert into ampsync_private.dataset as d
          (namespace, name, revision, tables, target_schema, since, created_at)
   values (v_ref.namespace, v_ref.name, v_ref.revision,

@@ -1,9 +1,9 @@
 -- Stops a dataset until ampsync.resume_sync: the leases of its streams are revoked, so that
 -- nothing is committed after this call's transaction. Tables and checkpoints stay as they are.
--- A resync is paused along with its table, and continues with it. Idempotent. Returns the
--- streams.
+-- A resync is paused along with its table, and continues with it. A swap under way is ended, and
+-- is done again after ampsync.resume_sync. Idempotent. Returns the streams.
 --
--- Locks: dataset row, then for each stream fence (exclusive), stream row, lease row.
+-- Locks: dataset row and its swaps (close_swaps), then for each stream fence (exclusive), stream row, lease row.
 create or replace function ampsync.pause_sync(
   inout dataset    text,
   out   table_name text,
@@ -21,7 +21,7 @@ declare
   v_dataset_id bigint := ampsync_private.find_dataset(pause_sync.dataset);
   v_stream     record;
 begin
-  perform ampsync_private.lock_dataset(v_dataset_id);
+  perform ampsync_private.close_swaps(v_dataset_id);
   update ampsync_private.dataset d
      set state = 'paused', since = ampsync_private.now(), next_retry = null
    where d.dataset_id = v_dataset_id

@@ -20,7 +20,7 @@ declare
   v_dataset_id bigint := ampsync_private.find_dataset(resume_sync.dataset);
   v_stream     record;
 begin
-  perform 1 from ampsync_private.dataset d where d.dataset_id = v_dataset_id for no key update;
+  perform ampsync_private.lock_dataset(v_dataset_id);
 
   update ampsync_private.dataset d
      set state = 'waiting', since = case when d.state <> 'waiting' then ampsync_private.now() else d.since end,

@@ -1,11 +1,13 @@
 -- Moves the upgrade of a dataset on by one step (upgrade_step), in one transaction, and returns
--- which one; null if there was nothing to do. Before `freeze` indexes that are missing are made
--- (`index`); after it another call may be able to swap.
+-- which one; null if there was nothing to do. After `freeze` another call may be able to swap. The
+-- indexes of the shadows are made before (build_indexes).
 --
 -- A crash at any point leaves everything as it was before the step, and the supervisor queues
 -- the job again.
 --
--- Locks: dataset row; then as the step.
+-- A decision of a user ends a swap (close_swaps).
+--
+-- Locks: dataset row; for a swap that of the dataset's swaps (enter_swap); then as the step.
 create or replace function ampsync_worker.advance_upgrade(
   p_dataset_id bigint
 )
@@ -22,15 +24,9 @@ begin
   v_step := ampsync_private.upgrade_step(p_dataset_id);
   case v_step
     when 'extend' then perform ampsync_private.build_beside(p_dataset_id);
-    when 'freeze' then
-      if ampsync_private.build_indexes(p_dataset_id) > 0 then
-        v_step := 'index'; -- The shadows may have fallen behind meanwhile.
-        perform ampsync_private.schedule_upgrade(p_dataset_id);
-      else
-        perform ampsync_private.freeze_streams(p_dataset_id);
-      end if;
+    when 'freeze' then perform ampsync_private.freeze_streams(p_dataset_id);
     when 'swap' then
-      if not ampsync_private.swap_streams(p_dataset_id) then
+      if not ampsync_private.enter_swap(p_dataset_id) or not ampsync_private.swap_streams(p_dataset_id) then
         v_step := null;
       end if;
     when 'thaw' then perform ampsync_private.thaw_streams(p_dataset_id);

@@ -53,11 +53,12 @@ export async function startUpgrade(
   ]);
 }
 
-/** The step that was done. */
+/** The step that was done, as the job does it; `index` where indexes were made before it. */
 export async function advance(db: Connection, dataset = "chain"): Promise<string | null> {
-  const { rows } = await db.query("select ampsync_worker.advance_upgrade($1) as step", [
-    await datasetId(db, dataset),
-  ]);
+  const id = await datasetId(db, dataset);
+  const { rows: built } = await db.query("select ampsync_worker.build_indexes($1) as count", [id]);
+  if (built[0].count !== 0) return "index";
+  const { rows } = await db.query("select ampsync_worker.advance_upgrade($1) as step", [id]);
   return rows[0].step;
 }
 

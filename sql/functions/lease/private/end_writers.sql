@@ -47,8 +47,9 @@ exception
                                           a.pid, a.usename, a.xact_start, left(a.query, 200)), E'\n')
                    from ampsync_private.fence_holders(p_stream_id, p_epoch) f
                    join pg_stat_activity a using (pid)),
-      hint    = 'Nothing was changed. Try again once that transaction is over; the swap of a large table takes '
-                'minutes: select * from ampsync.jobs where task = ''ampsync_swap'';';
+      hint    = format('Nothing was changed. Try again once that transaction is over. If it is the swap of a table, '
+                       'which may take minutes, this ends it: select ampsync.pause_sync(%L);',
+                       ampsync_private.stream_label(p_stream_id));
 end;
 $$;
 

@@ -1,5 +1,5 @@
 -- Removes the shadow of a stream, if there is one, with its table. Whoever still works for it
--- finds it gone.
+-- finds it gone; the build of its indexes is ended.
 --
 -- Locks: the table of the shadow, then its stream row and the rows that refer to it.
 create or replace function ampsync_private.drop_shadow(
@@ -19,6 +19,7 @@ begin
    where s.shadow_of = p_stream_id
      and s.state <> 'former';
   if exists (select 1 from pg_class c where c.oid = v_shadow.target) then
+    perform ampsync_private.end_swaps(v_shadow.dataset_id, v_shadow.target);
     execute format('drop table %s', v_shadow.target);
   end if;
 

@@ -1,5 +1,6 @@
 -- Locks the row of a dataset, before a decision about it as a whole. Whoever holds it longer
--- than 5 s is most often the swap of all its tables at the end of an upgrade.
+-- than 5 s is most often the swap of all its tables at the end of an upgrade; a decision that is
+-- to take effect all the same calls close_swaps instead.
 --
 -- Locks: dataset row.
 create or replace function ampsync_private.lock_dataset(
@@ -19,20 +20,7 @@ begin
       for no key update;
 exception
   when lock_not_available then
-    raise exception using
-      errcode = '55P03',
-      message = (select format('another transaction is deciding about %s', d.label)
-                   from ampsync_private.dataset d where d.dataset_id = p_dataset_id),
-      detail  = coalesce((select string_agg(distinct format('Backend %s of role %s, since %s: %s',
-                                                            a.pid, a.usename, a.xact_start, left(a.query, 200)), E'\n')
-                            from ampsync_private.stream s
-                            join ampsync_private.lease l using (stream_id)
-                           cross join lateral ampsync_private.fence_holders(l.stream_id, l.epoch) f
-                            join pg_stat_activity a using (pid)
-                           where s.dataset_id = p_dataset_id and f.mode = 'ExclusiveLock'),
-                         'Nothing was changed: its row is locked.'),
-      hint    = 'Nothing was changed. Try again once that transaction is over; a swap of large tables takes minutes: '
-                'select * from ampsync.jobs where task in (''ampsync_swap'', ''ampsync_upgrade'');';
+    perform ampsync_private.raise_deciding(p_dataset_id);
 end;
 $$;
 
