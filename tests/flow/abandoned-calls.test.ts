@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import pg from "pg";
 import { expect, test } from "vitest";
 
@@ -9,12 +5,13 @@ import { createPool } from "../../src/db/pool.ts";
 import { runStatement } from "../../src/db/run-statement.ts";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { createLog } from "../../src/log.ts";
+import { newDataDir } from "../support/postgres/data-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** A server of its own: the setting is one of the whole server. */
 test("a call whose commit waits for a standby that is gone leaves no backend behind when it is given up", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "ampsync-abandoned-"));
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), persistent: true });
+  const settings = { synchronous_commit: "on" };
+  const postgres = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: false, settings });
   const db = new pg.Client({ connectionString: postgres.connectionString() });
   const pool = createPool(
     { url: postgres.connectionString(), max: 2, queryTimeoutMs: 0, name: "ampsync worker" },
@@ -48,6 +45,5 @@ test("a call whose commit waits for a standby that is gone leaves no backend beh
     await pool.end();
     await db.end();
     await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 });

@@ -8,6 +8,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { newDataDir } from "../support/postgres/data-dir.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -291,7 +292,7 @@ describe("secrets", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "ampsync-cli-"));
     // The durable kind: it listens on TCP and asks for passwords.
-    server = await startEmbeddedPostgres({ dataDir: join(folder, "postgres"), persistent: true });
+    server = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: true });
     address = new URL(server.connectionString("postgres"));
     const admin = new pg.Client({ connectionString: address.href });
     await admin.connect();
@@ -303,7 +304,7 @@ describe("secrets", () => {
 
   afterAll(async () => {
     await server?.stop();
-    await rm(server?.dataDir ?? folder, { recursive: true, force: true });
+    if (server !== undefined) await rm(server.dataDir, { recursive: true, force: true });
     await rm(folder, { recursive: true, force: true });
   });
 

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
@@ -8,6 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
+import { newDataDir } from "../support/postgres/data-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const BAD = {
@@ -51,8 +50,7 @@ async function paste(client: pg.Client, statements: string): Promise<void> {
 }
 
 test("the fixes of server settings work as they are printed, some after the restart that they ask for", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "ampsync-doctor-"));
-  folders.add(folder);
+  const folder = newDataDir();
   await onServer(folder, async (client) => {
     const { host, port, user, password } = client;
     const url = `postgresql://${user}:${encodeURIComponent(password ?? "")}@${host}:${port}/${client.database}`;

@@ -1,8 +1,3 @@
-import { randomBytes } from "node:crypto";
-import { realpath } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import pg from "pg";
 import { expect, test } from "vitest";
 
@@ -11,6 +6,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
+import { newDataDir } from "../support/postgres/data-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
 import { Scenario } from "../support/worker/scenario.ts";
@@ -68,10 +64,9 @@ test(`a reader during reorgs of depth 1 to ${DEEPEST} sees no hole and no mixed 
 
 test(`a consumer of logical replication during reorgs of depth 1 to ${DEEPEST}: each transaction leads from one whole chain to another`, async () => {
   await using stack = new AsyncDisposableStack();
-  const dataDir = join(await realpath(tmpdir()), `ampsync-test-${randomBytes(6).toString("hex")}`);
   // What is not flushed is not told to consumers.
   const settings = { wal_level: "logical", max_replication_slots: "2", synchronous_commit: "on" };
-  const postgres = await startEmbeddedPostgres({ dataDir, persistent: false, settings });
+  const postgres = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: false, settings });
   stack.defer(() => postgres.stop());
   const databaseUrl = postgres.connectionString();
   await migrate(databaseUrl, { log: createLog("warn", (line) => process.stderr.write(line)) });

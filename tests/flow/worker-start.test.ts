@@ -1,8 +1,4 @@
 // Takes 37 s.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { runMigrations } from "graphile-worker";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
@@ -10,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
+import { newDataDir } from "../support/postgres/data-dir.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -198,10 +195,9 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
 
 describe("a server without free connections", () => {
   test("keeps two workers waiting, and they start when there are some", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "ampsync-full-"));
     const server = await startEmbeddedPostgres({
-      dataDir: join(folder, "postgres"),
-      persistent: true,
+      dataDir: newDataDir(),
+      persistent: false,
       settings: { max_connections: "30" },
     });
     const clients: pg.Client[] = [];
@@ -236,8 +232,6 @@ describe("a server without free connections", () => {
     } finally {
       for (const client of clients) await client.end();
       await server.stop();
-      await rm(server.dataDir, { recursive: true, force: true });
-      await rm(folder, { recursive: true, force: true });
     }
   });
 });

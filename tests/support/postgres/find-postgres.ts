@@ -1,9 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { realpath } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { startEmbeddedPostgres } from "../../../src/embedded/postgres.ts";
+import { newDataDir } from "./data-dir.ts";
 
 /** A server on which tests may create databases, as superuser. */
 export interface TestServer {
@@ -37,9 +33,8 @@ export async function findPostgres(): Promise<TestServer> {
 }
 
 async function startOwn(): Promise<TestServer> {
-  const dataDir = join(await realpath(tmpdir()), `ampsync-test-${randomBytes(6).toString("hex")}`);
   const server = await startEmbeddedPostgres({
-    dataDir,
+    dataDir: newDataDir(),
     persistent: false,
     settings: { max_connections: MAX_CONNECTIONS },
   });

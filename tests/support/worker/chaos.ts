@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import pg from "pg";
@@ -11,6 +8,7 @@ import { startEmbeddedPostgres } from "../../../src/embedded/postgres.ts";
 import { migrate } from "../../../src/install/migrate.ts";
 import { createLog } from "../../../src/log.ts";
 import { dice } from "../dice.ts";
+import { newDataDir } from "../postgres/data-dir.ts";
 import { releaseDead } from "../postgres/queue.ts";
 import { waitFor } from "../wait-for.ts";
 import { ChaosReader } from "../watch/chaos-reader.ts";
@@ -50,9 +48,7 @@ export interface ChaosResult {
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "ampsync-chaos-"));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "postgres"), persistent: false });
+  const postgres = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: false });
   stack.defer(() => postgres.stop());
   const url = postgres.connectionString("postgres");
   await migrate(url, { log: createLog("error", (line) => process.stderr.write(line)) });
