@@ -1458,6 +1458,13 @@ function ampsync_private.hide_checkpoints(p_target_schema text)
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
+function ampsync_private.hold_target(p_stream_id bigint)
+  -- Lock the target of a stream for reading; false if it is gone.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.hold_worker_lock(p_worker_id text)
   -- Hold the lock of a worker in this session, which shows that the worker is alive.
   returns void

@@ -57,12 +57,60 @@ describe("a writer that comes while a user changes its table waits, and then", (
       "SY201",
     ],
     ["a TRUNCATE is refused", () => `truncate ${schema}.blocks`, "SY201"],
-    // PostgreSQL's own words, retried: the next pass finds the name.
-    ["a rename is left to the next pass", () => `alter table ${schema}.blocks rename to old`, "42P01"],
-    ["a drop is left to the next pass", () => `drop table ${schema}.blocks`, "42P01"],
+    ["a rename is left to the next pass", () => `alter table ${schema}.blocks rename to old`, "SY205"],
+    ["a drop is refused", () => `drop table ${schema}.blocks`, "SY201"],
   ])("%s", async (_, change, code) => {
     expect(await beginsAfter(change())).toMatchObject({ code });
     await writer.query("rollback");
+  });
+});
+
+describe("a call that reads a table while a user changes it waits, and", () => {
+  /** What comes of the call, by the last column of its only row, or by the code of its error. */
+  async function outcome(change: string, call: string, values: unknown[]): Promise<unknown> {
+    await user.query(`begin; ${change}`);
+    const pid = await backendOf(writer);
+    const answer = writer.query(call, values).then(
+      ({ rows }) => rows.map((row) => Object.values(row).at(-1)),
+      (error: { code: string }) => error.code,
+    );
+    await untilBlocked(db, pid);
+    await user.query("commit");
+    return await answer;
+  }
+  const drop = () => `drop table ${schema}.blocks`;
+  const rename = () => `alter table ${schema}.blocks rename to old`;
+  const move = () => `create schema ${schema}_2; alter table ${schema}.blocks set schema ${schema}_2`;
+  const REPAIR = "select ampsync.repair($1, 'blocks', 2, 3)";
+  const VERIFY = "select finding from ampsync.verify($1)";
+  const DROP = "select state from ampsync.drop_sync($1)";
+
+  test.each<[string, () => string, string, unknown]>([
+    ["repair names a table that is dropped", drop, REPAIR, "SY201"],
+    ["repair does not mind a rename", rename, REPAIR, [""]],
+    ["repair does not mind another schema", move, REPAIR, [""]],
+    ["verify finds a table that is dropped gone", drop, VERIFY, ["table gone"]],
+    ["verify does not mind a rename", rename, VERIFY, []],
+    ["verify does not mind another schema", move, VERIFY, []],
+    ["drop_sync has to be called again after a rename", rename, DROP, "SY205"],
+    ["drop_sync has to be called again after a drop", drop, DROP, "SY205"],
+  ])("%s", async (_, change, call, expected) => {
+    expect(await outcome(change(), call, [schema])).toEqual(expected);
+    if (expected === "SY205") await db.query(call, [schema]);
+  });
+
+  test.each<[string, () => string, unknown]>([
+    ["dropped ends with SY201", drop, "SY201"],
+    ["renamed is read under its new name", rename, ["9"]],
+  ])("a repair that is due for a table that is %s", async (_, change, expected) => {
+    await db.query(REPAIR, [schema]);
+    const call = "select newest_row from ampsync_worker.next_repair($1, $2)";
+    expect(await outcome(change(), call, [stream.id, stream.epoch])).toEqual(expected);
+  });
+
+  test("what a stream knows of a block is told from its history once the table is dropped", async () => {
+    const call = "select block from ampsync_worker.newest_hash($1, 9)";
+    expect(await outcome(drop(), call, [stream.id])).toEqual(["9"]);
   });
 });
 

@@ -9,7 +9,8 @@
 --             no row here
 -- newest_row  the newest block with a row, which the server must have as well
 --
--- No effect without the lease. Locks: repair row.
+-- No effect without the lease. SY201 if the table is gone. Locks: the target (access share), repair
+-- row.
 create or replace function ampsync_worker.next_repair(
   p_stream_id bigint,
   p_epoch     bigint
@@ -41,6 +42,9 @@ begin
        and r.due_at <= ampsync_private.now()
      order by r.first_block
   loop
+    if not ampsync_private.hold_target(p_stream_id) then
+      call ampsync_private.raise_target_moved(p_stream_id);
+    end if;
     v_row := ampsync_private.hash_in_rows(p_stream_id, v_column, last_block);
     v_parent := case when v_column = 'hash'
                      then ampsync_private.hash_in_rows(p_stream_id, 'parent_hash', last_block + 1) end;

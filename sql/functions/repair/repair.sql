@@ -12,7 +12,7 @@
 -- Idempotent while the repair waits. ampsync.repairs shows it until it is done, and why it was
 -- postponed; the journal records when it is done (`repaired`).
 --
--- Locks: repair row.
+-- Locks: the target (access share), repair row.
 create or replace function ampsync.repair(
   dataset      text,
   table_name   text,
@@ -38,6 +38,9 @@ begin
    where s.dataset_id = v_dataset_id
      and s.table_name = repair.table_name
      and s.shadow_of is null;
+  if v_stream.target is not null and not ampsync_private.hold_target(v_stream.stream_id) then
+    call ampsync_private.raise_target_moved(v_stream.stream_id);
+  end if;
   select min(h.first_block) into v_retained
     from ampsync_private.history h
    where h.stream_id = v_stream.stream_id;

@@ -54,8 +54,7 @@ begin
   perform ampsync_private.check_synced(v_dataset_id, verify.table_name);
 
   for v_stream in
-    select s.stream_id, s.table_name, s.target, s.origin, s.checkpoint_block,
-           exists (select 1 from pg_class c where c.oid = s.target) as is_there
+    select s.stream_id, s.table_name, s.target, s.origin, s.checkpoint_block
       from ampsync_private.stream s
      where s.dataset_id = v_dataset_id
        and s.table_name = coalesce(verify.table_name, s.table_name)
@@ -63,7 +62,7 @@ begin
        and s.target is not null
      order by s.table_name
   loop
-    if v_stream.is_there and not has_table_privilege(ampsync_private.caller(), v_stream.target, 'select') then
+    if not has_table_privilege(ampsync_private.caller(), v_stream.target, 'select') then
       raise exception using
         errcode = '42501',
         message = format('table %s may not be read by role %s', v_stream.target::regclass, ampsync_private.caller()),
@@ -71,7 +70,7 @@ begin
         hint    = format('grant select on table %s to %I;', v_stream.target::regclass, ampsync_private.caller());
     end if;
 
-    if not v_stream.is_there then
+    if not ampsync_private.hold_target(v_stream.stream_id) then
       return query
       select v_stream.table_name, 'table gone', v_stream.origin, v_stream.checkpoint_block, 'The table was dropped.';
       continue;

@@ -18,13 +18,12 @@ declare
   v_target  regclass;
   v_is_hash boolean;
 begin
-  select c.oid into v_target
-    from ampsync_private.stream s
-    join pg_class c on c.oid = s.target
-   where s.stream_id = p_stream_id;
-  if v_column is null or v_target is null then -- Somebody dropped the table.
+  if v_column is null or not ampsync_private.hold_target(p_stream_id) then -- Somebody dropped the table.
     return null;
   end if;
+  select s.target into v_target
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id;
 
   execute format(
     $sql$

@@ -43,7 +43,7 @@ begin
       perform ampsync_private.lock_replacement(p_targets || p_others);
       return;
     exception
-      when lock_not_available then
+      when lock_not_available or undefined_table or invalid_schema_name then -- In use, or just renamed.
         if v_attempt = 10 then
           select string_agg(distinct h.holder, ', ') into v_holders
             from unnest(p_targets) t(target)

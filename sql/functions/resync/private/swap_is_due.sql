@@ -51,6 +51,9 @@ begin
     return false; -- `_id` starts with the border of a microbatch, and borders differ on the same chain too.
   end if;
 
+  if not (ampsync_private.hold_target(v_live.stream_id) and ampsync_private.hold_target(p_shadow_id)) then
+    return true; -- Just dropped.
+  end if;
   execute format(
     'select (select l._id from %s l where l._id >= $1 and l._id < $2 order by l._id desc limit 1)
             is distinct from (select s._id from %s s where s._id >= $1 and s._id < $2 order by s._id desc limit 1)',

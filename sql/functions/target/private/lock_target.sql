@@ -20,7 +20,12 @@ begin
 
   v_name := format('%I.%I', v_stream.target_schema, v_stream.target_table);
   if to_regclass(v_name) = v_stream.target then
-    execute format('lock table %s in row exclusive mode', v_name);
+    begin
+      execute format('lock table %s in row exclusive mode', v_name);
+    exception
+      when undefined_table or invalid_schema_name then
+        null; -- Renamed or dropped while this call waited: check_target says which.
+    end;
   end if;
   perform ampsync_private.check_target(v_stream);
 end;

@@ -43,12 +43,17 @@ begin
   loop
     v_name := v_table.target::text;
     if v_table.is_dropped or v_table.has_comment then
-      execute format('lock table %s in %s mode', v_name,
-                     case when v_table.is_dropped then 'access exclusive' else 'share update exclusive' end);
-      if to_regclass(v_name) is distinct from v_table.target then -- It waited for somebody who renamed it.
+      begin
+        execute format('lock table %s in %s mode', v_name,
+                       case when v_table.is_dropped then 'access exclusive' else 'share update exclusive' end);
+      exception
+        when undefined_table or invalid_schema_name then
+          null;
+      end;
+      if to_regclass(v_name) is distinct from v_table.target then -- It waited for somebody who changed that.
         raise exception using
           errcode = 'SY205',
-          message = format('table %s is called %s now', v_name, v_table.target),
+          message = format('table %s was renamed or dropped meanwhile', v_name),
           detail  = 'Nothing was changed.',
           hint    = format('Try again: select ampsync.drop_sync(%L);', v_label);
       end if;
