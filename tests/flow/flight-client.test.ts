@@ -173,7 +173,7 @@ async function readAll(messages: AsyncIterable<FlightMessage>): Promise<FlightMe
 const PLAN = { schema: new Schema([]), ticket: new Uint8Array([7]) };
 
 describe("planning", () => {
-  test("a stream says so in the query and in the header, and sends its cursor and its token", async () => {
+  test("streaming_settings_added: a stream says so in the query and in the header, and sends its cursor and its token", async () => {
     const plan = await client({ token: "t0ken" }).plan("SELECT 1", {
       stream: true,
       cursor: '{"a":1}',

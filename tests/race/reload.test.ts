@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { supervise } from "../support/postgres/queue.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
-import { shadowOf } from "../support/postgres/shadow.ts";
+import { shadowOf, swap } from "../support/postgres/shadow.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import {
   COLUMNS,
@@ -186,6 +186,26 @@ test("a writer that waits behind the reload, which waits for a reader, is not ta
   await db.query("select graphile_worker.remove_job(key) from graphile_worker.jobs where key is not null");
   expect(await beat()).toBe("keep");
   await reader.query("rollback");
+});
+
+test("behind the swap of a resync the reload comes back; our writers do not rest for that", async () => {
+  await db.query("select ampsync.resync($1, 'blocks')", [dataset]);
+  const shadow = (await shadowOf(db, stream))!;
+  await shadow.acquire("worker-2");
+  await shadow.prepareTarget();
+  await shadow.commit(0, 9, { expected: null });
+  await db.query("select ampsync_worker.mark_live($1, $2)", [shadow.id, shadow.epoch]);
+  const client = await db.client();
+  await client.query("begin");
+  expect(await swap(client, shadow)).toBe(true);
+  for (let attempt = 1; attempt <= 3; attempt++) expect(await adopt()).toBe("in use");
+  const { rows } = await db.query("select quiesce_until from ampsync_private.dataset where label = $1", [
+    dataset,
+  ]);
+  expect(rows).toEqual([{ quiesce_until: null }]);
+  await client.query("commit");
+  expect(await adopt()).toBe("adopted");
+  expect(await state()).toEqual(ADOPTED);
 });
 
 describe("while a reload is under way", () => {

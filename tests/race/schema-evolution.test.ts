@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { COLUMNS, SqlStream } from "../support/postgres/sql-stream.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const db = sharedDatabase();
 const WIDER = [...COLUMNS, { name: "extra", type: "bigint", not_null: false }];
@@ -37,6 +38,42 @@ test("a change behind a long reader gives up, blocks nobody for longer, and succ
   });
   await reader.query("commit");
   expect(await stream.prepareTarget(WIDER)).toEqual(["block_hash", "note", "extra"]);
+});
+
+test("a target that exchanges its name with another table while it is waited for: the other one is not taken for it", async () => {
+  const stream = await SqlStream.prepare(db, { dataset: "exchanged" });
+  const [user, worker] = await Promise.all([db.client(), db.client()]);
+  const workerPid = await backendOf(worker);
+  /** What is in the way; undefined where the exchange came later than the 300 ms for which it is waited. */
+  async function exchange(): Promise<string | null | undefined> {
+    await user.query(`create table exchanged.other ();
+      begin;
+      alter table exchanged.blocks rename to original;
+      alter table exchanged.other rename to blocks`);
+    const change = worker.query(
+      "select ampsync_private.lock_for_change(array[s.target], 1) ->> 'message' as message from ampsync_private.stream s where s.stream_id = $1",
+      [stream.id],
+    );
+    let isOver = false;
+    void change.finally(() => {
+      isOver = true;
+    });
+    await waitFor("the change to wait, or to give up", async () => {
+      const { rowCount } = await db.query("select from pg_locks where pid = $1 and not granted", [workerPid]);
+      return isOver || rowCount === 1;
+    });
+    await user.query("commit");
+    const { message } = (await change).rows[0]!;
+    await user.query("drop table exchanged.blocks; alter table exchanged.original rename to blocks");
+    return message?.includes("is in use") ? undefined : message;
+  }
+
+  let message: string | null | undefined;
+  await waitFor("the exchange to be in time", async () => {
+    message = await exchange();
+    return message !== undefined;
+  });
+  expect(message).toBe("table exchanged.blocks was renamed while it was about to be changed");
 });
 
 test("two targets are locked within one time limit, and neither is left locked", async () => {

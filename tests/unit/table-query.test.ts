@@ -118,7 +118,26 @@ describe("the query names the columns of the table, in their order", () => {
   const table = { fields: [field(blockNum, "_block_num", false), field(utf8, 'a "b"'), field(utf8, "c")] };
   const columns = `SELECT "_block_num", "a ""b""", "c" FROM "_/chain@1.0.0".t`;
 
-  test("and follows the table from a cursor", async () => {
+  test.each([
+    ["basic", ["number", "hash"], 'SELECT "number", "hash" FROM'],
+    ["reserved", ["from", "to", "select"], 'SELECT "from", "to", "select" FROM'],
+    ["mixed", ["blockNumber", "from", "gas_used"], 'SELECT "blockNumber", "from", "gas_used" FROM'],
+    ["single", ["hash"], 'SELECT "hash" FROM'],
+    ["single_reserved", ["order"], 'SELECT "order" FROM'],
+  ])("generate_query, %s: every name is quoted (quoted_identifiers)", async (_, names, sql) => {
+    const planned = { fields: names.map((name) => field(utf8, name)) };
+    const server = new FlightServer(planned);
+    await TableStream.follow(tableOf(server, planned), { signal });
+    expect(server.asked).toEqual([{ sql: `${sql} "_/chain@1.0.0".t`, stream: true }]);
+  });
+
+  test("generate_query, empty: a table without columns is an error", () => {
+    expect(() => planTable("t", { fields: [] })).toThrow(
+      expect.objectContaining({ code: "SY202", message: "Table t has no columns" }),
+    );
+  });
+
+  test("and follows the table from a cursor, which no WHERE stands for (incremental_where_clause)", async () => {
     const server = new FlightServer(table);
     const stream = await TableStream.follow(tableOf(server, table), { cursor: "{}", signal });
     expect(server.asked).toEqual([{ sql: columns, stream: true, cursor: "{}" }]);

@@ -15,6 +15,14 @@ async function columnsOf(table: string): Promise<string[]> {
   return rows.map((row) => row["text"]);
 }
 
+async function keyOf(table: string): Promise<string> {
+  const { rows } = await db.query(
+    "select pg_get_constraintdef(oid) as key from pg_constraint where conrelid = $1::regclass and contype = 'p'",
+    [table],
+  );
+  return rows[0]!["key"];
+}
+
 describe("the target that is made", () => {
   test("has its system columns first, then those of the plan in their order, and _id as its key (create_new_table)", async () => {
     await SqlStream.prepare(db);
@@ -26,15 +34,27 @@ describe("the target that is made", () => {
       "block_hash bytea not null",
       "note text",
     ]);
-    const { rows } = await db.query(
-      "select pg_get_constraintdef(oid) as key from pg_constraint where conrelid = 'chain.blocks'::regclass and contype = 'p'",
-    );
-    expect(rows).toEqual([{ key: "PRIMARY KEY (_id)" }]);
+    expect(await keyOf("chain.blocks")).toBe("PRIMARY KEY (_id)");
   });
 
-  test("has no _block_num where the server offers none", async () => {
-    await SqlStream.prepare(db, { hasBlockNum: false });
-    expect(await columnsOf("chain.blocks")).not.toContain("_block_num bigint not null");
+  test("has no _block_num where the server offers none (create_table, ddl_always_includes_id_primary_key)", async () => {
+    await SqlStream.prepare(db, {
+      hasBlockNum: false,
+      columns: [
+        { name: "id", type: "bigint", not_null: true },
+        { name: "name", type: "text", not_null: false },
+        { name: "block_num", type: "numeric(20,0)", not_null: true },
+      ],
+    });
+    expect(await columnsOf("chain.blocks")).toEqual([
+      "_id bytea not null",
+      "_block_num_start bigint not null",
+      "_block_num_end bigint not null",
+      "id bigint not null",
+      "name text",
+      "block_num numeric(20,0) not null",
+    ]);
+    expect(await keyOf("chain.blocks")).toBe("PRIMARY KEY (_id)");
   });
 
   test("is looked after by autovacuum early and never cut while readers wait", async () => {

@@ -93,13 +93,18 @@ describe("a version that fits", () => {
     });
   });
 
-  test("restarts a stream that what it was sent had stopped, and no other", async () => {
-    await stream.endPass("failed", "SY202");
-    await offerAndAdopt(db, "1.1.0", [BLOCKS]);
-    expect(await stream.view()).toMatchObject({ state: "retrying", error_code: null });
-    await stream.acquire();
+  test.each(["SY201", "SY202", "SY203", "42703"])(
+    "restarts a stream that what it was sent had stopped with %s",
+    async (code) => {
+      await stream.endPass("failed", code);
+      await offerAndAdopt(db, "1.1.0", [BLOCKS]);
+      expect(await stream.view()).toMatchObject({ state: "retrying", error_code: null });
+    },
+  );
+
+  test("restarts no stream that failed for another reason", async () => {
     await stream.endPass("failed", "SY106");
-    await offerAndAdopt(db, "1.2.0", [BLOCKS]);
+    await offerAndAdopt(db, "1.1.0", [BLOCKS]);
     expect(await stream.view()).toMatchObject({ state: "failed", error_code: "SY106" });
   });
 

@@ -138,9 +138,9 @@ test("the offer of a paused dataset is looked at once it is resumed", async () =
 });
 
 describe("max_retries_exceeded: a server that does not answer about a new version", () => {
-  async function fails(code = "SY104"): Promise<void> {
-    const error = { code, message: "the server is away", detail: null, hint: null };
-    await db.query("select ampsync_worker.defer_reload($1, '1.1.0', null, $2, 3)", [dataset, error]);
+  async function fails(version = "1.1.0"): Promise<void> {
+    const error = { code: "SY104", message: "the server is away", detail: null, hint: null };
+    await db.query("select ampsync_worker.defer_reload($1, $2, null, $3, 3)", [dataset, version, error]);
   }
 
   test("is asked again after 1, 2, 4 s; then the reload has failed, and goes on after 5, 10 s", async () => {
@@ -158,6 +158,15 @@ describe("max_retries_exceeded: a server that does not answer about a new versio
       waiting_on: "the server is away",
     });
     expect(await adopt(db, "1.1.0", [BLOCKS])).toBe("adopted");
+  });
+
+  test("a newer version begins with 1 s again", async () => {
+    await offer(db, "1.1.0");
+    for (let attempt = 1; attempt <= 4; attempt++) await fails();
+    await offer(db, "1.2.0");
+    await fails("1.2.0");
+    expect((await reloadJobs())[0]!.due_in_s).toBeLessThan(1.3);
+    expect(await journaled(db, "version_reload_failed")).toHaveLength(1); // That of 1.1.0.
   });
 
   test("its failure is nothing to another offer, nor to a dataset that is gone", async () => {
