@@ -29,7 +29,13 @@ begin
   perform ampsync_private.close_swaps(v_dataset_id);
   select * into v_upgrade
     from ampsync_private.upgrade u
-   where u.dataset_id = v_dataset_id;
+   where u.dataset_id = v_dataset_id
+     and not exists (select 1 -- An upgrade passes over it.
+                       from ampsync_private.stream s
+                      where s.dataset_id = v_dataset_id
+                        and s.table_name = cancel_resync.table_name
+                        and s.shadow_of is null
+                        and s.query is not null);
   if v_upgrade.dataset_id is not null and cancel_resync.table_name is not null then
     raise exception using
       errcode = 'SY004',

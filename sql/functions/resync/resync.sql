@@ -15,8 +15,8 @@
 -- may have other columns, and ampsync.rollback_version can bring the old version back. The
 -- answer says so, and ampsync.upgrades shows it.
 --
--- The resync of a paused stream begins once it is resumed. If a resync or an upgrade is under
--- way, or nothing was loaded yet, nothing changes. Returns the streams.
+-- The resync of a paused stream begins once it is resumed. If a resync or an upgrade of the table
+-- is under way, or nothing was loaded yet, nothing changes. Returns the streams.
 --
 -- Locks: dataset row; for each stream fence (exclusive), stream row, lease row; for one whose
 -- table was dropped, all its records.
@@ -67,9 +67,10 @@ begin
        and s.shadow_of is null
        and s.target is not null
        and s.state not in ('orphaned', 'resyncing')
-       and not exists (select 1
-                         from ampsync_private.upgrade u
-                        where u.dataset_id = v_dataset_id)
+       and (not exists (select 1
+                          from ampsync_private.upgrade u
+                         where u.dataset_id = v_dataset_id)
+            or s.query is not null and resync.table_name is not null) -- No upgrade loads it.
      order by s.stream_id
   loop
     perform ampsync_private.revoke_lease(v_stream_id);

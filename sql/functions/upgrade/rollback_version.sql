@@ -41,7 +41,6 @@ declare
 begin
   perform ampsync_private.lock_dataset(v_dataset_id);
   perform ampsync_private.find_dataset(rollback_version.dataset); -- It may have been dropped meanwhile.
-  perform ampsync_private.find_dataset(rollback_version.dataset); -- It may have been dropped meanwhile.
   v_former := ampsync_private.check_former(v_dataset_id);
   select * into strict v_dataset from ampsync_private.dataset d where d.dataset_id = v_dataset_id;
 
@@ -53,6 +52,7 @@ begin
       left join ampsync_private.stream f on f.shadow_of = s.stream_id and f.state = 'former'
      where s.dataset_id = v_dataset_id
        and s.shadow_of is null
+       and s.query is null -- An upgrade passed over it.
      order by s.stream_id
   loop
     perform ampsync_private.revoke_lease(v_stream.stream_id);

@@ -63,6 +63,7 @@ begin
                          from ampsync_private.stream s
                         where s.dataset_id = p_dataset_id
                           and s.table_name = t.value ->> 'table'
+                          and s.shadow_of is null
                           and s.query is not null)), '[]');
   v_names := array(select t.value ->> 'table' from jsonb_array_elements(p_tables) t order by 1);
   if exists (select 1

@@ -2,8 +2,8 @@
 -- hash; null if there is none. A stream whose network is not known yet holds nothing, so with
 -- such a stream there is none.
 --
--- p_beside   of the tables that an upgrade builds beside the streams, which readers see after the
---            swap
+-- p_beside   of the tables that readers see after an upgrade: those that it builds beside the
+--            streams, and those of queries
 -- p_joining  a stream that takes part as well
 create or replace function ampsync_private.common_block(
   p_dataset_id bigint,
@@ -21,12 +21,13 @@ as $$
     select coalesce(w.stream_id, s.stream_id) as stream_id,
            s.in_cut or s.stream_id is not distinct from p_joining as in_cut
       from ampsync_private.stream s
-      left join ampsync_private.stream w on p_beside and w.shadow_of = s.stream_id and w.state <> 'former'
+      left join ampsync_private.stream w
+             on p_beside and s.query is null and w.shadow_of = s.stream_id and w.state <> 'former'
      where s.dataset_id = p_dataset_id
        and s.shadow_of is null
        and s.state <> 'orphaned'
        and coalesce(s.network, p_network) = p_network
-       and (w.stream_id is not null or not p_beside)
+       and (w.stream_id is not null or s.query is not null or not p_beside)
   ),
   member as (
     select c.stream_id

@@ -31,7 +31,7 @@ begin
     from ampsync_private.stream s
     join ampsync_private.upgrade u using (dataset_id)
    where s.stream_id = p_stream_id
-     and ampsync_private.is_upgraded(u, s.table_name);
+     and ampsync_private.is_upgraded(u, s);
 
   update ampsync_private.stream s
      set state = 'resyncing', since = ampsync_private.now(), attempts = 0, next_retry = null, error = null,

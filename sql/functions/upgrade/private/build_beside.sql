@@ -18,7 +18,7 @@ begin
     where u.dataset_id = p_dataset_id
       and s.shadow_of is null
       and s.target is not null
-      and ampsync_private.is_upgraded(u, s.table_name)
+      and ampsync_private.is_upgraded(u, s)
       and not exists (select 1
                         from ampsync_private.stream w
                        where w.shadow_of = s.stream_id and w.state <> 'former');

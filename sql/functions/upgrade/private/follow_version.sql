@@ -26,6 +26,7 @@ begin
      from ampsync_private.stream s
     where s.dataset_id = p_dataset_id
       and s.shadow_of is null
+      and s.query is null
       and s.table_name <> all (p_tables);
 
   update ampsync_private.dataset d
@@ -36,7 +37,8 @@ begin
   perform ampsync_private.let_go_on(s.stream_id) -- Stood still for the exchange, without rows.
      from ampsync_private.stream s
     where s.dataset_id = p_dataset_id
-      and s.shadow_of is null;
+      and s.shadow_of is null
+      and s.query is null;
   perform ampsync_private.schedule_stream(s.stream_id)
      from ampsync_private.stream s
     where s.dataset_id = p_dataset_id

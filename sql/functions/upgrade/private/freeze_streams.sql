@@ -1,5 +1,6 @@
 -- Stops the old streams of a dataset under upgrade at their checkpoints, where their shadows
--- reach them: state `resyncing`. Readers see their rows, which do not change for these seconds.
+-- reach them: state `resyncing`. Readers see their rows, which do not
+-- change for these seconds. Those that read queries are not replaced, and go on.
 --
 -- Locks: for each stream fence (exclusive), stream row, lease row. The caller holds the dataset
 -- row.
@@ -20,6 +21,7 @@ begin
       from ampsync_private.stream s
      where s.dataset_id = p_dataset_id
        and s.shadow_of is null
+       and s.query is null
        and s.state <> 'orphaned'
      order by s.stream_id
   loop

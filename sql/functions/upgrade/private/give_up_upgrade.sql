@@ -1,5 +1,5 @@
 -- Gives up the upgrade of a dataset, and the resyncs of its tables: what was loaded for them is
--- dropped, and the old streams go on, from their checkpoints.
+-- dropped, and the old streams go on, from their checkpoints. Those of queries are not concerned.
 --
 -- p_why  for the journal: cancelled, superseded
 --
@@ -22,9 +22,10 @@ begin
   for v_shadow in
     select w.stream_id, w.shadow_of
       from ampsync_private.stream w
+      join ampsync_private.stream s on s.stream_id = w.shadow_of
      where w.dataset_id = p_dataset_id
-       and w.shadow_of is not null
        and w.state <> 'former'
+       and s.query is null
      order by w.shadow_of
   loop
     perform ampsync_private.revoke_lease(v_shadow.stream_id);
@@ -34,6 +35,7 @@ begin
      from ampsync_private.stream s
     where s.dataset_id = p_dataset_id
       and s.shadow_of is null
+      and s.query is null
       and s.state = 'resyncing';
 
   delete from ampsync_private.upgrade u

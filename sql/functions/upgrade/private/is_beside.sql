@@ -11,9 +11,10 @@ create or replace function ampsync_private.is_beside(
 as $$
   select p_shadow.state <> 'former' and exists (
     select 1
-      from ampsync_private.upgrade u
-     where u.dataset_id = p_shadow.dataset_id
-       and ampsync_private.is_upgraded(u, p_shadow.table_name)
+      from ampsync_private.stream s
+      join ampsync_private.upgrade u using (dataset_id)
+     where s.stream_id = p_shadow.shadow_of
+       and ampsync_private.is_upgraded(u, s)
   );
 $$;
 

@@ -1,7 +1,8 @@
--- Whether a table is among those that the new version of an upgrade has and the sync wants.
+-- Whether the table of a stream is among those that the new version of an upgrade has and the
+-- sync wants. One that reads a query is not: an upgrade passes over it.
 create or replace function ampsync_private.is_upgraded(
-  p_upgrade    ampsync_private.upgrade,
-  p_table_name text
+  p_upgrade ampsync_private.upgrade,
+  p_stream  ampsync_private.stream
 )
   returns boolean
   language sql
@@ -10,8 +11,9 @@ create or replace function ampsync_private.is_upgraded(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(p_upgrade.tables @> jsonb_build_array(jsonb_build_object('table', p_table_name)), false);
+  select p_stream.query is null
+     and coalesce((p_upgrade).tables @> jsonb_build_array(jsonb_build_object('table', p_stream.table_name)), false);
 $$;
 
-comment on function ampsync_private.is_upgraded(ampsync_private.upgrade, text)
-  is 'Whether a table is among those of an upgrade.';
+comment on function ampsync_private.is_upgraded(ampsync_private.upgrade, ampsync_private.stream)
+  is 'Whether the table of a stream is among those of an upgrade.';

@@ -8,6 +8,8 @@
 --
 -- Returns false, without a change, if a pause or a reorg came first.
 --
+-- Tables that queries give are not concerned.
+--
 -- Locks: for each stream fence (exclusive), each followed by that of its shadow; advisory locks
 -- on the names of schemas, if a target was renamed; former tables of an earlier upgrade (access
 -- exclusive); then as exchange_streams; then the rows of the streams. The caller holds the
@@ -34,6 +36,7 @@ begin
       left join ampsync_private.stream w on w.shadow_of = s.stream_id and w.state <> 'former'
      where s.dataset_id = p_dataset_id
        and s.shadow_of is null
+       and s.query is null
      order by s.stream_id
   loop
     perform ampsync_private.close_fence(v_pair.stream_id);
@@ -52,7 +55,7 @@ begin
       from ampsync_private.stream s
       join ampsync_private.stream w on w.shadow_of = s.stream_id and w.state <> 'former'
      where s.dataset_id = p_dataset_id
-       and ampsync_private.is_upgraded(v_upgrade, s.table_name)
+       and ampsync_private.is_upgraded(v_upgrade, s)
      order by s.stream_id
   loop
     perform ampsync_private.follow_target(v_pair.stream_id);

@@ -27,7 +27,8 @@ begin
   perform ampsync_private.let_go_on(s.stream_id)
      from ampsync_private.stream s
     where s.dataset_id = p_dataset_id
-      and s.shadow_of is null;
+      and s.shadow_of is null
+      and s.query is null;
   perform ampsync_private.journal(null, 'upgrade_deferred', coalesce(v_upgrade.error, '{}') || jsonb_build_object(
             'next_retry', v_upgrade.next_retry), p_dataset_id);
 end;

@@ -41,7 +41,7 @@ begin
    where s.dataset_id = p_dataset_id
      and s.shadow_of is null
      and s.target is not null
-     and ampsync_private.is_upgraded(v_upgrade, s.table_name);
+     and ampsync_private.is_upgraded(v_upgrade, s);
   if not v_pairs.complete then
     return 'extend';
   end if;

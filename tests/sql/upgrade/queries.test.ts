@@ -1,0 +1,158 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { moveClock } from "../../support/postgres/clock.ts";
+import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { shadowOf, swap } from "../../support/postgres/shadow.ts";
+import { COLUMNS, type SqlStream } from "../../support/postgres/sql-stream.ts";
+import {
+  advance,
+  loadedDataset,
+  markLive,
+  newTable,
+  startUpgrade,
+  streamOf,
+  upgrades,
+} from "../../support/postgres/upgrade.ts";
+import { offerAndAdopt } from "../../support/postgres/versions.ts";
+
+const db = rolledBackDatabase();
+
+/** Without `note`, so that the tables are replaced, and kept for a rollback. */
+const OTHER = [COLUMNS[0]!];
+const QUERY = 'SELECT * FROM "_/eth@1.0.0".logs';
+const NEXT_QUERY = `${QUERY} WHERE x > 1`;
+
+/** Tables of version 1.0.0. */
+let streams: SqlStream[];
+/** Beside them, in the same dataset, the table of a query. */
+let mart: SqlStream;
+
+async function enqueueQuery(query: string): Promise<void> {
+  await db.query("select ampsync.enqueue_sync('chain', tables => '{blocks,logs,mart}', queries => $1)", [
+    JSON.stringify({ mart: query }),
+  ]);
+}
+
+beforeEach(async () => {
+  streams = await loadedDataset(db, ["blocks", "logs"]);
+  await enqueueQuery(QUERY);
+  mart = await streamOf(db, "mart");
+  await mart.acquire("worker-1");
+  await mart.prepareTarget();
+  await mart.apply(0, 9);
+  await markLive(db, mart);
+});
+
+/** An upgrade whose tables are at the head, each by one microbatch. */
+async function readyUpgrade(end = 9): Promise<void> {
+  await startUpgrade(db, [newTable("blocks", OTHER), newTable("logs", OTHER)]);
+  for (const stream of streams) {
+    const shadow = (await shadowOf(db, stream))!;
+    await shadow.acquire("worker-2");
+    await shadow.prepareTarget(OTHER);
+    await shadow.apply(0, end, { expected: null });
+    await markLive(db, shadow);
+  }
+}
+
+async function stored(stream: SqlStream) {
+  const { rows } = await db.query(
+    `select s.state, s.version, s.query, s.checkpoint_block::int as block, s.target::oid
+       from ampsync_private.stream s where s.stream_id = $1`,
+    [stream.id],
+  );
+  return rows[0]!;
+}
+
+async function cut(): Promise<number | null> {
+  return (await db.query("select ampsync.cut('chain')::int as cut")).rows[0]!["cut"];
+}
+
+describe("the table of a query, through an upgrade of its dataset and back", () => {
+  test("is neither loaded again nor stopped: its pass goes on", async () => {
+    const before = await stored(mart);
+    await readyUpgrade();
+    expect((await upgrades(db)).map(({ table_name }) => table_name)).toEqual(["blocks", "logs"]);
+    expect(await advance(db)).toBe("freeze");
+    await mart.apply(10, 12);
+    expect(await advance(db)).toBe("swap");
+    await mart.apply(13, 15);
+    const { rows } = await db.query("select state from ampsync.rollback_version('chain')");
+    expect(rows.map(({ state }) => state)).toEqual(["backfill", "backfill", "live"]);
+    await mart.apply(16, 18);
+    expect(await stored(mart)).toEqual({ ...before, block: 18 });
+    expect((await mart.rows()).split(" ")).toHaveLength(19);
+  });
+
+  test("takes part in the cut, which never goes back: the swap waits until all agree at a block", async () => {
+    await readyUpgrade(12); // In one microbatch: only its end can be agreed on.
+    expect(await cut()).toBe(9);
+    expect(await advance(db)).toBe("freeze");
+    expect(await advance(db)).toBeNull();
+    await mart.apply(10, 12);
+    expect(await advance(db)).toBe("swap");
+    expect(await cut()).toBe(12);
+  });
+
+  test("is loaded again for another query all the while", async () => {
+    await enqueueQuery(NEXT_QUERY);
+    await db.query("select ampsync.resync('chain', 'mart')");
+    const shadow = (await shadowOf(db, mart))!;
+    await shadow.acquire("worker-3");
+    await shadow.prepareTarget();
+    await shadow.apply(0, 4, { expected: null });
+
+    const resyncs = async () => {
+      expect(await stored(mart)).toMatchObject({ state: "resyncing", query: QUERY });
+      expect(await stored(shadow)).toMatchObject({ state: "backfill", query: NEXT_QUERY });
+    };
+    await readyUpgrade();
+    await resyncs();
+    expect(await advance(db)).toBe("freeze");
+    await moveClock(db, "61 s");
+    await db.query("update ampsync_private.upgrade set next_retry = 'infinity'");
+    expect(await advance(db)).toBe("thaw");
+    await resyncs();
+    await db.query("update ampsync_private.upgrade set next_retry = null");
+    expect(await advance(db)).toBe("freeze");
+    expect(await advance(db)).toBe("swap");
+    await resyncs();
+    await db.query("select ampsync.rollback_version('chain')");
+    await resyncs();
+
+    await shadow.acquire("worker-3"); // Its lease is over, by the moved clock.
+    await shadow.apply(5, 9, { expected: 4 });
+    await markLive(db, shadow);
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await stored(mart)).toMatchObject({ state: "backfill", query: NEXT_QUERY, block: 9 });
+  });
+
+  test("is loaded again if somebody says so meanwhile, and not if he takes it back", async () => {
+    await readyUpgrade();
+    await db.query("select ampsync.resync('chain', 'mart')");
+    expect(await shadowOf(db, mart)).not.toBeNull();
+    await db.query("select ampsync.cancel_resync('chain', 'mart')");
+    expect(await shadowOf(db, mart)).toBeNull();
+    expect(await stored(mart)).toMatchObject({ state: "retrying" });
+    expect(await upgrades(db)).toHaveLength(2);
+  });
+
+  test("goes on when the upgrade is cancelled, or another version comes", async () => {
+    await readyUpgrade();
+    await advance(db);
+    await startUpgrade(db, [newTable("blocks", OTHER)], "3.0.0");
+    expect(await stored(mart)).toMatchObject({ state: "live" });
+    await db.query("select ampsync.cancel_resync('chain')");
+    expect(await stored(mart)).toMatchObject({ state: "live" });
+    await mart.apply(10, 12);
+  });
+});
+
+test("a table that is loaded again for a query follows the versions of its dataset until then", async () => {
+  await db.query("select ampsync.enqueue_sync('chain', queries => $1)", [JSON.stringify({ logs: QUERY })]);
+  await db.query("select ampsync.resync('chain', 'logs')");
+  expect(await stored((await shadowOf(db, streams[1]!))!)).toMatchObject({ query: QUERY });
+  expect(await offerAndAdopt(db, "1.1.0", [{ table: "blocks" }, { table: "logs" }])).toBe("adopted");
+  expect(await stored(streams[1]!)).toMatchObject({ state: "resyncing", version: "1.1.0", query: null });
+  expect(await shadowOf(db, streams[1]!)).not.toBeNull();
+});
