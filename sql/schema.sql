@@ -1577,8 +1577,8 @@ function ampsync_private.is_polled(p_dataset ampsync_private.dataset)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.is_upgraded(p_upgrade ampsync_private.upgrade, p_table_name text)
-  -- Whether a table is among those of an upgrade.
+function ampsync_private.is_upgraded(p_upgrade ampsync_private.upgrade, p_stream ampsync_private.stream)
+  -- Whether the table of a stream is among those of an upgrade.
   returns boolean
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
