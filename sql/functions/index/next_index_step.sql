@@ -9,7 +9,7 @@
 -- a valid one that serves, ours or not     recorded as valid
 -- some session still builds it             asked again in 10 s
 -- invalid, under our name                  dropped, and built from the beginning
--- a column is missing                      failed, until ampsync.enqueue_sync is called
+-- a column is missing                      failed, until the table has it (plan_indexes)
 --
 -- Locks: rows of target_index.
 create or replace function ampsync_worker.next_index_step(

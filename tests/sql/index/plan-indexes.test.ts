@@ -290,6 +290,25 @@ test("add_block_num_with_primary_key: a column block_num that comes later gets i
   ]);
 });
 
+test("a declared index on a column that comes later fails until then, and is built with no further call", async () => {
+  await declare({ blocks: [["size", "_block_num desc"], ["nowhere"]] });
+  const stream = await SqlStream.prepare(db);
+  await live(stream);
+  await buildIndexes(db, stream);
+  const failed = async () =>
+    (await shownIndexes(db)).filter(({ state }) => state === "failed").map(({ error }) => error);
+  expect(await failed()).toEqual([
+    "table chain.blocks has no column nowhere",
+    "table chain.blocks has no column size",
+  ]);
+  await stream.prepareTarget(columns("size"));
+  expect(await indexJobs()).toHaveLength(1);
+  expect(await buildIndexes(db, stream)).toEqual([
+    "create index concurrently blocks_size__block_num_idx on chain.blocks using btree (size, _block_num desc)",
+  ]);
+  expect(await failed()).toEqual(["table chain.blocks has no column nowhere"]);
+});
+
 test("a change of block_index builds the new index, and the old one stays until it is dropped", async () => {
   const stream = await SqlStream.prepare(db);
   await live(stream);

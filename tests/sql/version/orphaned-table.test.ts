@@ -196,6 +196,8 @@ describe("beside a resync", () => {
     expect(await offerAndAdopt(db, "1.1.0", [{ ...BLOCKS, columns: [...COLUMNS, SIZE] }])).toBe("adopted");
     expect(await columnsOf(stream.target)).toContain("size");
     expect(await columnsOf(shadow.target)).not.toContain("size");
+    await shadow.endPass("yielded");
+    expect(await shadow.acquire("worker-2")).toMatchObject({ source_schema: "_/chain@0.9.0" });
   });
 
   test("of a table that vanishes: both wait, and both go on when it is there again", async () => {

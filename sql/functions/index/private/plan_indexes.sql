@@ -3,7 +3,9 @@
 -- longer wanted is forgotten, and its index stays in the table. A shadow has none: its rows go
 -- into the table that it is loaded for, which stays the same.
 --
--- p_retry: what failed for good is tried again
+-- An index that failed for want of a column is due again once the table has it.
+--
+-- p_retry: whatever failed for good is tried again
 --
 -- Idempotent. Locks: those rows, and rows of graphile_worker.
 create or replace function ampsync_private.plan_indexes(
@@ -50,16 +52,17 @@ begin
     from wanted w
   on conflict on constraint target_index_pkey do nothing;
 
-  if p_retry then
-    update ampsync_private.target_index t
-       set state      = case t.state when 'failed' then 'waiting' else t.state end,
-           since      = case t.state when 'failed' then ampsync_private.now() else t.since end,
-           attempts   = 0,
-           next_retry = null,
-           error      = null
-     where t.stream_id = p_stream_id
-       and t.error is not null;
-  end if;
+  update ampsync_private.target_index t
+     set state      = case t.state when 'failed' then 'waiting' else t.state end,
+         since      = case t.state when 'failed' then ampsync_private.now() else t.since end,
+         attempts   = 0,
+         next_retry = null,
+         error      = null
+   where t.stream_id = p_stream_id
+     and t.error is not null
+     and (p_retry
+          or t.state = 'failed' and t.error ->> 'code' = 'SY004'
+             and ampsync_private.missing_index_columns(v_stream.target, t.columns) = '{}');
 
   if ampsync_private.indexes_are_due(p_stream_id) then
     perform ampsync_private.schedule_index(p_stream_id);

@@ -2,7 +2,8 @@
 -- and queues passes for those that may have none. Tables that the version lacks become
 -- `orphaned`, and keep the version that their rows come from; those that it has again go on, and
 -- take part in the cut once they are at the head. A stream that failed because of what it was
--- sent may not fail with another version.
+-- sent may not fail with another version. The shadow of a stream follows along with it if both read
+-- the same version, as during a resync; another one was planned for other columns.
 --
 -- p_tables: the names of the version's tables
 --
@@ -32,6 +33,10 @@ begin
      where s.dataset_id = (p_dataset).dataset_id
        and s.state <> 'former'
        and s.query is null -- It names what it reads itself.
+       and not exists (select 1
+                         from ampsync_private.stream l
+                        where l.stream_id = s.shadow_of
+                          and (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash))
      order by s.stream_id
        for no key update
   loop
