@@ -865,6 +865,13 @@ procedure ampsync_private.check_lease(IN p_stream_id bigint, IN p_epoch bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_query_removed(p_dataset ampsync_private.dataset, p_table_name text)
+  -- Raise SY004 for a query that is taken back from a table that the dataset does not have.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_query_start(p_dataset ampsync_private.dataset, p_table_name text, p_from_block bigint)
   -- Raise SY004 for a first block of tables that have queries.
   returns void
@@ -2300,7 +2307,7 @@ function ampsync_private.take_over_stream(p_stream_id bigint, p_other_id bigint,
   grants owner=X/owner
 
 function ampsync_private.take_query(p_stream_id bigint)
-  -- Have a stream that has loaded nothing read the query that its dataset has for its table.
+  -- Have a stream that has loaded nothing read the query that its dataset has for its table, or none.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp

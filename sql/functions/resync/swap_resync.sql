@@ -41,6 +41,13 @@ begin
   perform ampsync_private.follow_target(p_shadow_id);
 
   perform ampsync_private.exchange_streams(array[v_shadow.shadow_of], false, false);
+  update ampsync_private.stream s -- A query was taken back, and the dataset got another version since the shadow began.
+     set version = d.resolved_version, manifest_hash = d.resolved_hash, version_since = ampsync_private.now()
+    from ampsync_private.dataset d
+   where s.stream_id = v_shadow.shadow_of
+     and d.dataset_id = s.dataset_id
+     and s.query is null
+     and (s.version, s.manifest_hash) is distinct from (d.resolved_version, d.resolved_hash);
   perform ampsync_private.schedule_stream(v_shadow.shadow_of);
   return true;
 end;

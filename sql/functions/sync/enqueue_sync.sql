@@ -35,7 +35,8 @@
 -- queries           {"table": "SELECT … FROM …"}: tables that are what a query of the Amp server
 --                   gives, in its SQL; without `tables` the dataset has no others. ORDER BY and
 --                   LIMIT are removed, with a warning. A table in which something is loaded
---                   keeps its query until ampsync.resync, which its hint says
+--                   keeps its query until ampsync.resync, which its hint says; null instead of a
+--                   query makes it the table that the dataset has, by the same rule
 --
 -- `rename` and `exclude_columns` are fixed for a table once it is created. A table that they do not mention keeps
 -- what it has; null instead of a name or a list takes it back.
@@ -96,7 +97,7 @@ begin
   insert into ampsync_private.dataset as d
          (namespace, name, revision, tables, target_schema, since, created_at)
   values (v_ref.namespace, v_ref.name, v_ref.revision,
-          case when enqueue_sync.queries <> '{}' then '{}'::text[] end, -- No others than those of its queries.
+          case when jsonb_strip_nulls(enqueue_sync.queries) <> '{}' then '{}'::text[] end, -- Those of queries alone.
           coalesce(enqueue_sync.target_schema, v_ref.name), ampsync_private.now(), ampsync_private.now())
   on conflict (namespace, name, coalesce(revision, 'latest')) do update set name = excluded.name
   returning * into v_dataset;

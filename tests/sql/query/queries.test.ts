@@ -222,7 +222,7 @@ describe("is refused:", () => {
       "queries => 1001 tables are too many",
     ],
     ["queries => '[]'", "queries => '[]' does not give tables queries"],
-    [`queries => '{"t": null}'`, `queries => '{"t": null}' does not give tables queries`],
+    [`queries => '{"t": 5}'`, `queries => '{"t": 5}' does not give tables queries`],
     [`queries => '{"t": " ; "}'`, "queries: that of table t is not one query: it is blank"],
     [
       `queries => '{"t": "select 1 from a.b; select 2"}'`,
@@ -293,6 +293,99 @@ describe("what is removed from a query", () => {
           "the Amp server may refuse the query of table t as a stream: DISTINCT, count(), JOIN, GROUP BY",
       },
     ]);
+  });
+});
+
+describe("null instead of a query", () => {
+  /** Dataset `mine` of version 1.0.0 with a table `blocks`, and one `t` of its own that a query takes the place of. */
+  async function beside(): Promise<{ id: string; stream: SqlStream }> {
+    await enqueue({ t: SQL }, ", tables => '{blocks,t}'");
+    const { rows } = await db.query("select dataset_id as id from ampsync_private.dataset");
+    const id = rows[0]!["id"];
+    await db.query("select ampsync_worker.register_streams($1, '1.0.0', null, '{blocks,logs,t}')", [id]);
+    return { id, stream: await streamOf("t") };
+  }
+
+  test("makes a table that holds nothing the one of the dataset at once, and ends the pass under way", async () => {
+    const { stream } = await beside();
+    await stream.acquire();
+    await stream.prepareTarget();
+    await enqueue({ t: null });
+    expect(await streams()).toMatchObject([
+      { table_name: "blocks", version: "1.0.0" },
+      { table_name: "t", query: null, version: "1.0.0" },
+    ]);
+    expect(await dataset()).toMatchObject({ tables: ["blocks", "t"], queries: {} });
+    await expect(stream.apply(0, 9)).rejects.toMatchObject({ code: "SY001" });
+  });
+
+  test("waits for a resync where rows are, which its hint says, and follows the version of then", async () => {
+    const { id, stream } = await beside();
+    await stream.acquire();
+    await stream.prepareTarget();
+    await stream.apply(0, 9);
+    const answer = await call("ampsync.alter_sync('mine', queries => $1)", ['{"t": null}']);
+    expect(await streams()).toMatchObject([{}, { query: SQL }]);
+    expect(answer[1]).toMatchObject({
+      hint: "select ampsync.resync('mine', 't'); -- it keeps its earlier query until then",
+    });
+    await stream.apply(10, 19);
+    await db.query(answer[1]!["hint"]);
+    const shadow = (await shadowOf(db, stream))!;
+    expect(await shadow.acquire("worker-2")).toMatchObject({ query: null, source_schema: "_/mine@1.0.0" });
+    await shadow.prepareTarget();
+
+    await db.query("select ampsync_private.offer_version($1, '2.0.0', null)", [id]);
+    const plan = (table: string) => ({
+      table,
+      has_block_num: false,
+      columns: table === "t" ? COLUMNS : null,
+    });
+    await db.query("select ampsync_worker.adopt_version($1, '2.0.0', null, $2)", [
+      id,
+      JSON.stringify([plan("blocks"), plan("t")]),
+    ]);
+    await shadow.apply(0, 19, { expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await streams()).toMatchObject([{}, { table_name: "t", query: null, version: "2.0.0" }]);
+    expect((await call("ampsync.enqueue_sync('mine')"))[1]).toMatchObject({
+      hint: "select * from ampsync.streams;",
+    });
+  });
+
+  test("begins the resync at once with on_new_version resync", async () => {
+    const { stream } = await beside();
+    await stream.acquire();
+    await stream.prepareTarget();
+    await stream.apply(0, 9);
+    await call("ampsync.alter_sync('mine', on_new_version => 'resync')");
+    await enqueue({ t: null });
+    expect(await shadowOf(db, stream)).not.toBeNull();
+  });
+
+  test("is refused where the dataset has no such table, or is a name for queries alone", async () => {
+    await enqueue({ t: SQL });
+    const unknown = await refusal(db, () => enqueue({ t: null }));
+    expect(unknown).toMatchObject({
+      code: "SY004",
+      message: "queries: that of table t cannot be taken back: the dataset has no such table",
+      detail: "All tables of mine have queries, so nothing is known of a dataset of this name.",
+    });
+    await db.query(unknown.hint!);
+    await call("ampsync.alter_sync('mine', tables => '{blocks,t}')");
+    await db.query(
+      "select ampsync_worker.register_streams(d.dataset_id, '1.0.0', null, '{blocks}') from ampsync_private.dataset d",
+    );
+    expect(await refusal(db, () => enqueue({ t: null }))).toMatchObject({
+      detail: "Version 1.0.0 has: blocks.",
+    });
+  });
+
+  test("is nothing to a table without a query", async () => {
+    await registerDataset(db, "mine", ["blocks", "t"]);
+    await enqueue({ t: null });
+    expect(await dataset()).toMatchObject({ tables: null, queries: {} });
+    expect(await streams()).toMatchObject([{ version: "1.0.0" }, { version: "1.0.0" }]);
   });
 });
 

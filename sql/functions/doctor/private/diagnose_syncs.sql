@@ -11,7 +11,7 @@ as $$
   with stream as (
     select s.stream_id, d.label, d.label || '.' || s.table_name as subject, s.table_name, s.shadow_of, s.state,
            s.deaths, s.has_block_num and s.query is null as is_repairable, s.error,
-           d.queries ? s.table_name and s.query is distinct from d.queries ->> s.table_name as keeps_query
+           s.query is distinct from d.queries ->> s.table_name as keeps_query
       from ampsync_private.stream s
       join ampsync_private.dataset d using (dataset_id)
   )

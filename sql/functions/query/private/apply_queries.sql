@@ -4,6 +4,9 @@
 -- the new one, which the hint of the call says: rows of two queries would be a table that no
 -- query describes. With on_new_version `resync` the resync begins at once.
 --
+-- A null takes a query back, by the same rules: its table is the one that the version of the
+-- dataset has, and is refused where that has none (check_query_removed).
+--
 -- `tables` are always all that have queries, and others where they are named.
 --
 -- Locks: for each stream that takes another query fence (exclusive), stream row, lease row. The
@@ -37,9 +40,15 @@ begin
                 'table', v_clean.table_name, 'removed', to_jsonb(v_clean.removed), 'query', v_clean.query),
               p_dataset_id);
     end if;
-    v_dataset.queries := v_dataset.queries || jsonb_build_object(v_clean.table_name, v_clean.query);
+    if v_clean.query is null then
+      perform ampsync_private.check_query_removed(v_dataset, v_clean.table_name);
+    end if;
+    v_dataset.queries := jsonb_strip_nulls(
+      v_dataset.queries || jsonb_build_object(v_clean.table_name, v_clean.query));
   end loop;
-  if v_dataset.queries = '{}' then
+  if v_dataset.queries = '{}' and not exists (select 1
+                                                from ampsync_private.stream s
+                                               where s.dataset_id = p_dataset_id and s.query is not null) then
     return;
   end if;
 
@@ -81,7 +90,6 @@ begin
      where s.dataset_id = p_dataset_id
        and s.shadow_of is null
        and s.query is distinct from v_dataset.queries ->> s.table_name
-       and v_dataset.queries ? s.table_name
      order by s.stream_id
   loop
     if v_stream.checkpoint_block is null
@@ -102,7 +110,8 @@ begin
       raise warning using
         message = format('table %s of %s keeps the query that its rows come from',
                          v_stream.table_name, v_dataset.label),
-        detail  = format('The new one is stored: %s', v_dataset.queries ->> v_stream.table_name),
+        detail  = coalesce('The new one is stored: ' || (v_dataset.queries ->> v_stream.table_name),
+                           'It is to be the table of the dataset.'),
         hint    = format('select ampsync.resync(%L, %L);', v_dataset.label, v_stream.table_name);
     end if;
   end loop;

@@ -1,6 +1,7 @@
 -- Checks the option `queries` of ampsync.enqueue_sync and returns the queries as they are stored,
 -- with the clauses that were removed from each. Warns of those, and of all that the Amp server
--- may refuse, at once: whether it does, is for a pass to find out.
+-- may refuse, at once: whether it does, is for a pass to find out. A null takes a query back, and is
+-- returned as it is.
 create or replace function ampsync_private.clean_queries(
   p_dataset text,
   p_queries jsonb
@@ -19,11 +20,11 @@ declare
   v_suspects text[];
 begin
   if jsonb_typeof(p_queries) <> 'object'
-     or jsonb_path_exists(p_queries, '$.* ? (@.type() != "string")') then
+     or jsonb_path_exists(p_queries, '$.* ? (@.type() != "string" && @.type() != "null")') then
     raise exception using
       errcode = 'SY004',
       message = format('queries => %L does not give tables queries', left(p_queries::text, 200)),
-      detail  = 'Expected a JSON object: {"table": "SELECT …"}.',
+      detail  = 'Expected a JSON object: {"table": "SELECT …"}, or null to take a query back.',
       hint    = format('select ampsync.enqueue_sync(%L, queries => %L);', p_dataset, c_example);
   end if;
 
@@ -39,6 +40,13 @@ begin
     select q.key as name, q.value as sql from jsonb_each_text(p_queries) q order by q.key
   loop
     perform ampsync_private.check_table_name(v_given.name);
+    if v_given.sql is null then
+      table_name := v_given.name;
+      query := null;
+      removed := '{}';
+      return next;
+      continue;
+    end if;
     select v_given.name, s.query, s.removed, s.fault
       into table_name, query, removed, v_fault
       from ampsync_private.sanitise_query(v_given.sql) s;

@@ -13,7 +13,7 @@ as $$
   select d.label,
          coalesce(s.table_name, t.name),
          coalesce(s.state, case when d.state = 'active' then 'waiting' else d.state end),
-         coalesce(case when d.queries ? s.table_name and s.query is distinct from d.queries ->> s.table_name
+         coalesce(case when s.query is distinct from d.queries ->> s.table_name
                          and s.state <> 'resyncing'
                     then format('select ampsync.resync(%L, %L); -- it keeps its earlier query until then',
                                 d.label, s.table_name) end,
