@@ -1283,6 +1283,13 @@ function ampsync_private.explain_steps(p_dataset_id bigint, p_answer_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.explain_swaps(p_dataset_id bigint)
+  -- The rows of ampsync.explain_sync about versions and tables that are built beside a dataset.
+  returns TABLE(table_name text, step text, statement text, detail text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.fence_holders(p_stream_id bigint, p_epoch bigint)
   -- Backends that hold the fence of a stream and lease epoch, and in which mode.
   returns TABLE(pid integer, mode text, is_ours boolean, is_mortal boolean)

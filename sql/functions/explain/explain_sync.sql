@@ -23,6 +23,8 @@
 --   resume   the block after which it goes on
 --   load     how many blocks there are to load
 --   index    an index that the table gets once it has reached the head
+--   upgrade  a version that is offered, or is built beside the tables, whatever the steps above say
+--   swap     what is built beside a table, and whether it will be merged into it or replace it
 --
 -- statement runs in this database, but for step query.
 --
@@ -47,6 +49,7 @@ declare
   v_dataset_id bigint;
   v_answer     ampsync_private.answer;
   v_steps      jsonb;
+  v_swaps      jsonb;
 begin
   if exists (select 1
                from ampsync_private.dataset d
@@ -64,6 +67,7 @@ begin
     v_answer := ampsync_private.ask_server(v_ref.namespace, v_ref.name, v_ref.revision);
   end if;
 
+  v_swaps := (select jsonb_agg(to_jsonb(e)) from ampsync_private.explain_swaps(v_dataset_id) e);
   begin
     if v_dataset_id is null then
       perform ampsync.enqueue_sync(explain_sync.dataset);
@@ -91,7 +95,7 @@ begin
 
   return query
   select e.table_name, e.step, e.statement, e.detail
-    from jsonb_array_elements(v_steps) with ordinality s(value, n)
+    from jsonb_array_elements(coalesce(v_steps, '[]') || coalesce(v_swaps, '[]')) with ordinality s(value, n)
    cross join lateral jsonb_to_record(s.value) as e(table_name text, step text, statement text, detail text)
    order by s.n;
 end;

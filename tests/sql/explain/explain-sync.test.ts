@@ -2,7 +2,10 @@ import { describe, expect, test } from "vitest";
 
 import { letTimePassWithin } from "../../support/postgres/clock.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { shadowOf } from "../../support/postgres/shadow.ts";
 import { COLUMNS, registerDataset, SqlStream, waitingJobs } from "../../support/postgres/sql-stream.ts";
+import { loadedDataset, newTable, startUpgrade } from "../../support/postgres/upgrade.ts";
+import { offer } from "../../support/postgres/versions.ts";
 
 const db = rolledBackDatabase();
 
@@ -236,5 +239,73 @@ describe("for a dataset that is synced", () => {
     expect(of(steps, "ask")).toMatchObject([
       { table_name: "logs", statement: "select * from ampsync.explain_sync('chain');" },
     ]);
+  });
+});
+
+describe("of what is built beside", () => {
+  const beside = async () =>
+    (await explain())
+      .filter(({ step }) => step === "upgrade" || step === "swap")
+      .map(({ table_name, step, statement, detail }) => ({ table_name, step, statement, detail }));
+
+  test("shows a version that is offered, and the statement that takes it", async () => {
+    await loadedDataset(db, ["blocks"]);
+    await offer(db, "2.0.0");
+    expect(await beside()).toEqual([
+      {
+        table_name: null,
+        step: "upgrade",
+        statement: "select ampsync.resync('chain');",
+        detail: "version 2.0.0 is offered, and not followed yet",
+      },
+    ]);
+    await answer([BLOCKS], "3.0.0");
+    expect(await beside()).toMatchObject([{ detail: "version 2.0.0 is offered, and not followed yet" }]);
+  });
+
+  test("shows an upgrade, which tables it will merge, replace and leave, and how far it is", async () => {
+    const [blocks, logs] = await loadedDataset(db, ["blocks", "logs", "traces"]);
+    const other = [{ name: "block_hash", type: "bytea", not_null: true }];
+    await startUpgrade(db, [newTable("blocks", other), newTable("logs")]);
+    expect(await beside()).toMatchObject([
+      { step: "upgrade", detail: expect.stringMatching(/^version 2.0.0 is built beside 1.0.0 since /) },
+      { detail: "its new columns are not known yet; nothing is loaded, block 9 is to be reached" },
+      {},
+      {},
+    ]);
+    for (const stream of [blocks!, logs!]) {
+      const shadow = (await shadowOf(db, stream))!;
+      await shadow.acquire("worker-2");
+      await shadow.prepareTarget(stream === blocks ? other : COLUMNS);
+      await shadow.apply(0, 4, { expected: null });
+    }
+    expect((await beside()).slice(1)).toEqual([
+      {
+        table_name: "blocks",
+        step: "swap",
+        statement: null,
+        detail:
+          "replace: a table with other columns takes its place; block 4 is loaded, block 9 is to be reached",
+      },
+      {
+        table_name: "logs",
+        step: "swap",
+        statement: null,
+        detail:
+          "merge: the table has the same columns and gets the difference; block 4 is loaded, block 9 is to be reached",
+      },
+      {
+        table_name: "traces",
+        step: "swap",
+        statement: null,
+        detail: "The new version lacks the table: it keeps its rows and gets no more.",
+      },
+    ]);
+  });
+
+  test("shows the resync of a single table", async () => {
+    await loadedDataset(db, ["blocks", "logs"]);
+    await db.query("select ampsync.resync('chain', 'logs')");
+    expect(await beside()).toMatchObject([{ table_name: "logs", step: "swap" }]);
   });
 });
