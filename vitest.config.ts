@@ -8,6 +8,9 @@ const globalSetup = ["tests/support/global-setup.ts"];
 /** Also builds the program that workers run, where it is older than its sources. */
 const withProgram = [...globalSetup, "tests/support/built-program.ts"];
 
+/** Ends what a file of tests has started. */
+const setupFiles = ["tests/support/worker/end-workers.ts"];
+
 /** The folder of a test decides what it runs on. `npm test` runs all but `large`. */
 export default defineConfig({
   test: {
@@ -17,7 +20,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     projects: [
-      // Files of the first two share their worker's modules: they change nothing outside of themselves.
+      // Files share their worker's modules: they leave nothing behind in them.
       {
         extends: true,
         test: { name: "unit", include: ["tests/unit/**/*.test.ts"], pool: "threads", isolate: false },
@@ -39,7 +42,9 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/{large,race,schema,sql,unit}/**"],
           pool: "forks",
+          isolate: false,
           globalSetup: withProgram,
+          setupFiles,
         },
       },
       {
@@ -50,6 +55,7 @@ export default defineConfig({
           include: ["tests/large/**/*.test.ts"],
           pool: "forks",
           globalSetup: withProgram,
+          setupFiles,
           testTimeout: 200_000,
           // After all others: it measures times.
           maxWorkers: 2,

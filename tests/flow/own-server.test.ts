@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { ROOT, startTlsFront } from "../support/tls/tls-front.ts";
+import { rootCertificate, startTlsFront } from "../support/tls/tls-front.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import { Sync } from "../support/worker/sync.ts";
 
 const TABLES = ["blocks", "logs"];
+const root = rootCertificate();
 
 class Other implements AsyncDisposable {
   readonly source: GeneratedSource;
@@ -87,7 +88,7 @@ test("a dataset is moved to a server with another branch, over TLS, while it is 
   await using other = await Other.start(branch);
   await using flight = await startTlsFront(other.server.flightAddress, "h2");
   await using admin = await startTlsFront(other.server.adminAddress, "http/1.1");
-  scenario.startWorker({ env: { SSL_CERT_FILE: ROOT } }); // Where the system's roots are.
+  scenario.startWorker({ env: { SSL_CERT_FILE: root } }); // Where the system's roots are.
   const before = await scenario.sync(TABLES);
   await before.reaches();
   await before.untilAll("live");

@@ -2,8 +2,10 @@
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { ROOT, startTlsFront } from "../support/tls/tls-front.ts";
+import { rootCertificate, startTlsFront } from "../support/tls/tls-front.ts";
 import { Scenario } from "../support/worker/scenario.ts";
+
+const root = rootCertificate();
 
 test("N46 https addresses work with a private root, named by NODE_EXTRA_CA_CERTS or known to the system, and only then", async () => {
   const source = new GeneratedSource({ blocks: 20 });
@@ -22,13 +24,13 @@ test("N46 https addresses work with a private root, named by NODE_EXTRA_CA_CERTS
   });
   await distrustful.kill();
 
-  const told = scenario.startWorker({ ...addresses, env: { NODE_EXTRA_CA_CERTS: ROOT } });
+  const told = scenario.startWorker({ ...addresses, env: { NODE_EXTRA_CA_CERTS: root } });
   await scenario.expireLeases();
   await sync.catchesUp();
   await told.kill();
 
   source.mine(5);
-  scenario.startWorker({ ...addresses, env: { SSL_CERT_FILE: ROOT } }); // Where the system's roots are.
+  scenario.startWorker({ ...addresses, env: { SSL_CERT_FILE: root } }); // Where the system's roots are.
   await scenario.expireLeases();
   await sync.catchesUp();
   await sync.expectSourceRows();

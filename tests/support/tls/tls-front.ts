@@ -10,12 +10,15 @@ import forge from "node-forge";
 import { afterAll } from "vitest";
 
 const { key, cert } = certificateForLocalhost();
-const folder = mkdtempSync(join(tmpdir(), "ampsync-tls-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The certificate that vouches for the server, itself: nobody trusts it unless told to. */
-export const ROOT = join(folder, "root.pem");
-writeFileSync(ROOT, cert);
+/** A file with the certificate that vouches for the server, itself: nobody trusts it unless told to. */
+export function rootCertificate(): string {
+  const folder = mkdtempSync(join(tmpdir(), "ampsync-tls-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "root.pem");
+  writeFileSync(file, cert);
+  return file;
+}
 
 /** Puts TLS in front of a server at an `http://` address; its own address is the same with `https://localhost`. */
 export async function startTlsFront(address: string, protocol: "h2" | "http/1.1") {

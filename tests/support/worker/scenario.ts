@@ -8,7 +8,8 @@ import { releaseDead } from "../postgres/queue.ts";
 import { STALL_DEADLINE_MS, waitFor } from "../wait-for.ts";
 import { FaultyWorker, type FaultyWorkerOptions } from "./faulty-worker.ts";
 import { Sync } from "./sync.ts";
-import { track, Worker } from "./worker.ts";
+import { track } from "./tracked-workers.ts";
+import { Worker } from "./worker.ts";
 import type { WorkerAddresses, WorkerOptions, WorkerProcess } from "./worker-process.ts";
 
 export interface ScenarioOptions extends Omit<DevServerOptions, "source"> {
