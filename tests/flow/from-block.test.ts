@@ -4,10 +4,13 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { findings } from "../support/chain/linked-chain.ts";
 import { sharedScenario } from "../support/worker/shared-scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
+import { SHORT_TURNS } from "../support/worker/worker-process.ts";
 
 const FIRST = 57;
 
-const scenario = sharedScenario({ maxBlocksPerMicrobatch: 10 });
+const scenario = sharedScenario({ maxBlocksPerMicrobatch: 10 }, (made) =>
+  made.startFaultyWorker(SHORT_TURNS),
+);
 
 /** How many rows of which blocks the tables hold. */
 async function held({ schema }: Sync) {
