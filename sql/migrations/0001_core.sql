@@ -15,6 +15,7 @@ create table ampsync_private.dataset (
   on_deep_reorg    text not null default 'stop',
   value_policy     text not null default 'fail',
   nul_policy       text not null default 'replace',
+  identity         text not null default 'content',
   not_null         boolean not null default true,
   rename           jsonb not null default '{}',
   exclude_columns  jsonb not null default '{}',
@@ -54,6 +55,7 @@ create table ampsync_private.dataset (
   constraint dataset_on_deep_reorg_check check (on_deep_reorg in ('stop', 'resync')),
   constraint dataset_value_policy_check check (value_policy in ('fail', 'null', 'quarantine')),
   constraint dataset_nul_policy_check check (nul_policy in ('replace', 'strip', 'fail')),
+  constraint dataset_identity_check check (identity in ('content', 'transaction')),
   constraint dataset_poll_interval_check check (poll_interval between interval '1 s' and interval '1 h'),
   constraint dataset_on_new_version_check check (on_new_version in ('continue', 'resync')),
   constraint dataset_block_index_check check (block_index in ('btree', 'brin', 'none')),
@@ -75,6 +77,7 @@ create table ampsync_private.stream (
   shadow_of        bigint,
   target_schema    text not null,
   target_table     text not null,
+  identity         text not null default 'content',
   target           regclass,
   columns          jsonb,
   has_block_num    boolean,
@@ -114,6 +117,7 @@ create table ampsync_private.stream (
     state in ('waiting', 'backfill', 'live', 'retrying', 'reorg_pending', 'resyncing', 'paused', 'failed', 'orphaned',
               'former')
   ),
+  constraint stream_identity_check check (identity in ('content', 'transaction')),
   constraint stream_former_check check (state <> 'former' or (shadow_of is not null and target is not null)),
   constraint stream_target_check check (
     (target is null) = (columns is null) and (target is null) = (has_block_num is null)
@@ -169,6 +173,20 @@ create table ampsync_private.former (
 );
 comment on table ampsync_private.former
   is 'The version that the last upgrade of a dataset replaced, and whether its tables can still be brought back.';
+
+-- Each lease of a stream with identity `transaction` takes one value, and with it the 2^32 values of `_tx_id` from
+-- there on. It belongs to no table, so that dropping or renaming one never brings a value back.
+create sequence ampsync_private.tx_id_seq as bigint increment 4294967296 start 4294967296;
+comment on sequence ampsync_private.tx_id_seq
+  is 'The first _tx_id of the next lease of a stream with identity transaction.';
+
+-- Tables that an uninstallation kept say which values were taken (release_targets). Above 18 digits there is room left.
+select setval('ampsync_private.tx_id_seq', greatest(max(k.bound), 4294967296), false)
+  from (select substring(d.description from '_tx_id below (\d{1,18})[.]$')::bigint as bound
+          from pg_description d
+         where d.classoid = 'pg_class'::regclass
+           and d.objsubid = 0
+           and starts_with(d.description, 'Was kept in sync by ampsync')) k;
 
 -- Separate from the stream, so that a heartbeat never queues behind a commit.
 create table ampsync_private.lease (

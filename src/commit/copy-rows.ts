@@ -1,6 +1,11 @@
 const NULL_FIELD = -1;
 
-/** Rows in the binary format of COPY as the encoder writes them, without header and trailer. `_id` is the first field. */
+/** A row begins with the number of its fields. The key takes 20 bytes in either form: `_id`, or `_tx_id` and `_row_index`. */
+const KEY_AT = 2;
+const ID_BYTES = 16;
+const BLOCK_NUM_END_AT = KEY_AT + 20 + (4 + 8);
+
+/** Rows in the binary format of COPY as the encoder writes them, without header and trailer. */
 export class CopyRows {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -40,15 +45,15 @@ export class CopyRows {
     });
   }
 
-  /** The block number that `_id` begins with. */
+  /** The value of `_block_num_end`. */
   block(row: number): bigint {
-    const id = this.#starts[row]! + 6;
-    return (BigInt(this.#view.getUint16(id)) << 32n) | BigInt(this.#view.getUint32(id + 2));
+    return this.#view.getBigInt64(this.#starts[row]! + BLOCK_NUM_END_AT + 4);
   }
 
-  /** What the row contributes to the xor of a ledger. */
+  /** What the row contributes to the xor of a ledger: the end of `_id`, or nothing. */
   idTail(row: number): bigint {
-    return this.#view.getBigInt64(this.#starts[row]! + 6 + 8);
+    const key = this.#starts[row]! + KEY_AT;
+    return this.#view.getInt32(key) === ID_BYTES ? this.#view.getBigInt64(key + 4 + 8) : 0n;
   }
 
   /** One row alone, with some of its fields set to NULL. */

@@ -14,6 +14,8 @@ export interface RefusedRowSession {
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set([
   "_id",
+  "_tx_id",
+  "_row_index",
   "_block_num_start",
   "_block_num_end",
   "_block_num",

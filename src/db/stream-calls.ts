@@ -32,6 +32,8 @@ export interface StreamLease extends Lease {
   readonly excluded: readonly string[];
   /** The last worker left its lease behind, perhaps killed by data: this pass says that it holds data before it looks at it. */
   readonly watched: boolean;
+  /** The first `_tx_id` of this lease; null with identity `content`. */
+  readonly firstTxId: bigint | null;
   /** Oldest first. */
   readonly history: readonly Watermark[];
   /** Where its server is; null: where that of the process is. */
@@ -108,6 +110,7 @@ export class StreamCalls {
       nulPolicy: row.nul_policy,
       excluded: row.excluded,
       watched: row.watched,
+      firstTxId: row.first_tx_id,
       history: row.history.map(parseWatermark),
       flightAddress: row.flight_addr,
     };

@@ -34,6 +34,14 @@ import {
 /** The column in which servers give each row's own block. */
 const BLOCK_NUM = "_block_num";
 
+/** What the key of a row says: its block and values, or the microbatch that brought it. */
+export type Identity = "content" | "transaction";
+
+const KEYS: Readonly<Record<Identity, readonly string[]>> = {
+  content: ["_id"],
+  transaction: ["_tx_id", "_row_index"],
+};
+
 /** One user column. */
 export interface ColumnPlan {
   readonly name: string;
@@ -82,9 +90,9 @@ export function planTable(table: string, schema: ArrowSchema): TablePlan {
 }
 
 /** The columns of a COPY, in the order in which the encoder writes the fields of a row. */
-export function copyColumns(plan: TablePlan): readonly string[] {
+export function copyColumns(plan: TablePlan, identity: Identity = "content"): readonly string[] {
   return [
-    "_id",
+    ...KEYS[identity],
     "_block_num_start",
     "_block_num_end",
     ...(plan.hasBlockNum ? [BLOCK_NUM] : []),

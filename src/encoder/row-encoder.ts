@@ -16,6 +16,7 @@ import { BadValue, FIELD_LIMIT } from "./place.ts";
 import type { TablePlan } from "./plan.ts";
 import type { Hash64 } from "./row-hash.ts";
 import { RowWriter } from "./row-writer.ts";
+import type { TransactionIds } from "./transaction-ids.ts";
 import { ValueLog } from "./value-log.ts";
 
 /** Rows measured at a time: few enough that their Arrow buffers stay in the processor's cache. */
@@ -29,6 +30,8 @@ export interface EncoderOptions {
    * the column non-null; or its row is rejected.
    */
   readonly valuePolicy?: ValuePolicy;
+  /** With identity `transaction`: where the `_tx_id` of each microbatch comes from. By default rows have `_id`. */
+  readonly transactionIds?: TransactionIds | null;
 }
 
 /**
@@ -49,9 +52,9 @@ export class RowEncoder {
   #log: ValueLog;
 
   constructor(plan: TablePlan, hash: Hash64, options: EncoderOptions = {}) {
-    const { nulPolicy = "replace", valuePolicy = "fail" } = options;
+    const { nulPolicy = "replace", valuePolicy = "fail", transactionIds = null } = options;
     this.#plan = plan;
-    this.#writer = new RowWriter(plan, hash, this.#sizes);
+    this.#writer = new RowWriter(plan, hash, transactionIds, this.#sizes);
     this.#nul = new NulPolicy(nulPolicy);
     this.#badValues = new BadValues(valuePolicy);
     this.#log = new ValueLog(plan, this.#dictionaries);

@@ -6,26 +6,31 @@ import type { Column } from "./column.ts";
 import type { TablePlan } from "./plan.ts";
 import { type Region, regionOf } from "./region.ts";
 import { type Hash64, RowHash } from "./row-hash.ts";
+import type { TransactionIds } from "./transaction-ids.ts";
 
 /** Bytes reserved at a time, unless one row is larger. */
 const REGION_BYTES = 512 * 1024;
 
-/** Offsets of the parts of a row; the user columns follow them. */
+/** Offsets of the parts of a row; the user columns follow them. The two keys take the same number of bytes. */
 const ID_BYTES = 16;
 const HASH_AT = 2 + 4 + 6;
 const ID_TAIL_AT = 2 + 4 + 8;
 const START_AT = 2 + 4 + ID_BYTES;
+const TX_ID_AT = 2;
+const ROW_INDEX_AT = TX_ID_AT + 4 + 8;
 const BLOCK_FIELD_BYTES = 4 + 8;
 
 const WORD = 2 ** 32;
 
 /**
  * Writes measured rows, and counts them into the ledger of their microbatch. A row
- * is: number of fields, `_id`, `_block_num_start`, `_block_num_end`, `_block_num`
- * where the table has one, user columns.
+ * is: number of fields, `_id` or `_tx_id` and `_row_index`, `_block_num_start`,
+ * `_block_num_end`, `_block_num` where the table has one, user columns.
  */
 export class RowWriter {
   readonly #hash: RowHash;
+  /** With identity `transaction`: where the `_tx_id` of each microbatch comes from; null with identity `content`. */
+  readonly #txIds: TransactionIds | null;
   readonly #fieldCount: number;
   /** Bytes of a row before its user columns. */
   readonly prefixBytes: number;
@@ -36,7 +41,8 @@ export class RowWriter {
   #range: Blocks = { start: 0n, end: 0n };
   /** With `_block_num`: the block of the last row. A number, because it is below 2^48. */
   #block = 0;
-  /** Without `_block_num`: the index of the next row. */
+  #txId = 0n;
+  /** The index of the next row, without `_block_num` and with identity `transaction`. */
   #rowIndex = 0;
   /** The ledger; the xor is kept in two halves, so that no BigInt is made per row. */
   #rows = 0;
@@ -44,10 +50,11 @@ export class RowWriter {
   #xorLow = 0;
 
   /** `sizes`: the measured bytes of each row of the chunk that is being written. */
-  constructor(plan: TablePlan, hash: Hash64, sizes: Float64Array) {
+  constructor(plan: TablePlan, hash: Hash64, txIds: TransactionIds | null, sizes: Float64Array) {
     const blockFields = plan.hasBlockNum ? 3 : 2;
     this.#hash = new RowHash(hash);
-    this.#fieldCount = 1 + blockFields + plan.columns.length;
+    this.#txIds = txIds;
+    this.#fieldCount = (txIds === null ? 1 : 2) + blockFields + plan.columns.length;
     this.prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
     this.#sizes = sizes;
     this.#cursor = new Int32Array(sizes.length);
@@ -56,6 +63,7 @@ export class RowWriter {
   beginMicrobatch(range: Blocks): void {
     this.#range = range;
     this.#block = Number(range.start);
+    this.#txId = this.#txIds?.take() ?? 0n;
     this.#rowIndex = 0;
     this.#rows = 0;
     this.#xorHigh = 0;
@@ -73,13 +81,13 @@ export class RowWriter {
     return this.#block;
   }
 
-  /** All rows written since the microbatch was begun. */
+  /** All rows written since the microbatch was begun. With identity `transaction` the xor is 0. */
   get ledger(): Ledger {
     const idXor = (BigInt(this.#xorHigh) << 32n) | BigInt(this.#xorLow >>> 0);
     return { rows: this.#rows, idXor };
   }
 
-  /** Skips a rejected row. Its index still counts, so that without `_block_num` the `_id` of later rows does not depend on it. */
+  /** Skips a rejected row. Its index still counts, so that the keys of later rows do not depend on it. */
   skipRow(): void {
     this.#rowIndex++;
   }
@@ -113,11 +121,15 @@ export class RowWriter {
     if (cursor[rows - 1] !== at + size) {
       throw new Error(`rows of ${size} bytes ended at ${cursor[rows - 1]! - at}: measure and write disagree`);
     }
-    this.#writeHashes(region, bound.blocks, at, first + done, rows);
+    if (this.#txIds === null) {
+      this.#writeHashes(region, bound.blocks, at, first + done, rows);
+    } else {
+      this.#writeTransactionKeys(region, bound.blocks, at, first + done, rows);
+    }
     return rows;
   }
 
-  /** Writes everything before the user columns except the hash in `_id`. */
+  /** Writes everything before the user columns except what follows the block in `_id`; see #writeTransactionKeys for the other key. */
   #writePrefixes({ view }: Region, blocks: BlockNumbers | null, first: number, count: number): void {
     const cursor = this.#cursor;
     let start = Number(this.#range.start);
@@ -172,6 +184,31 @@ export class RowWriter {
     }
     this.#xorHigh = xorHigh;
     this.#xorLow = xorLow;
+    this.#rows += count;
+  }
+
+  /** Writes `_tx_id` and `_row_index` into the bytes before the blocks. */
+  #writeTransactionKeys(
+    { view }: Region,
+    blocks: BlockNumbers | null,
+    at: number,
+    first: number,
+    count: number,
+  ): void {
+    const high = Number(this.#txId >> 32n);
+    const low = Number(this.#txId & 0xffff_ffffn);
+    let start = at;
+    for (let i = 0; i < count; i++) {
+      view.setInt32(start + TX_ID_AT, 8);
+      view.setInt32(start + TX_ID_AT + 4, high);
+      view.setUint32(start + TX_ID_AT + 8, low);
+      view.setInt32(start + ROW_INDEX_AT, 4);
+      view.setInt32(start + ROW_INDEX_AT + 4, this.#rowIndex++);
+      start = this.#cursor[i]!;
+    }
+    if (blocks !== null) {
+      this.#block = blocks.at(first + count - 1);
+    }
     this.#rows += count;
   }
 }

@@ -110,12 +110,16 @@ async function dropStatements(client: pg.ClientBase, { schemas, views }: Uninsta
        select 3, 'table', c.oid::regclass::text
          from pg_class c join ours n on n.oid = c.relnamespace where c.relkind in ('r', 'p')
         union all
-       select 4, 'type', t.oid::regtype::text
+       select 4, 'sequence', c.oid::regclass::text -- Those of identity columns went with their tables.
+         from pg_class c join ours n on n.oid = c.relnamespace
+        where c.relkind = 'S' and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i'))
+        union all
+       select 5, 'type', t.oid::regtype::text
          from pg_type t
          join ours n on n.oid = t.typnamespace
          join pg_class c on c.oid = t.typrelid and c.relkind = 'c'
         union all
-       select 5, 'schema', quote_ident(n.nspname) from ours n
+       select 6, 'schema', quote_ident(n.nspname) from ours n
      )
      select format('drop %s %s', o.kind, string_agg(o.name, ', ')) as statement
        from object o

@@ -129,7 +129,7 @@ export function failureOf(error: unknown): Failure {
   }
   if (code === "23505") {
     const hint =
-      "Two rows have the same _id, or one of your own constraints refuses a row: select * from ampsync.events;";
+      "Two rows have the same key, or one of your own constraints refuses a row: select * from ampsync.events;";
     return { code, ...told, hint: told.hint ?? hint };
   }
   const constraint = code === "23503" ? textOf(error, "constraint") : null;

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { LeaseCalls } from "../db/lease-calls.ts";
 import { StreamCalls, type StreamLease } from "../db/stream-calls.ts";
+import { TransactionIds } from "../encoder/transaction-ids.ts";
 import { AmpsyncError } from "../errors.ts";
 import { PassControl } from "../lease/pass-control.ts";
 import type { Log } from "../log.ts";
@@ -100,8 +101,10 @@ class StreamPass implements PassContext, Disposable {
     try {
       const plan = await prepareTarget(this);
       const { flight, hash } = this.deps;
-      const { fromBlock, query } = this.lease;
-      const table = { flight, reference: this.reference, query, plan, fromBlock, hash, policies: this.lease };
+      const { fromBlock, query, nulPolicy, valuePolicy, firstTxId } = this.lease;
+      const transactionIds = firstTxId === null ? null : new TransactionIds(firstTxId);
+      const policies = { nulPolicy, valuePolicy, transactionIds };
+      const table = { flight, reference: this.reference, query, plan, fromBlock, hash, policies };
       await this.#repair(table);
       if (this.control.mustYield) {
         return YIELDED;

@@ -42,7 +42,10 @@ export class TableStream {
     const sent = planSent(table.plan, query.schema);
     this.#table = table;
     this.#query = query;
-    this.columns = copyColumns(sent);
+    this.columns = copyColumns(
+      sent,
+      (table.policies.transactionIds ?? null) === null ? "content" : "transaction",
+    );
     this.#encoder = new RowEncoder(sent, table.hash, table.policies);
   }
 

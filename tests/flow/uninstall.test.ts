@@ -57,6 +57,21 @@ describe("ampsync uninstall", () => {
     expect(await schemas(db)).toEqual([...OURS, "chain", "graphile_worker"].sort());
   });
 
+  test("an installation after it counts _tx_id on from what the kept tables have", async () => {
+    await using db = await createDatabase();
+    const before = await SqlStream.prepare(db, { identity: "transaction" });
+    await before.commit(0, 9);
+    expect(await uninstall(db)).toMatchObject({ exitCode: 0 });
+    await migrate(db.url, { log });
+    await db.query("alter table chain.blocks rename to blocks_1");
+    const after = await SqlStream.prepare(db, { identity: "transaction" });
+    await after.commit(0, 9);
+    const { rows } = await db.query(
+      `select (select min(_tx_id) from chain.blocks) > (select max(_tx_id) from chain.blocks_1) as rises`,
+    );
+    expect(rows).toEqual([{ rises: true }]);
+  });
+
   test("after a yes drops all of ours, keeps tables and their schemas, and has nothing to do the second time", async () => {
     await using db = await createDatabase();
     await synced(db);

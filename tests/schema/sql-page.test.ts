@@ -27,14 +27,14 @@ test("the options of enqueue_sync have the documented defaults", async () => {
        join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
       where d.adrelid = 'ampsync_private.dataset'::regclass
         and a.attname in ('retention_blocks', 'on_deep_reorg', 'value_policy', 'nul_policy', 'not_null', 'on_new_version',
-                          'block_index')
+                          'block_index', 'identity')
       order by d.adnum`,
   );
   const documented = [...page.matchAll(/^\| `(\w+)` \|.*\| `(\w+)` \|$/gm)].map(([, option, value]) => ({
     option,
     value,
   }));
-  expect(rows).toHaveLength(7);
+  expect(rows).toHaveLength(8);
   expect(documented).toEqual(rows);
 });
 

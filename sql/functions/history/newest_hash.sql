@@ -17,18 +17,20 @@ as $$
 #variable_conflict use_column
 declare
   v_column text := ampsync_private.hash_column(p_stream_id);
-  v_target regclass;
+  v_stream ampsync_private.stream;
   v_block  bigint;
 begin
   if v_column is not null then
-    select s.target into strict v_target
+    select * into strict v_stream
       from ampsync_private.stream s
      where s.stream_id = p_stream_id;
 
-    execute format(
-      'select ampsync_private.block_of(t._id) from %s t where t._id < $1 order by t._id desc limit 1', v_target)
+    execute format('select %s from %s t where %s order by %s desc limit 1',
+                   ampsync_private.row_block(v_stream.identity), v_stream.target,
+                   ampsync_private.in_blocks(v_stream.identity, null, '$1'),
+                   ampsync_private.block_key(v_stream.identity))
        into v_block
-      using ampsync_private.block_prefix(p_block + 1);
+      using p_block + 1;
     return query
     select v_block, r.hash, v_column
       from ampsync_private.hash_in_rows(p_stream_id, v_column, v_block) r(hash)

@@ -15,6 +15,10 @@
 --   6 raise the epoch
 --   7 record from which block on the rows come from the version that the stream reads now
 --
+-- first_tx_id: under identity `transaction` the first of 2^32 values of `_tx_id` that belong to
+-- this lease alone, above those of all leases before, of whatever stream. So they rise across
+-- passes, resyncs, renames and new syncs of the same name, and no commit has to count.
+--
 -- No row either while the writers of the dataset rest, so that its tables can be altered: the
 -- next pass is then queued for the end of that time.
 --
@@ -46,6 +50,7 @@ create or replace function ampsync_worker.acquire_lease(
     nul_policy       text,
     excluded         jsonb,
     watched          boolean,
+    first_tx_id      bigint,
     history          jsonb,
     flight_addr      text
   )
@@ -152,6 +157,7 @@ begin
          s.from_block, s.origin, d.retention_blocks, d.value_policy, d.nul_policy,
          coalesce(d.exclude_columns -> s.table_name, '[]'),
          v_lease.holder is not null or s.deaths > 0,
+         case when s.identity = 'transaction' then nextval('ampsync_private.tx_id_seq') end,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'start', h.first_block::text,
                    'end', h.last_block::text,

@@ -1,6 +1,6 @@
 -- Changes options of a dataset that is synced: those of ampsync.enqueue_sync, which takes them
 -- as well, but never begins a sync (SY003 for a dataset that is not synced). Omitted options
--- keep their values. What is fixed once a table is created, its schema, name and columns, is
+-- keep their values. What is fixed once a table is created, its schema, name, columns and key, is
 -- refused (SY004) with what can be done instead.
 --
 -- dataset   like in pause_sync, also without the version that it was enqueued with
@@ -24,6 +24,7 @@ create or replace function ampsync.alter_sync(
   in    indexes          jsonb default null,
   in    poll_interval    interval default null,
   in    queries          jsonb default null,
+  in    identity         text default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -40,10 +41,11 @@ as $$
            alter_sync.retention_blocks, alter_sync.on_deep_reorg, alter_sync.value_policy, alter_sync.nul_policy,
            alter_sync.not_null, alter_sync.rename, alter_sync.exclude_columns,
            alter_sync.from_block, alter_sync.on_new_version, alter_sync.block_index, alter_sync.indexes,
-           alter_sync.poll_interval, alter_sync.queries) e
+           alter_sync.poll_interval, alter_sync.queries, alter_sync.identity) e
    where d.dataset_id = ampsync_private.find_dataset(alter_sync.dataset);
 $$;
 
 comment on function ampsync.alter_sync(
-  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval, jsonb)
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval, jsonb,
+  text)
   is 'Change options of a dataset that is synced; SY004 for what is fixed once a table is created.';

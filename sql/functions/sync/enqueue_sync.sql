@@ -37,6 +37,9 @@
 --                   LIMIT are removed, with a warning. A table in which something is loaded
 --                   keeps its query until ampsync.resync, which its hint says; null instead of a
 --                   query makes it the table that the dataset has, by the same rule
+-- identity          the key of the rows: `content` (default), `_id`, which says the block and a hash
+--                   of the values; `transaction`, `_tx_id` and `_row_index`, which say the
+--                   microbatch and the position in it. Fixed once chosen
 --
 -- `rename` and `exclude_columns` are fixed for a table once it is created. A table that they do not mention keeps
 -- what it has; null instead of a name or a list takes it back.
@@ -63,6 +66,7 @@ create or replace function ampsync.enqueue_sync(
   in    indexes          jsonb default null,
   in    poll_interval    interval default null,
   in    queries          jsonb default null,
+  in    identity         text default null,
   out   table_name       text,
   out   state            text,
   out   hint             text
@@ -84,7 +88,7 @@ begin
   perform ampsync_private.check_sync_options(
     enqueue_sync.dataset, v_ref.name, enqueue_sync.tables, enqueue_sync.target_schema, enqueue_sync.retention_blocks,
     enqueue_sync.on_deep_reorg, enqueue_sync.value_policy, enqueue_sync.nul_policy, enqueue_sync.on_new_version,
-    enqueue_sync.block_index, enqueue_sync.poll_interval);
+    enqueue_sync.block_index, enqueue_sync.poll_interval, enqueue_sync.identity);
   perform ampsync_private.check_from_block(enqueue_sync.dataset, enqueue_sync.from_block);
   perform ampsync_private.check_table_options(
     enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
@@ -95,10 +99,11 @@ begin
     where (d.namespace, d.name) = (v_ref.namespace, v_ref.name)
       and d.revision is not distinct from v_ref.revision;
   insert into ampsync_private.dataset as d
-         (namespace, name, revision, tables, target_schema, since, created_at)
+         (namespace, name, revision, tables, target_schema, identity, since, created_at)
   values (v_ref.namespace, v_ref.name, v_ref.revision,
           case when jsonb_strip_nulls(enqueue_sync.queries) <> '{}' then '{}'::text[] end, -- Those of queries alone.
-          coalesce(enqueue_sync.target_schema, v_ref.name), ampsync_private.now(), ampsync_private.now())
+          coalesce(enqueue_sync.target_schema, v_ref.name), coalesce(enqueue_sync.identity, 'content'),
+          ampsync_private.now(), ampsync_private.now())
   on conflict (namespace, name, coalesce(revision, 'latest')) do update set name = excluded.name
   returning * into v_dataset;
 
@@ -108,6 +113,14 @@ begin
       message = format('%s is synced into schema %I; its target_schema cannot be changed',
                        enqueue_sync.dataset, v_dataset.target_schema),
       detail  = format('Given: %I.', enqueue_sync.target_schema),
+      hint    = format('select ampsync.enqueue_sync(%L);', enqueue_sync.dataset);
+  end if;
+
+  if v_dataset.identity <> coalesce(enqueue_sync.identity, v_dataset.identity) then
+    raise exception using
+      errcode = 'SY004',
+      message = format('%s has identity %L, which cannot be changed', enqueue_sync.dataset, v_dataset.identity),
+      detail  = format('Given: %L. Its tables are made with the key of that identity.', enqueue_sync.identity),
       hint    = format('select ampsync.enqueue_sync(%L);', enqueue_sync.dataset);
   end if;
 
@@ -182,5 +195,6 @@ end;
 $$;
 
 comment on function ampsync.enqueue_sync(
-  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval, jsonb)
+  text, text[], text, integer, text, text, text, boolean, jsonb, jsonb, bigint, text, text, jsonb, interval, jsonb,
+  text)
   is 'Keep a dataset in sync from now on; returns the streams known so far.';

@@ -82,10 +82,11 @@ begin
       perform ampsync_private.check_table_name(v_table);
 
       insert into ampsync_private.stream
-             (dataset_id, table_name, target_schema, target_table, version, manifest_hash, version_since,
+             (dataset_id, table_name, target_schema, target_table, identity, version, manifest_hash, version_since,
               from_block, since, in_cut)
       values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_table),
-              p_version, p_manifest_hash, ampsync_private.now(), v_dataset.from_block, ampsync_private.now(),
+              v_dataset.identity, p_version, p_manifest_hash, ampsync_private.now(), v_dataset.from_block,
+              ampsync_private.now(),
               not exists (select 1
                             from ampsync_private.stream s
                            where s.dataset_id = p_dataset_id

@@ -90,7 +90,8 @@ begin
     perform ampsync_private.check_target_free(v_stream.dataset_id, v_stream.table_name,
                                               v_stream.target_schema, v_stream.target_table);
     v_target := ampsync_private.create_target( -- Not in the UPDATE, which evaluates again what it has waited for.
-                  v_stream.target_schema, v_stream.target_table, p_has_block_num, v_columns);
+                  v_stream.target_schema, v_stream.target_table, p_has_block_num, v_columns,
+                  v_stream.identity);
     update ampsync_private.stream s
        set target        = v_target,
            columns       = v_columns,

@@ -37,11 +37,22 @@ afterAll(async () => {
 
 /** One row of a block, as the encoder writes it. */
 function row(block: number, note: Buffer | string | null, nth = 0): Buffer {
-  const int8 = Buffer.alloc(8);
-  int8.writeBigInt64BE(BigInt(block));
   const id = Buffer.alloc(16, nth + 1);
   id.writeUIntBE(block, 0, 6);
-  const fields = [id, int8, int8, int8, Buffer.from("hash"), note === null ? null : Buffer.from(note)];
+  return keyedRow([id], block, note);
+}
+
+/** The same with identity `transaction`. */
+function transactionRow(index: number, block: number, note: Buffer | string | null): Buffer {
+  const [txId, rowIndex] = [Buffer.alloc(8, 1), Buffer.alloc(4)];
+  rowIndex.writeInt32BE(index);
+  return keyedRow([txId, rowIndex], block, note);
+}
+
+function keyedRow(key: readonly Buffer[], block: number, note: Buffer | string | null): Buffer {
+  const int8 = Buffer.alloc(8);
+  int8.writeBigInt64BE(BigInt(block));
+  const fields = [...key, int8, int8, int8, Buffer.from("hash"), note === null ? null : Buffer.from(note)];
   const count = Buffer.from([0, fields.length]);
   const parts = fields.flatMap((field) => {
     const length = Buffer.alloc(4);
@@ -92,7 +103,7 @@ function blocksZeroToNine(): string {
 }
 
 async function notes(): Promise<(string | null)[]> {
-  const { rows } = await db.query(`select note from ${stream.target} order by _id`);
+  const { rows } = await db.query(`select note from ${stream.target} t order by t`); // The key is first.
   return rows.map((each) => each["note"]);
 }
 
@@ -156,6 +167,33 @@ describe("quarantine", () => {
       "5 23514",
     ]);
     expect(await notes()).toEqual([long, long, "last"]);
+  });
+
+  test("finds rows with _tx_id and _row_index, and keeps the places of the others", async () => {
+    stream = await SqlStream.prepare(db, { dataset: `chain_${datasets++}`, identity: "transaction" });
+    await db.query(`alter table ${stream.target} add check (note <> 'no')`);
+    const chunk = [
+      transactionRow(0, 1, "a"),
+      transactionRow(1, 2, "no"),
+      transactionRow(2, 2, BAD_UTF8),
+      transactionRow(3, 3, "b"),
+    ];
+    const fields = ["_tx_id", "_row_index", ...FIELDS.slice(1)];
+    const [refusals] = await write("quarantine", [Buffer.concat(chunk)], fields);
+    expect(refusals).toMatchObject({
+      report: {
+        rejected: [
+          { sqlstate: "23514", block: 2n, row: 0, values: expect.stringContaining('"note": "no"') },
+          { sqlstate: "22021", block: 2n, row: 1, column: "note" },
+        ],
+      },
+      removed: { rows: 2, idXor: 0n },
+    });
+    const { rows } = await db.query(`select _row_index, note from ${stream.target} order by 1`);
+    expect(rows).toEqual([
+      { _row_index: 0, note: "a" },
+      { _row_index: 3, note: "b" },
+    ]);
   });
 
   test("shows a row with a column of any name", async () => {

@@ -28,6 +28,7 @@ test("state store, empty: a free lease is granted with what a pass needs to know
     excluded: [],
     from_block: "0",
     watched: false,
+    first_tx_id: null,
     history: [],
     flight_addr: null,
   });

@@ -172,7 +172,7 @@ describe("what cannot be kept is refused, and the hint removes it:", () => {
     [
       "another primary key",
       "alter table ds.logs drop constraint logs_pkey, add primary key (_id, _block_num)",
-      "constraint logs_pkey on table ds.logs is a primary key other than (_id)",
+      "constraint logs_pkey on table ds.logs is a primary key other than that of ampsync",
       "alter table ds.logs drop constraint logs_pkey;",
     ],
     [

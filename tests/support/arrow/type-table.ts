@@ -157,6 +157,7 @@ export function typeTable(): string {
     "| column | meaning |",
     "|---|---|",
     "| `_id bytea primary key` | 6 bytes of block number, then 10 bytes of a hash of the row: the same row always has the same `_id`, and newer rows append to the index |",
+    "| `_tx_id bigint`, `_row_index integer` | instead of `_id` with [`identity => 'transaction'`](operations.md#rows-with-_tx_id-and-_row_index): the microbatch that brought the row, and its position there |",
     "| `_block_num_start`, `_block_num_end bigint` | the row's own block; for a table without `_block_num` the block range that the row came with |",
     "| `_block_num bigint` | the row's own block, where the server offers it |",
     "",

@@ -1,4 +1,11 @@
-import { type Connection, hashOf, registerDataset, SqlStream, watermark } from "../postgres/sql-stream.ts";
+import {
+  type Connection,
+  hashOf,
+  registerDataset,
+  SqlStream,
+  type StreamOptions,
+  watermark,
+} from "../postgres/sql-stream.ts";
 
 const ZERO_HASH = `0x${"0".repeat(64)}`;
 const HASH = { type: "bytea", not_null: true };
@@ -38,8 +45,11 @@ export class LinkedChain {
     this.logs = logs;
   }
 
-  static async prepare(db: Connection): Promise<LinkedChain> {
-    await registerDataset(db, "chain", Object.keys(PER_BLOCK));
+  static async prepare(
+    db: Connection,
+    identity: StreamOptions["identity"] = "content",
+  ): Promise<LinkedChain> {
+    await registerDataset(db, "chain", Object.keys(PER_BLOCK), identity);
     const { rows } = await db.query(
       "select s.stream_id, s.target, s.table_name from ampsync.streams s order by s.table_name",
     );
@@ -98,9 +108,14 @@ export class LinkedChain {
   async insert(table: Table, start: number, end: number, fork = "a", parentFork = fork): Promise<void> {
     const columns = COLUMNS[table].map(({ name }) => name);
     const values = table === "blocks" ? "b.hash, b.parent_hash" : "b.hash, i";
+    const txId = this[table].takeTxId();
+    const [key, keys] =
+      txId === null
+        ? ["_id", "ampsync_private.block_prefix(b.n) || substr(sha256(b.hash || int8send(i)), 1, 10)"]
+        : ["_tx_id, _row_index", `${txId}, row_number() over (order by b.n, i) - 1`];
     await this.#db.query(
-      `insert into ${this[table].target} (_id, _block_num_start, _block_num_end, _block_num, ${columns.join(", ")})
-       select ampsync_private.block_prefix(b.n) || substr(sha256(b.hash || int8send(i)), 1, 10), b.n, b.n, b.n, ${values}
+      `insert into ${this[table].target} (${key}, _block_num_start, _block_num_end, _block_num, ${columns.join(", ")})
+       select ${keys}, b.n, b.n, b.n, ${values}
          from (select n, decode(to_hex(ascii($3)) || lpad(to_hex(n), 62, '0'), 'hex') as hash,
                       case n when 0 then $5::bytea
                              else decode(to_hex(ascii(case n when $1 then $4 else $3 end)) || lpad(to_hex(n - 1), 62, '0'), 'hex') end as parent_hash

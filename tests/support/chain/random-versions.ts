@@ -2,6 +2,7 @@ import type pg from "pg";
 
 import { type DevServer, startDevServer } from "../../../src/devserver/server.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
+import type { Identity } from "../../../src/encoder/plan.ts";
 import { type Dice, dice } from "../dice.ts";
 import { armCrash, disarmCrash, hasCrashed, installCrashPoints } from "../postgres/crash-points.ts";
 import type { TestDatabase } from "../postgres/database.ts";
@@ -31,6 +32,7 @@ export class RandomVersions {
   readonly #fresh: FreshVersions;
   readonly #chain: GeneratedSource;
   readonly #tag: "latest" | "dev";
+  readonly #identity: Identity;
   #server!: DevServer;
   #versions!: PublishedVersions;
   #workers!: WorkerPool;
@@ -41,6 +43,7 @@ export class RandomVersions {
   /** `db`: empty, and of this case alone. */
   constructor(seed: number, db: TestDatabase, fresh: FreshVersions) {
     this.#roll = dice(seed);
+    this.#identity = seed % 3 === 0 ? "transaction" : "content"; // Not rolled: other seeds stay what they are.
     this.#db = db;
     this.#fresh = fresh;
     this.#tag = this.#roll(0, 2) === 0 ? "dev" : "latest";
@@ -60,11 +63,14 @@ export class RandomVersions {
     stack.defer(() => this.#server.stop());
     this.#server.misbehaviour.blocksPerMicrobatch = this.#roll(1, 30);
     this.#versions = new PublishedVersions(this.#server, this.#chain, this.#roll);
-    this.script.push(`first ${await this.#versions.first()}, follow ${this.#tag}, head ${this.#height}`);
+    this.script.push(
+      `first ${await this.#versions.first()}, follow ${this.#tag}, identity ${this.#identity}, head ${this.#height}`,
+    );
     await installCrashPoints(this.#db);
     await this.#db.query(
-      "select ampsync.enqueue_sync($1, target_schema => 'chain', poll_interval => '1 s', on_new_version => $2)",
-      [this.#label, this.#roll(0, 1) === 0 ? "continue" : "resync"],
+      `select ampsync.enqueue_sync($1, target_schema => 'chain', poll_interval => '1 s', on_new_version => $2,
+         identity => $3)`,
+      [this.#label, this.#roll(0, 1) === 0 ? "continue" : "resync", this.#identity],
     );
     this.#workers = stack.use(
       new WorkerPool(this.#db, {

@@ -1,4 +1,5 @@
 import type { Block } from "../../../src/devserver/source.ts";
+import type { Identity } from "../../../src/encoder/plan.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 import { type FreshVersions, type LoadedTable, loadedTable } from "../worker/fresh-versions.ts";
 import { keptFaults } from "./kept-objects.ts";
@@ -9,6 +10,7 @@ const DECIMAL = /^numeric\((\d+),0\)$/;
 
 /** How a dataset stands that follows versions. */
 export interface Standing {
+  readonly identity: Identity;
   readonly version: string | null;
   readonly hash: string | null;
   readonly offered: string | null;
@@ -26,7 +28,7 @@ export interface Standing {
 
 export async function standing(db: TestDatabase, head: Block): Promise<Standing> {
   const { rows } = await db.query(
-    `select d.resolved_version as version, d.resolved_hash as hash,
+    `select d.identity, d.resolved_version as version, d.resolved_hash as hash,
             d.offered_version as offered, d.offered_hash as "offeredHash",
             d.offered_declined as declined, d.offered_error ->> 'code' as code,
             exists (select from ampsync_private.upgrade)
@@ -79,7 +81,10 @@ export async function outcomeFaults(
   );
   const needed = new Set([is.version, newest.version, ...history.map((entry) => entry["version"])]);
   const contents = versions.all.filter(({ version }) => needed.has(version));
-  const loads = await fresh.load(contents.map(({ source }) => source));
+  const loads = await fresh.load(
+    contents.map(({ source }) => source),
+    is.identity,
+  );
   const loadOf = (name: string) => loads[contents.findLastIndex(({ version }) => version === name)]!;
 
   /** What a table holds in each of the contents that a version stood for. */
@@ -117,7 +122,8 @@ export async function outcomeFaults(
     const [like, ...others] = contentsOf(own[0]?.["version"], table);
     const names = (loaded: LoadedTable) => loaded.columns.map(([name]) => name).join();
     if (own.length === 1 && like !== undefined && others.length === 0 && names(found) === names(like)) {
-      if (found.digest !== like.digest) faults.push(`${table} has other _ids than a fresh load`);
+      if (found.digest !== like.digest)
+        faults.push(`${table} has other _ids or columns of ours than a fresh load`);
     }
   }
 

@@ -17,6 +17,7 @@ export interface StreamOptions {
   /** Whether the server offers `_block_num`. */
   readonly hasBlockNum?: boolean;
   readonly columns?: readonly TargetColumn[];
+  readonly identity?: "content" | "transaction";
   readonly worker?: string;
 }
 
@@ -68,8 +69,9 @@ export async function registerDataset(
   db: Connection,
   reference: string,
   tables: readonly string[],
+  identity: StreamOptions["identity"] | null = null,
 ): Promise<string> {
-  await db.query("select ampsync.enqueue_sync($1)", [reference]);
+  await db.query("select ampsync.enqueue_sync($1, identity => $2)", [reference, identity]);
   const { rows } = await db.query(
     `select d.dataset_id from ampsync_private.dataset d
       where d.label = $1`,
@@ -87,6 +89,8 @@ export class SqlStream {
   readonly hasBlockNum: boolean;
   epoch: string;
   readonly #db: Connection;
+  /** With identity `transaction`, the `_tx_id` of the next rows. */
+  #nextTxId: bigint | null = null;
 
   constructor(db: Connection, id: string, target: string, hasBlockNum: boolean, epoch: string) {
     this.#db = db;
@@ -98,8 +102,8 @@ export class SqlStream {
 
   /** Registered, without lease and target. */
   static async register(db: Connection, options: StreamOptions = {}): Promise<SqlStream> {
-    const { dataset = "chain", table = "blocks", hasBlockNum = true } = options;
-    await registerDataset(db, dataset, [table]);
+    const { dataset = "chain", table = "blocks", hasBlockNum = true, identity } = options;
+    await registerDataset(db, dataset, [table], identity);
     const { rows } = await db.query(
       "select s.stream_id, s.target from ampsync.streams s where s.dataset = $1 and s.table_name = $2",
       [dataset, table],
@@ -117,7 +121,9 @@ export class SqlStream {
 
   /** The same stream and epoch through another connection. */
   through(db: Connection): SqlStream {
-    return new SqlStream(db, this.id, this.target, this.hasBlockNum, this.epoch);
+    const stream = new SqlStream(db, this.id, this.target, this.hasBlockNum, this.epoch);
+    stream.#nextTxId = this.#nextTxId;
+    return stream;
   }
 
   /** The row of acquire_lease, and from now on its epoch; undefined where the lease is held. */
@@ -127,6 +133,7 @@ export class SqlStream {
       worker,
     ]);
     this.epoch = rows[0]?.epoch ?? this.epoch;
+    this.#nextTxId = rows[0]?.first_tx_id == null ? null : BigInt(rows[0].first_tx_id);
     return rows[0];
   }
 
@@ -153,15 +160,23 @@ export class SqlStream {
     ]);
   }
 
+  /** The `_tx_id` of a microbatch that begins; null with identity `content`. */
+  takeTxId(): bigint | null {
+    return this.#nextTxId === null ? null : this.#nextTxId++;
+  }
+
   /** One row a block, which carries the hash of its block. */
   async insert(start: number, end: number, fork = "a"): Promise<void> {
     const [columns, values] = this.hasBlockNum
-      ? ["_id, _block_num_start, _block_num_end, _block_num", "b.n, b.n, b.n"]
-      : ["_id, _block_num_start, _block_num_end", `${start}, ${end}`];
+      ? ["_block_num_start, _block_num_end, _block_num", "b.n, b.n, b.n"]
+      : ["_block_num_start, _block_num_end", `${start}, ${end}`];
+    const id = `ampsync_private.block_prefix(${this.hasBlockNum ? "b.n" : end}) || substr(sha256(b.hash), 1, 10)`;
+    const txId = this.takeTxId();
+    const [key, keys] =
+      txId === null ? ["_id", id] : ["_tx_id, _row_index", `${txId}, row_number() over (order by b.n) - 1`];
     await this.#db.query(
-      `insert into ${this.target} (${columns}, block_hash)
-       select ampsync_private.block_prefix(${this.hasBlockNum ? "b.n" : end}) || substr(sha256(b.hash), 1, 10),
-              ${values}, b.hash
+      `insert into ${this.target} (${key}, ${columns}, block_hash)
+       select ${keys}, ${values}, b.hash
          from (select g.n, decode($3 || lpad(to_hex(g.n), 62, '0'), 'hex') as hash
                  from generate_series($1::bigint, $2::bigint) g(n)) b`,
       [start, end, fork.charCodeAt(0).toString(16)],

@@ -1,4 +1,11 @@
-import { COLUMNS, type Connection, registerDataset, SqlStream, type TargetColumn } from "./sql-stream.ts";
+import {
+  COLUMNS,
+  type Connection,
+  registerDataset,
+  SqlStream,
+  type StreamOptions,
+  type TargetColumn,
+} from "./sql-stream.ts";
 
 /** A table of a new version, as the job that asks the server for it tells it. */
 export function newTable(table: string, columns: readonly TargetColumn[] = COLUMNS) {
@@ -10,8 +17,9 @@ export async function loadedDataset(
   db: Connection,
   tables: readonly string[],
   dataset = "chain",
+  identity: StreamOptions["identity"] = "content",
 ): Promise<SqlStream[]> {
-  await registerDataset(db, dataset, tables);
+  await registerDataset(db, dataset, tables, identity);
   const streams: SqlStream[] = [];
   for (const table of tables) {
     const stream = await streamOf(db, table, dataset);

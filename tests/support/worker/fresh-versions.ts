@@ -1,5 +1,6 @@
 import { type DevServer, startDevServer } from "../../../src/devserver/server.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
+import type { Identity } from "../../../src/encoder/plan.ts";
 import type { VersionSource } from "../chain/version-source.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 import { waitFor } from "../wait-for.ts";
@@ -9,9 +10,9 @@ import { PassDriver, syncAtOnce } from "./pass-driver.ts";
 export interface LoadedTable {
   /** Name and type of each column of the dataset, in order. */
   readonly columns: readonly (readonly [name: string, type: string])[];
-  /** The rows of each block, without `_id` and without nulls. */
+  /** The rows of each block, without their keys and without nulls. */
   readonly rows: ReadonlyMap<number, readonly Readonly<Record<string, unknown>>[]>;
-  /** A digest of all, `_id` included. */
+  /** A digest of all, `_id` included, but not `_tx_id` and `_row_index`. */
   readonly digest: string;
 }
 
@@ -31,7 +32,10 @@ export class FreshVersions implements AsyncDisposable {
   }
 
   /** The tables of each of these versions, as they are loaded of the chain as it is now. */
-  async load(sources: readonly VersionSource[]): Promise<readonly ReadonlyMap<string, LoadedTable>[]> {
+  async load(
+    sources: readonly VersionSource[],
+    identity: Identity,
+  ): Promise<readonly ReadonlyMap<string, LoadedTable>[]> {
     const db = this.#db;
     const versions = sources.map((source) => ({
       source,
@@ -41,7 +45,7 @@ export class FreshVersions implements AsyncDisposable {
     const ids: string[] = [];
     for (const { source, dataset, schema } of versions) {
       this.#server.publish(dataset.split("@")[1]!, source);
-      ids.push(...(await syncAtOnce(db, { dataset, schema, tables: [...source.tables.keys()] })));
+      ids.push(...(await syncAtOnce(db, { dataset, schema, tables: [...source.tables.keys()], identity })));
     }
     const { flightAddress } = this.#server;
     const driver = await PassDriver.start("fresh", ids, { databaseUrl: db.url, flightAddress });
@@ -85,9 +89,11 @@ export async function loadedTable(db: TestDatabase, schema: string, table: strin
     [schema, table],
   );
   const { rows } = await db.query(
-    `select t._block_num::int as block, jsonb_agg(jsonb_strip_nulls(to_jsonb(t) - '_id')) as cells,
-            string_agg(t::text, ' ' order by t._id) as digest
-       from "${schema}"."${table}" t group by 1 order by 1`,
+    `select t._block_num::int as block, jsonb_agg(jsonb_strip_nulls(r.cells - '_id')) as cells,
+            string_agg(r.cells::text, ' ' order by r.cells) as digest
+       from "${schema}"."${table}" t
+      cross join lateral (select to_jsonb(t) - '{_tx_id,_row_index}'::text[] as cells) r
+      group by 1 order by 1`,
   );
   return {
     columns: columns.map(({ name, type }) => [name, type]),

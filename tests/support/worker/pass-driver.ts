@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { JobHelpers } from "graphile-worker";
 
 import type { Deps } from "../../../src/deps.ts";
+import type { Identity } from "../../../src/encoder/plan.ts";
 import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";
 import { createDeps } from "../../../src/runtime.ts";
@@ -25,14 +26,20 @@ export interface SyncedDataset {
   readonly dataset: string;
   readonly schema: string;
   readonly tables: readonly string[];
+  readonly identity?: Identity;
 }
 
 /** Syncs a dataset and looks it up at once; resolves to the ids of its streams. */
 export async function syncAtOnce(
   db: Connection,
-  { dataset, schema, tables }: SyncedDataset,
+  { dataset, schema, tables, identity = "content" }: SyncedDataset,
 ): Promise<readonly string[]> {
-  await db.query("select ampsync.enqueue_sync($1, $2, $3)", [dataset, tables, schema]);
+  await db.query("select ampsync.enqueue_sync($1, $2, $3, identity => $4)", [
+    dataset,
+    tables,
+    schema,
+    identity,
+  ]);
   return await registerStreams(db, schema);
 }
 

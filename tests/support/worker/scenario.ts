@@ -29,6 +29,7 @@ export interface SyncOptions {
   readonly on_deep_reorg?: string;
   readonly from_block?: number;
   readonly block_index?: string;
+  readonly identity?: string;
 }
 
 /**
@@ -110,7 +111,7 @@ export class Scenario implements AsyncDisposable {
     this.#syncs.push(sync);
     await this.db.query(
       `select ampsync.enqueue_sync($1, $2, $3, nul_policy => $4, value_policy => $5, on_deep_reorg => $6,
-         from_block => $7, block_index => $8)`,
+         from_block => $7, block_index => $8, identity => $9)`,
       [
         dataset,
         tables,
@@ -120,6 +121,7 @@ export class Scenario implements AsyncDisposable {
         options.on_deep_reorg ?? null,
         options.from_block ?? null,
         options.block_index ?? null,
+        options.identity ?? null,
       ],
     );
     return sync;

@@ -26,13 +26,13 @@ create or replace function ampsync_private.delete_from_block(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_target  regclass;
+  v_stream  ampsync_private.stream;
   v_own     bytea;
   v_entry   ampsync_private.history;
   v_first   bigint;
   v_deleted bigint;
 begin
-  select s.target into strict v_target
+  select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
@@ -56,8 +56,8 @@ begin
       hint    = 'The stream reconnects from an older watermark automatically; select * from ampsync.events;';
   end if;
 
-  v_deleted := ampsync_private.delete_rows(v_target, ampsync_private.block_prefix(coalesce(p_from_block, 0)),
-                                           decode('ffffffffffff', 'hex'));
+  v_deleted := ampsync_private.delete_rows(v_stream.target, v_stream.identity, coalesce(p_from_block, 0),
+                                           281474976710655); -- 2^48 - 1: see block_prefix.
 
   delete from ampsync_private.reject r
    where r.stream_id = p_stream_id
@@ -85,7 +85,8 @@ begin
   if v_first < p_from_block then
     insert into ampsync_private.ledger (stream_id, first_block, last_block, row_count, id_xor)
     select p_stream_id, m.first_block, m.last_block, m.row_count, m.id_xor
-      from ampsync_private.measure_rows(v_target, array[v_first], array[p_from_block - 1]) m;
+      from ampsync_private.measure_rows(
+             v_stream.target, v_stream.identity, array[v_first], array[p_from_block - 1]) m;
   end if;
 
   return v_deleted;

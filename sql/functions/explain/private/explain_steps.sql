@@ -21,7 +21,8 @@ as $$
   part as (
     select coalesce(s.table_name, t.value ->> 'table') as table_name, s.stream_id, t.value as plan,
            t.value is null and d.answered is not null and s.query is null as is_gone,
-           s.from_block, s.checkpoint_block, s.target_schema, s.target_table, s.target, s.columns, s.has_block_num,
+           s.from_block, s.checkpoint_block, s.target_schema, s.target_table, s.target, s.identity, s.columns,
+           s.has_block_num,
            coalesce(d.version, d.manifest_hash, s.version, s.manifest_hash) as version,
            d.head, d as options
       from dataset d
@@ -64,7 +65,7 @@ as $$
      select 3, 'create', d.ddl, null
        from ampsync_private.target_ddl(
               p.target_schema, p.target_table, (p.plan ->> 'has_block_num')::boolean,
-              ampsync_private.first_columns(p.stream_id, p.plan -> 'columns')) d(ddl)
+              ampsync_private.first_columns(p.stream_id, p.plan -> 'columns'), p.identity) d(ddl)
       where p.target is null and p.plan ->> 'columns' is not null
      union all
      select 3, e.action, coalesce(e.ddl, e.remedy, format('select ampsync.resync(%L);', (p.options).label)),

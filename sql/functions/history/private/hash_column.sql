@@ -14,14 +14,15 @@ create or replace function ampsync_private.hash_column(
   set jit = off
 as $$
 declare
-  v_column  text := ampsync_private.named_hash_column(p_stream_id);
-  v_target  regclass;
-  v_is_hash boolean;
+  v_column   text := ampsync_private.named_hash_column(p_stream_id);
+  v_target   regclass;
+  v_identity text;
+  v_is_hash  boolean;
 begin
   if v_column is null or not ampsync_private.hold_target(p_stream_id) then -- Somebody dropped the table.
     return null;
   end if;
-  select s.target into v_target
+  select s.target, s.identity into v_target, v_identity
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
@@ -33,13 +34,12 @@ begin
        cross join lateral (
           select t.%I as hash
             from %s t
-           where t._id >= ampsync_private.block_prefix(h.last_block)
-             and t._id < ampsync_private.block_prefix(h.last_block + 1)
+           where %s
            limit 1) r
        where h.stream_id = $1
     )
     select exists (select 1 from mark m where m.is_equal) or not exists (select 1 from mark m)
-    $sql$, v_column, v_target)
+    $sql$, v_column, v_target, ampsync_private.in_blocks(v_identity, 'h.last_block', 'h.last_block + 1'))
      into v_is_hash
     using p_stream_id;
   return case when v_is_hash then v_column end;

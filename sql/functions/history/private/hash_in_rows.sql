@@ -14,20 +14,21 @@ create or replace function ampsync_private.hash_in_rows(
   set jit = off
 as $$
 declare
-  v_target regclass;
+  v_stream ampsync_private.stream;
   v_hash   bytea;
 begin
   if p_column is null then
     return null;
   end if;
 
-  select s.target into strict v_target
+  select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  execute format('select t.%I from %s t where t._id >= $1 and t._id < $2 limit 1', p_column, v_target)
+  execute format('select t.%I from %s t where %s limit 1', p_column, v_stream.target,
+                 ampsync_private.in_blocks(v_stream.identity, '$1', '$2'))
      into v_hash
-    using ampsync_private.block_prefix(p_block), ampsync_private.block_prefix(p_block + 1);
+    using p_block, p_block + 1;
 
   return case when octet_length(v_hash) = 32 then v_hash end;
 end;

@@ -37,7 +37,7 @@ begin
   insert into ampsync_private.ledger (stream_id, first_block, last_block, row_count, id_xor)
   select p_stream_id, m.first_block, m.last_block, m.row_count, m.id_xor
     from ampsync_private.stream s
-   cross join lateral ampsync_private.measure_rows(s.target, v_firsts, v_lasts) m
+   cross join lateral ampsync_private.measure_rows(s.target, s.identity, v_firsts, v_lasts) m
    where s.stream_id = p_stream_id;
 end;
 $$;

@@ -42,7 +42,7 @@ begin
   insert into ampsync_private.ledger as l (stream_id, first_block, last_block, row_count, id_xor)
   select p_stream_id, m.first_block, m.last_block, m.row_count, m.id_xor
     from ampsync_private.stream s
-   cross join lateral ampsync_private.measure_rows(s.target, v_firsts, v_lasts) m
+   cross join lateral ampsync_private.measure_rows(s.target, s.identity, v_firsts, v_lasts) m
    where s.stream_id = p_stream_id
   on conflict on constraint ledger_pkey do update -- An entry within the range.
      set row_count = excluded.row_count, id_xor = excluded.id_xor;

@@ -16,11 +16,11 @@ create or replace function ampsync_private.split_ledger(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_target regclass;
+  v_stream ampsync_private.stream;
   v_firsts bigint[];
   v_lasts  bigint[];
 begin
-  select s.target into strict v_target
+  select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
@@ -35,7 +35,8 @@ begin
   sound as (
     delete from ampsync_private.ledger l
      using crossing c
-     cross join lateral ampsync_private.measure_rows(v_target, array[c.first_block], array[c.last_block]) m
+     cross join lateral ampsync_private.measure_rows(
+       v_stream.target, v_stream.identity, array[c.first_block], array[c.last_block]) m
      where l.stream_id = p_stream_id
        and l.last_block = c.last_block
        and (m.row_count, m.id_xor) = (c.row_count, c.id_xor)
@@ -51,7 +52,7 @@ begin
 
   insert into ampsync_private.ledger (stream_id, first_block, last_block, row_count, id_xor)
   select p_stream_id, m.first_block, m.last_block, m.row_count, m.id_xor
-    from ampsync_private.measure_rows(v_target, v_firsts, v_lasts) m;
+    from ampsync_private.measure_rows(v_stream.target, v_stream.identity, v_firsts, v_lasts) m;
 end;
 $$;
 

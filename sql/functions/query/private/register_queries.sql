@@ -30,9 +30,9 @@ begin
                           and s.table_name = q.name)
      order by q.name
   loop
-    insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, state, since)
+    insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, identity, state, since)
     values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_table),
-            case when v_paused then 'paused' else 'waiting' end, ampsync_private.now())
+            v_dataset.identity, case when v_paused then 'paused' else 'waiting' end, ampsync_private.now())
     on conflict do nothing -- The target is another dataset's, which the check says.
     returning stream_id into v_stream;
     perform ampsync_private.check_target_free(p_dataset_id, v_table, v_dataset.target_schema,

@@ -56,7 +56,8 @@ begin
   select e.*, coalesce(m.row_count, 0) + coalesce(j.rejected, 0) as found into v_fewer
     from ampsync_private.stream s
     join ampsync_private.ledger e using (stream_id)
-   cross join lateral ampsync_private.measure_rows(s.target, array[e.first_block], array[e.last_block]) m
+   cross join lateral ampsync_private.measure_rows(
+     s.target, s.identity, array[e.first_block], array[e.last_block]) m
    cross join lateral (
       select count(*) as rejected
         from jsonb_array_elements(p_rejected) r

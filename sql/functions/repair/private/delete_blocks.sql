@@ -15,15 +15,14 @@ create or replace function ampsync_private.delete_blocks(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_target  regclass;
+  v_stream  ampsync_private.stream;
   v_deleted bigint;
 begin
-  select s.target into strict v_target
+  select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  v_deleted := ampsync_private.delete_rows(v_target, ampsync_private.block_prefix(p_first_block),
-                                           ampsync_private.block_prefix(p_last_block + 1));
+  v_deleted := ampsync_private.delete_rows(v_stream.target, v_stream.identity, p_first_block, p_last_block + 1);
 
   delete from ampsync_private.reject r
    where r.stream_id = p_stream_id

@@ -7,11 +7,13 @@
 --                  it were added by somebody: unless the new table has them, their values would
 --                  be lost
 -- p_has_block_num  the new table has `_block_num`
+-- p_identity       of both tables
 create or replace function ampsync_private.check_replaceable(
   p_old           regclass,
   p_columns       jsonb,
   p_made          jsonb default '[]',
-  p_has_block_num boolean default true
+  p_has_block_num boolean default true,
+  p_identity      text default 'content'
 )
   returns void
   language plpgsql
@@ -20,9 +22,11 @@ create or replace function ampsync_private.check_replaceable(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_columns jsonb := jsonb_build_array('{"name": "_id", "type": "bytea"}'::jsonb,
-                                       '{"name": "_block_num_start", "type": "bigint"}'::jsonb,
-                                       '{"name": "_block_num_end", "type": "bigint"}'::jsonb)
+  v_columns jsonb := case p_identity
+                       when 'content' then '[{"name": "_id", "type": "bytea"}]'::jsonb
+                       else '[{"name": "_tx_id", "type": "bigint"}, {"name": "_row_index", "type": "integer"}]' end
+                     || jsonb_build_array('{"name": "_block_num_start", "type": "bigint"}'::jsonb,
+                                          '{"name": "_block_num_end", "type": "bigint"}'::jsonb)
                      || case when p_has_block_num then '[{"name": "_block_num", "type": "bigint"}]'::jsonb
                              else '[]' end
                      || p_columns;
@@ -36,5 +40,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.check_replaceable(regclass, jsonb, jsonb, boolean)
+comment on function ampsync_private.check_replaceable(regclass, jsonb, jsonb, boolean, text)
   is 'Raise SY201 if anything that hangs on a target would be lost with a table with other columns in its place.';

@@ -11,7 +11,8 @@ create or replace function ampsync_private.rehearse_replacement(
   p_old           regclass,
   p_columns       jsonb,
   p_made          jsonb default '[]',
-  p_has_block_num boolean default true
+  p_has_block_num boolean default true,
+  p_identity      text default 'content'
 )
   returns void
   language plpgsql
@@ -20,14 +21,15 @@ create or replace function ampsync_private.rehearse_replacement(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform ampsync_private.check_replaceable(p_old, p_columns, p_made, p_has_block_num);
+  perform ampsync_private.check_replaceable(p_old, p_columns, p_made, p_has_block_num, p_identity);
   if exists (select 1 from pg_stat_progress_create_index b where b.relid = p_old) then
     return;
   end if;
 
   begin
     perform ampsync_private.replace_target(p_old,
-              ampsync_private.create_target('ampsync_private', 'rehearsal_' || p_old::oid, p_has_block_num, p_columns),
+              ampsync_private.create_target('ampsync_private', 'rehearsal_' || p_old::oid, p_has_block_num, p_columns,
+                                            p_identity),
               'ampsync_private', 'rehearsed_' || p_old::oid);
     raise exception using -- Caught below: it takes everything back.
       errcode = 'transaction_rollback',
@@ -41,5 +43,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.rehearse_replacement(regclass, jsonb, jsonb, boolean)
+comment on function ampsync_private.rehearse_replacement(regclass, jsonb, jsonb, boolean, text)
   is 'Raise SY201 if a target could not be replaced by a table with these columns, by trying it with an empty one.';

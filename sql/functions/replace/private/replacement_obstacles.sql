@@ -96,12 +96,13 @@ as $$
                 when not pg_has_role(d.owner, 'usage') then format('belongs to %I', pg_get_userbyid(d.owner)) end
       from dependent d
     union all
-    select 'pg_constraint'::regclass, k.oid, 0, 'is a primary key other than (_id)'
+    select 'pg_constraint'::regclass, k.oid, 0, 'is a primary key other than that of ampsync'
       from pg_constraint k
      cross join fate f
      where k.conrelid = p_old
        and k.contype = 'p'
-       and ampsync_private.index_shape(k.conindid) <> 'p unique USINGbtree_id'
+       and ampsync_private.index_shape(k.conindid) not in ('p unique USINGbtree_id',
+                                                        'p unique USINGbtree_tx_id,_row_index')
        and not ampsync_private.index_columns(k.conindid) <@ f.gone -- Otherwise it stays with the old table.
   )
   select case when r.ev_class is null then pg_describe_object(o.class_id, o.object_id, o.object_sub_id)

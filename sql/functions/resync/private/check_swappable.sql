@@ -19,7 +19,8 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
   if not ampsync_private.has_columns(v_stream, p_has_block_num, p_columns) then
-    perform ampsync_private.check_replaceable(v_stream.target, p_columns, v_stream.columns, p_has_block_num);
+    perform ampsync_private.check_replaceable(v_stream.target, p_columns, v_stream.columns, p_has_block_num,
+                                               v_stream.identity);
   end if;
 end;
 $$;

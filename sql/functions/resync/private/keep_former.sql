@@ -17,12 +17,13 @@ declare
   v_former_id bigint;
 begin
   insert into ampsync_private.stream
-         (dataset_id, table_name, shadow_of, target_schema, target_table, target, columns, has_block_num, network,
-          version, manifest_hash, version_since, from_block, state, since, origin, checkpoint_block, checkpoint_hash,
-          block_time, committed_at, row_total, rewrites, nul_counts, nulled_counts)
-  select s.dataset_id, s.table_name, s.stream_id, n.nspname, c.relname, c.oid, s.columns, s.has_block_num, s.network,
-         s.version, s.manifest_hash, s.version_since, s.from_block, 'former', ampsync_private.now(), s.origin,
-         s.checkpoint_block, s.checkpoint_hash, s.block_time, s.committed_at, s.row_total, s.rewrites, s.nul_counts,
+         (dataset_id, table_name, shadow_of, target_schema, target_table, identity, target, columns, has_block_num,
+          network, version, manifest_hash, version_since, from_block, state, since, origin, checkpoint_block,
+          checkpoint_hash, block_time, committed_at, row_total, rewrites, nul_counts, nulled_counts)
+  select s.dataset_id, s.table_name, s.stream_id, n.nspname, c.relname, s.identity, c.oid, s.columns, s.has_block_num,
+         s.network, s.version, s.manifest_hash, s.version_since, s.from_block, 'former', ampsync_private.now(),
+         s.origin, s.checkpoint_block, s.checkpoint_hash, s.block_time, s.committed_at,
+         s.row_total, s.rewrites, s.nul_counts,
          s.nulled_counts
     from ampsync_private.stream s
     join pg_class c on c.oid = p_table

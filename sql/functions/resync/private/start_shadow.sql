@@ -41,9 +41,9 @@ begin
      and v_upgrade.dataset_id is null;
 
   insert into ampsync_private.stream
-         (dataset_id, table_name, shadow_of, target_schema, target_table, version, manifest_hash, version_since,
-          from_block, state, since, next_retry)
-  select s.dataset_id, s.table_name, s.stream_id, 'ampsync_private', 'shadow_' || s.stream_id,
+         (dataset_id, table_name, shadow_of, target_schema, target_table, identity, version, manifest_hash,
+          version_since, from_block, state, since, next_retry)
+  select s.dataset_id, s.table_name, s.stream_id, 'ampsync_private', 'shadow_' || s.stream_id, s.identity,
          case when v_upgrade.dataset_id is null then s.version else v_upgrade.version end,
          case when v_upgrade.dataset_id is null then s.manifest_hash else v_upgrade.manifest_hash end,
          ampsync_private.now(), coalesce(p_from_block, v_upgrade.from_block, s.from_block),

@@ -47,6 +47,9 @@ begin
   if v_hash is not null then
     return v_hash <> v_shadow.checkpoint_hash;
   end if;
+  if v_live.identity = 'transaction' then
+    return ampsync_private.newest_rows_differ(v_live, v_shadow);
+  end if;
   if not (v_live.has_block_num and v_shadow.has_block_num) then
     return false; -- `_id` starts with the border of a microbatch, and borders differ on the same chain too.
   end if;

@@ -10,7 +10,8 @@ create or replace function ampsync_private.check_sync_options(
   p_nul_policy       text,
   p_on_new_version   text default null,
   p_block_index      text default null,
-  p_poll_interval    interval default null
+  p_poll_interval    interval default null,
+  p_identity         text default null
 )
   returns void
   language plpgsql
@@ -75,13 +76,15 @@ begin
                    ('value_policy', p_value_policy, '{fail,"null",quarantine}'),
                    ('nul_policy', p_nul_policy, '{replace,strip,fail}'),
                    ('on_new_version', p_on_new_version, '{continue,resync}'),
-                   ('block_index', p_block_index, '{btree,brin,none}')) o(name, value, allowed)
+                   ('block_index', p_block_index, '{btree,brin,none}'),
+                   ('identity', p_identity, '{content,transaction}')) o(name, value, allowed)
      where o.value <> all (o.allowed)
   loop
     raise exception using
       errcode = 'SY004',
       message = format('%s => %L is not a %s', v_policy.name, v_policy.value,
-                       case v_policy.name when 'block_index' then 'kind of index' else 'policy' end),
+                       case v_policy.name when 'block_index' then 'kind of index' when 'identity' then 'key of rows'
+                                          else 'policy' end),
       detail  = format('One of: %s.', array_to_string(v_policy.allowed, ', ')),
       hint    = format('select ampsync.enqueue_sync(%L, %s => %L);', p_dataset, v_policy.name, v_policy.allowed[1]);
   end loop;
@@ -89,5 +92,5 @@ end;
 $$;
 
 comment on function ampsync_private.check_sync_options(
-  text, text, text[], text, integer, text, text, text, text, text, interval)
+  text, text, text[], text, integer, text, text, text, text, text, interval, text)
   is 'Raise SY004 for an invalid option of ampsync.enqueue_sync.';

@@ -1,6 +1,6 @@
 -- Refuses to continue with a table that somebody emptied, most often by TRUNCATE: one probe of
--- the primary key in the newest blocks that must have rows. The ORDER BY makes the planner use
--- that key even if the table was never analyzed; planner settings on the function would cost
+-- the index of block_key in the newest blocks that must have rows. The ORDER BY makes the planner use
+-- that index even if the table was never analyzed; planner settings on the function would cost
 -- each commit more than the probe.
 create or replace function ampsync_private.check_target_filled(
   p_stream_id bigint
@@ -15,7 +15,7 @@ declare
   v_entry  record;
   v_filled boolean;
 begin
-  select l.first_block, l.last_block, l.row_count, s.target, s.table_name,
+  select l.first_block, l.last_block, l.row_count, s.target, s.identity, s.table_name,
          s.has_block_num and s.query is null as is_repairable
     into v_entry
     from ampsync_private.ledger l
@@ -28,9 +28,17 @@ begin
     return;
   end if;
 
-  execute format('select true from %s t where t._id >= $1 and t._id < $2 order by t._id limit 1', v_entry.target)
-     into v_filled
-    using ampsync_private.block_prefix(v_entry.first_block), ampsync_private.block_prefix(v_entry.last_block + 1);
+  -- Written out for each identity: the calls of in_blocks would cost each commit more than the probe.
+  if v_entry.identity = 'content' then
+    execute format('select true from %s t where t._id >= $1 and t._id < $2 order by t._id limit 1', v_entry.target)
+       into v_filled
+      using ampsync_private.block_prefix(v_entry.first_block), ampsync_private.block_prefix(v_entry.last_block + 1);
+  else
+    execute format('select true from %s t where t._block_num_end >= $1 and t._block_num_end < $2 '
+                   'order by t._block_num_end limit 1', v_entry.target)
+       into v_filled
+      using v_entry.first_block, v_entry.last_block + 1;
+  end if;
   if v_filled is null then
     raise exception using
       errcode = 'SY201',

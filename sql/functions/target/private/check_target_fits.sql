@@ -1,4 +1,5 @@
--- Refuses to write into a target that lacks our columns or their key, that holds rows above the
+-- Refuses to write into a target that lacks our columns, their key or the index by which blocks
+-- are found, that holds rows above the
 -- checkpoint, or that was emptied; waiting repairs may fill an emptied table. For the columns of
 -- the dataset see plan_evolution.
 create or replace function ampsync_private.check_target_fits(
@@ -14,6 +15,7 @@ create or replace function ampsync_private.check_target_fits(
 as $$
 declare
   v_stream ampsync_private.stream;
+  v_key    text[];
   v_fault  text;
   v_remedy text;
   v_tail   boolean;
@@ -22,8 +24,13 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
+  v_key := ampsync_private.key_columns(v_stream.identity);
+
   select 'Columns of ampsync missing or changed: ' || string_agg(o.name, ', ') into v_fault
-    from (values ('_id', 'bytea'), ('_block_num_start', 'bigint'), ('_block_num_end', 'bigint'),
+    from (values (case when v_stream.identity = 'content' then '_id' end, 'bytea'),
+                 (case when v_stream.identity = 'transaction' then '_tx_id' end, 'bigint'),
+                 (case when v_stream.identity = 'transaction' then '_row_index' end, 'integer'),
+                 ('_block_num_start', 'bigint'), ('_block_num_end', 'bigint'),
                  (case when v_stream.has_block_num then '_block_num' end, 'bigint')) o(name, type)
    where not exists (select 1
                        from pg_attribute a
@@ -34,13 +41,22 @@ begin
   if v_fault is null
      and not exists (select 1
                        from pg_index i
-                       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
                       where i.indrelid = v_stream.target
                         and i.indisunique and i.indisvalid and i.indimmediate
-                        and i.indnkeyatts = 1 and i.indpred is null
-                        and a.attname = '_id') then
-    v_fault := 'its primary key (_id) is gone';
-    v_remedy := format('alter table %s add primary key (_id); ', v_stream.target);
+                        and i.indnkeyatts = cardinality(v_key) and i.indpred is null
+                        and v_key <@ array(select a.attname::text
+                                             from pg_attribute a
+                                            where a.attrelid = i.indrelid
+                                              and a.attnum = any ((i.indkey::smallint[])[0:i.indnkeyatts - 1]))) then
+    v_fault := format('its primary key (%s) is gone', array_to_string(v_key, ', '));
+    v_remedy := format('alter table %s add primary key (%s); ', v_stream.target, array_to_string(v_key, ', '));
+  end if;
+
+  if v_fault is null
+     and v_stream.identity = 'transaction'
+     and ampsync_private.serving_index(v_stream.target, 'btree', '{_block_num_end}', '{0}') is null then
+    v_fault := 'its index on _block_num_end is gone';
+    v_remedy := format('create index on %s (_block_num_end); ', v_stream.target);
   end if;
 
   if v_fault is not null then
@@ -52,9 +68,10 @@ begin
                        case when v_remedy is null then ' -- once the table fits again' end);
   end if;
 
-  execute format('select exists (select 1 from %s t where t._id >= $1 and t._id < $2)', v_stream.target)
+  execute format('select exists (select 1 from %s t where %s)', v_stream.target,
+                 ampsync_private.in_blocks(v_stream.identity, '$1', '281474976710655')) -- 2^48 - 1: see block_prefix.
      into v_tail
-    using ampsync_private.block_prefix(coalesce(v_stream.checkpoint_block + 1, 0)), decode('ffffffffffff', 'hex');
+    using coalesce(v_stream.checkpoint_block + 1, 0);
   if v_tail then
     raise exception using
       errcode = 'SY201',

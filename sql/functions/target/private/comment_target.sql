@@ -2,7 +2,8 @@
 -- `\d+` explains the table.
 create or replace function ampsync_private.comment_target(
   p_target        regclass,
-  p_has_block_num boolean
+  p_has_block_num boolean,
+  p_identity      text
 )
   returns void
   language plpgsql
@@ -17,8 +18,12 @@ begin
 
   for v_column in
     select c.name, c.meaning
-      from (values ('_id', 'Key of the row: 6 bytes of its block, then 10 bytes of a hash of its values. '
-                           'In block order.'),
+      from (values (case when p_identity = 'content' then '_id' end,
+                    'Key of the row: 6 bytes of its block, then 10 bytes of a hash of its values. In block order.'),
+                   (case when p_identity = 'transaction' then '_tx_id' end,
+                    'The microbatch that brought the row; rises, and is never used again.'),
+                   (case when p_identity = 'transaction' then '_row_index' end,
+                    'Position of the row in its microbatch, from 0. With _tx_id the key of the row.'),
                    ('_block_num_start', case when p_has_block_num then 'Block of the row, as in _block_num.'
                                              else 'First block that the row can belong to.' end),
                    ('_block_num_end', case when p_has_block_num then 'Block of the row, as in _block_num.'
@@ -31,5 +36,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.comment_target(regclass, boolean)
+comment on function ampsync_private.comment_target(regclass, boolean, text)
   is 'Comment a new target and the columns that ampsync adds to it.';

@@ -3,7 +3,8 @@ create or replace function ampsync_private.create_target(
   p_target_schema text,
   p_table_name    text,
   p_has_block_num boolean,
-  p_columns       jsonb
+  p_columns       jsonb,
+  p_identity      text
 )
   returns regclass
   language plpgsql
@@ -17,16 +18,17 @@ declare
 begin
   for v_ddl in
     select d.ddl
-      from ampsync_private.target_ddl(p_target_schema, p_table_name, p_has_block_num, p_columns) d(ddl)
+      from ampsync_private.target_ddl(
+             p_target_schema, p_table_name, p_has_block_num, p_columns, p_identity) d(ddl)
   loop
     execute v_ddl;
   end loop;
   v_target := format('%I.%I', p_target_schema, p_table_name)::regclass;
   perform ampsync_private.show_checkpoints(p_target_schema);
-  perform ampsync_private.comment_target(v_target, p_has_block_num);
+  perform ampsync_private.comment_target(v_target, p_has_block_num, p_identity);
   return v_target;
 end;
 $$;
 
-comment on function ampsync_private.create_target(text, text, boolean, jsonb)
+comment on function ampsync_private.create_target(text, text, boolean, jsonb, text)
   is 'Create a target table with its system columns, and its schema if that is missing.';

@@ -1,14 +1,15 @@
--- Deletes the rows of a target from one `_id` on and below another; returns their number. Fails
+-- Deletes the rows of a target from one block on and below another; returns their number. Fails
 -- if any row is left, which a trigger or a rule can cause: two forks would stand in the table.
 --
--- `_id` starts with the block, so the primary key is the index for this. The upper bound makes
--- the planner use it even if the table was never analyzed.
+-- The index of block_key serves this. The upper bound makes the planner use it even if the table
+-- was never analyzed.
 --
 -- Locks: target rows.
 create or replace function ampsync_private.delete_rows(
-  p_target regclass,
-  p_from   bytea,
-  p_below  bytea
+  p_target   regclass,
+  p_identity text,
+  p_from     bigint,
+  p_below    bigint
 )
   returns bigint
   language plpgsql
@@ -19,14 +20,15 @@ create or replace function ampsync_private.delete_rows(
   set jit = off
 as $$
 declare
+  v_rows    constant text := ampsync_private.in_blocks(p_identity, '$1', '$2');
   v_deleted bigint;
   v_is_left boolean;
 begin
-  execute format('delete from %s t where t._id >= $1 and t._id < $2', p_target)
+  execute format('delete from %s t where %s', p_target, v_rows)
     using p_from, p_below;
   get diagnostics v_deleted = row_count;
 
-  execute format('select exists (select 1 from %s t where t._id >= $1 and t._id < $2)', p_target)
+  execute format('select exists (select 1 from %s t where %s)', p_target, v_rows)
      into v_is_left
     using p_from, p_below;
   if v_is_left then
@@ -36,5 +38,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.delete_rows(regclass, bytea, bytea)
-  is 'Delete a range of _id from a target; SY201 if rows are left.';
+comment on function ampsync_private.delete_rows(regclass, text, bigint, bigint)
+  is 'Delete a range of blocks from a target; SY201 if rows are left.';

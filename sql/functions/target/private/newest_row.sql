@@ -11,14 +11,15 @@ create or replace function ampsync_private.newest_row(
   set jit = off
 as $$
 declare
-  v_target regclass;
+  v_stream ampsync_private.stream;
   v_block  bigint;
 begin
-  select s.target into strict v_target
+  select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
 
-  execute format('select ampsync_private.block_of(t._id) from %s t order by t._id desc limit 1', v_target)
+  execute format('select %s from %s t order by %s desc limit 1', ampsync_private.row_block(v_stream.identity),
+                 v_stream.target, ampsync_private.block_key(v_stream.identity))
      into v_block;
   return v_block;
 end;

@@ -1,5 +1,6 @@
 -- Lets go of the targets of a dataset that is dropped: with p_drop they are dropped, otherwise
--- their comment says from now on how far they go. The tables of shadows are always dropped.
+-- their comment says from now on how far they go, and below what their `_tx_id` are, from where
+-- a later installation counts on (0001_core.sql). The tables of shadows are always dropped.
 -- Returns and journals what became of each table.
 --
 -- Tables are known by their OIDs, so one that was renamed is found, and one that has its name
@@ -26,7 +27,7 @@ declare
   v_detail  text;
 begin
   for v_table in
-    select s.stream_id, s.table_name, s.checkpoint_block, s.shadow_of is not null as is_shadow,
+    select s.stream_id, s.table_name, s.identity, s.checkpoint_block, s.shadow_of is not null as is_shadow,
            c.oid::regclass as target,
            c.oid is not null and (p_drop or s.shadow_of is not null) as is_dropped,
            (select string_agg(x.indexrelid::regclass::text, ', ') -- Its build was ended.
@@ -62,8 +63,10 @@ begin
       v_dropped := v_dropped || v_table.target;
     elsif v_table.has_comment then
       execute format('comment on table %s is %L', v_name, format(
-                'Was kept in sync by ampsync, %s of %s; its rows end at block %s.',
-                v_table.table_name, v_label, coalesce(v_table.checkpoint_block::text, 'none')));
+                'Was kept in sync by ampsync, %s of %s; its rows end at block %s%s.',
+                v_table.table_name, v_label, coalesce(v_table.checkpoint_block::text, 'none'),
+                case when v_table.identity = 'transaction'
+                     then ', _tx_id below ' || nextval('ampsync_private.tx_id_seq') else '' end));
     end if;
 
     continue when v_table.is_shadow;

@@ -41,7 +41,7 @@ begin
     return;
   end if;
 
-  perform ampsync_private.rehearse_replacement(s.target, t.value -> 'columns', s.columns, b.has_block_num)
+  perform ampsync_private.rehearse_replacement(s.target, t.value -> 'columns', s.columns, b.has_block_num, s.identity)
      from jsonb_array_elements(p_tables) t
      join ampsync_private.stream s on s.table_name = t.value ->> 'table'
      join pg_class c on c.oid = s.target

@@ -39,20 +39,20 @@ begin
       $sql$
       select 'tables disagree', min(d.block), max(d.block),
              format('block_hash is not the hash of the block in table %%s (%%s blocks).', $3, count(*))
-        from (select b._block_num as block, b._block_num - row_number() over (order by b._id) as island
+        from (select b._block_num as block, b._block_num - row_number() over (order by %3$s) as island
                 from %1$s b
                cross join lateral (
                   select t.block_hash as hash
                     from %2$s t
-                   where t._id >= ampsync_private.block_prefix(b._block_num)
-                     and t._id < ampsync_private.block_prefix(b._block_num + 1)
+                   where %4$s
                    limit 1) r
-               where b._id >= ampsync_private.block_prefix($1)
-                 and b._id < ampsync_private.block_prefix($2 + 1)
+               where %5$s
                  and r.hash is distinct from b.hash) d
        group by d.island
        order by 2
-      $sql$, v_chain.target, v_stream.target)
+      $sql$, v_chain.target, v_stream.target, ampsync_private.block_key(v_chain.identity, 'b'),
+      ampsync_private.in_blocks(v_stream.identity, 'b._block_num', 'b._block_num + 1'),
+      ampsync_private.in_blocks(v_chain.identity, '$1', '$2 + 1', 'b'))
       using v_stream.origin, ampsync_private.common_block(v_stream.dataset_id, v_stream.network), v_chain.table_name;
   end loop;
 end;

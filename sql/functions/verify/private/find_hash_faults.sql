@@ -1,5 +1,5 @@
--- What is wrong with the block hashes in the rows of one stream, in one walk along the primary
--- key: two hashes at one height, a parent hash that is not the hash of the block before, a hash
+-- What is wrong with the block hashes in the rows of one stream, in one walk along the index of
+-- block_key: two hashes at one height, a parent hash that is not the hash of the block before, a hash
 -- that contradicts the history. Nothing if the rows carry no hash. See ampsync.verify.
 create or replace function ampsync_private.find_hash_faults(
   p_stream_id bigint
@@ -34,13 +34,15 @@ begin
               from (select r._block_num as block, r.%1$I as hash, %2$s as parent_hash,
                            lag(r._block_num) over o as before_block, lag(r.%1$I) over o as before_hash
                       from %3$s r
-                     where r._id >= ampsync_private.block_prefix($1) and r._id < ampsync_private.block_prefix($2 + 1)
-                    window o as (order by r._id)) t
+                     where %4$s
+                    window o as (order by %5$s)) t
              where case t.block - t.before_block
                      when 0 then t.hash is distinct from t.before_hash
                      when 1 then $3 and t.parent_hash is distinct from t.before_hash end) f
      order by 3
-    $sql$, v_column, case when v_column = 'hash' then 'r.parent_hash' else 'null::bytea' end, v_stream.target)
+    $sql$, v_column, case when v_column = 'hash' then 'r.parent_hash' else 'null::bytea' end, v_stream.target,
+    ampsync_private.in_blocks(v_stream.identity, '$1', '$2 + 1', 'r'),
+    ampsync_private.block_key(v_stream.identity, 'r'))
     using v_stream.origin, v_stream.checkpoint_block, v_column = 'hash';
 
   return query

@@ -23,14 +23,16 @@ begin
 
   return query execute format(
     $sql$
-    select 'rows outside', min(ampsync_private.block_of(t._id)), max(ampsync_private.block_of(t._id)),
+    select 'rows outside', min(%2$s), max(%2$s),
            format('%%s rows below the first block, %%s', count(*), coalesce($1::text, 'none'))
-      from %1$s t where t._id < ampsync_private.block_prefix($1) having count(*) > 0
+      from %1$s t where %3$s having count(*) > 0
     union all
-    select 'rows outside', min(ampsync_private.block_of(t._id)), max(ampsync_private.block_of(t._id)),
+    select 'rows outside', min(%2$s), max(%2$s),
            format('%%s rows above the checkpoint, %%s', count(*), coalesce($2::text, 'none'))
-      from %1$s t where t._id >= ampsync_private.block_prefix(coalesce($2 + 1, 0)) having count(*) > 0
-    $sql$, v_stream.target)
+      from %1$s t where %4$s having count(*) > 0
+    $sql$, v_stream.target, ampsync_private.row_block(v_stream.identity),
+    ampsync_private.in_blocks(v_stream.identity, null, '$1'),
+    ampsync_private.in_blocks(v_stream.identity, 'coalesce($2 + 1, 0)', null))
     using v_stream.origin, v_stream.checkpoint_block;
 
   -- The last line stands for the entry that the next commit will append.
@@ -52,7 +54,8 @@ begin
       from (select array_agg(r.first_block) as firsts, array_agg(r.last_block) as lasts
               from ampsync_private.ledger r
              where r.stream_id = p_stream_id) a
-     cross join lateral ampsync_private.measure_rows(v_stream.target, a.firsts, a.lasts) m
+     cross join lateral ampsync_private.measure_rows(
+       v_stream.target, v_stream.identity, a.firsts, a.lasts) m
       join ampsync_private.ledger l
         on l.stream_id = p_stream_id and l.first_block = m.first_block and l.last_block = m.last_block
      where (m.row_count, m.id_xor) <> (l.row_count, l.id_xor)

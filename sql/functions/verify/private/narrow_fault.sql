@@ -1,7 +1,8 @@
 -- Where exactly a range of blocks does not hold what its ledger entry says, as far as its rows
 -- show:
 --   - if each block has one row: the blocks that have none or several
---   - a single extra row is the one whose `_id` ends like the difference of the xors
+--   - a single extra row is the one whose `_id` ends like the difference of the xors, which
+--     identity `transaction` has not
 --   - otherwise the whole range
 create or replace function ampsync_private.narrow_fault(
   p_stream_id   bigint,
@@ -31,24 +32,24 @@ begin
     return query execute format(
       $sql$
       select case when r.row_count = 0 then 'missing block' else 'extra rows' end, min(r.block), max(r.block)
-        from (select b.block, count(t._id) as row_count,
-                     b.block - row_number() over (partition by sign(count(t._id)) order by b.block) as island
+        from (select b.block, count(%2$s) as row_count,
+                     b.block - row_number() over (partition by sign(count(%2$s)) order by b.block) as island
                 from generate_series($1, $2) b(block)
-                left join %s t
-                  on t._id >= ampsync_private.block_prefix(b.block)
-                 and t._id < ampsync_private.block_prefix(b.block + 1)
+                left join %1$s t
+                  on %3$s
                group by b.block
-              having count(t._id) <> 1) r
+              having count(%2$s) <> 1) r
        group by r.island, r.row_count = 0
        order by 2
-      $sql$, v_stream.target)
+      $sql$, v_stream.target, ampsync_private.block_key(v_stream.identity),
+      ampsync_private.in_blocks(v_stream.identity, 'b.block', 'b.block + 1'))
       using p_first_block, p_last_block;
     if found then
       return;
     end if;
   end if;
 
-  if p_found_count = p_row_count + 1 then
+  if p_found_count = p_row_count + 1 and v_stream.identity = 'content' then
     return query execute format(
       $sql$
       select 'extra rows',
