@@ -208,6 +208,9 @@ sequence ampsync_private.reject_reject_id_seq
 
 sequence ampsync_private.stream_stream_id_seq
 
+sequence ampsync_private.tx_id_seq
+  -- The first _tx_id of the next lease of a stream with identity transaction.
+
 table ampsync_private.answer
   -- What the Amp server last said that a dataset has, for ampsync.explain_sync.
   column answer_id bigint not null generated always as identity
@@ -242,6 +245,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column on_deep_reorg text not null default 'stop'::text
   column value_policy text not null default 'fail'::text
   column nul_policy text not null default 'replace'::text
+  column identity text not null default 'content'::text
   column not_null boolean not null default true
   column rename jsonb not null default '{}'::jsonb
   column exclude_columns jsonb not null default '{}'::jsonb
@@ -277,6 +281,7 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   constraint dataset_block_index_check CHECK ((block_index = ANY (ARRAY['btree'::text, 'brin'::text, 'none'::text])))
   constraint dataset_flight_addr_check CHECK ((flight_addr ~* '^https?://'::text))
   constraint dataset_from_block_check CHECK ((from_block >= 0))
+  constraint dataset_identity_check CHECK ((identity = ANY (ARRAY['content'::text, 'transaction'::text])))
   constraint dataset_name_check CHECK ((name ~ '^[a-z_][a-z0-9_]*$'::text))
   constraint dataset_namespace_check CHECK ((namespace ~ '^[a-z0-9_]+$'::text))
   constraint dataset_nul_policy_check CHECK ((nul_policy = ANY (ARRAY['replace'::text, 'strip'::text, 'fail'::text])))
@@ -446,6 +451,7 @@ table ampsync_private.stream
   column shadow_of bigint
   column target_schema text not null
   column target_table text not null
+  column identity text not null default 'content'::text
   column target regclass
   column columns jsonb
   column has_block_num boolean
@@ -480,6 +486,7 @@ table ampsync_private.stream
   constraint stream_checkpoint_check CHECK ((((checkpoint_block IS NULL) = (checkpoint_hash IS NULL)) AND (octet_length(checkpoint_hash) = 32) AND (checkpoint_block >= origin)))
   constraint stream_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id)
   constraint stream_former_check CHECK (((state <> 'former'::text) OR ((shadow_of IS NOT NULL) AND (target IS NOT NULL))))
+  constraint stream_identity_check CHECK ((identity = ANY (ARRAY['content'::text, 'transaction'::text])))
   constraint stream_pkey PRIMARY KEY (stream_id)
   constraint stream_shadow_fkey FOREIGN KEY (shadow_of) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   constraint stream_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'backfill'::text, 'live'::text, 'retrying'::text, 'reorg_pending'::text, 'resyncing'::text, 'paused'::text, 'failed'::text, 'orphaned'::text, 'former'::text])))
@@ -558,7 +565,7 @@ function ampsync.adopt(INOUT dataset text, target_schema text DEFAULT 'public'::
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, identity text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
   language sql volatile security invoker
@@ -600,7 +607,7 @@ function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
-function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, OUT table_name text, OUT state text, OUT hint text)
+function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, identity text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
   language plpgsql volatile security invoker
@@ -761,6 +768,13 @@ function ampsync_private.ask_server(p_namespace text, p_name text, p_revision te
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.block_key(p_identity text, p_alias text DEFAULT 't'::text)
+  -- The column that finds the rows of a block in a target.
+  returns text
+  language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.block_of(p_id bytea)
   -- The block that an _id starts with.
   returns bigint
@@ -879,7 +893,7 @@ function ampsync_private.check_query_start(p_dataset ampsync_private.dataset, p_
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_replaceable(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true)
+function ampsync_private.check_replaceable(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true, p_identity text DEFAULT 'content'::text)
   -- Raise SY201 if anything that hangs on a target would be lost with a table with other columns in its place.
   returns void
   language plpgsql stable security invoker
@@ -914,7 +928,7 @@ function ampsync_private.check_swappable(p_stream_id bigint, p_has_block_num boo
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text, p_on_new_version text DEFAULT NULL::text, p_block_index text DEFAULT NULL::text, p_poll_interval interval DEFAULT NULL::interval)
+function ampsync_private.check_sync_options(p_dataset text, p_name text, p_tables text[], p_target_schema text, p_retention_blocks integer, p_on_deep_reorg text, p_value_policy text, p_nul_policy text, p_on_new_version text DEFAULT NULL::text, p_block_index text DEFAULT NULL::text, p_poll_interval interval DEFAULT NULL::interval, p_identity text DEFAULT NULL::text)
   -- Raise SY004 for an invalid option of ampsync.enqueue_sync.
   returns void
   language plpgsql stable security invoker
@@ -1025,7 +1039,7 @@ function ampsync_private.column_steps(p_old regclass, p_new regclass, p_name tex
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.comment_target(p_target regclass, p_has_block_num boolean)
+function ampsync_private.comment_target(p_target regclass, p_has_block_num boolean, p_identity text)
   -- Comment a new target and the columns that ampsync adds to it.
   returns void
   language plpgsql volatile security invoker
@@ -1067,7 +1081,7 @@ function ampsync_private.copy_indexes(p_old regclass, p_new regclass)
   set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
-function ampsync_private.create_target(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb)
+function ampsync_private.create_target(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb, p_identity text)
   -- Create a target table with its system columns, and its schema if that is missing.
   returns regclass
   language plpgsql volatile security invoker
@@ -1095,8 +1109,8 @@ function ampsync_private.delete_from_block(p_stream_id bigint, p_from_block bigi
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.delete_rows(p_target regclass, p_from bytea, p_below bytea)
-  -- Delete a range of _id from a target; SY201 if rows are left.
+function ampsync_private.delete_rows(p_target regclass, p_identity text, p_from bigint, p_below bigint)
+  -- Delete a range of blocks from a target; SY201 if rows are left.
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
@@ -1424,7 +1438,7 @@ function ampsync_private.grants_of(p_relation regclass, p_without name[])
   grants owner=X/owner
 
 function ampsync_private.has_columns(p_stream ampsync_private.stream, p_has_block_num boolean, p_columns jsonb)
-  -- Whether a stream's target has these columns, in this order.
+  -- Whether a stream's target has these columns, in this order, and its rows can be compared with theirs.
   returns boolean
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -1492,6 +1506,13 @@ function ampsync_private.idle_hint(p_has_workers boolean)
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
+
+function ampsync_private.in_blocks(p_identity text, p_from text, p_below text, p_alias text DEFAULT 't'::text)
+  -- The condition that a row of a target belongs to a range of blocks.
+  returns text
+  language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
 
 function ampsync_private.index_builder()
   -- Process id of the session that builds indexes at the moment; null if there is none.
@@ -1633,6 +1654,13 @@ function ampsync_private.kept_grants(p_old regclass, p_new regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.key_columns(p_identity text)
+  -- The columns of the primary key of a target.
+  returns text[]
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.lease_duration()
   -- How long a lease, and a worker, counts as alive after its last heartbeat.
   returns interval
@@ -1709,7 +1737,7 @@ function ampsync_private.mark_index_valid(p_index ampsync_private.target_index, 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.measure_rows(p_target regclass, p_first_blocks bigint[], p_last_blocks bigint[])
+function ampsync_private.measure_rows(p_target regclass, p_identity text, p_first_blocks bigint[], p_last_blocks bigint[])
   -- Rows of a target in ranges of blocks, and the xor of the last 8 bytes of their _id.
   returns TABLE(first_block bigint, last_block bigint, row_count bigint, id_xor bigint)
   language plpgsql stable security invoker
@@ -1761,6 +1789,13 @@ function ampsync_private.narrow_fault(p_stream_id bigint, p_first_block bigint, 
 function ampsync_private.newest_row(p_stream_id bigint)
   -- The newest block that has a row in a stream's target.
   returns bigint
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  grants owner=X/owner
+
+function ampsync_private.newest_rows_differ(p_live ampsync_private.stream, p_shadow ampsync_private.stream)
+  -- Whether a stream of identity transaction and its shadow have other rows in their newest block.
+  returns boolean
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
@@ -1977,7 +2012,7 @@ function ampsync_private.register_queries(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.rehearse_replacement(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true)
+function ampsync_private.rehearse_replacement(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true, p_identity text DEFAULT 'content'::text)
   -- Raise SY201 if a target could not be replaced by a table with these columns, by trying it with an empty one.
   returns void
   language plpgsql volatile security invoker
@@ -2066,6 +2101,13 @@ function ampsync_private.revoke_lease(p_stream_id bigint)
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+function ampsync_private.row_block(p_identity text, p_alias text DEFAULT 't'::text)
+  -- The block of a row of a target, as an expression.
+  returns text
+  language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.rule_steps(p_old regclass, p_name text)
@@ -2320,7 +2362,7 @@ function ampsync_private.take_query(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.target_ddl(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb)
+function ampsync_private.target_ddl(p_target_schema text, p_table_name text, p_has_block_num boolean, p_columns jsonb, p_identity text)
   -- The statements that make a target table, and its schema if that is missing.
   returns SETOF text
   language sql stable security invoker
@@ -2434,7 +2476,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 
 function ampsync_worker.acquire_lease(p_stream_id bigint, p_worker_id text)
   -- Take a stream's lease; returns its query, checkpoint and history, or no row while another worker holds it.
-  returns TABLE(epoch bigint, source_schema text, dataset text, table_name text, query text, source_table text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, history jsonb, flight_addr text)
+  returns TABLE(epoch bigint, source_schema text, dataset text, table_name text, query text, source_table text, target_schema text, target_table text, columns jsonb, network text, state text, from_block bigint, origin bigint, retention_blocks integer, value_policy text, nul_policy text, excluded jsonb, watched boolean, first_tx_id bigint, history jsonb, flight_addr text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
