@@ -1,8 +1,8 @@
 -- Makes on the shadows of an upgrade the indexes and constraints of the targets that they are going
 -- to replace, before the swap, at which readers would wait for it. Returns how many were made,
 -- and queues the next step then: the shadows may have fallen behind meanwhile. Null while another
--- session does it, or a user decides about the dataset. Nothing is done unless all shadows are at
--- the head.
+-- session does it, or if a user decides about the dataset, before or meanwhile. Nothing is done
+-- unless all shadows are at the head.
 --
 -- It may take long, and decisions about the dataset do not wait for it: its row stays unlocked.
 -- A pause, drop_sync, and whoever drops a shadow end it.
@@ -30,12 +30,20 @@ begin
     return 0;
   end if;
 
-  select coalesce(sum(ampsync_private.copy_indexes(s.target, w.target)
-                      + ampsync_private.copy_checks(s.target, w.target)), 0) into v_count
-    from ampsync_private.stream s
-    join ampsync_private.stream w on w.shadow_of = s.stream_id and w.state <> 'former'
-   where s.dataset_id = p_dataset_id
-     and not ampsync_private.has_columns(s, w.has_block_num, w.columns);
+  begin
+    select coalesce(sum(ampsync_private.copy_indexes(s.target, w.target)
+                        + ampsync_private.copy_checks(s.target, w.target)), 0) into v_count
+      from ampsync_private.stream s
+      join ampsync_private.stream w on w.shadow_of = s.stream_id and w.state <> 'former'
+     where s.dataset_id = p_dataset_id
+       and not ampsync_private.has_columns(s, w.has_block_num, w.columns);
+  exception
+    when internal_error or undefined_table then -- "could not open relation with OID"
+      if ampsync_private.upgrade_step(p_dataset_id) is not distinct from 'freeze' then
+        raise;
+      end if;
+      return null; -- A table was dropped under it, or exchanged, because there is something else to do by now.
+  end;
   if v_count > 0 then
     perform ampsync_private.schedule_upgrade(p_dataset_id);
   end if;

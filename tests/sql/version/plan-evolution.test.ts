@@ -151,6 +151,18 @@ describe("new columns", () => {
 });
 
 describe("columns that the schema dropped", () => {
+  test("are refused as well where another session changed the table after the check", async () => {
+    const stream = await streamWith(column("n"));
+    const error = await refusal(db, () =>
+      db.query("select ampsync_private.apply_evolution($1, true, $2)", [
+        stream.id,
+        JSON.stringify([HASH, NOTE, column("more")]),
+      ]),
+    );
+    expect(error).toMatchObject({ code: "SY201", hint: expect.stringContaining("drop column n") });
+    expect(await columnsOf(stream)).not.toContain("more bigint");
+  });
+
   test("dropped_column_fails: are refused by name, until the user drops them too", async () => {
     const stream = await streamWith(column("n"));
     const error = await refusal(db, () => stream.prepareTarget([HASH, NOTE]));

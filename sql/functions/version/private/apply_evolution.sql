@@ -23,8 +23,6 @@ declare
   v_freed   text[];
   v_detail  text;
 begin
-  perform ampsync_private.check_evolution(p_stream_id, p_has_block_num, p_columns);
-
   for v_step in
     select e.*
       from ampsync_private.plan_evolution(p_stream_id, p_has_block_num, p_columns) e
@@ -53,6 +51,8 @@ begin
                   'column', v_step.column_name));
       when 'drop_not_null' then
         v_freed := v_freed || v_step.column_name;
+      when 'refuse' then -- Since its caller checked: another session changed the table.
+        perform ampsync_private.check_evolution(p_stream_id, p_has_block_num, p_columns);
     end case;
   end loop;
 
