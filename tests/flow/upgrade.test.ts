@@ -31,6 +31,8 @@ const V2: VersionTables = {
   receipts: { block_hash: HASH, note: new Utf8() },
 };
 const ROWS_PER_BLOCK = 2;
+/** The OID of its type. */
+const TEXT = 25;
 /** What tells the versions apart in the rows themselves. */
 const SHAPE = `concat_ws(' ',
   (select concat_ws(' ', pg_typeof(b.size), case when to_jsonb(b) ? 'weight' then 'weight' end) from chain.blocks b limit 1),
@@ -125,6 +127,23 @@ class Consumer {
   }
 }
 
+/** What a subscriber is told of chain.blocks, one word a shape: the tables by number, and what tells the versions apart. */
+function shapesOf(changes: readonly Buffer[]): readonly string[] {
+  const tables: number[] = [];
+  const shapes = changes.flatMap((change) => {
+    if (change.toString("latin1", 0, 1) !== "R") return []; // Not the description of a table.
+    const text = change.toString("latin1");
+    if (!text.includes("chain\0blocks\0")) return [];
+    const oid = change.readInt32BE(1);
+    if (!tables.includes(oid)) tables.push(oid);
+    const size = change.readInt32BE(text.indexOf("\0size\0") + "\0size\0".length);
+    return [
+      `${tables.indexOf(oid)} ${size === TEXT ? "text" : "numeric"}${text.includes("weight") ? " weight" : ""}`,
+    ];
+  });
+  return shapes.filter((shape, i) => shape !== shapes[i - 1]);
+}
+
 /** A chain that gets a block every 200 ms, except when it is to stand still. */
 class Mine implements Disposable {
   readonly #timer: NodeJS.Timeout;
@@ -217,6 +236,7 @@ test("a dataset over three versions, in place and by upgrade, with a rollback: r
     grant usage on schema chain, ampsync to reader;
     grant execute on function ampsync.cut to reader;
     grant select on chain.blocks, chain.logs, chain.transactions, chain.above to reader`);
+  await query("select pg_create_logical_replication_slot('subscriber', 'pgoutput')");
   const consumer = new Consumer();
   const consuming = await RepeatedLook.start(db, consumer.look);
   const readers = await Promise.all(
@@ -361,6 +381,17 @@ test("a dataset over three versions, in place and by upgrade, with a rollback: r
   await consumer.look(await db.client()); // To the end.
   const ids = await query("select _id::text as id from chain.transactions order by _id");
   expect(consumer.held("transactions")).toEqual(ids.map((row) => row["id"])); // It was never replaced.
+  const told = await query(
+    `select data from pg_logical_slot_get_binary_changes('subscriber', null, null,
+              'proto_version', '1', 'publication_names', 'published')`,
+  );
+  expect(shapesOf(told.map((row) => row["data"]))).toEqual([
+    "0 numeric",
+    "0 numeric weight", // The column was added to the same table.
+    "1 text weight",
+    "0 numeric weight",
+    "2 text weight",
+  ]);
   const blocks = consumer.blocks("blocks");
   expect(blocks.at(-1)).toBe(Number(chain.chain.head()!.number));
   expect(blocks.filter((block, i) => i > 0 && block !== blocks[i - 1]! + 1).length).toBeLessThanOrEqual(3); // The swaps.
