@@ -1,26 +1,17 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import pg from "pg";
 
 import { type Dice, dice } from "../dice.ts";
 import { moveClock } from "./clock.ts";
 import type { TestDatabase } from "./database.ts";
-import { COLUMNS, type Connection, SqlStream, type TargetColumn, watermark } from "./sql-stream.ts";
+import type { Connection } from "./sql-stream.ts";
+import { adopt, onePass, register, streamsOf, VERSIONS } from "./storm-worker.ts";
 
-const SIZE: TargetColumn = { name: "size", type: "bigint", not_null: false };
-const OTHER: TargetColumn = { name: "other", type: "bigint", not_null: false };
-
-type Tables = Readonly<Record<string, readonly TargetColumn[]>>;
-
-/** One that adds, one that lacks a table, one that has another, and one that does not fit. */
-const VERSIONS: Readonly<Record<string, Tables>> = {
-  "1.0.0": { blocks: COLUMNS, logs: COLUMNS },
-  "1.1.0": { blocks: [...COLUMNS, SIZE] },
-  "1.2.0": { blocks: [...COLUMNS, SIZE], logs: [...COLUMNS, SIZE], traces: COLUMNS },
-  "2.0.0": { blocks: [COLUMNS[0]!, OTHER], logs: [COLUMNS[0]!, OTHER] },
-};
 const WANTED_INDEXES = ['{"blocks": [["note"]]}', '{"blocks": [["note"], ["block_hash desc"]]}', "{}"];
 /** Errors that a caller may see: ours, a lock that was not to be had, and what ends a writer. */
-const EXPECTED = /^(SY...|55P03|57P01|57014)$/;
-const BLOCKS_PER_MICROBATCH = 3;
+const EXPECTED = /^(SY[0-8]..|55P03|57P01|57014)$/;
+const USER_PAUSE_MS = 25;
 
 /** One of those who do something at once: a connection, which is made again when its backend was ended. */
 class Caller implements Connection {
@@ -98,7 +89,8 @@ export class Storm implements AsyncDisposable {
           worker: () => pass(caller, roll, `worker-${i}`),
           job: () => jobCall(caller, roll, this.datasets),
         }[role];
-        while (!this.#isOver) await act();
+        // Users are slower than what they set in motion, else nothing ever ends.
+        for (; !this.#isOver; await pause(role === "user" ? USER_PAUSE_MS : 1)) await act();
       }),
     );
   }
@@ -130,7 +122,7 @@ export class Storm implements AsyncDisposable {
         if (resolved === null) await register(caller, id);
         if (offered !== null) await adopt(caller, id, offered);
         for (const stream of await streamsOf(caller, id)) {
-          await onePass(caller, stream, "worker-last", 2, "ended");
+          await onePass(caller, stream, "worker-last", 7, "yielded");
           await caller.query("select ampsync_worker.swap_resync($1)", [stream]);
         }
         await caller.query("select ampsync_worker.build_indexes($1)", [id]);
@@ -167,7 +159,6 @@ async function userCall(caller: Caller, roll: Dice, datasets: readonly string[])
     of("resume_sync"),
     of("resync"),
     of("resync", ", 'blocks'"),
-    of("cancel_resync"),
     of("repair", ", 'blocks', 2, 4"),
     of("rollback_version"),
     of("explain_sync"),
@@ -176,9 +167,15 @@ async function userCall(caller: Caller, roll: Dice, datasets: readonly string[])
     ["streams", "select * from ampsync.streams"],
     ["upgrades", "select * from ampsync.upgrades"],
   ];
-  const rare = roll(0, 99);
+  const rare = roll(0, 49);
   const [what, text, params] =
-    rare < 3 ? of("pause_sync") : rare < 5 ? of("drop_sync", ", drop_tables => true") : pick(calls);
+    rare === 0
+      ? of("pause_sync")
+      : rare === 1
+        ? of("drop_sync", ", drop_tables => true")
+        : rare === 2
+          ? of("cancel_resync")
+          : pick(calls);
   await caller.attempt(what, () => caller.query(text, params));
 }
 
@@ -195,6 +192,8 @@ async function jobCall(caller: Caller, roll: Dice, datasets: readonly string[]):
     const call = (text: string, ...params: unknown[]) =>
       caller.query(`select ampsync_worker.${text}`, params);
     const offered: string | null = rows[0]?.offered_version ?? null;
+    const noteVersion = () =>
+      call("note_version($1, $2, null, true, ampsync_private.now(), '5 s')", id, pick(Object.keys(VERSIONS)));
     const jobs: readonly (() => Promise<unknown>)[] = [
       () => register(caller, id),
       () =>
@@ -207,13 +206,18 @@ async function jobCall(caller: Caller, roll: Dice, datasets: readonly string[]):
       () => call("supervise()"),
       () => call("build_indexes($1)", id),
       () => call("advance_upgrade($1)", id),
+      () => call("advance_upgrade($1)", id),
       () => call("prune_formers()"),
       () => call("next_index_step($1)", stream),
       () => call("swap_resync($1)", stream),
       () => call("defer_swap($1, '{}')", stream),
-      () => caller.query("delete from graphile_worker._private_jobs where id % 3 = $1", [roll(0, 2)]),
+      () =>
+        caller.query(
+          "delete from graphile_worker._private_jobs j where j.id = (select i.id from graphile_worker._private_jobs i limit 1 for update skip locked)",
+        ),
     ];
-    if (offered !== null && roll(0, 2) === 0) await adopt(caller, id!, offered);
+    if (roll(0, 299) === 0) await noteVersion();
+    else if (offered !== null && roll(0, 4) === 0) await adopt(caller, id!, offered);
     else await pick(jobs)();
   });
 }
@@ -224,82 +228,9 @@ async function pass(caller: Caller, roll: Dice, worker: string): Promise<void> {
       "select s.stream_id from ampsync_private.stream s where s.state <> 'former' order by s.stream_id",
     );
     if (rows.length === 0) return;
-    const end = (["ended", "ended", "yielded", "yielded", "failed", "died"] as const)[roll(0, 5)]!;
-    await onePass(caller, rows[roll(0, rows.length - 1)]!.stream_id, worker, roll(0, 3), end);
+    const end = roll(0, 3) > 0 ? "yielded" : (["ended", "failed", "died"] as const)[roll(0, 2)]!;
+    await onePass(caller, rows[roll(0, rows.length - 1)]!.stream_id, worker, roll(1, 7), end);
   });
-}
-
-/** A pass with some microbatches, whose worker may die without a word. */
-async function onePass(
-  caller: Connection,
-  id: string,
-  worker: string,
-  microbatches: number,
-  end: "ended" | "yielded" | "failed" | "died",
-): Promise<void> {
-  const probe = new SqlStream(caller, id, "", true, "0");
-  const lease = await probe.acquire(worker).catch((error: pg.DatabaseError) => {
-    if (error.code?.startsWith("SY")) return undefined; // It is halted.
-    throw error;
-  });
-  if (lease === undefined) return;
-  const stream = new SqlStream(caller, id, `${lease.target_schema}.${lease.target_table}`, true, probe.epoch);
-  const columns = VERSIONS[lease.source_schema.split("@")[1]]?.[lease.table_name];
-  if (columns === undefined) return await stream.endPass("ended"); // The server has no such table.
-  try {
-    if ((await stream.prepareTarget(columns)) === null) return await stream.endPass("yielded");
-  } catch (error) {
-    const code = (error as pg.DatabaseError).code ?? "";
-    if (!code.startsWith("SY2")) throw error;
-    return await stream.endPass("failed", code);
-  }
-  for (let n = 0; n < microbatches; n++) {
-    const { rows } = await caller.query(
-      "select checkpoint_block::int as block from ampsync_private.stream where stream_id = $1",
-      [id],
-    );
-    const expected: number | null = rows[0]?.block ?? null;
-    const first = expected === null ? 0 : expected + 1;
-    const last = first + BLOCKS_PER_MICROBATCH - 1;
-    await caller.query("begin");
-    await stream.beginApply();
-    await stream.insert(first, last);
-    await stream.commitApply([watermark(first, last)], BLOCKS_PER_MICROBATCH, { expected });
-    await caller.query("commit");
-  }
-  await caller.query("select ampsync_worker.mark_live($1, $2)", [id, stream.epoch]);
-  if (end === "died") {
-    await caller.query(
-      "update ampsync_private.lease set lease_until = ampsync_private.now() where stream_id = $1 and epoch = $2",
-      [id, stream.epoch],
-    );
-  } else await stream.endPass(end, end === "failed" ? "SY201" : "SY104");
-}
-
-async function register(caller: Connection, id: string | null): Promise<void> {
-  await caller.query("select ampsync_worker.register_streams($1, '1.0.0', null, '{blocks,logs}')", [id]);
-}
-
-async function adopt(caller: Connection, id: string, version: string): Promise<void> {
-  const tables = Object.entries(VERSIONS[version]!).map(([table, columns]) => ({
-    table,
-    columns,
-    has_block_num: true,
-    network: "mainnet",
-  }));
-  await caller.query("select ampsync_worker.adopt_version($1, $2, null, $3)", [
-    id,
-    version,
-    JSON.stringify(tables),
-  ]);
-}
-
-async function streamsOf(caller: Connection, id: string | null): Promise<readonly string[]> {
-  const { rows } = await caller.query(
-    "select s.stream_id from ampsync_private.stream s where s.dataset_id = $1 and s.state <> 'former' order by 1",
-    [id],
-  );
-  return rows.map((row) => row.stream_id);
 }
 
 /** What has neither come to rest nor says why not. */
