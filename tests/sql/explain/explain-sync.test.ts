@@ -284,8 +284,7 @@ describe("of what is built beside", () => {
         table_name: "blocks",
         step: "swap",
         statement: null,
-        detail:
-          "replace: a table with other columns takes its place; block 4 is loaded, block 9 is to be reached",
+        detail: "replace: the new table takes its place; block 4 is loaded, block 9 is to be reached",
       },
       {
         table_name: "logs",

@@ -35,7 +35,7 @@ as $$
                            case when w.columns is null then 'its new columns are not known yet'
                                 when ampsync_private.has_columns(s, w.has_block_num, w.columns)
                                   then 'merge: the table has the same columns and gets the difference'
-                                else 'replace: a table with other columns takes its place' end,
+                                else 'replace: the new table takes its place' end,
                            coalesce('block ' || w.checkpoint_block, 'nothing'),
                            coalesce('block ' || s.checkpoint_block, 'nothing')) end
      from ampsync_private.stream s
