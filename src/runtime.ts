@@ -67,9 +67,10 @@ export async function createDeps(
     },
     log,
   );
-  // Not retried: the next beat comes soon enough.
+  // Not retried: the heartbeat beats again.
   const beat: RunStatement = async (statement) => runStatement(reserved, await reserved.connect(), statement);
   const heartbeat = new Heartbeat(new LeaseCalls(new Caller(beat)), log, times);
+  reserved.on("error", () => heartbeat.sessionLost());
   const timeLimits = {
     connectionMs: config.connectionLimitSecs * 1000,
     operationMs: config.operationLimitSecs * 1000,
@@ -147,6 +148,7 @@ export function withRuntime(create: (deps: Deps) => Task): Task {
     const deps = await runtime(() => configFromProcess("library"));
     if (helpers.job.locked_by !== null) {
       deps.heartbeat.start(helpers.job.locked_by);
+      await deps.heartbeat.begun(helpers.abortSignal);
     }
     const caller = helpers.abortSignal === undefined ? deps.caller : deps.caller.until(helpers.abortSignal);
     return create({ ...deps, caller })(payload, helpers);

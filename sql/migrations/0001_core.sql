@@ -349,6 +349,8 @@ create table ampsync_private.worker (
   worker_id    text not null,
   started_at   timestamptz not null,
   heartbeat_at timestamptz not null,
+  had_lock     boolean not null default false, -- Its heartbeat session has held its lock: now a free lock means death.
+  lost_at      timestamptz, -- When its lock was found free, twice in a row.
   host         text,
   pid          integer,
   version      text,

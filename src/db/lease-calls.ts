@@ -87,6 +87,16 @@ export class LeaseCalls {
     return new Map(rows.map(({ stream_id, verdict, state }) => [stream_id, { verdict, state }]));
   }
 
+  /** Returns the suspects of the next look: workers that seem to be dead, and are not known to be. */
+  async findDeadWorkers(workerId: string, suspects: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await this.#caller.call(
+      "select ampsync_worker.find_dead_workers($1, $2) as suspects",
+      [workerId, suspects],
+      HEARTBEAT_ANSWER_MS,
+    );
+    return rows[0].suspects;
+  }
+
   async noteHolding({ streamId, epoch }: Lease, holds: boolean): Promise<void> {
     await this.#caller.call("select ampsync_worker.note_holding($1, $2, $3)", [streamId, epoch, holds]);
   }

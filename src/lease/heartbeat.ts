@@ -1,7 +1,14 @@
 import type { Lease, LeaseCalls, LeaseReport, Verdict } from "../db/lease-calls.ts";
 import type { ServerWait } from "../db/server-wait.ts";
 import type { Log } from "../log.ts";
-import { HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../model/limits.ts";
+import {
+  HEARTBEAT_MS,
+  LEASE_MS,
+  LOOK_MS,
+  NO_LOOK_AFTER_LOSS_MS,
+  REBEAT_MS,
+  WRITER_SILENCE_MS,
+} from "../model/limits.ts";
 
 /** A pass that holds a lease: what each beat reports of it, and how it hears the answer. */
 export interface LeaseHolder extends Lease {
@@ -43,6 +50,10 @@ interface KeptHolder {
  * Renews every lease of this process in one call, on a connection of its own, so
  * that no writing can delay it. It also beats between passes: that shows the
  * supervisor that this worker is alive.
+ *
+ * The session of that connection holds the lock of this worker, which others see to be free as soon as this process
+ * is dead; if only the session is lost, the next beat comes at once, and takes the lock again. Between two beats the
+ * session looks for the locks of other workers.
  */
 export class Heartbeat {
   readonly #calls: LeaseCalls;
@@ -50,9 +61,20 @@ export class Heartbeat {
   readonly #times: HeartbeatTimes;
   readonly #holders = new Map<bigint, KeptHolder>();
   #workerId: string | null = null;
+  readonly #begun = Promise.withResolvers<void>();
   #timer: NodeJS.Timeout | null = null;
-  #lastBeat: Promise<void> = Promise.resolve();
+  #lookTimer: NodeJS.Timeout | undefined;
+  #rebeatTimer: NodeJS.Timeout | undefined;
+  #rebeatMs = REBEAT_MS;
+  /** Beats and looks, one after the other: they share a connection. */
+  #last: Promise<void> = Promise.resolve();
   #isBeatDue = false;
+  #isLookDue = false;
+  #hasBegun = false;
+  /** The workers whose locks were free at the last look. */
+  #suspects: readonly string[] = [];
+  /** When the session was lost, by performance.now(). */
+  #lostAt: number | null = null;
 
   constructor(calls: LeaseCalls, log: Log, times: HeartbeatTimes = TIMES) {
     this.#calls = calls;
@@ -65,9 +87,27 @@ export class Heartbeat {
     this.#workerId = workerId;
     if (this.#timer === null) {
       this.#timer = setInterval(() => this.#beat(), this.#times.beatMs);
+      this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
       this.#timer.unref(); // An idle process may end.
+      this.#lookTimer.unref();
       this.#beat();
     }
+  }
+
+  /** Resolves after the first beat: before it the worker holds no lock, and is given no lease. Or when nobody waits. */
+  async begun(signal?: AbortSignal): Promise<void> {
+    if (!this.#hasBegun && signal?.aborted !== true) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      signal?.addEventListener("abort", () => resolve(), { once: true });
+      await Promise.race([this.#begun.promise, promise]);
+    }
+  }
+
+  /** The connection is lost, and the lock of this worker with it. */
+  sessionLost(): void {
+    this.#lostAt = performance.now();
+    this.#suspects = [];
+    this.#beat();
   }
 
   /**
@@ -89,9 +129,12 @@ export class Heartbeat {
   async stop(): Promise<void> {
     if (this.#timer !== null) {
       clearInterval(this.#timer);
+      clearInterval(this.#lookTimer);
+      clearTimeout(this.#rebeatTimer);
       this.#timer = null;
     }
-    await this.#lastBeat;
+    this.#begun.resolve();
+    await this.#last;
   }
 
   /** At most one beat waits for the answer to the last one: in an outage there would be hundreds. */
@@ -100,12 +143,55 @@ export class Heartbeat {
       return;
     }
     this.#isBeatDue = true;
-    this.#lastBeat = this.#lastBeat.then(async () => {
+    this.#next(async () => {
       this.#isBeatDue = false;
-      if (this.#timer !== null) {
-        await this.#renew();
+      await this.#renew();
+    });
+  }
+
+  /** A worker that has just lost its session is the last to say that others have: it may be the server, or a pooler. */
+  #look(): void {
+    const isQuiet = this.#lostAt !== null && performance.now() - this.#lostAt < NO_LOOK_AFTER_LOSS_MS;
+    if (!this.#hasBegun || this.#isLookDue || this.#isBeatDue || isQuiet) {
+      return;
+    }
+    this.#isLookDue = true;
+    this.#next(async () => {
+      try {
+        await this.#findDead();
+      } finally {
+        this.#isLookDue = false;
       }
     });
+  }
+
+  #next(work: () => Promise<void>): void {
+    this.#last = this.#last.then(async () => {
+      if (this.#timer !== null) {
+        await work();
+      }
+    });
+  }
+
+  async #findDead(): Promise<void> {
+    if (this.#workerId === null) {
+      return;
+    }
+    try {
+      this.#suspects = await this.#calls.findDeadWorkers(this.#workerId, this.#suspects);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Whatever failed, its connection was closed: the next beat, on another one, comes soon. */
+  #failed(error: unknown): void {
+    this.#log.warn("heartbeat_failed", { error: error instanceof Error ? error.message : String(error) });
+    this.#lostAt = performance.now();
+    this.#suspects = [];
+    clearTimeout(this.#rebeatTimer);
+    this.#rebeatTimer = setTimeout(() => this.#beat(), this.#rebeatMs).unref();
+    this.#rebeatMs = Math.min(2 * this.#rebeatMs, this.#times.beatMs);
   }
 
   async #renew(): Promise<void> {
@@ -130,6 +216,9 @@ export class Heartbeat {
     });
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
+      this.#rebeatMs = REBEAT_MS;
+      this.#hasBegun = true;
+      this.#begun.resolve();
       for (const { streamId, epoch } of held) {
         const kept = this.#holders.get(streamId);
         const { verdict, state } = verdicts.get(streamId) ?? { verdict: "lost", state: null };
@@ -149,7 +238,7 @@ export class Heartbeat {
         }
       }
     } catch (error) {
-      this.#log.warn("heartbeat_failed", { error: error instanceof Error ? error.message : String(error) });
+      this.#failed(error);
       this.#giveUpExpired();
     }
   }

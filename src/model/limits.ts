@@ -16,6 +16,12 @@ export const HEAD_FORGOTTEN_MS = 90_000;
 export const HEARTBEAT_MS = 5_000;
 /** … which last this long (ampsync_private.lease_duration). */
 export const LEASE_MS = 30_000;
+/** A beat that failed is repeated after this long; the pause doubles up to HEARTBEAT_MS. */
+export const REBEAT_MS = 100;
+/** How often a worker looks whether the others are alive … */
+export const LOOK_MS = 500;
+/** … but not for this long after it lost its own session: all others may have lost theirs, too. */
+export const NO_LOOK_AFTER_LOSS_MS = 5_000;
 /** A writer that has waited for PostgreSQL this long is checked: the server may no longer know of it. */
 export const WRITER_SILENCE_MS = 30_000;
 /** How often one pass connects to the server before the queue takes over with its back-off. */

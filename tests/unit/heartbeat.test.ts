@@ -11,10 +11,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** What a look for dead workers answers when all are alive. */
+const ALL_ALIVE = { rows: [{ suspects: [] }] } as unknown as pg.QueryResult;
+
+function isLook({ text }: pg.QueryConfig): boolean {
+  return text.includes("find_dead_workers");
+}
+
 /** Beats that the test answers, or not. */
 function unanswered() {
   const answers: PromiseWithResolvers<pg.QueryResult>[] = [];
-  const caller = new Caller(() => {
+  const caller = new Caller(async (statement) => {
+    if (isLook(statement)) return ALL_ALIVE;
     const answer = Promise.withResolvers<pg.QueryResult>();
     answers.push(answer);
     return answer.promise;
@@ -82,8 +90,9 @@ test("a pass is severed once its lease has run out since the last answered beat 
 function beating(verdict: (streamId: string) => string, state = "live") {
   const asked: { stream_id: string; epoch: string; waits: string | null; writer_waits_s: number | null }[][] =
     [];
-  const caller = new Caller(async ({ values }) => {
-    const leases = JSON.parse(String(values?.[1]));
+  const caller = new Caller(async (statement) => {
+    if (isLook(statement)) return ALL_ALIVE;
+    const leases = JSON.parse(String(statement.values?.[1]));
     asked.push(leases);
     const rows = leases.map(({ stream_id }: { stream_id: string }) => ({
       stream_id: BigInt(stream_id),
@@ -153,4 +162,94 @@ test("a writer is severed when two beats in a row find no backend at work for th
   await vi.advanceTimersByTimeAsync(5_000);
   expect(said).toEqual(["live", "live", "severed", "live"]);
   await heartbeat.stop();
+});
+
+/** A heartbeat whose calls fail while `isDown`; tells which were made, and when, and whom each look suspected. */
+function recorded() {
+  const calls: { readonly call: "beat" | "look"; readonly at: number; readonly suspects?: unknown }[] = [];
+  const state = { isDown: false, free: [] as string[] };
+  const caller = new Caller(async (statement) => {
+    const at = performance.now();
+    if (isLook(statement)) {
+      calls.push({ call: "look", at, suspects: statement.values?.[1] });
+    } else {
+      calls.push({ call: "beat", at });
+    }
+    if (state.isDown) throw new Error("terminating connection");
+    return { rows: isLook(statement) ? [{ suspects: state.free }] : [] } as unknown as pg.QueryResult;
+  });
+  const heartbeat = new Heartbeat(
+    new LeaseCalls(caller),
+    createLog("fatal", () => {}),
+  );
+  return { heartbeat, state, calls, times: (call: string) => calls.filter((made) => made.call === call) };
+}
+
+test("looks come every 500 ms after the first beat, each told what the last one found", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, state, times } = recorded();
+  state.free = ["worker-2"];
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(1_600);
+  expect(times("look").map(({ suspects }) => suspects)).toEqual([[], ["worker-2"], ["worker-2"]]);
+  expect(times("beat")).toHaveLength(1);
+  await heartbeat.stop();
+});
+
+test("a worker that loses its session beats at once, and does not look for 5 s: others may have lost theirs", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, state, times } = recorded();
+  state.free = ["worker-2"];
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(1_600);
+  heartbeat.sessionLost();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(times("beat")).toHaveLength(2);
+  await vi.advanceTimersByTimeAsync(4_800);
+  expect(times("look")).toHaveLength(3);
+  await vi.advanceTimersByTimeAsync(600);
+  expect(times("look").at(-1)).toMatchObject({ suspects: [] }); // What was suspected before says nothing now.
+  await heartbeat.stop();
+});
+
+test("a beat or a look that fails is followed by a beat after 100 ms, then after twice as long each time", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, state, times } = recorded();
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(400);
+  state.isDown = true;
+  const lookedAt = performance.now() + 100;
+  await vi.advanceTimersByTimeAsync(1_650);
+  const pauses = times("beat").slice(1).map(({ at }) => Math.round(at - lookedAt));
+  expect(pauses).toEqual([100, 300, 700, 1500]);
+  state.isDown = false;
+  await vi.advanceTimersByTimeAsync(1_600);
+  const beats = times("beat").length;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(times("beat")).toHaveLength(beats); // All is well: the next one is due after 5 s.
+  await heartbeat.stop();
+});
+
+test("no job runs before the first beat was answered: the worker would be given no lease", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, answers } = unanswered();
+  let hasBegun = false;
+  heartbeat.start("worker-1");
+  const begun = heartbeat.begun().then(() => {
+    hasBegun = true;
+  });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(hasBegun).toBe(false);
+  answers[0]!.resolve({ rows: [] as object[] } as pg.QueryResult);
+  await begun;
+  await heartbeat.stop();
+});
+
+test("nor does a worker that stops wait for that beat", async () => {
+  const { heartbeat } = unanswered();
+  const stop = new AbortController();
+  const begun = heartbeat.begun(stop.signal);
+  stop.abort();
+  await begun;
+  await heartbeat.begun(stop.signal);
 });

@@ -1,17 +1,19 @@
 -- Takes a stream's lease for one worker and returns what a pass needs to know. No row: another
--- worker holds it, or has just won it.
+-- worker holds it, or has just won it, or this worker does not hold its lock (hold_worker_lock)
+-- yet: others would think it dead. The next pass is then queued for a second later. A worker
+-- that nobody registered may do without.
 --
 -- Runs in a transaction of its own, READ COMMITTED: checkpoint and history are read in a
 -- separate statement after the lease row is locked, because the old holder may have committed
 -- while this call waited (docs/adr/0005).
 --
--- Taking over an expired lease:
+-- Taking over a lease that has expired, or whose holder is dead (worker_is_dead):
 --   1 read the lease without a lock; still running: return
 --   2 terminate the backends that hold the fence of the expired epoch. A client frozen in
 --     mid-COPY would block its successor on the primary key forever, and no timeout ends it
 --   3 wait for the fence in exclusive mode: the old writer is really gone
 --   4 adopt the name that the target has now
---   5 lock the lease row if it is still that epoch and still expired: one winner
+--   5 lock the lease row if it is still that epoch and its time is still over: one winner
 --   6 raise the epoch
 --   7 record from which block on the rows come from the version that the stream reads now
 --
@@ -78,7 +80,7 @@ begin
   select * into v_lease                                                                      -- 1
     from ampsync_private.lease l
    where l.stream_id = p_stream_id;
-  if v_lease.lease_until > ampsync_private.now() then
+  if not ampsync_private.is_over(v_lease) then
     return;
   end if;
 
@@ -97,13 +99,18 @@ begin
 
   perform 1 from ampsync_private.stream s where s.stream_id = p_stream_id for no key update;
 
-  perform 1                                                                                  -- 5
-     from ampsync_private.lease l
-    where l.stream_id = p_stream_id
-      and l.epoch = v_lease.epoch
-      and (l.lease_until is null or l.lease_until <= ampsync_private.now())
-      for update; -- The lock that check_lease waits for; a heartbeat's update would not be enough.
-  if not found then
+  select * into v_lease                                                                      -- 5
+    from ampsync_private.lease l
+   where l.stream_id = p_stream_id
+     and l.epoch = v_lease.epoch
+     for update; -- The lock that check_lease waits for; a heartbeat's update would not be enough.
+  if not found or not ampsync_private.is_over(v_lease) then
+    return;
+  end if;
+
+  if exists (select from ampsync_private.worker w where w.worker_id = p_worker_id)
+     and not ampsync_private.worker_is_connected(p_worker_id) then
+    perform ampsync_private.schedule_stream(p_stream_id, ampsync_private.now() + interval '1 s');
     return;
   end if;
 

@@ -24,7 +24,7 @@
 --    "waits_s": for how many seconds,
 --    "holds": whether its pass holds data that is not committed; see suspect_waits}
 --
--- Its session holds a lock that shows ampsync.streams that the worker is alive. It also makes
+-- Its session holds a lock that shows others that the worker is alive: see find_dead_workers. It also makes
 -- sure that a supervisor is queued: the job may lie in the future if the clock of the database
 -- was set back.
 --
@@ -48,15 +48,17 @@ as $$
 #variable_conflict use_column
 declare
   v_now      timestamptz := ampsync_private.now();
+  v_holds_lock boolean;
   v_waiting  bigint;
   v_datasets bigint[];
 begin
   perform ampsync_private.commit_async();
-  perform ampsync_private.hold_worker_lock(p_worker_id);
+  v_holds_lock := ampsync_private.hold_worker_lock(p_worker_id);
 
-  insert into ampsync_private.worker as w (worker_id, started_at, heartbeat_at)
-  values (p_worker_id, v_now, v_now)
-  on conflict (worker_id) do update set heartbeat_at = v_now;
+  insert into ampsync_private.worker as w (worker_id, started_at, heartbeat_at, had_lock)
+  values (p_worker_id, v_now, v_now, v_holds_lock)
+  on conflict (worker_id) do update
+     set heartbeat_at = v_now, had_lock = w.had_lock or v_holds_lock, lost_at = null;
 
   select count(*) into v_waiting
     from graphile_worker.jobs j

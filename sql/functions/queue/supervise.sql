@@ -3,11 +3,9 @@
 -- ran out of attempts are put right here. Tables that came to a dataset later are let into its
 -- cut.
 --
--- Jobs are freed by graphile_worker.force_unlock_workers, because graphile-worker itself waits
--- four hours: those of workers of ours whose heartbeat is older than a lease, and of workers
--- that have held one of our jobs for that long without any heartbeat. Freed jobs are not used
--- again: a worker that only seemed dead deletes, by id, the job it has done, and with it the
--- next pass that was queued in its place.
+-- Jobs are freed of workers of ours that were found dead (find_dead_workers), or whose heartbeat
+-- is older than a lease, and of workers that have held one of our jobs for that long without any
+-- heartbeat.
 --
 -- Waits for nobody's transaction: a stream or a dataset about which somebody is deciding is left
 -- for the next run, since that transaction may have queued the same job already.
@@ -24,25 +22,30 @@ create or replace function ampsync_worker.supervise()
 as $$
 declare
   v_now    timestamptz := ampsync_private.now();
+  v_lost   text[];
   v_dead   text[];
-  v_jobs   bigint[];
   v_item   record;
   v_queued integer := 0;
 begin
   perform ampsync_private.commit_async();
   perform ampsync_private.shorten_times();
 
-  select array_agg(distinct j.locked_by), array_agg(j.id) into v_dead, v_jobs
-    from graphile_worker.jobs j
-    left join ampsync_private.worker w on w.worker_id = j.locked_by
-   where starts_with(j.task_identifier, 'ampsync_')
-     and coalesce(w.heartbeat_at, j.locked_at) < v_now - ampsync_private.lease_duration();
+  v_lost := array(
+    select w.worker_id
+      from ampsync_private.worker w
+     where w.lost_at is not null
+       and ampsync_private.worker_is_dead(w.worker_id)
+  );
+  v_dead := array(
+    select distinct j.locked_by
+      from graphile_worker.jobs j
+      left join ampsync_private.worker w on w.worker_id = j.locked_by
+     where starts_with(j.task_identifier, 'ampsync_')
+       and (coalesce(w.heartbeat_at, j.locked_at) < v_now - ampsync_private.lease_duration()
+            or j.locked_by = any (v_lost))
+  );
   begin
-    if v_dead is not null then
-      perform graphile_worker.force_unlock_workers(v_dead);
-      perform graphile_worker.complete_jobs(v_jobs);
-      perform ampsync_private.journal(null, 'workers_freed', jsonb_build_object('workers', to_jsonb(v_dead)));
-    end if;
+    perform ampsync_private.free_jobs(v_dead);
 
     -- Jobs that were replaced while they ran, by workers that then died: nothing will ever start them.
     perform graphile_worker.complete_jobs(array_agg(j.id))
@@ -67,7 +70,7 @@ begin
       from ampsync_private.stream s
       join ampsync_private.lease l using (stream_id)
      where not ampsync_private.is_halted(s.state)
-       and (l.lease_until is null or l.lease_until <= v_now)
+       and (l.lease_until is null or l.lease_until <= v_now or l.holder = any (v_lost))
        and not ampsync_private.job_waits('ampsync_stream:' || s.stream_id, s.next_retry)
        and not case when s.shadow_of is not null and ampsync_private.is_beside(s)
                       then ampsync_private.swap_runs(s.stream_id)

@@ -8,14 +8,13 @@ with clock as (
 ),
 -- Workers with a recent heartbeat, and whether their heartbeat session exists: it holds a lock.
 worker as (
-  select w.worker_id, w.heartbeat_at,
-         exists (select 1
-                   from pg_catalog.pg_locks k
-                  where k.locktype = 'advisory' and k.objsubid = 1 and k.granted
-                    and k.classid::bigint = ((ampsync_private.worker_key(w.worker_id) >> 32) & 4294967295)
-                    and k.objid::bigint = (ampsync_private.worker_key(w.worker_id) & 4294967295)) as is_connected
-    from ampsync_private.worker w, clock c
-   where w.heartbeat_at > c.now - ampsync_private.lease_duration()
+  select w.worker_id, w.heartbeat_at, k.key is not null as is_connected
+    from clock c
+    join ampsync_private.worker w on w.heartbeat_at > c.now - ampsync_private.lease_duration()
+    left join (select distinct (k.classid::bigint << 32) | k.objid::bigint as key
+                 from pg_catalog.pg_locks k
+                where k.locktype = 'advisory' and k.objsubid = 1 and k.granted and k.mode = 'ShareLock') k
+           on k.key = ampsync_private.worker_key(w.worker_id)
 ),
 -- Jobs that a free slot would start, in their order.
 ready as (

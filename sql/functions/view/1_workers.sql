@@ -3,7 +3,7 @@ create or replace view ampsync.workers as
 select w.host,
        w.pid,
        w.version,
-       case when w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration()
+       case when w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration() and w.lost_at is null
             then 'alive' else 'gone' end as state,
        j.used as slots_used,
        w.slots,
@@ -25,7 +25,7 @@ comment on column ampsync.workers.pid is 'Its process id there.';
 comment on column ampsync.workers.version
   is 'Version of ampsync that it runs; that of the database: ampsync.version().';
 comment on column ampsync.workers.state
-  is 'alive, or gone: stopped, dead or unreachable, without a heartbeat for as long as a lease lasts.';
+  is 'alive, or gone: its connections are closed, or it sent no heartbeat for as long as a lease lasts.';
 comment on column ampsync.workers.slots_used
   is 'Jobs it is running, including those of other applications in the same queue.';
 comment on column ampsync.workers.slots is 'Most jobs it runs at once.';

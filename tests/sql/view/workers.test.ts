@@ -17,6 +17,7 @@ async function register(worker: string): Promise<void> {
 }
 
 test("a worker is shown with where it runs, what it is and what it does", async () => {
+  await db.query("select ampsync_worker.renew_leases('worker-1', '[]')");
   await register("worker-1");
   await SqlStream.prepare(db); // It is taken by worker-1.
   await db.query("update graphile_worker._private_jobs set locked_at = now(), locked_by = 'worker-1'");

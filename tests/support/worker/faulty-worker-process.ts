@@ -55,7 +55,10 @@ const deps = await createDeps(config, writeStderr, {
 
 function withDeps(create: (deps: Deps) => Task): Task {
   return async (payload, helpers) => {
-    if (helpers.job.locked_by !== null) deps.heartbeat.start(helpers.job.locked_by);
+    if (helpers.job.locked_by !== null) {
+      deps.heartbeat.start(helpers.job.locked_by);
+      await deps.heartbeat.begun(helpers.abortSignal);
+    }
     return create(deps)(payload, helpers);
   };
 }

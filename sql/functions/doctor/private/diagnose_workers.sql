@@ -11,6 +11,7 @@ as $$
     select w.*, string_to_array(w.version, '.') as numbers
       from ampsync_private.worker w
      where w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration()
+       and w.lost_at is null
   ),
   alive as (
     select count(*) as workers, sum(w.slots) as slots, bool_and(w.slots is not null) as known from worker w

@@ -35,6 +35,7 @@ begin
   if v_lease.holder is not null and v_lease.holds and v_lease.holder <> p_worker_id
      and not exists (select from ampsync_private.worker w
                       where w.worker_id = v_lease.holder
+                        and not ampsync_private.worker_is_dead(w.worker_id)
                         and w.heartbeat_at > v_now - ampsync_private.lease_duration()) then
     v_stream.deaths := v_stream.deaths + 1;
     update ampsync_private.stream s set deaths = v_stream.deaths where s.stream_id = p_stream_id;
