@@ -1,11 +1,13 @@
+import pg from "pg";
 import { describe, expect, test } from "vitest";
 
 import { createPool } from "../../src/db/pool.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
+import { moveClock } from "../support/postgres/clock.ts";
 import { hasPgBouncer, startPgBouncer } from "../support/postgres/pgbouncer.ts";
-import { createDatabase } from "../support/postgres/postgres.ts";
+import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { TransactionPooler } from "../support/postgres/transaction-pooler.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Scenario } from "../support/worker/scenario.ts";
@@ -21,6 +23,11 @@ const REFUSED = expect.objectContaining({
 
 function pool(url: string) {
   return createPool({ url, max: 2, queryTimeoutMs: 0, name: "ampsync" }, log);
+}
+
+async function workers(db: TestDatabase) {
+  const { rows } = await db.query("select worker, state from ampsync.workers where worker = 'pooled'");
+  return rows;
 }
 
 describe("behind transaction pooling", () => {
@@ -67,6 +74,29 @@ describe("behind transaction pooling", () => {
     } finally {
       await ours.end();
     }
+  });
+
+  test("a worker that came there is judged by time: the pooler keeps the lock of its heartbeat", async () => {
+    await using db = await createDatabase();
+    await using pooler = await TransactionPooler.start(db.url);
+    await moveClock(db, "6 s"); // The server did not start just now.
+    const pooled = new pg.Client({ connectionString: pooler.url(db.url) });
+    await pooled.connect();
+    await pooled.query("select ampsync_worker.renew_leases('pooled', '[]')");
+    await pooled.end();
+    const look = async () => {
+      const { rows } = await db.query(
+        "select ampsync_worker.find_dead_workers('other', '{pooled}') as found",
+      );
+      return rows[0]!["found"];
+    };
+    expect(await look()).toEqual([]);
+    expect(await workers(db)).toEqual([{ worker: "pooled", state: "alive" }]);
+    pooler.cutAll();
+    await waitFor(
+      "the pooler's connection to end",
+      async () => (await look()).length > 0 || (await workers(db))[0]!["state"] === "gone",
+    );
   });
 
   test.skipIf(!hasPgBouncer)("of PgBouncer, too", async () => {

@@ -29,9 +29,10 @@ beforeEach(async () => {
   stream = await SqlStream.register(db, { dataset: `chain_${count}@1.0.0` });
   await clearQueue(db);
   await db.query("select ampsync_private.schedule_stream($1)", [stream.id]);
-  await db.query("update graphile_worker._private_jobs set locked_at = ampsync_private.now(), locked_by = $1", [
-    worker,
-  ]);
+  await db.query(
+    "update graphile_worker._private_jobs set locked_at = ampsync_private.now(), locked_by = $1",
+    [worker],
+  );
   await stream.acquire(worker);
   await stream.prepareTarget();
 });
@@ -133,7 +134,10 @@ describe("a worker whose session is gone", () => {
   test("and was given a lease by a call that was under way is dead all the same", async () => {
     await die();
     await look([worker]);
-    await db.query("update ampsync_private.lease set epoch = 2 where stream_id = $1", [stream.id]);
+    await db.query(
+      "update ampsync_private.lease set epoch = 2, acquired_at = ampsync_private.now() where stream_id = $1",
+      [stream.id],
+    );
     await clearQueue(db);
     expect(await look([])).toEqual([worker]);
     expect(await look([worker])).toEqual([]);
@@ -268,7 +272,9 @@ test("nor for one that has replaced a job of the dead worker: the next look free
   await die();
   const replacing = await session();
   await replacing.query("begin");
-  await replacing.query("select from graphile_worker._private_jobs where locked_by = $1 for update", [worker]);
+  await replacing.query("select from graphile_worker._private_jobs where locked_by = $1 for update", [
+    worker,
+  ]);
   await rivalHeart.query("set statement_timeout = '2 s'");
   expect(await look([worker])).toEqual([worker]);
   await replacing.query("rollback");
@@ -294,6 +300,8 @@ test("a worker that is found dead and had data of the stream counts as one that 
   await die();
   await look([worker]);
   await stream.acquire(rival);
-  const { rows } = await db.query("select deaths from ampsync_private.stream where stream_id = $1", [stream.id]);
+  const { rows } = await db.query("select deaths from ampsync_private.stream where stream_id = $1", [
+    stream.id,
+  ]);
   expect(rows).toEqual([{ deaths: 1 }]);
 });

@@ -220,7 +220,9 @@ test("a beat or a look that fails is followed by a beat after 100 ms, then after
   state.isDown = true;
   const lookedAt = performance.now() + 100;
   await vi.advanceTimersByTimeAsync(1_650);
-  const pauses = times("beat").slice(1).map(({ at }) => Math.round(at - lookedAt));
+  const pauses = times("beat")
+    .slice(1)
+    .map(({ at }) => Math.round(at - lookedAt));
   expect(pauses).toEqual([100, 300, 700, 1500]);
   state.isDown = false;
   await vi.advanceTimersByTimeAsync(1_600);

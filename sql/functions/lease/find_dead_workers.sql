@@ -72,11 +72,12 @@ begin
          and not ampsync_private.is_halted(s.state)
          for no key update of s skip locked
     );
-    perform ampsync_private.free_jobs(v_dead);
-    perform ampsync_private.schedule_stream(t.stream_id)
-       from unnest(v_streams) t(stream_id)
-      where not ampsync_private.job_waits('ampsync_stream:' || t.stream_id, null);
-    perform ampsync_private.schedule_supervisor(v_now);
+    if ampsync_private.free_jobs(v_dead) > 0 or v_streams <> '{}' then -- It did not just stop.
+      perform ampsync_private.schedule_stream(t.stream_id)
+         from unnest(v_streams) t(stream_id)
+        where not ampsync_private.job_waits('ampsync_stream:' || t.stream_id, null);
+      perform ampsync_private.schedule_supervisor(v_now);
+    end if;
 
     update ampsync_private.worker w
        set lost_at = v_now

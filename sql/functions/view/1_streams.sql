@@ -98,7 +98,8 @@ select d.label as dataset,
            case when not i.idle or ampsync_private.is_halted(m.state) then null
                 when not i.is_free and not coalesce(k.is_connected, false)
                   then pg_catalog.format('its worker %s is gone; another one takes over within %s s', l.holder,
-                         pg_catalog.ceil(extract(epoch from l.lease_until - c.now)) + 6)
+                         case when seen.had_lock then 3
+                              else pg_catalog.ceil(extract(epoch from l.lease_until - c.now)) + 6 end)
                 when not i.is_free
                   then pg_catalog.format('its worker %s has sent no heartbeat for %s s', l.holder,
                          pg_catalog.round(extract(epoch from c.now - k.heartbeat_at)))
