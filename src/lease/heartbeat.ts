@@ -217,8 +217,11 @@ export class Heartbeat {
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
       this.#rebeatMs = REBEAT_MS;
-      this.#hasBegun = true;
-      this.#begun.resolve();
+      if (!this.#hasBegun) {
+        this.#hasBegun = true;
+        this.#begun.resolve();
+        this.#look(); // It may follow one that died.
+      }
       for (const { streamId, epoch } of held) {
         const kept = this.#holders.get(streamId);
         const { verdict, state } = verdicts.get(streamId) ?? { verdict: "lost", state: null };

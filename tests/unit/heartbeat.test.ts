@@ -180,18 +180,23 @@ function recorded() {
   });
   const heartbeat = new Heartbeat(
     new LeaseCalls(caller),
-    createLog("fatal", () => {}),
+    createLog("error", () => {}),
   );
   return { heartbeat, state, calls, times: (call: string) => calls.filter((made) => made.call === call) };
 }
 
-test("looks come every 500 ms after the first beat, each told what the last one found", async () => {
+test("looks come with the first beat and every 500 ms after it, each told what the last one found", async () => {
   vi.useFakeTimers();
   const { heartbeat, state, times } = recorded();
   state.free = ["worker-2"];
   heartbeat.start("worker-1");
   await vi.advanceTimersByTimeAsync(1_600);
-  expect(times("look").map(({ suspects }) => suspects)).toEqual([[], ["worker-2"], ["worker-2"]]);
+  expect(times("look").map(({ suspects }) => suspects)).toEqual([
+    [],
+    ["worker-2"],
+    ["worker-2"],
+    ["worker-2"],
+  ]);
   expect(times("beat")).toHaveLength(1);
   await heartbeat.stop();
 });
@@ -206,7 +211,7 @@ test("a worker that loses its session beats at once, and does not look for 5 s: 
   await vi.advanceTimersByTimeAsync(0);
   expect(times("beat")).toHaveLength(2);
   await vi.advanceTimersByTimeAsync(4_800);
-  expect(times("look")).toHaveLength(3);
+  expect(times("look")).toHaveLength(4);
   await vi.advanceTimersByTimeAsync(600);
   expect(times("look").at(-1)).toMatchObject({ suspects: [] }); // What was suspected before says nothing now.
   await heartbeat.stop();
