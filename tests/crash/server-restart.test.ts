@@ -60,6 +60,14 @@ async function sharedStreams(): Promise<Sync[]> {
     syncs.push(await scenario.follow(new GeneratedSource({ blocks: 100, seed: i + 1 }), TABLES));
   }
   for (const sync of syncs) await sync.reaches();
+  // graphile-worker ends its process where the result of a job meets a server that stops: only passes run then.
+  await scenario.until("nothing but passes to run", async () => {
+    const { rowCount } = await db.query(
+      "select from ampsync.jobs where task <> 'ampsync_stream' and state in ('ready', 'running')",
+    );
+    const { rowCount: building } = await db.query("select from ampsync.indexes where state <> 'valid'");
+    return rowCount === 0 && building === 0;
+  });
   return syncs;
 }
 
