@@ -190,7 +190,7 @@ view ampsync.workers
   column host text -- Name of the machine or container it runs on.
   column pid integer -- Its process id there.
   column version text -- Version of ampsync that it runs; that of the database: ampsync.version().
-  column state text -- alive, or gone: stopped, dead or unreachable, without a heartbeat for as long as a lease lasts.
+  column state text -- alive, or gone: its connections are closed, or it sent no heartbeat for as long as a lease lasts.
   column slots_used bigint -- Jobs it is running, including those of other applications in the same queue.
   column slots integer -- Most jobs it runs at once.
   column streams bigint -- Streams it holds.
@@ -551,6 +551,8 @@ table ampsync_private.worker
   column worker_id text not null
   column started_at timestamp with time zone not null
   column heartbeat_at timestamp with time zone not null
+  column had_lock boolean not null default false
+  column lost_at timestamp with time zone
   column host text
   column pid integer
   column version text
@@ -1402,6 +1404,13 @@ function ampsync_private.forget_target(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.free_jobs(p_workers text[])
+  -- Free the jobs of dead workers; those of ampsync are removed.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.free_name(p_schema text, p_table text)
   -- A free table name next to a table, for statements in hints.
   returns text
@@ -1495,7 +1504,7 @@ function ampsync_private.hold_target(p_stream_id bigint)
 
 function ampsync_private.hold_worker_lock(p_worker_id text)
   -- Hold the lock of a worker in this session, which shows that the worker is alive.
-  returns void
+  returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1597,6 +1606,13 @@ function ampsync_private.is_halted(p_state text)
   language sql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
+
+function ampsync_private.is_over(p_lease ampsync_private.lease)
+  -- Whether another worker may take a lease.
+  returns boolean
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
 
 function ampsync_private.is_paused(p_dataset ampsync_private.dataset)
   -- Whether somebody paused a dataset and has not resumed it.
@@ -2460,6 +2476,20 @@ function ampsync_private.without_casts(p_definition text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.worker_is_connected(p_worker_id text)
+  -- Whether the heartbeat session of a worker exists.
+  returns boolean
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.worker_is_dead(p_worker_id text)
+  -- Whether a worker was found dead, and its heartbeat session does not exist.
+  returns boolean
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.worker_key(p_worker_id text)
   -- Key of the advisory lock held by the heartbeat session of a worker.
   returns bigint
@@ -2622,6 +2652,13 @@ function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.find_dead_workers(p_worker_id text, p_suspects text[])
+  -- Look whether other workers are alive; free the jobs of dead ones and queue their streams.
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
 function ampsync_worker.hold_index_lock()
