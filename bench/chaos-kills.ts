@@ -21,6 +21,6 @@ export async function chaosOfKills(args: readonly string[]): Promise<void> {
     seed: Number(values.seed),
     onProgress: (line) => console.error(line),
   });
-  print(result, values.json);
+  print("chaos kills", { cases: [{ ...result }] }, values.json);
   process.exitCode = result.lost + result.doubled + result.torn === 0 ? 0 : 1;
 }

@@ -38,7 +38,11 @@ export async function chaosOfVersions(args: readonly string[]): Promise<void> {
       },
     });
     const seconds = Math.round((performance.now() - start) / 1000);
-    print({ rounds, failures: failures.length, ...counts, seconds, seed }, values.json);
+    print(
+      "chaos versions",
+      { cases: [{ rounds, failures: failures.length, ...counts, seconds, seed }] },
+      values.json,
+    );
     process.exitCode = failures.length === 0 ? 0 : 1;
   } finally {
     await template.stop();

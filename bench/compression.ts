@@ -15,7 +15,8 @@ import { readStream } from "../tests/support/arrow/arrow-messages.ts";
 import { encodeBatch, h64Raw } from "../tests/support/arrow/encode.ts";
 import { copyRows } from "../tests/support/arrow/load.ts";
 import { MemorySink } from "../tests/support/arrow/memory-sink.ts";
-import { machine, median } from "./machine.ts";
+import { type Figures, median } from "./figures.ts";
+import type { Report } from "./print.ts";
 
 const SETS = ["mainnet_15000000", "base_33411770"];
 const ROWS = 100_000;
@@ -33,11 +34,6 @@ const STORAGES = {
   external: "set storage external",
 } as const;
 type Storage = keyof typeof STORAGES;
-
-export interface CompressionOptions {
-  readonly rounds: number;
-  readonly json: boolean;
-}
 
 interface Shape {
   readonly name: string;
@@ -62,7 +58,7 @@ interface Load {
  * of DATABASE_URL (as superuser on this machine, for its processor time), else
  * the embedded one.
  */
-export async function benchCompression({ rounds, json }: CompressionOptions): Promise<void> {
+export async function benchCompression({ rounds }: { readonly rounds: number }): Promise<Report> {
   const folder = process.env["AMPSYNC_TEST_DATA"];
   if (folder === undefined) {
     throw new Error("AMPSYNC_TEST_DATA must name the folder that holds evm/*.arrows");
@@ -79,7 +75,7 @@ export async function benchCompression({ rounds, json }: CompressionOptions): Pr
        from pg_settings where name = 'default_toast_compression'`,
   );
   const storages: readonly Storage[] = facts[0].lz4 ? ["pglz", "lz4", "external"] : ["pglz", "external"];
-  const results: Record<string, string | number>[] = [];
+  const results: Figures[] = [];
   for (const shape of readShapes(join(folder, "evm"))) {
     const loads = new Map<Storage, Load[]>(storages.map((storage) => [storage, []]));
     for (let round = 0; round < rounds; round++) {
@@ -100,12 +96,7 @@ export async function benchCompression({ rounds, json }: CompressionOptions): Pr
     }
   }
 
-  if (json) {
-    console.log(JSON.stringify({ postgres: facts[0].version, rounds, results, ...machine() }));
-  } else {
-    console.log({ postgres: facts[0].version, rounds, ...machine() });
-    console.table(results);
-  }
+  return { about: { postgres: facts[0].version, rounds }, cases: results };
 }
 
 const round1 = (value: number) => Math.round(10 * value) / 10;

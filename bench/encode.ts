@@ -7,7 +7,8 @@ import { RowEncoder } from "../src/encoder/row-encoder.ts";
 import type { Hash64 } from "../src/encoder/row-hash.ts";
 import { type BuiltBatch, buildBatch, type TestColumn, type Value } from "../tests/support/arrow/arrow.ts";
 import { dice } from "../tests/support/dice.ts";
-import { machine, median } from "./machine.ts";
+import { type Figures, median } from "./figures.ts";
+import type { Report } from "./print.ts";
 import { encodeValueByValue } from "./value-by-value.ts";
 
 const ROWS = 8192;
@@ -161,7 +162,6 @@ const sink: ByteSink = { reserve: () => ({ bytes: buffer, at: 0 }) };
 const RANGE = { start: 0n, end: 2n ** 48n - 2n };
 
 export interface EncodeOptions {
-  readonly json: boolean;
   /** Measure how memory grows instead. */
   readonly memory: boolean;
 }
@@ -172,48 +172,39 @@ export interface EncodeOptions {
  * away. Without hash is the same work with digests made beforehand, so that the
  * difference is the price of hashing; value by value is the plain way to do it.
  */
-export async function benchEncode({ json, memory }: EncodeOptions): Promise<void> {
+export async function benchEncode({ memory }: EncodeOptions): Promise<Report> {
   const { h64Raw } = await xxhash();
-  const report = memory ? measureMemory(h64Raw) : { batch_rows: ROWS, shapes: measureShapes(h64Raw) };
-  if (json) {
-    console.log(JSON.stringify({ ...report, ...machine() }));
-  } else {
-    console.log(machine());
-    console.table("shapes" in report ? report.shapes : report);
-  }
+  return memory
+    ? { cases: [measureMemory(h64Raw)] }
+    : { about: { batch_rows: ROWS }, cases: measureShapes(h64Raw) };
 }
 
-function measureShapes(hash: Hash64): Record<string, object> {
+function measureShapes(hash: Hash64): readonly Figures[] {
   const digests = Array.from({ length: 0x10000 }, () => (BigInt(random()) << 32n) | BigInt(random()));
   let next = 0;
   const prepared = () => digests[next++ & 0xffff]!;
-  return Object.fromEntries(
-    Object.entries(shapes).map(([shape, columns]) => {
-      const built = buildBatch(columns());
-      const rounds: Record<"ns_per_row" | "ns_per_row_without_hash" | "ns_per_row_value_by_value", number[]> =
-        {
-          ns_per_row: [],
-          ns_per_row_without_hash: [],
-          ns_per_row_value_by_value: [],
-        };
-      for (let round = 0; round < ROUNDS; round++) {
-        rounds.ns_per_row.push(timed(rowEncoder(built, hash)));
-        rounds.ns_per_row_without_hash.push(timed(rowEncoder(built, prepared)));
-        rounds.ns_per_row_value_by_value.push(timed(() => encodeValueByValue(built, hash)));
-      }
-      const ns = Math.round(median(rounds.ns_per_row));
-      return [
-        shape,
-        {
-          columns: built.schema.fields.length,
-          rows_per_s: Math.round(1e9 / ns),
-          ns_per_row: ns,
-          ns_per_row_without_hash: Math.round(median(rounds.ns_per_row_without_hash)),
-          ns_per_row_value_by_value: Math.round(median(rounds.ns_per_row_value_by_value)),
-        },
-      ];
-    }),
-  );
+  return Object.entries(shapes).map(([shape, columns]) => {
+    const built = buildBatch(columns());
+    const rounds: Record<"ns_per_row" | "ns_per_row_without_hash" | "ns_per_row_value_by_value", number[]> = {
+      ns_per_row: [],
+      ns_per_row_without_hash: [],
+      ns_per_row_value_by_value: [],
+    };
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds.ns_per_row.push(timed(rowEncoder(built, hash)));
+      rounds.ns_per_row_without_hash.push(timed(rowEncoder(built, prepared)));
+      rounds.ns_per_row_value_by_value.push(timed(() => encodeValueByValue(built, hash)));
+    }
+    const ns = Math.round(median(rounds.ns_per_row));
+    return {
+      shape,
+      columns: built.schema.fields.length,
+      rows_per_s: Math.round(1e9 / ns),
+      ns_per_row: ns,
+      ns_per_row_without_hash: Math.round(median(rounds.ns_per_row_without_hash)),
+      ns_per_row_value_by_value: Math.round(median(rounds.ns_per_row_value_by_value)),
+    };
+  });
 }
 
 /** Encodes the batch as a microbatch of its own. */

@@ -1,194 +1,179 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { pipeline } from "node:stream/promises";
-import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
-import pg from "pg";
-import { from as copyFrom, to as copyTo } from "pg-copy-streams";
+import { AmpServer } from "./chain/amp-server.ts";
+import type { BenchTable, Shape } from "./chain/repeating-source.ts";
+import { type Figures, median, round } from "./figures.ts";
+import { type Baseline, type BaselineTable, bareCopy, copyClient, tempTableWay } from "./lab/baselines.ts";
+import { writeBatches, writeCopyFile } from "./lab/copy-file.ts";
+import { type Database, Lab } from "./lab/lab.ts";
+import { type Loaded, load, loadedTable } from "./lab/load.ts";
+import { cpuS } from "./lab/process-figures.ts";
+import type { Report } from "./print.ts";
 
-import { startEmbeddedPostgres } from "../src/embedded/postgres.ts";
-import { migrate } from "../src/install/migrate.ts";
-import { createLog } from "../src/log.ts";
-import { COMMANDS, environmentOf, MAIN } from "../tests/support/worker/worker-process.ts";
-import { machine, median } from "./machine.ts";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const LOGS_PER_BLOCK = 100;
-const TABLE = "bench.logs";
-
-/** As docs/operations.md advises for a backfill; fsync stays on. */
-const SETTINGS = { shared_buffers: "1GB", max_wal_size: "8GB", checkpoint_timeout: "30min" };
+/** Rows that a tool with a temporary table writes in one transaction. */
+const TEMP_TABLE_ROWS = 10_000;
+/** Rows of each table for each log, when blocks, logs and transactions are loaded at once. */
+const OF_A_BLOCK = { blocks: 0, logs: 1, transactions: 1 / 3 } as const;
 
 export interface IngestOptions {
+  /** Of all tables together. */
   readonly rows: number;
+  readonly tables: number;
+  readonly shape: Shape;
+  /** Rows of a table per block, and blocks per microbatch. */
+  readonly microbatch: { readonly rows: number; readonly blocks: number };
+  readonly workers: number;
   readonly rounds: number;
-  readonly json: boolean;
+  readonly baselines: readonly ("copy" | "temp-table")[];
 }
 
 interface Round {
-  readonly ingestMs: number;
-  readonly copyMs: number;
-  readonly workerRssMib: number;
+  readonly loaded: Loaded & { readonly serverCpuS: number };
+  readonly copy: Baseline | null;
+  readonly tempTable: Baseline | null;
 }
 
 /**
- * Loads a generated chain of logs through the whole product, from a server in
- * another process, and the identical COPY bytes through a bare COPY, in turns in
- * one run. The clock of the load starts with enqueue_sync and stops when the
- * last row is visible.
+ * Loads a chain through the whole product, from a server in another process, in turns with what the
+ * same rows cost otherwise: a bare COPY of the identical bytes, and the way of tools that stage each
+ * batch in a temporary table. The order changes from round to round.
  */
-export async function benchIngest(options: IngestOptions): Promise<void> {
-  await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "ampsync-bench-"));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const postgres = await startEmbeddedPostgres({
-    dataDir: join(folder, "postgres"),
-    persistent: true,
-    settings: SETTINGS,
+export async function benchIngest(options: IngestOptions): Promise<Report> {
+  const { workers, baselines } = options;
+  const tables = tablesOf(options);
+  const rowsPerBlock = tables.reduce((sum, table) => sum + table.rowsPerBlock, 0);
+  const blocks = Math.ceil(options.rows / rowsPerBlock);
+  const rows = blocks * rowsPerBlock;
+  await using lab = await Lab.start();
+  await using amp = await AmpServer.start({ tables, blocks, blocksPerMicrobatch: options.microbatch.blocks });
+
+  const loadInto = async (database: Database) => {
+    const before = cpuS(amp.pid);
+    const loaded = await load(database, amp, { tables, blocks, workers });
+    return { ...loaded, serverCpuS: cpuS(amp.pid) - before };
+  };
+  const loadOnce = async () => {
+    await using database = await lab.createDatabase();
+    return await loadInto(database);
+  };
+  // The rows of the first load are what the baselines are fed with, so its database stays.
+  await using first = await lab.createDatabase();
+  const firstLoad = await loadInto(first);
+  const fed = await writeFiles(first, tables, lab.folder, baselines);
+  const compare = async () => ({
+    copy: baselines.includes("copy") ? await bareCopy(first, fed.whole) : null,
+    tempTable: baselines.includes("temp-table") ? await tempTableWay(first, fed.batches) : null,
   });
-  stack.defer(() => postgres.stop());
-  const blocks = Math.ceil(options.rows / LOGS_PER_BLOCK);
-  const amp = await startServer(blocks);
-  stack.defer(() => stop(amp.process));
 
   const rounds: Round[] = [];
-  for (let round = 1; round <= options.rounds; round++) {
-    const url = await createDatabase(postgres.connectionString("postgres"), `bench_${round}`);
-    const result = await oneRound(url, amp, blocks, join(folder, "rows.copy"));
-    rounds.push(result);
-    console.error(
-      `round ${round}: load ${Math.round(result.ingestMs)} ms, bare COPY ${Math.round(result.copyMs)} ms`,
-    );
-    await dropDatabase(postgres.connectionString("postgres"), `bench_${round}`);
-  }
-  report(options, blocks * LOGS_PER_BLOCK, rounds);
-}
-
-async function oneRound(url: string, amp: AmpServer, blocks: number, file: string): Promise<Round> {
-  await migrate(url, { log: createLog("error", (line) => process.stderr.write(line)) });
-  await using db = await connect(url);
-  const worker = await startWorker(url, amp);
-  let ingestMs: number;
-  let workerRssMib: number;
-  try {
-    await db.query("checkpoint");
-    const start = performance.now();
-    await db.query("select ampsync.enqueue_sync('anvil', tables => '{logs}', target_schema => 'bench')");
-    while ((await checkpoint(db)) < blocks - 1) {
-      await pause(5);
+  for (let number = 1; number <= options.rounds; number++) {
+    let round: Round;
+    if (number % 2 === 1) {
+      const loaded = number === 1 ? firstLoad : await loadOnce();
+      round = { loaded, ...(await compare()) };
+    } else {
+      const compared = await compare();
+      round = { loaded: await loadOnce(), ...compared };
     }
-    ingestMs = performance.now() - start;
-    workerRssMib = await peakRssMib(worker);
-  } finally {
-    await stop(worker);
+    rounds.push(round);
+    say(number, round);
   }
-
-  // The very bytes: what COPY reads back is what COPY was fed, in the same order and format.
-  await pipeline(db.query(copyTo(`copy ${TABLE} to stdout (format binary)`)), createWriteStream(file));
-  await db.query(`create table bench.bare (like ${TABLE} including all)`);
-  await db.query("checkpoint");
-  const start = performance.now();
-  await pipeline(
-    createReadStream(file, { highWaterMark: 1024 * 1024 }),
-    db.query(copyFrom("copy bench.bare from stdin (format binary)")),
-  );
-  const copyMs = performance.now() - start;
-  return { ingestMs, copyMs, workerRssMib };
-}
-
-function report({ json }: IngestOptions, rows: number, rounds: readonly Round[]): void {
-  const rowsPerS = median(rounds.map((round) => rows / (round.ingestMs / 1000)));
-  const rawRowsPerS = median(rounds.map((round) => rows / (round.copyMs / 1000)));
-  const result = {
-    rows,
-    rounds: rounds.length,
-    rows_per_s: Math.round(rowsPerS),
-    raw_copy_rows_per_s: Math.round(rawRowsPerS),
-    ratio_raw_copy: Number((rowsPerS / rawRowsPerS).toFixed(3)),
-    worker_rss_mib: Math.max(...rounds.map((round) => round.workerRssMib)),
-    ...machine(),
-  };
-  console.log(
-    json
-      ? JSON.stringify(result)
-      : Object.entries(result)
-          .map(([key, value]) => `${key.padEnd(20)} ${value}`)
-          .join("\n"),
-  );
-}
-
-async function checkpoint(db: pg.Client): Promise<number> {
-  const { rows } = await db.query("select watermark_block_num as block from ampsync.checkpoints");
-  return rows.length === 0 ? -1 : Number(rows[0].block);
-}
-
-interface AmpServer {
-  readonly process: ChildProcess;
-  readonly flightAddress: string;
-  readonly adminAddress: string;
-}
-
-async function startServer(blocks: number): Promise<AmpServer> {
-  const args = ["devserver", "generated", "--blocks", `${blocks}`, "--logs-per-block", `${LOGS_PER_BLOCK}`];
-  const child = spawn(
-    process.execPath,
-    [MAIN, ...args, "--flight-port", "0", "--admin-port", "0", "--json"],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
+  return {
+    about: {
+      postgres: lab.postgresVersion,
+      rows,
+      shape: tables.map(({ shape }) => shape).join("+"),
+      microbatch: `${options.microbatch.rows}x${options.microbatch.blocks}`,
+      workers,
+      rounds: rounds.length,
+      copy_by: copyClient,
     },
-  );
-  const [line] = await once(createInterface({ input: child.stdout }), "line");
-  const { flightAddress, adminAddress } = JSON.parse(line);
-  return { process: child, flightAddress, adminAddress };
+    cases: [figures(rows, rounds)],
+  };
 }
 
-/** The plain graphile-worker command; resolves when it looks for jobs. */
-async function startWorker(url: string, amp: AmpServer): Promise<ChildProcess> {
-  const child = spawn(process.execPath, COMMANDS["graphile-worker"], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...environmentOf({ databaseUrl: url, ...amp }), AMP_LOG: "warn" },
-  });
-  await once(createInterface({ input: child.stdout }), "line");
-  child.stdout.resume();
-  return child;
-}
-
-/** As Linux counts it; NaN elsewhere. */
-async function peakRssMib({ pid }: ChildProcess): Promise<number> {
-  const { readFile } = await import("node:fs/promises");
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024);
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill("SIGTERM");
-    await once(child, "exit");
+function tablesOf({ tables, shape, microbatch }: IngestOptions): readonly BenchTable[] {
+  if (tables === 3) {
+    return Object.entries(OF_A_BLOCK).map(([name, part]) => ({
+      name,
+      shape: name as keyof typeof OF_A_BLOCK,
+      rowsPerBlock: Math.max(1, Math.round(part * microbatch.rows)),
+    }));
   }
+  return Array.from({ length: tables }, (_, i) => ({
+    name: i === 0 ? shape : `${shape}_${i + 1}`,
+    shape,
+    rowsPerBlock: microbatch.rows,
+  }));
 }
 
-async function connect(url: string): Promise<pg.Client & AsyncDisposable> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+async function writeFiles(
+  database: Database,
+  tables: readonly BenchTable[],
+  folder: string,
+  baselines: IngestOptions["baselines"],
+) {
+  const whole: BaselineTable[] = [];
+  const batches: BaselineTable[] = [];
+  for (const table of tables) {
+    const file = join(folder, `${table.name}.copy`);
+    await writeCopyFile(database, loadedTable(table), file);
+    whole.push({ table: loadedTable(table), file });
+    if (baselines.includes("temp-table")) {
+      await writeBatches(file, `${file}.batches`, TEMP_TABLE_ROWS);
+      batches.push({ table: loadedTable(table), file: `${file}.batches` });
+    }
+  }
+  return { whole, batches };
 }
 
-async function createDatabase(adminUrl: string, name: string): Promise<string> {
-  await using admin = await connect(adminUrl);
-  await admin.query(`create database ${name}`);
-  const url = new URL(adminUrl);
-  url.pathname = `/${name}`;
-  return url.href;
+function say(number: number, { loaded, copy, tempTable }: Round): void {
+  const seconds = (what: string, s: number | undefined) =>
+    s === undefined ? [] : [`${what} ${s.toFixed(2)} s`];
+  const parts = [
+    ...seconds("load", loaded.seconds),
+    ...seconds("bare COPY", copy?.seconds),
+    ...seconds("temporary table", tempTable?.seconds),
+  ];
+  console.error(`round ${number}: ${parts.join(", ")}`);
 }
 
-async function dropDatabase(adminUrl: string, name: string): Promise<void> {
-  await using admin = await connect(adminUrl);
-  await admin.query(`drop database ${name} with (force)`);
+/** Medians of all rounds; a ratio is the median of the ratios of the rounds. */
+function figures(rows: number, rounds: readonly Round[]): Figures {
+  const middle = (of: (round: Round) => number) => median(rounds.map(of));
+  const load = (of: (loaded: Round["loaded"]) => number) => middle(({ loaded }) => of(loaded));
+  const perRow = (seconds: number) => round((seconds * 1e6) / rows, 3);
+  const result: Record<string, number> = {
+    rows_per_s: Math.round(load(({ seconds }) => rows / seconds)),
+    seconds: round(
+      load(({ seconds }) => seconds),
+      2,
+    ),
+    worker_cpu_us_per_row: perRow(load(({ workerCpuS }) => workerCpuS)),
+    backend_cpu_us_per_row: perRow(load(({ backendCpuS }) => backendCpuS)),
+    ratio_worker_backend_cpu: round(
+      load(({ workerCpuS, backendCpuS }) => workerCpuS / backendCpuS),
+      3,
+    ),
+    server_cpu_us_per_row: perRow(load(({ serverCpuS }) => serverCpuS)),
+    mark_compacts: load(({ markCompacts }) => markCompacts),
+    scavenges: load(({ scavenges }) => scavenges),
+    worker_rss_mib: Math.max(...rounds.map(({ loaded }) => loaded.workerRssMib)),
+    wal_bytes_per_row: Math.round(load(({ walBytes }) => walBytes / rows)),
+    longest_pause_s: round(Math.max(...rounds.map(({ loaded }) => loaded.longestPauseS)), 2),
+  };
+  const addBaseline = (name: string, of: (round: Round) => Baseline | null) => {
+    if (rounds.some((each) => of(each) === null)) return;
+    const baseline = (figure: (baseline: Baseline) => number) => middle((each) => figure(of(each)!));
+    const ratios = rounds.map((each) => of(each)!.seconds / each.loaded.seconds);
+    result[`ratio_${name}`] = round(median(ratios), 3);
+    result[`ratio_${name}_lowest`] = round(Math.min(...ratios), 3);
+    result[`ratio_${name}_highest`] = round(Math.max(...ratios), 3);
+    result[`${name}_rows_per_s`] = Math.round(baseline(({ seconds }) => rows / seconds));
+    result[`${name}_backend_cpu_us_per_row`] = perRow(baseline(({ backendCpuS }) => backendCpuS));
+    result[`${name}_wal_bytes_per_row`] = Math.round(baseline(({ walBytes }) => walBytes / rows));
+  };
+  addBaseline("raw_copy", ({ copy }) => copy);
+  addBaseline("temp_table", ({ tempTable }) => tempTable);
+  return result;
 }

@@ -1,18 +1,18 @@
+import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 
-/** When and on what a figure was measured. */
-export function machine(): Record<string, string | number> {
+import type { Figures } from "./figures.ts";
+
+/** When, on what and with what a figure was measured. */
+export function machine(): Figures {
   const [cpu] = cpus();
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return {
-    date: new Date().toISOString().slice(0, 10),
+    date: new Date().toISOString().slice(0, 16),
     cpu: cpu?.model ?? "unknown",
     cores: cpus().length,
     memory_gib: Math.round(totalmem() / 2 ** 30),
     node: process.version,
+    ampsync: version,
   };
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

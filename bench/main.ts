@@ -1,46 +1,136 @@
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 
-const HELP = `npm run bench -- <name> [options]
+import { print, type Report } from "./print.ts";
 
-  ingest   load a generated chain of logs over gRPC, beside a bare COPY of the same bytes
-    --rows N      rows to load (1000000)
-    --rounds N    how often, in turns with the bare COPY (3)
-  encode   encode Arrow batches in memory, beside a plain value-by-value encoder
-    --memory      measure how memory grows over 50 M rows instead
-  compression   COPY real rows into tables that store bytea and text as pglz, as lz4, or as they are
-    --rounds N    how often, in turns (3); needs AMPSYNC_TEST_DATA, takes DATABASE_URL
-  upgrade  upgrade a dataset of three tables and take it back, while readers poll and a block comes every 100 ms
-    --rows N      rows of each table (1000000)
+type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-  --json       print one JSON object`;
+interface Benchmark {
+  readonly help: string;
+  /** Option, its value if none is given, and what it means. */
+  readonly options: Readonly<Record<string, readonly [standard: string | false, meaning: string]>>;
+  readonly run: (values: Values) => Promise<Report>;
+}
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: "boolean", default: false },
-    memory: { type: "boolean", default: false },
-    rows: { type: "string", default: "1000000" },
-    rounds: { type: "string", default: "3" },
-    help: { type: "boolean", default: false },
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  ingest: {
+    help: "load a generated chain, in turns with a bare COPY of the same bytes and with a temporary table",
+    options: {
+      rows: ["1000000", "rows of all tables together"],
+      tables: ["1", "how many; 3: blocks, logs and transactions"],
+      shape: ["logs", "logs, transactions or narrow, for any other number of tables"],
+      microbatch: ["100x1000", "rows per block x blocks per microbatch"],
+      workers: ["1", "worker processes"],
+      rounds: ["5", "pairs; the medians are printed"],
+      baselines: ["copy,temp-table", "what to compare with; none: nothing"],
+    },
+    run: async (values) => {
+      const { benchIngest } = await import("./ingest.ts");
+      return await benchIngest({
+        rows: number(values, "rows"),
+        tables: number(values, "tables"),
+        shape: choice(values, "shape", ["logs", "transactions", "narrow"]),
+        microbatch: microbatch(values),
+        workers: number(values, "workers"),
+        rounds: number(values, "rounds"),
+        baselines: list(values, "baselines").map((name) => oneOf("baselines", name, ["copy", "temp-table"])),
+      });
+    },
   },
-});
+  encode: {
+    help: "encode Arrow batches in memory, beside a plain value-by-value encoder",
+    options: { memory: [false, "measure how memory grows over 50 M rows instead"] },
+    run: async (values) => {
+      const { benchEncode } = await import("./encode.ts");
+      return benchEncode({ memory: values["memory"] === true });
+    },
+  },
+  compression: {
+    help: "COPY real rows into tables that store bytea and text as pglz, as lz4, or as they are; needs AMPSYNC_TEST_DATA, takes DATABASE_URL",
+    options: { rounds: ["3", "how often, in turns"] },
+    run: async (values) => {
+      const { benchCompression } = await import("./compression.ts");
+      return await benchCompression({ rounds: number(values, "rounds") });
+    },
+  },
+  upgrade: {
+    help: "upgrade a dataset of three tables and take it back, while readers poll and a block comes every 100 ms",
+    options: { rows: ["1000000", "rows of each table"] },
+    run: async (values) => {
+      const { benchUpgrade } = await import("./upgrade.ts");
+      return await benchUpgrade({ rows: number(values, "rows") });
+    },
+  },
+};
 
-const [name] = positionals;
-if (values.help || name === undefined) {
-  console.log(HELP);
-} else if (name === "ingest") {
-  const { benchIngest } = await import("./ingest.ts");
-  await benchIngest({ rows: Number(values.rows), rounds: Number(values.rounds), json: values.json });
-} else if (name === "encode") {
-  const { benchEncode } = await import("./encode.ts");
-  await benchEncode({ json: values.json, memory: values.memory });
-} else if (name === "compression") {
-  const { benchCompression } = await import("./compression.ts");
-  await benchCompression({ rounds: Number(values.rounds), json: values.json });
-} else if (name === "upgrade") {
-  const { benchUpgrade } = await import("./upgrade.ts");
-  await benchUpgrade({ rows: Number(values.rows), json: values.json });
+const [name, ...rest] = process.argv.slice(2);
+const benchmark = name === undefined ? undefined : BENCHMARKS[name];
+if (name === undefined || name === "--help") {
+  console.log(help());
+} else if (benchmark === undefined) {
+  fail(`unknown benchmark ${name}`);
 } else {
-  console.error(`unknown benchmark ${name}\n\n${HELP}`);
-  process.exitCode = 2;
+  await runBenchmark(name, benchmark, rest);
+}
+
+async function runBenchmark(bench: string, { options, run }: Benchmark, args: string[]): Promise<void> {
+  const config: ParseArgsConfig["options"] = {
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  };
+  for (const [option, [standard]] of Object.entries(options)) {
+    config[option] =
+      standard === false ? { type: "boolean", default: false } : { type: "string", default: standard };
+  }
+  const { values } = parseArgs({ args, options: config });
+  if (values["help"] === true) {
+    console.log(help());
+  } else {
+    print(bench, await run(values as Values), values["json"] === true);
+  }
+}
+
+function help(): string {
+  const lines = ["npm run bench -- <name> [options]", ""];
+  for (const [bench, { help: what, options }] of Object.entries(BENCHMARKS)) {
+    lines.push(`  ${bench}: ${what}`);
+    for (const [option, [standard, meaning]] of Object.entries(options)) {
+      lines.push(`    --${option.padEnd(12)} ${meaning}${standard === false ? "" : ` (${standard})`}`);
+    }
+  }
+  return [...lines, "", "  --json           print one JSON object"].join("\n");
+}
+
+function fail(message: string): never {
+  console.error(`${message}\n\n${help()}`);
+  process.exit(2);
+}
+
+function number(values: Values, option: string): number {
+  const value = Number(values[option]);
+  return Number.isSafeInteger(value) && value > 0
+    ? value
+    : fail(`--${option} ${values[option]} is not a whole number above 0`);
+}
+
+function list(values: Values, option: string): string[] {
+  return String(values[option])
+    .split(",")
+    .filter((item) => item !== "" && item !== "none");
+}
+
+function oneOf<Choice extends string>(option: string, value: string, choices: readonly Choice[]): Choice {
+  return (
+    choices.find((each) => each === value) ?? fail(`--${option} ${value} is none of ${choices.join(", ")}`)
+  );
+}
+
+function choice<Choice extends string>(values: Values, option: string, choices: readonly Choice[]): Choice {
+  return oneOf(option, String(values[option]), choices);
+}
+
+function microbatch(values: Values): { rows: number; blocks: number } {
+  const [, rows, blocks] = /^(\d+)x(\d+)$/.exec(String(values["microbatch"])) ?? [];
+  return rows === undefined || blocks === undefined
+    ? fail(`--microbatch ${values["microbatch"]} is not rows x blocks, as 100x1000`)
+    : { rows: Number(rows), blocks: Number(blocks) };
 }

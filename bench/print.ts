@@ -1,13 +1,34 @@
+import type { Figures } from "./figures.ts";
 import { machine } from "./machine.ts";
 
-/** A result, and where it comes from. */
-export function print(result: object, asJson: boolean): void {
-  const report = { ...result, ...machine() };
+/** What a benchmark found. */
+export interface Report {
+  /** The options it ran with, and versions of what it used. */
+  readonly about?: Figures;
+  /** One column of the table each. */
+  readonly cases: readonly Figures[];
+}
+
+/** One JSON object, in which a single case has no level of its own; or a table for people. */
+export function print(bench: string, { about, cases }: Report, asJson: boolean): void {
+  const setting = { bench, ...machine(), ...about };
+  if (asJson) {
+    console.log(JSON.stringify(cases.length === 1 ? { ...setting, ...cases[0] } : { ...setting, cases }));
+    return;
+  }
   console.log(
-    asJson
-      ? JSON.stringify(report)
-      : Object.entries(report)
-          .map(([key, value]) => `${key.padEnd(12)} ${value}`)
-          .join("\n"),
+    Object.entries(setting)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(" · "),
   );
+  const names = [...new Set(cases.flatMap((figures) => Object.keys(figures)))];
+  const rows = names.map((name) => [name, ...cases.map((figures) => String(figures[name] ?? ""))]);
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const row of rows) {
+    console.log(
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+        .join("  "),
+    );
+  }
 }

@@ -9,7 +9,7 @@ import { VersionSource, type VersionTables } from "../tests/support/chain/versio
 import { cloneDatabase, type TestDatabase } from "../tests/support/postgres/database.ts";
 import { startTemplate } from "../tests/support/postgres/template.ts";
 import { WorkerProcess } from "../tests/support/worker/worker-process.ts";
-import { print } from "./print.ts";
+import type { Report } from "./print.ts";
 
 const ROWS_PER_BLOCK = 3;
 const HASH = { type: new FixedSizeBinary(32), nullable: false };
@@ -30,7 +30,7 @@ const QUERIES = ["blocks", "logs", "transactions", "joined"].map(
 );
 
 /** How long readers wait while a dataset is upgraded, and rolled back, with a block every 100 ms. */
-export async function benchUpgrade(options: { rows: number; json: boolean }): Promise<void> {
+export async function benchUpgrade(options: { readonly rows: number }): Promise<Report> {
   const chain = new GeneratedSource({ blocks: Math.ceil(options.rows / ROWS_PER_BLOCK) });
   const template = await startTemplate();
   const source = new VersionSource(chain, OLD, { rowsPerBlock: ROWS_PER_BLOCK });
@@ -46,7 +46,7 @@ export async function benchUpgrade(options: { rows: number; json: boolean }): Pr
     await db.query(
       "create view chain.joined as select _block_num, b.block_hash, b.size from chain.blocks b join chain.logs l using (_block_num)",
     );
-    const size = await firstValue(db, "select sum(rows)::int from ampsync.streams");
+    const size = await firstNumber(db, "select sum(rows)::int from ampsync.streams");
     const calm = await worstWait(db, () => pause(10_000));
     server.publish("2.0.0", new VersionSource(chain, NEW, { rowsPerBlock: ROWS_PER_BLOCK }));
     await until(db, "select new_version is not null from ampsync.status");
@@ -56,24 +56,22 @@ export async function benchUpgrade(options: { rows: number; json: boolean }): Pr
       await until(db, "select count(*) = 1 from ampsync.events where event = 'upgraded'");
     });
     const seconds = Math.round((performance.now() - start) / 1000);
-    const stood = await firstValue(
+    const stood = await firstNumber(
       db,
       `select round(extract(epoch from max(at) filter (where event = 'upgraded') - max(at) filter (where event = 'upgrade_frozen')), 2)
          from ampsync.events`,
     );
     await until(db, "select bool_and(state = 'live') from ampsync.streams");
     const rollback = await worstWait(db, () => db.query("select ampsync.rollback_version('anvil')"));
-    print(
-      {
-        rows: size,
-        upgrade_s: seconds,
-        frozen_s: stood,
-        calm_wait_ms: calm,
-        upgrade_wait_ms: upgrade,
-        rollback_wait_ms: rollback,
-      },
-      options.json,
-    );
+    const figures = {
+      rows: size,
+      upgrade_s: seconds,
+      frozen_s: stood,
+      calm_wait_ms: calm,
+      upgrade_wait_ms: upgrade,
+      rollback_wait_ms: rollback,
+    };
+    return { cases: [figures] };
   } finally {
     clearInterval(mining);
     await worker[Symbol.asyncDispose]();
@@ -105,6 +103,10 @@ async function worstWait(db: TestDatabase, work: () => Promise<unknown>): Promis
 
 async function until(db: TestDatabase, query: string): Promise<void> {
   while ((await firstValue(db, query)) !== true) await pause(100);
+}
+
+async function firstNumber(db: TestDatabase, query: string): Promise<number> {
+  return Number(await firstValue(db, query));
 }
 
 async function firstValue(db: TestDatabase, query: string): Promise<unknown> {

@@ -1,0 +1,38 @@
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** What Linux counts of a process; NaN where there is no /proc. */
+
+/** The kernel's unit of processor time, the same on all builds. */
+const TICKS_PER_S = 100;
+
+/** Seconds of processor time, of all its threads. */
+export function cpuS(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // The name before may hold spaces.
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
+
+/** The highest resident memory since the start, or since `forgetPeak`. */
+export function peakRssMib(pid: number): number {
+  return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1024);
+}
+
+export function rssMib(pid: number): number {
+  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1024);
+}
+
+export function forgetPeak(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, "5");
+  } catch {
+    // Elsewhere the peak stays that of the whole life.
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
