@@ -36,6 +36,31 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
       });
     },
   },
+  head: {
+    help: "from the sending of a block until another connection sees it, beside bare commits of one row",
+    options: {
+      streams: ["1,10,200", "cases: so many tables of one dataset"],
+      rate: ["10,10,1", "blocks per second in each case; the last one goes for all that follow"],
+      seconds: ["30", "how long blocks are counted in each case"],
+      "block-rows": ["20", "rows of a table per block"],
+      workers: ["1", "worker processes"],
+      slots: ["", "jobs that a worker runs at once (its own number)"],
+    },
+    run: async (values) => {
+      const { benchHead } = await import("./head.ts");
+      const rates = numbers(values, "rate");
+      return await benchHead({
+        cases: numbers(values, "streams").map((streams, i) => ({
+          streams,
+          blocksPerS: rates[i] ?? rates.at(-1)!,
+        })),
+        seconds: number(values, "seconds"),
+        rowsPerBlock: number(values, "block-rows"),
+        workers: number(values, "workers"),
+        slots: values["slots"] === "" ? null : number(values, "slots"),
+      });
+    },
+  },
   encode: {
     help: "encode Arrow batches in memory, beside a plain value-by-value encoder",
     options: { memory: [false, "measure how memory grows over 50 M rows instead"] },
@@ -94,7 +119,9 @@ function help(): string {
   for (const [bench, { help: what, options }] of Object.entries(BENCHMARKS)) {
     lines.push(`  ${bench}: ${what}`);
     for (const [option, [standard, meaning]] of Object.entries(options)) {
-      lines.push(`    --${option.padEnd(12)} ${meaning}${standard === false ? "" : ` (${standard})`}`);
+      lines.push(
+        `    --${option.padEnd(12)} ${meaning}${standard === false || standard === "" ? "" : ` (${standard})`}`,
+      );
     }
   }
   return [...lines, "", "  --json           print one JSON object"].join("\n");
@@ -106,10 +133,18 @@ function fail(message: string): never {
 }
 
 function number(values: Values, option: string): number {
-  const value = Number(values[option]);
+  return wholeNumber(option, String(values[option]));
+}
+
+function numbers(values: Values, option: string): number[] {
+  return list(values, option).map((text) => wholeNumber(option, text));
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
   return Number.isSafeInteger(value) && value > 0
     ? value
-    : fail(`--${option} ${values[option]} is not a whole number above 0`);
+    : fail(`--${option} ${text} is not a whole number above 0`);
 }
 
 function list(values: Values, option: string): string[] {
