@@ -61,6 +61,32 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
       });
     },
   },
+  reorg: {
+    help: "from a reorg at the server until another connection sees the new blocks, all depths in turns",
+    options: {
+      rows: ["5000000", "rows of the table"],
+      "block-rows": ["100", "rows per block"],
+      depths: ["1,10,100", "replaced blocks"],
+      rounds: ["30", "reorgs of each depth"],
+    },
+    run: async (values) => {
+      const { benchReorg } = await import("./reorg.ts");
+      return await benchReorg({
+        rows: number(values, "rows"),
+        rowsPerBlock: number(values, "block-rows"),
+        depths: numbers(values, "depths"),
+        rounds: number(values, "rounds"),
+      });
+    },
+  },
+  enqueue: {
+    help: "from the call of enqueue_sync until rows of a dataset of three tables are visible",
+    options: { rounds: ["20", "how often"] },
+    run: async (values) => {
+      const { benchEnqueue } = await import("./enqueue.ts");
+      return await benchEnqueue({ rounds: number(values, "rounds") });
+    },
+  },
   encode: {
     help: "encode Arrow batches in memory, beside a plain value-by-value encoder",
     options: { memory: [false, "measure how memory grows over 50 M rows instead"] },

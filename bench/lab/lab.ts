@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import pg from "pg";
 
@@ -43,7 +43,11 @@ export class Lab implements AsyncDisposable {
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const dataDir = join(folder, "postgres");
     const postgres = await startEmbeddedPostgres({ dataDir, persistent: true, settings: SETTINGS });
-    stack.defer(() => postgres.stop());
+    stack.defer(async () => {
+      await postgres.stop();
+      // The server's user may not reach our folder, and its data is in another one.
+      await rm(dirname(postgres.dataDir), { recursive: true, force: true });
+    });
     const urlOf = (database: string) => postgres.connectionString(database);
     await using admin = await connect(urlOf("postgres"));
     await admin.query(`create database ${TEMPLATE}`);

@@ -36,7 +36,8 @@ export interface CommitQueueOptions<Begin, End> {
  * A commit starts whenever none is under way and a finished microbatch waits. So at
  * the head each microbatch is committed as it ends; in a backfill, where PostgreSQL
  * is the slower side, microbatches gather up to the limits of a commit. A large
- * microbatch begins its transaction before it is finished.
+ * microbatch begins its transaction before it is finished, and one that replaces
+ * rows begins it early, so that they are removed while it arrives.
  */
 export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDisposable {
   readonly #options: CommitQueueOptions<Begin, End>;
@@ -137,7 +138,13 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
 
   get #hasWork(): boolean {
     const { view } = this.#buffer;
-    return view.hasCommit || view.bytes >= (this.#needsRoom ? 1 : this.#options.limits.spillBytes);
+    return view.hasCommit || view.bytes >= (this.#needsRoom ? 1 : this.#spillBytes);
+  }
+
+  get #spillBytes(): number {
+    const { spillBytes, removalSpillBytes } = this.#options.limits;
+    const begin = this.#buffer.view.microbatches[0]?.begin ?? null;
+    return begin === null ? spillBytes : Math.min(spillBytes, removalSpillBytes);
   }
 
   /** Writes one transaction. Its microbatches are chosen once there is a permit for it: more may have gathered by then. */

@@ -8,6 +8,8 @@ import { CONNECT_MS, ownSessions, type SessionSettings } from "./session.ts";
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, (text: string) => BigInt(text));
 
+const IDLE_MS = 60_000;
+
 export interface PoolOptions {
   readonly url: string;
   readonly max: number;
@@ -21,6 +23,8 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max,
+    // Longer than blocks take on most chains: a new session takes tens of milliseconds for what the next ones do in one.
+    idleTimeoutMillis: IDLE_MS,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     // Without it the operating system waits for two hours before it probes whether a silent peer is still there.

@@ -86,7 +86,12 @@ async function runStream(seed: number, budget: Budget, permits: Permits): Promis
       await pause(roll);
       return transaction(begin, commits, roll);
     },
-    limits: { ...COMMIT_LIMITS, rows: roll(1, 9), spillBytes: [1, 1000, MIB, 8 * MIB][roll(0, 3)]! },
+    limits: {
+      ...COMMIT_LIMITS,
+      rows: roll(1, 9),
+      spillBytes: [1, 1000, MIB, 8 * MIB][roll(0, 3)]!,
+      removalSpillBytes: [1, 1000, MIB][roll(0, 2)]!,
+    },
     permits,
     budget,
     onCommitted: () => {},

@@ -256,6 +256,25 @@ describe("commits", () => {
     }
   });
 
+  test("a replacement of some size begins to be written while its rows arrive", async () => {
+    await using rig = new Rig({ limits: { removalSpillBytes: 2 } });
+    rig.begin();
+    await rig.rows("ab");
+    await elapse(10);
+    expect(rig.table.opened).toBe(0); // These rows replace none.
+    rig.finish();
+    await rig.queue.settle();
+    rig.begin("remove 1");
+    await rig.rows("c");
+    await elapse(10);
+    expect(rig.table.opened).toBe(1); // Small: it will be one message, and soon finished.
+    await rig.rows("d");
+    await waitFor("it to be written", () => rig.table.bytes === 4, 5_000);
+    rig.finish();
+    await rig.queue.settle();
+    expect(rig.table.commits.at(-1)).toEqual({ text: "cd", begin: "remove 1", end: "1 after 0" });
+  });
+
   test("a removal begins a commit of its own", async () => {
     await using rig = new Rig();
     const permits = Promise.withResolvers<void>();

@@ -4,12 +4,14 @@
 -- from moving.
 create or replace function ampsync_private.block_time(p_seconds bigint)
   returns timestamptz
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select to_timestamp(p_seconds) where p_seconds between 0 and 253402300799;
+begin
+  return case when p_seconds between 0 and 253402300799 then to_timestamp(p_seconds) end;
+end;
 $$;
 
 comment on function ampsync_private.block_time(bigint)

@@ -11,11 +11,15 @@ create or replace function ampsync_private.prune_history(
   p_tip_start bigint
 )
   returns void
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_first bigint;
+  v_last  bigint;
+begin
   with pruned as (
     delete from ampsync_private.history h
      where h.stream_id = p_stream_id
@@ -30,9 +34,13 @@ as $$
                            offset 15 limit 1)
     returning h.first_block, h.last_block
   )
-  select ampsync_private.compact_ledger(p_stream_id, e.first_block - 64, e.last_block)
-    from (select min(p.first_block) as first_block, max(p.last_block) as last_block from pruned p) e
-   where e.first_block / 64 <> (e.last_block + 1) / 64;
+  select min(p.first_block), max(p.last_block) into v_first, v_last
+    from pruned p;
+
+  if v_first / 64 <> (v_last + 1) / 64 then
+    perform ampsync_private.compact_ledger(p_stream_id, v_first - 64, v_last);
+  end if;
+end;
 $$;
 
 comment on function ampsync_private.prune_history(bigint, bigint)

@@ -6,13 +6,15 @@ create or replace function ampsync_private.fence_key(
   p_epoch     bigint
 )
   returns bigint
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select hashtextextended('ampsync.fence:' || p_stream_id || ':' || p_epoch, 0);
+begin
+  return hashtextextended('ampsync.fence:' || p_stream_id || ':' || p_epoch, 0);
+end;
 $$;
 
 comment on function ampsync_private.fence_key(bigint, bigint)

@@ -2,13 +2,15 @@
 -- transaction may be minutes old when it checks its lease.
 create or replace function ampsync_private.now()
   returns timestamptz
-  language sql
+  language plpgsql
   volatile
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select clock_timestamp();
+begin
+  return clock_timestamp();
+end;
 $$;
 
 comment on function ampsync_private.now()

@@ -5,13 +5,15 @@ create or replace function ampsync_private.block_prefix(
   p_block bigint
 )
   returns bytea
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select substring(int8send(p_block) from 3 for 6);
+begin
+  return substring(int8send(p_block) from 3 for 6);
+end;
 $$;
 
 comment on function ampsync_private.block_prefix(bigint)
