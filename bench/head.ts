@@ -1,10 +1,9 @@
 import { AmpServer } from "./chain/amp-server.ts";
 import type { BenchTable } from "./chain/repeating-source.ts";
 import { type Figures, latencies, round } from "./figures.ts";
-import { Lab } from "./lab/lab.ts";
-import { MeasuredWorker } from "./lab/measured-worker.ts";
+import { type Database, Lab } from "./lab/lab.ts";
+import { type MeasuredWorker, startWorkers } from "./lab/measured-worker.ts";
 import { BareCommits, mineSteadily, Observer } from "./lab/observer.ts";
-import { rssMib } from "./lab/process-figures.ts";
 import type { Report } from "./print.ts";
 
 const START_BLOCKS = 10;
@@ -25,13 +24,29 @@ export interface HeadOptions {
   readonly slots: number | null;
 }
 
+/** What is there while blocks come. */
+export interface HeadScene {
+  readonly database: Database;
+  readonly amp: AmpServer;
+  readonly workers: readonly MeasuredWorker[];
+}
+
 /** From the moment when the server sends a block until another connection sees it, beside bare commits of one row. */
 export async function benchHead(options: HeadOptions): Promise<Report> {
   await using lab = await Lab.start();
+  return await measureHead(lab, options);
+}
+
+/** `look`: what else there is to see while all is running. */
+export async function measureHead(
+  lab: Lab,
+  options: HeadOptions,
+  look: (scene: HeadScene) => Promise<Figures> = async () => ({}),
+): Promise<Report> {
   const cases: Figures[] = [];
   for (const each of options.cases) {
-    cases.push(await oneCase(lab, each, options));
-    console.error(`${each.streams} streams at ${each.blocksPerS} blocks/s: ${JSON.stringify(cases.at(-1))}`);
+    cases.push(await oneCase(lab, each, options, look));
+    console.error(`${each.streams} streams: ${JSON.stringify(cases.at(-1))}`);
   }
   const { seconds, rowsPerBlock, workers } = options;
   return { about: { postgres: lab.postgresVersion, seconds, rows_per_block: rowsPerBlock, workers }, cases };
@@ -41,28 +56,17 @@ async function oneCase(
   lab: Lab,
   { streams, blocksPerS }: HeadCase,
   { seconds, rowsPerBlock, workers: count, slots }: HeadOptions,
+  look: (scene: HeadScene) => Promise<Figures>,
 ): Promise<Figures> {
-  const tables: BenchTable[] = Array.from({ length: streams }, (_, i) => ({
-    name: `logs_${i + 1}`,
-    shape: "logs",
-    rowsPerBlock,
-  }));
+  const tables = tablesOf(streams, rowsPerBlock);
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await lab.createDatabase());
   const amp = stack.use(
     await AmpServer.start({ tables, blocks: START_BLOCKS, blocksPerMicrobatch: 1000, notesSends: true }),
   );
   const args = slots === null ? [] : ["-j", `${slots}`];
-  const workers: MeasuredWorker[] = [];
-  for (let i = 0; i < count; i++) {
-    workers.push(
-      stack.use(await MeasuredWorker.start({ databaseUrl: database.url, ...amp.addresses, args })),
-    );
-  }
-  const observer = new Observer(
-    database,
-    tables.map(({ name }) => name),
-  );
+  const workers = await startWorkers(stack, count, { databaseUrl: database.url, ...amp.addresses, args });
+  const observer = new Observer(database, tables);
   const bare = await BareCommits.start(database);
 
   const start = performance.now();
@@ -77,18 +81,15 @@ async function oneCase(
     mined = true;
   });
   for (const worker of workers) worker.begin();
-  const cpuFrom = performance.now();
+  const from = performance.now();
   for (let block = START_BLOCKS; block < START_BLOCKS + blocks; block++) {
     if (!(await observer.untilAll(block))) break;
     if (!mined) await bare.one(); // Right behind a block, so long before the next one.
   }
   await mining;
-  const elapsedS = (performance.now() - cpuFrom) / 1000;
+  const elapsedS = (performance.now() - from) / 1000;
   const used = workers.map((worker) => worker.used());
   const sent = await amp.sent();
-  const [{ connections } = { connections: Number.NaN }] = await database.query(
-    "select count(*)::int as connections from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
-  );
   return {
     streams,
     blocks_per_s: blocksPerS,
@@ -96,7 +97,11 @@ async function oneCase(
     ...latencies(observer.latencies(sent, START_BLOCKS + warmUp)),
     ...latencies(bare.ms, "bare_commit_"),
     worker_cores: round(used.reduce((sum, { cpuS }) => sum + cpuS, 0) / elapsedS, 3),
-    worker_rss_mib: Math.max(...workers.map(({ pid }) => rssMib(pid))),
-    database_connections: connections,
+    worker_rss_mib: Math.max(...used.map(({ peakRssMib }) => peakRssMib)),
+    ...(await look({ database, amp, workers })),
   };
+}
+
+export function tablesOf(streams: number, rowsPerBlock: number): readonly BenchTable[] {
+  return Array.from({ length: streams }, (_, i) => ({ name: `logs_${i + 1}`, shape: "logs", rowsPerBlock }));
 }

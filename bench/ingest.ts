@@ -4,14 +4,13 @@ import { AmpServer } from "./chain/amp-server.ts";
 import type { BenchTable, Shape } from "./chain/repeating-source.ts";
 import { type Figures, median, round } from "./figures.ts";
 import { type Baseline, type BaselineTable, bareCopy, copyClient, tempTableWay } from "./lab/baselines.ts";
-import { writeBatches, writeCopyFile } from "./lab/copy-file.ts";
+import { TEMP_TABLE_ROWS, writeBatches, writeCopyFile } from "./lab/copy-file.ts";
 import { type Database, Lab } from "./lab/lab.ts";
 import { type Loaded, load, loadedTable } from "./lab/load.ts";
+import { startWorkers } from "./lab/measured-worker.ts";
 import { cpuS } from "./lab/process-figures.ts";
 import type { Report } from "./print.ts";
 
-/** Rows that a tool with a temporary table writes in one transaction. */
-const TEMP_TABLE_ROWS = 10_000;
 /** Rows of each table for each log, when blocks, logs and transactions are loaded at once. */
 const OF_A_BLOCK = { blocks: 0, logs: 1, transactions: 1 / 3 } as const;
 
@@ -48,8 +47,10 @@ export async function benchIngest(options: IngestOptions): Promise<Report> {
   await using amp = await AmpServer.start({ tables, blocks, blocksPerMicrobatch: options.microbatch.blocks });
 
   const loadInto = async (database: Database) => {
+    await using stack = new AsyncDisposableStack();
+    const started = await startWorkers(stack, workers, { databaseUrl: database.url, ...amp.addresses });
     const before = cpuS(amp.pid);
-    const loaded = await load(database, amp, { tables, blocks, workers });
+    const loaded = await load(database, { tables, blocks, workers: started });
     return { ...loaded, serverCpuS: cpuS(amp.pid) - before };
   };
   const loadOnce = async () => {

@@ -9,7 +9,7 @@ export interface Report {
   readonly cases: readonly Figures[];
 }
 
-/** One JSON object, in which a single case has no level of its own; or a table for people. */
+/** One JSON object, in which a single case has no level of its own; or a table for people, as Markdown. */
 export function print(bench: string, { about, cases }: Report, asJson: boolean): void {
   const setting = { bench, ...machine(), ...about };
   if (asJson) {
@@ -22,13 +22,19 @@ export function print(bench: string, { about, cases }: Report, asJson: boolean):
       .join(" · "),
   );
   const names = [...new Set(cases.flatMap((figures) => Object.keys(figures)))];
-  const rows = names.map((name) => [name, ...cases.map((figures) => String(figures[name] ?? ""))]);
+  const rows = names.map((name) => [name, ...cases.map((figures) => text(figures[name]))]);
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  for (const row of rows) {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  for (const [at, row] of rows.entries()) {
     console.log(
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-        .join("  "),
+      line(
+        row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))),
+      ),
     );
+    if (at === 0) console.log(line(widths.map((width) => "-".repeat(width))));
   }
+}
+
+function text(value: Figures[string] | undefined): string {
+  return value === undefined ? "" : Array.isArray(value) ? value.join(" ") : String(value);
 }

@@ -29,8 +29,8 @@ export async function benchReorg({ rows, rowsPerBlock, depths, rounds }: ReorgOp
   await using lab = await Lab.start();
   await using database = await lab.createDatabase();
   await using amp = await AmpServer.start({ tables: [table], blocks, blocksPerMicrobatch: 1000 });
-  await load(database, amp, { tables: [table], blocks, workers: 1 });
   await using worker = await MeasuredWorker.start({ databaseUrl: database.url, ...amp.addresses });
+  await load(database, { tables: [table], blocks, workers: [worker] });
   await untilIndexed(database, worker);
   // Blocks that came one by one, as at a head: what a reorg replaces is many small microbatches.
   const bare = await BareCommits.start(database);

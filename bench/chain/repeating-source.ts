@@ -27,7 +27,7 @@ const OF_THE_BLOCK = new Set(["_block_num", "block_num", "timestamp", "hash", "p
 
 export type Shape = "blocks" | "logs" | "transactions" | "narrow";
 
-export const SCHEMAS: Readonly<Record<Shape, Schema>> = {
+const SCHEMAS: Readonly<Record<Shape, Schema>> = {
   ...EVM_SCHEMAS,
   narrow: new Schema([
     new Field("_block_num", new Uint64(), false),

@@ -12,6 +12,9 @@ export const COPY_HEADER = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "la
 /** A field count of -1. */
 export const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 
+/** Rows that a tool with a temporary table writes in one transaction. */
+export const TEMP_TABLE_ROWS = 10_000;
+
 const READ_BYTES = 16 * 2 ** 20;
 const POOL_BYTES = 2 ** 20;
 const ID_BYTES = 16;

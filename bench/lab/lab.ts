@@ -37,12 +37,17 @@ export class Lab implements AsyncDisposable {
     this.#stack = parts.stack;
   }
 
-  static async start(): Promise<Lab> {
+  /** `settings`: further ones of the server. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Lab> {
     await using stack = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), "ampsync-bench-"));
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const dataDir = join(folder, "postgres");
-    const postgres = await startEmbeddedPostgres({ dataDir, persistent: true, settings: SETTINGS });
+    const postgres = await startEmbeddedPostgres({
+      dataDir,
+      persistent: true,
+      settings: { ...SETTINGS, ...settings },
+    });
     stack.defer(async () => {
       await postgres.stop();
       // The server's user may not reach our folder, and its data is in another one.

@@ -1,10 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { AmpServer } from "../chain/amp-server.ts";
 import type { BenchTable } from "../chain/repeating-source.ts";
 import { BackendCpu } from "./backend-cpu.ts";
 import type { Database } from "./lab.ts";
-import { MeasuredWorker } from "./measured-worker.ts";
+import type { MeasuredWorker } from "./measured-worker.ts";
 
 const LOOK_MS = 10;
 const SCHEMA = "bench";
@@ -31,20 +30,11 @@ export interface Loaded {
 export interface LoadOptions {
   readonly tables: readonly BenchTable[];
   readonly blocks: number;
-  readonly workers: number;
+  readonly workers: readonly MeasuredWorker[];
 }
 
-/** Loads the blocks of a server through the whole product: workers, COPY and commits. */
-export async function load(
-  database: Database,
-  amp: AmpServer,
-  { tables, blocks, workers: count }: LoadOptions,
-): Promise<Loaded> {
-  await using stack = new AsyncDisposableStack();
-  const workers: MeasuredWorker[] = [];
-  for (let i = 0; i < count; i++) {
-    workers.push(stack.use(await MeasuredWorker.start({ databaseUrl: database.url, ...amp.addresses })));
-  }
+/** Loads the blocks of a server through the whole product. */
+export async function load(database: Database, { tables, blocks, workers }: LoadOptions): Promise<Loaded> {
   const backends = new BackendCpu(database);
   const watch = new Watch(tables, blocks);
   await database.query("checkpoint");

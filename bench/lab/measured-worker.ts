@@ -70,3 +70,14 @@ export class MeasuredWorker extends WorkerProcess {
     };
   }
 }
+
+/** So many workers, which end with the stack. */
+export async function startWorkers(
+  stack: AsyncDisposableStack,
+  count: number,
+  options: WorkerOptions,
+): Promise<readonly MeasuredWorker[]> {
+  const workers: MeasuredWorker[] = [];
+  for (let i = 0; i < count; i++) workers.push(stack.use(await MeasuredWorker.start(options)));
+  return workers;
+}

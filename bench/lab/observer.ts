@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import type { AmpServer, Sent } from "../chain/amp-server.ts";
+import type { BenchTable } from "../chain/repeating-source.ts";
 import type { Database } from "./lab.ts";
 
 const LOOK_MS = 1;
@@ -19,10 +20,10 @@ export class Observer {
   /** When blocks of a table were seen first: up to which one, in nanoseconds. */
   readonly #seen = new Map<string, { readonly block: number; readonly at: bigint }[]>();
 
-  constructor(database: Database, tables: readonly string[]) {
+  constructor(database: Database, tables: readonly BenchTable[]) {
     this.#database = database;
-    this.#visible = new Map(tables.map((table) => [table, -1]));
-    for (const table of tables) this.#seen.set(table, []);
+    this.#visible = new Map(tables.map(({ name }) => [name, -1]));
+    for (const { name } of tables) this.#seen.set(name, []);
   }
 
   /** Returns when all tables have this block; false after the deadline. */
@@ -81,13 +82,20 @@ export class BareCommits {
   }
 }
 
-/** Mines at a steady rate until there are so many more blocks, whatever becomes of them. */
-export async function mineSteadily(amp: AmpServer, blocks: number, perSecond: number): Promise<void> {
+/** Mines at a steady rate until there are so many more blocks, whatever becomes of them, or the signal aborts. */
+export async function mineSteadily(
+  amp: AmpServer,
+  blocks: number,
+  perSecond: number,
+  signal?: AbortSignal,
+  onMined = () => {},
+): Promise<void> {
   const start = performance.now();
-  for (let i = 0; i < blocks; i++) {
+  for (let i = 0; i < blocks && signal?.aborted !== true; i++) {
     const due = start + (i * 1000) / perSecond;
     const wait = due - performance.now();
     if (wait > 0) await pause(wait);
     await amp.mine();
+    onMined();
   }
 }

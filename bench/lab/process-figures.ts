@@ -17,8 +17,15 @@ export function peakRssMib(pid: number): number {
   return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1024);
 }
 
-export function rssMib(pid: number): number {
-  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1024);
+/** TCP connections of this machine to a port of its own. */
+export function connectionsTo(port: number): number {
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return read("/proc/net/tcp")
+    .split("\n")
+    .filter((line) => {
+      const [, , remote, state] = line.trim().split(/\s+/);
+      return remote?.endsWith(ending) && state === "01"; // Established.
+    }).length;
 }
 
 export function forgetPeak(pid: number): void {

@@ -523,4 +523,15 @@ describe("rows that cannot be removed are never left beside their replacement:",
     expect(await swap(db, shadow)).toBe(true);
     expect(await stream.rows()).toBe("c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
   });
+
+  test("a trigger of a table that inherits from the target is noticed as well", async () => {
+    const stream = await loadedStream(db);
+    await db.query(`create table chain.part () inherits (chain.blocks);
+      with moved as (delete from only chain.blocks where _id >= ampsync_private.block_prefix(8) returning *)
+      insert into chain.part select * from moved;
+      create function chain.keep() returns trigger language plpgsql as 'begin return null; end';
+      create trigger keep before delete on chain.part for each row execute function chain.keep()`);
+    const error = await refusal(db, () => stream.beginApply({ from: 8, parentHash: hashOf(7) }));
+    expect(error).toMatchObject({ code: "SY201", message: expect.stringContaining("cannot be deleted") });
+  });
 });
