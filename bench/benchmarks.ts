@@ -120,6 +120,17 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
       });
     },
   },
+  parallel: {
+    help: "one bare COPY into a table, in turns with two at once of half of the rows each",
+    options: {
+      rows: ["5000000", "rows of logs"],
+      rounds: ["5", "pairs"],
+    },
+    run: async (given) => {
+      const { benchParallel } = await import("./parallel.ts");
+      return await benchParallel({ rows: given.number("rows"), rounds: given.number("rounds") });
+    },
+  },
   failover: {
     help: "how long after the end of a worker all its streams go on",
     options: {

@@ -27,7 +27,7 @@ export interface BaselineTable {
 export const copyClient: "psql" | "own client" =
   spawnSync("psql", ["--version"]).status === 0 ? "psql" : "own client";
 
-/** Bare COPYs of files into empty tables, one per table, all at once. */
+/** Bare COPYs of files into empty tables, all at once. */
 export function bareCopy(database: Database, tables: readonly BaselineTable[]): Promise<Baseline> {
   return measured(database, tables, (table, file) =>
     copyClient === "psql"
@@ -63,13 +63,12 @@ async function measured(
   tables: readonly BaselineTable[],
   command: (table: string, file: string) => [string, string[]],
 ): Promise<Baseline> {
-  const jobs: [string, string[]][] = [];
-  for (const { table, file } of tables) {
-    const bare = `${table}_bare`;
-    await database.query(`drop table if exists ${bare}`);
-    await database.query(`create table ${bare} (like ${table} including all)`);
-    jobs.push(command(bare, file));
+  const bare = (table: string) => `${table}_bare`;
+  for (const table of new Set(tables.map((each) => each.table))) {
+    await database.query(`drop table if exists ${bare(table)}`);
+    await database.query(`create table ${bare(table)} (like ${table} including all)`);
   }
+  const jobs = tables.map(({ table, file }) => command(bare(table), file));
   const backends = new BackendCpu(database);
   await database.query("checkpoint");
   const walFrom = await walPosition(database);
