@@ -8,8 +8,10 @@ export const ALL: readonly (readonly string[])[] = [
   ["growth", "--temp-table"],
   ["head"],
   ["reorg"],
+  ["reorg", "--rows", "500000", "--rounds", "15", "--block-index", "none"],
   ["enqueue"],
   ["many"],
-  ["failover"],
+  ["failover", "--rounds", "3"],
+  ["parallel", "--rows", "2000000", "--rounds", "3"],
   ["encode"],
 ];

@@ -85,6 +85,7 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
       "block-rows": ["100", "rows per block"],
       depths: ["1,10,100", "replaced blocks"],
       rounds: ["30", "reorgs of each depth"],
+      "block-index": ["btree", "the index on the block: btree, brin or none"],
     },
     run: async (given) => {
       const { benchReorg } = await import("./reorg.ts");
@@ -93,6 +94,7 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
         rowsPerBlock: given.number("block-rows"),
         depths: given.numbers("depths"),
         rounds: given.number("rounds"),
+        blockIndex: given.choice("block-index", ["btree", "brin", "none"]),
       });
     },
   },

@@ -12,7 +12,7 @@ import type { Report } from "./print.ts";
 
 const ROWS_PER_BLOCK = 100;
 
-/** Whether two COPYs of disjoint block ranges into one table are faster than one COPY of all (ADR 19). */
+/** Whether two COPYs of disjoint block ranges into one table are faster than one COPY of all (ADR 20). */
 export async function benchParallel(options: {
   readonly rows: number;
   readonly rounds: number;

@@ -31,10 +31,15 @@ export interface LoadOptions {
   readonly tables: readonly BenchTable[];
   readonly blocks: number;
   readonly workers: readonly MeasuredWorker[];
+  /** The index on the block that the table gets at the head. */
+  readonly blockIndex?: "btree" | "brin" | "none";
 }
 
 /** Loads the blocks of a server through the whole product. */
-export async function load(database: Database, { tables, blocks, workers }: LoadOptions): Promise<Loaded> {
+export async function load(
+  database: Database,
+  { tables, blocks, workers, blockIndex = "btree" }: LoadOptions,
+): Promise<Loaded> {
   const backends = new BackendCpu(database);
   const watch = new Watch(tables, blocks);
   await database.query("checkpoint");
@@ -43,7 +48,10 @@ export async function load(database: Database, { tables, blocks, workers }: Load
   for (const worker of workers) worker.begin();
 
   const start = performance.now();
-  await database.query("select ampsync.enqueue_sync('bench', target_schema => $1)", [SCHEMA]);
+  await database.query("select ampsync.enqueue_sync('bench', target_schema => $1, block_index => $2)", [
+    SCHEMA,
+    blockIndex,
+  ]);
   while (!watch.isDone) {
     await backends.sample();
     const rows = await database.query("select target_table, watermark_block_num from ampsync.checkpoints");

@@ -36,8 +36,7 @@ export interface CommitQueueOptions<Begin, End> {
  * A commit starts whenever none is under way and a finished microbatch waits. So at
  * the head each microbatch is committed as it ends; in a backfill, where PostgreSQL
  * is the slower side, microbatches gather up to the limits of a commit. A large
- * microbatch begins its transaction before it is finished, and one that replaces
- * rows begins it early, so that they are removed while it arrives.
+ * microbatch begins its transaction before it is finished.
  */
 export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDisposable {
   readonly #options: CommitQueueOptions<Begin, End>;
@@ -64,9 +63,12 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     return this.#buffer.view.microbatches.length === 0;
   }
 
-  /** Begins a microbatch; where `begin` is not null it also begins a commit. */
-  openMicrobatch(begin: Begin | null): void {
-    this.#buffer.change((buffer) => buffer.open(begin));
+  /**
+   * Begins a microbatch; where `begin` is not null it also begins a commit. With `beginsEarly` the transaction does
+   * not wait for its rows: what it begins with takes its time, and is done while they come.
+   */
+  openMicrobatch(begin: Begin | null, beginsEarly = false): void {
+    this.#buffer.change((buffer) => buffer.open(begin, beginsEarly));
   }
 
   /** Gives up the unfinished microbatch. What is already written of it is rolled back. */
@@ -138,13 +140,8 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
 
   get #hasWork(): boolean {
     const { view } = this.#buffer;
-    return view.hasCommit || view.bytes >= (this.#needsRoom ? 1 : this.#spillBytes);
-  }
-
-  get #spillBytes(): number {
-    const { spillBytes, removalSpillBytes } = this.#options.limits;
-    const begin = this.#buffer.view.microbatches[0]?.begin ?? null;
-    return begin === null ? spillBytes : Math.min(spillBytes, removalSpillBytes);
+    const spillBytes = this.#needsRoom ? 1 : this.#options.limits.spillBytes;
+    return view.hasCommit || view.bytes >= spillBytes || view.microbatches[0]?.beginsEarly === true;
   }
 
   /** Writes one transaction. Its microbatches are chosen once there is a permit for it: more may have gathered by then. */

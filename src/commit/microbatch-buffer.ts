@@ -15,6 +15,8 @@ export interface MicrobatchEnd {
 export interface Microbatch<Begin, End> {
   /** What a commit begins with that this microbatch opens; null where it may join the commit of the one before. */
   readonly begin: Begin | null;
+  /** Its transaction begins before there is anything to write. */
+  readonly beginsEarly: boolean;
   /** Rows that the writer has not taken yet. */
   readonly chunks: readonly Uint8Array[];
   readonly bytes: number;
@@ -98,9 +100,10 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   }
 
   /** Begins a microbatch; where `begin` is not null it also begins a commit. */
-  open(begin: Begin | null): void {
+  open(begin: Begin | null, beginsEarly = false): void {
     this.#microbatches.push({
       begin,
+      beginsEarly,
       chunks: [],
       bytes: 0,
       rows: 0,

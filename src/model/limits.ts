@@ -33,10 +33,8 @@ export interface CommitLimits {
   readonly rows: number;
   /** … or bytes. */
   readonly bytes: number;
-  /** A microbatch of this size is written before it is finished … */
+  /** A microbatch of this size is written before it is finished. */
   readonly spillBytes: number;
-  /** … or of this size, if its commit begins with a removal: rows are removed while their replacement arrives. */
-  readonly removalSpillBytes: number;
   /** An open transaction holds vacuum back: if it gets no bytes for this many milliseconds, it is rolled back. */
   readonly stallMs: number;
   /** A pass keeps its slot for at least this long. */
@@ -47,7 +45,6 @@ export const COMMIT_LIMITS: CommitLimits = {
   rows: 100_000,
   bytes: 16 * MIB,
   spillBytes: 8 * MIB,
-  removalSpillBytes: MIB / 4,
   stallMs: 30_000,
   minPassMs: 5_000,
 };

@@ -33,6 +33,9 @@ export type ConnectionEnd =
   | { readonly kind: "yielded" }
   | Extract<Step, { kind: "no_data" | "reconnect" | "end" | "fail" }>;
 
+/** A replacement that begins with so many rows is worth a message of its own for the removal of the old ones. */
+const EARLY_REMOVAL_ROWS = 256;
+
 const YIELDED: ConnectionEnd = { kind: "yielded" };
 
 /**
@@ -195,8 +198,12 @@ class Connection implements AsyncDisposable {
       this.#commits.dropMicrobatch();
     }
     if (opens) {
-      this.#commits.openMicrobatch(removal);
+      const beginsEarly = removal !== null && watermark === null && batch.rowCount >= EARLY_REMOVAL_ROWS;
+      this.#commits.openMicrobatch(removal, beginsEarly);
       encoder.beginMicrobatch(range);
+      if (beginsEarly) {
+        await turn(); // PostgreSQL removes rows while the new ones are encoded.
+      }
     }
     if (removal !== null) {
       const { start, end } = range;

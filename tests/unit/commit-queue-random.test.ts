@@ -90,7 +90,6 @@ async function runStream(seed: number, budget: Budget, permits: Permits): Promis
       ...COMMIT_LIMITS,
       rows: roll(1, 9),
       spillBytes: [1, 1000, MIB, 8 * MIB][roll(0, 3)]!,
-      removalSpillBytes: [1, 1000, MIB][roll(0, 2)]!,
     },
     permits,
     budget,
@@ -103,7 +102,7 @@ async function runStream(seed: number, budget: Budget, permits: Permits): Promis
   while (finished.length < 12 || !finished.at(-1)?.mayCommit) {
     const begin = finished.at(-1)?.mayCommit !== false && roll(0, 3) === 0 ? "removal" : "";
     const microbatch: Microbatch = { begin, rows: [], mayCommit: roll(0, 2) > 0 };
-    queue.openMicrobatch(begin === "" ? null : begin);
+    queue.openMicrobatch(begin === "" ? null : begin, roll(0, 1) === 0);
     for (let message = roll(0, 3); message > 0; message--) {
       for (let i = roll(0, 3); i > 0; i--) {
         const size = ROW_BYTES[roll(0, ROW_BYTES.length - 1)]!;

@@ -256,24 +256,32 @@ describe("commits", () => {
     }
   });
 
-  test("a replacement of some size begins to be written while its rows arrive", async () => {
-    await using rig = new Rig({ limits: { removalSpillBytes: 2 } });
-    rig.begin();
-    await rig.rows("ab");
-    await elapse(10);
-    expect(rig.table.opened).toBe(0); // These rows replace none.
+  test("what a commit begins with can be done while its rows arrive", async () => {
+    await using rig = new Rig();
+    await rig.microbatch("a");
+    rig.queue.openMicrobatch("remove 1", true);
+    await waitFor("the transaction to begin", () => rig.table.opened === 2, 5_000);
+    expect(rig.texts).toEqual(["a"]);
+    await rig.rows("b"); // Far from a chunk, but the writer waits for it.
+    await waitFor("it to be written", () => rig.table.bytes === 2, 5_000);
     rig.finish();
     await rig.queue.settle();
-    rig.begin("remove 1");
-    await rig.rows("c");
-    await elapse(10);
-    expect(rig.table.opened).toBe(1); // Small: it will be one message, and soon finished.
-    await rig.rows("d");
-    await waitFor("it to be written", () => rig.table.bytes === 4, 5_000);
-    rig.finish();
-    await rig.queue.settle();
-    expect(rig.table.commits.at(-1)).toEqual({ text: "cd", begin: "remove 1", end: "1 after 0" });
+    expect(rig.table.commits.at(-1)).toEqual({ text: "b", begin: "remove 1", end: "1 after 0" });
   });
+
+  test.each([0, 1, 2, 3, 5, 8])(
+    "a commit that began early is rolled back where its rows are given up, %i steps later",
+    async (steps) => {
+      await using rig = new Rig();
+      rig.queue.openMicrobatch("remove 1", true);
+      await elapse(steps);
+      rig.queue.dropMicrobatch();
+      await rig.microbatch("a");
+      await rig.queue.settle();
+      expect(rig.table.commits).toEqual([{ text: "a", begin: "", end: "0 after nothing" }]);
+      expect(rig.table.open).toBe(0);
+    },
+  );
 
   test("a removal begins a commit of its own", async () => {
     await using rig = new Rig();

@@ -4,7 +4,8 @@
 -- of the time, and none can come while the caller holds its lock on the target.
 --
 -- The index of block_key serves this. The upper bound makes the planner use it even if the table
--- was never analyzed.
+-- was never analyzed. No bitmap: only a plain scan marks the entries of rows that are gone, and
+-- where reorg follows reorg the next one would visit them all.
 --
 -- Locks: target rows.
 create or replace function ampsync_private.delete_rows(
@@ -19,6 +20,7 @@ create or replace function ampsync_private.delete_rows(
   security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off
+  set enable_bitmapscan = off
   set jit = off
 as $$
 declare
