@@ -787,14 +787,14 @@ function ampsync_private.block_of(p_id bytea)
 function ampsync_private.block_prefix(p_block bigint)
   -- The six bytes that every _id of a block starts with.
   returns bytea
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.block_time(p_seconds bigint)
   -- The time of a block, or null if the value of the server is no time.
   returns timestamp with time zone
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1115,7 +1115,7 @@ function ampsync_private.delete_rows(p_target regclass, p_identity text, p_from 
   -- Delete a range of blocks from a target; SY201 if rows are left.
   returns bigint
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
+  set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
   grants owner=X/owner
 
 function ampsync_private.dependent_views(p_table regclass, p_changed name[])
@@ -1316,7 +1316,7 @@ function ampsync_private.fence_holders(p_stream_id bigint, p_epoch bigint)
 function ampsync_private.fence_key(p_stream_id bigint, p_epoch bigint)
   -- Key of the advisory lock held by every writing transaction of a stream and lease epoch.
   returns bigint
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1826,7 +1826,7 @@ function ampsync_private.notify_waits()
 function ampsync_private.now()
   -- The current time, even inside long transactions. The only clock that ampsync reads.
   returns timestamp with time zone
-  language sql volatile parallel safe security invoker
+  language plpgsql volatile parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
@@ -1910,7 +1910,7 @@ function ampsync_private.poll_pause(p_dataset ampsync_private.dataset, p_default
 function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
   -- Drop a stream's history entries beyond retention.
   returns void
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
