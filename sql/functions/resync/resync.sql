@@ -55,6 +55,9 @@ begin
   select * into v_dataset -- None if it was dropped meanwhile.
     from ampsync_private.dataset d
    where d.dataset_id = v_dataset_id;
+  if not v_dataset.queries ? resync.table_name then -- Null without a name.
+    perform ampsync_private.check_query_removed(v_dataset, resync.table_name);
+  end if;
   if resync.table_name is null and coalesce(v_dataset.offered_version, v_dataset.offered_hash) is not null then
     perform ampsync_private.request_upgrade(v_dataset_id, resync.from_block);
   end if;

@@ -21,7 +21,8 @@ create or replace function ampsync_worker.swap_resync(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_shadow ampsync_private.stream;
+  v_shadow  ampsync_private.stream;
+  v_dataset ampsync_private.dataset;
 begin
   select * into v_shadow
     from ampsync_private.stream s
@@ -41,13 +42,23 @@ begin
   perform ampsync_private.follow_target(p_shadow_id);
 
   perform ampsync_private.exchange_streams(array[v_shadow.shadow_of], false, false);
-  update ampsync_private.stream s -- A query was taken back, and the dataset got another version since the shadow began.
-     set version = d.resolved_version, manifest_hash = d.resolved_hash, version_since = ampsync_private.now()
-    from ampsync_private.dataset d
+  -- If a query was taken back, the dataset may have got another version since the shadow began.
+  select d.* into v_dataset
+    from ampsync_private.stream s
+    join ampsync_private.dataset d using (dataset_id)
    where s.stream_id = v_shadow.shadow_of
-     and d.dataset_id = s.dataset_id
      and s.query is null
      and (s.version, s.manifest_hash) is distinct from (d.resolved_version, d.resolved_hash);
+  if v_shadow.table_name <> all (v_dataset.resolved_tables) then
+    perform ampsync_private.orphan_stream(
+              v_shadow.shadow_of, coalesce(v_dataset.resolved_version, v_dataset.resolved_hash));
+    return true;
+  end if;
+  update ampsync_private.stream s
+     set version = v_dataset.resolved_version, manifest_hash = v_dataset.resolved_hash,
+         version_since = ampsync_private.now()
+   where s.stream_id = v_shadow.shadow_of
+     and v_dataset.dataset_id is not null;
   perform ampsync_private.schedule_stream(v_shadow.shadow_of);
   return true;
 end;

@@ -40,7 +40,8 @@ create or replace function ampsync_worker.adopt_version(
 as $$
 declare
   v_dataset ampsync_private.dataset;
-  v_names   text[];
+  v_names   text[]; -- All of the version; p_tables without those in whose place there are queries.
+  v_all     jsonb := p_tables;
   v_fitting bigint[];
   v_altered bigint[];
   v_error   jsonb;
@@ -56,16 +57,16 @@ begin
     return 'stale';
   end if;
 
+  v_names := array(select t.value ->> 'table' from jsonb_array_elements(v_all) t order by 1);
   p_tables := coalesce((
     select jsonb_agg(t.value)
-      from jsonb_array_elements(p_tables) t
+      from jsonb_array_elements(v_all) t
      where not exists (select 1 -- A query that goes by this name reads what it says itself.
                          from ampsync_private.stream s
                         where s.dataset_id = p_dataset_id
                           and s.table_name = t.value ->> 'table'
                           and s.shadow_of is null
                           and s.query is not null)), '[]');
-  v_names := array(select t.value ->> 'table' from jsonb_array_elements(p_tables) t order by 1);
   if exists (select 1
                from ampsync_private.stream s
                join jsonb_array_elements(p_tables) t on t.value ->> 'table' = s.table_name
@@ -78,8 +79,8 @@ begin
 
   if (v_dataset.on_new_version = 'resync'
       or exists (select 1 from ampsync_private.upgrade u where u.dataset_id = p_dataset_id))
-     and jsonb_array_length(p_tables) <= 1000 then
-    perform ampsync_private.start_upgrade(p_dataset_id, p_version, p_manifest_hash, p_tables);
+     and jsonb_array_length(v_all) <= 1000 then
+    perform ampsync_private.start_upgrade(p_dataset_id, p_version, p_manifest_hash, v_all);
     return 'beside';
   end if;
 

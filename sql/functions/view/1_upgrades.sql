@@ -31,7 +31,13 @@ select d.label as dataset,
   left join lateral (
     select n.value ->> 'table' as name
       from pg_catalog.jsonb_array_elements(u.tables) n
-     where d.tables is null or n.value ->> 'table' = any (d.tables)
+     where (d.tables is null or n.value ->> 'table' = any (d.tables))
+       and not exists (select 1 -- An upgrade passes over it.
+                         from ampsync_private.stream q
+                        where q.dataset_id = u.dataset_id
+                          and q.table_name = n.value ->> 'table'
+                          and q.shadow_of is null
+                          and q.query is not null)
   ) t on true
   left join ampsync_private.stream s
          on s.dataset_id = u.dataset_id and s.table_name = t.name and s.shadow_of is null

@@ -306,6 +306,19 @@ describe("null instead of a query", () => {
     return { id, stream: await streamOf("t") };
   }
 
+  /** Has the dataset follow a version with these tables, in place. */
+  async function adoptTables(id: string, tables: string[], version = "2.0.0"): Promise<void> {
+    await db.query("select ampsync_private.offer_version($1, $2, null)", [id, version]);
+    const planned = tables.map((table) => ({
+      table,
+      has_block_num: false,
+      columns: table === "t" ? COLUMNS : null,
+    }));
+    const adopt = "select ampsync_worker.adopt_version($1, $2, null, $3) as outcome";
+    const { rows } = await db.query(adopt, [id, version, JSON.stringify(planned)]);
+    expect(rows).toEqual([{ outcome: "adopted" }]);
+  }
+
   test("makes a table that holds nothing the one of the dataset at once, and ends the pass under way", async () => {
     const { stream } = await beside();
     await stream.acquire();
@@ -335,22 +348,59 @@ describe("null instead of a query", () => {
     expect(await shadow.acquire("worker-2")).toMatchObject({ query: null, source_schema: "_/mine@1.0.0" });
     await shadow.prepareTarget();
 
-    await db.query("select ampsync_private.offer_version($1, '2.0.0', null)", [id]);
-    const plan = (table: string) => ({
-      table,
-      has_block_num: false,
-      columns: table === "t" ? COLUMNS : null,
-    });
-    await db.query("select ampsync_worker.adopt_version($1, '2.0.0', null, $2)", [
-      id,
-      JSON.stringify([plan("blocks"), plan("t")]),
-    ]);
+    await adoptTables(id, ["blocks", "t"]);
     await shadow.apply(0, 19, { expected: null });
     expect(await swap(db, shadow)).toBe(true);
     expect(await streams()).toMatchObject([{}, { table_name: "t", query: null, version: "2.0.0" }]);
     expect((await call("ampsync.enqueue_sync('mine')"))[1]).toMatchObject({
       hint: "select * from ampsync.streams;",
     });
+  });
+
+  test("is possible with each version that has such a table, while the query stood in its place", async () => {
+    const { id } = await beside();
+    await adoptTables(id, ["blocks", "t"]);
+    await enqueue({ t: null });
+    expect(await streams()).toMatchObject([{}, { table_name: "t", query: null, version: "2.0.0" }]);
+  });
+
+  test("a version without the table comes before the resync: it is refused, and the table keeps its query", async () => {
+    const { id, stream } = await beside();
+    await stream.acquire();
+    await stream.prepareTarget();
+    await stream.apply(0, 9);
+    await enqueue({ t: null });
+    await adoptTables(id, ["blocks"]);
+    const refused = await refusal(db, () => call("ampsync.resync('mine', 't')"));
+    expect(refused).toMatchObject({ code: "SY004", detail: "Version 2.0.0 has: blocks." });
+    await stream.apply(10, 19);
+
+    await call("ampsync.resync('mine')"); // As a deep reorg does.
+    expect(await (await shadowOf(db, stream))!.acquire("worker-2")).toMatchObject({ query: SQL });
+    await db.query(refused.hint!);
+    expect(await dataset()).toMatchObject({ queries: { t: SQL } });
+  });
+
+  test("a version without the table comes during the resync: it gets its rows, and no more", async () => {
+    const { id, stream } = await beside();
+    await stream.acquire();
+    await stream.prepareTarget();
+    await stream.apply(0, 9);
+    await enqueue({ t: null });
+    await call("ampsync.resync('mine', 't')");
+    const shadow = (await shadowOf(db, stream))!;
+    await shadow.acquire("worker-2");
+    await shadow.prepareTarget();
+    await adoptTables(id, ["blocks"]);
+    await shadow.apply(0, 19, { expected: null });
+    expect(await swap(db, shadow)).toBe(true);
+    expect(await streams()).toMatchObject([
+      {},
+      { table_name: "t", query: null, version: "1.0.0", state: "orphaned" },
+    ]);
+    expect((await db.query("select count(*)::int as rows from mine.t")).rows).toEqual([{ rows: 20 }]);
+    await adoptTables(id, ["blocks", "t"], "3.0.0");
+    expect(await streams()).toMatchObject([{}, { version: "3.0.0", state: "retrying" }]);
   });
 
   test("begins the resync at once with on_new_version resync", async () => {

@@ -6,6 +6,7 @@ import { shadowOf, swap } from "../../support/postgres/shadow.ts";
 import { COLUMNS, type SqlStream } from "../../support/postgres/sql-stream.ts";
 import {
   advance,
+  datasetId,
   loadedDataset,
   markLive,
   newTable,
@@ -13,7 +14,7 @@ import {
   streamOf,
   upgrades,
 } from "../../support/postgres/upgrade.ts";
-import { offerAndAdopt } from "../../support/postgres/versions.ts";
+import { adopt, offer, offerAndAdopt } from "../../support/postgres/versions.ts";
 
 const db = rolledBackDatabase();
 
@@ -135,6 +136,27 @@ describe("the table of a query, through an upgrade of its dataset and back", () 
     expect(await shadowOf(db, mart)).toBeNull();
     expect(await stored(mart)).toMatchObject({ state: "retrying" });
     expect(await upgrades(db)).toHaveLength(2);
+  });
+
+  test("is built beside as well once its query was taken back, if the new version has the table", async () => {
+    const register = "select ampsync_worker.register_streams($1, '1.0.0', null, '{blocks,logs,mart}')";
+    await db.query(register, [await datasetId(db)]);
+    await db.query("select ampsync.alter_sync('chain', on_new_version => 'resync')");
+    await offer(db, "2.0.0");
+    const tables = ["blocks", "logs", "mart"].map((table) => ({ table, columns: OTHER }));
+    expect(await adopt(db, "2.0.0", tables)).toBe("beside");
+    expect(await upgrades(db)).toMatchObject([{ table_name: "blocks" }, { table_name: "logs" }]);
+
+    await db.query("select ampsync.alter_sync('chain', queries => $1)", ['{"mart": null}']);
+    const resync = (await shadowOf(db, mart))!;
+    await resync.acquire("worker-2");
+    await resync.prepareTarget();
+    await resync.apply(0, 9, { expected: null });
+    expect(await swap(db, resync)).toBe(true);
+    expect(await stored(mart)).toMatchObject({ query: null, version: "1.0.0" });
+    expect(await advance(db)).toBe("extend");
+    expect(await stored((await shadowOf(db, mart))!)).toMatchObject({ version: "2.0.0" });
+    expect(await upgrades(db)).toMatchObject([{}, {}, { table_name: "mart", state: "loading" }]);
   });
 
   test("goes on when the upgrade is cancelled, or another version comes", async () => {

@@ -40,7 +40,7 @@ begin
                 'table', v_clean.table_name, 'removed', to_jsonb(v_clean.removed), 'query', v_clean.query),
               p_dataset_id);
     end if;
-    if v_clean.query is null then
+    if v_clean.query is null and v_dataset.queries ? v_clean.table_name then
       perform ampsync_private.check_query_removed(v_dataset, v_clean.table_name);
     end if;
     v_dataset.queries := jsonb_strip_nulls(

@@ -1,6 +1,7 @@
 -- Has a stream that has loaded nothing read the query that its dataset has for its table. What
 -- tells versions apart is then the hash of the query. If the query was taken back, it reads the
--- table of the version that the dataset follows. No effect on a table that never had a query.
+-- table of the version that the dataset follows, or the earlier query where that version has no
+-- such table. No effect on a table that never had a query.
 --
 -- Locks: stream row.
 create or replace function ampsync_private.take_query(
@@ -21,7 +22,10 @@ as $$
     from ampsync_private.stream o
     join ampsync_private.dataset d using (dataset_id)
     left join ampsync_private.stream l on l.stream_id = o.shadow_of -- A shadow begins without a query.
-   cross join lateral (select d.queries ->> o.table_name as query) q
+   cross join lateral (
+      select coalesce(d.queries ->> o.table_name,
+                      case when o.table_name = any (d.resolved_tables) is not true
+                           then coalesce(l.query, o.query) end) as query) q
    where o.stream_id = p_stream_id
      and s.stream_id = o.stream_id
      and (q.query is distinct from o.query or l.query is not null and q.query is distinct from l.query);

@@ -48,6 +48,7 @@ begin
     cross join lateral (select (t.value ->> 'has_block_num')::boolean as has_block_num) b
     where s.dataset_id = p_dataset_id
       and s.shadow_of is null
+      and s.query is null
       and not ampsync_private.has_columns(s, b.has_block_num, t.value -> 'columns');
 
   if v_upgrade.tables is not null

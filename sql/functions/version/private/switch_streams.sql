@@ -41,20 +41,7 @@ begin
        for no key update
   loop
     if v_old.table_name <> all (p_tables) then
-      update ampsync_private.stream s
-         set state = 'orphaned', since = v_now, attempts = 0, next_retry = null,
-             in_cut = false, -- If it goes on one day, the cut does not wait for it.
-             error = jsonb_build_object(
-               'code', 'SY103',
-               'message', format('version %s has no table %s', (p_dataset).offered_version, v_old.table_name),
-               'detail', 'Its rows are kept. Its stream goes on once a later version has the table.',
-               'hint', 'select * from ampsync.version_history;')
-       where s.stream_id = v_old.stream_id
-         and s.state <> 'orphaned';
-      if found then
-        perform ampsync_private.journal(v_old.stream_id, 'table_orphaned', jsonb_build_object(
-                  'version', (p_dataset).offered_version, 'block', v_old.checkpoint_block));
-      end if;
+      perform ampsync_private.orphan_stream(v_old.stream_id, (p_dataset).offered_version);
     else
       v_state := case
         when v_old.state = 'orphaned' and v_paused then 'paused'
