@@ -1837,6 +1837,13 @@ function ampsync_private.offer_version(p_dataset_id bigint, p_version text, p_ma
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.orphan_stream(p_stream_id bigint, p_version text)
+  -- Stop a stream whose table the version of its dataset does not have.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.own_columns(p_stream ampsync_private.stream)
   -- The columns that ampsync writes to a stream's table, as a list for SQL.
   returns text
