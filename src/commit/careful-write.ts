@@ -1,20 +1,10 @@
-import { once } from "node:events";
-
 import type pg from "pg";
 import { AmpsyncError } from "../errors.ts";
 import { isPoison } from "../model/poison.ts";
 import { addUp, type ColumnCount, RejectedRows } from "../model/value-report.ts";
 import { CopyRows } from "./copy-rows.ts";
 import { type RefusedRowSession, refusedColumn, rowAsJson } from "./refused-row.ts";
-import {
-  BEGIN,
-  COPY_HEADER,
-  COPY_TRAILER,
-  type CopyTarget,
-  copyInto,
-  SAVEPOINT,
-  tableOf,
-} from "./statements.ts";
+import { BEGIN, type CopyTarget, copyInto, SAVEPOINT, tableOf } from "./statements.ts";
 import type { Refusals, Transaction } from "./transaction.ts";
 import type { WriteOptions } from "./write.ts";
 import { WriterSession } from "./writer-session.ts";
@@ -109,13 +99,10 @@ export class CarefulTransaction implements Transaction, RefusedRowSession {
 
   async copy(table: string, target: CopyTarget, rows: Uint8Array): Promise<void> {
     const copy = this.#session.copy(copyInto(table, target));
-    const finished = once(copy, "finish"); // Rejects with an error of the stream.
-    copy.write(COPY_HEADER);
-    copy.write(rows); // Not joined with the rest: one row may have 256 MiB.
-    const written = new Promise<void>((resolve) => copy.write(COPY_TRAILER, () => resolve()));
-    await this.#session.answer(Promise.race([written, finished])); // After an error the stream must not be ended.
-    copy.end();
-    await this.#session.answer(finished);
+    for (const send of [() => copy.begin(), () => copy.write(rows), () => copy.end()]) {
+      await this.#session.answer(Promise.race([send(), copy.finished])); // PostgreSQL may refuse a row before it has all.
+    }
+    await this.#session.answer(copy.finished);
   }
 
   async attempt(work: () => Promise<void>): Promise<Error | null> {

@@ -1,5 +1,6 @@
 import type { Ledger } from "../model/ledger.ts";
 import type { CommitLimits } from "../model/limits.ts";
+import { release } from "../model/memory.ts";
 import { joinReports, reportBytes, type ValueReport } from "../model/value-report.ts";
 import type { Refusals } from "./transaction.ts";
 
@@ -51,6 +52,8 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   /** The chunk that rows are encoded into, and how much of it is used. */
   #chunk = new Uint8Array(0);
   #used = 0;
+  /** How many sealed parts of a chunk are not written, by the memory of the chunk. */
+  readonly #unwritten = new Map<ArrayBufferLike, number>();
   #bytes = 0;
   /** The number of microbatches that a commit may end with. */
   #ends = 0;
@@ -123,7 +126,9 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     this.seal();
     this.#microbatches.pop();
     last.isDropped = true;
-    this.#bytes -= last.chunks.reduce((sum, { length }) => sum + length, 0);
+    for (const chunk of last.chunks) {
+      this.#free(chunk);
+    }
     last.chunks = [];
   }
 
@@ -149,7 +154,9 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   seal(): void {
     if (this.#used > 0) {
       const open = this.#open();
+      const { buffer } = this.#chunk;
       open.chunks = [...open.chunks, this.#chunk.subarray(0, this.#used)];
+      this.#unwritten.set(buffer, (this.#unwritten.get(buffer) ?? 0) + 1);
       this.#chunk = this.#chunk.subarray(this.#used);
       this.#used = 0;
     }
@@ -175,13 +182,13 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     return chunk;
   }
 
-  /** PostgreSQL has a chunk of this microbatch, except for what it refused. */
+  /** A chunk of this microbatch is on its way to PostgreSQL, except for what was refused: nobody reads it any more. */
   written(
     microbatch: Mutable<Microbatch<Begin, End>>,
-    { length }: Uint8Array,
+    chunk: Uint8Array,
     refusals: Refusals | null,
   ): void {
-    this.#bytes -= length;
+    this.#free(chunk);
     if (refusals !== null) {
       microbatch.refusals = [...microbatch.refusals, refusals];
     }
@@ -195,12 +202,28 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     }
   }
 
-  /** Forgets everything. */
+  /** Forgets everything. The memory is left to the garbage collector: a broken connection may still read it. */
   clear(): void {
     this.#microbatches = [];
+    this.#chunk = new Uint8Array(0);
     this.#used = 0;
+    this.#unwritten.clear();
     this.#bytes = 0;
     this.#ends = 0;
+  }
+
+  #free({ length, buffer }: Uint8Array): void {
+    this.#bytes -= length;
+    const unwritten = this.#unwritten.get(buffer)! - 1;
+    this.#unwritten.set(buffer, unwritten);
+    if (unwritten > 0 || (buffer === this.#chunk.buffer && this.#used > 0)) {
+      return;
+    }
+    this.#unwritten.delete(buffer);
+    if (buffer === this.#chunk.buffer) {
+      this.#chunk = new Uint8Array(0);
+    }
+    release(buffer);
   }
 
   #open(): Mutable<Microbatch<Begin, End>> {

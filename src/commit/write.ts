@@ -1,16 +1,5 @@
-import { once } from "node:events";
-
-import type { CopyStreamQuery } from "pg-copy-streams";
-
-import {
-  BEGIN,
-  COPY_HEADER,
-  COPY_TRAILER,
-  type CopyTarget,
-  copyInto,
-  SAVEPOINT,
-  tableOf,
-} from "./statements.ts";
+import type { CopyIn } from "./copy-in.ts";
+import { BEGIN, type CopyTarget, copyInto, SAVEPOINT, tableOf } from "./statements.ts";
 import type { Transaction } from "./transaction.ts";
 import { WriterSession, type WriterSessionOptions } from "./writer-session.ts";
 
@@ -31,7 +20,7 @@ export class WriteTransaction implements Transaction {
   readonly #options: WriteOptions;
   readonly #session: WriterSession;
   /** The COPY under way. */
-  #copy: CopyStreamQuery;
+  #copy: CopyIn;
   /** The first message ends with COMMIT. */
   readonly #hasEnd: boolean;
   #hasSavepoint = false;
@@ -56,7 +45,7 @@ export class WriteTransaction implements Transaction {
     const session = await WriterSession.open(options);
     try {
       const transaction = new WriteTransaction(options, session, statements, end !== null);
-      await transaction.#send(COPY_HEADER); // Accepted once COPY asks for rows.
+      await transaction.#beginCopy();
       await faults.reach("copy_begun");
       return transaction;
     } catch (error) {
@@ -65,18 +54,10 @@ export class WriteTransaction implements Transaction {
     }
   }
 
-  /** Resolves when the socket accepts more. The chunk must not be changed afterwards. */
   async write(chunk: Uint8Array): Promise<null> {
-    await this.#send(chunk);
+    await this.#session.answer(this.#copy.write(chunk));
     await this.#options.faults.reach("chunk_written");
     return null;
-  }
-
-  async #send(chunk: Uint8Array): Promise<void> {
-    const written = new Promise<void>((resolve, reject) => {
-      this.#copy.write(chunk, (error) => (error ? reject(error) : resolve()));
-    });
-    await this.#session.answer(written);
   }
 
   async savepoint(): Promise<void> {
@@ -90,8 +71,7 @@ export class WriteTransaction implements Transaction {
 
   async commit(end: () => string): Promise<void> {
     await this.#options.faults.reach("before_trailer");
-    await this.#send(COPY_TRAILER);
-    const written = this.#session.answer(this.#endCopy());
+    const written = this.#endCopy();
     if (this.#hasEnd) {
       await this.#session.committed(written);
     } else {
@@ -105,25 +85,27 @@ export class WriteTransaction implements Transaction {
   }
 
   /** The last of these statements, or the last but those that end the transaction, is a COPY. */
-  #startCopy(statements: readonly string[]): CopyStreamQuery {
+  #startCopy(statements: readonly string[]): CopyIn {
     const copy = this.#session.copy(statements.join(";\n"));
-    copy.once("error", this.#session.fail);
+    copy.finished.catch(this.#session.fail);
     return copy;
   }
 
+  async #beginCopy(): Promise<void> {
+    await this.#session.answer(this.#copy.begin());
+  }
+
   /** Resolves when PostgreSQL has taken all of it, and what follows it in its message. */
-  #endCopy(): Promise<unknown> {
-    const answer = once(this.#copy, "finish");
-    this.#copy.end();
-    return answer;
+  async #endCopy(): Promise<void> {
+    await this.#session.answer(this.#copy.end());
+    await this.#session.answer(this.#copy.finished);
   }
 
   /** Ends the COPY under way, and begins another one after these statements. */
   async #nextCopy(before: readonly string[]): Promise<void> {
     const { target } = this.#options;
-    await this.#send(COPY_TRAILER);
-    await this.#session.answer(this.#endCopy());
+    await this.#endCopy();
     this.#copy = this.#startCopy([...before, copyInto(tableOf(target), target)]);
-    await this.#send(COPY_HEADER);
+    await this.#beginCopy();
   }
 }

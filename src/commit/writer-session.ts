@@ -1,8 +1,8 @@
 import type pg from "pg";
-import { type CopyStreamQuery, from as copyFrom } from "pg-copy-streams";
 
 import type { ServerWait } from "../db/server-wait.ts";
 import type { Faults } from "../fault-points.ts";
+import { CopyIn } from "./copy-in.ts";
 
 export interface WriterSessionOptions {
   readonly pool: pg.Pool;
@@ -51,12 +51,10 @@ export class WriterSession {
     return await this.answer(this.#client.query(text));
   }
 
-  /** Begins a COPY, whose rows are written to the stream. Other statements may precede and follow it in `text`. */
-  copy(text: string): CopyStreamQuery {
+  /** Begins a COPY. Other statements may precede and follow it in `text`. */
+  copy(text: string): CopyIn {
     this.#options.signal.throwIfAborted();
-    const copy = this.#client.query(copyFrom(text, { highWaterMark: 1 }));
-    copy.on("error", () => {}); // An error may come when nothing is awaited any more.
-    return copy;
+    return this.#client.query(new CopyIn(text));
   }
 
   /** Waits for PostgreSQL, visibly to the heartbeat. Also rejects when the connection breaks. */

@@ -1,6 +1,7 @@
 import { type Client, connectivityState, Metadata } from "@grpc/grpc-js";
 import { AmpsyncError } from "../errors.ts";
 import { bearer } from "../model/bearer.ts";
+import { release } from "../model/memory.ts";
 import { unreachable } from "./flight-error.ts";
 import { onlyGrpc } from "./only-grpc.ts";
 import { PacedCall } from "./paced-call.ts";
@@ -64,7 +65,10 @@ export function callUnary(client: Client, call: Call): Promise<Buffer> {
   });
 }
 
-/** One request and a stream of messages, which are fetched only as they are consumed. */
+/**
+ * One request and a stream of messages, which are fetched only as they are consumed. The memory of a message is given
+ * back when the next one is asked for.
+ */
 export async function* callStream(client: Client, call: Call): AsyncGenerator<Buffer> {
   const { method, request, headers, signal } = call;
   signal.throwIfAborted();
@@ -93,6 +97,7 @@ export async function* callStream(client: Client, call: Call): AsyncGenerator<Bu
       signal.throwIfAborted();
       permitOne(paced);
       yield message;
+      release(message.buffer);
     }
     signal.throwIfAborted();
   } catch (error) {

@@ -3,6 +3,7 @@ import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
 import { decodeEncapsulatedSchema, decodePlain } from "../arrow/message.ts";
 import { type ArrowSchema, typeName } from "../arrow/type.ts";
 import { AmpsyncError, type ErrorCode, withHint } from "../errors.ts";
+import { release } from "../model/memory.ts";
 import type { BlockHash } from "../protocol/block-range.ts";
 import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 import { authorization, type Call, callStream, callUnary } from "./calls.ts";
@@ -77,6 +78,7 @@ export type FlightMessage =
   | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary }
   | {
       readonly kind: "batch";
+      /** Its memory is given back when the next message is asked for. */
       readonly batch: ArrowBatch;
       readonly metadata: MicrobatchMetadata | null;
     };
@@ -192,6 +194,9 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
         }
         hasBegun = true;
         yield decoded.kind === "batch" ? { ...decoded, metadata: parseMetadata(data.appMetadata) } : decoded;
+        if (decoded.kind === "batch") {
+          release(decoded.batch.body.buffer);
+        }
       }
     } finally {
       own.close();
