@@ -38,7 +38,6 @@ const FLOORS = {
 const PURE = ["model", "protocol", "encoder"];
 const PACKAGES = {
   pg: "commit db install",
-  "pg-copy-streams": "commit",
   kysely: "db",
   "@grpc/grpc-js": "flight devserver",
   "apache-arrow": "devserver",

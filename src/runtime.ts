@@ -21,7 +21,7 @@ import { packageVersion } from "./install/installed.ts";
 import { Heartbeat, type HeartbeatTimes } from "./lease/heartbeat.ts";
 import { createLog } from "./log.ts";
 import { cleanText } from "./model/foreign-text.ts";
-import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES } from "./model/limits.ts";
+import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES, RECEIVED_BYTES } from "./model/limits.ts";
 import { Secrets } from "./model/secrets.ts";
 import { HeadWatch } from "./stream/head-watch.ts";
 
@@ -98,6 +98,7 @@ export async function createDeps(
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
     budget: new Budget(PROCESS_BYTES),
+    received: new Budget(RECEIVED_BYTES),
     announcer,
     limits,
     hash: h64Raw,

@@ -87,7 +87,7 @@ function readDictionary(
   if (batch === null) {
     throw new RangeError("a dictionary has no values");
   }
-  const { codec, batch: values } = readBatch(batch, body);
+  const { codec, batch: values } = readBatch(batch, new Uint8Array(body)); // It outlives its message.
   return { dictionary: { id: header.int64(0), isDelta: header.int8(2) !== 0, batch: values }, codec };
 }
 

@@ -1,6 +1,6 @@
 import { Condition } from "./condition.ts";
 
-/** Counts the encoded bytes that all streams of a process hold, and knows when they are too many. */
+/** Counts the bytes of one kind that all streams of a process hold, and knows when they are too many. */
 export class Budget {
   readonly #limit: number;
   readonly #freed = new Condition();

@@ -183,11 +183,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   }
 
   /** A chunk of this microbatch is on its way to PostgreSQL, except for what was refused: nobody reads it any more. */
-  written(
-    microbatch: Mutable<Microbatch<Begin, End>>,
-    chunk: Uint8Array,
-    refusals: Refusals | null,
-  ): void {
+  written(microbatch: Mutable<Microbatch<Begin, End>>, chunk: Uint8Array, refusals: Refusals | null): void {
     this.#free(chunk);
     if (refusals !== null) {
       microbatch.refusals = [...microbatch.refusals, refusals];

@@ -6,9 +6,6 @@ import { unreachable } from "./flight-error.ts";
 import { onlyGrpc } from "./only-grpc.ts";
 import { PacedCall } from "./paced-call.ts";
 
-/** Messages received or on their way, beyond the one that the consumer works on. */
-const MESSAGES_AHEAD = 2;
-
 /** Headers of any call. */
 export function authorization(token: string | null): Metadata {
   const headers = new Metadata();
@@ -16,6 +13,13 @@ export function authorization(token: string | null): Metadata {
     headers.set("authorization", bearer(token));
   }
   return headers;
+}
+
+/** Counts the bytes of messages that a process has received and is not done with. */
+export interface ReceivedBytes {
+  readonly isExhausted: boolean;
+  take(bytes: number): void;
+  give(bytes: number): void;
 }
 
 /** One request to a method of the server. */
@@ -30,6 +34,8 @@ export interface Call {
   readonly answerMs?: number;
   /** Called before the call ends because it took too long: its connection may be dead, whatever state it reports. */
   readonly onLate?: () => void;
+  /** Counts the messages of a stream. Where it is exhausted, one message is fetched at a time. */
+  readonly received?: ReceivedBytes | undefined;
 }
 
 /** One request, one answer. Rejects with the library's error, with SY104 if it takes too long, or with the signal's reason. */
@@ -70,14 +76,28 @@ export function callUnary(client: Client, call: Call): Promise<Buffer> {
  * back when the next one is asked for.
  */
 export async function* callStream(client: Client, call: Call): AsyncGenerator<Buffer> {
-  const { method, request, headers, signal } = call;
+  const { method, request, headers, signal, received } = call;
   signal.throwIfAborted();
   let paced: PacedCall | null = null;
   let late: AmpsyncError | null = null;
-  const running = client.makeServerStreamRequest(method, same, same, request, headers, {
+  let isOver = false;
+  let held = 0;
+  const hold = (bytes: number) => {
+    held += bytes;
+    received?.take(bytes);
+  };
+  const letGo = (bytes: number) => {
+    held -= bytes;
+    received?.give(bytes);
+  };
+  const arrived = (message: Buffer) => {
+    if (!isOver) hold(message.length);
+    return message;
+  };
+  const running = client.makeServerStreamRequest(method, same, arrived, request, headers, {
     interceptors: [
       (options, next) => {
-        paced = new PacedCall(next(options), MESSAGES_AHEAD);
+        paced = new PacedCall(next(options), () => received?.isExhausted ?? false);
         return paced;
       },
       onlyGrpc,
@@ -95,9 +115,11 @@ export async function* callStream(client: Client, call: Call): AsyncGenerator<Bu
   try {
     for await (const message of running) {
       signal.throwIfAborted();
-      permitOne(paced);
+      const { length } = message;
       yield message;
       release(message.buffer);
+      letGo(length);
+      isDone(paced);
     }
     signal.throwIfAborted();
   } catch (error) {
@@ -105,6 +127,8 @@ export async function* callStream(client: Client, call: Call): AsyncGenerator<Bu
   } finally {
     signal.removeEventListener("abort", cancel);
     running.cancel();
+    isOver = true;
+    letGo(held);
   }
 }
 
@@ -133,8 +157,8 @@ function limitTimes(
 }
 
 /** Takes the call as an argument, because the compiler does not see that the interceptor has set it. */
-function permitOne(call: PacedCall | null): void {
-  call?.permit();
+function isDone(call: PacedCall | null): void {
+  call?.done();
 }
 
 function same(bytes: Buffer): Buffer {

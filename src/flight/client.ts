@@ -6,7 +6,7 @@ import { AmpsyncError, type ErrorCode, withHint } from "../errors.ts";
 import { release } from "../model/memory.ts";
 import type { BlockHash } from "../protocol/block-range.ts";
 import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
-import { authorization, type Call, callStream, callUnary } from "./calls.ts";
+import { authorization, type Call, callStream, callUnary, type ReceivedBytes } from "./calls.ts";
 import { connector } from "./connection.ts";
 import { flightError } from "./flight-error.ts";
 import { parseMetadata } from "./metadata.ts";
@@ -63,6 +63,8 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Called for each message received, before it is decoded. */
   readonly onReceived?: () => Promise<void>;
+  /** Counts what is received and not done with, to limit it. */
+  readonly received?: ReceivedBytes;
 }
 
 /** A column that holds the hash of a row's block, and the network of those blocks. */
@@ -162,13 +164,13 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     client: Client,
     ticket: Uint8Array,
     signal: AbortSignal,
-    times: Pick<Call, "answerMs" | "onLate"> = {},
+    limits: Pick<Call, "answerMs" | "onLate" | "received"> = {},
   ): AsyncGenerator<FlightData> {
     signal.throwIfAborted();
     const token = await options.token();
     const headers = authorization(token);
     const request = encodeTicket(ticket);
-    const call = { method: FLIGHT_SERVICE.doGet, request, headers, signal, connectMs, ...times };
+    const call = { method: FLIGHT_SERVICE.doGet, request, headers, signal, connectMs, ...limits };
     try {
       for await (const bytes of callStream(client, call)) {
         yield decodeFlightData(bytes);
@@ -179,11 +181,14 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     }
   }
 
-  async function* read(plan: FlightPlan, { signal, onReceived }: ReadOptions): AsyncGenerator<FlightMessage> {
+  async function* read(
+    plan: FlightPlan,
+    { signal, onReceived, received }: ReadOptions,
+  ): AsyncGenerator<FlightMessage> {
     const own = open();
     let hasBegun = false;
     try {
-      for await (const data of fetch(own.client, plan.ticket, signal)) {
+      for await (const data of fetch(own.client, plan.ticket, signal, { received })) {
         await onReceived?.();
         const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded === null) {

@@ -5,11 +5,11 @@ import { type ChannelCredentials, Client, type ClientOptions, credentials } from
 const MIB = 1024 * 1024;
 
 /**
- * Options of every connection. The window doubles the receive speed. An idle stream
- * sends nothing at all, so only pings notice a dead peer: after 30 s.
+ * Options of every connection. The window doubles the receive speed, and each stream may hold as much that nobody has
+ * read yet. An idle stream sends nothing at all, so only pings notice a dead peer: after 30 s.
  */
 const OPTIONS: ClientOptions = {
-  "grpc-node.flow_control_window": 8 * MIB,
+  "grpc-node.flow_control_window": 2 * MIB,
   "grpc.keepalive_time_ms": 20_000,
   "grpc.keepalive_timeout_ms": 10_000,
   "grpc.keepalive_permit_without_calls": 1,

@@ -56,5 +56,8 @@ export const PROCESS_BYTES = 64 * MIB;
 /** … beyond this many bytes per stream. */
 export const STREAM_FLOOR_BYTES = 4 * MIB;
 
+/** Bytes of messages that a process holds before its streams fetch one message at a time. */
+export const RECEIVED_BYTES = 16 * MIB;
+
 /** Silence of a database connection, in milliseconds, after which Node probes its peer every second, ten times. */
 export const KEEPALIVE_AFTER_MS = 10_000;

@@ -124,10 +124,11 @@ class Connection implements AsyncDisposable {
 
   /** Takes one message after the other. Null: the server ended the stream. */
   async #read(): Promise<ConnectionEnd | null> {
-    const { status, progress } = this.#pass;
+    const { deps, status, progress } = this.#pass;
+    const { received } = deps;
     const onReceived = () => status.showHolds(true);
     status.waitsFor("server");
-    for await (const message of this.#stream.batches({ signal: this.#signal, onReceived })) {
+    for await (const message of this.#stream.batches({ signal: this.#signal, onReceived, received })) {
       status.heard();
       const end = message === null ? null : await this.#take(message);
       if (end !== null) {

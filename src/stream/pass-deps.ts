@@ -22,6 +22,8 @@ export interface PassDeps {
   readonly heads: HeadWatch;
   readonly permits: Permits;
   readonly budget: Budget;
+  /** Messages received and not done with. */
+  readonly received: Budget;
   readonly announcer: Announcer;
   readonly limits: CommitLimits;
   readonly hash: (bytes: Uint8Array, seed: bigint) => bigint;

@@ -102,6 +102,8 @@ describe("messages of a DoGet answer", () => {
     const messages = splitStream(streamOf(new Table({ name: dictionary })));
     const found = messages.map(decodeMessage).find((message) => message?.kind === "dictionary");
     expect(found?.dictionary).toMatchObject({ isDelta: false, batch: { rowCount: 2 } });
+    const memory = messages.map(({ body }) => body.buffer);
+    expect(memory).not.toContain(found?.dictionary.batch.body.buffer); // It outlives its message.
   });
 
   test("bytes that are no Arrow message are refused with SY101, whatever they are", () => {

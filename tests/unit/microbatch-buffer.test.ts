@@ -8,6 +8,8 @@ type Buffer = MicrobatchBuffer<string, MicrobatchEnd>;
 const NOTHING: ValueReport = { rejected: [], nulled: [], nuls: [] };
 const END: MicrobatchEnd = { ledger: { rows: 3, idXor: 5n }, report: NOTHING };
 const MIB = 1024 * 1024;
+/** As long as the first chunk of a microbatch. */
+const FIRST_CHUNK = 64 * 1024;
 
 /**
  * A buffer with these microbatches. Each letter is a row, a large one of four bytes. A microbatch that ends with
@@ -155,6 +157,68 @@ describe("chunks", () => {
     buffer.seal();
     expect(buffer).toMatchObject({ hasUnsealed: false, microbatches: [{ chunks: [{ length: 2 }] }] });
     expect(buffer.reserve(1)).toEqual({ bytes: expect.objectContaining({ buffer: bytes.buffer }), at: 0 });
+  });
+});
+
+describe("the memory of a chunk", () => {
+  /** A buffer whose only chunk has 1 MiB or more, and two sealed parts of an open microbatch in it. */
+  function twoParts() {
+    const buffer = buffered("");
+    buffer.open(null);
+    const { bytes } = buffer.reserve(MIB);
+    buffer.seal();
+    buffer.reserve(FIRST_CHUNK + 1);
+    const memory = buffer.reserve(1).bytes.buffer as ArrayBuffer;
+    buffer.seal();
+    buffer.reserve(1);
+    buffer.seal();
+    const [microbatch] = buffer.microbatches;
+    const first = buffer.take(microbatch!);
+    expect(first.buffer).toBe(bytes.buffer);
+    buffer.written(microbatch!, first, null);
+    return { buffer, microbatch: microbatch!, memory };
+  }
+
+  test("is given back with its last part, and not before", () => {
+    const { buffer, microbatch, memory } = twoParts();
+    buffer.written(microbatch, buffer.take(microbatch), null);
+    expect(memory.detached).toBe(false);
+    buffer.written(microbatch, buffer.take(microbatch), null);
+    expect(memory.detached).toBe(true);
+    expect(buffer.reserve(1).bytes.buffer).not.toBe(memory);
+  });
+
+  test("is kept while rows in it are not sealed", () => {
+    const { buffer, microbatch, memory } = twoParts();
+    buffer.reserve(1).bytes.fill(7);
+    for (let part = 0; part < 2; part++) buffer.written(microbatch, buffer.take(microbatch), null);
+    expect(memory.detached).toBe(false);
+    buffer.seal();
+    const last = buffer.take(microbatch);
+    expect([...last]).toEqual([7]);
+    buffer.written(microbatch, last, null);
+    expect(memory.detached).toBe(true);
+  });
+
+  test("is given back with what is dropped, but not under the writer", () => {
+    const { buffer, microbatch, memory } = twoParts();
+    const taken = buffer.take(microbatch);
+    buffer.drop();
+    expect(memory.detached).toBe(false);
+    buffer.written(microbatch, taken, null);
+    expect(memory.detached).toBe(true);
+    expect(buffer.bytes).toBe(0);
+  });
+
+  test("is left alone once everything is forgotten: a broken connection may still read it", () => {
+    const { buffer, microbatch, memory } = twoParts();
+    buffer.take(microbatch);
+    buffer.clear();
+    buffer.open(null);
+    buffer.reserve(1);
+    buffer.finish(END, true);
+    write(buffer);
+    expect(memory.detached).toBe(false);
   });
 });
 
