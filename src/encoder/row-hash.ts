@@ -1,9 +1,11 @@
 import { Occurrences } from "./occurrences.ts";
+import { RowDigests, SECOND_SEED } from "./row-digests.ts";
 
 /** XXH64 of bytes, already loaded: `h64Raw` of xxhash-wasm. */
 export type Hash64 = (bytes: Uint8Array, seed: bigint) => bigint;
 
-const SECOND_SEED = 0x9e3779b97f4a7c15n;
+/** Rows are written into its memory, and hashed there, before anything else runs. */
+export const DIGESTS = new RowDigests();
 
 /**
  * The hash part of `_id`, ten bytes over the user columns of the row as COPY gets
@@ -12,7 +14,6 @@ const SECOND_SEED = 0x9e3779b97f4a7c15n;
  */
 export class RowHash {
   readonly #hash: Hash64;
-  readonly #digest = new DataView(new ArrayBuffer(16));
   readonly #occurrences = new Occurrences();
 
   constructor(hash: Hash64) {
@@ -24,39 +25,27 @@ export class RowHash {
     this.#occurrences.reset();
   }
 
-  /**
-   * With `_block_num`: the counter is the number of identical rows of the block before
-   * this one. Such rows are interchangeable, so their order does not matter.
-   */
-  writeByOccurrence(row: Uint8Array, target: DataView, at: number): void {
-    const digest = this.#digest;
-    this.#compute(row, 0n);
-    const before = this.#occurrences.count(
-      digest.getInt32(0),
-      digest.getInt32(4),
-      digest.getInt32(8),
-      digest.getInt32(12),
-    );
-    if (before > 0) {
-      this.#compute(row, BigInt(before));
+  /** Puts the digest of a row in the place of row `index`. */
+  compute(row: Uint8Array, counter: number, index: number): void {
+    const seed = BigInt(counter);
+    const digests = [this.#hash(row, seed), this.#hash(row, BigInt.asUintN(64, SECOND_SEED + seed))];
+    for (const [i, digest] of digests.entries()) {
+      DIGESTS.words[4 * index + 2 * i] = Number(BigInt.asIntN(32, digest));
+      DIGESTS.words[4 * index + 2 * i + 1] = Number(BigInt.asIntN(32, digest >> 32n));
     }
-    this.#copy(target, at);
   }
 
-  /** Without `_block_num`: the counter is the row's index in its microbatch. */
-  writeByIndex(row: Uint8Array, index: number, target: DataView, at: number): void {
-    this.#compute(row, BigInt(index));
-    this.#copy(target, at);
+  /** How many rows of the block before this one are identical to it. */
+  countBefore(index: number): number {
+    const { words } = DIGESTS;
+    const at = 4 * index;
+    return this.#occurrences.count(words[at + 1]!, words[at]!, words[at + 3]!, words[at + 2]!);
   }
 
-  #compute(row: Uint8Array, counter: bigint): void {
-    this.#digest.setBigUint64(0, this.#hash(row, counter));
-    this.#digest.setBigUint64(8, this.#hash(row, BigInt.asUintN(64, SECOND_SEED + counter)));
-  }
-
-  #copy(target: DataView, at: number): void {
-    target.setInt32(at, this.#digest.getInt32(0));
-    target.setInt32(at + 4, this.#digest.getInt32(4));
-    target.setInt16(at + 8, this.#digest.getInt16(8));
+  write(index: number, target: DataView, at: number): void {
+    const { words } = DIGESTS;
+    target.setInt32(at, words[4 * index + 1]!);
+    target.setInt32(at + 4, words[4 * index]!);
+    target.setInt16(at + 8, words[4 * index + 3]! >> 16);
   }
 }

@@ -5,11 +5,9 @@ import type { ByteSink } from "./byte-sink.ts";
 import type { Column } from "./column.ts";
 import type { TablePlan } from "./plan.ts";
 import { type Region, regionOf } from "./region.ts";
-import { type Hash64, RowHash } from "./row-hash.ts";
+import { ROWS_BYTES } from "./row-digests.ts";
+import { DIGESTS, type Hash64, RowHash } from "./row-hash.ts";
 import type { TransactionIds } from "./transaction-ids.ts";
-
-/** Bytes reserved at a time, unless one row is larger. */
-const REGION_BYTES = 512 * 1024;
 
 /** Offsets of the parts of a row; the user columns follow them. The two keys take the same number of bytes. */
 const ID_BYTES = 16;
@@ -36,7 +34,7 @@ export class RowWriter {
   readonly prefixBytes: number;
   readonly #sizes: Float64Array;
   /** By row of the region, where its next byte goes. */
-  readonly #cursor: Int32Array;
+  readonly #cursor = DIGESTS.ends;
 
   #range: Blocks = { start: 0n, end: 0n };
   /** With `_block_num`: the block of the last row. A number, because it is below 2^48. */
@@ -57,7 +55,6 @@ export class RowWriter {
     this.#fieldCount = (txIds === null ? 1 : 2) + blockFields + plan.columns.length;
     this.prefixBytes = START_AT + blockFields * BLOCK_FIELD_BYTES;
     this.#sizes = sizes;
-    this.#cursor = new Int32Array(sizes.length);
   }
 
   beginMicrobatch(range: Blocks): void {
@@ -93,23 +90,27 @@ export class RowWriter {
   }
 
   /**
-   * Writes as many rows of the chunk as fit into one region, at least one, from row
+   * Writes as many rows of the chunk as can be hashed at once, at least one, from row
    * `done` of the chunk up to row `end`. Returns their number. `first` is the row of
-   * the batch with which the chunk begins.
+   * the batch with which the chunk begins. They are written where they are hashed,
+   * in memory that stays in the processor's cache, and then copied to the sink; a row
+   * that is too long for that is written there at once.
    */
   write(bound: BoundBatch<Column>, first: number, done: number, end: number, sink: ByteSink): number {
     const sizes = this.#sizes;
     let size = sizes[done]!;
     let rows = 1;
-    while (done + rows < end && size + sizes[done + rows]! <= REGION_BYTES) {
+    while (done + rows < end && size + sizes[done + rows]! <= ROWS_BYTES) {
       size += sizes[done + rows]!;
       rows++;
     }
 
     const { bytes, at } = sink.reserve(size);
-    const region = regionOf(bytes);
+    const isLong = size > ROWS_BYTES;
+    const region = isLong ? regionOf(bytes) : DIGESTS.rows;
+    const begin = isLong ? at : 0;
     const cursor = this.#cursor;
-    let start = at;
+    let start = begin;
     for (let i = 0; i < rows; i++) {
       cursor[i] = start;
       start += sizes[done + i]!;
@@ -118,13 +119,17 @@ export class RowWriter {
     for (const column of bound.columns) {
       column.write(region, cursor, first + done, rows);
     }
-    if (cursor[rows - 1] !== at + size) {
-      throw new Error(`rows of ${size} bytes ended at ${cursor[rows - 1]! - at}: measure and write disagree`);
+    const written = cursor[rows - 1]! - begin;
+    if (written !== size) {
+      throw new Error(`rows of ${size} bytes ended at ${written}: measure and write disagree`);
     }
     if (this.#txIds === null) {
-      this.#writeHashes(region, bound.blocks, at, first + done, rows);
+      this.#writeHashes(region, bound.blocks, begin, first + done, rows);
     } else {
-      this.#writeTransactionKeys(region, bound.blocks, at, first + done, rows);
+      this.#writeTransactionKeys(region, bound.blocks, begin, first + done, rows);
+    }
+    if (!isLong) {
+      bytes.set(region.bytes.subarray(0, size), at);
     }
     return rows;
   }
@@ -153,31 +158,39 @@ export class RowWriter {
 
   /** Completes `_id` from the user columns, which are written by now; `cursor` points past each row. */
   #writeHashes(
-    { bytes, view }: Region,
+    region: Region,
     blocks: BlockNumbers | null,
-    at: number,
+    begin: number,
     first: number,
     count: number,
   ): void {
-    const { buffer, byteOffset } = bytes;
+    const { bytes, view } = region;
     const hash = this.#hash;
+    const cursor = this.#cursor;
+    const head = this.prefixBytes;
+    const counter = blocks === null ? this.#rowIndex : 0;
+    if (region === DIGESTS.rows) {
+      DIGESTS.compute(count, head, counter, blocks === null ? 1 : 0);
+    } else {
+      hash.compute(bytes.subarray(begin + head, cursor[0]), counter, 0);
+    }
     let xorHigh = this.#xorHigh;
     let xorLow = this.#xorLow;
-    let start = at;
+    let start = begin;
     for (let i = 0; i < count; i++) {
-      const end = this.#cursor[i]!;
-      const content = start + this.prefixBytes;
-      const row = new Uint8Array(buffer, byteOffset + content, end - content);
-      if (blocks === null) {
-        hash.writeByIndex(row, this.#rowIndex++, view, start + HASH_AT);
-      } else {
+      const end = cursor[i]!;
+      if (blocks !== null) {
         const block = blocks.at(first + i);
         if (block !== this.#block) {
           this.#block = block;
           hash.beginBlock();
         }
-        hash.writeByOccurrence(row, view, start + HASH_AT);
+        const before = hash.countBefore(i);
+        if (before > 0) {
+          hash.compute(bytes.subarray(start + head, end), before, i);
+        }
       }
+      hash.write(i, view, start + HASH_AT);
       xorHigh ^= view.getInt32(start + ID_TAIL_AT);
       xorLow ^= view.getInt32(start + ID_TAIL_AT + 4);
       start = end;
@@ -185,6 +198,7 @@ export class RowWriter {
     this.#xorHigh = xorHigh;
     this.#xorLow = xorLow;
     this.#rows += count;
+    this.#rowIndex += count;
   }
 
   /** Writes `_tx_id` and `_row_index` into the bytes before the blocks. */
