@@ -14,13 +14,14 @@ import { JsonBudget } from "./json-budget.ts";
 import { NulPolicy, type NulRule } from "./nul-policy.ts";
 import { BadValue, FIELD_LIMIT } from "./place.ts";
 import type { TablePlan } from "./plan.ts";
+import { MAX_ROWS } from "./row-digests.ts";
 import type { Hash64 } from "./row-hash.ts";
 import { RowWriter } from "./row-writer.ts";
 import type { TransactionIds } from "./transaction-ids.ts";
 import { ValueLog } from "./value-log.ts";
 
 /** Rows measured at a time: few enough that their Arrow buffers stay in the processor's cache. */
-const CHUNK_ROWS = 1024;
+const CHUNK_ROWS = MAX_ROWS;
 
 export interface EncoderOptions {
   /** What becomes of U+0000 in text and inside JSON; by default "replace", with U+FFFD. */

@@ -130,6 +130,19 @@ describe("with block numbers", () => {
     expect(ids(encodeExact([[same], [other, same], [], [same]])).filter((_, i) => i !== 1)).toEqual(expected);
   });
 
+  test("a row longer than all that are hashed at once has the same _id by its definition, and is counted", () => {
+    const long = "x".repeat(600_001);
+    const rows: Row[] = [
+      [5n, "same"],
+      [5n, long],
+      [5n, "same"],
+      [5n, long],
+    ];
+    expect(ids(encodeExact([rows]))).toEqual(
+      rows.map(([block, text], i) => expectedId(block, i < 2 ? 0n : 1n, field(text))),
+    );
+  });
+
   test("counting starts over with each block and each microbatch", () => {
     const [first, second] = ids(
       encodeExact([
@@ -228,6 +241,13 @@ describe("without block numbers", () => {
     );
     expect(ids(rows)).toEqual(
       ["a", "a", "b"].map((text, i) => expectedId(0x010000000000n, BigInt(i), field(text))),
+    );
+  });
+
+  test("the _id of a row longer than all that are hashed at once counts on, too", () => {
+    const texts = ["a", "x".repeat(600_001), "b"];
+    expect(ids(encodeRange([texts]))).toEqual(
+      texts.map((text, i) => expectedId(0x010000000000n, BigInt(i), field(text))),
     );
   });
 });
