@@ -20,7 +20,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     projects: [
-      // Files share their worker's modules: they leave nothing behind in them.
+      // Files of the first two share their worker's modules: they change nothing outside of themselves.
       {
         extends: true,
         test: { name: "unit", include: ["tests/unit/**/*.test.ts"], pool: "threads", isolate: false },
@@ -42,7 +42,6 @@ export default defineConfig({
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/{large,race,schema,sql,unit}/**"],
           pool: "forks",
-          isolate: false,
           globalSetup: withProgram,
           setupFiles,
         },

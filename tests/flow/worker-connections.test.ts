@@ -62,7 +62,16 @@ class CountingWorker implements AsyncDisposable {
   async works(): Promise<void> {
     const before = this.#done;
     await this.#db.query("select graphile_worker.add_job('count')");
-    const isStored = async () => (await this.#db.query("select from graphile_worker.jobs")).rowCount === 0;
+    // The row is gone before the worker is told so: only when its sessions are idle has it been.
+    const isStored = async () => {
+      const { rows } = await this.#db.query(
+        `select not exists (select from graphile_worker.jobs)
+                and not exists (select from pg_stat_activity a
+                                 where a.datname = current_database() and a.application_name = 'ampsync queue'
+                                   and a.state <> 'idle') as stored`,
+      );
+      return rows[0]!["stored"];
+    };
     await waitFor("a job to be done", async () => this.#done > before && (await isStored()));
   }
 

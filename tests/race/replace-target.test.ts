@@ -194,6 +194,22 @@ describe("it gives up after 300 ms, and changes nothing,", () => {
   });
 });
 
+test.each([
+  ["table", "drop table logs cascade"],
+  ["primary key", "alter table logs drop constraint logs_pkey"],
+])("a %s that is dropped at the same moment is no error of PostgreSQL's own", async (_, drop) => {
+  const { rows } = await db.query("select $1::regclass::oid as oid", [old("logs")]);
+  const rival = await db.client();
+  await rival.query(`set search_path = ${ds}; begin; ${drop}`);
+  const us = await db.client();
+  const pid = await backendOf(us);
+  const asked = us.query("select ampsync_private.check_replaceable($1::oid, '[]')", [rows[0]!["oid"]]);
+  const refused = expect(asked).rejects.toMatchObject({ code: expect.stringMatching(/^(55P03|SY201)$/) });
+  await untilBlocked(db, pid);
+  await rival.query("commit");
+  await refused;
+});
+
 test("a worker that is killed before its commit leaves everything as it was", async () => {
   const before = await describeTable(db, old("logs"));
   const swap = await db.client();

@@ -54,11 +54,14 @@ export function expectRows(found: readonly Row[], expected: readonly Row[], tabl
   expect(faults).toEqual([]);
 }
 
+/** A database, or one session of it. */
+type Queries = Pick<TestDatabase, "query">;
+
 /**
  * Number of rows and a digest of every cell of every row, `_id` and ranges included, but for `_tx_id` and `_row_index`,
  * which say how the rows came.
  */
-export async function fingerprint(db: TestDatabase, schema: string, table: string): Promise<string> {
+export async function fingerprint(db: Queries, schema: string, table: string): Promise<string> {
   const cells = (await hasId(db, schema, table))
     ? "t::text"
     : "(to_jsonb(t) - '{_tx_id,_row_index}'::text[])::text";
@@ -70,7 +73,7 @@ export async function fingerprint(db: TestDatabase, schema: string, table: strin
 }
 
 /** False with identity `transaction`. */
-async function hasId(db: TestDatabase, schema: string, table: string): Promise<boolean> {
+async function hasId(db: Queries, schema: string, table: string): Promise<boolean> {
   const { rowCount } = await db.query(
     `select from pg_attribute where attrelid = format('%I.%I', $1::text, $2::text)::regclass and attname = '_id'`,
     [schema, table],

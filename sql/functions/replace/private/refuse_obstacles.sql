@@ -1,5 +1,7 @@
 -- Raises SY201 with the list of everything that keeps a table with these columns from taking
--- the place of another one, and of the columns p_added, whose values would be lost.
+-- the place of another one, and of the columns p_added, whose values would be lost. 55P03 if
+-- somebody drops what hangs on the table at the same moment: the caller's transaction is to be
+-- repeated after a pause.
 create or replace function ampsync_private.refuse_obstacles(
   p_old     regclass,
   p_columns jsonb,
@@ -14,15 +16,26 @@ create or replace function ampsync_private.refuse_obstacles(
 as $$
 declare
   v_found record;
+  v_error text;
 begin
-  select count(*) as count, string_agg(o.object || ' ' || o.reason, '; ' order by o.object, o.reason) as list,
-         string_agg(distinct o.remedy, ' ') as remedies
-    into v_found
-    from (select * from ampsync_private.replacement_obstacles(p_old, p_columns)
-          union all
-          select format('column %I', a.name), 'is not of the dataset, and its values would be lost',
-                 format('alter table %s drop column %I;', p_old, a.name)
-            from unnest(p_added) a(name)) o;
+  begin
+    select count(*) as count, string_agg(o.object || ' ' || o.reason, '; ' order by o.object, o.reason) as list,
+           string_agg(distinct o.remedy, ' ') as remedies
+      into v_found
+      from (select * from ampsync_private.replacement_obstacles(p_old, p_columns)
+            union all
+            select format('column %I', a.name), 'is not of the dataset, and its values would be lost',
+                   format('alter table %s drop column %I;', p_old, a.name)
+              from unnest(p_added) a(name)) o;
+  exception
+    when internal_error then -- The catalogue still has an index or a view that is gone (XX000).
+      get stacked diagnostics v_error = message_text;
+      raise exception using
+        errcode = '55P03',
+        message = format('somebody changes table %s, or what hangs on it, at the same moment', p_old),
+        detail  = v_error,
+        hint    = 'Do the same again.';
+  end;
   if v_found.count = 0 then
     return;
   end if;
