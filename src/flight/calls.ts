@@ -5,6 +5,10 @@ import { release } from "../model/memory.ts";
 import { unreachable } from "./flight-error.ts";
 import { onlyGrpc } from "./only-grpc.ts";
 import { PacedCall } from "./paced-call.ts";
+import { ConnectionFull } from "./stream-connections.ts";
+
+const SILENT =
+  "The connection stands, but the request is not answered: its network may have failed, or the server or a proxy in front of it takes no more requests on a connection.";
 
 /** Headers of any call. */
 export function authorization(token: string | null): Metadata {
@@ -33,7 +37,9 @@ export interface Call {
   /** How long the whole answer may take; no limit if absent. */
   readonly answerMs?: number;
   /** Called before the call ends because it took too long: its connection may be dead, whatever state it reports. */
-  readonly onLate?: () => void;
+  readonly onLate?: (error: AmpsyncError) => void;
+  /** Whether other calls may keep the server from answering: then ConnectionFull ends the call after `connectMs`. */
+  readonly mayBeFull?: boolean;
   /** Counts the messages of a stream. Where it is exhausted, one message is fetched at a time. */
   readonly received?: ReceivedBytes | undefined;
 }
@@ -79,7 +85,7 @@ export async function* callStream(client: Client, call: Call): AsyncGenerator<Bu
   const { method, request, headers, signal, received } = call;
   signal.throwIfAborted();
   let paced: PacedCall | null = null;
-  let late: AmpsyncError | null = null;
+  let late: Error | null = null;
   let isOver = false;
   let held = 0;
   const hold = (bytes: number) => {
@@ -135,16 +141,20 @@ export async function* callStream(client: Client, call: Call): AsyncGenerator<Bu
 /** Ends a call that is not connected, or not answered, in time. */
 function limitTimes(
   client: Client,
-  { connectMs, answerMs, onLate }: Call,
-  end: (error: AmpsyncError) => void,
+  { connectMs, answerMs, onLate, mayBeFull = false }: Call,
+  end: (error: Error) => void,
 ): Disposable {
+  const stands = () => client.getChannel().getConnectivityState(false) === connectivityState.READY;
   const late = (what: string, ms: number) => {
-    onLate?.();
-    end(unreachable(`No ${what} within ${ms / 1000} s`));
+    const error = unreachable(`No ${what} within ${ms / 1000} s`, stands() ? SILENT : undefined);
+    onLate?.(error);
+    end(error);
   };
   const connecting = setTimeout(() => {
-    if (client.getChannel().getConnectivityState(false) !== connectivityState.READY) {
+    if (!stands()) {
       late("connection", connectMs);
+    } else if (mayBeFull) {
+      end(new ConnectionFull());
     }
   }, connectMs);
   const answering = answerMs === undefined ? undefined : setTimeout(() => late("answer", answerMs), answerMs);

@@ -1,15 +1,13 @@
 import type { Client } from "@grpc/grpc-js";
-import type { ArrowBatch, ArrowDictionary } from "../arrow/batch.ts";
+import type { ArrowBatch } from "../arrow/batch.ts";
 import { decodeEncapsulatedSchema, decodePlain } from "../arrow/message.ts";
 import { type ArrowSchema, typeName } from "../arrow/type.ts";
 import { AmpsyncError, type ErrorCode, withHint } from "../errors.ts";
-import { release } from "../model/memory.ts";
 import type { BlockHash } from "../protocol/block-range.ts";
-import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 import { authorization, type Call, callStream, callUnary, type ReceivedBytes } from "./calls.ts";
 import { connector } from "./connection.ts";
 import { flightError } from "./flight-error.ts";
-import { parseMetadata } from "./metadata.ts";
+import { type FlightStream, flightStream } from "./flight-stream.ts";
 import {
   decodeFlightData,
   decodeFlightInfo,
@@ -20,6 +18,7 @@ import {
 import { FLIGHT_HEADERS, FLIGHT_SERVICE } from "./protocol/service.ts";
 import { SharedConnection } from "./shared-connection.ts";
 import { firstBlock, firstHash, networkOf } from "./single-value.ts";
+import { ConnectionFull, StreamConnections } from "./stream-connections.ts";
 
 export interface FlightClientOptions {
   /** `http://host:port`, or `https://` for TLS, verified by the roots that this process trusts. */
@@ -46,6 +45,8 @@ export interface PlanOptions {
   readonly cursor?: string | undefined;
   readonly stream: boolean;
   readonly signal: AbortSignal;
+  /** Counts what is received of the answer and not done with, to limit it. */
+  readonly received?: ReceivedBytes | undefined;
 }
 
 export interface HighestBlock {
@@ -53,18 +54,10 @@ export interface HighestBlock {
   readonly network: string | null;
 }
 
-/** A query as the server planned it. Its ticket may be read more than once. */
+/** A query as the server planned it. */
 export interface FlightPlan {
   readonly schema: ArrowSchema;
   readonly ticket: Uint8Array;
-}
-
-export interface ReadOptions {
-  readonly signal: AbortSignal;
-  /** Called for each message received, before it is decoded. */
-  readonly onReceived?: () => Promise<void>;
-  /** Counts what is received and not done with, to limit it. */
-  readonly received?: ReceivedBytes;
 }
 
 /** A column that holds the hash of a row's block, and the network of those blocks. */
@@ -74,17 +67,6 @@ export interface HashColumn {
   readonly network: string | null;
 }
 
-export type FlightMessage =
-  | { readonly kind: "schema"; readonly schema: ArrowSchema }
-  /** Values for the batches that follow. */
-  | { readonly kind: "dictionary"; readonly dictionary: ArrowDictionary }
-  | {
-      readonly kind: "batch";
-      /** Its memory is given back when the next message is asked for. */
-      readonly batch: ArrowBatch;
-      readonly metadata: MicrobatchMetadata | null;
-    };
-
 /**
  * Queries to one Amp server. Failures are AmpsyncErrors that may contain any text of
  * the server; an abort throws the signal's reason.
@@ -92,12 +74,8 @@ export type FlightMessage =
 export interface FlightClient {
   /** Has the server plan a query; `stream` adds the streaming clause and the streaming header. */
   plan(sql: string, options: PlanOptions): Promise<FlightPlan>;
-  /**
-   * Executes a plan on a connection of its own, so that a waiting consumer holds up
-   * nothing else. If there is a schema, it is the first message. Ends when the server
-   * ends the stream without an error.
-   */
-  read(plan: FlightPlan, options: ReadOptions): AsyncGenerator<FlightMessage>;
+  /** Plans a query and requests its answer. Streams share connections, and none of them with short calls. */
+  open(sql: string, options: PlanOptions): Promise<FlightStream>;
   /** The highest block of a table, given as its SQL reference, and its network, if the server reports that. */
   highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock>;
   /** The hash in a column of a table for one block; null if there is none, or if it belongs to another network. */
@@ -115,10 +93,20 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
   const maxBodyBytes = MAX_DECOMPRESSION * maxMessageBytes;
   const { connectMs, answerMs } = options.times ?? TIMES;
-  const open = connector(options.address, maxMessageBytes);
-  const shared = new SharedConnection(open);
+  const connect = connector(options.address, maxMessageBytes);
+  const shared = new SharedConnection(connect);
+  const streams = new StreamConnections(connect);
 
-  async function plan(sql: string, { cursor, stream, signal }: PlanOptions): Promise<FlightPlan> {
+  function plan(sql: string, planned: PlanOptions): Promise<FlightPlan> {
+    return shared.use((client, onLate) => planOn(client, sql, planned, { onLate }));
+  }
+
+  async function planOn(
+    client: Client,
+    sql: string,
+    { cursor, stream, signal }: PlanOptions,
+    times: Pick<Call, "onLate" | "mayBeFull">,
+  ): Promise<FlightPlan> {
     signal.throwIfAborted();
     const token = await options.token();
     const headers = authorization(token);
@@ -130,19 +118,10 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     }
     // Servers of 2025 know only the clause; a server that knows both obeys the header.
     const request = encodeStatement(stream ? `${sql} SETTINGS stream = true` : sql);
+    const method = FLIGHT_SERVICE.getFlightInfo;
     try {
       const info = decodeFlightInfo(
-        await shared.use((client, onLate) =>
-          callUnary(client, {
-            method: FLIGHT_SERVICE.getFlightInfo,
-            request,
-            headers,
-            signal,
-            connectMs,
-            answerMs,
-            onLate,
-          }),
-        ),
+        await callUnary(client, { method, request, headers, signal, connectMs, answerMs, ...times }),
       );
       if (info.tickets.length > 1) {
         throw new AmpsyncError("SY101", "The server split the query into several parts", {
@@ -155,19 +134,23 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
       }
       return { schema: decodeEncapsulatedSchema(info.schema), ticket };
     } catch (error) {
-      signal.throwIfAborted();
-      throw withHint(flightError(error), options.hints);
+      throw failed(error, signal);
     }
+  }
+
+  /** What is thrown instead of an error of a call. */
+  function failed(error: unknown, signal: AbortSignal): unknown {
+    signal.throwIfAborted();
+    return error instanceof ConnectionFull ? error : withHint(flightError(error), options.hints);
   }
 
   async function* fetch(
     client: Client,
     ticket: Uint8Array,
     signal: AbortSignal,
+    token: string | null,
     limits: Pick<Call, "answerMs" | "onLate" | "received"> = {},
   ): AsyncGenerator<FlightData> {
-    signal.throwIfAborted();
-    const token = await options.token();
     const headers = authorization(token);
     const request = encodeTicket(ticket);
     const call = { method: FLIGHT_SERVICE.doGet, request, headers, signal, connectMs, ...limits };
@@ -176,36 +159,25 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
         yield decodeFlightData(bytes);
       }
     } catch (error) {
-      signal.throwIfAborted();
-      throw withHint(flightError(error), options.hints);
+      throw failed(error, signal);
     }
   }
 
-  async function* read(
-    plan: FlightPlan,
-    { signal, onReceived, received }: ReadOptions,
-  ): AsyncGenerator<FlightMessage> {
-    const own = open();
-    let hasBegun = false;
-    try {
-      for await (const data of fetch(own.client, plan.ticket, signal, { received })) {
-        await onReceived?.();
-        const decoded = await decodePlain(data, maxBodyBytes);
-        if (decoded === null) {
-          continue;
-        }
-        if (decoded.kind === "schema" && hasBegun) {
-          throw new AmpsyncError("SY101", "The server sent a schema in the middle of its answer");
-        }
-        hasBegun = true;
-        yield decoded.kind === "batch" ? { ...decoded, metadata: parseMetadata(data.appMetadata) } : decoded;
-        if (decoded.kind === "batch") {
-          release(decoded.batch.body.buffer);
-        }
-      }
-    } finally {
-      own.close();
-    }
+  async function open(sql: string, planned: PlanOptions): Promise<FlightStream> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([planned.signal, over.signal]);
+    const begun = streams.begin(async ({ client, isAlone, onLate }) => {
+      const { schema, ticket } = await planOn(client, sql, planned, { onLate, mayBeFull: !isAlone });
+      const limits = { received: planned.received };
+      const received = fetch(client, ticket, signal, await options.token(), limits);
+      const first = received.next(); // Requests the answer, before another stream begins.
+      first.catch(() => {}); // Told to whoever reads.
+      return { schema, received, first };
+    }, planned.signal);
+    const { stream, leave } = await begun.catch((error) => {
+      throw failed(error, planned.signal);
+    });
+    return flightStream({ ...stream, over, leave, maxBodyBytes });
   }
 
   async function highestBlock(tableSql: string, signal: AbortSignal): Promise<HighestBlock> {
@@ -253,7 +225,7 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   ): Promise<T | null> {
     return await shared.use(async (client, onLate) => {
       let first: T | null = null;
-      for await (const data of fetch(client, ticket, signal, { answerMs, onLate })) {
+      for await (const data of fetch(client, ticket, signal, await options.token(), { answerMs, onLate })) {
         const decoded = await decodePlain(data, maxBodyBytes);
         if (decoded?.kind === "batch") {
           first ??= read(decoded.batch, data.appMetadata);
@@ -263,5 +235,5 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
     });
   }
 
-  return { plan, read, highestBlock, blockHash, close: () => shared.close() };
+  return { plan, open, highestBlock, blockHash, close: () => shared.close() };
 }

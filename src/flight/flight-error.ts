@@ -27,8 +27,8 @@ export function flightError(error: unknown): unknown {
 }
 
 /** The error of a call without an answer or a status. */
-export function unreachable(message: string): AmpsyncError {
-  return new AmpsyncError("SY104", message, { hint: HINTS.SY104 });
+export function unreachable(message: string, detail?: string): AmpsyncError {
+  return new AmpsyncError("SY104", message, { ...(detail !== undefined && { detail }), hint: HINTS.SY104 });
 }
 
 const MESSAGES: Partial<Record<ErrorCode, string>> = {

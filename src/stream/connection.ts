@@ -83,7 +83,7 @@ class Connection implements AsyncDisposable {
 
   /** Plans the query that goes on from the newest block held. */
   static async open(pass: PassContext, options: ConnectionOptions): Promise<Connection> {
-    const { status, control, log } = pass;
+    const { deps, status, control, log } = pass;
     const { memory } = pass.progress;
     await status.showHolds(false); // What the last connection brought is gone.
     const signal = AbortSignal.any([control.signal, options.leave.signal]);
@@ -91,7 +91,7 @@ class Connection implements AsyncDisposable {
     const cursor = base === null ? undefined : cursorOf(base, memory.network ?? "");
     log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", { block: base?.end });
     status.waitsFor("plan");
-    const stream = await TableStream.follow(options.table, { cursor, signal });
+    const stream = await TableStream.follow(options.table, { cursor, signal, received: deps.received });
     return new Connection(pass, options, stream, signal);
   }
 
@@ -124,11 +124,10 @@ class Connection implements AsyncDisposable {
 
   /** Takes one message after the other. Null: the server ended the stream. */
   async #read(): Promise<ConnectionEnd | null> {
-    const { deps, status, progress } = this.#pass;
-    const { received } = deps;
+    const { status, progress } = this.#pass;
     const onReceived = () => status.showHolds(true);
     status.waitsFor("server");
-    for await (const message of this.#stream.batches({ signal: this.#signal, onReceived, received })) {
+    for await (const message of this.#stream.batches({ signal: this.#signal, onReceived })) {
       status.heard();
       const end = message === null ? null : await this.#take(message);
       if (end !== null) {
@@ -257,6 +256,7 @@ class Connection implements AsyncDisposable {
 
   /** What is not committed is rolled back. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stream[Symbol.dispose]();
     await this.#commits[Symbol.asyncDispose]();
   }
 }

@@ -6,9 +6,10 @@ import { planTable, type TablePlan } from "../encoder/plan.ts";
 import { AmpsyncError } from "../errors.ts";
 import { backoffMs } from "../model/backoff.ts";
 import type { PassContext } from "./pass-context.ts";
+import { inOrder, type SourceTable } from "./table-query.ts";
 
-/** Plans the table, makes or checks the target; returns the plan of its columns in their stored order. */
-export async function prepareTarget(context: PassContext): Promise<TablePlan> {
+/** Plans the table, makes or checks the target; returns the plan of its columns in their stored order, and a query in that order. */
+export async function prepareTarget(context: PassContext): Promise<Pick<SourceTable, "plan" | "query">> {
   const { deps, lease, reference, control, status } = context;
   const { flight, faults } = deps;
   status.waitsFor("plan");
@@ -19,12 +20,13 @@ export async function prepareTarget(context: PassContext): Promise<TablePlan> {
   });
   status.waitsFor(null);
   checkExcluded(schema, lease);
-  const plan = planStored(lease.tableName, schema, lease.excluded);
+  const planned = planStored(lease.tableName, schema, lease.excluded);
   await faults.reach("before_prepare_target");
-  const stored = await evolve(context, plan);
+  const stored = await evolve(context, planned);
   await faults.reach("target_prepared");
-  const columns = stored.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
-  return { ...plan, columns, blockPosition: plan.hasBlockNum ? 0 : null };
+  const columns = stored.flatMap((name) => planned.columns.find((column) => column.name === name) ?? []);
+  const plan = { ...planned, columns, blockPosition: planned.hasBlockNum ? 0 : null };
+  return { plan, query: lease.query === null ? null : inOrder(lease.query, schema, plan) };
 }
 
 /** Calls until nobody else uses a table that has to be changed. Between two calls the pass holds no lock. */

@@ -77,7 +77,7 @@ async function refetch(pass: PassContext, table: SourceTable, repair: Repair): P
   const { deps, lease, status } = pass;
   const { signal } = pass.control;
   const { permits, pool, faults } = deps;
-  const stream = await TableStream.ofBlocks(table, repair, signal);
+  using stream = await TableStream.ofBlocks(table, repair, signal);
   using _permit = await permits.take(signal);
   const target = targetOf(lease, stream.columns);
   const transaction = await CarefulTransaction.open(

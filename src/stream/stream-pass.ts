@@ -99,12 +99,12 @@ class StreamPass implements PassContext, Disposable {
 
   async run(): Promise<PassEnd> {
     try {
-      const plan = await prepareTarget(this);
+      const prepared = await prepareTarget(this);
       const { flight, hash } = this.deps;
-      const { fromBlock, query, nulPolicy, valuePolicy, firstTxId } = this.lease;
+      const { fromBlock, nulPolicy, valuePolicy, firstTxId } = this.lease;
       const transactionIds = firstTxId === null ? null : new TransactionIds(firstTxId);
       const policies = { nulPolicy, valuePolicy, transactionIds };
-      const table = { flight, reference: this.reference, query, plan, fromBlock, hash, policies };
+      const table = { ...prepared, flight, reference: this.reference, fromBlock, hash, policies };
       await this.#repair(table);
       if (this.control.mustYield) {
         return YIELDED;

@@ -4,15 +4,16 @@ import { copyColumns, planTable, type TablePlan } from "../encoder/plan.ts";
 import { type EncoderOptions, RowEncoder } from "../encoder/row-encoder.ts";
 import type { Hash64 } from "../encoder/row-hash.ts";
 import { AmpsyncError } from "../errors.ts";
-import type { FlightClient, FlightPlan, PlanOptions, ReadOptions } from "../flight/client.ts";
+import type { FlightClient, PlanOptions } from "../flight/client.ts";
+import type { FlightStream, ReadOptions } from "../flight/flight-stream.ts";
 import type { MicrobatchMetadata } from "../protocol/microbatch.ts";
 
 /** A table of the server, and how its rows are stored. */
 export interface SourceTable {
-  readonly flight: Pick<FlightClient, "plan" | "read">;
+  readonly flight: Pick<FlightClient, "open">;
   /** The table in the SQL of the server. */
   readonly reference: string;
-  /** What is loaded instead of the whole table; null: the table. */
+  /** A query whose columns are those of the plan, in its order, that is loaded instead of the table; null: the table. */
   readonly query: string | null;
   /** Its columns in the order of the target. */
   readonly plan: TablePlan;
@@ -31,17 +32,17 @@ export interface TableBatch {
  * The answer to a query of a table: batches of its rows, and the encoder that
  * reads them. What a server sends besides, a schema and dictionaries, ends here.
  */
-export class TableStream {
+export class TableStream implements Disposable {
   readonly #table: SourceTable;
-  readonly #query: FlightPlan;
+  readonly #answer: FlightStream;
   /** The columns that the fields of an encoded row are for. */
   readonly columns: readonly string[];
   #encoder: RowEncoder;
 
-  private constructor(table: SourceTable, query: FlightPlan) {
-    const sent = planSent(table.plan, query.schema);
+  private constructor(table: SourceTable, answer: FlightStream) {
+    const sent = planSent(table.plan, answer.schema);
     this.#table = table;
-    this.#query = query;
+    this.#answer = answer;
     this.columns = copyColumns(
       sent,
       (table.policies.transactionIds ?? null) === null ? "content" : "transaction",
@@ -49,26 +50,23 @@ export class TableStream {
     this.#encoder = new RowEncoder(sent, table.hash, table.policies);
   }
 
+  static async #open(table: SourceTable, sql: string, options: PlanOptions): Promise<TableStream> {
+    using unfit = new DisposableStack();
+    const stream = new TableStream(table, unfit.use(await table.flight.open(sql, options)));
+    unfit.move();
+    return stream;
+  }
+
   /** All rows from the cursor on, or from the beginning, and those that the chain will bring. */
-  static async follow(
-    table: SourceTable,
-    { cursor, signal }: Omit<PlanOptions, "stream">,
-  ): Promise<TableStream> {
-    const { flight, plan, reference, query, fromBlock } = table;
-    const options = { stream: true, cursor, signal };
-    if (query === null) {
-      const filter = fromBlock > 0n ? ` WHERE "_block_num" >= ${fromBlock}` : "";
-      return new TableStream(table, await flight.plan(`${selectSql(plan, reference)}${filter}`, options));
-    }
-    const planned = await flight.plan(query, options);
-    if (isInOrder(planned.schema, plan)) {
-      return new TableStream(table, planned);
-    }
-    return new TableStream(table, await flight.plan(selectSql(plan, `(${query}) AS "query"`), options));
+  static follow(table: SourceTable, { cursor, signal }: Omit<PlanOptions, "stream">): Promise<TableStream> {
+    const { plan, reference, query, fromBlock } = table;
+    const filter = fromBlock > 0n ? ` WHERE "_block_num" >= ${fromBlock}` : "";
+    const sql = query ?? `${selectSql(plan, reference)}${filter}`;
+    return TableStream.#open(table, sql, { ...options, stream: true });
   }
 
   /** The rows of these blocks, both ends inclusive, as the server holds them now. */
-  static async ofBlocks(
+  static ofBlocks(
     table: SourceTable,
     { start, end }: { readonly start: bigint; readonly end: bigint },
     signal: AbortSignal,
@@ -77,7 +75,7 @@ export class TableStream {
     const blocks = `"_block_num" >= ${first} AND "_block_num" <= ${end}`;
     // Batch queries promise no order, and the encoder needs one.
     const sql = `${selectSql(table.plan, table.reference)} WHERE ${blocks} ORDER BY "_block_num"`;
-    return new TableStream(table, await table.flight.plan(sql, { stream: false, signal }));
+    return TableStream.#open(table, sql, { stream: false, signal });
   }
 
   /** Reads the batches. The schema that the server sends before the first batch replaces it. */
@@ -85,13 +83,17 @@ export class TableStream {
     return this.#encoder;
   }
 
+  [Symbol.dispose](): void {
+    this.#answer[Symbol.dispose]();
+  }
+
   /** Yields null after a message that brought no rows, so that whoever reads knows that the server said something. */
   async *batches(options: ReadOptions): AsyncGenerator<TableBatch | null> {
-    const { flight, plan, hash, policies } = this.#table;
-    for await (const message of flight.read(this.#query, options)) {
+    const { plan, hash, policies } = this.#table;
+    for await (const message of this.#answer.read(options)) {
       switch (message.kind) {
         case "schema":
-          checkSchema(message.schema, this.#query.schema);
+          checkSchema(message.schema, this.#answer.schema);
           this.#encoder = new RowEncoder(planSent(plan, message.schema), hash, policies);
           yield null;
           break;
@@ -106,16 +108,18 @@ export class TableStream {
   }
 }
 
+/** A query as it must be asked so that its columns come in the order of the plan: another one would give rows another `_id`. */
+export function inOrder(query: string, { fields }: ArrowSchema, plan: TablePlan): string {
+  const names = fields.map(({ name }) => name).filter((name) => name !== "_block_num");
+  const isInOrder =
+    names.length === plan.columns.length && plan.columns.every(({ name }, i) => name === names[i]);
+  return isInOrder ? query : selectSql(plan, `(${query}) AS "query"`);
+}
+
 /** The columns of a plan, in its order, from a table given as its SQL reference. */
 function selectSql(plan: TablePlan, reference: string): string {
   const columns = [...(plan.hasBlockNum ? ["_block_num"] : []), ...plan.columns.map(({ name }) => name)];
   return `SELECT ${columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ")} FROM ${reference}`;
-}
-
-/** Whether the columns of a query come in the order of the target: another one would give rows another `_id`. */
-function isInOrder({ fields }: ArrowSchema, { columns }: TablePlan): boolean {
-  const names = fields.map(({ name }) => name).filter((name) => name !== "_block_num");
-  return names.length === columns.length && columns.every(({ name }, i) => name === names[i]);
 }
 
 /** Plans the columns that will be sent, so that rows are never written by position alone; SY104 unless they are as planned. */

@@ -9,7 +9,7 @@ import {
   type sendUnaryData,
   status,
 } from "@grpc/grpc-js";
-import { Message, RecordBatchStreamWriter, Schema, Table, Uint64, vectorFromArray } from "apache-arrow";
+import { Message, RecordBatchStreamWriter, Table, Uint64, vectorFromArray } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import {
@@ -20,7 +20,9 @@ import {
   encodeFlightInfo,
 } from "../../src/devserver/flight/messages.ts";
 import { AmpsyncError } from "../../src/errors.ts";
-import { createFlightClient, type FlightMessage } from "../../src/flight/client.ts";
+import type { ReceivedBytes } from "../../src/flight/calls.ts";
+import { createFlightClient, type FlightClient } from "../../src/flight/client.ts";
+import type { FlightMessage } from "../../src/flight/flight-stream.ts";
 import { decodeTicket } from "../../src/flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
 
@@ -170,7 +172,12 @@ async function readAll(messages: AsyncIterable<FlightMessage>): Promise<FlightMe
   return all;
 }
 
-const PLAN = { schema: new Schema([]), ticket: new Uint8Array([7]) };
+/** Everything that the server answers to a query. */
+async function* read(from: FlightClient, received?: ReceivedBytes): AsyncGenerator<FlightMessage> {
+  const { signal } = abort;
+  using stream = await from.open("SELECT 1", { stream: true, signal, received });
+  yield* stream.read({ signal });
+}
 
 describe("planning", () => {
   test("streaming_settings_added: a stream says so in the query and in the header, and sends its cursor and its token", async () => {
@@ -273,14 +280,17 @@ describe("reading", () => {
       call.write(flightData([], 1));
       call.end();
     };
-    const messages = await readAll(client({ token: "t0ken" }).read(PLAN, { signal: abort.signal }));
+    const messages = await readAll(read(client({ token: "t0ken" })));
     expect(messages.map((message) => message.kind)).toEqual(["schema", "batch", "batch"]);
     expect(messages[1]).toMatchObject({
       batch: { rowCount: 2 },
       metadata: { ranges: [{ start: 1n, end: 2n, network: "anvil" }], complete: false },
     });
     expect(messages[2]).toMatchObject({ batch: { rowCount: 0 }, metadata: null });
-    expect(server.asked[0]?.headers).toMatchObject({ authorization: "Bearer t0ken" });
+    expect(server.asked.map(({ method, headers }) => [method, headers["authorization"]])).toEqual([
+      ["plan", "Bearer t0ken"],
+      ["doGet", "Bearer t0ken"],
+    ]);
   });
 
   test.each<[string, readonly (0 | 1)[]]>([
@@ -291,7 +301,7 @@ describe("reading", () => {
       for (const index of sent) call.write(flightData([1n], index));
       call.end();
     };
-    const error = await errorOf(readAll(client().read(PLAN, { signal: abort.signal })));
+    const error = await errorOf(readAll(read(client())));
     expect(error).toMatchObject({ code: "SY101", message: expect.stringContaining("in the middle") });
   });
 
@@ -300,7 +310,7 @@ describe("reading", () => {
       call.write(flightData([1n], 0));
       call.emit("error", serviceError(status.INTERNAL, "streaming query execution error"));
     };
-    const reading = client().read(PLAN, { signal: abort.signal });
+    const reading = read(client());
     expect((await reading.next()).value?.kind).toBe("schema");
     expect((await errorOf(reading.next())).code).toBe("SY104");
   });
@@ -312,7 +322,7 @@ describe("reading", () => {
         call.write(flightData([1n], 1, "{"));
       };
     });
-    expect((await errorOf(readAll(client().read(PLAN, { signal: abort.signal })))).code).toBe("SY101");
+    expect((await errorOf(readAll(read(client())))).code).toBe("SY101");
     await cancelled;
   });
 
@@ -321,7 +331,7 @@ describe("reading", () => {
       call.write(flightData(new Array<bigint>(20_000).fill(1n), 1));
     };
     const small = client({ maxMessageBytes: 100_000 });
-    const error = await errorOf(readAll(small.read(PLAN, { signal: abort.signal })));
+    const error = await errorOf(readAll(read(small)));
     expect(error).toMatchObject({
       code: "SY106",
       hint: expect.stringContaining("AMPSYNC_GRPC_MAX_DECODE_MB"),
@@ -336,10 +346,9 @@ describe("reading", () => {
       call.write(flightData(new Array<bigint>(20_000).fill(1n), 1));
     };
     const { address } = zipping;
-    const read = (maxMessageBytes: number) =>
-      client({ address, maxMessageBytes }).read(PLAN, { signal: abort.signal }).next();
-    expect((await read(1_000_000)).value).toMatchObject({ kind: "batch" });
-    expect(await errorOf(read(100_000))).toMatchObject({ code: "SY106" });
+    const first = (maxMessageBytes: number) => read(client({ address, maxMessageBytes })).next();
+    expect((await first(1_000_000)).value).toMatchObject({ kind: "batch" });
+    expect(await errorOf(first(100_000))).toMatchObject({ code: "SY106" });
   });
 
   test("a message of 5 MB passes with the default limit", async () => {
@@ -347,7 +356,7 @@ describe("reading", () => {
       call.write(flightData(new Array<bigint>(625_000).fill(1n), 1));
       call.end();
     };
-    const [message] = await readAll(client().read(PLAN, { signal: abort.signal }));
+    const [message] = await readAll(read(client()));
     expect(message).toMatchObject({ batch: { rowCount: 625_000 } });
   });
 
@@ -358,7 +367,7 @@ describe("reading", () => {
         call.write(flightData([1n], 0));
       };
     });
-    const reading = client().read(PLAN, { signal: abort.signal });
+    const reading = read(client());
     await reading.next();
     const waiting = reading.next();
     abort.abort(new Error("lease lost"));
@@ -373,7 +382,7 @@ describe("reading", () => {
         call.write(flightData([1n], 0));
       };
     });
-    for await (const _ of client().read(PLAN, { signal: abort.signal })) break;
+    for await (const _ of read(client())) break;
     await cancelled;
   });
 
@@ -381,7 +390,7 @@ describe("reading", () => {
     server.doGet = (call) => {
       call.write(flightData([1n], 0));
     };
-    const reading = client().read(PLAN, { signal: abort.signal });
+    const reading = read(client());
     await reading.next();
     server.stop();
     expect((await errorOf(reading.next())).code).toBe("SY104");
@@ -412,7 +421,7 @@ describe("a consumer that waits", () => {
   test("makes the server wait: what is not read stays in its window, and nothing is lost", async () => {
     const counter = { taken: 0 };
     push(counter);
-    const reading = client().read(PLAN, { signal: abort.signal });
+    const reading = read(client());
     await reading.next();
     await settled(() => counter.taken);
     // 1 taken, 2 ahead of it, 2 MB of window, and some in the buffers of both ends.
@@ -437,7 +446,7 @@ describe("a consumer that waits", () => {
     for (const isExhausted of [false, true]) {
       push({ taken: 0 });
       const received = held(isExhausted);
-      const reading = client().read(PLAN, { signal: abort.signal, received });
+      const reading = read(client(), received);
       await reading.next();
       await settled(() => received.messages);
       expect(received.messages).toBe(isExhausted ? 1 : 3);
@@ -466,13 +475,13 @@ describe("a consumer that waits", () => {
   test("does not hold up the other calls of the same client", async () => {
     push({ taken: 0 });
     const shared = client();
-    const stalled = shared.read(PLAN, { signal: abort.signal });
+    const stalled = read(shared);
     await stalled.next();
     server.doGet = (call) => {
       call.write(flightData([1n], 0));
       call.end();
     };
-    expect(await readAll(shared.read(PLAN, { signal: abort.signal }))).toHaveLength(1);
+    expect(await readAll(read(shared))).toHaveLength(1);
     await shared.plan("SELECT 1", { stream: false, signal: abort.signal });
   });
 });

@@ -7,7 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { AmpsyncError } from "../../src/errors.ts";
+import { authorization, callStream } from "../../src/flight/calls.ts";
 import { createFlightClient } from "../../src/flight/client.ts";
+import { connector } from "../../src/flight/connection.ts";
+import { flightError } from "../../src/flight/flight-error.ts";
+import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 
@@ -90,18 +94,21 @@ describe("an answer that is not gRPC", () => {
   /** What planning and what reading end with. */
   async function failures(address: string): Promise<readonly AmpsyncError[]> {
     const client = createFlightClient({ address: new URL(address), token: () => null });
-    const plan = { schema: { fields: [] }, ticket: new Uint8Array([1]) };
+    const connection = connector(new URL(address), 1_000_000)();
+    const get = { method: FLIGHT_SERVICE.doGet, request: Buffer.of(), headers: authorization(null) };
     try {
       const ended = await Promise.allSettled([
         client.plan("SELECT 1", { stream: true, signal }),
-        client.read(plan, { signal }).next(),
+        callStream(connection.client, { ...get, signal, connectMs: 10_000 }).next(),
       ]);
       return ended.map((end) => {
-        if (end.status === "rejected" && end.reason instanceof AmpsyncError) return end.reason;
+        const error = end.status === "rejected" ? flightError(end.reason) : null;
+        if (error instanceof AmpsyncError) return error;
         throw new Error("it did not fail as it should", { cause: end });
       });
     } finally {
       client.close();
+      connection.close();
     }
   }
 

@@ -151,9 +151,8 @@ test("connections that are left are closed, however many there were", async () =
 
 test("a stream whose peer never speaks is given up when the time to connect is over", async () => {
   proxy.blackHole = true;
-  const plan = { schema: { fields: [] }, ticket: Buffer.of(1) };
-  const reading = client.read(plan, { signal: AbortSignal.timeout(20_000) });
-  await expect(reading.next()).rejects.toMatchObject({
+  const opening = client.open("SELECT 1", { stream: true, signal: AbortSignal.timeout(20_000) });
+  await expect(opening).rejects.toMatchObject({
     code: "SY104",
     message: "No connection within 0.3 s",
   });
