@@ -20,6 +20,8 @@ export interface DevServerOptions {
   readonly maxBlocksPerMicrobatch?: number;
   /** Also answers a handshake and prepared statements, which generic Flight SQL clients need; Amp servers do not. */
   readonly genericClients?: boolean;
+  /** Requests above this number wait until another one of their connection ends, without being told. */
+  readonly maxRequestsPerConnection?: number;
 }
 
 const DEFAULT_DATASET = { namespace: "_", name: "anvil", version: "0.0.0" };
@@ -69,7 +71,8 @@ export class DevServer {
     }
     const misbehaviour = noMisbehaviour();
     const service = flightService(catalog, { maxBlocksPerMicrobatch, genericClients, misbehaviour });
-    const flight = new Server();
+    const { maxRequestsPerConnection: most } = options;
+    const flight = new Server(most === undefined ? {} : { "grpc.max_concurrent_streams": most });
     flight.addService(flightServiceDefinition(), service.handlers);
     const flightPort = await listen(flight, options.flightPort ?? 0);
     try {
