@@ -29,6 +29,8 @@ export interface Config {
   readonly adminAddress: URL | null;
   /** Reads the token again on each call, because a token file may be rotated. */
   readonly token: () => string | null;
+  /** Streams that a worker takes at once. */
+  readonly streamsPerWorker: number;
   /** Connections of the writing pool, one of them reserved for heartbeats. */
   readonly poolSize: number;
   /** Microbatches that may be written at the same time, over all tables of the process. */
@@ -175,6 +177,7 @@ export function parseConfig(
     adminAddress: given.text("adminAddress") === "off" ? null : address("adminAddress"),
     token: () => (token.file === null ? token.text : readFile(token.file).trim() || null),
     poolSize: poolSize(),
+    streamsPerWorker: number("streamsPerWorker"),
     maxConcurrentBatches: number("maxConcurrentBatches"),
     grpcMaxDecodeMb: number("grpcMaxDecodeMb"),
     connectionLimitSecs: number("connectionLimitSecs"),

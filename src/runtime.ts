@@ -80,7 +80,7 @@ export async function createDeps(
   const caller = new Caller(retryingStatements(pool, timeLimits, log), clean);
   const indexes = new IndexBuilder(url, caller, log);
   const announcements = new StreamCalls(caller.once());
-  const announcer = new Announcer((announcement) => announcements.announce(announcement), log);
+  const announcer = new Announcer((commits) => announcements.announce(commits), log);
 
   return {
     log,
@@ -123,7 +123,7 @@ function runtime(config: () => Config): Promise<Deps> {
 }
 
 /** Registers a worker before its first job: ampsync.workers shows it, and the supervisor knows that it lives. */
-export function beginWorker(config: Config, workerId: string, slots: number): void {
+export function beginWorker(config: Config, workerId: string, streams: number): void {
   async function register(): Promise<void> {
     const deps = await runtime(() => config);
     deps.heartbeat.start(workerId);
@@ -132,7 +132,7 @@ export function beginWorker(config: Config, workerId: string, slots: number): vo
       host: hostname(),
       pid: processId(),
       version: await packageVersion(),
-      slots,
+      slots: streams,
     });
   }
   register().catch((error) =>

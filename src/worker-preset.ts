@@ -13,6 +13,7 @@ import { createLog } from "./log.ts";
 import { DEFAULT_QUEUE } from "./model/queue.ts";
 import { HEALTH_TIMES } from "./queue/health.ts";
 import { ampsyncPlugin, type PluginOptions } from "./queue/plugin.ts";
+import { SHORT_JOB_SLOTS } from "./queue/slots.ts";
 import { beginWorker, closeRuntime } from "./runtime.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -45,8 +46,9 @@ export function workerPreset(
     answerMs: ANSWER_MS,
     isAlone,
     health: HEALTH_TIMES,
+    streams: config.streamsPerWorker,
     signal: new AbortController().signal,
-    began: (workerId, slots) => beginWorker(config, workerId, slots),
+    began: (workerId, streams) => beginWorker(config, workerId, streams),
     stopping: () => {
       if (!isAlone) return;
       limitShutdown(config.shutdownLimitSecs * 1000, () =>
@@ -65,10 +67,10 @@ export function workerPreset(
       taskDirectory: fileURLToPath(new URL("dist/tasks", ROOT)),
       crontabFile: fileURLToPath(new URL("crontab", ROOT)),
       // A live stream keeps its slot; if there are more streams than slots, they take turns.
-      concurrentJobs: 10,
+      concurrentJobs: config.streamsPerWorker + SHORT_JOB_SLOTS,
       maxPoolSize: 10,
-      // Polling finds the jobs that become due later: this bounds how late a takeover or a retry starts.
-      pollInterval: 1000,
+      // One slot polls for all, each second: hundreds would be a load by themselves.
+      pollInterval: 60_000,
       // A pass can be abandoned at any time, so it learns at once that the worker stops.
       gracefulShutdownAbortTimeout: 20,
       // Without these two settings graphile-worker 0.18 ends its pool before the last results are stored,

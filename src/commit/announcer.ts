@@ -1,24 +1,25 @@
 import type { Announcement } from "../db/stream-calls.ts";
 import type { Log } from "../log.ts";
 
-/** Between two notifications of one process: 20 a second at most. */
+/** Between two calls of one process: 20 a second at most. */
 const INTERVAL_MS = 50;
 
 /**
  * Tells listeners of commits, after them and apart from them: no commit waits for a notification. One of each stream
- * waits at most, which later commits join. What cannot be sent is dropped, since listeners also poll.
+ * waits at most, which later commits join; all that wait go in one call. What cannot be sent is dropped, since
+ * listeners also poll.
  */
 export class Announcer {
-  readonly #send: (announcement: Announcement) => Promise<boolean>;
+  readonly #send: (announcements: readonly Announcement[]) => Promise<boolean>;
   readonly #log: Log;
-  readonly #waiting = new Map<bigint, Announcement>();
+  #waiting = new Map<bigint, Announcement>();
   #isStopped = false;
   #isFailing = false;
   #sending: Promise<void> | null = null;
   #endPause = () => {};
 
-  /** `send` resolves to false where the notification would have to wait. */
-  constructor(send: (announcement: Announcement) => Promise<boolean>, log: Log) {
+  /** `send` resolves to false if the notifications would have to wait. */
+  constructor(send: (announcements: readonly Announcement[]) => Promise<boolean>, log: Log) {
     this.#send = send;
     this.#log = log;
   }
@@ -27,11 +28,7 @@ export class Announcer {
     if (this.#isStopped) {
       return;
     }
-    const earlier = this.#waiting.get(announcement.streamId);
-    this.#waiting.set(
-      announcement.streamId,
-      earlier === undefined ? announcement : join(earlier, announcement),
-    );
+    this.#add(announcement);
     this.#sending ??= this.#sendAll();
   }
 
@@ -42,17 +39,22 @@ export class Announcer {
     await this.#sending;
   }
 
+  #add(announcement: Announcement): void {
+    const earlier = this.#waiting.get(announcement.streamId);
+    this.#waiting.set(
+      announcement.streamId,
+      earlier === undefined ? announcement : join(earlier, announcement),
+    );
+  }
+
   async #sendAll(): Promise<void> {
-    for (;;) {
-      const [next] = this.#waiting.values();
-      if (next === undefined || this.#isStopped) {
-        this.#sending = null; // Here, so that no commit comes between the look and this.
-        return;
-      }
-      this.#waiting.delete(next.streamId);
-      await this.#sendOne(next);
+    while (this.#waiting.size > 0 && !this.#isStopped) {
+      const announcements = this.#waiting;
+      this.#waiting = new Map();
+      await this.#sendThese(announcements);
       await this.#pause();
     }
+    this.#sending = null; // Here, so that no commit comes between the look and this.
   }
 
   async #pause(): Promise<void> {
@@ -66,16 +68,14 @@ export class Announcer {
     clearTimeout(timer);
   }
 
-  async #sendOne(announcement: Announcement): Promise<void> {
+  async #sendThese(announcements: ReadonlyMap<bigint, Announcement>): Promise<void> {
     try {
-      const isSent = await this.#send(announcement);
+      const areSent = await this.#send([...announcements.values()]);
       this.#isFailing = false;
-      if (!isSent) {
-        const later = this.#waiting.get(announcement.streamId);
-        this.#waiting.set(
-          announcement.streamId,
-          later === undefined ? announcement : join(announcement, later),
-        );
+      if (!areSent) {
+        const later = this.#waiting;
+        this.#waiting = new Map(announcements);
+        for (const announcement of later.values()) this.#add(announcement);
       }
     } catch (error) {
       if (!this.#isFailing) {

@@ -125,6 +125,15 @@ export const SETTINGS = {
     accepts: "a file",
     about: "holds the token instead; read again for each call",
   },
+  streamsPerWorker: {
+    names: ["AMPSYNC_STREAMS_PER_WORKER"],
+    scope: "worker",
+    flags: ["streams-per-worker"],
+    standard: "200",
+    range: [1, 1000],
+    about:
+      "streams that a worker takes at once; they share its database connections, and one that waits costs little memory",
+  },
   poolSize: {
     names: ["DB_POOL_SIZE", "MAX_DB_CONNECTIONS"],
     scope: "worker",

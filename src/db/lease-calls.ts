@@ -12,7 +12,7 @@ export interface Lease {
   readonly epoch: bigint;
 }
 
-/** A worker as ampsync.workers shows it: where it runs, what it is, how many jobs it does at once. */
+/** A worker as ampsync.workers shows it: where it runs, what it is, how many streams it takes at once. */
 export interface WorkerProcess {
   readonly workerId: string;
   readonly host: string;

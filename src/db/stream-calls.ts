@@ -134,11 +134,16 @@ export class StreamCalls {
     return rows[0].columns;
   }
 
-  /** After a commit: notifies listeners. False if that would have to wait. */
-  async announce({ streamId, block, replaced }: Announcement): Promise<boolean> {
+  /** After commits: notifies listeners of all of them. False if that would have to wait. */
+  async announce(announcements: readonly Announcement[]): Promise<boolean> {
+    const commits = announcements.map(({ streamId, block, replaced }) => ({
+      stream_id: streamId.toString(),
+      block: block.toString(),
+      replaced: replaced?.toString() ?? null,
+    }));
     const { rows } = await this.#caller.call(
-      "select ampsync_worker.announce($1, $2, $3) as done",
-      [streamId, block, replaced],
+      "select ampsync_worker.announce($1) as done",
+      [JSON.stringify(commits)],
       ANNOUNCE_MS,
     );
     return rows[0].done;

@@ -13,6 +13,7 @@ import { poolOf, QUEUE_SESSION, watchConnections } from "./connections.ts";
 import { watchEnding } from "./ending.ts";
 import { type HealthTimes, watchHealth } from "./health.ts";
 import { watchNotifications } from "./notifications.ts";
+import { passSlots, watchSlots } from "./slots.ts";
 
 const LOOK_AGAIN_MS = 1_000;
 /** How often to look without a notification: one may be lost with its connection. */
@@ -27,10 +28,12 @@ export interface PluginOptions {
   /** Only ampsync's tasks run in the sessions of graphile-worker's pool, so ampsync may configure them. */
   readonly isAlone: boolean;
   readonly health: HealthTimes;
+  /** How many streams the worker takes at once, unless it has too few slots. */
+  readonly streams: number;
   /** Ends the wait for `ampsync migrate`. */
   readonly signal: AbortSignal;
-  /** Called with the id of a worker when it begins, and when it has ended. */
-  readonly began: (workerId: string, slots: number) => void;
+  /** Called with the id of a worker and how many streams it takes when it begins, and when it has ended. */
+  readonly began: (workerId: string, streams: number) => void;
   readonly ended: () => void;
   /** Called when a worker is told to stop. */
   readonly stopping: () => void;
@@ -95,6 +98,7 @@ type LastLooks = WeakMap<WorkerPool, () => Promise<void>>;
 function watch(events: WorkerEvents, options: PluginOptions, lastLooks: LastLooks): void {
   const { log, databaseUrl } = options;
   watchConnections(events, options);
+  watchSlots(events, options.streams);
   const isTold = watchEnding(events, (why) => {
     log.error("worker_ended", { error: why, hint: "The process exits with code 1: start it again." });
     options.failed();
@@ -123,7 +127,7 @@ function watch(events: WorkerEvents, options: PluginOptions, lastLooks: LastLook
       options.stopping();
     });
     events.on("pool:release", options.ended);
-    options.began(workerPool.id, ctx.resolvedPreset.worker.concurrentJobs);
+    options.began(workerPool.id, passSlots(ctx.resolvedPreset.worker.concurrentJobs, options.streams));
   });
 }
 

@@ -5,7 +5,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { BadValueSource } from "../support/chain/bad-value-source.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { Scenario } from "../support/worker/scenario.ts";
-import { SHORT_TURNS } from "../support/worker/worker-process.ts";
+import { SHORT_TURNS, TEN_SLOTS } from "../support/worker/worker-process.ts";
 
 const DATASETS = 10;
 const STREAMS = DATASETS * EVM_TABLES.length;
@@ -32,7 +32,7 @@ test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a 
      end $$;
      create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE') execute function public.refuse()`,
   );
-  scenario.startFaultyWorker(SHORT_TURNS);
+  scenario.startFaultyWorker({ ...SHORT_TURNS, env: TEN_SLOTS });
   // … and one is slow: its rows wait for somebody's lock.
   await scenario.until(
     "a table to hold up",

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
-import { SHORT_TURNS } from "../support/worker/worker-process.ts";
+import { SHORT_TURNS, TEN_SLOTS } from "../support/worker/worker-process.ts";
 
 /** Who holds a lease now, and how many. */
 async function holders(scenario: Scenario): Promise<Record<string, number>> {
@@ -49,8 +49,8 @@ test("of two workers exactly one writes a stream", async () => {
 test("more streams than one worker has slots are shared between two, and all stay at the head", async () => {
   const source = new GeneratedSource({ blocks: 200 });
   await using scenario = await Scenario.start({ source });
-  scenario.startWorker();
-  scenario.startWorker();
+  scenario.startWorker({ env: TEN_SLOTS });
+  scenario.startWorker({ env: TEN_SLOTS });
   const syncs = await syncOften(scenario, 4);
   for (const sync of syncs) await sync.reaches();
   const shares = Object.values(await holders(scenario));
@@ -70,7 +70,7 @@ test("more streams than one worker has slots are shared between two, and all sta
 test("more streams than a worker has slots all progress, by turns", async () => {
   const source = new GeneratedSource({ blocks: 200 });
   await using scenario = await Scenario.start({ source });
-  scenario.startFaultyWorker(SHORT_TURNS);
+  scenario.startFaultyWorker({ ...SHORT_TURNS, env: TEN_SLOTS });
   const syncs = await syncOften(scenario, 4);
   for (const sync of syncs) await sync.reaches({ deadlineMs: 25_000 });
   const areTaken = async () => Object.values(await holders(scenario)).join() === "10";

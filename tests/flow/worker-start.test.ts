@@ -180,7 +180,7 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
       host: expect.stringMatching(/./),
       version: rows[0]!["version"],
       state: "alive",
-      slots: 10,
+      slots: 200,
       streams: "0",
     });
     const { rows: names } = await db.query(

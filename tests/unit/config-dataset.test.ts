@@ -105,6 +105,7 @@ describe("a flag", () => {
 
   test.each([
     ["stream-max-concurrent-batches", "7", "maxConcurrentBatches", 7],
+    ["streams-per-worker", "7", "streamsPerWorker", 7],
     ["version-polling-interval-secs", "7", "pollIntervalSecs", 7],
     ["grpc-max-decode-mb", "7", "grpcMaxDecodeMb", 7],
     ["max-db-connections", "7", "poolSize", 7],

@@ -5,7 +5,7 @@
 --   lost     another epoch is current: stop, nothing can be committed any more
 --   severed  its writer waits for the server, and no backend works for it: abort the
 --            transaction, its connection is dead
---   yield    other jobs wait for a slot, or a repair waits for the next pass, or the pass reads
+--   yield    more passes wait than the worker has free slots, other jobs wait, or a repair waits for the next pass, or the pass reads
 --            a version that its stream no longer follows, or the writers of its dataset rest:
 --            end this pass at the next watermark
 --   end      the last two, and that was not done within 25 s (a beat comes every 5 s): end this
@@ -60,14 +60,18 @@ begin
   on conflict (worker_id) do update
      set heartbeat_at = v_now, had_lock = w.had_lock or v_holds_lock, lost_at = null;
 
-  select count(*) into v_waiting
+  -- A free slot of this worker takes a pass that waits; other jobs start within a second where a slot is left to them.
+  select greatest(count(*) filter (where j.task_identifier = 'ampsync_stream') - coalesce(max(f.slots), 0), 0)
+         + count(*) filter (where j.task_identifier <> 'ampsync_stream')
+    into v_waiting
     from graphile_worker.jobs j
+   cross join lateral (select max(greatest(w.slots - jsonb_array_length(p_leases), 0)) as slots
+                         from ampsync_private.worker w
+                        where w.worker_id = p_worker_id) f
    where j.locked_at is null
      and j.attempts < j.max_attempts
      and starts_with(j.task_identifier, 'ampsync_')
-     -- A free slot starts within a second what becomes due again and again: that must not end a pass each time.
-     and j.run_at <= v_now - case when j.task_identifier in ('ampsync_supervise', 'ampsync_poll')
-                                  then interval '2 s' else interval '0' end;
+     and j.run_at <= v_now - case j.task_identifier when 'ampsync_stream' then interval '0' else interval '2 s' end;
 
   if not ampsync_private.job_waits('ampsync_supervise', null)
      and not ampsync_private.notify_waits() then -- Queueing a job notifies.

@@ -5,16 +5,17 @@ select w.host,
        w.version,
        case when w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration() and w.lost_at is null
             then 'alive' else 'gone' end as state,
-       j.used as slots_used,
+       p.running as slots_used,
        w.slots,
        l.streams,
        w.heartbeat_at,
        w.started_at,
        w.worker_id as worker
   from ampsync_private.worker w
- cross join lateral (select count(*) as used
-                       from graphile_worker.jobs q
-                      where q.locked_by = w.worker_id) j
+ cross join lateral (select count(*) as running
+                       from graphile_worker.jobs j
+                      where j.locked_by = w.worker_id
+                        and j.task_identifier = 'ampsync_stream') p
  cross join lateral (select count(*) as streams
                        from ampsync_private.lease h
                       where h.holder = w.worker_id and h.lease_until > ampsync_private.now()) l;
@@ -27,8 +28,9 @@ comment on column ampsync.workers.version
 comment on column ampsync.workers.state
   is 'alive, or gone: its connections are closed, or it sent no heartbeat for as long as a lease lasts.';
 comment on column ampsync.workers.slots_used
-  is 'Jobs it is running, including those of other applications in the same queue.';
-comment on column ampsync.workers.slots is 'Most jobs it runs at once.';
+  is 'Passes it is running, those included that wait for the lease of their stream.';
+comment on column ampsync.workers.slots
+  is 'Most streams it takes at once; short jobs have slots of their own. Null: it has not said that yet.';
 comment on column ampsync.workers.streams is 'Streams it holds.';
 comment on column ampsync.workers.heartbeat_at is 'Its last heartbeat; every 5 s while it is alive.';
 comment on column ampsync.workers.started_at is 'When it started.';

@@ -10,29 +10,48 @@ let listener: Awaited<ReturnType<typeof db.client>>;
 let datasets = 0;
 
 beforeEach(async () => {
-  heard = [];
+  const own: unknown[] = [];
+  heard = own;
   listener = await db.client();
-  listener.on("notification", ({ payload }) => heard.push(JSON.parse(payload ?? "")));
+  listener.on("notification", ({ payload }) => own.push(JSON.parse(payload ?? "")));
   await listener.query("listen ampsync");
 });
 
-async function announce(stream: SqlStream, block: number, replaced: number | null = null) {
-  const { rows } = await db.query("select ampsync_worker.announce($1, $2, $3) as done", [
-    stream.id,
-    block,
-    replaced,
-  ]);
+interface Commit {
+  readonly stream: SqlStream;
+  readonly block: number;
+  readonly replaced?: number;
+}
+
+async function announce(...commits: readonly Commit[]) {
+  const { rows } = await db.query("select ampsync_worker.announce($1) as done", [asJson(commits)]);
   await listener.query("select 1"); // What was sent before arrives with the answer.
   return rows[0]!["done"];
 }
 
+function asJson(commits: readonly Commit[]): string {
+  return JSON.stringify(
+    commits.map(({ stream, block, replaced }) => ({ stream_id: stream.id, block: `${block}`, replaced })),
+  );
+}
+
 test("a commit and a reorg are told with dataset, table and block", async () => {
   const stream = await SqlStream.prepare(db, { dataset: "eth/chain" });
-  expect(await announce(stream, 9)).toBe(true);
-  expect(await announce(stream, 9, 7)).toBe(true);
+  expect(await announce({ stream, block: 9 })).toBe(true);
+  expect(await announce({ stream, block: 9, replaced: 7 })).toBe(true);
   expect(heard).toEqual([
     { kind: "commit", dataset: "eth/chain", table: "blocks", block: 9 },
     { kind: "reorg", dataset: "eth/chain", table: "blocks", block: 9, from_block: 7 },
+  ]);
+});
+
+test("one call tells of the commits of all streams", async () => {
+  const streams = [1, 2].map(async () => SqlStream.prepare(db, { dataset: `chain_${++datasets}` }));
+  const [first, second] = [await streams[0]!, await streams[1]!];
+  expect(await announce({ stream: first, block: 3 }, { stream: second, block: 9, replaced: 4 })).toBe(true);
+  expect(heard).toMatchObject([
+    { kind: "commit", block: 3 },
+    { kind: "reorg", block: 9, from_block: 4 },
   ]);
 });
 
@@ -45,7 +64,7 @@ test("of a shadow, and of a stream that is gone, nothing is told", async () => {
   ]);
   const shadow = new SqlStream(db, rows[0]!["stream_id"], stream.target, true, "0");
   const gone = new SqlStream(db, "999999", stream.target, true, "0");
-  expect([await announce(shadow, 4), await announce(gone, 4)]).toEqual([true, true]);
+  expect(await announce({ stream: shadow, block: 4 }, { stream: gone, block: 4 })).toBe(true);
   expect(heard).toEqual([]);
 });
 
@@ -53,7 +72,9 @@ describe("in a transaction that is rolled back", () => {
   const rolledBack = rolledBackDatabase();
 
   async function announceIn(stream: SqlStream) {
-    const { rows } = await rolledBack.query("select ampsync_worker.announce($1, 9) as done", [stream.id]);
+    const { rows } = await rolledBack.query("select ampsync_worker.announce($1) as done", [
+      asJson([{ stream, block: 9 }]),
+    ]);
     return rows[0]!["done"];
   }
 

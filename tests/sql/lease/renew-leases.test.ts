@@ -107,14 +107,17 @@ test("as many passes yield as jobs wait, those that run longest first", async ()
   expect(await beat(streams)).toEqual(["yield", "yield", "yield"]);
 });
 
-test.each(["ampsync_resolve", "ampsync_swap"])("%s asks for a slot like a pass", async (task) => {
+test("a pass that waits asks nobody to yield while the worker has a free slot for it", async () => {
   const streams = await held(2);
-  await addJobs(1, "0 s", task);
+  await db.query("select ampsync_worker.register_worker('worker-1', 'machine', 1, '1.0.0', 4)");
+  await addJobs(2);
+  expect(await beat(streams)).toEqual(["keep", "keep"]);
+  await addJobs(1);
   expect(await beat(streams)).toEqual(["yield", "keep"]);
 });
 
-test.each(["ampsync_supervise", "ampsync_poll"])(
-  "what is due every few seconds, %s, asks for a slot once it is late: each free slot would have seen it",
+test.each(["ampsync_resolve", "ampsync_swap", "ampsync_supervise", "ampsync_poll"])(
+  "%s, which has slots of its own, asks for one of a pass once it is late",
   async (task) => {
     const streams = await held(2);
     await addJobs(1, "0 s", task);

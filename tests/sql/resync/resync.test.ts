@@ -252,6 +252,7 @@ describe("the supervisor", () => {
     const shadow = await startResync(db, stream);
     await shadow.apply(0, 9, { expected: null });
     await db.query("delete from graphile_worker._private_jobs where key not like 'ampsync_swap:%'");
+    await moveClock(db, "2 s");
     const { rows } = await db.query("select verdict from ampsync_worker.renew_leases('worker-2', $1)", [
       JSON.stringify([{ stream_id: shadow.id, epoch: shadow.epoch }]),
     ]);

@@ -21,7 +21,6 @@ test("a worker is shown with where it runs, what it is and what it does", async 
   await register("worker-1");
   await SqlStream.prepare(db); // It is taken by worker-1.
   await db.query("update graphile_worker._private_jobs set locked_at = now(), locked_by = 'worker-1'");
-  const { rows } = await db.query("select count(*) as jobs from graphile_worker.jobs");
   expect(await workers()).toMatchObject([
     {
       host: "machine",
@@ -29,7 +28,7 @@ test("a worker is shown with where it runs, what it is and what it does", async 
       version: "1.2.3",
       state: "alive",
       slots: 10,
-      slots_used: rows[0]!["jobs"],
+      slots_used: "1", // The other job is short.
       streams: "1",
       worker: "worker-1",
     },

@@ -88,6 +88,7 @@ export class PassDriver {
       adminAddress: null,
       token: () => null,
       poolSize: 3 + streamIds.length,
+      streamsPerWorker: 10,
       maxConcurrentBatches: 10,
       grpcMaxDecodeMb: 32,
       connectionLimitSecs: 300,

@@ -35,6 +35,9 @@ export const SHORT_TURNS = {
   limits: { minPassMs: 300 },
 } as const satisfies FaultyWorkerSettings;
 
+/** A worker of ten slots, which are soon taken. */
+export const TEN_SLOTS = { AMPSYNC_STREAMS_PER_WORKER: "10" };
+
 /** graphile-worker with our preset and our tasks, whose fault points a test can arm. */
 export function faultyWorker(settings: FaultyWorkerSettings): readonly string[] {
   return [fileURLToPath(new URL("faulty-worker-process.ts", import.meta.url)), JSON.stringify(settings)];

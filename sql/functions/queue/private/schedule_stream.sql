@@ -1,6 +1,7 @@
 -- Queues the next pass of a stream; with `p_run_at` null it is due immediately. The key allows
 -- one waiting job per stream. A lost or second job is harmless: the lease decides who writes.
--- No queue_name, because that delays jobs which become due together (docs/adr/0010).
+-- No queue_name, because that delays jobs which become due together (docs/adr/0010). The flag
+-- keeps passes from the slots that workers leave to short jobs (src/queue/slots.ts).
 create or replace function ampsync_private.schedule_stream(
   p_stream_id bigint,
   p_run_at    timestamptz default null
@@ -15,7 +16,8 @@ as $$
     'ampsync_stream',
     payload    => json_build_object('stream_id', p_stream_id::text),
     job_key    => 'ampsync_stream:' || p_stream_id,
-    run_at     => p_run_at
+    run_at     => p_run_at,
+    flags      => '{ampsync_pass}'
   );
 $$;
 
