@@ -40,6 +40,7 @@ export function workerPreset(
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const log = createLog(config.logLevel, writeStderr);
   const databaseUrl = requireDatabase(config);
+  const slots = config.streamsPerWorker + SHORT_JOB_SLOTS;
   const plugin = ampsyncPlugin({
     databaseUrl,
     log,
@@ -67,8 +68,8 @@ export function workerPreset(
       taskDirectory: fileURLToPath(new URL("dist/tasks", ROOT)),
       crontabFile: fileURLToPath(new URL("crontab", ROOT)),
       // A live stream keeps its slot; if there are more streams than slots, they take turns.
-      concurrentJobs: config.streamsPerWorker + SHORT_JOB_SLOTS,
-      maxPoolSize: 10,
+      concurrentJobs: slots,
+      maxPoolSize: slots, // Of which few are used: see watchConnections.
       // One slot polls for all, each second: hundreds would be a load by themselves.
       pollInterval: 60_000,
       // A pass can be abandoned at any time, so it learns at once that the worker stops.

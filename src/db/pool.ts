@@ -2,7 +2,7 @@ import pg from "pg";
 
 import type { Log } from "../log.ts";
 import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
-import { CONNECT_MS, ownSessions, type SessionSettings } from "./session.ts";
+import { limitConnecting, ownSessions, type SessionSettings } from "./session.ts";
 
 /** int8 becomes a bigint, all other types what pg makes of them. */
 const types = new pg.TypeOverrides();
@@ -25,13 +25,13 @@ export function createPool(options: PoolOptions, log: Log): pg.Pool {
     max: options.max,
     // Longer than blocks take on most chains: a new session takes tens of milliseconds for what the next ones do in one.
     idleTimeoutMillis: IDLE_MS,
-    connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     // Without it the operating system waits for two hours before it probes whether a silent peer is still there.
     keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
     types,
     ...(options.queryTimeoutMs > 0 && { query_timeout: options.queryTimeoutMs }),
   });
+  limitConnecting(pool);
   ownSessions(pool, options.name, options.settings);
   // A terminated backend is not an error here: the pool reconnects, and the user of the connection learns of it
   // from the failing query. Without handlers either event would end Node.

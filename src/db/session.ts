@@ -87,6 +87,23 @@ export function ownSessions(pool: pg.Pool, name: string, own: SessionSettings = 
   pool.on("connect", (client) => client.on("error", lost));
 }
 
+/**
+ * New connections of a pool must open in time. As an option of the pool the limit would also apply to waiting for a
+ * busy pool, where everybody gets a turn: each call and each transaction has a time limit of its own.
+ */
+export function limitConnecting(pool: pg.Pool): void {
+  // Documented as an option of the constructor, and read each time a connection is made.
+  const made = pool as unknown as { Client: new (config: object) => object };
+  made.Client = class extends made.Client {
+    constructor(config: object) {
+      const own = Object.getOwnPropertyDescriptors(config); // A password is not enumerable.
+      super(
+        Object.create(null, { ...own, connectionTimeoutMillis: { value: CONNECT_MS, enumerable: true } }),
+      );
+    }
+  };
+}
+
 /** Applies our settings to a session. */
 export async function setUpSession(
   client: pg.ClientBase,

@@ -3,11 +3,14 @@ import type { Socket } from "node:net";
 import type { WorkerEvents } from "graphile-worker";
 import type pg from "pg";
 
-import { CONNECT_MS, ownSessions } from "../db/session.ts";
+import { limitConnecting, ownSessions } from "../db/session.ts";
 import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 
 /** The application_name of graphile-worker's sessions. */
 export const QUEUE_SESSION = "ampsync queue";
+
+/** Of a pool with a connection for each slot, as graphile-worker wants it. Slots need one only between two jobs. */
+const MOST_CONNECTIONS = 10;
 
 /**
  * graphile-worker creates its pool itself, without time-outs: a connection that never opens, or whose network
@@ -25,7 +28,11 @@ export function watchConnections(
 
   events.on("pool:create", ({ ctx }) => {
     const pool = poolOf(ctx);
-    limitConnecting(pool);
+    limitConnecting(pool); // Nor may a busy pool keep a result from being stored, which would end the worker.
+    reportFailing(pool);
+    if (pool.options.max >= ctx.resolvedPreset.worker.concurrentJobs) {
+      pool.options.max = Math.min(pool.options.max, MOST_CONNECTIONS);
+    }
     if (isAlone) ownSessions(pool, QUEUE_SESSION, { statement_timeout: "30s", synchronous_commit: "off" }); // A job only wakes a worker.
     pool.on("acquire", watch);
     pool.on("release", (_, client) => unwatch(client));
@@ -42,23 +49,13 @@ interface Connecting {
 }
 
 /**
- * New connections must open in time. As an option of the pool the limit would also apply to waiting for a busy
- * pool: then a foreign lock on the queue could keep a result from being stored, which ends the worker.
- *
- * And graphile-worker must be told when a connection fails: if the server says that it is starting, or no host can
+ * graphile-worker must be told when a connection fails: if the server says that it is starting, or no host can
  * be reached, it waits silently because of the error's code, up to three minutes, however soon the server is back.
  */
-function limitConnecting(pool: pg.Pool): void {
+function reportFailing(pool: pg.Pool): void {
   // Documented as an option of the constructor, and read each time a connection is made.
   const made = pool as unknown as { Client: new (config: object) => Connecting };
   made.Client = class extends made.Client {
-    constructor(config: object) {
-      const own = Object.getOwnPropertyDescriptors(config); // A password is not enumerable.
-      super(
-        Object.create(null, { ...own, connectionTimeoutMillis: { value: CONNECT_MS, enumerable: true } }),
-      );
-    }
-
     override connect(done: Done): void {
       super.connect((error) => done(error && new Error(error.message, { cause: error })));
     }
