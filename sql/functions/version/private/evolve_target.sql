@@ -17,6 +17,10 @@ as $$
 declare
   v_waits jsonb;
 begin
+  if not exists (select 1 from ampsync_private.plan_evolution(p_stream_id, p_has_block_num, p_columns)) then
+    return null; -- As nearly always: each pass asks.
+  end if;
+
   perform ampsync_private.check_evolution(p_stream_id, p_has_block_num, p_columns);
 
   select ampsync_private.lock_for_change(array_agg(s.target), p_attempt) into v_waits
