@@ -34,7 +34,8 @@ export class PassControl implements Disposable {
     this.#shutdown = shutdown;
     this.#minPassMs = minPassMs;
     this.#canEndNow = canEndNow;
-    this.#deadline = setTimeout(() => this.yieldSlot(), PASS_MS);
+    const early = (Math.random() * PASS_MS) / 3; // Hundreds of passes that began together do not end together.
+    this.#deadline = setTimeout(() => this.yieldSlot(), PASS_MS - early);
     if (shutdown.aborted) {
       this.end();
     }

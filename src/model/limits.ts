@@ -1,6 +1,6 @@
 const MIB = 1024 * 1024;
 
-/** A pass ends after this long even if no other stream waits for its slot. */
+/** A pass ends after this long even if no other stream waits for its slot, or up to a third earlier. */
 export const PASS_MS = 15 * 60_000;
 /** A worker that is told to stop gives the running commit this long: the commit may wait for a foreign lock. */
 export const SHUTDOWN_MS = 2_000;

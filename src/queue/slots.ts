@@ -12,7 +12,10 @@ export function passSlots(slots: number, streams: number): number {
   return Math.min(streams, slots - Math.min(SHORT_JOB_SLOTS, Math.floor(slots / 2)));
 }
 
-/** The last slots of a worker take no passes, and one idle slot polls for all of them. */
+/**
+ * The last slots of a worker take no passes, and one idle slot polls for all of them, instead of each for itself.
+ * graphile-worker's own local queue also does that, but takes jobs for which it has no slot from other workers.
+ */
 export function watchSlots(events: WorkerEvents, streams: number): void {
   const polls = new Map<WorkerPool, NodeJS.Timeout>();
   events.on("pool:create", ({ ctx, workerPool }) => {

@@ -60,9 +60,13 @@ test("a pass that the heartbeat ends is over at once, without a failure; its com
   expect(seen(control)).toEqual({ ...GOES_ON, isOver: true });
 });
 
-test("a pass does not take longer than its time even if nobody waits", () => {
+test.each([
+  ["at the end of its time", 0, PASS_MS],
+  ["up to a third earlier, so that passes which began together end apart", 0.5, (PASS_MS * 5) / 6],
+])("a pass ends even if nobody waits, %s", (_, random, afterMs) => {
+  vi.spyOn(Math, "random").mockReturnValueOnce(random);
   using control = begin();
-  vi.advanceTimersByTime(PASS_MS - 1);
+  vi.advanceTimersByTime(afterMs - 1);
   expect(seen(control)).toEqual(GOES_ON);
   vi.advanceTimersByTime(1);
   expect(seen(control)).toEqual({ ...GOES_ON, isOver: true, mustYield: true });
