@@ -21,7 +21,13 @@ import { packageVersion } from "./install/installed.ts";
 import { Heartbeat, type HeartbeatTimes } from "./lease/heartbeat.ts";
 import { createLog } from "./log.ts";
 import { cleanText } from "./model/foreign-text.ts";
-import { COMMIT_LIMITS, type CommitLimits, PROCESS_BYTES, RECEIVED_BYTES } from "./model/limits.ts";
+import {
+  COMMIT_LIMITS,
+  type CommitLimits,
+  PROCESS_BYTES,
+  RECEIVED_BYTES,
+  STREAMS_CATCHING_UP,
+} from "./model/limits.ts";
 import { Secrets } from "./model/secrets.ts";
 import { HeadWatch } from "./stream/head-watch.ts";
 
@@ -97,6 +103,7 @@ export async function createDeps(
     reloadRetries: config.reloadRetries,
     // A writer keeps its connection; one of the pool is left for calls.
     permits: new Permits(Math.min(config.maxConcurrentBatches, config.poolSize - 2)),
+    catchUps: new Permits(STREAMS_CATCHING_UP),
     budget: new Budget(PROCESS_BYTES),
     received: new Budget(RECEIVED_BYTES),
     announcer,

@@ -8,6 +8,11 @@ export class Permits {
     this.#free = count;
   }
 
+  /** Whether somebody waits for a permit. */
+  get isWanted(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Resolves to a permit; disposing the permit admits the next holder. The signal ends the wait. */
   async take(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();

@@ -37,6 +37,8 @@ export interface CommitLimits {
   readonly spillBytes: number;
   /** An open transaction holds vacuum back: if it gets no bytes for this many milliseconds, it is rolled back. */
   readonly stallMs: number;
+  /** A stream that waits for the server this long gives its place among those that catch up to another one. */
+  readonly idleMs: number;
   /** A pass keeps its slot for at least this long. */
   readonly minPassMs: number;
 }
@@ -46,8 +48,12 @@ export const COMMIT_LIMITS: CommitLimits = {
   bytes: 16 * MIB,
   spillBytes: 8 * MIB,
   stallMs: 30_000,
+  idleMs: 300,
   minPassMs: 5_000,
 };
+
+/** Streams of a process that catch up at once: twice as many as write. The others wait, or follow their heads. */
+export const STREAMS_CATCHING_UP = 16;
 
 /** Encoded bytes that one stream may hold. */
 export const STREAM_BYTES = 32 * MIB;

@@ -10,6 +10,7 @@ import { cursorOf } from "../protocol/cursor.ts";
 import { decide, protocolError, resolveOwnHash } from "../protocol/decide.ts";
 import type { Message, Step } from "../protocol/step.ts";
 import { baseOf, committed, isMidCommit, type Removal, startConnection } from "../protocol/stream-memory.ts";
+import { CatchingUp } from "./catching-up.ts";
 import {
   commitStatements,
   type StampedWatermark,
@@ -54,6 +55,7 @@ class Connection implements AsyncDisposable {
   readonly #pass: PassContext;
   readonly #isCareful: boolean;
   readonly #stream: TableStream;
+  readonly #catchingUp: CatchingUp;
   readonly #signal: AbortSignal;
   readonly #commits: StreamCommits;
 
@@ -61,12 +63,14 @@ class Connection implements AsyncDisposable {
     pass: PassContext,
     { leave, isCareful }: ConnectionOptions,
     stream: TableStream,
+    catchingUp: CatchingUp,
     signal: AbortSignal,
   ) {
     const { deps, lease, control, status, progress } = pass;
     this.#pass = pass;
     this.#isCareful = isCareful;
     this.#stream = stream;
+    this.#catchingUp = catchingUp;
     this.#signal = signal;
     this.#commits = new CommitQueue({
       statements: commitStatements(lease, () => progress.memory.committed.at(-1)?.end ?? null),
@@ -87,12 +91,16 @@ class Connection implements AsyncDisposable {
     const { memory } = pass.progress;
     await status.showHolds(false); // What the last connection brought is gone.
     const signal = AbortSignal.any([control.signal, options.leave.signal]);
+    using failing = new DisposableStack();
+    status.waitsFor("turn");
+    const catchingUp = failing.use(await CatchingUp.begin(deps.catchUps, deps.limits.idleMs, signal));
     const base = baseOf(memory);
     const cursor = base === null ? undefined : cursorOf(base, memory.network ?? "");
     log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", { block: base?.end });
     status.waitsFor("plan");
     const stream = await TableStream.follow(options.table, { cursor, signal, received: deps.received });
-    return new Connection(pass, options, stream, signal);
+    failing.move();
+    return new Connection(pass, options, stream, catchingUp, signal);
   }
 
   async run(): Promise<ConnectionEnd> {
@@ -126,9 +134,10 @@ class Connection implements AsyncDisposable {
   async #read(): Promise<ConnectionEnd | null> {
     const { status, progress } = this.#pass;
     const onReceived = () => status.showHolds(true);
-    status.waitsFor("server");
+    this.#waitsForServer();
     for await (const message of this.#stream.batches({ signal: this.#signal, onReceived })) {
       status.heard();
+      this.#catchingUp.hears();
       const end = message === null ? null : await this.#take(message);
       if (end !== null) {
         return end;
@@ -137,14 +146,19 @@ class Connection implements AsyncDisposable {
       if (progress.memory.open === null && this.#commits.isEmpty) {
         await status.showHolds(false);
       }
-      status.waitsFor("server");
+      this.#waitsForServer();
     }
     return null;
   }
 
+  #waitsForServer(): void {
+    this.#pass.status.waitsFor("server");
+    this.#catchingUp.waits();
+  }
+
   /** Does what a message asks for. Null: the connection goes on. */
   async #take(message: TableBatch): Promise<ConnectionEnd | null> {
-    const { control, head, progress } = this.#pass;
+    const { deps, control, head, progress } = this.#pass;
     const range = message.metadata?.ranges[0];
     if (range !== undefined) {
       head.received(range.network, range.end);
@@ -153,13 +167,15 @@ class Connection implements AsyncDisposable {
     switch (step.kind) {
       case "ignore":
         return null;
-      case "append":
+      case "append": {
         await this.#append(step, message);
-        if (control.mustYield && !isMidCommit(progress.memory)) {
+        const mustYield = control.mustYield || this.#catchingUp.isTurnOver(deps.limits.minPassMs);
+        if (mustYield && !isMidCommit(progress.memory)) {
           await this.#commits.settle();
           return YIELDED;
         }
         return null;
+      }
       default:
         return step;
     }
@@ -247,6 +263,9 @@ class Connection implements AsyncDisposable {
     progress.memory = committed(progress.memory, watermark);
     status.committed(progress.memory.open !== null || !this.#commits.isEmpty);
     head.committed(watermark.end);
+    if (head.liveness.hasArrived) {
+      this.#catchingUp.end();
+    }
     deps.announcer.committed({
       streamId: lease.streamId,
       block: watermark.end,
@@ -256,6 +275,7 @@ class Connection implements AsyncDisposable {
 
   /** What is not committed is rolled back. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#catchingUp[Symbol.dispose]();
     this.#stream[Symbol.dispose]();
     await this.#commits[Symbol.asyncDispose]();
   }

@@ -21,6 +21,8 @@ export interface PassDeps {
   readonly flight: FlightClient;
   readonly heads: HeadWatch;
   readonly permits: Permits;
+  /** How many streams catch up at once. */
+  readonly catchUps: Permits;
   readonly budget: Budget;
   /** Messages received and not done with. */
   readonly received: Budget;

@@ -41,7 +41,7 @@ export class PassStatus implements LeaseHolder {
   }
 
   /** What the pass waits for besides its writer; null: it works. */
-  waitsFor(what: "plan" | "server" | null): void {
+  waitsFor(what: "turn" | "plan" | "server" | null): void {
     this.#sourceWait = what === null ? null : { for: what, since: performance.now() };
   }
 

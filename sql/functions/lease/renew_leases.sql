@@ -20,7 +20,7 @@
 --    "network": of the head; by default that of the stream,
 --    "writer_waits_s": how many seconds its writer has waited for the server; null: not waiting,
 --    "writer_silent": whether that is too long,
---    "waits": what else the pass waits for: plan, server, permit; null: nothing,
+--    "waits": what else the pass waits for: plan, server, permit, turn; null: nothing,
 --    "waits_s": for how many seconds,
 --    "holds": whether its pass holds data that is not committed; see suspect_waits}
 --

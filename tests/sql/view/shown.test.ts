@@ -81,6 +81,14 @@ test("a pass that waits for a writing transaction of its worker is shown", async
   });
 });
 
+test("a pass that waits for its turn to catch up is shown", async () => {
+  await beat({ waits: "turn", waits_s: 6 });
+  expect(await stream.view()).toMatchObject({
+    reason: "has waited 6 s for its turn: other tables of its worker catch up",
+    hint: expect.stringContaining("ampsync.progress"),
+  });
+});
+
 test("nothing is known of a head that nobody told in the last 12 s", async () => {
   await beat();
   await letTimePass(db, "13 s");

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import type { JobHelpers } from "graphile-worker";
 
+import { Permits } from "../../../src/commit/permits.ts";
 import type { Deps } from "../../../src/deps.ts";
 import type { Identity } from "../../../src/encoder/plan.ts";
 import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
@@ -16,6 +17,8 @@ export interface PassDriverOptions {
   readonly databaseUrl: string;
   readonly flightAddress: string;
   readonly limits?: Partial<CommitLimits>;
+  /** How many streams catch up at once, instead of as many as in production. */
+  readonly catchUps?: number;
   /** Called after each commit, before the pass takes notice of it. */
   readonly onCommit?: () => Promise<void>;
 }
@@ -102,7 +105,10 @@ export class PassDriver {
       logLevel: "error",
     } as const;
     const limits = { ...COMMIT_LIMITS, ...options.limits };
-    const driver = new PassDriver(name, await createDeps(config, () => {}, { faults: gate, limits }), gate);
+    const made = await createDeps(config, () => {}, { faults: gate, limits });
+    const { catchUps } = options;
+    const deps = catchUps === undefined ? made : { ...made, catchUps: new Permits(catchUps) };
+    const driver = new PassDriver(name, deps, gate);
     driver.#loops = streamIds.map((id) => driver.#loop(id));
     return driver;
   }

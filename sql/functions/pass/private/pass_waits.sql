@@ -5,7 +5,8 @@
 --
 -- p_writer_s          how many seconds its writer has waited for PostgreSQL; null: not waiting
 -- p_waits, p_waits_s  what else it waits for, and for how many seconds: `plan` and `server`
---                     the Amp server, `permit` one of the writing transactions of its worker
+--                     the Amp server, `permit` one of the writing transactions of its worker,
+--                     `turn` other streams of its worker that catch up
 create or replace function ampsync_private.pass_waits(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -28,6 +29,9 @@ begin
     reason := format('has waited %s s for one of its worker''s writing transactions', round(p_waits_s));
     hint := 'All MAX_CONCURRENT_BATCHES are in use: select * from ampsync.streams; a larger DB_POOL_SIZE, or more '
             'workers, may help.';
+  elsif p_waits = 'turn' and p_waits_s >= 5 then
+    reason := format('has waited %s s for its turn: other tables of its worker catch up', round(p_waits_s));
+    hint := 'They take turns: select * from ampsync.progress; more workers may help.';
   elsif p_waits_s >= 30 and exists (select 1
                                       from ampsync_private.stream s
                                      where s.stream_id = p_stream_id and s.error is null) then
