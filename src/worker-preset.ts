@@ -13,7 +13,7 @@ import { createLog } from "./log.ts";
 import { DEFAULT_QUEUE } from "./model/queue.ts";
 import { HEALTH_TIMES } from "./queue/health.ts";
 import { ampsyncPlugin, type PluginOptions } from "./queue/plugin.ts";
-import { SHORT_JOB_SLOTS } from "./queue/slots.ts";
+import { slotsFor } from "./queue/slots.ts";
 import { beginWorker, closeRuntime } from "./runtime.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -40,7 +40,7 @@ export function workerPreset(
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const log = createLog(config.logLevel, writeStderr);
   const databaseUrl = requireDatabase(config);
-  const slots = config.streamsPerWorker + SHORT_JOB_SLOTS;
+  const slots = slotsFor(config.streamsPerWorker);
   const plugin = ampsyncPlugin({
     databaseUrl,
     log,

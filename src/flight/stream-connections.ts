@@ -157,7 +157,8 @@ class SharedByStreams {
   inTurn<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
     this.#last = this.#last.then(async () => {
       signal.removeEventListener("abort", onAbort);
       if (!signal.aborted) await work().then(resolve, reject);

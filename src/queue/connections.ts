@@ -9,8 +9,15 @@ import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 /** The application_name of graphile-worker's sessions. */
 export const QUEUE_SESSION = "ampsync queue";
 
-/** Of a pool with a connection for each slot, as graphile-worker wants it. Slots need one only between two jobs. */
+/** Of a pool as our preset sets it: one for each slot, or graphile-worker warns. A slot needs one only between two jobs. */
 const MOST_CONNECTIONS = 10;
+
+interface Watched {
+  readonly answerMs: number;
+  readonly isAlone: boolean;
+  /** How many slots our preset asks for. */
+  readonly slots: number;
+}
 
 /**
  * graphile-worker creates its pool itself, without time-outs: a connection that never opens, or whose network
@@ -18,10 +25,7 @@ const MOST_CONNECTIONS = 10;
  * here, for the plain `graphile-worker` command too, and sockets in use are watched. The listening connection
  * waits for no answer: the operating system probes it.
  */
-export function watchConnections(
-  events: WorkerEvents,
-  { answerMs, isAlone }: { readonly answerMs: number; readonly isAlone: boolean },
-): void {
+export function watchConnections(events: WorkerEvents, { answerMs, isAlone, slots }: Watched): void {
   const watch = (client: pg.PoolClient) =>
     void socketOf(client).setKeepAlive(true, KEEPALIVE_AFTER_MS).setTimeout(answerMs, endSilent);
   const unwatch = (client: pg.PoolClient) => void socketOf(client).setTimeout(0, endSilent);
@@ -30,9 +34,7 @@ export function watchConnections(
     const pool = poolOf(ctx);
     limitConnecting(pool); // Nor may a busy pool keep a result from being stored, which would end the worker.
     reportFailing(pool);
-    if (pool.options.max >= ctx.resolvedPreset.worker.concurrentJobs) {
-      pool.options.max = Math.min(pool.options.max, MOST_CONNECTIONS);
-    }
+    if (pool.options.max === slots) pool.options.max = MOST_CONNECTIONS;
     if (isAlone) ownSessions(pool, QUEUE_SESSION, { statement_timeout: "30s", synchronous_commit: "off" }); // A job only wakes a worker.
     pool.on("acquire", watch);
     pool.on("release", (_, client) => unwatch(client));

@@ -13,7 +13,7 @@ import { poolOf, QUEUE_SESSION, watchConnections } from "./connections.ts";
 import { watchEnding } from "./ending.ts";
 import { type HealthTimes, watchHealth } from "./health.ts";
 import { watchNotifications } from "./notifications.ts";
-import { passSlots, watchSlots } from "./slots.ts";
+import { passSlots, slotsFor, watchSlots } from "./slots.ts";
 
 const LOOK_AGAIN_MS = 1_000;
 /** How often to look without a notification: one may be lost with its connection. */
@@ -97,7 +97,7 @@ type LastLooks = WeakMap<WorkerPool, () => Promise<void>>;
 
 function watch(events: WorkerEvents, options: PluginOptions, lastLooks: LastLooks): void {
   const { log, databaseUrl } = options;
-  watchConnections(events, options);
+  watchConnections(events, { ...options, slots: slotsFor(options.streams) });
   watchSlots(events, options.streams);
   const isTold = watchEnding(events, (why) => {
     log.error("worker_ended", { error: why, hint: "The process exits with code 1: start it again." });

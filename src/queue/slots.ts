@@ -1,11 +1,16 @@
 import type { SharedOptions, WorkerEvents, WorkerPool } from "graphile-worker";
 
 /** Slots beside those of passes: short jobs never wait for a pass to end. */
-export const SHORT_JOB_SLOTS = 10;
+const SHORT_JOB_SLOTS = 10;
 /** The jobs of passes carry this flag (ampsync_private.schedule_stream). */
 const PASS = "ampsync_pass";
 /** How often a slot looks for jobs that have become due, of which nothing notifies. */
 const POLL_MS = 1_000;
+
+/** How many slots a worker needs. */
+export function slotsFor(streams: number): number {
+  return streams + SHORT_JOB_SLOTS;
+}
 
 /** How many passes a worker runs at once. Of few slots, half are left to short jobs; of one, none. */
 export function passSlots(slots: number, streams: number): number {

@@ -91,16 +91,19 @@ class Connection implements AsyncDisposable {
     const { memory } = pass.progress;
     await status.showHolds(false); // What the last connection brought is gone.
     const signal = AbortSignal.any([control.signal, options.leave.signal]);
-    using failing = new DisposableStack();
     status.waitsFor("turn");
-    const catchingUp = failing.use(await CatchingUp.begin(deps.catchUps, deps.limits.idleMs, signal));
+    const catchingUp = await CatchingUp.begin(deps.catchUps, deps.limits.idleMs, signal);
     const base = baseOf(memory);
     const cursor = base === null ? undefined : cursorOf(base, memory.network ?? "");
     log.info(base === null ? "starting_from_beginning" : "resuming_from_watermark", { block: base?.end });
     status.waitsFor("plan");
-    const stream = await TableStream.follow(options.table, { cursor, signal, received: deps.received });
-    failing.move();
-    return new Connection(pass, options, stream, catchingUp, signal);
+    try {
+      const stream = await TableStream.follow(options.table, { cursor, signal, received: deps.received });
+      return new Connection(pass, options, stream, catchingUp, signal);
+    } catch (error) {
+      catchingUp.end();
+      throw error;
+    }
   }
 
   async run(): Promise<ConnectionEnd> {

@@ -51,10 +51,13 @@ export class TableStream implements Disposable {
   }
 
   static async #open(table: SourceTable, sql: string, options: PlanOptions): Promise<TableStream> {
-    using unfit = new DisposableStack();
-    const stream = new TableStream(table, unfit.use(await table.flight.open(sql, options)));
-    unfit.move();
-    return stream;
+    const answer = await table.flight.open(sql, options);
+    try {
+      return new TableStream(table, answer);
+    } catch (error) {
+      answer[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** All rows from the cursor on, or from the beginning, and those that the chain will bring. */
