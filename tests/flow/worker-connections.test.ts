@@ -34,6 +34,7 @@ class CountingWorker implements AsyncDisposable {
     const { plugins, worker } = workerPreset(config, {
       log: createLog("debug", (line) => made.#lines.push(line)),
       began: () => {},
+      stopping: () => {}, // Else the process of the tests would be given time to end.
       ended: () => {},
       failed: () => {
         made.hasFailed = true;
