@@ -191,8 +191,8 @@ view ampsync.workers
   column pid integer -- Its process id there.
   column version text -- Version of ampsync that it runs; that of the database: ampsync.version().
   column state text -- alive, or gone: its connections are closed, or it sent no heartbeat for as long as a lease lasts.
-  column slots_used bigint -- Jobs it is running, including those of other applications in the same queue.
-  column slots integer -- Most jobs it runs at once.
+  column slots_used bigint -- Passes it is running, those included that wait for the lease of their stream.
+  column slots integer -- Most streams it takes at once; short jobs have slots of their own. Null: it has not said that yet.
   column streams bigint -- Streams it holds.
   column heartbeat_at timestamp with time zone -- Its last heartbeat; every 5 s while it is alive.
   column started_at timestamp with time zone -- When it started.
@@ -2532,8 +2532,8 @@ function ampsync_worker.advance_upgrade(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_worker.announce(p_stream_id bigint, p_block bigint, p_replaced bigint DEFAULT NULL::bigint)
-  -- Notify the channel ampsync of a commit, after it; false while the notification would have to wait.
+function ampsync_worker.announce(p_commits jsonb)
+  -- Notify the channel ampsync of commits, after them; false while the notifications would have to wait.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp

@@ -61,7 +61,7 @@ export class TableStream implements Disposable {
   }
 
   /** All rows from the cursor on, or from the beginning, and those that the chain will bring. */
-  static follow(table: SourceTable, { cursor, signal }: Omit<PlanOptions, "stream">): Promise<TableStream> {
+  static follow(table: SourceTable, options: Omit<PlanOptions, "stream">): Promise<TableStream> {
     const { plan, reference, query, fromBlock } = table;
     const filter = fromBlock > 0n ? ` WHERE "_block_num" >= ${fromBlock}` : "";
     const sql = query ?? `${selectSql(plan, reference)}${filter}`;

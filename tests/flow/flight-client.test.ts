@@ -25,6 +25,7 @@ import { createFlightClient, type FlightClient } from "../../src/flight/client.t
 import type { FlightMessage } from "../../src/flight/flight-stream.ts";
 import { decodeTicket } from "../../src/flight/protocol/messages.ts";
 import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
 type DoGetCall = ServerWritableStream<Buffer, Buffer>;
@@ -463,13 +464,31 @@ describe("a consumer that waits", () => {
   test("keeps the memory of a batch until it asks for the next one", async () => {
     push({ taken: 0 });
     const bodies: Uint8Array[] = [];
-    for await (const message of client().read(PLAN, { signal: abort.signal })) {
+    for await (const message of read(client())) {
       if (message.kind !== "batch") throw new Error("only batches are pushed");
       expect([...message.batch.body.subarray(0, 8)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
       bodies.push(message.batch.body);
       if (bodies.length === 3) break;
     }
     expect(bodies.map(({ length }) => length)).toEqual([0, 0, 1_000_000]);
+  });
+
+  test("has none of the bytes counted any more where the answer is given up unread", async () => {
+    push({ taken: 0 });
+    let bytes = 0;
+    const received = {
+      isExhausted: false,
+      take: (taken: number) => {
+        bytes += taken;
+      },
+      give: (given: number) => {
+        bytes -= given;
+      },
+    };
+    const unread = await client().open("SELECT 1", { stream: true, signal: abort.signal, received });
+    await waitFor("messages to arrive", () => bytes > 0);
+    unread[Symbol.dispose]();
+    await waitFor("all bytes to be given back", () => bytes === 0);
   });
 
   test("does not hold up the other calls of the same client", async () => {
