@@ -5,9 +5,9 @@
 --   lost     another epoch is current: stop, nothing can be committed any more
 --   severed  its writer waits for the server, and no backend works for it: abort the
 --            transaction, its connection is dead
---   yield    more passes wait than the worker has free slots, other jobs wait, or a repair waits for the next pass, or the pass reads
---            a version that its stream no longer follows, or the writers of its dataset rest:
---            end this pass at the next watermark
+--   yield    more passes wait than the worker has free slots, or other jobs wait, or a repair
+--            waits for the next pass, or the pass reads a version that its stream no longer
+--            follows, or the writers of its dataset rest: end this pass at the next watermark
 --   end      the last two, and that was not done within 25 s (a beat comes every 5 s): end this
 --            pass now, without the microbatch that it has not received completely
 --
