@@ -149,6 +149,17 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
       });
     },
   },
+  statements: {
+    help: "what is periodic, or asked by people, in a database of many streams; each statement in turns",
+    options: {
+      streams: ["1000", "live streams, all held by one worker"],
+      rounds: ["15", "how often each; the medians are printed"],
+    },
+    run: async (given) => {
+      const { benchThousandStreams } = await import("./thousand-streams.ts");
+      return await benchThousandStreams({ streams: given.number("streams"), rounds: given.number("rounds") });
+    },
+  },
   encode: {
     help: "encode Arrow batches in memory, beside a plain value-by-value encoder",
     options: { memory: [false, "measure how memory grows over 50 M rows instead"] },

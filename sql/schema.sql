@@ -358,6 +358,7 @@ table ampsync_private.lease
   column rows_per_s double precision
   column waits_for text
   column waits_hint text
+  column declined_since timestamp with time zone
   column version text
   column manifest_hash text
   constraint lease_pkey PRIMARY KEY (stream_id)
@@ -1484,7 +1485,7 @@ function ampsync_private.hash_in_table_of_blocks(p_stream_id bigint, p_block big
 function ampsync_private.heads_key(p_dataset_id bigint)
   -- Key of the advisory lock that a heartbeat tries before it records heads of a dataset.
   returns bigint
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1512,7 +1513,7 @@ function ampsync_private.hold_worker_lock(p_worker_id text)
 function ampsync_private.idle_hint(p_has_workers boolean)
   -- What to do about work that no worker is doing.
   returns text
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
@@ -1589,56 +1590,56 @@ function ampsync_private.index_steps(p_old regclass, p_new regclass, p_name text
 function ampsync_private.indexes_are_due(p_stream_id bigint)
   -- Whether a stream has indexes to build.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.is_beside(p_shadow ampsync_private.stream)
   -- Whether a shadow belongs to the upgrade of its dataset.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.is_halted(p_state text)
   -- Whether a stream in this state has no passes.
   returns boolean
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
 function ampsync_private.is_over(p_lease ampsync_private.lease)
   -- Whether another worker may take a lease.
   returns boolean
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.is_paused(p_dataset ampsync_private.dataset)
   -- Whether somebody paused a dataset and has not resumed it.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.is_polled(p_dataset ampsync_private.dataset)
   -- Whether new versions of a dataset are looked for.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.is_upgraded(p_upgrade ampsync_private.upgrade, p_stream ampsync_private.stream)
   -- Whether the table of a stream is among those of an upgrade.
   returns boolean
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.job_waits(p_job_key text, p_due timestamp with time zone)
   -- Whether a job of this key is running, or will run in time.
   returns boolean
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1680,9 +1681,16 @@ function ampsync_private.key_columns(p_identity text)
 function ampsync_private.lease_duration()
   -- How long a lease, and a worker, counts as alive after its last heartbeat.
   returns interval
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
+
+function ampsync_private.leaves_to_others(p_stream_id bigint, p_worker_id text)
+  -- Whether a worker that holds its share leaves a stream to another one; queues its next pass then.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
 
 function ampsync_private.let_go_on(p_stream_id bigint)
   -- Let a stream that stood still for a resync follow the chain again.
@@ -1819,7 +1827,7 @@ function ampsync_private.newest_rows_differ(p_live ampsync_private.stream, p_sha
 function ampsync_private.notify_waits()
   -- Whether another transaction holds the lock that a NOTIFY needs.
   returns boolean
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1879,9 +1887,9 @@ function ampsync_private.parse_reference(p_reference text, OUT namespace text, O
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.pass_waits(p_stream_id bigint, p_epoch bigint, p_writer_s numeric, p_waits text, p_waits_s numeric, OUT reason text, OUT hint text)
-  -- What a pass is waiting for, in words, and what to do about it.
-  returns record
+function ampsync_private.passes_wait(p_streams bigint[], p_epochs bigint[], p_writer_s numeric[], p_waits text[], p_waits_s numeric[])
+  -- What passes are waiting for, in words, and what to do about it.
+  returns TABLE(stream_id bigint, reason text, hint text)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -2056,13 +2064,6 @@ function ampsync_private.reload_refusal(p_dataset ampsync_private.dataset, p_tab
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.repair_waits(p_stream_id bigint)
-  -- Whether a repair of a stream is due.
-  returns boolean
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
 function ampsync_private.replace_target(p_old regclass, p_new regclass, p_keep_schema text, p_keep_name text)
   -- Put a table with other columns in the place of a target, with all that hangs on it; the old one is kept aside.
   returns void
@@ -2094,7 +2095,7 @@ function ampsync_private.request_upgrade(p_dataset_id bigint, p_from_block bigin
 function ampsync_private.rests(p_stream_id bigint)
   -- Whether the writers of a stream's dataset rest, so that its tables can be altered.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2224,6 +2225,13 @@ function ampsync_private.set_grants(p_relation regclass, p_grants jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.sharing()
+  -- How many streams each living worker holds, and how many it should hold; no row where there is one worker.
+  returns TABLE(worker_id text, held bigint, share numeric)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.shorten_times()
   -- Shorten leases and pauses that became too long because the clock was set back.
   returns void
@@ -2325,7 +2333,7 @@ function ampsync_private.swap_key(p_dataset_id bigint)
 function ampsync_private.swap_runs(p_shadow_id bigint)
   -- Whether a swap of a shadow is under way.
   returns boolean
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2406,6 +2414,13 @@ function ampsync_private.thaw_streams(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.to_yield(p_worker_id text)
+  -- How many streams a worker should hand over now, because it holds more than its share.
+  returns bigint
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.trigger_steps(p_old regclass, p_name text)
   -- Statements that give a table the triggers of the one that it replaces.
   returns TABLE(class_id oid, object_id oid, ddl text)
@@ -2465,7 +2480,7 @@ function ampsync_private.wanted_indexes(p_dataset_id bigint, p_table_name text, 
 function ampsync_private.wants_reload(p_dataset ampsync_private.dataset)
   -- Whether a dataset was offered a version that a reload should take over.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2486,28 +2501,28 @@ function ampsync_private.without_casts(p_definition text)
 function ampsync_private.worker_is_connected(p_worker_id text)
   -- Whether the heartbeat session of a worker exists.
   returns boolean
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.worker_is_dead(p_worker_id text)
   -- Whether a worker was found dead, and its heartbeat session does not exist.
   returns boolean
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.worker_key(p_worker_id text)
   -- Key of the advisory lock held by the heartbeat session of a worker.
   returns bigint
-  language sql immutable parallel safe security invoker
+  language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
 function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
   -- Whether a backend is working for the writer of a stream and lease epoch.
   returns boolean
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2798,7 +2813,7 @@ function ampsync_worker.renew_leases(p_worker_id text, p_leases jsonb)
   -- Heartbeat of a worker: renew its leases; says for each whether to keep it, to yield, or that it is lost.
   returns TABLE(stream_id bigint, verdict text, state text)
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; enable_nestloop=off
   grants owner=X/owner
 
 function ampsync_worker.schedule_supervision()

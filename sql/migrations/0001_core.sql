@@ -201,6 +201,7 @@ create table ampsync_private.lease (
   rows_per_s    double precision,
   waits_for     text,
   waits_hint    text,
+  declined_since timestamptz, -- Since when workers that hold their share have left it to others.
   version       text,
   manifest_hash text,
   constraint lease_pkey primary key (stream_id),

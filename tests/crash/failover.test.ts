@@ -6,22 +6,28 @@ import { hasPgBouncer, startPgBouncer } from "../support/postgres/pgbouncer.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 import type { Worker } from "../support/worker/worker.ts";
+import type { WorkerOptions } from "../support/worker/worker-process.ts";
 
 const TABLES = ["blocks", "logs", "transactions"] as const;
 /** Half of what a lease lasts: no test moves the clock, so that time alone takes nothing over. */
 const AT_ONCE_MS = 15_000;
 
-/** A worker that holds all streams, and another one. */
-async function twoWorkers(scenario: Scenario): Promise<{ first: Worker; second: Worker; sync: Sync }> {
-  const first = scenario.startWorker();
-  const sync = await scenario.sync(TABLES);
-  await allHeld(scenario);
-  const second = scenario.startWorker();
-  await scenario.until("the second worker", async () => {
-    const { rowCount } = await scenario.db.query("select from ampsync_private.worker where had_lock");
+/** Two workers that share the streams; `victim` has more of them. */
+async function twoWorkers(
+  scenario: Scenario,
+  options: Partial<WorkerOptions> = {},
+): Promise<{ victim: Worker; victimId: string; sync: Sync }> {
+  const workers = [scenario.startWorker(options), scenario.startWorker(options)];
+  await scenario.until("both workers", async () => {
+    const { rowCount } = await scenario.db.query(
+      "select from ampsync_private.worker where had_lock and slots is not null",
+    );
     return rowCount === 2;
   });
-  return { first, second, sync };
+  const sync = await scenario.sync(TABLES);
+  await allHeld(scenario);
+  const { rows } = await scenario.db.query("select pid, worker from ampsync.workers order by streams desc");
+  return { victim: workers.find(({ pid }) => pid === rows[0]!["pid"])!, victimId: rows[0]!["worker"], sync };
 }
 
 async function allHeld(scenario: Scenario): Promise<void> {
@@ -33,30 +39,37 @@ async function allHeld(scenario: Scenario): Promise<void> {
   });
 }
 
-/** All streams are at the head, though it moved after the kill; each was taken over once. */
-async function expectTakenOver(scenario: Scenario, sync: Sync): Promise<void> {
+/** All streams are at the head, though it moved after the kill, and nobody but the dead worker has lost one. */
+async function expectTakenOver(scenario: Scenario, sync: Sync, victimId: string): Promise<void> {
   const killedAt = performance.now();
   (sync.source as GeneratedSource).mine();
   await sync.reaches({ deadlineMs: AT_ONCE_MS });
   console.log(`at the head again ${((performance.now() - killedAt) / 1000).toFixed(1)} s after kill -9`);
   await sync.expectFreshLoad();
-  const { rows } = await scenario.db.query("select distinct epoch::int from ampsync_private.lease");
-  expect(rows).toEqual([{ epoch: 2 }]);
+  const { rows } = await scenario.db.query(
+    "select distinct details ->> 'from' as dead from ampsync.events where event = 'lease_taken_over'",
+  );
+  expect(rows).toEqual([{ dead: victimId }]);
+}
+
+async function onlyWorker(scenario: Scenario): Promise<string> {
+  const { rows } = await scenario.db.query("select worker from ampsync.workers");
+  return rows[0]!["worker"];
 }
 
 test("SIGKILL of one of two workers: its streams go on elsewhere at once, long before its leases run out", async () => {
   await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
-  const { first, sync } = await twoWorkers(scenario);
+  const { victim, victimId, sync } = await twoWorkers(scenario);
   await sync.reaches();
-  await first.kill();
-  await expectTakenOver(scenario, sync);
+  await victim.kill();
+  await expectTakenOver(scenario, sync, victimId);
 }, 60_000);
 
 test("in mid-load, too: nothing is lost", async () => {
   await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 3_000 }) });
-  const { first, sync } = await twoWorkers(scenario);
-  await first.kill();
-  await expectTakenOver(scenario, sync);
+  const { victim, victimId, sync } = await twoWorkers(scenario);
+  await victim.kill();
+  await expectTakenOver(scenario, sync, victimId);
 }, 60_000);
 
 test("SIGKILL of the only worker, which starts again at once: it goes on as soon as it has looked twice", async () => {
@@ -65,31 +78,32 @@ test("SIGKILL of the only worker, which starts again at once: it goes on as soon
   const sync = await scenario.sync(TABLES);
   await allHeld(scenario);
   await sync.reaches();
+  const firstId = await onlyWorker(scenario);
   await first.kill();
   scenario.startWorker();
-  await expectTakenOver(scenario, sync);
+  await expectTakenOver(scenario, sync, firstId);
 }, 60_000);
 
 test("SIGKILL while the supervisor runs there: another one runs elsewhere, and the streams go on", async () => {
   await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
-  const { first, sync } = await twoWorkers(scenario);
+  const { victim, victimId, sync } = await twoWorkers(scenario);
   await sync.reaches();
   const { rows } = await scenario.db.query(
-    "select pg_get_functiondef('ampsync_worker.prune_formers'::regproc) as original, holder from ampsync_private.lease",
+    "select pg_get_functiondef('ampsync_worker.prune_formers'::regproc) as original",
   );
   await scenario.db.query(`create or replace function ampsync_worker.prune_formers() returns integer
     language sql set search_path = pg_catalog, pg_temp as 'select 0 from pg_sleep(60)'`);
   await scenario.until("the supervisor to run on the worker that holds the streams", async () => {
     const { rowCount } = await scenario.db.query(
       "select from ampsync.jobs where task = 'ampsync_supervise' and worker = $1",
-      [rows[0]!["holder"]],
+      [victimId],
     );
     if (rowCount === 0) await scenario.wakeSupervisor();
     return rowCount === 1;
   });
   await scenario.db.query(rows[0]!["original"]);
-  await first.kill();
-  await expectTakenOver(scenario, sync);
+  await victim.kill();
+  await expectTakenOver(scenario, sync, victimId);
   await scenario.db.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where datname = current_database() and wait_event = 'PgSleep'`);
 }, 60_000);
@@ -130,13 +144,10 @@ test.skipIf(!hasPgBouncer)(
   async () => {
     await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
     await using pooler = await startPgBouncer(scenario.db.url, "session");
-    const first = scenario.startWorker({ databaseUrl: pooler.url });
-    const sync = await scenario.sync(TABLES);
-    await allHeld(scenario);
+    const { victim, victimId, sync } = await twoWorkers(scenario, { databaseUrl: pooler.url });
     await sync.reaches();
-    scenario.startWorker({ databaseUrl: pooler.url });
-    await first.kill();
-    await expectTakenOver(scenario, sync);
+    await victim.kill();
+    await expectTakenOver(scenario, sync, victimId);
   },
   60_000,
 );

@@ -67,6 +67,36 @@ test("more streams than one worker has slots are shared between two, and all sta
   expect(rows).toEqual([{ epoch: 1 }]); // Nobody had to give way.
 });
 
+test("a second worker gets its share of the streams; then none moves", async () => {
+  const source = new GeneratedSource({ blocks: 100 });
+  await using scenario = await Scenario.start({ source });
+  scenario.startFaultyWorker(SHORT_TURNS);
+  const syncs = await syncOften(scenario, 3);
+  for (const sync of syncs) await sync.reaches();
+  scenario.startFaultyWorker(SHORT_TURNS);
+  const isShared = async () => {
+    const shares = Object.values(await holders(scenario)).sort();
+    return shares.join() === "4,5";
+  };
+  await scenario.until("both to have their share of nine streams", isShared);
+
+  async function epochs(): Promise<string> {
+    const { rows } = await scenario.db.query("select epoch from ampsync_private.lease order by stream_id");
+    return rows.map((row) => row["epoch"]).join();
+  }
+  const settled = await epochs();
+  const since = performance.now();
+  await scenario.until("20 heartbeats to pass", async () => {
+    source.mine();
+    return performance.now() - since > 20 * SHORT_TURNS.beatMs;
+  });
+  for (const sync of syncs) {
+    await sync.reaches();
+    await sync.expectSourceRows();
+  }
+  expect(await epochs()).toBe(settled);
+}, 60_000);
+
 test("more streams than a worker has slots all progress, by turns", async () => {
   const source = new GeneratedSource({ blocks: 200 });
   await using scenario = await Scenario.start({ source });

@@ -24,6 +24,9 @@
 -- No row either while the writers of the dataset rest, so that its tables can be altered: the
 -- next pass is then queued for the end of that time.
 --
+-- No row either for a worker that holds its share of the streams while another holds less than its
+-- own: see leaves_to_others.
+--
 -- A stream that kills its workers may have to wait: see suspect_waits. The pass after an
 -- abandoned lease is watched: it reports by note_holding that it holds data, before it looks at
 -- the data.
@@ -89,6 +92,10 @@ begin
        from ampsync_private.stream s
        join ampsync_private.dataset d using (dataset_id)
       where s.stream_id = p_stream_id;
+    return;
+  end if;
+
+  if ampsync_private.leaves_to_others(p_stream_id, p_worker_id) then
     return;
   end if;
 

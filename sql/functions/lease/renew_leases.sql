@@ -5,13 +5,15 @@
 --   lost     another epoch is current: stop, nothing can be committed any more
 --   severed  its writer waits for the server, and no backend works for it: abort the
 --            transaction, its connection is dead
---   yield    more passes wait than the worker has free slots, or other jobs wait, or a repair
---            waits for the next pass, or the pass reads a version that its stream no longer
---            follows, or the writers of its dataset rest: end this pass at the next watermark
+--   yield    more passes wait than the worker has free slots, other jobs wait, the worker holds
+--            more than its share (sharing), a repair waits for the next pass, the pass reads a
+--            version that its stream no longer follows, or the writers of its dataset rest: end
+--            this pass at the next watermark
 --   end      the last two, and that was not done within 25 s (a beat comes every 5 s): end this
 --            pass now, without the microbatch that it has not received completely
 --
--- As many passes are asked to yield as jobs wait, the longest running first. With the verdict
+-- As many passes are asked to yield as jobs wait, the longest running first, and for the sake of
+-- sharing at most a tenth of them: the tables that move are stale for a moment. With the verdict
 -- comes the state as it is stored, for a pass that assumes another one.
 --
 -- p_leases: a jsonb array of
@@ -27,6 +29,9 @@
 -- Its session holds a lock that shows others that the worker is alive: see find_dead_workers. It also makes
 -- sure that a supervisor is queued: the job may lie in the future if the clock of the database
 -- was set back.
+--
+-- One statement for all leases, joined by hashes: a worker may hold a thousand, and the planner
+-- cannot know how many members p_leases has.
 --
 -- Called every 5 s, on a connection of its own. Its commit waits for no standby, and the call
 -- waits for nobody: a lease that is being decided about (a pause, a takeover or a swap, whose
@@ -44,13 +49,15 @@ create or replace function ampsync_worker.renew_leases(
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
+  set enable_nestloop = off
 as $$
 #variable_conflict use_column
 declare
-  v_now      timestamptz := ampsync_private.now();
+  v_now        timestamptz := ampsync_private.now();
+  v_until      timestamptz := v_now + ampsync_private.lease_duration();
   v_holds_lock boolean;
-  v_waiting  bigint;
-  v_datasets bigint[];
+  v_waiting    bigint;
+  v_held       record; -- p_leases as arrays: reading a thousand members three times takes longer than all the rest.
 begin
   perform ampsync_private.commit_async();
   v_holds_lock := ampsync_private.hold_worker_lock(p_worker_id);
@@ -72,77 +79,75 @@ begin
      and j.attempts < j.max_attempts
      and starts_with(j.task_identifier, 'ampsync_')
      and j.run_at <= v_now - case j.task_identifier when 'ampsync_stream' then interval '0' else interval '2 s' end;
+  v_waiting := v_waiting + ampsync_private.to_yield(p_worker_id);
 
   if not ampsync_private.job_waits('ampsync_supervise', null)
      and not ampsync_private.notify_waits() then -- Queueing a job notifies.
     perform ampsync_worker.schedule_supervision();
   end if;
 
-  v_datasets := array( -- Without those that are being dropped.
-    select d.dataset_id
-      from (select distinct s.dataset_id
-              from jsonb_array_elements(p_leases) p
-              join ampsync_private.stream s on s.stream_id = (p.value ->> 'stream_id')::bigint
-             where p.value ->> 'head' is not null) d
-     where pg_try_advisory_xact_lock_shared(ampsync_private.heads_key(d.dataset_id)));
+  select coalesce(array_agg(p.stream_id), '{}') as streams, array_agg(p.epoch) as epochs, array_agg(p.head) as heads,
+         array_agg(p.network) as networks, array_agg(p.writer_waits_s) as writer_s,
+         array_agg(p.writer_silent) as silent, array_agg(p.waits) as waits, array_agg(p.waits_s) as waits_s,
+         array_agg(p.holds) as holds
+    into v_held
+    from jsonb_to_recordset(p_leases)
+           p (stream_id bigint, epoch bigint, head bigint, network text, writer_waits_s numeric,
+              writer_silent boolean, waits text, waits_s numeric, holds boolean);
 
   insert into ampsync_private.head as d (dataset_id, network, block, reported_at)
-  select s.dataset_id, coalesce(p.value ->> 'network', s.network), max((p.value ->> 'head')::bigint), v_now
-    from jsonb_array_elements(p_leases) p
-    join ampsync_private.stream s on s.stream_id = (p.value ->> 'stream_id')::bigint
-    join ampsync_private.lease l -- A pass that has lost it may have asked another server: see set_source.
-      on l.stream_id = s.stream_id and l.epoch = (p.value ->> 'epoch')::bigint
-   where p.value ->> 'head' is not null
-     and coalesce(p.value ->> 'network', s.network) is not null
-     and s.dataset_id = any (v_datasets)
-     and (s.shadow_of is null or not ampsync_private.is_beside(s)) -- Another version may have another head.
-   group by 1, 2
+  select r.dataset_id, r.network, r.block, v_now
+    from (select s.dataset_id, coalesce(p.network, s.network) as network, max(p.head) as block
+            from unnest(v_held.streams, v_held.epochs, v_held.heads, v_held.networks)
+                   p (stream_id, epoch, head, network)
+            join ampsync_private.stream s using (stream_id)
+            join ampsync_private.lease l -- A pass that has lost it may have asked another server: see set_source.
+              on l.stream_id = p.stream_id and l.epoch = p.epoch
+           where p.head is not null
+             and coalesce(p.network, s.network) is not null
+             and (s.shadow_of is null or not ampsync_private.is_beside(s)) -- Another version may have another head.
+           group by 1, 2) r
+   where pg_try_advisory_xact_lock_shared(ampsync_private.heads_key(r.dataset_id)) -- Without those being dropped.
    order by 1, 2
   on conflict on constraint head_pkey do update set block = excluded.block, reported_at = excluded.reported_at;
 
   return query
-  with held as (
-    select (p.value ->> 'stream_id')::bigint as stream_id,
-           (p.value ->> 'epoch')::bigint as epoch,
-           (p.value ->> 'writer_silent')::boolean as writer_silent,
-           (p.value ->> 'holds')::boolean as holds,
-           w.reason, w.hint
-      from jsonb_array_elements(p_leases) p
-     cross join lateral ampsync_private.pass_waits((p.value ->> 'stream_id')::bigint, (p.value ->> 'epoch')::bigint,
-             (p.value ->> 'writer_waits_s')::numeric, p.value ->> 'waits', (p.value ->> 'waits_s')::numeric) w
+  with held as materialized (
+    select *
+      from unnest(v_held.streams, v_held.epochs, v_held.silent, v_held.holds)
+             p (stream_id, epoch, writer_silent, holds)
   ),
-  free as (
-    select l.stream_id
-      from ampsync_private.lease l
-      join held h on h.stream_id = l.stream_id and h.epoch = l.epoch
+  free as materialized (
+    select l.stream_id, h.holds, s.row_total, s.state,
+           least(case when s.state = 'orphaned' then s.since
+                      when (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash)
+                        then s.version_since end,
+                 case when d.quiesce_until > v_now then d.quiesce_until - interval '60 s' end) as ends_since
+      from held h
+      join ampsync_private.lease l on l.stream_id = h.stream_id and l.epoch = h.epoch
+      join ampsync_private.stream s on s.stream_id = h.stream_id
+      join ampsync_private.dataset d using (dataset_id)
      where l.holder = p_worker_id
        for no key update of l skip locked
   ),
   renewed as (
     update ampsync_private.lease l
-       set lease_until = v_now + ampsync_private.lease_duration(),
-           rows_per_s  = greatest(s.row_total - l.rows_seen, 0) / greatest(extract(epoch from v_now - l.seen_at), 1),
-           rows_seen   = s.row_total,
+       set lease_until = v_until,
+           rows_per_s  = greatest(f.row_total - l.rows_seen, 0) / greatest(extract(epoch from v_now - l.seen_at), 1),
+           rows_seen   = f.row_total,
            seen_at     = v_now,
-           holds       = coalesce(h.holds, l.holds),
-           waits_for   = h.reason,
-           waits_hint  = h.hint
+           holds       = coalesce(f.holds, l.holds),
+           waits_for   = w.reason,
+           waits_hint  = w.hint
       from free f
-      join held h using (stream_id)
-      join ampsync_private.stream s using (stream_id)
+      left join ampsync_private.passes_wait(v_held.streams, v_held.epochs, v_held.writer_s, v_held.waits,
+                                            v_held.waits_s) w using (stream_id)
      where l.stream_id = f.stream_id
-    returning l.stream_id, l.acquired_at, s.state,
-              case when s.state = 'orphaned' then s.since
-                   when (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash)
-                     then s.version_since end as outdated_since
+    returning l.stream_id, l.acquired_at, f.state, f.ends_since
   ),
   ranked as (
-    select r.stream_id, r.state, row_number() over (order by r.acquired_at) as age_rank,
-           least(r.outdated_since, case when d.quiesce_until > v_now then d.quiesce_until - interval '60 s' end)
-             as ends_since
+    select r.*, row_number() over (order by r.acquired_at) as age_rank
       from renewed r
-      join ampsync_private.stream s using (stream_id)
-      join ampsync_private.dataset d using (dataset_id)
   )
   select h.stream_id,
          case when r.stream_id is null
@@ -154,7 +159,9 @@ begin
                           then 'keep' else 'lost' end
               when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
               when r.ends_since <= v_now - interval '25 s' then 'end'
-              when r.ends_since is not null or r.age_rank <= v_waiting or ampsync_private.repair_waits(h.stream_id)
+              when r.ends_since is not null or r.age_rank <= v_waiting
+                   or exists (select 1 from ampsync_private.repair p
+                               where p.stream_id = h.stream_id and p.due_at <= v_now)
                 then 'yield'
               else 'keep' end,
          r.state

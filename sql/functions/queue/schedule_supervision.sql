@@ -14,7 +14,7 @@ as $$
     ampsync_private.now() + interval '5 s',
     (select min(l.lease_until) + interval '100 ms'
        from ampsync_private.lease l
-      where l.lease_until > ampsync_private.now())
+      where l.lease_until > (select ampsync_private.now())) -- Once, not for each lease.
   ));
 $$;
 

@@ -103,7 +103,12 @@ begin
       select s.stream_id
         from ampsync_private.stream s
         join ampsync_private.dataset d using (dataset_id)
-       where ampsync_private.indexes_are_due(s.stream_id)
+       where exists (select 1 -- What is cheap first: of most streams all indexes are there.
+                       from ampsync_private.target_index t
+                      where t.stream_id = s.stream_id
+                        and t.state <> 'failed'
+                        and not exists (select from pg_index i where i.indexrelid = t.index_id and i.indisvalid))
+         and ampsync_private.indexes_are_due(s.stream_id)
          and not ampsync_private.job_waits('ampsync_index:' || s.stream_id, (
                select min(t.next_retry) from ampsync_private.target_index t where t.stream_id = s.stream_id))
          for no key update skip locked

@@ -14,12 +14,14 @@ select j.id as job_id,
        j.attempts,
        j.last_error
   from graphile_worker.jobs j
-  left join ampsync_private.stream s
-         on j.key in ('ampsync_stream:' || s.stream_id, 'ampsync_swap:' || s.stream_id, 'ampsync_index:' || s.stream_id)
-  left join ampsync_private.dataset d
-         on d.dataset_id = s.dataset_id
-         or j.key in ('ampsync_resolve:' || d.dataset_id, 'ampsync_reload:' || d.dataset_id,
-                      'ampsync_poll:' || d.dataset_id, 'ampsync_upgrade:' || d.dataset_id)
+ cross join lateral (
+    select case when j.key ~ '^ampsync_(stream|swap|index):\d{1,18}$'
+                then pg_catalog.split_part(j.key, ':', 2)::bigint end as stream_id,
+           case when j.key ~ '^ampsync_(resolve|reload|poll|upgrade):\d{1,18}$'
+                then pg_catalog.split_part(j.key, ':', 2)::bigint end as dataset_id
+  ) k
+  left join ampsync_private.stream s on s.stream_id = k.stream_id
+  left join ampsync_private.dataset d on d.dataset_id = coalesce(s.dataset_id, k.dataset_id)
  where starts_with(j.task_identifier, 'ampsync_');
 
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';

@@ -16,6 +16,12 @@ worker as (
                 where k.locktype = 'advisory' and k.objsubid = 1 and k.granted and k.mode = 'ShareLock') k
            on k.key = ampsync_private.worker_key(w.worker_id)
 ),
+-- What heartbeats reported of the heads; a block committed since then is newer.
+head as (
+  select e.dataset_id, e.network, e.block, e.reported_at, e.reported_at > c.now - interval '12 s' as is_known,
+         count(*) over (partition by e.dataset_id) = 1 as is_only
+    from ampsync_private.head e, clock c
+),
 -- Jobs that a free slot would start, in their order.
 ready as (
   select j.key, row_number() over (order by j.priority, j.run_at, j.id) - 1 as before
@@ -83,15 +89,11 @@ select d.label as dataset,
              or seen.worker_id is not null
                 and (k.worker_id is null or not k.is_connected or k.heartbeat_at < c.now - interval '12 s') as idle
   ) i
-  left join lateral (
-    -- Reported by a heartbeat in the last 12 s. A block committed since then is newer.
+  left join head e
+         on e.dataset_id = s.dataset_id and e.is_known and (e.network = s.network or s.network is null and e.is_only)
+ cross join lateral (
     select case when s.committed_at > e.reported_at then greatest(e.block, s.checkpoint_block) else e.block end as head
-      from ampsync_private.head e
-     where e.dataset_id = s.dataset_id
-       and e.network = coalesce(s.network, (select min(o.network) from ampsync_private.head o
-                                             where o.dataset_id = s.dataset_id having count(*) = 1))
-       and e.reported_at > c.now - interval '12 s'
-  ) h on true
+  ) h
  cross join lateral (
     select case when not i.idle then l.waits_for end as reason,
            case when not i.idle then l.waits_hint end as hint,

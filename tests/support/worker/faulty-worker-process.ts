@@ -1,8 +1,10 @@
 import { once } from "node:events";
+import { hostname } from "node:os";
 
 import { run, type Task } from "graphile-worker";
 
 import { configFromProcess, writeStderr } from "../../../src/config.ts";
+import { LeaseCalls } from "../../../src/db/lease-calls.ts";
 import type { Deps } from "../../../src/deps.ts";
 import { COMMIT_LIMITS, HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../../../src/model/limits.ts";
 import { createDeps } from "../../../src/runtime.ts";
@@ -63,7 +65,14 @@ function withDeps(create: (deps: Deps) => Task): Task {
   };
 }
 
-const { plugins, worker: preset } = workerPreset(config, { began: () => {}, ended: () => {} });
+/** As a worker of production does it, so that it has its share of the streams. */
+function began(workerId: string, slots: number): void {
+  deps.heartbeat.start(workerId);
+  const registered = { workerId, host: hostname(), pid: process.pid, version: "0.0.0", slots };
+  void new LeaseCalls(deps.caller).registerWorker(registered).catch(() => {});
+}
+
+const { plugins, worker: preset } = workerPreset(config, { began, ended: () => {} });
 const { taskDirectory: _, ...worker } = preset;
 const runner = await run({
   preset: { plugins, worker },

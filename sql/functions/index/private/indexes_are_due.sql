@@ -4,12 +4,13 @@ create or replace function ampsync_private.indexes_are_due(
   p_stream_id bigint
 )
   returns boolean
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
+begin
+  return exists (
     select 1
       from ampsync_private.stream s
       join ampsync_private.target_index t using (stream_id)
@@ -20,6 +21,7 @@ as $$
        and t.state <> 'failed'
        and not exists (select from pg_index i
                         where i.indexrelid = t.index_id and i.indrelid = s.target and i.indisvalid));
+end;
 $$;
 
 comment on function ampsync_private.indexes_are_due(bigint)

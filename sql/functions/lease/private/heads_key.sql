@@ -5,13 +5,15 @@ create or replace function ampsync_private.heads_key(
   p_dataset_id bigint
 )
   returns bigint
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select hashtextextended('ampsync.heads:' || p_dataset_id, 0);
+begin
+  return hashtextextended('ampsync.heads:' || p_dataset_id, 0);
+end;
 $$;
 
 comment on function ampsync_private.heads_key(bigint)

@@ -2,13 +2,15 @@
 -- must fail before another worker may take over.
 create or replace function ampsync_private.lease_duration()
   returns interval
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select interval '30 s';
+begin
+  return interval '30 s';
+end;
 $$;
 
 comment on function ampsync_private.lease_duration()

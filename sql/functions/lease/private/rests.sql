@@ -4,18 +4,20 @@ create or replace function ampsync_private.rests(
   p_stream_id bigint
 )
   returns boolean
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
+begin
+  return exists (
     select 1
       from ampsync_private.stream s
       join ampsync_private.dataset d using (dataset_id)
      where s.stream_id = p_stream_id
        and d.quiesce_until > ampsync_private.now()
   );
+end;
 $$;
 
 comment on function ampsync_private.rests(bigint)

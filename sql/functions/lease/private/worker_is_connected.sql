@@ -4,12 +4,13 @@ create or replace function ampsync_private.worker_is_connected(
   p_worker_id text
 )
   returns boolean
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
+begin
+  return exists (
     select 1
       from ampsync_private.worker_key(p_worker_id) w(key)
       join pg_locks k
@@ -18,6 +19,7 @@ as $$
      where k.locktype = 'advisory' and k.objsubid = 1 and k.granted and k.mode = 'ShareLock'
        and k.database = (select d.oid from pg_database d where d.datname = current_database())
   );
+end;
 $$;
 
 comment on function ampsync_private.worker_is_connected(text)

@@ -4,18 +4,20 @@ create or replace function ampsync_private.worker_is_dead(
   p_worker_id text
 )
   returns boolean
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
+begin
+  return exists (
     select 1
       from ampsync_private.worker w
      where w.worker_id = p_worker_id
        and w.lost_at is not null
        and not ampsync_private.worker_is_connected(w.worker_id)
   );
+end;
 $$;
 
 comment on function ampsync_private.worker_is_dead(text)

@@ -3,13 +3,15 @@ create or replace function ampsync_private.worker_key(
   p_worker_id text
 )
   returns bigint
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select hashtextextended('ampsync.worker:' || p_worker_id, 0);
+begin
+  return hashtextextended('ampsync.worker:' || p_worker_id, 0);
+end;
 $$;
 
 comment on function ampsync_private.worker_key(text)

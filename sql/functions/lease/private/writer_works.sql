@@ -7,18 +7,20 @@ create or replace function ampsync_private.writer_works(
   p_epoch     bigint
 )
   returns boolean
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
+begin
+  return exists (
     select 1
       from ampsync_private.fence_holders(p_stream_id, p_epoch) f
       join pg_stat_activity a using (pid)
      where f.mode = 'ShareLock'
        and a.wait_event is distinct from 'ClientRead'
   );
+end;
 $$;
 
 comment on function ampsync_private.writer_works(bigint, bigint)

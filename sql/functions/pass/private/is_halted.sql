@@ -3,13 +3,15 @@ create or replace function ampsync_private.is_halted(
   p_state text
 )
   returns boolean
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select p_state in ('paused', 'failed', 'orphaned', 'resyncing', 'former');
+begin
+  return p_state in ('paused', 'failed', 'orphaned', 'resyncing', 'former');
+end;
 $$;
 
 comment on function ampsync_private.is_halted(text)

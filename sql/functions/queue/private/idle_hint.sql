@@ -5,14 +5,16 @@ create or replace function ampsync_private.idle_hint(
   p_has_workers boolean
 )
   returns text
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case when p_has_workers then 'Its job waits for a free worker: select * from ampsync.jobs;'
+begin
+  return case when p_has_workers then 'Its job waits for a free worker: select * from ampsync.jobs;'
               else 'Start a worker (npx graphile-worker), then: select * from ampsync.jobs;' end;
+end;
 $$;
 
 comment on function ampsync_private.idle_hint(boolean)

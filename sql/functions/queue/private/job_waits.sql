@@ -11,12 +11,13 @@ create or replace function ampsync_private.job_waits(
   p_due     timestamptz
 )
   returns boolean
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
+begin
+  return exists (
     select 1
       from graphile_worker.jobs j
      where j.key = p_job_key
@@ -32,6 +33,7 @@ as $$
             or (j.locked_at is null and j.attempts < j.max_attempts
                 and j.run_at <= greatest(p_due, ampsync_private.now()) + interval '1 min'))
   );
+end;
 $$;
 
 comment on function ampsync_private.job_waits(text, timestamptz)

@@ -4,16 +4,18 @@ create or replace function ampsync_private.is_paused(
   p_dataset ampsync_private.dataset
 )
   returns boolean
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select (p_dataset).state = 'paused'
+begin
+  return (p_dataset).state = 'paused'
       or coalesce((select bool_or(s.state = 'paused') and bool_and(s.state in ('paused', 'failed', 'orphaned'))
                      from ampsync_private.stream s
                     where s.dataset_id = (p_dataset).dataset_id
                       and s.shadow_of is null), false);
+end;
 $$;
 
 comment on function ampsync_private.is_paused(ampsync_private.dataset)

@@ -4,18 +4,20 @@ create or replace function ampsync_private.is_beside(
   p_shadow ampsync_private.stream
 )
   returns boolean
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select p_shadow.state <> 'former' and exists (
+begin
+  return p_shadow.state <> 'former' and exists (
     select 1
       from ampsync_private.stream s
       join ampsync_private.upgrade u using (dataset_id)
      where s.stream_id = p_shadow.shadow_of
        and ampsync_private.is_upgraded(u, s)
   );
+end;
 $$;
 
 comment on function ampsync_private.is_beside(ampsync_private.stream)

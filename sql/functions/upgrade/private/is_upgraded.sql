@@ -5,14 +5,16 @@ create or replace function ampsync_private.is_upgraded(
   p_stream  ampsync_private.stream
 )
   returns boolean
-  language sql
+  language plpgsql
   immutable
   parallel safe
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select p_stream.query is null
+begin
+  return p_stream.query is null
      and coalesce((p_upgrade).tables @> jsonb_build_array(jsonb_build_object('table', p_stream.table_name)), false);
+end;
 $$;
 
 comment on function ampsync_private.is_upgraded(ampsync_private.upgrade, ampsync_private.stream)

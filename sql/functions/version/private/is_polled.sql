@@ -4,14 +4,16 @@ create or replace function ampsync_private.is_polled(
   p_dataset ampsync_private.dataset
 )
   returns boolean
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce((p_dataset).revision, 'dev') = 'dev' -- Anything else is a fixed version.
+begin
+  return coalesce((p_dataset).revision, 'dev') = 'dev' -- Anything else is a fixed version.
      and coalesce((p_dataset).resolved_version, (p_dataset).resolved_hash) is not null
      and not ampsync_private.is_paused(p_dataset);
+end;
 $$;
 
 comment on function ampsync_private.is_polled(ampsync_private.dataset)

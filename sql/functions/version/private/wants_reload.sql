@@ -4,12 +4,13 @@ create or replace function ampsync_private.wants_reload(
   p_dataset ampsync_private.dataset
 )
   returns boolean
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select (p_dataset).offered_version is not null
+begin
+  return (p_dataset).offered_version is not null
      and not (p_dataset).offered_declined
      and exists (select 1 from ampsync_private.stream s where s.dataset_id = (p_dataset).dataset_id)
      and not ampsync_private.is_paused(p_dataset)
@@ -19,6 +20,7 @@ as $$
                         and u.tables is not null
                         and (u.version, u.manifest_hash)
                             is not distinct from ((p_dataset).offered_version, (p_dataset).offered_hash));
+end;
 $$;
 
 comment on function ampsync_private.wants_reload(ampsync_private.dataset)
