@@ -68,6 +68,10 @@ async function sharedStreams(): Promise<Sync[]> {
     const { rowCount: building } = await db.query("select from ampsync.indexes where state <> 'valid'");
     return rowCount === 0 && building === 0;
   });
+  await scenario.until("the streams to be shared, and none to be on its way", async () => {
+    const counts = Object.values(Object.groupBy((await holders()).values(), (worker) => worker));
+    return counts.map((streams) => streams?.length).join() === "6,6";
+  });
   return syncs;
 }
 
