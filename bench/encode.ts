@@ -169,8 +169,7 @@ export interface EncodeOptions {
 /**
  * How fast record batches become COPY rows, on one core, without any I/O: the
  * median of several rounds in processor time, which other processes do not take
- * away. Without hash is the same work with digests made beforehand, so that the
- * difference is the price of hashing; value by value is the plain way to do it.
+ * away. Value by value is the plain way to do it.
  */
 export async function benchEncode({ memory }: EncodeOptions): Promise<Report> {
   const { h64Raw } = await xxhash();
@@ -180,19 +179,14 @@ export async function benchEncode({ memory }: EncodeOptions): Promise<Report> {
 }
 
 function measureShapes(hash: Hash64): readonly Figures[] {
-  const digests = Array.from({ length: 0x10000 }, () => (BigInt(random()) << 32n) | BigInt(random()));
-  let next = 0;
-  const prepared = () => digests[next++ & 0xffff]!;
   return Object.entries(shapes).map(([shape, columns]) => {
     const built = buildBatch(columns());
-    const rounds: Record<"ns_per_row" | "ns_per_row_without_hash" | "ns_per_row_value_by_value", number[]> = {
+    const rounds: Record<"ns_per_row" | "ns_per_row_value_by_value", number[]> = {
       ns_per_row: [],
-      ns_per_row_without_hash: [],
       ns_per_row_value_by_value: [],
     };
     for (let round = 0; round < ROUNDS; round++) {
       rounds.ns_per_row.push(timed(rowEncoder(built, hash)));
-      rounds.ns_per_row_without_hash.push(timed(rowEncoder(built, prepared)));
       rounds.ns_per_row_value_by_value.push(timed(() => encodeValueByValue(built, hash)));
     }
     const ns = Math.round(median(rounds.ns_per_row));
@@ -201,7 +195,6 @@ function measureShapes(hash: Hash64): readonly Figures[] {
       columns: built.schema.fields.length,
       rows_per_s: Math.round(1e9 / ns),
       ns_per_row: ns,
-      ns_per_row_without_hash: Math.round(median(rounds.ns_per_row_without_hash)),
       ns_per_row_value_by_value: Math.round(median(rounds.ns_per_row_value_by_value)),
     };
   });
