@@ -107,7 +107,8 @@ begin
                        from ampsync_private.target_index t
                       where t.stream_id = s.stream_id
                         and t.state <> 'failed'
-                        and not exists (select from pg_index i where i.indexrelid = t.index_id and i.indisvalid))
+                        and not exists (select from pg_index i
+                                         where i.indexrelid = t.index_id and i.indrelid = s.target and i.indisvalid))
          and ampsync_private.indexes_are_due(s.stream_id)
          and not ampsync_private.job_waits('ampsync_index:' || s.stream_id, (
                select min(t.next_retry) from ampsync_private.target_index t where t.stream_id = s.stream_id))
