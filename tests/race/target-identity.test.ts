@@ -79,6 +79,8 @@ describe("a call that reads a table while a user changes it waits, and", () => {
     return await answer;
   }
   const drop = () => `drop table ${schema}.blocks`;
+  const dropSync = () => `select ampsync.drop_sync('${schema}')`;
+  const dropAll = () => `select ampsync.drop_sync('${schema}', drop_tables => true)`;
   const rename = () => `alter table ${schema}.blocks rename to old`;
   const move = () => `create schema ${schema}_2; alter table ${schema}.blocks set schema ${schema}_2`;
   const REPAIR = "select ampsync.repair($1, 'blocks', 2, 3)";
@@ -87,6 +89,8 @@ describe("a call that reads a table while a user changes it waits, and", () => {
 
   test.each<[string, () => string, string, unknown]>([
     ["repair names a table that is dropped", drop, REPAIR, "SY201"],
+    ["repair finds a dataset that is dropped gone", dropSync, REPAIR, "SY003"],
+    ["repair finds a dataset that is dropped with its tables gone", dropAll, REPAIR, "SY003"],
     ["repair does not mind a rename", rename, REPAIR, [""]],
     ["repair does not mind another schema", move, REPAIR, [""]],
     ["verify finds a table that is dropped gone", drop, VERIFY, ["table gone"]],

@@ -12,7 +12,7 @@
 -- Idempotent while the repair waits. ampsync.repairs shows it until it is done, and why it was
 -- postponed; the journal records when it is done (`repaired`).
 --
--- Locks: the target (access share), repair row.
+-- Locks: the target (access share), stream row (key share), repair row.
 create or replace function ampsync.repair(
   dataset      text,
   table_name   text,
@@ -30,15 +30,23 @@ as $$
 declare
   v_dataset_id bigint := ampsync_private.find_dataset(repair.dataset);
   v_stream     ampsync_private.stream;
+  v_stream_id  bigint;
+  v_is_held    boolean;
   v_retained   bigint;
 begin
-  perform ampsync_private.check_synced(v_dataset_id, repair.table_name);
-  select * into strict v_stream
+  select s.stream_id into v_stream_id
     from ampsync_private.stream s
    where s.dataset_id = v_dataset_id
      and s.table_name = repair.table_name
      and s.shadow_of is null;
-  if v_stream.target is not null and not ampsync_private.hold_target(v_stream.stream_id) then
+  v_is_held := ampsync_private.hold_target(v_stream_id);
+  select * into v_stream
+    from ampsync_private.stream s
+   where s.stream_id = v_stream_id
+     for key share; -- After the target, as drop_sync has it.
+  if not found then -- Perhaps dropped meanwhile.
+    perform ampsync_private.check_synced(v_dataset_id, repair.table_name);
+  elsif v_stream.target is not null and not v_is_held then
     call ampsync_private.raise_target_moved(v_stream.stream_id);
   end if;
   select min(h.first_block) into v_retained

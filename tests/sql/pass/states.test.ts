@@ -157,7 +157,7 @@ const CALLS: Readonly<Record<string, Call>> = {
     make: (of) =>
       db.query("select ampsync_worker.fail_swap($1, $2)", [of.id, { code: "SY201", message: "no" }]),
   },
-  "`adopt_version` (`switch_streams`): a table that the version lacks": {
+  "`adopt_version` (`switch_streams`, `orphan_stream`): a table that the version lacks": {
     of: besideLogs,
     make: () => offerAndAdopt(db, "1.1.0", [{ table: "logs" }]),
   },
