@@ -183,13 +183,15 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
       slots: 200,
       streams: "0",
     });
-    const { rows: names } = await db.query(
-      `select distinct a.application_name as name from pg_stat_activity a
-        where a.datname = current_database() and a.backend_type = 'client backend'
-          and a.application_name not in ('ampsync test', '') -- A connection has none until it is open.
-        order by 1`,
-    );
-    expect(names.map((row) => row["name"])).toEqual(["ampsync heartbeat", "ampsync queue", "ampsync worker"]);
+    await waitFor("its sessions to be open, each under its name", async () => {
+      const { rows: names } = await db.query(
+        `select string_agg(distinct a.application_name, ', ' order by a.application_name) as all
+           from pg_stat_activity a
+          where a.datname = current_database() and a.backend_type = 'client backend'
+            and a.application_name not in ('ampsync test', '') -- A connection has none until it is open.`,
+      );
+      return names[0]!["all"] === "ampsync heartbeat, ampsync queue, ampsync worker";
+    });
   });
 });
 
