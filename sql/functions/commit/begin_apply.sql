@@ -21,6 +21,8 @@ as $$
 declare
   v_stream  ampsync_private.stream;
   v_deleted bigint;
+  v_depth   bigint;
+  v_class   integer; -- Of its depth, in stream.reorgs.
 begin
   call ampsync_private.enter_fence(p_stream_id, p_epoch);
   call ampsync_private.lock_target(p_stream_id);
@@ -34,14 +36,18 @@ begin
     v_deleted := ampsync_private.delete_from_block(p_stream_id, p_from_block, p_parent_hash);
     perform ampsync_private.record_version(p_stream_id, coalesce(p_from_block, 0));
 
+    v_depth := v_stream.checkpoint_block - coalesce(p_from_block, v_stream.origin) + 1;
+    v_class := 1 + coalesce(width_bucket(v_depth, '{2,11,65}'::bigint[]), 0);
+
     update ampsync_private.stream s
-       set row_total = s.row_total - v_deleted
+       set row_total       = s.row_total - v_deleted,
+           reorgs[v_class] = s.reorgs[v_class] + (v_depth is not null)::integer
      where s.stream_id = p_stream_id;
 
     perform ampsync_private.journal(p_stream_id, 'reorg', jsonb_build_object(
       'from_block', coalesce(p_from_block, v_stream.origin),
       'old_tip', v_stream.checkpoint_block,
-      'depth', v_stream.checkpoint_block - coalesce(p_from_block, v_stream.origin) + 1,
+      'depth', v_depth,
       'rows_deleted', v_deleted));
   end if;
 end;

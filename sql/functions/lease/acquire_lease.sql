@@ -136,6 +136,7 @@ begin
          holds         = false,
          waits_for     = null,
          waits_hint    = null,
+         takeovers     = l.takeovers + (l.holder is not null)::integer, -- A released lease has no holder.
          version       = s.version,
          manifest_hash = s.manifest_hash
     from ampsync_private.stream s

@@ -26,6 +26,9 @@
 --    "waits_s": for how many seconds,
 --    "holds": whether its pass holds data that is not committed; see suspect_waits}
 --
+-- stalled_since of a lease: since when a head above the checkpoint has been seen, without a commit
+-- since then; a beat that knows no head keeps it. ampsync.readiness goes by it.
+--
 -- Its session holds a lock that shows others that the worker is alive: see find_dead_workers. It also makes
 -- sure that a supervisor is queued: the job may lie in the future if the clock of the database
 -- was set back.
@@ -114,11 +117,11 @@ begin
   return query
   with held as materialized (
     select *
-      from unnest(v_held.streams, v_held.epochs, v_held.silent, v_held.holds)
-             p (stream_id, epoch, writer_silent, holds)
+      from unnest(v_held.streams, v_held.epochs, v_held.heads, v_held.silent, v_held.holds)
+             p (stream_id, epoch, head, writer_silent, holds)
   ),
   free as materialized (
-    select l.stream_id, h.holds, s.row_total, s.state,
+    select l.stream_id, h.holds, h.head, s.row_total, s.state, s.checkpoint_block, s.committed_at,
            least(case when s.state = 'orphaned' then s.since
                       when (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash)
                         then s.version_since end,
@@ -137,6 +140,10 @@ begin
            rows_seen   = f.row_total,
            seen_at     = v_now,
            holds       = coalesce(f.holds, l.holds),
+           stalled_since = case when f.head <= f.checkpoint_block then null
+                                when coalesce(l.stalled_since >= f.committed_at, l.stalled_since is not null)
+                                  then l.stalled_since
+                                when f.head is not null then v_now end,
            waits_for   = w.reason,
            waits_hint  = w.hint
       from free f
