@@ -63,6 +63,14 @@ view ampsync.jobs
   column attempts smallint -- How often it was started.
   column last_error text -- Why it failed last, outside of ampsync's own error handling.
 
+view ampsync.metrics
+  -- What the database knows, as metrics for Prometheus: one row per metric and labels. docs/metrics.md has each.
+  column metric text -- Its name.
+  column type text -- gauge or counter.
+  column labels jsonb -- Its labels, such as dataset and table.
+  column value double precision -- Its value; times are seconds since 1970.
+  column help text -- What it means.
+
 view ampsync.progress
   -- One row per table: how far its load is and when it will be over. During a resync or an upgrade: of the new rows.
   column dataset text -- Dataset, as it was enqueued.
@@ -79,6 +87,22 @@ view ampsync.progress
   column started timestamp with time zone -- When this load began, fell behind the head or was resumed; null while none is under way.
   column elapsed interval -- Time since then.
   column eta timestamp with time zone -- When block reaches head at the average speed since started; null unless it loads and all that is known.
+  column stream_id bigint -- Its id in jobs and logs.
+
+view ampsync.readiness
+  -- One row per table: whether it moves as it should, and if not, why and what to do; what /readyz of a worker says.
+  column dataset text -- Dataset, as it was enqueued.
+  column table_name text -- Table of the dataset; null for a dataset that has no tables yet, or has failed.
+  column ready boolean -- Whether it moves as it should, or rests because it shall.
+  column reason text -- Why it is not ready.
+  column state text -- Its state, as in ampsync.streams.
+  column block bigint -- Last block that is completely and durably here.
+  column head bigint -- Last block that the server is known to have, as in ampsync.streams.
+  column behind bigint -- Blocks from block to head, as in ampsync.streams.
+  column lag interval -- Age of the last block by the chain's clock.
+  column age interval -- Time since the last commit.
+  column error_code text -- SQLSTATE of what keeps it from moving.
+  column hint text -- What to do if it is not ready.
   column stream_id bigint -- Its id in jobs and logs.
 
 view ampsync.rejects
@@ -361,6 +385,8 @@ table ampsync_private.lease
   column declined_since timestamp with time zone
   column version text
   column manifest_hash text
+  column stalled_since timestamp with time zone
+  column takeovers bigint not null default 0
   constraint lease_pkey PRIMARY KEY (stream_id)
   constraint lease_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   options fillfactor=25, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=200, autovacuum_vacuum_cost_delay=0
@@ -484,11 +510,13 @@ table ampsync_private.stream
   column swap_attempts integer not null default 0
   column swap_retry timestamp with time zone
   column swap_error jsonb
+  column reorgs bigint[] not null default '{0,0,0,0}'::bigint[]
   constraint stream_checkpoint_check CHECK ((((checkpoint_block IS NULL) = (checkpoint_hash IS NULL)) AND (octet_length(checkpoint_hash) = 32) AND (checkpoint_block >= origin)))
   constraint stream_dataset_fkey FOREIGN KEY (dataset_id) REFERENCES ampsync_private.dataset(dataset_id)
   constraint stream_former_check CHECK (((state <> 'former'::text) OR ((shadow_of IS NOT NULL) AND (target IS NOT NULL))))
   constraint stream_identity_check CHECK ((identity = ANY (ARRAY['content'::text, 'transaction'::text])))
   constraint stream_pkey PRIMARY KEY (stream_id)
+  constraint stream_reorgs_check CHECK ((cardinality(reorgs) = 4))
   constraint stream_shadow_fkey FOREIGN KEY (shadow_of) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   constraint stream_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'backfill'::text, 'live'::text, 'retrying'::text, 'reorg_pending'::text, 'resyncing'::text, 'paused'::text, 'failed'::text, 'orphaned'::text, 'former'::text])))
   constraint stream_target_check CHECK ((((target IS NULL) = (columns IS NULL)) AND ((target IS NULL) = (has_block_num IS NULL))))

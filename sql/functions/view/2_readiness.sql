@@ -82,7 +82,7 @@ select d.label,
     or not exists (select 1 from ampsync_private.stream s where s.dataset_id = d.dataset_id);
 
 comment on view ampsync.readiness
-  is 'One row per table: whether it moves as it should, and if not, why and what to do. /readyz of a worker is the same.';
+  is 'One row per table: whether it moves as it should, and if not, why and what to do; what /readyz of a worker says.';
 comment on column ampsync.readiness.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.readiness.table_name
   is 'Table of the dataset; null for a dataset that has no tables yet, or has failed.';

@@ -73,7 +73,7 @@ select 'ampsync_worker_heartbeat_age_seconds', 'gauge', '{}',
 having max(w.heartbeat_at) is not null;
 
 comment on view ampsync.metrics
-  is 'What the database knows, as metrics for Prometheus: one row per metric and labels; docs/metrics.md explains each.';
+  is 'What the database knows, as metrics for Prometheus: one row per metric and labels. docs/metrics.md has each.';
 comment on column ampsync.metrics.metric is 'Its name.';
 comment on column ampsync.metrics.type is 'gauge or counter.';
 comment on column ampsync.metrics.labels is 'Its labels, such as dataset and table.';

@@ -43,7 +43,11 @@ test("a table has its position, its lag, its rows and whether it is ready", asyn
   expect(found).not.toHaveProperty("ampsync_lag_seconds"); // Nobody told the time of block 9.
 
   await stream.endPass("failed");
-  expect(await metrics()).toMatchObject({ ampsync_ready: 0, ampsync_failed_attempts: 1, "ampsync_streams failed": 1 });
+  expect(await metrics()).toMatchObject({
+    ampsync_ready: 0,
+    ampsync_failed_attempts: 1,
+    "ampsync_streams failed": 1,
+  });
 });
 
 test("the lag in seconds is by the clock of the chain", async () => {
@@ -87,11 +91,17 @@ test("the queue has its jobs by state, and how long the oldest of a task has bee
   await db.query("select ampsync.enqueue_sync('other')");
   await moveClock(db, "70 s");
   const found = await metrics();
-  expect(found).toMatchObject({ "ampsync_queue_jobs ready": expect.any(Number), "ampsync_queue_jobs running": 0 });
+  expect(found).toMatchObject({
+    "ampsync_queue_jobs ready": expect.any(Number),
+    "ampsync_queue_jobs running": 0,
+  });
   expect(found["ampsync_queue_jobs ready"]).toBeGreaterThanOrEqual(1);
   expect(found["ampsync_queue_age_seconds ampsync_resolve"]).toBeCloseTo(70, -1);
   await db.query("update graphile_worker._private_jobs set locked_at = now(), locked_by = 'worker-1'");
-  expect(await metrics()).toMatchObject({ "ampsync_queue_jobs ready": 0, "ampsync_queue_age_seconds ampsync_resolve": 0 });
+  expect(await metrics()).toMatchObject({
+    "ampsync_queue_jobs ready": 0,
+    "ampsync_queue_age_seconds ampsync_resolve": 0,
+  });
 });
 
 test("workers are counted, and the newest heartbeat has an age", async () => {

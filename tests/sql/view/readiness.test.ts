@@ -37,9 +37,17 @@ async function readiness() {
 
 describe("a table that is held", () => {
   test("is ready at the head, however long no block comes", async () => {
-    await live(3_600, "9");
+    await live(600, "9");
     expect(await readiness()).toMatchObject([
-      { dataset: "chain", table_name: "blocks", ready: true, reason: null, hint: null, block: "9", behind: "0" },
+      {
+        dataset: "chain",
+        table_name: "blocks",
+        ready: true,
+        reason: null,
+        hint: null,
+        block: "9",
+        behind: "0",
+      },
     ]);
   });
 
@@ -79,8 +87,8 @@ describe("a table that is held", () => {
     }
   });
 
-  test("is not blamed for a block that came after an hour of silence", async () => {
-    await live(3_600, "9");
+  test("is not blamed for a block that came after ten minutes of silence", async () => {
+    await live(600, "9");
     await beat("10");
     expect(await readiness()).toMatchObject([{ ready: true, behind: "1" }]);
   });
@@ -131,7 +139,11 @@ describe("a table that nobody holds", () => {
   test("is not ready without any worker for 60 s", async () => {
     await moveClock(db, "61 s");
     expect(await readiness()).toMatchObject([
-      { ready: false, reason: "no worker has sent a heartbeat for 60 s", hint: expect.stringContaining("ampsync") },
+      {
+        ready: false,
+        reason: "no worker has sent a heartbeat for 60 s",
+        hint: expect.stringContaining("ampsync"),
+      },
     ]);
   });
 
@@ -156,13 +168,15 @@ describe("during a resync", () => {
 });
 
 describe("a dataset without tables", () => {
-  const datasets = async () => (await readiness()).filter((row) => row.dataset === "other");
+  const datasets = async () => (await readiness()).filter((row) => row["dataset"] === "other");
 
   test("is ready while it waits to be published, as long as somebody looks for it", async () => {
     await db.query("select ampsync.enqueue_sync('other')");
     expect(await datasets()).toMatchObject([{ table_name: null, ready: true, state: "waiting" }]);
     await live(61, "9");
-    expect(await datasets()).toMatchObject([{ ready: false, reason: "no worker has looked for it for 60 s" }]);
+    expect(await datasets()).toMatchObject([
+      { ready: false, reason: "no worker has looked for it for 60 s" },
+    ]);
     await clearQueue(db);
     expect(await datasets()).toMatchObject([{ ready: true }]);
   });
