@@ -125,13 +125,53 @@ test("a resync that comes later finds nothing to do", async () => {
   expect(await shadowOf(db, stream)).toBeNull();
 });
 
-test("a rollback that comes later is told that nothing is synced", async () => {
+test.each([
+  "rollback_version($1)",
+  "alter_sync($1)",
+  'alter_sync($1, rename => \'{"logs": "events"}\', queries => \'{"mart": "select 1"}\')',
+  "set_source($1)",
+  "set_source($1, 'http://amp:1602')",
+  "adopt($1)",
+])("%s that comes later is told that nothing is synced, and begins no sync", async (call) => {
   const dropper = await openDrop();
-  const { answer } = await waiting((client) =>
-    client.query("select ampsync.rollback_version($1)", [dataset]),
-  );
+  const { answer } = await waiting((client) => client.query(`select ampsync.${call}`, [dataset]));
   await dropper.query("commit");
   expect(await answer).toMatchObject({ code: "SY003", hint: "select dataset from ampsync.status;" });
+  expect(await isSynced()).toBe(false);
+});
+
+test("an alter_sync that comes later concerns the sync that was begun again in the same transaction", async () => {
+  const dropper = await openDrop();
+  const { answer } = await waiting((client) =>
+    client.query("select ampsync.alter_sync($1, retention_blocks => 200)", [dataset]),
+  );
+  await dropper.query("select ampsync.enqueue_sync($1, retention_blocks => 100)", [dataset]);
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ rowCount: 1 });
+  const { rows } = await db.query(
+    "select retention_blocks::int as blocks from ampsync_private.dataset where label = $1",
+    [dataset],
+  );
+  expect(rows).toEqual([{ blocks: 200 }]);
+});
+
+test("a process that starts meanwhile makes a new sync with its own settings", async () => {
+  const dropper = await openDrop();
+  const { answer } = await waiting((client) =>
+    client.query("select is_new, target_schema from ampsync_worker.start_sync($1, null, 200)", [dataset]),
+  );
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ rows: [{ is_new: true, target_schema: "public" }] });
+});
+
+test("a worker that finds the stream live again at that moment plans no indexes for it", async () => {
+  const live = (client: Connection) =>
+    client.query("select ampsync_worker.mark_live($1, $2)", [stream.id, stream.epoch]);
+  await live(db);
+  const dropper = await openDrop();
+  const { answer } = await waiting(live);
+  await dropper.query("commit");
+  expect(await answer).toMatchObject({ rowCount: 1 });
 });
 
 test("broken off while it waits for a table, nothing has happened, and it can be done again", async () => {

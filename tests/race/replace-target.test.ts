@@ -194,6 +194,23 @@ describe("it gives up after 300 ms, and changes nothing,", () => {
   });
 });
 
+test("an index that is dropped while those before it are made for the new table is not made", async () => {
+  await db.query(
+    `create index one on ${old("logs")} (note); create index two on ${old("logs")} (_block_num)`,
+  );
+  const [writer, client] = [await db.client(), await db.client()];
+  const pid = await backendOf(client);
+  await writer.query(`begin; lock table ${beside("logs")} in row exclusive mode`);
+  const copied = client.query("select ampsync_private.copy_indexes($1, $2) as count", [
+    old("logs"),
+    beside("logs"),
+  ]);
+  await untilBlocked(db, pid);
+  await db.query(`drop index ${ds}.two`);
+  await writer.query("commit");
+  expect((await copied).rows).toEqual([{ count: 1 }]);
+});
+
 test.each([
   ["table", "drop table logs cascade"],
   ["primary key", "alter table logs drop constraint logs_pkey"],

@@ -40,6 +40,41 @@ test("a change behind a long reader gives up, blocks nobody for longer, and succ
   expect(await stream.prepareTarget(WIDER)).toEqual(["block_hash", "note", "extra"]);
 });
 
+/** Whether a change is seen waiting: it gives up after 300 ms. */
+async function waitsOrEnds(pid: number, change: Promise<unknown>): Promise<boolean> {
+  let isOver = false;
+  let isWaiting = false;
+  const end = () => {
+    isOver = true;
+  };
+  change.then(end, end);
+  await waitFor("the change to wait, or to give up", async () => {
+    const { rowCount } = await db.query("select from pg_locks where pid = $1 and not granted", [pid]);
+    isWaiting = rowCount === 1;
+    return isWaiting || isOver;
+  });
+  return isWaiting;
+}
+
+test("a target whose schema goes while it is waited for is in the way of a change like any other, not an error", async () => {
+  const [user, worker] = await Promise.all([db.client(), db.client()]);
+  const workerPid = await backendOf(worker);
+  let streams = 0;
+  await waitFor("the schema to go in time", async () => {
+    const dataset = `goes_${++streams}`;
+    const stream = await SqlStream.prepare(db, { dataset });
+    await user.query(`begin; lock table ${stream.target}; alter schema ${dataset} rename to ${dataset}_2`);
+    const change = worker.query(
+      "select ampsync_private.lock_for_change(array[s.target], 1) ->> 'code' as code from ampsync_private.stream s where s.stream_id = $1",
+      [stream.id],
+    );
+    const isWaiting = await waitsOrEnds(workerPid, change);
+    await user.query("commit");
+    expect((await change).rows).toEqual([{ code: "55P03" }]);
+    return isWaiting;
+  });
+});
+
 test("a target that exchanges its name with another table while it is waited for: the other one is not taken for it", async () => {
   const stream = await SqlStream.prepare(db, { dataset: "exchanged" });
   const [user, worker] = await Promise.all([db.client(), db.client()]);
@@ -54,14 +89,7 @@ test("a target that exchanges its name with another table while it is waited for
       "select ampsync_private.lock_for_change(array[s.target], 1) ->> 'message' as message from ampsync_private.stream s where s.stream_id = $1",
       [stream.id],
     );
-    let isOver = false;
-    void change.finally(() => {
-      isOver = true;
-    });
-    await waitFor("the change to wait, or to give up", async () => {
-      const { rowCount } = await db.query("select from pg_locks where pid = $1 and not granted", [workerPid]);
-      return isOver || rowCount === 1;
-    });
+    await waitsOrEnds(workerPid, change);
     await user.query("commit");
     const { message } = (await change).rows[0]!;
     await user.query("drop table exchanged.blocks; alter table exchanged.original rename to blocks");

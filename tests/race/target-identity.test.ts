@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { moveClock } from "../support/postgres/clock.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { startResync } from "../support/postgres/shadow.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
@@ -111,6 +112,21 @@ describe("a call that reads a table while a user changes it waits, and", () => {
     const call = "select newest_row from ampsync_worker.next_repair($1, $2)";
     expect(await outcome(change(), call, [stream.id, stream.epoch])).toEqual(expected);
   });
+
+  test.each<["content" | "transaction"]>([["content"], ["transaction"]])(
+    "whether a swap of identity %s is due is told without it once it is dropped",
+    async (identity) => {
+      const dataset = `${schema}_${identity}`;
+      const live = await SqlStream.prepare(db, { dataset, identity });
+      await live.commit(0, 9);
+      const shadow = await startResync(db, live, { dataset });
+      await shadow.commit(0, 6, { expected: null });
+      await db.query("select ampsync_worker.mark_live($1, $2)", [shadow.id, shadow.epoch]);
+      await db.query("delete from ampsync_private.history where stream_id = $1", [live.id]);
+      const call = "select ampsync_private.swap_is_due($1)";
+      expect(await outcome(`drop table ${dataset}.blocks`, call, [shadow.id])).toEqual([true]);
+    },
+  );
 
   test("what a stream knows of a block is told from its history once the table is dropped", async () => {
     const call = "select block from ampsync_worker.newest_hash($1, 9)";

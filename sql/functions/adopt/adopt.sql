@@ -30,16 +30,13 @@ as $$
 #variable_conflict use_column
 declare
   v_dataset_id bigint := ampsync_private.find_dataset(adopt.dataset);
-  v_label      text;
+  v_label      text := (select d.label from ampsync_private.dataset d where d.dataset_id = v_dataset_id);
   v_schemas    text[];
   v_storage    text;
   v_stream     record;
   v_name       text; -- What is worked on, for errors.
 begin
-  select d.label into v_label
-    from ampsync_private.dataset d
-   where d.dataset_id = v_dataset_id
-     for no key update;
+  v_dataset_id := ampsync_private.lock_reference(adopt.dataset);
   perform ampsync_private.check_adoptable(v_dataset_id, adopt.target_schema);
 
   for v_stream in

@@ -28,8 +28,8 @@
 --
 -- statement runs in this database, but for step query.
 --
--- Locks: the row of the answer; those of enqueue_sync and register_streams, given back at its
--- end.
+-- Locks: those of enqueue_sync and register_streams, given back before the row of the answer,
+-- which comes last: set_source has the row of the dataset when it takes that.
 create or replace function ampsync.explain_sync(
   dataset        text,
   out table_name text,
@@ -47,6 +47,7 @@ as $$
 declare
   v_ref        record := ampsync_private.parse_reference(explain_sync.dataset);
   v_dataset_id bigint;
+  v_is_asked   boolean;
   v_answer     ampsync_private.answer;
   v_steps      jsonb;
   v_swaps      jsonb;
@@ -60,12 +61,15 @@ begin
       from ampsync_private.dataset d
      where d.dataset_id = v_dataset_id;
   end if;
-  if not exists (select 1
-                   from ampsync_private.dataset d
-                  where d.dataset_id = v_dataset_id
-                    and ampsync_private.has_only_queries(d)) then
-    v_answer := ampsync_private.ask_server(v_ref.namespace, v_ref.name, v_ref.revision);
-  end if;
+  v_is_asked := not exists (select 1
+                              from ampsync_private.dataset d
+                             where d.dataset_id = v_dataset_id
+                               and ampsync_private.has_only_queries(d));
+  select * into v_answer
+    from ampsync_private.answer a
+   where v_is_asked
+     and (a.namespace, a.name) = (v_ref.namespace, v_ref.name)
+     and a.revision is not distinct from v_ref.revision;
 
   v_swaps := (select jsonb_agg(to_jsonb(e)) from ampsync_private.explain_swaps(v_dataset_id) e);
   begin
@@ -82,7 +86,7 @@ begin
         array(select t.value ->> 'table' from jsonb_array_elements(v_answer.tables) t), v_answer.has_namespaces);
     end if;
     select jsonb_agg(to_jsonb(e)) into v_steps
-      from ampsync_private.explain_steps(v_dataset_id, v_answer.answer_id) e;
+      from ampsync_private.explain_steps(v_dataset_id, v_is_asked, v_answer.answer_id) e;
     raise exception using
       errcode = 'AEXPL', -- Of no error class: nothing else raises it.
       message = 'explained',
@@ -92,6 +96,9 @@ begin
     when sqlstate 'AEXPL' then
       null;
   end;
+  if v_is_asked then
+    perform ampsync_private.ask_server(v_ref.namespace, v_ref.name, v_ref.revision);
+  end if;
 
   return query
   select e.table_name, e.step, e.statement, e.detail

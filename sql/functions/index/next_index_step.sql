@@ -29,12 +29,13 @@ declare
   v_left    oid; -- What an interrupted build left behind.
   v_missing text[];
 begin
-  if not ampsync_private.indexes_are_due(p_stream_id) then
+  select * into v_stream
+    from ampsync_private.stream s
+   where s.stream_id = p_stream_id
+     and ampsync_private.indexes_are_due(p_stream_id);
+  if not found then
     return;
   end if;
-  select * into strict v_stream
-    from ampsync_private.stream s
-   where s.stream_id = p_stream_id;
 
   for v_index in
     select *

@@ -6,7 +6,8 @@
 -- dataset   like in pause_sync, also without the version that it was enqueued with
 -- tables    all that shall be synced from now on: tables can be added, not left out
 --
--- Idempotent. Returns the streams known so far. Locks: as enqueue_sync.
+-- Idempotent. Returns the streams known so far. Waits at most 5 s for other decisions (55P03).
+-- Locks: as enqueue_sync.
 create or replace function ampsync.alter_sync(
   inout dataset          text,
   in    tables           text[] default null,
@@ -35,6 +36,8 @@ create or replace function ampsync.alter_sync(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+  select ampsync_private.lock_reference(alter_sync.dataset); -- First: after a drop, enqueue_sync would begin a sync.
+
   select e.dataset, e.table_name, e.state, e.hint
     from ampsync_private.dataset d
    cross join lateral ampsync.enqueue_sync(d.label, alter_sync.tables, alter_sync.target_schema,

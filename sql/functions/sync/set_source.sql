@@ -28,7 +28,7 @@ create or replace function ampsync.set_source(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_dataset_id bigint := ampsync_private.find_dataset(set_source.dataset);
+  v_dataset_id bigint;
   v_old        ampsync_private.dataset;
   v_new        ampsync_private.dataset;
   v_stream_id  bigint;
@@ -38,7 +38,7 @@ begin
     perform ampsync_private.check_address(set_source.dataset, 'admin_addr', set_source.admin_addr);
   end if;
 
-  perform ampsync_private.lock_dataset(v_dataset_id);
+  v_dataset_id := ampsync_private.lock_reference(set_source.dataset);
   select * into v_old
     from ampsync_private.dataset d
    where d.dataset_id = v_dataset_id;
@@ -88,7 +88,8 @@ begin
          offered_hash     = null,
          offered_attempts = 0,
          offered_retry    = null,
-         offered_error    = null
+         offered_error    = null,
+         quiesce_until    = null
    where d.dataset_id = v_dataset_id
      and not d.offered_declined;
   if v_new.state = 'waiting' then

@@ -24,6 +24,10 @@ declare
   v_ref    record := ampsync_private.parse_reference(p_dataset);
   v_stored ampsync_private.dataset;
 begin
+  perform ampsync_private.lock_dataset(d.dataset_id) -- One that is just dropped is new after that.
+     from ampsync_private.dataset d
+    where d.namespace = v_ref.namespace and d.name = v_ref.name
+      and coalesce(d.revision, 'latest') = coalesce(v_ref.revision, 'latest');
   is_new := not exists (
     select from ampsync_private.dataset d
      where d.namespace = v_ref.namespace and d.name = v_ref.name

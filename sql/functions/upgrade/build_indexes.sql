@@ -38,7 +38,7 @@ begin
      where s.dataset_id = p_dataset_id
        and not ampsync_private.has_columns(s, w.has_block_num, w.columns);
   exception
-    when internal_error or undefined_table then -- "could not open relation with OID"
+    when internal_error or undefined_table or sqlstate 'SY201' then -- "could not open relation with OID"
       if ampsync_private.upgrade_step(p_dataset_id) is not distinct from 'freeze' then
         raise;
       end if;

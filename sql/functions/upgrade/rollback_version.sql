@@ -8,6 +8,8 @@
 -- tell what changed: the table is loaded again beside the rows that came back, and the answer
 -- says so. So is a table that was loaded only since the upgrade, though the old version has it.
 --
+-- A table that a query gives by now is not concerned; what the upgrade kept of it is dropped.
+--
 -- Refused (SY004) where there is nothing to bring back: no upgrade yet, the former tables are
 -- gone (ampsync.set_retention), all tables had the same columns, so that only the difference was
 -- merged; and while another upgrade is under way.
@@ -32,15 +34,13 @@ create or replace function ampsync.rollback_version(
 as $$
 #variable_conflict use_column
 declare
-  v_dataset_id bigint := ampsync_private.find_dataset(rollback_version.dataset);
+  v_dataset_id bigint := ampsync_private.lock_reference(rollback_version.dataset);
   v_dataset    ampsync_private.dataset;
   v_former     ampsync_private.former;
   v_stream     record;
   v_lost       bigint[] := '{}';
   v_back       bigint[];
 begin
-  perform ampsync_private.lock_dataset(v_dataset_id);
-  perform ampsync_private.find_dataset(rollback_version.dataset); -- It may have been dropped meanwhile.
   v_former := ampsync_private.check_former(v_dataset_id);
   select * into strict v_dataset from ampsync_private.dataset d where d.dataset_id = v_dataset_id;
 
@@ -70,7 +70,13 @@ begin
 
   v_back := array(select f.shadow_of
                     from ampsync_private.stream f
-                   where f.dataset_id = v_dataset_id and f.state = 'former');
+                    join ampsync_private.stream s on s.stream_id = f.shadow_of
+                   where f.dataset_id = v_dataset_id and f.state = 'former' and s.query is null);
+  perform ampsync_private.drop_former(s.stream_id)
+     from ampsync_private.stream s
+    where s.dataset_id = v_dataset_id
+      and s.shadow_of is null
+      and s.query is not null;
   perform ampsync_private.exchange_streams(v_back, true, false);
   perform ampsync_private.follow_version(v_dataset_id, v_former.version, v_former.manifest_hash, v_former.tables);
   perform ampsync_private.start_shadow(l.stream_id, ampsync_private.now())

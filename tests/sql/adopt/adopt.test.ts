@@ -209,6 +209,18 @@ describe("in transactions of its own", () => {
     await untouched();
   });
 
+  test("another decision about the dataset is waited for 5 s; then the hint says it again", async () => {
+    const user = await db.client();
+    await user.query("begin; select from ampsync_private.dataset where name = 'eth' for no key update");
+    await expect(db.query("select ampsync.adopt('eth')")).rejects.toMatchObject({
+      code: "55P03",
+      message: "eth is in use",
+      hint: expect.stringContaining("select ampsync.adopt('eth', 'public');"),
+    });
+    await user.query("rollback");
+    await untouched();
+  });
+
   test("N52: Checkpoint adoption killed half-way: nothing changed", async () => {
     const adopter = await db.client();
     const { rows } = await adopter.query("select pg_backend_pid() as pid");

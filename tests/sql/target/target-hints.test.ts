@@ -197,6 +197,57 @@ describe("a target that is not there under its name:", () => {
   });
 });
 
+describe("names of 63 bytes whose characters have several: the hint's own names differ from them,", () => {
+  const LONG = `${"é".repeat(31)}x`;
+  /** By find_target, after the stream has followed the long name. */
+  async function namedLong(rename: string, other: string): Promise<SqlStream> {
+    const stream = await loadedStream(db);
+    await db.query(rename);
+    await db.query("select ampsync_private.follow_target($1)", [stream.id]);
+    await db.query(other);
+    return stream;
+  }
+  async function goesOnAfterHint(stream: SqlStream, target: string): Promise<void> {
+    const { rows } = await db.query("select hint from ampsync_private.find_target($1)", [stream.id]);
+    await db.query(rows[0]!["hint"]);
+    expect((await db.query("select target from ampsync.streams")).rows).toEqual([{ target }]);
+    const { rows: found } = await db.query("select fault from ampsync_private.find_target($1)", [stream.id]);
+    expect(found).toEqual([{ fault: null }]);
+  }
+
+  test("for a table that has the name of a target", async () => {
+    const stream = await namedLong(
+      `alter table chain.blocks rename to "${LONG}"`,
+      `alter table chain."${LONG}" rename to other; create table chain."${LONG}" ()`,
+    );
+    await goesOnAfterHint(stream, `chain."${LONG}"`);
+  });
+
+  test("for a schema that has the name of that of a target", async () => {
+    const stream = await namedLong(
+      `alter schema chain rename to "${LONG}"`,
+      `alter schema "${LONG}" rename to other; create schema "${LONG}"; create table "${LONG}".blocks ()`,
+    );
+    await goesOnAfterHint(stream, `"${LONG}".blocks`);
+  });
+
+  test("for a column that a new version has", async () => {
+    const stream = await loadedStream(db);
+    await db.query(`alter table chain.blocks add column "${LONG}" text`);
+    const columns = JSON.stringify([{ name: LONG, type: "bigint", not_null: false }]);
+    const { rows } = await db.query(
+      "select remedy from ampsync_private.plan_evolution($1, true, $2) where column_name = $3",
+      [stream.id, columns, LONG],
+    );
+    await db.query(rows[0]!["remedy"]);
+    const left = await db.query(
+      "select from pg_attribute where attrelid = 'chain.blocks'::regclass and attname = $1",
+      [LONG],
+    );
+    expect(left.rowCount).toBe(0);
+  });
+});
+
 test("a repair that is refused tells the statement in ampsync.repairs", async () => {
   const stream = await loadedStream(db);
   await db.query(`create table notes (block bytea references chain.blocks (_id)); insert into notes select _id from chain.blocks;

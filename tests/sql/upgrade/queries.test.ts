@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { moveClock } from "../../support/postgres/clock.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { shadowOf, swap } from "../../support/postgres/shadow.ts";
-import { COLUMNS, type SqlStream } from "../../support/postgres/sql-stream.ts";
+import { COLUMNS, SqlStream } from "../../support/postgres/sql-stream.ts";
 import {
   advance,
   datasetId,
@@ -168,6 +168,34 @@ describe("the table of a query, through an upgrade of its dataset and back", () 
     expect(await stored(mart)).toMatchObject({ state: "live" });
     await mart.apply(10, 12);
   });
+});
+
+test("a table that a query gives only since an upgrade is left alone by its rollback, and nothing is kept of it", async () => {
+  const logs = streams[1]!;
+  await readyUpgrade();
+  expect(await advance(db)).toBe("freeze");
+  expect(await advance(db)).toBe("swap");
+  await db.query("select ampsync.enqueue_sync('chain', queries => $1)", [JSON.stringify({ logs: QUERY })]);
+  await db.query("select ampsync.resync('chain', 'logs')");
+  const { rows } = await db.query(
+    "select stream_id from ampsync_private.stream where shadow_of = $1 and state <> 'former'",
+    [logs.id],
+  );
+  const shadow = new SqlStream(db, rows[0]!["stream_id"], `ampsync_private.shadow_${logs.id}`, true, "0");
+  await shadow.acquire("worker-3");
+  await shadow.prepareTarget();
+  await shadow.apply(0, 12, { expected: null });
+  await markLive(db, shadow);
+  expect(await swap(db, shadow)).toBe(true);
+  const before = await stored(logs);
+  expect(before).toMatchObject({ query: QUERY, block: 12 });
+
+  await db.query("select ampsync.rollback_version('chain')");
+  expect(await stored(logs)).toEqual(before);
+  expect((await logs.rows()).split(" ")).toHaveLength(13);
+  expect(await stored(streams[0]!)).toMatchObject({ version: "1.0.0", block: 9 });
+  expect((await db.query("select from ampsync.former_tables")).rowCount).toBe(0);
+  expect((await db.query("select from ampsync_private.stream where state = 'former'")).rowCount).toBe(0);
 });
 
 test("a table that is loaded again for a query follows the versions of its dataset until then", async () => {

@@ -46,6 +46,30 @@ describe("an offer", () => {
     expect(await adopt(db, "1.1.0", [BLOCKS])).toBe("stale");
   });
 
+  test("of the version that is followed, by another server, gives up an upgrade that its old one had offered", async () => {
+    await db.query("select ampsync.alter_sync('chain', on_new_version => 'resync')");
+    await offer(db, "1.1.0");
+    expect(await adopt(db, "1.1.0", [BLOCKS])).toBe("beside");
+    await db.query("select ampsync.set_source('chain', 'http://amp:1602')");
+    expect(await offer(db, "1.0.0")).toBe(false);
+    expect((await db.query("select from ampsync.upgrades")).rowCount).toBe(0);
+    expect(await status()).toMatchObject({ version: "1.0.0", new_version: null });
+    expect(await journaled(db, "upgrade_superseded")).toHaveLength(1);
+    expect(await offer(db, "1.0.0")).toBe(false);
+  });
+
+  test("of a version that is built beside, by another server as well, leaves that upgrade alone", async () => {
+    await db.query("select ampsync.alter_sync('chain', on_new_version => 'resync')");
+    await offer(db, "1.1.0");
+    await adopt(db, "1.1.0", [BLOCKS]);
+    await db.query("select ampsync.set_source('chain', 'http://amp:1602')");
+    expect(await offer(db, "1.1.0")).toBe(true);
+    expect(await adopt(db, "1.1.0", [BLOCKS])).toBe("stale");
+    expect((await db.query("select new_version from ampsync.upgrades")).rows).toEqual([
+      { new_version: "1.1.0" },
+    ]);
+  });
+
   test("of another manifest under the same name is one; where a hash is unknown the name counts", async () => {
     await db.query("update ampsync_private.dataset set resolved_hash = 'ab'");
     expect(await offer(db, "1.0.0")).toBe(false);

@@ -33,7 +33,8 @@ export async function onePass(
   });
   if (lease === undefined) return;
   const stream = new SqlStream(caller, id, `${lease.target_schema}.${lease.target_table}`, true, probe.epoch);
-  const columns = VERSIONS[lease.source_schema.split("@")[1]]?.[lease.table_name];
+  const columns =
+    lease.query === null ? VERSIONS[lease.source_schema.split("@")[1]]?.[lease.table_name] : COLUMNS;
   if (columns === undefined) return await stream.endPass("ended"); // The server has no such table.
   try {
     if ((await stream.prepareTarget(columns)) === null) return await stream.endPass("yielded");

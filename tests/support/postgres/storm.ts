@@ -8,6 +8,12 @@ import type { TestDatabase } from "./database.ts";
 import type { Connection } from "./sql-stream.ts";
 import { adopt, onePass, register, streamsOf, VERSIONS } from "./storm-worker.ts";
 
+/** Addresses are not asked: the server is played. */
+const SOURCES = ["", "http://other-amp:1602", "http://third-amp:1602"];
+const RENAMES = ['{"logs": "events"}', '{"traces": "calls"}', '{"traces": null}', '{"logs": null}'];
+const EXCLUDED = ['{"traces": ["note"]}', '{"traces": null}', '{"blocks": ["other"]}', '{"blocks": null}'];
+const QUERY = 'SELECT * FROM \\"_/chain@1.0.0\\".logs';
+const QUERIES = [`{"mart": "${QUERY}"}`, `{"logs": "${QUERY}"}`, '{"logs": null}'];
 const WANTED_INDEXES = ['{"blocks": [["note"]]}', '{"blocks": [["note"], ["block_hash desc"]]}', "{}"];
 /** Errors that a caller may see: ours, a lock that was not to be had, and what ends a writer. */
 const EXPECTED = /^(SY[0-8]..|55P03|57P01|57014)$/;
@@ -163,9 +169,25 @@ async function userCall(caller: Caller, roll: Dice, datasets: readonly string[])
     of("rollback_version"),
     of("explain_sync"),
     of("verify"),
+    of("verify", ", 'blocks'"),
+    of("repair", ", 'logs', 0, 3"),
+    of("cancel_repair"),
+    of("cancel_repair", ", 'blocks'"),
+    of("alter_sync", ", rename => $2", pick(RENAMES)),
+    of("alter_sync", ", exclude_columns => $2", pick(EXCLUDED)),
+    of("alter_sync", ", indexes => $2", pick(WANTED_INDEXES)),
+    of("alter_sync", ", queries => $2", pick(QUERIES)),
+    of("alter_sync", ", queries => $2, tables => '{blocks,logs,mart}'", pick(QUERIES)),
+    of("resync", ", 'logs'"),
+    of("set_source", ", $2", pick(SOURCES)),
+    of("set_source"),
+    ["doctor", "select * from ampsync.doctor()"],
     ["status", "select * from ampsync.status"],
     ["streams", "select * from ampsync.streams"],
     ["upgrades", "select * from ampsync.upgrades"],
+    ["progress", "select * from ampsync.progress"],
+    ["indexes", "select * from ampsync.indexes"],
+    ["former_tables", "select * from ampsync.former_tables"],
   ];
   const rare = roll(0, 49);
   const [what, text, params] =

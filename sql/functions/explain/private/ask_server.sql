@@ -1,6 +1,5 @@
--- What the Amp server last said about a dataset, with all columns null if it never did. If that is
--- older than 10 s, or nothing, a job is queued that asks again. Answers to others that are older
--- than a day are forgotten.
+-- Queues a job that asks the Amp server about a dataset, if its last answer is older than 10 s, or
+-- there is none. Answers to others that are older than a day are forgotten.
 --
 -- Locks: rows of answers.
 create or replace function ampsync_private.ask_server(
@@ -8,7 +7,7 @@ create or replace function ampsync_private.ask_server(
   p_name      text,
   p_revision  text
 )
-  returns ampsync_private.answer
+  returns void
   language plpgsql
   volatile
   security invoker
@@ -38,9 +37,8 @@ begin
                           where o.asked_at < v_now - interval '1 day'
                             and o.answer_id <> v_answer.answer_id
                             for update skip locked);
-  return v_answer;
 end;
 $$;
 
 comment on function ampsync_private.ask_server(text, text, text)
-  is 'The last answer of the Amp server about a dataset; queues a job that asks again if it is old.';
+  is 'Queue a job that asks the Amp server about a dataset, if its last answer is old.';

@@ -1,9 +1,11 @@
 -- The rows of ampsync.explain_sync for a dataset, in their order: what holds for all tables, then
 -- table by table. Called when the dataset is registered with what the server answered.
 --
--- p_answer_id: null for a dataset of queries alone, about which the server is not asked
+-- p_is_asked   false for a dataset of queries alone, about which the server is not asked
+-- p_answer_id  null while it has not been asked yet
 create or replace function ampsync_private.explain_steps(
   p_dataset_id bigint,
+  p_is_asked   boolean,
   p_answer_id  bigint
 )
   returns table (table_name text, step text, statement text, detail text)
@@ -36,7 +38,7 @@ as $$
      select 1 as n, 'ask' as step, format('select * from ampsync.explain_sync(%L);', d.label) as statement,
             'The Amp server is being asked what it has: call again. Without a worker nobody asks: '
             'select * from ampsync.workers;' as detail
-      where d.answered_at is null and p_answer_id is not null
+      where d.answered_at is null and p_is_asked
      union all
      select 1, 'ask', d.trouble ->> 'hint', concat_ws(' ', d.trouble ->> 'message', d.trouble ->> 'detail')
       where d.trouble is not null
@@ -100,5 +102,5 @@ as $$
    ) o(n, step, statement, detail);
 $$;
 
-comment on function ampsync_private.explain_steps(bigint, bigint)
+comment on function ampsync_private.explain_steps(bigint, boolean, bigint)
   is 'The rows of ampsync.explain_sync.';

@@ -24,14 +24,10 @@ as $$
     select 1 as preference, p.table_name || p.suffix as name, p.relnamespace
       from parts p
     union all
-    select 2, cut.name || '_' || p.hash || case when octet_length(p.suffix) <= 14 then p.suffix else '_idx' end,
+    select 2, ampsync_private.cut_name(p.table_name, 40) || '_' || p.hash
+              || case when octet_length(p.suffix) <= 14 then p.suffix else '_idx' end,
            p.relnamespace
       from parts p
-     cross join lateral (select left(p.table_name, n.n) as name
-                           from generate_series(1, 40) n(n)
-                          where octet_length(left(p.table_name, n.n)) <= 40
-                          order by n.n desc
-                          limit 1) cut
   )
   select f.name
     from forms f

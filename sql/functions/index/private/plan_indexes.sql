@@ -7,7 +7,7 @@
 --
 -- p_retry: whatever failed for good is tried again
 --
--- Idempotent. Locks: those rows, and rows of graphile_worker.
+-- Idempotent. Locks: stream row (key share: against a drop), those rows, rows of graphile_worker.
 create or replace function ampsync_private.plan_indexes(
   p_stream_id bigint,
   p_retry     boolean
@@ -26,7 +26,8 @@ begin
     from ampsync_private.stream s
    where s.stream_id = p_stream_id
      and s.shadow_of is null
-     and s.target is not null;
+     and s.target is not null
+     for key share;
   if not found then
     return;
   end if;

@@ -28,15 +28,18 @@ begin
                          from ampsync_private.stream s
                         where s.dataset_id = p_dataset_id
                           and s.table_name = q.name)
-     order by q.name
+     order by ampsync_private.target_name(v_dataset, q.name) -- As register_streams.
   loop
-    insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, identity, state, since)
-    values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_table),
-            v_dataset.identity, case when v_paused then 'paused' else 'waiting' end, ampsync_private.now())
-    on conflict do nothing -- The target is another dataset's, which the check says.
-    returning stream_id into v_stream;
-    perform ampsync_private.check_target_free(p_dataset_id, v_table, v_dataset.target_schema,
-                                              ampsync_private.target_name(v_dataset, v_table));
+    loop
+      insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, identity, state, since)
+      values (p_dataset_id, v_table, v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_table),
+              v_dataset.identity, case when v_paused then 'paused' else 'waiting' end, ampsync_private.now())
+      on conflict do nothing -- The target is another dataset's, which the check says, or was until this moment.
+      returning stream_id into v_stream;
+      perform ampsync_private.check_target_free(p_dataset_id, v_table, v_dataset.target_schema,
+                                                ampsync_private.target_name(v_dataset, v_table));
+      exit when v_stream is not null;
+    end loop;
 
     insert into ampsync_private.lease (stream_id) values (v_stream);
     perform ampsync_private.take_query(v_stream);

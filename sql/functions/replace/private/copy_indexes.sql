@@ -1,6 +1,7 @@
 -- Makes on a new table every index, unique and exclusion constraint of the old one that it
 -- lacks, as far as it has the columns. Returns how many. Their names come with replace_target.
--- An index whose columns the new table lacks stays with the old one.
+-- An index whose columns the new table lacks stays with the old one; one that is dropped while
+-- others are made is not made.
 --
 -- To be called once the new table is loaded, before replace_target: that calls it again, but by
 -- then readers wait.
@@ -45,6 +46,7 @@ begin
       when lock_not_available or deadlock_detected or serialization_failure then
         raise;
       when others then
+        continue when not exists (select 1 from pg_class c where c.oid = v_missing.old_index);
         call ampsync_private.raise_not_copied(p_old,
                case when v_missing.constraint_id is null then 'pg_class'::regclass else 'pg_constraint'::regclass end,
                coalesce(v_missing.constraint_id, v_missing.old_index), sqlerrm);

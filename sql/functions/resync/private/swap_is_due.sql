@@ -47,15 +47,15 @@ begin
   if v_hash is not null then
     return v_hash <> v_shadow.checkpoint_hash;
   end if;
-  if v_live.identity = 'transaction' then
-    return ampsync_private.newest_rows_differ(v_live, v_shadow);
-  end if;
   if not (v_live.has_block_num and v_shadow.has_block_num) then
-    return false; -- `_id` starts with the border of a microbatch, and borders differ on the same chain too.
+    return false; -- Rows start with the border of a microbatch, and borders differ on the same chain too.
   end if;
 
   if not (ampsync_private.hold_target(v_live.stream_id) and ampsync_private.hold_target(p_shadow_id)) then
     return true; -- Just dropped.
+  end if;
+  if v_live.identity = 'transaction' then
+    return ampsync_private.newest_rows_differ(v_live, v_shadow);
   end if;
   execute format(
     'select (select l._id from %s l where l._id >= $1 and l._id < $2 order by l._id desc limit 1)

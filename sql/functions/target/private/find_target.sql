@@ -41,7 +41,8 @@ begin
     -- Into another schema, because the names of its indexes may be in the way as well.
     v_aside := (select format('create schema if not exists %I; alter table %s set schema %1$I; ', a.name, v_name)
                   from generate_series(1, 1000) n(n)
-                 cross join lateral (select left(v_stream.target_schema, 58) || '_' || n.n as name) a
+                 cross join lateral (
+                   select ampsync_private.cut_name(v_stream.target_schema, 58) || '_' || n.n as name) a
                  where to_regnamespace(quote_ident(a.name)) is null
                  order by n.n
                  limit 1);

@@ -12,7 +12,7 @@ create or replace function ampsync_private.free_name(
 as $$
   select c.name
     from generate_series(1, 1000) n(n)
-   cross join lateral (select left(p_table, 58) || '_' || n.n as name) c
+   cross join lateral (select ampsync_private.cut_name(p_table, 58) || '_' || n.n as name) c
    where to_regclass(format('%I.%I', p_schema, c.name)) is null
    order by n.n
    limit 1;

@@ -53,7 +53,7 @@ begin
               greatest(1, ceil(1000 * extract(epoch from v_until - ampsync_private.now())))::text, true);
     begin
       execute format('lock table %s in access exclusive mode', v_name);
-    exception when lock_not_available or undefined_table then
+    exception when lock_not_available or undefined_table or invalid_schema_name then
       select string_agg(h.holder, ', ' order by h.pid) as holders,
              string_agg(format('select pg_terminate_backend(%s);', h.pid), ' ' order by h.pid)
                filter (where not h.is_autovacuum) as ends,

@@ -38,12 +38,10 @@ begin
 
   v_is_current := ampsync_private.same_version(v_dataset.resolved_version, v_dataset.resolved_hash,
                                                p_version, p_manifest_hash);
-  if v_is_current and v_dataset.offered_version is null then
-    return false;
-  end if;
-
   if v_is_current and exists (select 1 from ampsync_private.upgrade u where u.dataset_id = p_dataset_id) then
-    perform ampsync_private.give_up_upgrade(p_dataset_id, 'superseded');
+    perform ampsync_private.give_up_upgrade(p_dataset_id, 'superseded'); -- Also of another server: see set_source.
+  elsif v_is_current and v_dataset.offered_version is null then
+    return false;
   end if;
   update ampsync_private.dataset d
      set offered_version  = case when not v_is_current then p_version end,

@@ -126,7 +126,8 @@ as $$
     select j.n, 'refuse', j.name, j.old_type, j.new_type, null, j.refusal,
            case when not j.is_planned then format('alter table %s drop column %I; ', j.target, j.name)
                 when not j.is_made and j.is_there
-                  then format('alter table %s rename column %I to %I; ', j.target, j.name, left(j.name, 58) || '_mine')
+                  then format('alter table %s rename column %I to %I; ', j.target, j.name,
+                              ampsync_private.cut_name(j.name, 58) || '_mine')
                 when not j.is_there
                   then format('alter table %s add column %I %s; ', j.target, j.name, j.new_type)
                 when j.made_type = j.new_type -- Then the user changed it.
