@@ -76,7 +76,7 @@ begin
     select t.name from unnest(p_tables) t(name)
      where (v_dataset.tables is null or t.name = any (v_dataset.tables))
        and not v_dataset.queries ? t.name
-     order by ampsync_private.target_name(v_dataset, t.name) -- Two datasets may want each other's targets.
+     order by t.name
   loop
     begin
       perform ampsync_private.check_table_name(v_table);

@@ -28,7 +28,7 @@ begin
                          from ampsync_private.stream s
                         where s.dataset_id = p_dataset_id
                           and s.table_name = q.name)
-     order by ampsync_private.target_name(v_dataset, q.name) -- As register_streams.
+     order by q.name
   loop
     loop
       insert into ampsync_private.stream (dataset_id, table_name, target_schema, target_table, identity, state, since)

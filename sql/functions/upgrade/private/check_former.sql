@@ -48,7 +48,8 @@ begin
     hint    = case when v_former.kept is null then 'select * from ampsync.version_history;'
                    else format('select ampsync.enqueue_sync(%L, target_schema => %L);',
                                split_part(v_label, '@', 1) || '@' || v_name,
-                               ampsync_private.cut_name(v_dataset.target_schema, 50) || '_' || translate(left(v_name, 12), '.-+', '___'))
+                               ampsync_private.cut_name(v_dataset.target_schema, 50) || '_'
+                               || translate(left(v_name, 12), '.-+', '___'))
               end;
 end;
 $$;
