@@ -793,8 +793,8 @@ function ampsync_private.apply_table_options(p_dataset_id bigint, p_tables text[
   grants owner=X/owner
 
 function ampsync_private.ask_server(p_namespace text, p_name text, p_revision text)
-  -- The last answer of the Amp server about a dataset; queues a job that asks again if it is old.
-  returns ampsync_private.answer
+  -- Queue a job that asks the Amp server about a dataset, if its last answer is old.
+  returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1126,6 +1126,13 @@ function ampsync_private.cut_is_reached(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.cut_name(p_name text, p_bytes integer)
+  -- A name cut to so many bytes, in whole characters.
+  returns text
+  language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.delete_blocks(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
   -- Delete the rows of a range of blocks from a stream's target; returns their number.
   returns bigint
@@ -1321,7 +1328,7 @@ function ampsync_private.explain_query(p_stream_id bigint, p_version text, p_pla
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.explain_steps(p_dataset_id bigint, p_answer_id bigint)
+function ampsync_private.explain_steps(p_dataset_id bigint, p_is_asked boolean, p_answer_id bigint)
   -- The rows of ampsync.explain_sync.
   returns TABLE(table_name text, step text, statement text, detail text)
   language sql stable security invoker
@@ -1752,6 +1759,13 @@ function ampsync_private.lock_holders(p_key bigint)
   -- Backends that hold an advisory lock, and in which mode.
   returns TABLE(pid integer, mode text, is_ours boolean, is_mortal boolean)
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.lock_reference(p_reference text)
+  -- Lock the row of the synced dataset that a reference means; SY003 also if it was dropped meanwhile.
+  returns bigint
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
