@@ -103,6 +103,7 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
       () => this.#options.budget.freed,
     );
     this.#needsRoom = false;
+    this.#limitReports();
   }
 
   /** Resolves when every finished microbatch that may be committed is committed. */
@@ -117,10 +118,22 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
     this.#buffer.change((buffer) => buffer.clear());
   }
 
+  /** Counts only what becomes less without the reader: the end of a replacement, and with it its commit, is yet to be read. */
   get #isFull(): boolean {
-    const { bytes } = this.#buffer.view;
-    const mustShare = this.#options.budget.isExhausted && bytes >= STREAM_FLOOR_BYTES;
-    return bytes >= STREAM_BYTES || mustShare;
+    const { bytes, reportBytes, hasCommit } = this.#buffer.view;
+    const held = hasCommit ? bytes : bytes - reportBytes;
+    const mustShare = this.#options.budget.isExhausted && held >= STREAM_FLOOR_BYTES;
+    return held >= STREAM_BYTES || mustShare;
+  }
+
+  /** A replacement is committed whole, and so is what is told of its values. */
+  #limitReports(): void {
+    const { reportBytes, hasCommit } = this.#buffer.view;
+    if (reportBytes >= STREAM_BYTES && !hasCommit) {
+      throw new AmpsyncError("SY203", "more rows than can be held would be rejected in one replacement", {
+        detail: `What is told of them takes ${reportBytes} bytes before the replacement has ended, and the limit is ${STREAM_BYTES}.`,
+      });
+    }
   }
 
   /** Writes one transaction after the other, until the queue is given up. */

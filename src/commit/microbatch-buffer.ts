@@ -37,7 +37,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** A buffer for those who may not change it. */
 export type BufferView<Begin, End extends MicrobatchEnd> = Pick<
   MicrobatchBuffer<Begin, End>,
-  "bytes" | "microbatches" | "hasUnsealed" | "hasCommit" | "nextCommit"
+  "bytes" | "reportBytes" | "microbatches" | "hasUnsealed" | "hasCommit" | "nextCommit"
 >;
 
 /** The first chunk of a microbatch is small, as most microbatches at the head are; later ones suit the socket. */
@@ -55,6 +55,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   /** How many sealed parts of a chunk are not written, by the memory of the chunk. */
   readonly #unwritten = new Map<ArrayBufferLike, number>();
   #bytes = 0;
+  #reportBytes = 0;
   /** The number of microbatches that a commit may end with. */
   #ends = 0;
 
@@ -65,6 +66,11 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   /** Bytes that PostgreSQL does not have yet, and what reports of values take until they are committed. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** What of that is reports of values: only a commit makes it less. */
+  get reportBytes(): number {
+    return this.#reportBytes;
   }
 
   /** Oldest first; only the last one may be unfinished. */
@@ -166,7 +172,9 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   finish(end: End, mayCommit: boolean): void {
     const open = this.#open();
     this.seal();
-    this.#hold(open, reportBytes(end.report));
+    const bytes = reportBytes(end.report);
+    this.#hold(open, bytes);
+    this.#reportBytes += bytes;
     open.end = end;
     open.mayCommit = mayCommit;
     this.#ends += mayCommit ? 1 : 0;
@@ -193,7 +201,9 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
   /** The oldest microbatches are durable. */
   committed(count: number): void {
     for (const { end, mayCommit } of this.#microbatches.splice(0, count)) {
-      this.#bytes -= end === null ? 0 : reportBytes(end.report);
+      const bytes = end === null ? 0 : reportBytes(end.report);
+      this.#bytes -= bytes;
+      this.#reportBytes -= bytes;
       this.#ends -= mayCommit ? 1 : 0;
     }
   }
@@ -205,6 +215,7 @@ export class MicrobatchBuffer<Begin, End extends MicrobatchEnd> {
     this.#used = 0;
     this.#unwritten.clear();
     this.#bytes = 0;
+    this.#reportBytes = 0;
     this.#ends = 0;
   }
 

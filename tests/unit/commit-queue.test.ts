@@ -430,6 +430,37 @@ describe("room", () => {
     expect(rig.texts).toHaveLength(8);
   });
 
+  /** Begins a replacement with so many finished microbatches, of each of which a quarter of what a stream may hold is told. */
+  async function replacement(rig: Rig, microbatches: number): Promise<void> {
+    const values = "x".repeat(STREAM_BYTES / 4);
+    const reject = { block: 0n, row: 0, column: null, sqlstate: "22003", reason: "too large", values };
+    rig.begin("remove 7");
+    for (let i = 0; i < microbatches; i++) {
+      if (i > 0) rig.begin();
+      rig.add("a");
+      rig.finish(false, { ...NOTHING, rejected: [reject] });
+      await rig.queue.room();
+    }
+  }
+
+  test("is not waited for in the middle of a replacement where only its commit would make some", async () => {
+    const budget = new Budget(1); // Others use it up.
+    await using rig = new Rig({ budget });
+    await replacement(rig, 3);
+    await rig.microbatch("b");
+    await rig.queue.settle();
+    expect(rig.texts).toEqual(["aaab"]);
+  }, 5_000);
+
+  test("ends where more is told of a replacement than a stream may hold, and says why", async () => {
+    await using rig = new Rig({});
+    await expect(replacement(rig, 4)).rejects.toMatchObject({
+      code: "SY203",
+      message: expect.stringContaining("in one replacement"),
+    });
+    expect(rig.texts).toEqual([]);
+  }, 5_000);
+
   test("whoever waits for it learns that the writer failed", async () => {
     await using rig = new Rig();
     rig.table.onWrite = () => Promise.reject(new Error("connection lost"));
