@@ -1,6 +1,6 @@
 /**
- * One Arrow record batch as received, copied only if it was compressed: the lengths
- * and buffer positions of its IPC header, and the body that they point into. Nodes
+ * One Arrow record batch: the lengths and buffer positions of its IPC header, and the
+ * body that they point into, a copy where it was compressed or not aligned. Nodes
  * and buffers are in the pre-order of the schema's fields.
  */
 export interface ArrowBatch {

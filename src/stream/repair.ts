@@ -76,8 +76,8 @@ async function refetch(pass: PassContext, table: SourceTable, repair: Repair): P
   await checkHead(pass, repair);
   const { deps, lease, status } = pass;
   const { signal } = pass.control;
-  const { permits, pool, faults } = deps;
-  using stream = await TableStream.ofBlocks(table, repair, signal);
+  const { permits, pool, faults, received } = deps;
+  using stream = await TableStream.ofBlocks(table, repair, { signal, received });
   using _permit = await permits.take(signal);
   const target = targetOf(lease, stream.columns);
   const transaction = await CarefulTransaction.open(

@@ -72,13 +72,13 @@ export class TableStream implements Disposable {
   static ofBlocks(
     table: SourceTable,
     { start, end }: { readonly start: bigint; readonly end: bigint },
-    signal: AbortSignal,
+    options: Omit<PlanOptions, "stream" | "cursor">,
   ): Promise<TableStream> {
     const first = start > table.fromBlock ? start : table.fromBlock;
     const blocks = `"_block_num" >= ${first} AND "_block_num" <= ${end}`;
     // Batch queries promise no order, and the encoder needs one.
     const sql = `${selectSql(table.plan, table.reference)} WHERE ${blocks} ORDER BY "_block_num"`;
-    return TableStream.#open(table, sql, { stream: false, signal });
+    return TableStream.#open(table, sql, { ...options, stream: false });
   }
 
   /** Reads the batches. The schema that the server sends before the first batch replaces it. */

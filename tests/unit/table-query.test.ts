@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { ArrowSchema, ArrowType } from "../../src/arrow/type.ts";
+import { Budget } from "../../src/commit/budget.ts";
 import { planTable } from "../../src/encoder/plan.ts";
 import type { PlanOptions } from "../../src/flight/client.ts";
 import type { FlightMessage, FlightStream } from "../../src/flight/flight-stream.ts";
@@ -34,8 +35,8 @@ class FlightServer {
     this.#messages = messages;
   }
 
-  async open(sql: string, { stream, cursor }: PlanOptions): Promise<FlightStream> {
-    this.asked.push({ sql, stream, cursor });
+  async open(sql: string, { stream, cursor, received }: PlanOptions): Promise<FlightStream> {
+    this.asked.push({ sql, stream, cursor, received });
     const messages = this.#messages;
     return {
       schema: this.#planned,
@@ -151,17 +152,18 @@ describe("the query names the columns of the table, in their order", () => {
 
   test("or asks for blocks, in the order that the encoder needs", async () => {
     const server = new FlightServer(table);
-    await TableStream.ofBlocks(tableOf(server, table), { start: 5n, end: 7n }, signal);
+    const received = new Budget(1);
+    await TableStream.ofBlocks(tableOf(server, table), { start: 5n, end: 7n }, { signal, received });
     const sql = `${columns} WHERE "_block_num" >= 5 AND "_block_num" <= 7 ORDER BY "_block_num"`;
-    expect(server.asked).toEqual([{ sql, stream: false }]);
+    expect(server.asked).toEqual([{ sql, stream: false, received }]);
   });
 
   test("from the first block whose rows are wanted on", async () => {
     const server = new FlightServer(table);
     const late = { ...tableOf(server, table), fromBlock: 6n };
     await TableStream.follow(late, { cursor: "{}", signal });
-    await TableStream.ofBlocks(late, { start: 5n, end: 7n }, signal);
-    await TableStream.ofBlocks(late, { start: 7n, end: 8n }, signal);
+    await TableStream.ofBlocks(late, { start: 5n, end: 7n }, { signal });
+    await TableStream.ofBlocks(late, { start: 7n, end: 8n }, { signal });
     expect(server.asked.map(({ sql }) => sql.replace(columns, ""))).toEqual([
       ' WHERE "_block_num" >= 6',
       ' WHERE "_block_num" >= 6 AND "_block_num" <= 7 ORDER BY "_block_num"',
