@@ -1,95 +1,15 @@
-import {
-  compressionAlgorithms,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServerOptions,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type sendUnaryData,
-  status,
-} from "@grpc/grpc-js";
+import { compressionAlgorithms, Metadata, status } from "@grpc/grpc-js";
 import { Message, RecordBatchStreamWriter, Table, Uint64, vectorFromArray } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import {
-  decodeAny,
-  decodeCommandStatementQuery,
-  decodeFlightDescriptor,
-  encodeFlightData,
-  encodeFlightInfo,
-} from "../../src/devserver/flight/messages.ts";
+import { encodeFlightData, encodeFlightInfo } from "../../src/devserver/flight/messages.ts";
 import { AmpsyncError } from "../../src/errors.ts";
 import type { ReceivedBytes } from "../../src/flight/calls.ts";
 import { createFlightClient, type FlightClient } from "../../src/flight/client.ts";
 import type { FlightMessage } from "../../src/flight/flight-stream.ts";
 import { decodeTicket } from "../../src/flight/protocol/messages.ts";
-import { FLIGHT_SERVICE } from "../../src/flight/protocol/service.ts";
+import { ScriptedServer } from "../support/chain/scripted-flight-server.ts";
 import { waitFor } from "../support/wait-for.ts";
-
-type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
-type DoGetCall = ServerWritableStream<Buffer, Buffer>;
-
-/** A server that answers as each test scripts it; it keeps what it was asked. */
-class ScriptedServer {
-  readonly asked: { method: string; sql?: string; headers: Record<string, unknown> }[] = [];
-  plan: () => Buffer = () => planOf(new Uint8Array([7]));
-  doGet: (call: DoGetCall) => void = (call) => call.end();
-  readonly #server: Server;
-  address = "";
-
-  constructor(options: ServerOptions = {}) {
-    this.#server = new Server({ "grpc-node.flow_control_window": 64 * 1024, ...options });
-  }
-
-  async start(): Promise<void> {
-    const bytes = {
-      requestSerialize: same,
-      requestDeserialize: same,
-      responseSerialize: same,
-      responseDeserialize: same,
-    };
-    const service = {
-      getFlightInfo: {
-        path: FLIGHT_SERVICE.getFlightInfo,
-        requestStream: false,
-        responseStream: false,
-        ...bytes,
-      },
-      doGet: { path: FLIGHT_SERVICE.doGet, requestStream: false, responseStream: true, ...bytes },
-    } as const;
-    this.#server.addService(service, {
-      getFlightInfo: (call: UnaryCall, reply: sendUnaryData<Buffer>) => {
-        const command = decodeAny(decodeFlightDescriptor(call.request).cmd);
-        const sql = decodeCommandStatementQuery(command.value);
-        this.asked.push({ method: "plan", sql, headers: call.metadata.getMap() });
-        try {
-          reply(null, this.plan());
-        } catch (error) {
-          reply(error instanceof Error ? error : new Error(String(error)));
-        }
-      },
-      doGet: (call: DoGetCall) => {
-        this.asked.push({ method: "doGet", headers: call.metadata.getMap() });
-        this.doGet(call);
-      },
-    });
-    const port = await new Promise<number>((resolve, reject) =>
-      this.#server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      ),
-    );
-    this.address = `http://127.0.0.1:${port}`;
-  }
-
-  stop(): void {
-    this.#server.forceShutdown();
-  }
-}
-
-function same(bytes: Buffer): Buffer {
-  return bytes;
-}
 
 /** The schema and one record batch of a table of block numbers, as an IPC stream. */
 function streamOf(blocks: readonly (bigint | null)[]): Uint8Array {
@@ -121,6 +41,8 @@ function planOf(...tickets: readonly Uint8Array[]): Buffer {
   return encodeFlightInfo({ schema: streamOf([1n]), descriptor: new Uint8Array(), tickets });
 }
 
+const planned = () => planOf(new Uint8Array([7]));
+
 function serviceError(code: status, details: string): Error {
   return Object.assign(new Error(details), { code, details, metadata: new Metadata() });
 }
@@ -138,7 +60,7 @@ let abort: AbortController;
 const closing: (() => void)[] = [];
 
 beforeEach(async () => {
-  server = new ScriptedServer();
+  server = new ScriptedServer(planned);
   await server.start();
   abort = new AbortController();
 });
@@ -340,7 +262,9 @@ describe("reading", () => {
   });
 
   test("a message that is over the limit once gzip is undone is SY106 too", async () => {
-    const zipping = new ScriptedServer({ "grpc.default_compression_algorithm": compressionAlgorithms.gzip });
+    const zipping = new ScriptedServer(planned, {
+      "grpc.default_compression_algorithm": compressionAlgorithms.gzip,
+    });
     await zipping.start();
     closing.push(() => zipping.stop());
     zipping.doGet = (call) => {

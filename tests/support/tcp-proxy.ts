@@ -168,7 +168,7 @@ export class ProxiedConnection {
       await this.#proxy.watch?.(this, direction, bytes);
       while (this.#isStalled(direction) && !to.destroyed) await this.#proceed.promise;
       if (to.destroyed) return;
-      if (!to.write(bytes)) await Promise.race([once(to, "drain"), once(to, "close")]);
+      if (!to.write(bytes)) await drained(to);
     }
     to.end();
   }
@@ -176,4 +176,15 @@ export class ProxiedConnection {
   #isStalled(direction: Direction): boolean {
     return this.stalled.has(direction) || this.#proxy.stalled.has(direction);
   }
+}
+
+/** Resolves when the socket takes more, or never will. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
+  });
 }
