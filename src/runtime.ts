@@ -129,22 +129,28 @@ function runtime(config: () => Config): Promise<Deps> {
   return current;
 }
 
-/** Registers a worker before its first job: ampsync.workers shows it, and the supervisor knows that it lives. */
-export function beginWorker(config: Config, workerId: string, streams: number): void {
-  async function register(): Promise<void> {
+/**
+ * Registers a worker before its first job: ampsync.workers shows it, and the supervisor knows that it lives. The result
+ * is to be called when it stops: it takes no streams from then on, or others would wait for it to take its share.
+ */
+export function beginWorker(config: Config, workerId: string, streams: number): () => void {
+  async function register() {
     const deps = await runtime(() => config);
     deps.heartbeat.start(workerId);
-    await new LeaseCalls(deps.caller).registerWorker({
-      workerId,
-      host: hostname(),
-      pid: processId(),
-      version: await packageVersion(),
-      slots: streams,
-    });
+    const version = await packageVersion();
+    const worker = { workerId, host: hostname(), pid: processId(), version, slots: streams };
+    await new LeaseCalls(deps.caller).registerWorker(worker);
+    return { deps, worker };
   }
-  register().catch((error) =>
+  const registered = register();
+  registered.catch((error) =>
     createLog(config.logLevel, writeStderr).warn("worker_not_registered", { error: String(error) }),
   );
+  return () => {
+    registered
+      .then(({ deps, worker }) => new LeaseCalls(deps.caller.once()).registerWorker({ ...worker, slots: 0 }))
+      .catch(() => {}); // It is gone soon, and then nobody waits for it.
+  };
 }
 
 /**

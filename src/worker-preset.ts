@@ -44,6 +44,7 @@ export function workerPreset(
   const log = createLog(config.logLevel, writeStderr);
   const databaseUrl = requireDatabase(config);
   const slots = slotsFor(config.streamsPerWorker);
+  let leave = () => {};
   const plugin = ampsyncPlugin({
     databaseUrl,
     log,
@@ -52,8 +53,11 @@ export function workerPreset(
     health: HEALTH_TIMES,
     streams: config.streamsPerWorker,
     signal: new AbortController().signal,
-    began: (workerId, streams) => beginWorker(config, workerId, streams),
+    began: (workerId, streams) => {
+      leave = beginWorker(config, workerId, streams);
+    },
     stopping: () => {
+      leave();
       if (!isAlone) return;
       limitShutdown(config.shutdownLimitSecs * 1000, () =>
         log.error("graceful_shutdown_timeout", { limit_s: config.shutdownLimitSecs }),

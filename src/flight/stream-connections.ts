@@ -6,6 +6,8 @@ import type { Connection } from "./connection.ts";
 const STREAMS_PER_CONNECTION = 50;
 /** How long it is remembered that a server takes fewer. */
 const REMEMBERED_MS = 600_000;
+/** A server that answers later than this on a connection of its own is slow: the one before need not have been full. */
+const PROMPT_MS = 2_000;
 
 /** The connection stands, but does not answer: it may have as many streams as its peer allows. */
 export class ConnectionFull extends Error {
@@ -55,8 +57,12 @@ export class StreamConnections {
       const connection = this.#withRoom();
       connection.places += 1;
       try {
-        const stream = await connection.inTurn(() => this.#beginOn(connection, begin), signal);
-        if (found !== null) {
+        let begunAt = 0;
+        const stream = await connection.inTurn(() => {
+          begunAt = performance.now();
+          return this.#beginOn(connection, begin);
+        }, signal);
+        if (found !== null && performance.now() - begunAt < PROMPT_MS) {
           this.#limit = { streams: found, until: performance.now() + REMEMBERED_MS };
         }
         return { stream, leave: this.#leaver(connection) };

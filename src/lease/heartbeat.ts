@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import {
   HEARTBEAT_MS,
   LEASE_MS,
+  LONGEST_REBEAT_MS,
   LOOK_MS,
   NO_LOOK_AFTER_LOSS_MS,
   REBEAT_MS,
@@ -191,7 +192,7 @@ export class Heartbeat {
     this.#suspects = [];
     clearTimeout(this.#rebeatTimer);
     this.#rebeatTimer = setTimeout(() => this.#beat(), this.#rebeatMs).unref();
-    this.#rebeatMs = Math.min(2 * this.#rebeatMs, this.#times.beatMs);
+    this.#rebeatMs = Math.min(2 * this.#rebeatMs, LONGEST_REBEAT_MS);
   }
 
   async #renew(): Promise<void> {

@@ -16,8 +16,10 @@ export const HEAD_FORGOTTEN_MS = 90_000;
 export const HEARTBEAT_MS = 5_000;
 /** … which last this long (ampsync_private.lease_duration). */
 export const LEASE_MS = 30_000;
-/** A beat that failed is repeated after this long; the pause doubles up to HEARTBEAT_MS. */
+/** A beat that failed is repeated after this long; the pause doubles … */
 export const REBEAT_MS = 100;
+/** … up to this: whoever is back after an outage must be so before the others look (NO_LOOK_AFTER_LOSS_MS). */
+export const LONGEST_REBEAT_MS = 1_000;
 /** How often a worker looks whether the others are alive … */
 export const LOOK_MS = 500;
 /** … but not for this long after it lost its own session: all others may have lost theirs, too. */

@@ -84,10 +84,8 @@ test("SIGKILL of the only worker, which starts again at once: it goes on as soon
   await expectTakenOver(scenario, sync, firstId);
 }, 60_000);
 
-test("SIGKILL while the supervisor runs there: another one runs elsewhere, and the streams go on", async () => {
-  await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
-  const { victim, victimId, sync } = await twoWorkers(scenario);
-  await sync.reaches();
+/** A run of the supervisor that does not end by itself, on one worker alone. */
+async function longSupervision(scenario: Scenario, workerId: string): Promise<void> {
   const { rows } = await scenario.db.query(
     "select pg_get_functiondef('ampsync_worker.prune_formers'::regproc) as original",
   );
@@ -96,16 +94,44 @@ test("SIGKILL while the supervisor runs there: another one runs elsewhere, and t
   await scenario.until("the supervisor to run on the worker that holds the streams", async () => {
     const { rowCount } = await scenario.db.query(
       "select from ampsync.jobs where task = 'ampsync_supervise' and worker = $1",
-      [victimId],
+      [workerId],
     );
     if (rowCount === 0) await scenario.wakeSupervisor();
     return rowCount === 1;
   });
   await scenario.db.query(rows[0]!["original"]);
-  await victim.kill();
-  await expectTakenOver(scenario, sync, victimId);
+}
+
+async function endSupervision(scenario: Scenario): Promise<void> {
   await scenario.db.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where datname = current_database() and wait_event = 'PgSleep'`);
+}
+
+test("SIGKILL while the supervisor runs there: another one runs elsewhere, and the streams go on", async () => {
+  await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
+  const { victim, victimId, sync } = await twoWorkers(scenario);
+  await sync.reaches();
+  await longSupervision(scenario, victimId);
+  await victim.kill();
+  await expectTakenOver(scenario, sync, victimId);
+  await endSupervision(scenario);
+}, 60_000);
+
+test("SIGTERM of one that has a job to finish: the other one takes its streams at once, though it holds its share", async () => {
+  await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
+  const { victim, victimId, sync } = await twoWorkers(scenario);
+  await sync.reaches();
+  await longSupervision(scenario, victimId);
+  victim.signal("SIGTERM");
+  (sync.source as GeneratedSource).mine();
+  await sync.reaches({ deadlineMs: 5_000 });
+  const { rows } = await scenario.db.query(
+    "select slots, streams::int from ampsync.workers where worker = $1",
+    [victimId],
+  );
+  expect(rows).toEqual([{ slots: 0, streams: 0 }]);
+  expect(victim.hasEnded).toBe(false);
+  await endSupervision(scenario);
 }, 60_000);
 
 test("a heartbeat session that is ended again and again under load is replaced at once: no takeover, no COPY ended", async () => {

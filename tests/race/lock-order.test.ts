@@ -135,3 +135,20 @@ test("a supervisor that has run keeps running while a transaction with an enqueu
   );
   expect(rows).toHaveLength(1);
 });
+
+test("a worker that takes a stream which others had left, and a pause: it waits before it locks the lease", async () => {
+  const gate = await db.client();
+  await stream.endPass("yielded");
+  await db.query("update ampsync_private.lease set declined_since = now() where stream_id = $1", [stream.id]);
+  await gate.query("begin");
+  await gate.query(rowOf(stream.id));
+  const paused = user.query("select ampsync.pause_sync($1)", [dataset]); // Has the fence, and waits for the stream row.
+  await untilBlocked(db, userPid);
+  const pid = await backendOf(worker);
+  const taken = stream.through(worker).acquire("worker-2");
+  const refused = expect(taken).rejects.toMatchObject({ code: "SY002" });
+  await untilBlocked(db, pid);
+  await gate.query("rollback");
+  await paused;
+  await refused;
+});

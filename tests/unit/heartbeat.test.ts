@@ -237,6 +237,19 @@ test("a beat or a look that fails is followed by a beat after 100 ms, then after
   await heartbeat.stop();
 });
 
+test("in a long outage it comes every second: it must be back before the others look for it", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, state, times } = recorded();
+  heartbeat.start("worker-1");
+  await vi.advanceTimersByTimeAsync(400);
+  state.isDown = true;
+  await vi.advanceTimersByTimeAsync(60_000);
+  const before = times("beat").length;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(times("beat").length - before).toBeGreaterThanOrEqual(9);
+  await heartbeat.stop();
+});
+
 test("no job runs before the first beat was answered: the worker would be given no lease", async () => {
   vi.useFakeTimers();
   const { heartbeat, answers } = unanswered();

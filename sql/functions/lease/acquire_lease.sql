@@ -25,7 +25,7 @@
 -- next pass is then queued for the end of that time.
 --
 -- No row either for a worker that holds its share of the streams while another holds less than its
--- own: see leaves_to_others.
+-- own: see gives_way and leaves_to_others.
 --
 -- A stream that kills its workers may have to wait: see suspect_waits. The pass after an
 -- abandoned lease is watched: it reports by note_holding that it holds data, before it looks at
@@ -67,8 +67,9 @@ create or replace function ampsync_worker.acquire_lease(
 as $$
 #variable_conflict use_column
 declare
-  v_lease ampsync_private.lease;
-  v_ended integer;
+  v_lease     ampsync_private.lease;
+  v_gives_way boolean;
+  v_ended     integer;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception using
@@ -95,7 +96,8 @@ begin
     return;
   end if;
 
-  if ampsync_private.leaves_to_others(p_stream_id, p_worker_id) then
+  v_gives_way := ampsync_private.gives_way(p_worker_id);
+  if v_gives_way and ampsync_private.leaves_to_others(p_stream_id) then
     return;
   end if;
 
@@ -126,19 +128,20 @@ begin
   end if;
 
   update ampsync_private.lease l                                                             -- 6
-     set epoch         = l.epoch + 1,
-         holder        = p_worker_id,
-         acquired_at   = ampsync_private.now(),
-         lease_until   = ampsync_private.now() + ampsync_private.lease_duration(),
-         rows_seen     = s.row_total,
-         seen_at       = ampsync_private.now(),
-         rows_per_s    = null,
-         holds         = false,
-         waits_for     = null,
-         waits_hint    = null,
-         takeovers     = l.takeovers + (l.holder is not null)::integer, -- A released lease has no holder.
-         version       = s.version,
-         manifest_hash = s.manifest_hash
+     set epoch          = l.epoch + 1,
+         holder         = p_worker_id,
+         acquired_at    = ampsync_private.now(),
+         lease_until    = ampsync_private.now() + ampsync_private.lease_duration(),
+         rows_seen      = s.row_total,
+         seen_at        = ampsync_private.now(),
+         rows_per_s     = null,
+         holds          = false,
+         waits_for      = null,
+         waits_hint     = null,
+         takeovers      = l.takeovers + (l.holder is not null)::integer, -- A released lease has no holder.
+         declined_since = case when v_gives_way then l.declined_since end, -- For lack of another taker: see to_yield.
+         version        = s.version,
+         manifest_hash  = s.manifest_hash
     from ampsync_private.stream s
    where l.stream_id = p_stream_id
      and s.stream_id = p_stream_id;

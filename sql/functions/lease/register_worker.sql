@@ -1,5 +1,6 @@
 -- Registers a worker when it starts: where it runs, and that it is alive. Its heartbeats may
--- come before and after. `p_slots`: how many streams it takes at once. Idempotent. Locks: its own row.
+-- come before and after. `p_slots`: how many streams it takes at once; 0 when it is told to stop,
+-- so that others leave it none (sharing). Idempotent. Locks: its own row.
 create or replace function ampsync_worker.register_worker(
   p_worker_id text,
   p_host      text,

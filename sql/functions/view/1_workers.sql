@@ -30,7 +30,8 @@ comment on column ampsync.workers.state
 comment on column ampsync.workers.slots_used
   is 'Passes it is running, those included that wait for the lease of their stream.';
 comment on column ampsync.workers.slots
-  is 'Most streams it takes at once; short jobs have slots of their own. Null: it has not said that yet.';
+  is 'Most streams it takes at once; short jobs have slots of their own. 0: it was told to stop. Null: it has not said '
+     'that yet.';
 comment on column ampsync.workers.streams is 'Streams it holds.';
 comment on column ampsync.workers.heartbeat_at is 'Its last heartbeat; every 5 s while it is alive.';
 comment on column ampsync.workers.started_at is 'When it started.';

@@ -108,6 +108,41 @@ test("three streams and two workers: two and one", async () => {
   expect(await held("second")).toBe(1);
 });
 
+test.each([
+  [2, ["first", "second", "third"], [1, 1, 0]],
+  [5, ["first", "second", "third"], [2, 2, 1]],
+  [4, ["first", "second", "third", "fourth", "fifth"], [1, 1, 1, 1, 0]],
+])("%i streams, workers %o: none that was handed over comes back", async (count, workers, wanted) => {
+  await start("first");
+  const all = await streams(count, "first");
+  for (const worker of workers.slice(1)) await start(worker);
+  for (let beats = 0; beats < 5; beats++) await live(["first", ...workers.slice(1)], all);
+  const counts = await Promise.all(workers.map(held));
+  expect(counts.sort((a, b) => b - a)).toEqual(wanted);
+});
+
+test("four workers, each within a tenth above its share, hand over what the fifth one lacks", async () => {
+  const workers = ["a", "b", "c", "d", "e"];
+  for (const worker of workers.slice(0, 4)) await start(worker);
+  const all = await streams(50);
+  for (const [i, stream] of all.entries()) {
+    if (i < 44) await stream.acquire(workers[i % 4]);
+  }
+  await start("e");
+  for (const stream of all.slice(44)) await stream.acquire("e");
+  await clearQueue(db);
+  for (let beats = 0; beats < 3; beats++) await live(workers, all);
+  expect(await Promise.all(workers.map(held))).toEqual([10, 10, 10, 10, 10]);
+});
+
+test("a worker of few slots gets what it can take, though the other one holds hardly more than its share", async () => {
+  await start("large");
+  const all = await streams(30, "large");
+  await start("small", 2);
+  for (let beats = 0; beats < 3; beats++) await live(["large", "small"], all);
+  expect(await held("small")).toBe(2);
+});
+
 describe("a worker that holds its share", () => {
   test("leaves a stream to one that holds less: its job is queued again for a second later", async () => {
     await start("first");
@@ -137,9 +172,51 @@ describe("a worker that holds its share", () => {
     await clearQueue(db);
     await beat("second", all);
     expect(await beat("first", all)).toEqual([]);
+    await db.query("savepoint without_third");
+    await start("third");
+    expect(await beat("first", all)).toHaveLength(1); // This one may be able to.
+    await db.query("rollback to without_third");
     await letTimePassWithin(db, "5 min");
     await clearQueue(db);
     expect(await beat("first", all)).toHaveLength(1);
+  });
+
+  test("counts those ten seconds by a clock that was set back, too", async () => {
+    await start("first");
+    await start("second");
+    const [a, b] = (await streams(2)) as [SqlStream, SqlStream];
+    await a.acquire("first");
+    await db.query(
+      "update ampsync_private.lease set declined_since = ampsync_private.now() + interval '1 h'",
+    );
+    expect(await b.acquire("first")).toBeUndefined();
+    await letTimePassWithin(db, "10 s");
+    expect(await b.acquire("first")).toBeDefined();
+  });
+
+  test("leaves a stream again that was not its only one to take", async () => {
+    await start("first");
+    await start("second");
+    const all = await streams(4);
+    const [a, b, c] = all as [SqlStream, SqlStream, SqlStream];
+    await a.acquire("first");
+    await b.acquire("first");
+    expect(await c.acquire("first")).toBeUndefined();
+    expect(await c.acquire("second")).toBeDefined(); // It was left to this one, which took it.
+    await letTimePassWithin(db, "15 s");
+    await c.endPass("yielded");
+    expect(await c.acquire("first")).toBeUndefined();
+  });
+
+  test("leaves none to a worker that stops: it takes no more", async () => {
+    await start("first");
+    await start("second");
+    const all = await streams(4);
+    await all[0]!.acquire("first");
+    await all[1]!.acquire("first");
+    expect(await all[2]!.acquire("first")).toBeUndefined();
+    await db.query("select ampsync_worker.register_worker('second', 'machine', 1, '1.0.0', 0)");
+    for (const stream of all.slice(2)) expect(await stream.acquire("first")).toBeDefined();
   });
 
   test("takes it where all others are alive no more, or unknown", async () => {
