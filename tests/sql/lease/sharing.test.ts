@@ -96,7 +96,13 @@ test("a heartbeat asks for a tenth of what the worker holds at most, and for no 
     await stream.acquire("second");
   }
   await clearQueue(db);
-  expect(await beat("first", all)).toHaveLength(1); // It holds 12, and 11 is its share and a tenth.
+  expect(await beat("first", all)).toHaveLength(2); // It holds 12, and 10 is its share.
+  for (const stream of all.slice(8, 9)) {
+    await stream.endPass("yielded");
+    await stream.acquire("second");
+  }
+  await clearQueue(db);
+  expect(await beat("first", all)).toEqual([]); // 11 is its share and a tenth.
 });
 
 test("three streams and two workers: two and one", async () => {

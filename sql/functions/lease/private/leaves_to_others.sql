@@ -24,10 +24,10 @@ begin
     return false;
   end if;
 
-  update ampsync_private.lease l
+  update ampsync_private.lease l -- What is older, or lies ahead of a clock that was set back, says nothing.
      set declined_since = v_now
    where l.stream_id = p_stream_id
-     and (l.declined_since between v_now - interval '10 s' and v_now) is not true; -- Older, or ahead of a clock set back.
+     and (l.declined_since between v_now - interval '10 s' and v_now) is not true;
   perform ampsync_private.schedule_stream(p_stream_id, v_now + interval '1 s');
   return true;
 end;
