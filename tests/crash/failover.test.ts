@@ -1,4 +1,4 @@
-// Takes 40 s.
+// Takes 45 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
