@@ -216,7 +216,7 @@ view ampsync.workers
   column version text -- Version of ampsync that it runs; that of the database: ampsync.version().
   column state text -- alive, or gone: its connections are closed, or it sent no heartbeat for as long as a lease lasts.
   column slots_used bigint -- Passes it is running, those included that wait for the lease of their stream.
-  column slots integer -- Most streams it takes at once; short jobs have slots of their own. Null: it has not said that yet.
+  column slots integer -- Most streams it takes at once; short jobs have slots of their own. 0: it was told to stop. Null: it has not said that yet.
   column streams bigint -- Streams it holds.
   column heartbeat_at timestamp with time zone -- Its last heartbeat; every 5 s while it is alive.
   column started_at timestamp with time zone -- When it started.
@@ -1475,6 +1475,13 @@ function ampsync_private.give_up_upgrade(p_dataset_id bigint, p_why text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.gives_way(p_worker_id text)
+  -- Whether a worker holds its share of the streams while another one holds less than its own.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.grants_of(p_relation regclass, p_without name[])
   -- The grants on a table or view and its columns, as jsonb.
   returns jsonb
@@ -1720,8 +1727,8 @@ function ampsync_private.lease_duration()
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
-function ampsync_private.leaves_to_others(p_stream_id bigint, p_worker_id text)
-  -- Whether a worker that holds its share leaves a stream to another one; queues its next pass then.
+function ampsync_private.leaves_to_others(p_stream_id bigint)
+  -- Whether a worker that gives way leaves a stream to others; queues its next pass then.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
