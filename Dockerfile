@@ -1,7 +1,10 @@
 # The worker, and `ampsync migrate` for before it. The last stage holds no
 # development package and needs no shell, no root and no writable file system.
+#
+# A tag can move; an image with its digest cannot: --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:…
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
-FROM node:24-bookworm-slim AS build
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY tools/development/package.json ./tools/development/
@@ -10,13 +13,13 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run build
 
-FROM node:24-bookworm-slim AS packages
+FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY tools/development/package.json ./tools/development/
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
 COPY package.json graphile.config.mjs crontab ./
@@ -28,4 +31,4 @@ USER 1001:1001
 # Replaces the entry point of the base image, which is a shell script. Without a command it is the
 # worker; `dist/cli/main.js --help` lists the other commands, such as `migrate` and `sync`.
 ENTRYPOINT ["node"]
-CMD ["node_modules/graphile-worker/dist/cli.js"]
+CMD ["dist/cli/main.js", "worker"]

@@ -1,16 +1,24 @@
-import tls from "node:tls";
-
 import { type AdminClient, createAdminClient } from "./admin/client.ts";
+import { httpsGet } from "./admin/https-get.ts";
+import { trustSystemRoots } from "./config/tls.ts";
 import type { Config } from "./config.ts";
 import { AmpsyncError, type ErrorCode } from "./errors.ts";
 import { createFlightClient, type FlightClient } from "./flight/client.ts";
 import { addressProblem, isSameHost } from "./model/amp-address.ts";
+import type { TlsFiles } from "./model/tls-files.ts";
 
 /** Clients of the Admin API that are kept, because they remember a refused token and the routes of their server. */
 const MAX_ADMIN_CLIENTS = 100;
 
-type Settings = Pick<Config, "flightAddress" | "adminAddress" | "token" | "grpcMaxDecodeMb">;
+type Settings = Pick<Config, "flightAddress" | "adminAddress" | "token" | "tls" | "grpcMaxDecodeMb">;
 type Token = Config["token"];
+
+/** What a client may send to an address, whom it trusts there, and the hints of its errors. */
+interface Access {
+  readonly token: Token;
+  readonly tls: () => TlsFiles;
+  readonly hints: Partial<Record<ErrorCode, string>>;
+}
 
 interface SharedFlight {
   readonly client: FlightClient;
@@ -19,7 +27,8 @@ interface SharedFlight {
 
 /**
  * The Amp servers of a process: its own, and those that datasets name for themselves (`ampsync.set_source`), each with
- * one client. The token goes to the hosts of the process's own settings and to no other, whatever the database says.
+ * one client. Token and client certificate go to the hosts of the process's own settings and to no other, whatever the
+ * database says.
  */
 export class AmpServers {
   readonly #settings: Settings;
@@ -58,7 +67,7 @@ export class AmpServers {
     }
     const known = this.#admins.get(url.href);
     this.#admins.delete(url.href); // The longest unused one is the first.
-    const client = known ?? createAdminClient({ address: url, ...this.#access(url) });
+    const client = known ?? this.#newAdmin(url);
     this.#admins.set(url.href, client);
     for (const oldest of this.#admins.keys()) {
       if (this.#admins.size <= MAX_ADMIN_CLIENTS) break;
@@ -70,6 +79,12 @@ export class AmpServers {
   close(): void {
     for (const { client } of this.#flights.values()) client.close();
     this.#flights.clear();
+  }
+
+  #newAdmin(url: URL): AdminClient {
+    const { tls, ...access } = this.#access(url);
+    const get = url.protocol === "https:" ? { get: httpsGet(tls) } : {};
+    return createAdminClient({ address: url, ...access, ...get });
   }
 
   #flight(url: URL): SharedFlight {
@@ -92,30 +107,30 @@ export class AmpServers {
     }
   }
 
-  /** What a client may send to an address, and the hints of its errors. */
-  #access(url: URL): { readonly token: Token; readonly hints: Partial<Record<ErrorCode, string>> } {
+  #access(url: URL): Access {
     this.#trust(url);
-    const { flightAddress, adminAddress } = this.#settings;
+    const { flightAddress, adminAddress, tls } = this.#settings;
     if ([flightAddress, adminAddress].some((own) => own?.href === url.href)) {
-      return { token: this.#token, hints: {} };
+      return { token: this.#token, tls, hints: {} };
     }
     const unreachable =
       "Retried automatically. If the error persists, check the address that ampsync.set_source gave to the dataset, that Amp server and any proxy in front of it.";
     if ([flightAddress, adminAddress].some((own) => own !== null && isSameHost(url, own))) {
-      return { token: this.#token, hints: { SY104: unreachable } };
+      return { token: this.#token, tls, hints: { SY104: unreachable } };
     }
     const refused = `No token was sent to ${url.origin}: workers send theirs to the hosts of AMP_FLIGHT_ADDR and AMP_ADMIN_API_ADDR alone, and ampsync.set_source gave this address to the dataset.`;
-    return { token: () => null, hints: { SY104: unreachable, SY105: refused } };
+    return {
+      token: () => null,
+      tls: () => ({ ca: tls().ca, identity: null }),
+      hints: { SY104: unreachable, SY105: refused },
+    };
   }
 
-  /** Node trusts its own root certificates and those of NODE_EXTRA_CA_CERTS; those of the system on request only. */
   #trust(url: URL): void {
-    if (url.protocol !== "https:" || this.#trustsSystem) {
-      return;
+    if (url.protocol === "https:" && !this.#trustsSystem) {
+      this.#trustsSystem = true;
+      trustSystemRoots();
     }
-    this.#trustsSystem = true;
-    const roots = [...tls.getCACertificates("default"), ...tls.getCACertificates("system")];
-    tls.setDefaultCACertificates([...new Set(roots)]);
   }
 }
 

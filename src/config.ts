@@ -5,9 +5,11 @@ import { type DatasetStart, datasetStart, type ManifestStart, manifestStart } fr
 import { type Environment, type Flags, Given } from "./config/given.ts";
 import { type Reader, refused, unencrypted, unused, visible } from "./config/notes.ts";
 import { SETTINGS, type Setting, type SettingName } from "./config/settings.ts";
+import { ampTls, trustSystemRoots } from "./config/tls.ts";
 import { AmpsyncError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { addressProblem } from "./model/amp-address.ts";
+import type { TlsFiles } from "./model/tls-files.ts";
 
 /** The oldest Node.js that our packages support; the same as `engines` in package.json. */
 const OLDEST_NODE = [22, 19] as const;
@@ -29,6 +31,8 @@ export interface Config {
   readonly adminAddress: URL | null;
   /** Reads the token again on each call, because a token file may be rotated. */
   readonly token: () => string | null;
+  /** Reads the files again on each call, for the same reason. */
+  readonly tls: () => TlsFiles;
   /** Streams that a worker takes at once. */
   readonly streamsPerWorker: number;
   /** Connections of the writing pool, one of them reserved for heartbeats. */
@@ -58,7 +62,10 @@ export interface Config {
 /** The configuration of this process. Throws SY902, which names all wrong settings at once. */
 export function configFromProcess(reader: Reader, flags: Flags = {}): Config {
   checkNode(process.versions.node);
-  return parseConfig(process.env, (path) => readFileSync(path, "utf8"), reader, flags);
+  const config = parseConfig(process.env, (path) => readFileSync(path, "utf8"), reader, flags);
+  // A database whose address names no authority is one of the system's; see AmpServers for the others.
+  if (/[?&]sslmode=verify-full\b(?!.*[?&]sslrootcert=)/.test(config.databaseUrl ?? "")) trustSystemRoots();
+  return config;
 }
 
 /** Refuses a Node.js that is too old for our packages, whose own errors would be obscure. Throws SY902. */
@@ -176,6 +183,7 @@ export function parseConfig(
     flightAddress: address("flightAddress"),
     adminAddress: given.text("adminAddress") === "off" ? null : address("adminAddress"),
     token: () => (token.file === null ? token.text : readFile(token.file).trim() || null),
+    tls: ampTls(given, readFile, problems),
     poolSize: poolSize(),
     streamsPerWorker: number("streamsPerWorker"),
     maxConcurrentBatches: number("maxConcurrentBatches"),
@@ -192,7 +200,7 @@ export function parseConfig(
   };
   if (reader === "sync" || reader === "worker") problems.push(...refused(env, flags));
   warnings.push(...unused(env, flags, given, reader), ...visible(flags));
-  if (reader !== "command" && (token.text ?? token.file) !== null) {
+  if (reader !== "command" && token.text !== null) {
     warnings.push(...unencrypted([config.flightAddress, config.adminAddress]));
   }
 

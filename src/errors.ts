@@ -15,6 +15,7 @@ export type ErrorCode =
   | "SY106" // a message is over the size limit
   | "SY107" // the server's head is below the checkpoint, on the same chain or on one that cannot be compared
   | "SY108" // workers died while they held data of the stream
+  | "SY109" // one of the two sides does not accept the other's certificate, or they cannot speak TLS
   | "SY201" // target table cannot be written as it must be
   | "SY202" // the schema of the server cannot become a table
   | "SY203" // value cannot be stored in the column's type

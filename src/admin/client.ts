@@ -1,7 +1,7 @@
 import { AmpsyncError, type ErrorCode, withHint } from "../errors.ts";
 import { type DatasetRef, datasetRefText } from "../model/dataset-ref.ts";
 import { pickVersion, type ResolvedVersion } from "./pick-version.ts";
-import { getJson, unreadable } from "./request.ts";
+import { type Get, getJson, unreadable } from "./request.ts";
 import {
   parseNetworks,
   parseVersionDetail,
@@ -17,7 +17,7 @@ export interface AdminClientOptions {
   readonly token: () => Promise<string | null> | string | null;
   /** Hints of errors that are not those of the process's own server. */
   readonly hints?: Partial<Record<ErrorCode, string>>;
-  readonly fetch?: typeof fetch;
+  readonly get?: Get;
   /** Milliseconds. */
   readonly now?: () => number;
 }
@@ -83,7 +83,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
   if (!base.pathname.endsWith("/")) {
     base.pathname += "/";
   }
-  const { fetch: fetchUrl = fetch, now = () => performance.now() } = options;
+  const { get: getUrl = fetch, now = () => performance.now() } = options;
   /** The token that was refused last. */
   let refused: {
     readonly token: string | null;
@@ -105,7 +105,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
       throw refused.error;
     }
     refused = null;
-    const answer = await getJson(fetchUrl, url, token, signal).catch((thrown: unknown) => {
+    const answer = await getJson(getUrl, url, token, signal).catch((thrown: unknown) => {
       const error = withHint(thrown, options.hints);
       if (error instanceof AmpsyncError && error.code === "SY105") {
         refused = { token, until: now() + REFUSED_TOKEN_MS, error };

@@ -2,11 +2,22 @@ import { AmpsyncError, type ErrorCode } from "../errors.ts";
 import { bearer, TOKEN_HINT } from "../model/bearer.ts";
 import { parseBounded } from "../model/bounded-json.ts";
 import { isDefect } from "../model/failure.ts";
+import { ampTlsError } from "../model/tls-error.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** More than any list of versions or manifest has, and less than 100 MB of objects. */
 const JSON_LIMITS = { depth: 64, values: 500_000 };
+
+/** The part of `fetch` that is needed. */
+export type Get = (
+  url: URL,
+  options: {
+    readonly headers: Record<string, string>;
+    readonly redirect: "manual";
+    readonly signal: AbortSignal;
+  },
+) => Promise<Response>;
 
 /** `noSuchPath`: the server has no such route, as servers of another generation; `error` is what to throw if none has. */
 export type JsonAnswer =
@@ -18,7 +29,7 @@ export type JsonAnswer =
  * would carry the token elsewhere.
  */
 export async function getJson(
-  fetchUrl: typeof fetch,
+  get: Get,
   url: URL,
   token: string | null,
   signal: AbortSignal,
@@ -31,7 +42,7 @@ export async function getJson(
   let response: Response;
   let text: string;
   try {
-    response = await fetchUrl(url, {
+    response = await get(url, {
       headers,
       redirect: "manual",
       signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
@@ -134,6 +145,10 @@ function handledError(body: string): HandledError | null {
 }
 
 function unreachable(url: URL, cause: unknown): AmpsyncError {
+  const tls = ampTlsError(cause);
+  if (tls !== null) {
+    return tls;
+  }
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const detail = reason instanceof Error ? reason.message || reason.name : String(reason);
   const hint =

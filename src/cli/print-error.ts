@@ -23,9 +23,11 @@ function reportOn(error: unknown): Parameters<typeof reportOf>[0] | null {
     const hint = ["ampsync", error.command, "--help"].filter(Boolean).join(" ");
     return { code: "SY004", message: error.message, detail: null, hint };
   }
-  // A system error has a code such as ECONNREFUSED.
-  if (!(error instanceof Error) || Reflect.get(error, "code") === undefined) return null;
   const failure = failureOf(error);
+  // A system error has a code such as ECONNREFUSED.
+  const isKnown =
+    failure.code === "SY109" || (error instanceof Error && Reflect.get(error, "code") !== undefined);
+  if (!isKnown) return null;
   const isConnection = failure.code === "SY104" && !(error instanceof AmpsyncError);
   return {
     code: failure.code,

@@ -1,6 +1,7 @@
 import { completeDatabaseUrl } from "../model/database-url.ts";
 import type { Environment, Given } from "./given.ts";
 import type { SettingName } from "./settings.ts";
+import { databaseTlsProblems } from "./tls.ts";
 
 type ReadFile = (path: string) => string;
 
@@ -24,7 +25,11 @@ export function databaseUrl(
   problems: string[],
   warnings: string[],
 ): string | null {
-  const complete = (url: string) => completeDatabaseUrl(url, "DATABASE_URL", env, readFile, problems);
+  const complete = (given: string) => {
+    const url = completeDatabaseUrl(given, "DATABASE_URL", env, readFile, problems);
+    problems.push(...databaseTlsProblems(url, readFile).map((problem) => `DATABASE_URL: ${problem}`));
+    return url;
+  };
   const parts = PARTS.map((name) => given.value(name)).filter((value) => value !== null);
   const urls = [given.value("databaseUrl"), given.value("databaseUrlFile")].filter((value) => value !== null);
   // Whoever names a part on the command line means it, and not the address of the environment.

@@ -125,6 +125,26 @@ export const SETTINGS = {
     accepts: "a file",
     about: "holds the token instead; read again for each call",
   },
+  ampTlsCaFile: {
+    names: ["AMP_TLS_CA_FILE"],
+    scope: "worker",
+    accepts: "a PEM file",
+    about:
+      "certificates of the authorities that vouch for Amp servers, instead of the system's; read again for each connection",
+  },
+  ampTlsCertFile: {
+    names: ["AMP_TLS_CERT_FILE"],
+    scope: "worker",
+    accepts: "a PEM file",
+    about:
+      "client certificate for the hosts of AMP_FLIGHT_ADDR and AMP_ADMIN_API_ADDR, and no other; needs AMP_TLS_KEY_FILE; read again for each connection",
+  },
+  ampTlsKeyFile: {
+    names: ["AMP_TLS_KEY_FILE"],
+    scope: "worker",
+    accepts: "a PEM file",
+    about: "its key, without a passphrase",
+  },
   streamsPerWorker: {
     names: ["AMPSYNC_STREAMS_PER_WORKER"],
     scope: "worker",

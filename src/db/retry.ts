@@ -6,6 +6,7 @@ import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { backoffMs } from "../model/backoff.ts";
 import { failureOf, isTransient, textOf } from "../model/failure.ts";
+import { databaseTlsError } from "../model/tls-error.ts";
 import { createPool } from "./pool.ts";
 import { runStatement } from "./run-statement.ts";
 
@@ -80,17 +81,19 @@ export async function retry<T>(
       if (signal.aborted || !isTransient(error)) {
         throw error;
       }
-      const { code, message } = failureOf(error);
+      const { code, message, detail, hint } = failureOf(error);
+      const tls = code === "SY109" ? { detail, hint } : {};
       const leftMs = deadline - performance.now();
       if (!hasTriggered && (leftMs <= 0 || attempt >= backoff.maxTries)) {
         hasTriggered = true;
-        log.error(`${backoff.name}_circuit_breaker_triggered`, { attempt, code, error: message });
+        log.error(`${backoff.name}_circuit_breaker_triggered`, { attempt, code, error: message, ...tls });
         if (!endless) {
           throw error;
         }
       }
       const delayMs = backoffMs(attempt, backoff.firstDelayMs, backoff.longestDelayMs);
-      log.warn(`${backoff.name}_retry`, { attempt, code, error: message, delay_ms: Math.round(delayMs) });
+      const delay = { delay_ms: Math.round(delayMs) };
+      log.warn(`${backoff.name}_retry`, { attempt, code, error: message, ...tls, ...delay });
       await onRetry?.(error);
       // The last attempt is made when the time is up.
       await pause(hasTriggered ? delayMs : Math.min(delayMs, leftMs), undefined, { signal }).catch(() => {});
@@ -140,7 +143,9 @@ export async function untilReached<T>(
   let isReached = false;
   async function tryIt(): Promise<{ readonly result: T } | { readonly error: unknown }> {
     isReached = false;
-    const client = await pool.connect();
+    const client = await pool.connect().catch((error) => {
+      throw databaseTlsError(error) ?? error; // A certificate that is refused now will be in a minute.
+    });
     client.release(true); // The server may have no other connection left for the work.
     isReached = true;
     try {

@@ -93,15 +93,26 @@ export function ownSessions(pool: pg.Pool, name: string, own: SessionSettings = 
  */
 export function limitConnecting(pool: pg.Pool): void {
   // Documented as an option of the constructor, and read each time a connection is made.
-  const made = pool as unknown as { Client: new (config: object) => object };
-  made.Client = class extends made.Client {
-    constructor(config: object) {
+  const made = pool as unknown as { Client: new (config: object) => Connecting };
+  made.Client = new Proxy(made.Client, {
+    construct(Client, [config], Made) {
       const own = Object.getOwnPropertyDescriptors(config); // A password is not enumerable.
-      super(
-        Object.create(null, { ...own, connectionTimeoutMillis: { value: CONNECT_MS, enumerable: true } }),
-      );
-    }
-  };
+      const limit = { connectionTimeoutMillis: { value: CONNECT_MS, enumerable: true } };
+      try {
+        return Reflect.construct(Client, [Object.create(null, { ...own, ...limit })], Made);
+      } catch (error) {
+        // It reads the files of certificates. One that is just being replaced must not end the process, which an error
+        // does that is thrown here, where the pool makes a connection of its own accord.
+        const connect = (done: (error: unknown) => void) => void setImmediate(done, error);
+        return Object.assign(new Client({ ssl: false }), { connect });
+      }
+    },
+  });
+}
+
+/** The part of a client that its pool calls. */
+interface Connecting {
+  connect(done: (error: unknown) => void): void;
 }
 
 /** Applies our settings to a session. */

@@ -3,6 +3,7 @@ import type { ArrowBatch } from "../arrow/batch.ts";
 import { decodeEncapsulatedSchema, decodePlain } from "../arrow/message.ts";
 import { type ArrowSchema, typeName } from "../arrow/type.ts";
 import { AmpsyncError, type ErrorCode, withHint } from "../errors.ts";
+import type { TlsFiles } from "../model/tls-files.ts";
 import type { BlockHash } from "../protocol/block-range.ts";
 import { authorization, type Call, callStream, callUnary, type ReceivedBytes } from "./calls.ts";
 import { connector } from "./connection.ts";
@@ -21,8 +22,10 @@ import { firstBlock, firstHash, networkOf } from "./single-value.ts";
 import { ConnectionFull, StreamConnections } from "./stream-connections.ts";
 
 export interface FlightClientOptions {
-  /** `http://host:port`, or `https://` for TLS, verified by the roots that this process trusts. */
+  /** `http://host:port`, or `https://` for TLS. */
   readonly address: URL;
+  /** Called for each connection; by default the roots that this process trusts, and no certificate of ours. */
+  readonly tls?: () => TlsFiles;
   /** Called before every call, so that a renewed token is used. */
   readonly token: () => Promise<string | null> | string | null;
   /** The largest message accepted, in bytes; 32 MiB by default. */
@@ -87,15 +90,16 @@ export interface FlightClient {
 const DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 /** A decompressed body may be this many times as large as the largest message. */
 const MAX_DECOMPRESSION = 4;
+const SYSTEM: TlsFiles = { ca: null, identity: null };
 const TIMES: FlightTimes = { connectMs: 10_000, answerMs: 30_000 };
 
 export function createFlightClient(options: FlightClientOptions): FlightClient {
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
   const maxBodyBytes = MAX_DECOMPRESSION * maxMessageBytes;
   const { connectMs, answerMs } = options.times ?? TIMES;
-  const connect = connector(options.address, maxMessageBytes);
-  const shared = new SharedConnection(connect);
-  const streams = new StreamConnections(connect);
+  const connect = connector(options.address, maxMessageBytes, options.tls ?? (() => SYSTEM));
+  const shared = new SharedConnection(connect.open);
+  const streams = new StreamConnections(connect.open);
 
   function plan(sql: string, planned: PlanOptions): Promise<FlightPlan> {
     return shared.use((client, onLate) => planOn(client, sql, planned, { onLate }));
@@ -141,7 +145,12 @@ export function createFlightClient(options: FlightClientOptions): FlightClient {
   /** What is thrown instead of an error of a call. */
   function failed(error: unknown, signal: AbortSignal): unknown {
     signal.throwIfAborted();
-    return error instanceof ConnectionFull ? error : withHint(flightError(error), options.hints);
+    if (error instanceof ConnectionFull) {
+      return error;
+    }
+    const failure = flightError(error);
+    const isLost = failure instanceof AmpsyncError && failure.code === "SY104";
+    return withHint((isLost ? connect.tlsFailure() : null) ?? failure, options.hints);
   }
 
   async function* fetch(

@@ -2,6 +2,10 @@ import type { Socket } from "node:net";
 
 import { type ChannelCredentials, Client, type ClientOptions, credentials } from "@grpc/grpc-js";
 
+import { AmpsyncError } from "../errors.ts";
+import { ampTlsError } from "../model/tls-error.ts";
+import type { TlsFiles } from "../model/tls-files.ts";
+
 const MIB = 1024 * 1024;
 
 /**
@@ -33,26 +37,78 @@ export interface Connection {
   close(): void;
 }
 
-/** Makes connections to `http://host:port`, or to `https://host:port` with TLS, verified by the roots that this process trusts. */
-export function connector(address: URL, maxMessageBytes: number): () => Connection {
+/** Makes connections to one server. */
+export interface Connector {
+  open(): Connection;
+  /** Why TLS failed on the newest connection; null if it did not. */
+  tlsFailure(): AmpsyncError | null;
+}
+
+/**
+ * Makes connections to `http://host:port`, or to `https://host:port` with TLS. The files are read for each connection,
+ * and the library makes new ones of its own accord.
+ */
+export function connector(address: URL, maxMessageBytes: number, tls: () => TlsFiles): Connector {
   const secure = address.protocol === "https:";
   const host = `${address.hostname}:${address.port || (secure ? 443 : 80)}`;
-  return () => {
-    const sockets = new Sockets();
-    const channel = sockets.watch(secure ? credentials.createSsl() : credentials.createInsecure());
-    const client = new Client(host, channel, {
-      ...OPTIONS,
-      "grpc.max_receive_message_length": maxMessageBytes,
-      "grpc.max_send_message_length": maxMessageBytes,
-    });
-    return {
-      client,
-      close() {
-        client.close();
-        sockets.destroy();
-      },
-    };
+  const failures = new TlsFailures();
+  return {
+    tlsFailure: () => failures.newest,
+    open() {
+      const sockets = new Sockets();
+      const channel = secure ? failures.watch(credentials.createSsl(), tls) : credentials.createInsecure();
+      const client = new Client(host, sockets.watch(channel), {
+        ...OPTIONS,
+        "grpc.max_receive_message_length": maxMessageBytes,
+        "grpc.max_send_message_length": maxMessageBytes,
+      });
+      return {
+        client,
+        close() {
+          client.close();
+          sockets.destroy();
+        },
+      };
+    },
   };
+}
+
+/** What the library reports of a failed handshake is a text; what it found is kept here. */
+class TlsFailures {
+  newest: AmpsyncError | null = null;
+
+  /** Has each connection that is made with the credentials use the files as they are then. */
+  watch(channel: ChannelCredentials, tls: () => TlsFiles): ChannelCredentials {
+    const create = channel._createSecureConnector.bind(channel);
+    channel._createSecureConnector = (...given) => {
+      const secure = create(...given);
+      secure.connect = async (socket) => {
+        try {
+          const connected = await fresh(tls())
+            ._createSecureConnector(...given)
+            .connect(socket);
+          this.newest = null;
+          // With TLS 1.3 a server refuses a client certificate after the client is done with the handshake.
+          connected.socket.on("error", (error) => this.#note(error));
+          return connected;
+        } catch (error) {
+          this.#note(error);
+          throw error;
+        }
+      };
+      return secure;
+    };
+    return channel;
+  }
+
+  #note(error: unknown): void {
+    this.newest = error instanceof AmpsyncError ? error : (ampTlsError(error) ?? this.newest);
+  }
+}
+
+function fresh({ ca, identity }: TlsFiles): ChannelCredentials {
+  const pem = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
+  return credentials.createSsl(pem(ca ?? undefined), pem(identity?.key), pem(identity?.cert));
 }
 
 /** The sockets of one client: the library keeps a socket for ever if its peer accepts it and then says nothing. */

@@ -96,6 +96,7 @@ function completeTls(
       return false;
     }
   };
+  const home = `${env["HOME"] ?? ""}/.postgresql`;
   if (parameters.get("sslrootcert") === "system") {
     parameters.delete("sslrootcert");
     if ((parameters.get("sslmode") ?? "verify-full") !== "verify-full") {
@@ -103,7 +104,7 @@ function completeTls(
     }
     parameters.set("sslmode", "verify-full");
   } else if (/^verify-/.test(parameters.get("sslmode") ?? "") && !parameters.has("sslrootcert")) {
-    const own = `${env["HOME"] ?? ""}/.postgresql/root.crt`;
+    const own = `${home}/root.crt`;
     if (isReadable(own)) {
       parameters.set("sslrootcert", own);
     } else if (parameters.get("sslmode") === "verify-ca") {
@@ -119,6 +120,12 @@ function completeTls(
     problems.push(
       `${name}: sslmode must be one of ${[...SSL_MODES].join(", ")}; modes that fall back to no TLS are not supported`,
     );
+  }
+  if (mode !== "disable" && !parameters.has("sslcert") && !parameters.has("sslkey")) {
+    const own = { sslcert: `${home}/postgresql.crt`, sslkey: `${home}/postgresql.key` };
+    if (Object.values(own).every(isReadable)) {
+      for (const [parameter, path] of Object.entries(own)) parameters.set(parameter, path);
+    }
   }
   if (parameters.has("sslcert") !== parameters.has("sslkey")) {
     problems.push(`${name}: sslcert and sslkey must be set together`);

@@ -1,4 +1,5 @@
 import { isRefusal } from "./poison.ts";
+import { databaseTlsError } from "./tls-error.ts";
 
 /** An error in the form in which it is stored and shown. */
 export interface Failure {
@@ -111,6 +112,10 @@ export function failureOf(error: unknown): Failure {
     return { code: "SY903", message: String(error), detail, hint };
   }
   const code = textOf(error, "code");
+  const tls = code === null || !SQLSTATE.test(code) ? databaseTlsError(error) : null;
+  if (tls !== null) {
+    return { code: tls.code, message: tls.message, detail: tls.detail, hint: tls.hint };
+  }
   if (code === null || !SQLSTATE.test(code)) {
     // An error without a SQLSTATE is a broken connection or similar.
     const message = error.message === "" ? `no connection (${code ?? error.name})` : error.message;
@@ -126,6 +131,11 @@ export function failureOf(error: unknown): Failure {
       detail,
       hint: "ampsync migrate",
     };
+  }
+  if (code === "28000") {
+    const hint =
+      "The server's pg_hba.conf does not let this user in from here, or wants a client certificate: sslcert and sslkey in DATABASE_URL name one, whose common name is the name of the user.";
+    return { code, ...told, hint: told.hint ?? hint };
   }
   if (code === "23505") {
     const hint =

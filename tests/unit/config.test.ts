@@ -34,7 +34,7 @@ function problemsOf(env: Environment, files: Record<string, string> = {}): strin
 
 describe("settings", () => {
   test("have the documented defaults in an empty environment", () => {
-    const { token, ...values } = parse({});
+    const { token, tls, ...values } = parse({});
     expect(values).toEqual({
       databaseUrl: null,
       queueSchema: null,
@@ -55,6 +55,7 @@ describe("settings", () => {
       warnings: [],
     });
     expect(token()).toBeNull();
+    expect(tls()).toEqual({ ca: null, identity: null });
   });
 
   test("that are empty strings count as not set", () => {
@@ -63,7 +64,8 @@ describe("settings", () => {
         .flatMap(({ names }) => names)
         .map((name) => [name, ""]),
     );
-    expect({ ...parse(empty), token: null }).toEqual({ ...parse({}), token: null });
+    const functions = { token: null, tls: null };
+    expect({ ...parse(empty), ...functions }).toEqual({ ...parse({}), ...functions });
   });
 
   test("cannot be changed once they are read", () => {

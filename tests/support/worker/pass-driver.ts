@@ -90,6 +90,7 @@ export class PassDriver {
       flightAddress: new URL(options.flightAddress),
       adminAddress: null,
       token: () => null,
+      tls: () => ({ ca: null, identity: null }),
       poolSize: 3 + streamIds.length,
       streamsPerWorker: 10,
       maxConcurrentBatches: 10,
