@@ -93,8 +93,8 @@ describe("streams of one process", () => {
   });
 });
 
-describe("a server that takes 30 requests per connection, and is silent beyond that", () => {
-  test("serves 100 streams over four connections, and what it takes is remembered", async () => {
+describe("a server that takes few requests per connection, and is silent beyond that", () => {
+  test("30: serves 100 streams over four connections, and what it takes is remembered", async () => {
     await start(30);
     await openAndRead(100);
     expect(server.openStreams).toBe(100);
@@ -103,6 +103,16 @@ describe("a server that takes 30 requests per connection, and is silent beyond t
     await openAndRead(21); // 20 more fit on the fourth connection.
     expect(performance.now() - before).toBeLessThan(TIMES.connectMs);
     expect(proxy.connections).toHaveLength(5);
+  });
+
+  test("has the place of a stream that ended taken again, on a connection that was full", async () => {
+    await start(2);
+    const [first] = await openAndRead(2);
+    await openAndRead(1);
+    first![Symbol.dispose]();
+    await waitFor("the server to see it end", () => server.openStreams === 2);
+    await openAndRead(2);
+    expect(proxy.connections).toHaveLength(2);
   });
 
   test("keeps no other stream waiting whose caller gives up meanwhile", async () => {
