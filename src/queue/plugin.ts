@@ -6,6 +6,7 @@ import { isQueueAnswering } from "../db/queue-probe.ts";
 import { hasOwnSession, setUpSession } from "../db/session.ts";
 import { AmpsyncError } from "../errors.ts";
 import { beforeMigrating, type QueueSetting } from "../install/before-migrating.ts";
+import { isStandby, STANDBY } from "../install/preconditions.ts";
 import { missingForWorker } from "../install/worker-guard.ts";
 import type { Log } from "../log.ts";
 import { failureOf, isTransient } from "../model/failure.ts";
@@ -75,21 +76,32 @@ export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
   };
 }
 
-/** Waits for `ampsync migrate` if a worker is started before it, and logs that once. */
+/** Waits for `ampsync migrate` if a worker is started before it, and while the server is a standby; logs that once. */
 async function untilMigrated(
   client: pg.ClientBase,
   queue: QueueSetting,
   { log, signal }: PluginOptions,
 ): Promise<void> {
-  for (let waited = false; ; waited = true) {
-    const missing = await missingForWorker(client, queue);
-    if (missing === null) {
-      if (waited) log.info("worker_goes_on");
+  let told: string | null = null;
+  for (;;) {
+    const wait = await reasonToWait(client, queue);
+    if (wait === null) {
+      if (told !== null) log.info("worker_goes_on");
       return;
     }
-    if (!waited) log.warn("worker_waiting", { reason: missing, hint: "ampsync migrate" });
+    if (wait.reason !== told) log.warn("worker_waiting", wait);
+    told = wait.reason;
     await pause(LOOK_AGAIN_MS, undefined, { signal });
   }
+}
+
+async function reasonToWait(
+  client: pg.ClientBase,
+  queue: QueueSetting,
+): Promise<{ readonly reason: string; readonly hint: string } | null> {
+  if (await isStandby(client)) return STANDBY;
+  const missing = await missingForWorker(client, queue);
+  return missing === null ? null : { reason: missing, hint: "ampsync migrate" };
 }
 
 /** What a worker that ends asks first: its queue may be gone because ampsync is. */

@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import type { EmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { late } from "../support/late.ts";
 import { connectDatabase, type TestDatabase } from "../support/postgres/database.ts";
+import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
@@ -25,7 +26,7 @@ let db: TestDatabase;
 let scenario: Scenario;
 
 async function start(settings: Record<string, string> = {}): Promise<void> {
-  postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), persistent: true, settings });
+  postgres = await startPostgres({ dataDir: join(folder, "data"), persistent: true, settings });
 }
 
 beforeEach(async () => {

@@ -3,15 +3,15 @@ import { expect, test } from "vitest";
 
 import { createPool } from "../../src/db/pool.ts";
 import { runStatement } from "../../src/db/run-statement.ts";
-import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { createLog } from "../../src/log.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
+import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** A server of its own: the setting is one of the whole server. */
 test("a call whose commit waits for a standby that is gone leaves no backend behind when it is given up", async () => {
   const settings = { synchronous_commit: "on" };
-  const postgres = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: false, settings });
+  const postgres = await startPostgres({ dataDir: newDataDir(), persistent: false, settings });
   const db = new pg.Client({ connectionString: postgres.connectionString() });
   const pool = createPool(
     { url: postgres.connectionString(), max: 2, queryTimeoutMs: 0, name: "ampsync worker" },

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import type { EmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
+import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ampsync } from "../support/worker/command.ts";
 import { Worker } from "../support/worker/worker.ts";
@@ -292,7 +293,7 @@ describe("secrets", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "ampsync-cli-"));
     // The durable kind: it listens on TCP and asks for passwords.
-    server = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: true });
+    server = await startPostgres({ dataDir: newDataDir(), persistent: true });
     address = new URL(server.connectionString("postgres"));
     const admin = new pg.Client({ connectionString: address.href });
     await admin.connect();

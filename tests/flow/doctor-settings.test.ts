@@ -2,11 +2,10 @@ import { rm } from "node:fs/promises";
 
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
-
-import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
+import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const BAD = {
@@ -23,7 +22,7 @@ afterAll(() => Promise.all([...folders].map((folder) => rm(folder, { recursive: 
 
 /** Lends a connection to a server that runs for that long. */
 async function onServer<T>(dataDir: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const server = await startEmbeddedPostgres({ dataDir, persistent: true });
+  const server = await startPostgres({ dataDir, persistent: true });
   folders.add(server.dataDir); // Another one, if the server's user cannot reach that folder.
   const client = new pg.Client({ connectionString: server.connectionString() });
   try {

@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 
 import { startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
+import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
 import { Scenario } from "../support/worker/scenario.ts";
@@ -66,7 +66,7 @@ test(`a consumer of logical replication during reorgs of depth 1 to ${DEEPEST}: 
   await using stack = new AsyncDisposableStack();
   // What is not flushed is not told to consumers.
   const settings = { wal_level: "logical", max_replication_slots: "2", synchronous_commit: "on" };
-  const postgres = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: false, settings });
+  const postgres = await startPostgres({ dataDir: newDataDir(), persistent: false, settings });
   stack.defer(() => postgres.stop());
   const databaseUrl = postgres.connectionString();
   await migrate(databaseUrl, { log: createLog("warn", (line) => process.stderr.write(line)) });

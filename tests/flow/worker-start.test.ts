@@ -2,12 +2,11 @@
 import { runMigrations } from "graphile-worker";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
-
-import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
@@ -197,7 +196,7 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
 
 describe("a server without free connections", () => {
   test("keeps two workers waiting, and they start when there are some", async () => {
-    const server = await startEmbeddedPostgres({
+    const server = await startPostgres({
       dataDir: newDataDir(),
       persistent: false,
       settings: { max_connections: "30" },

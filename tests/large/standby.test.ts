@@ -8,16 +8,16 @@ import { expect, test } from "vitest";
 
 import { startDevServer } from "../../src/devserver/server.ts";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
-import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
+import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
 
 /** A server of its own: the setting is one of the whole server. */
 test("while a synchronous standby is gone leases are kept, connections are constant, and the view says why; then all goes on", async () => {
   const folder = await mkdtemp(join(tmpdir(), "ampsync-standby-"));
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, "data"), persistent: true });
+  const postgres = await startPostgres({ dataDir: join(folder, "data"), persistent: true });
   const source = new GeneratedSource({ blocks: 50 });
   const server = await startDevServer({ source });
   const databaseUrl = postgres.connectionString();

@@ -5,6 +5,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
+import { mining } from "../support/watch/mining.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
@@ -14,18 +15,6 @@ const PER_BLOCK = { blocks: 1, logs: 3, transactions: 1 };
 const BLOCK_MS = 500;
 /** A lease runs out after 30 s, a silent connection is noticed within 34 s; and then there is what was missed. */
 const RECOVERY_MS = 60_000;
-
-/** Blocks and small reorgs, as time passes. */
-function mining(source: GeneratedSource, watch: ChainWatch): Disposable {
-  let ticks = 0;
-  const timer = setInterval(() => {
-    ticks++;
-    if (ticks % 7 === 0) source.reorg(2, 3);
-    else source.mine();
-    watch.remember();
-  }, BLOCK_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
 
 test("twelve streams on two workers survive, by the real clock, a kill, a pause and a quiet disconnect at once", async () => {
   const source = new GeneratedSource({
@@ -72,7 +61,7 @@ test("twelve streams on two workers survive, by the real clock, a kill, a pause 
   watch.remember();
   watch.poll();
   {
-    using _mining = mining(source, watch);
+    using _mining = mining(source, watch, BLOCK_MS);
     await allMove("all streams to follow", RECOVERY_MS);
     expect(await workersHolding()).toBe(2);
 

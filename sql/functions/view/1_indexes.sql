@@ -48,7 +48,8 @@ select d.label as dataset,
   left join pg_catalog.pg_stat_progress_create_index p on p.pid = k.builder
  cross join lateral (
     select case when f.oid is not null then 'valid' -- Dropped since: it is built again.
-                when t.state = 'building' and t.builder_pid = k.builder then 'building'
+                when t.state = 'building' and (t.builder_pid = k.builder or pg_catalog.pg_is_in_recovery())
+                then 'building' -- A standby does not know the locks of its primary.
                 when t.state in ('valid', 'building') then 'waiting'
                 else t.state end as state
   ) z

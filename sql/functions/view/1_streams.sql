@@ -6,9 +6,10 @@ create or replace view ampsync.streams as
 with clock as (
   select ampsync_private.now() as now
 ),
--- Workers with a recent heartbeat, and whether their heartbeat session exists: it holds a lock.
+-- Workers with a recent heartbeat, and whether their heartbeat session exists: it holds a lock. A
+-- standby does not know the locks of its primary, so there the heartbeat alone counts.
 worker as (
-  select w.worker_id, w.heartbeat_at, k.key is not null as is_connected
+  select w.worker_id, w.heartbeat_at, k.key is not null or pg_catalog.pg_is_in_recovery() as is_connected
     from clock c
     join ampsync_private.worker w on w.heartbeat_at > c.now - ampsync_private.lease_duration()
     left join (select distinct (k.classid::bigint << 32) | k.objid::bigint as key

@@ -17,7 +17,7 @@ type Bits = keyof typeof MAX_PRECISION;
 /**
  * Arrow Decimal(precision, scale) of any width as a numeric with room for all its
  * values; null if there is none. A negative scale means trailing zeros, a scale
- * above the precision leading ones: PostgreSQL 14 cannot declare either.
+ * above the precision leading ones: the SQL standard knows neither.
  */
 export function decimal(bits: Bits, precision: number, scale: number): ScalarType | null {
   const digits = Math.max(precision, scale, precision - scale);

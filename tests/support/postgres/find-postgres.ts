@@ -1,5 +1,5 @@
-import { startEmbeddedPostgres } from "../../../src/embedded/postgres.ts";
 import { newDataDir } from "./data-dir.ts";
+import { startPostgres, testedMajor } from "./start-postgres.ts";
 
 /** A server on which tests may create databases, as superuser. */
 export interface TestServer {
@@ -33,7 +33,7 @@ export async function findPostgres(): Promise<TestServer> {
 }
 
 async function startOwn(): Promise<TestServer> {
-  const server = await startEmbeddedPostgres({
+  const server = await startPostgres({
     dataDir: newDataDir(),
     persistent: false,
     settings: { max_connections: MAX_CONNECTIONS },
@@ -43,7 +43,7 @@ async function startOwn(): Promise<TestServer> {
 
 async function startContainer(): Promise<TestServer> {
   const { GenericContainer, Wait } = await import("testcontainers");
-  const container = await new GenericContainer("postgres:17-alpine")
+  const container = await new GenericContainer(`postgres:${testedMajor() ?? "17"}-alpine`)
     .withEnvironment({ POSTGRES_PASSWORD: "ampsync" })
     .withCommand(["postgres", "-c", "fsync=off", "-c", `max_connections=${MAX_CONNECTIONS}`])
     .withExposedPorts(5432)

@@ -5,6 +5,7 @@ import pg from "pg";
 import { migrate } from "../../../src/install/migrate.ts";
 import { createLog } from "../../../src/log.ts";
 import { findPostgres } from "./find-postgres.ts";
+import { testedMajor } from "./start-postgres.ts";
 
 /** A database with the schema of ampsync in it, to be cloned. */
 export interface Template {
@@ -29,6 +30,7 @@ export async function startTemplate(): Promise<TemplateServer> {
         throw new Error(`expected our own server, found one on ${rows[0].data_directory}`);
       }
     }
+    await checkMajor(admin);
     await admin.query(`create database ${template} encoding 'UTF8' template template0`);
   } finally {
     await admin.end();
@@ -47,4 +49,13 @@ export async function startTemplate(): Promise<TemplateServer> {
       await server.stop();
     },
   };
+}
+
+/** A run for one version must not pass on another one. */
+async function checkMajor(admin: pg.Client): Promise<void> {
+  const wanted = testedMajor();
+  const { rows } = await admin.query("show server_version");
+  if (wanted !== null && !rows[0].server_version.startsWith(`${wanted}.`)) {
+    throw new Error(`PostgreSQL ${wanted} was asked for, and this is ${rows[0].server_version}`);
+  }
 }

@@ -4,12 +4,12 @@ import pg from "pg";
 
 import { type DevServer, startDevServer } from "../../../src/devserver/server.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
-import { startEmbeddedPostgres } from "../../../src/embedded/postgres.ts";
 import { migrate } from "../../../src/install/migrate.ts";
 import { createLog } from "../../../src/log.ts";
 import { dice } from "../dice.ts";
 import { newDataDir } from "../postgres/data-dir.ts";
 import { releaseDead } from "../postgres/queue.ts";
+import { startPostgres } from "../postgres/start-postgres.ts";
 import { waitFor } from "../wait-for.ts";
 import { ChaosReader } from "../watch/chaos-reader.ts";
 import { faultyWorker, WorkerProcess } from "./worker-process.ts";
@@ -48,7 +48,7 @@ export interface ChaosResult {
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await using stack = new AsyncDisposableStack();
-  const postgres = await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: false });
+  const postgres = await startPostgres({ dataDir: newDataDir(), persistent: false });
   stack.defer(() => postgres.stop());
   const url = postgres.connectionString("postgres");
   await migrate(url, { log: createLog("error", (line) => process.stderr.write(line)) });
