@@ -4,6 +4,9 @@
 --
 -- timeout: default 10 s, at most 60 s. READ COMMITTED only: in other transactions it would
 -- never see what others commit. Runs with its owner's rights, as cut does.
+--
+-- On a standby it needs hot_standby_feedback: without it, replay stops for statements that might
+-- still read what it removes, this one among them. Where that happened it says so, and not false.
 create or replace function ampsync.wait_for_block(
   dataset text,
   block   bigint,
@@ -31,6 +34,15 @@ begin
 
   while ampsync.cut(dataset, network) is null or ampsync.cut(dataset, network) < block loop
     if ampsync_private.now() >= v_deadline then
+      if pg_is_in_recovery() and pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn()
+         and not current_setting('hot_standby_feedback')::boolean then
+        raise exception using
+          errcode = '55000',
+          message = format('the standby stood still while wait_for_block waited for block %s of %s', block, dataset),
+          detail  = 'It has received more than it has replayed: without hot_standby_feedback, replay stops for '
+                    'statements that might still read what it removes, and this is one.',
+          hint    = 'alter system set hot_standby_feedback = on; select pg_reload_conf();';
+      end if;
       return false;
     end if;
     perform pg_sleep(0.02);

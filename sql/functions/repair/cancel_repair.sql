@@ -20,12 +20,15 @@ begin
   perform ampsync_private.check_synced(v_dataset_id, cancel_repair.table_name);
 
   for v_stream_id, table_name, from_block, to_block in
-    delete from ampsync_private.repair r
-     using ampsync_private.stream s
-     where s.stream_id = r.stream_id
-       and s.dataset_id = v_dataset_id
-       and s.table_name = coalesce(cancel_repair.table_name, s.table_name)
-    returning s.stream_id, s.table_name, r.first_block, r.last_block
+    with cancelled as (
+      delete from ampsync_private.repair r
+       using ampsync_private.stream s
+       where s.stream_id = r.stream_id
+         and s.dataset_id = v_dataset_id
+         and s.table_name = coalesce(cancel_repair.table_name, s.table_name)
+      returning s.stream_id, s.table_name, r.first_block, r.last_block
+    )
+    select * from cancelled c order by c.table_name, c.first_block
   loop
     perform ampsync_private.journal(v_stream_id, 'repair_cancelled',
               jsonb_build_object('from_block', from_block, 'to_block', to_block));

@@ -11,7 +11,7 @@ export async function loadedStream(db: Connection, options: StreamOptions = {}):
 /** The shadow of a stream under resync, moved by hand like any other; null where there is none. */
 export async function shadowOf(db: Connection, stream: SqlStream): Promise<SqlStream | null> {
   const { rows } = await db.query(
-    "select stream_id, target_schema || '.' || target_table as target from ampsync_private.stream where shadow_of = $1",
+    "select stream_id, target_schema || '.' || target_table as target from ampsync_private.stream where shadow_of = $1 and state <> 'former'",
     [stream.id],
   );
   return rows.length === 0

@@ -39,7 +39,10 @@ export async function startStandby(primary: EmbeddedPostgres): Promise<EmbeddedP
   return await startPostgres({
     dataDir,
     persistent: false,
-    settings: { primary_conninfo: `host=${host} port=${port} user=${user}` },
+    settings: {
+      max_standby_streaming_delay: "60s",
+      primary_conninfo: `host=${host} port=${port} user=${user}`,
+    },
   });
 }
 

@@ -28,7 +28,8 @@ begin
                || jsonb_build_object(
                     'compression_methods', (select to_jsonb(g.enumvals) from pg_settings g
                                              where g.name = 'default_toast_compression'),
-                    'standbys', (select count(*) from pg_stat_replication))) d;
+                    'standbys', (select count(*) from pg_stat_replication),
+                    'is_standby', pg_is_in_recovery())) d;
   end case;
 exception when others then
   return query

@@ -1,6 +1,6 @@
 -- What is wrong with the settings of the server.
 -- p_server: the values of pg_settings by name (max_wal_size in MB), `compression_methods`, an
--- array, and `standbys`, how many are connected.
+-- array, `standbys`, how many are connected, and `is_standby`, whether it is one itself.
 create or replace function ampsync_private.diagnose_server(
   p_server jsonb
 )
@@ -31,6 +31,11 @@ as $$
       (p_server ->> 'max_wal_senders' = '0',
        'info', 'max_wal_senders', 'it is 0: no standby can connect',
        'alter system set max_wal_senders = 10; -- then restart the server'),
+      ((p_server ->> 'is_standby')::boolean and p_server ->> 'hot_standby_feedback' = 'off',
+       'warning', 'hot_standby_feedback',
+       'it is off on this standby: replay stops while wait_for_block, verify or a long query runs, which may be ended '
+       'for that',
+       'alter system set hot_standby_feedback = on; select pg_reload_conf();'),
       (p_server ->> 'synchronous_standby_names' <> '' and p_server ->> 'standbys' = '0'
          and p_server ->> 'synchronous_commit' not in ('off', 'local'),
        'error', 'synchronous_standby_names',
