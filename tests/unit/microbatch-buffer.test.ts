@@ -228,7 +228,7 @@ test("of rows that PostgreSQL refused neither the count nor the xor stays, and e
   const chunk = buffer.take(microbatch!);
   const nulled = [{ column: "note", count: 1, block: 1n, row: 0, reason: "too long" }];
   buffer.written(microbatch!, chunk, { report: { ...NOTHING, nulled }, removed: { rows: 1, idXor: 4n } });
-  buffer.written(microbatch!, chunk.subarray(0, 0), {
+  buffer.written(microbatch!, new Uint8Array(0), {
     report: { ...NOTHING, nulled },
     removed: { rows: 1, idXor: 2n },
   });
