@@ -1981,7 +1981,7 @@ function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
 function ampsync_private.publication_steps(p_old regclass, p_name text)
   -- Statements that put a table into the publications of the one that it replaces.
   returns TABLE(class_id oid, object_id oid, ddl text)
-  language plpgsql stable security invoker
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
