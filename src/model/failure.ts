@@ -66,6 +66,9 @@ const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
 /** The SQLSTATEs by which PostgreSQL reports that its schema is older, or newer, than this program. */
 const SCHEMA_MISMATCH = /^(42883|42P01|42703)$/;
 
+/** A foreign key was violated; where it says RESTRICT, PostgreSQL 18 has a code of its own for that. */
+const FOREIGN_KEY = /^(23503|23001)$/;
+
 /** The one place that decides, by the code alone. */
 export function reactionTo(code: string): Reaction {
   if (code === "SY001" || code === "SY002") return "lost";
@@ -142,7 +145,7 @@ export function failureOf(error: unknown): Failure {
       "Two rows have the same key, or one of your own constraints refuses a row: select * from ampsync.events;";
     return { code, ...told, hint: told.hint ?? hint };
   }
-  const constraint = code === "23503" ? textOf(error, "constraint") : null;
+  const constraint = FOREIGN_KEY.test(code) ? textOf(error, "constraint") : null;
   return { code, ...told, ...(constraint === null ? {} : { constraint }) };
 }
 

@@ -2,7 +2,7 @@
 -- catalogue, and returns it. For a pass, a repair or a swap that ended with that error. Other
 -- errors come with a hint, or need none.
 --
--- p_error: {"code", "message", "detail", "hint"}; 23503 also has "constraint", its name.
+-- p_error: {"code", "message", "detail", "hint"}; 23503 and 23001 also have "constraint", its name.
 create or replace function ampsync_private.add_hint(
   p_stream_id bigint,
   p_error     jsonb
@@ -32,7 +32,7 @@ begin
   select * into v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id
-     and v_code in ('23503', '42501', '42P01', '3F000', '42883', '42704');
+     and v_code in ('23503', '23001', '42501', '42P01', '3F000', '42883', '42704');
   if not found then
     return p_error;
   end if;
@@ -40,7 +40,7 @@ begin
     from pg_class c
    where c.oid = v_stream.target;
 
-  if v_code = '23503' then
+  if v_code in ('23503', '23001') then -- PostgreSQL 18 has the other one for ON DELETE RESTRICT.
     -- When a reorg deletes rows, rows that refer to them must go too. New rows may refer to rows that are missing.
     select string_agg(case when k.confrelid = v_table
              then format('alter table %1$s drop constraint %2$I; alter table %1$s add constraint %2$I %3$s; ',
