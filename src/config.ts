@@ -183,7 +183,7 @@ export function parseConfig(
     flightAddress: address("flightAddress"),
     adminAddress: given.text("adminAddress") === "off" ? null : address("adminAddress"),
     token: () => (token.file === null ? token.text : readFile(token.file).trim() || null),
-    tls: ampTls(given, readFile, problems),
+    tls: ampTls(given, readFile, problems, warnings),
     poolSize: poolSize(),
     streamsPerWorker: number("streamsPerWorker"),
     maxConcurrentBatches: number("maxConcurrentBatches"),

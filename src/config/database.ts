@@ -1,7 +1,7 @@
 import { completeDatabaseUrl } from "../model/database-url.ts";
 import type { Environment, Given } from "./given.ts";
 import type { SettingName } from "./settings.ts";
-import { databaseTlsProblems } from "./tls.ts";
+import { checkDatabaseTls } from "./tls.ts";
 
 type ReadFile = (path: string) => string;
 
@@ -27,7 +27,7 @@ export function databaseUrl(
 ): string | null {
   const complete = (given: string) => {
     const url = completeDatabaseUrl(given, "DATABASE_URL", env, readFile, problems);
-    problems.push(...databaseTlsProblems(url, readFile).map((problem) => `DATABASE_URL: ${problem}`));
+    checkDatabaseTls(url, readFile, problems, warnings);
     return url;
   };
   const parts = PARTS.map((name) => given.value(name)).filter((value) => value !== null);

@@ -7,6 +7,9 @@ import type { Given } from "./given.ts";
 
 type ReadFile = (path: string) => string;
 
+/** Renewed certificates have weeks left when they come, so one with less was forgotten. */
+const EXPIRES_SOON_MS = 7 * 24 * 3_600_000;
+
 /** Texts of PEM files, with the name of the setting of each; null: not set. */
 interface Pem {
   readonly ca: readonly [name: string, text: string] | null;
@@ -18,7 +21,12 @@ interface Pem {
  * The TLS files for Amp servers, checked now and read again for each connection, because they may be rotated. The
  * function throws SY109 if a file is gone then: the connection is tried again.
  */
-export function ampTls(given: Given, readFile: ReadFile, problems: string[]): () => TlsFiles {
+export function ampTls(
+  given: Given,
+  readFile: ReadFile,
+  problems: string[],
+  warnings: string[],
+): () => TlsFiles {
   const [ca, cert, key] = (["ampTlsCaFile", "ampTlsCertFile", "ampTlsKeyFile"] as const).map((name) =>
     given.value(name),
   );
@@ -29,7 +37,9 @@ export function ampTls(given: Given, readFile: ReadFile, problems: string[]): ()
     problems.push("AMP_TLS_CERT_FILE and AMP_TLS_KEY_FILE must be set together");
   } else if (missing.length === 0) {
     const named = (file: typeof ca) => (file ? ([file.name, readFile(file.value)] as const) : null);
-    problems.push(...pemProblems({ ca: named(ca), cert: named(cert), key: named(key) }));
+    const pem = { ca: named(ca), cert: named(cert), key: named(key) };
+    problems.push(...pemProblems(pem));
+    warnings.push(...expiring(pem));
   }
 
   function read(path: string): string {
@@ -55,15 +65,22 @@ export function trustSystemRoots(): void {
   tls.setDefaultCACertificates([...new Set(roots)]);
 }
 
-/** The TLS files that an address of PostgreSQL names; those that cannot be read have been reported. */
-export function databaseTlsProblems(url: string, readFile: ReadFile): string[] {
+/** Checks the TLS files that an address of PostgreSQL names; those that cannot be read have been reported. */
+export function checkDatabaseTls(
+  url: string,
+  readFile: ReadFile,
+  problems: string[],
+  warnings: string[],
+): void {
   const parameters = URL.parse(url.replace(/^[^?]*/, "postgresql://host/"))?.searchParams;
   const named = (parameter: string) => {
     const path = parameters?.get(parameter);
     const text = path ? readOrNull(readFile, path) : null;
     return text === null ? null : ([parameter, text] as const);
   };
-  return pemProblems({ ca: named("sslrootcert"), cert: named("sslcert"), key: named("sslkey") });
+  const pem = { ca: named("sslrootcert"), cert: named("sslcert"), key: named("sslkey") };
+  problems.push(...pemProblems(pem).map((problem) => `DATABASE_URL: ${problem}`));
+  warnings.push(...expiring(pem).map((warning) => `DATABASE_URL: ${warning}`));
 }
 
 /** What is wrong with the contents of files, in words that show nothing of them. */
@@ -83,6 +100,17 @@ function pemProblems({ ca, cert, key }: Pem): string[] {
     }
   }
   return problems;
+}
+
+/** Our own certificates that have expired, or will soon. */
+function expiring({ cert }: Pem): string[] {
+  if (cert === null || !isCertificate(cert[1])) {
+    return [];
+  }
+  const end = new Date(new X509Certificate(cert[1]).validTo);
+  return end.getTime() > Date.now() + EXPIRES_SOON_MS
+    ? []
+    : [`${cert[0]} names a certificate that is valid until ${end.toISOString()}`];
 }
 
 function isCertificate(text: string): boolean {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,6 +55,13 @@ async function productionPackages(): Promise<string[]> {
     .filter((path) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path));
 }
 
+/** The tasks that docs/operations.md tells a host to load. */
+async function documentedTasks(): Promise<string[]> {
+  const page = await readFile(join(app, "node_modules/ampsync/docs/operations.md"), "utf8");
+  const [list = ""] = /loads ours from one file\n(.*?)```/s.exec(page) ?? [];
+  return [...new Set([...list.matchAll(/(ampsync_\w+)\.js/g)].map(([, task = ""]) => task))];
+}
+
 function start(databaseUrl: string, program: readonly string[]): Worker {
   const nowhere = "http://127.0.0.1:1";
   return new Worker({ databaseUrl, flightAddress: nowhere, adminAddress: nowhere, cwd: app }, program);
@@ -102,16 +109,25 @@ test("it migrates, and works by our command and by graphile-worker's with a pres
   }
 });
 
+test("a host is told to load all tasks that there are", async () => {
+  const built = await readdir(join(app, "node_modules/ampsync/dist/tasks"));
+  expect(await documentedTasks()).toEqual(
+    built.filter((file) => file.endsWith(".js")).map((file) => file.replace(".js", "")),
+  );
+});
+
+test("what is installed stays below 50 MB", async () => {
+  const sizes = await Promise.all(
+    (await readdir(app, { recursive: true })).map(async (path) => (await lstat(join(app, path))).size),
+  );
+  const mib = sizes.reduce((sum, size) => sum + size, 0) / 1024 / 1024;
+  expect(mib).toBeLessThan(50);
+});
+
 test("a host with tasks of its own loads ours beside them", async () => {
   await using db = await createDatabase();
   await mkdir(join(app, "tasks"), { recursive: true });
-  for (const task of [
-    "ampsync_stream",
-    "ampsync_resolve",
-    "ampsync_swap",
-    "ampsync_index",
-    "ampsync_supervise",
-  ]) {
+  for (const task of await documentedTasks()) {
     await writeFile(join(app, "tasks", `${task}.js`), `export { default } from "ampsync/tasks/${task}";\n`);
   }
   await writeFile(join(app, "tasks", "theirs.js"), "export default async () => {};\n");

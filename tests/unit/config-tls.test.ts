@@ -53,6 +53,17 @@ describe("TLS files for Amp servers", () => {
     expect(tls().ca).toBe(authority.cert);
   });
 
+  test("that expire within a week are warned of", () => {
+    const { warnings } = parseConfig({ ...identity, AMP_TLS_CERT_FILE: "/cert" }, readFile);
+    expect(warnings).toEqual([]);
+    const { cert, key } = authority.issue({ name: "worker", expiresIn: 24 });
+    Object.assign(files, { "/soon": cert, "/soon-key": key });
+    const soon = parseConfig({ AMP_TLS_CERT_FILE: "/soon", AMP_TLS_KEY_FILE: "/soon-key" }, readFile);
+    expect(soon.warnings).toEqual([
+      expect.stringMatching(/^AMP_TLS_CERT_FILE names a certificate that is valid until 2\d{3}-/),
+    ]);
+  });
+
   test.each<[Record<string, string>, string]>([
     [{ AMP_TLS_CERT_FILE: "/cert" }, "AMP_TLS_CERT_FILE and AMP_TLS_KEY_FILE must be set together"],
     [{ AMP_TLS_KEY_FILE: "/key" }, "AMP_TLS_CERT_FILE and AMP_TLS_KEY_FILE must be set together"],

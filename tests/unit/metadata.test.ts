@@ -121,6 +121,16 @@ describe("the metadata of a record batch", () => {
     );
   });
 
+  test.each([
+    ["nested deeper than 64", `${"[".repeat(65)}${"]".repeat(65)}`],
+    ["of more than 10,000 values", `[${"0,".repeat(10_000)}0]`],
+  ])("what is %s is refused before it is parsed", (_, unknown) => {
+    const text = JSON.stringify({ ranges: [], ranges_complete: true });
+    const withUnknown = (value: string) => bytes(`${text.slice(0, -1)},"unknown":${value}}`);
+    expect(parseMetadata(withUnknown("[[0,1]]"))).toEqual({ ranges: [], complete: true });
+    expect(() => parseMetadata(withUnknown(unknown))).toThrow(expect.objectContaining({ code: "SY101" }));
+  });
+
   test("more than 1 MiB is refused before it is parsed", () => {
     const padded = bytes(
       `${JSON.stringify({ ranges: [], ranges_complete: true })}${" ".repeat(1024 * 1024)}`,

@@ -12,7 +12,7 @@ export interface Subject {
   readonly name: string;
   /** Of a server: the names under which it may be reached. */
   readonly hosts?: readonly string[];
-  /** Hours from now; by default 24. */
+  /** Hours from now; by default a month. */
   readonly expiresIn?: number;
 }
 
@@ -47,7 +47,7 @@ export class Authority {
     return { cert, key: privateKey };
   }
 
-  #sign(publicKey: string, { name, expiresIn = 24 }: Subject, extensions: object[]): string {
+  #sign(publicKey: string, { name, expiresIn = 30 * 24 }: Subject, extensions: object[]): string {
     const made = forge.pki.createCertificate();
     made.publicKey = forge.pki.publicKeyFromPem(publicKey);
     made.serialNumber = (this.#issued++).toString(16).padStart(2, "0");
