@@ -92,6 +92,17 @@ describe("a worker whose session is gone", () => {
     expect((await stream.view()).worker).toBe(rival);
   });
 
+  test("is not dead because another one is, who was seen before", async () => {
+    const third = await session();
+    await beat(third, `third-${count}`);
+    await die(third);
+    await die();
+    expect(await look([`third-${count}`])).toEqual([worker]);
+    expect(await isFoundDead(`third-${count}`)).toBe(true);
+    expect(await isFoundDead()).toBe(false);
+    expect(await jobsOf(worker)).toHaveLength(1);
+  });
+
   test("is looked at no longer", async () => {
     await die();
     await look([worker]);
@@ -227,6 +238,13 @@ describe("no lease is granted to a worker that does not hold its lock", () => {
     expect(await row).toBeUndefined();
     expect(await stream.acquire(rival)).toMatchObject({ epoch: "2" });
   });
+});
+
+test("a look takes the lock as well: a beat may have met an onlooker who tried it", async () => {
+  await die(rivalHeart);
+  await look([], await session());
+  await stream.endPass("yielded");
+  expect(await stream.acquire(rival)).toMatchObject({ epoch: "2" });
 });
 
 test("two that look at the same time free its jobs once", async () => {
