@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { databaseUrl, secret } from "./config/database.ts";
 import { type DatasetStart, datasetStart, type ManifestStart, manifestStart } from "./config/dataset.ts";
 import { type Environment, type Flags, Given } from "./config/given.ts";
-import { type Reader, refused, unencrypted, unused, visible } from "./config/notes.ts";
+import { type Reader, unencrypted, unused, visible } from "./config/notes.ts";
 import { SETTINGS, type Setting, type SettingName } from "./config/settings.ts";
 import { ampTls, trustSystemRoots } from "./config/tls.ts";
 import { AmpsyncError } from "./errors.ts";
@@ -15,7 +15,7 @@ import type { TlsFiles } from "./model/tls-files.ts";
 const OLDEST_NODE = [22, 19] as const;
 const SMALLEST_POOL = 3;
 
-type NumberSetting = Setting & Required<Pick<Setting, "standard" | "range">>;
+type NumberSetting = Setting & Required<Pick<Setting, "range">>;
 type NumberName = {
   [Name in SettingName]: (typeof SETTINGS)[Name] extends NumberSetting ? Name : never;
 }[SettingName];
@@ -50,6 +50,9 @@ export interface Config {
   readonly reloadRetries: number;
   /** How long a worker that is told to stop may take; in seconds. */
   readonly shutdownLimitSecs: number;
+  /** Where monitors ask this process; null if nobody does. */
+  readonly healthPort: number | null;
+  readonly healthHost: string;
   /** What `ampsync sync` starts; null for every other reader, and if no dataset is named. */
   readonly dataset: DatasetStart | null;
   /** The dataset file that `ampsync sync` starts and follows; null like `dataset`. */
@@ -193,12 +196,13 @@ export function parseConfig(
     pollIntervalSecs: number("pollIntervalSecs"),
     reloadRetries: number("reloadRetries"),
     shutdownLimitSecs: number("shutdownLimitSecs"),
+    healthPort: given.value("healthPort") === null ? null : number("healthPort"),
+    healthHost: given.text("healthHost") ?? SETTINGS.healthHost.standard,
     dataset: reader === "sync" ? datasetStart(given, number, problems) : null,
     manifestStart: reader === "sync" ? manifestStart(given, number, problems) : null,
     logLevel: logLevel(),
     warnings,
   };
-  if (reader === "sync" || reader === "worker") problems.push(...refused(env, flags));
   warnings.push(...unused(env, flags, given, reader), ...visible(flags));
   if (reader !== "command" && token.text !== null) {
     warnings.push(...unencrypted([config.flightAddress, config.adminAddress]));

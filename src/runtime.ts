@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 
 import type { Task } from "graphile-worker";
+import type { Registry } from "prom-client";
 import xxhash from "xxhash-wasm";
 
 import { AmpServers } from "./amp-servers.ts";
@@ -17,9 +18,12 @@ import { runStatement } from "./db/run-statement.ts";
 import { StreamCalls } from "./db/stream-calls.ts";
 import type { Deps } from "./deps.ts";
 import { type Faults, NO_FAULTS } from "./fault-points.ts";
+import { Health } from "./health/health.ts";
 import { packageVersion } from "./install/installed.ts";
 import { Heartbeat, type HeartbeatTimes } from "./lease/heartbeat.ts";
 import { createLog } from "./log.ts";
+import { countRepeats, createRegistry, gauge, watchPools } from "./metrics/registry.ts";
+import { StreamMetrics } from "./metrics/stream-metrics.ts";
 import { cleanText } from "./model/foreign-text.ts";
 import {
   COMMIT_LIMITS,
@@ -36,14 +40,17 @@ export interface DepsOptions {
   readonly faults?: Faults;
   readonly limits?: CommitLimits;
   readonly heartbeat?: HeartbeatTimes;
+  /** Where everything is counted; by default a new one. */
+  readonly registry?: Registry | undefined;
 }
 
 /** Builds the dependencies of one process, without connecting to anything yet. */
 export async function createDeps(
   config: Config,
   writeLog: (line: string) => void,
-  { faults = NO_FAULTS, limits = COMMIT_LIMITS, heartbeat: times }: DepsOptions = {},
+  { faults = NO_FAULTS, limits = COMMIT_LIMITS, heartbeat: times, registry: given }: DepsOptions = {},
 ): Promise<Deps> {
+  const registry = given ?? createRegistry(await packageVersion());
   const url = requireDatabase(config);
   const secrets = new Secrets();
   const clean = (text: string) => cleanText(secrets.redact(text));
@@ -83,13 +90,23 @@ export async function createDeps(
   };
   const servers = new AmpServers(config, token);
 
-  const caller = new Caller(retryingStatements(pool, timeLimits, log), clean);
+  const caller = new Caller(retryingStatements(pool, timeLimits, log, countRepeats(registry)), clean);
   const indexes = new IndexBuilder(url, caller, log);
   const announcements = new StreamCalls(caller.once());
   const announcer = new Announcer((commits) => announcements.announce(commits), log);
 
+  watchPools(registry, { worker: pool, heartbeat: reserved });
+  gauge(registry, "ampsync_leases", "Tables that this worker holds", () => heartbeat.held);
+  gauge(
+    registry,
+    "ampsync_heartbeat_age_seconds",
+    "Age of the last heartbeat of this worker that was answered",
+    () => heartbeat.silentMs / 1000,
+  );
+
   return {
     log,
+    metrics: new StreamMetrics(registry),
     caller,
     pool,
     heartbeat,
@@ -118,15 +135,46 @@ export async function createDeps(
   };
 }
 
-/** The one piece of module state: a process has one runtime, built when its worker or its first job starts. */
+/** The module state: a process has one runtime, built when its worker or its first job starts … */
 let current: Promise<Deps> | null = null;
+/** … and one health port, which is there before. */
+let health: Promise<Health> | null = null;
 
 function runtime(config: () => Config): Promise<Deps> {
-  current ??= createDeps(config(), writeStderr).catch((error) => {
+  current ??= build(config()).catch((error) => {
     current = null; // Otherwise every later job would get this failure.
     throw error;
   });
   return current;
+}
+
+async function build(config: Config): Promise<Deps> {
+  return await createDeps(config, writeStderr, { registry: (await health)?.registry });
+}
+
+/** Opens the health port, if there is to be one and it is not open: a worker that waits for its database has one, too. */
+export async function startHealth(config: Config): Promise<void> {
+  if (config.healthPort === null) return;
+  health ??= openHealth(config, config.healthPort).catch((error) => {
+    health = null;
+    throw error;
+  });
+  await health;
+}
+
+async function openHealth(config: Config, port: number): Promise<Health> {
+  return await Health.start({
+    databaseUrl: requireDatabase(config),
+    host: config.healthHost,
+    port,
+    registry: createRegistry(await packageVersion()),
+    log: createLog(config.logLevel, writeStderr),
+  });
+}
+
+/** The worker was told to stop. */
+export function stopHealth(): void {
+  health?.then((open) => open.stopping()).catch(() => {}); // Whoever started it heard why it could not be opened.
 }
 
 /**
@@ -137,6 +185,7 @@ export function beginWorker(config: Config, workerId: string, streams: number): 
   async function register() {
     const deps = await runtime(() => config);
     deps.heartbeat.start(workerId);
+    (await health)?.began(deps.heartbeat);
     const version = await packageVersion();
     const worker = { workerId, host: hostname(), pid: processId(), version, slots: streams };
     await new LeaseCalls(deps.caller).registerWorker(worker);
@@ -169,9 +218,12 @@ export function withRuntime(create: (deps: Deps) => Task): Task {
   };
 }
 
-/** Closes what `withRuntime` built, so that the process of a stopped worker can exit. */
+/** Closes what `withRuntime` built and the health port, so that the process of a stopped worker can exit. */
 export async function closeRuntime(): Promise<void> {
+  const open = health;
+  health = null;
   const deps = await current;
   current = null;
   await deps?.close();
+  await (await open)?.close();
 }

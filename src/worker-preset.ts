@@ -14,7 +14,7 @@ import { DEFAULT_QUEUE } from "./model/queue.ts";
 import { HEALTH_TIMES } from "./queue/health.ts";
 import { ampsyncPlugin, type PluginOptions } from "./queue/plugin.ts";
 import { slotsFor } from "./queue/slots.ts";
-import { beginWorker, closeRuntime } from "./runtime.ts";
+import { beginWorker, closeRuntime, startHealth, stopHealth } from "./runtime.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** graphile-worker's own statements take milliseconds. */
@@ -53,12 +53,16 @@ export function workerPreset(
     health: HEALTH_TIMES,
     streams: config.streamsPerWorker,
     signal: new AbortController().signal,
+    starting: async () => {
+      if (isAlone) await startHealth(config);
+    },
     began: (workerId, streams) => {
       leave = beginWorker(config, workerId, streams);
     },
     stopping: () => {
       leave();
       if (!isAlone) return;
+      stopHealth();
       limitShutdown(config.shutdownLimitSecs * 1000, () =>
         log.error("graceful_shutdown_timeout", { limit_s: config.shutdownLimitSecs }),
       );

@@ -1,17 +1,18 @@
 import { parseArgs } from "node:util";
 
 import type { Flags } from "../config/given.ts";
-import { flagOf, flagsOf, IGNORED, REFUSED, type Scope, SETTINGS, type Setting } from "../config/settings.ts";
+import { flagOf, flagsOf, IGNORED, type Scope, SETTINGS, type Setting } from "../config/settings.ts";
 import { nearest } from "./nearest.ts";
 
 /** The options of a command that are no settings: switches without a value. */
-export type Switch = "json" | "watch" | "once" | "yes";
+export type Switch = "json" | "watch" | "once" | "yes" | "live";
 
 export const SWITCHES: Readonly<Record<Switch, string>> = {
   json: "print JSON, and errors as JSON too",
   watch: "print again every 2 s, until Ctrl-C",
   once: "verify, then exit",
   yes: "do not ask",
+  live: "ask only whether its event loop turns",
 };
 
 /** What a command takes. */
@@ -49,7 +50,7 @@ export function parseCommandLine({ name, switches, scopes }: Syntax, args: reado
   const shorts = new Map(
     settings.flatMap(({ names: [first], short }) => (short === undefined ? [] : [[flagOf(first), short]])),
   );
-  const others = scopes.includes("worker") ? [...IGNORED, ...Object.keys(REFUSED)].map(flagOf) : [];
+  const others = scopes.includes("worker") ? IGNORED.map(flagOf) : [];
   const valued = [...settings.flatMap(flagsOf), ...others];
   const options = Object.fromEntries([
     ...switches.map((each) => [each, { type: "boolean" }] as const),

@@ -97,6 +97,18 @@ Starting it again changes nothing.`,
     },
   },
   {
+    name: "health",
+    summary: "ask a worker of this machine whether its tables move; exit code 1 if not",
+    about: `For health checks of containers: prints what /readyz of HEALTH_HOST and HEALTH_PORT says, with --live what
+/healthz says.`,
+    switches: ["live"],
+    scopes: ["worker"],
+    async run({ switches, flags, print }) {
+      const { askHealth } = await import("./health.ts");
+      return await askHealth(configFromProcess("command", flags), switches.has("live"), print);
+    },
+  },
+  {
     name: "uninstall",
     summary: "take ampsync out of the database: prints what is dropped and what stays, and asks",
     switches: ["yes", "json"],

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { REFUSED, SETTINGS } from "../config/settings.ts";
+import { SETTINGS } from "../config/settings.ts";
 import { createPool } from "../db/pool.ts";
 import { Reads } from "../db/reads.ts";
 import { startDevServer } from "../devserver/server.ts";
@@ -115,7 +115,7 @@ export async function runDemo({
 /** The settings of another worker would aim this one elsewhere, or contradict its own. */
 function withoutSettings(env: DemoOptions["env"]): NodeJS.ProcessEnv {
   const { logLevel, ...others } = SETTINGS;
-  const names = [...Object.values(others).flatMap((setting) => setting.names), ...Object.keys(REFUSED)];
+  const names = Object.values(others).flatMap((setting) => setting.names);
   return Object.fromEntries(Object.entries(env).filter(([name]) => !names.some((each) => each === name)));
 }
 

@@ -1,7 +1,7 @@
 import { flagOf, type Setting } from "../config/settings.ts";
 import { SWITCHES, type Syntax, settingsOf } from "./command-line.ts";
 
-const EXIT_CODES = `Exit codes: 0 done; 1 failed, or something was found (doctor, demo); 2 wrong command line;
+const EXIT_CODES = `Exit codes: 0 done; 1 failed, or something was found (doctor, health, demo); 2 wrong command line;
 130 stopped by a second signal.`;
 
 /** A command as its help shows it. */

@@ -8,6 +8,7 @@ import { migrate } from "../install/migrate.ts";
 import type { Log } from "../log.ts";
 import type { DatasetManifest } from "../manifest/dataset-manifest.ts";
 import { failureOf } from "../model/failure.ts";
+import { startHealth } from "../runtime.ts";
 import { followManifest, readManifest } from "./manifest.ts";
 import { runWorker } from "./worker.ts";
 
@@ -29,6 +30,7 @@ export async function runSync(config: Config, log: Log, signal: AbortSignal): Pr
     await start(config, { reference: name, tables: null, retentionBlocks }, log, over, queries);
   }
 
+  await startHealth(config);
   await install(config, log, signal);
   try {
     return await runWorker(config, log, signal, async () => {

@@ -3,7 +3,7 @@ import { type Runner, run } from "graphile-worker";
 import { type Config, requireDatabase } from "../config.ts";
 import { untilReached } from "../db/retry.ts";
 import type { Log } from "../log.ts";
-import { closeRuntime } from "../runtime.ts";
+import { closeRuntime, startHealth } from "../runtime.ts";
 import { workerPreset } from "../worker-preset.ts";
 
 /**
@@ -19,6 +19,7 @@ export async function runWorker(
   begin: () => Promise<void> = async () => {},
 ): Promise<number> {
   let runner: Runner;
+  await startHealth(config);
   try {
     const preset = workerPreset(config, { signal });
     runner = await untilReached(
@@ -29,6 +30,7 @@ export async function runWorker(
       signal,
     );
   } catch (error) {
+    await closeRuntime();
     if (signal.aborted) return 0;
     throw error;
   }

@@ -22,11 +22,22 @@ export interface CommitQueueOptions<Begin, End> {
   readonly permits: Pick<Permits, "take">;
   readonly budget: Budget;
   /** Everything up to and including this microbatch is durable; `begin` is what the commit began with. */
-  readonly onCommitted: (last: End, begin: Begin | null) => void;
+  readonly onCommitted: (last: End, begin: Begin | null, size: CommitSize) => void;
   /** Nothing more can be written. What was not committed is lost, and will be sent again. */
   readonly onFailed: (error: unknown) => void;
   /** Aborted when even the commit under way is given up. */
   readonly abandoned: AbortSignal;
+}
+
+/** What one commit took in, and how long PostgreSQL took for it. */
+export interface CommitSize {
+  readonly microbatches: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Opening the transaction and handing over its rows, without waiting for more of them. */
+  readonly copyMs: number;
+  /** From the end of its rows to the answer to COMMIT. */
+  readonly commitMs: number;
 }
 
 /**
@@ -46,6 +57,8 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
   readonly #writing: Promise<void>;
   /** The reader waits for room: only the writer can be counted on to make some. */
   #needsRoom = false;
+  /** How long the transaction under way has kept the writer waiting. */
+  #copyMs = 0;
   /** Runs while the writer, with its transaction open, waits for the reader. */
   #silence: NodeJS.Timeout | undefined;
 
@@ -241,24 +254,41 @@ export class CommitQueue<Begin, End extends MicrobatchEnd> implements AsyncDispo
   async #begin(begin: Begin | null, end: string | null): Promise<Transaction> {
     const { statements, open } = this.#options;
     this.#givenUp.signal.throwIfAborted();
-    return await open(statements.begin(begin), end, this.#givenUp.signal);
+    this.#copyMs = 0;
+    return await this.#copying(open(statements.begin(begin), end, this.#givenUp.signal));
   }
 
   async #send(transaction: Transaction, microbatch: Microbatch<Begin, End>): Promise<void> {
     while (microbatch.chunks.length > 0) {
       const chunk = this.#buffer.change((buffer) => buffer.take(microbatch));
-      const refusals = await transaction.write(chunk);
+      const refusals = await this.#copying(transaction.write(chunk));
       this.#buffer.change((buffer) => buffer.written(microbatch, chunk, refusals));
       this.#givenUp.signal.throwIfAborted();
     }
   }
 
   async #commit(transaction: Transaction, microbatches: readonly Microbatch<Begin, End>[]): Promise<void> {
+    const since = performance.now();
     await transaction.commit(() => this.#endStatement(microbatches));
-    const last = endOf(microbatches.at(-1)!);
+    const commitMs = performance.now() - since;
+    const ends = microbatches.map(endOf);
+    const size = {
+      microbatches: ends.length,
+      rows: ends.reduce((sum, { ledger }) => sum + ledger.rows, 0),
+      bytes: microbatches.reduce((sum, { bytes }) => sum + bytes, 0),
+      copyMs: this.#copyMs,
+      commitMs,
+    };
     const begin = microbatches[0]?.begin ?? null;
     this.#buffer.change((buffer) => buffer.committed(microbatches.length));
-    this.#options.onCommitted(last, begin);
+    this.#options.onCommitted(ends.at(-1)!, begin, size);
+  }
+
+  async #copying<T>(work: Promise<T>): Promise<T> {
+    const since = performance.now();
+    const done = await work;
+    this.#copyMs += performance.now() - since;
+    return done;
   }
 
   #endStatement(microbatches: readonly Microbatch<Begin, End>[]): string {

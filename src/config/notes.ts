@@ -1,5 +1,5 @@
 import type { Environment, Flags, Given } from "./given.ts";
-import { flagOf, flagsOf, IGNORED, REFUSED, SETTINGS, type Setting, type SettingName } from "./settings.ts";
+import { flagOf, flagsOf, IGNORED, SETTINGS, type Setting, type SettingName } from "./settings.ts";
 
 /**
  * Who reads the configuration: a process of ours that works, as `sync` with a dataset of its own; another application
@@ -8,13 +8,6 @@ import { flagOf, flagsOf, IGNORED, REFUSED, SETTINGS, type Setting, type Setting
 export type Reader = "sync" | "worker" | "library" | "command";
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
-
-/** Problems: settings that ask for what a worker cannot do. Without them somebody would rely on it in vain. */
-export function refused(env: Environment, flags: Flags): string[] {
-  return Object.entries(REFUSED)
-    .filter(([variable]) => env[variable] || flags[flagOf(variable)])
-    .map(([variable, why]) => `${variable}: ${why}`);
-}
 
 /** Warnings: what is set, and has no effect. */
 export function unused(env: Environment, flags: Flags, given: Given, reader: Reader): string[] {

@@ -211,6 +211,20 @@ export const SETTINGS = {
     range: [1, 300],
     about: "how many seconds a worker that is told to stop may take; then it ends with exit code 1",
   },
+  healthPort: {
+    names: ["HEALTH_PORT"],
+    scope: "worker",
+    range: [1, 65_535],
+    about:
+      "port of `/healthz`, `/readyz` and `/metrics`; without it there are none. It takes one connection to the database while it is asked",
+  },
+  healthHost: {
+    names: ["HEALTH_HOST"],
+    scope: "worker",
+    standard: "127.0.0.1",
+    accepts: "an address or a name of this machine",
+    about: "where that port is opened; `0.0.0.0` for all addresses, as the image sets it",
+  },
   dataset: {
     names: ["DATASET", "DATASET_NAME", "AMP_DATASET_NAME"],
     scope: "dataset",
@@ -260,11 +274,6 @@ export const IGNORED: readonly string[] = [
   "MANIFEST_FETCH_MAX_RETRIES",
   "MANIFEST_FETCH_MAX_BACKOFF_SECS",
 ];
-
-/** Variables that ask a worker for what this version cannot do: it refuses to start. */
-export const REFUSED: Readonly<Record<string, string>> = {
-  HEALTH_PORT: "this version has no health endpoint, but `ampsync doctor` ends with 1 after an error",
-};
 
 /** A variable as a flag, without dashes. */
 export function flagOf(variable: string): string {

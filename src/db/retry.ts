@@ -51,6 +51,9 @@ export interface Waiting {
   readonly onRetry?: OnRetry | undefined;
 }
 
+/** Called at each attempt that is to be repeated. */
+export type OnRepeat = (what: Backoff["name"]) => void;
+
 /** Runs a statement; retries it after temporary errors while a caller waits, and not at all without one. */
 export type RunStatement = (statement: Statement, waiting: Waiting | null) => Promise<pg.QueryResult>;
 
@@ -109,7 +112,12 @@ export async function retry<T>(
  * succeeded, so each function that is called this way may run twice. Without a connection nothing can be
  * reported about a stream, not even that it is retrying: connecting is retried until it succeeds.
  */
-export function retryingStatements(pool: pg.Pool, timeLimits: TimeLimits, log: Log): RunStatement {
+export function retryingStatements(
+  pool: pg.Pool,
+  timeLimits: TimeLimits,
+  log: Log,
+  onRepeat: OnRepeat = () => {},
+): RunStatement {
   return async (statement, waiting) => {
     if (waiting === null) {
       return await runStatement(pool, await pool.connect(), statement);
@@ -119,12 +127,20 @@ export function retryingStatements(pool: pg.Pool, timeLimits: TimeLimits, log: L
       retry(
         () => pool.connect(),
         CONNECTING,
-        { limitMs: timeLimits.connectionMs, endless: true },
+        {
+          limitMs: timeLimits.connectionMs,
+          endless: true,
+          onRetry: async () => onRepeat(CONNECTING.name),
+        },
         log,
         signal,
       );
     const run = async () => runStatement(pool, await connect(), statement);
-    return await retry(run, OPERATING, { limitMs: timeLimits.operationMs, onRetry }, log, signal);
+    const repeats = async (error: unknown) => {
+      onRepeat(OPERATING.name);
+      await onRetry?.(error);
+    };
+    return await retry(run, OPERATING, { limitMs: timeLimits.operationMs, onRetry: repeats }, log, signal);
   };
 }
 

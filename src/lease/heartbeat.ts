@@ -76,6 +76,8 @@ export class Heartbeat {
   #suspects: readonly string[] = [];
   /** When the session was lost, by performance.now(). */
   #lostAt: number | null = null;
+  /** When the last beat was answered, or the first one became due, by performance.now(). */
+  #beatenAt = performance.now();
 
   constructor(calls: LeaseCalls, log: Log, times: HeartbeatTimes = TIMES) {
     this.#calls = calls;
@@ -83,10 +85,21 @@ export class Heartbeat {
     this.#times = times;
   }
 
+  /** How long no beat was answered. */
+  get silentMs(): number {
+    return performance.now() - this.#beatenAt;
+  }
+
+  /** How many leases it renews. */
+  get held(): number {
+    return this.#holders.size;
+  }
+
   /** Called with the id of this worker at each of its jobs; the first call starts the heartbeat. */
   start(workerId: string): void {
     this.#workerId = workerId;
     if (this.#timer === null) {
+      this.#beatenAt = performance.now();
       this.#timer = setInterval(() => this.#beat(), this.#times.beatMs);
       this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
       this.#timer.unref(); // An idle process may end.
@@ -218,6 +231,7 @@ export class Heartbeat {
     try {
       const verdicts = await this.#calls.renewLeases(this.#workerId, held);
       this.#rebeatMs = REBEAT_MS;
+      this.#beatenAt = performance.now();
       if (!this.#hasBegun) {
         this.#hasBegun = true;
         this.#begun.resolve();

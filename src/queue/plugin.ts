@@ -33,6 +33,8 @@ export interface PluginOptions {
   readonly streams: number;
   /** Ends the wait for `ampsync migrate`. */
   readonly signal: AbortSignal;
+  /** Called before the worker looks at the database; prevents its start by throwing. May be called again. */
+  readonly starting: () => Promise<void>;
   /** Called with the id of a worker and how many streams it takes when it begins, and when it has ended. */
   readonly began: (workerId: string, streams: number) => void;
   readonly ended: () => void;
@@ -48,6 +50,7 @@ export interface PluginOptions {
  */
 export function ampsyncPlugin(options: PluginOptions): GraphileConfig.Plugin {
   const guard = beforeMigrating(async (client, queue) => {
+    await options.starting();
     // The pool can be reached only after its first connection, which is this one.
     if (options.isAlone) await setUpSession(client, QUEUE_SESSION);
     await hasOwnSession(client, { connectionString: options.databaseUrl });

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 
 import { CarefulTransaction } from "../commit/careful-write.ts";
-import { CommitQueue } from "../commit/commit-queue.ts";
+import { CommitQueue, type CommitSize } from "../commit/commit-queue.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import { WriteTransaction } from "../commit/write.ts";
 import { AmpsyncError } from "../errors.ts";
@@ -78,7 +78,7 @@ class Connection implements AsyncDisposable {
       limits: deps.limits,
       permits: status.shown(deps.permits),
       budget: deps.budget,
-      onCommitted: (last, removal) => this.#committed(last, removal),
+      onCommitted: (last, removal, size) => this.#committed(last, removal, size),
       // A row that PostgreSQL refuses ends this connection alone: the next one is careful.
       onFailed: (error) => (isPoison(error) && !isCareful ? leave.abort() : control.fail(error)),
       abandoned: control.abandoned,
@@ -261,8 +261,9 @@ class Connection implements AsyncDisposable {
   }
 
   /** Everything up to and including this microbatch is durable. */
-  #committed({ watermark }: StampedWatermark, removal: Removal | null): void {
-    const { deps, lease, status, head, progress } = this.#pass;
+  #committed({ watermark }: StampedWatermark, removal: Removal | null, size: CommitSize): void {
+    const { deps, lease, status, head, progress, metrics } = this.#pass;
+    metrics.committed(size);
     progress.memory = committed(progress.memory, watermark);
     status.committed(progress.memory.open !== null || !this.#commits.isEmpty);
     head.committed(watermark.end);

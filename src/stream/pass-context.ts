@@ -1,6 +1,7 @@
 import type { StreamCalls, StreamLease } from "../db/stream-calls.ts";
 import type { PassControl } from "../lease/pass-control.ts";
 import type { Log } from "../log.ts";
+import type { TableMetrics } from "../metrics/stream-metrics.ts";
 import type { StreamMemory } from "../protocol/stream-memory.ts";
 import type { Following } from "./following.ts";
 import type { PassDeps } from "./pass-deps.ts";
@@ -13,6 +14,7 @@ export interface PassContext {
   /** State calls of this pass: they wait until it is over, and show what they wait for. */
   readonly calls: StreamCalls;
   readonly log: Log;
+  readonly metrics: TableMetrics;
   /** The table in the SQL of the server. */
   readonly reference: string;
   readonly control: PassControl;

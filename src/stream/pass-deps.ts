@@ -8,6 +8,7 @@ import type { Faults } from "../fault-points.ts";
 import type { FlightClient } from "../flight/client.ts";
 import type { Heartbeat } from "../lease/heartbeat.ts";
 import type { Log } from "../log.ts";
+import type { StreamMetrics } from "../metrics/stream-metrics.ts";
 import type { CommitLimits } from "../model/limits.ts";
 import type { HeadWatch } from "./head-watch.ts";
 
@@ -27,6 +28,7 @@ export interface PassDeps {
   /** Messages received and not done with. */
   readonly received: Budget;
   readonly announcer: Announcer;
+  readonly metrics: StreamMetrics;
   readonly limits: CommitLimits;
   readonly hash: (bytes: Uint8Array, seed: bigint) => bigint;
   readonly faults: Faults;

@@ -6,6 +6,7 @@ import { TransactionIds } from "../encoder/transaction-ids.ts";
 import { AmpsyncError } from "../errors.ts";
 import { PassControl } from "../lease/pass-control.ts";
 import type { Log } from "../log.ts";
+import type { TableMetrics } from "../metrics/stream-metrics.ts";
 import { backoffMs } from "../model/backoff.ts";
 import { tableRefSql } from "../model/dataset-ref.ts";
 import { failureOf } from "../model/failure.ts";
@@ -48,6 +49,7 @@ class StreamPass implements PassContext, Disposable {
   readonly calls: StreamCalls;
   readonly lease: StreamLease;
   readonly log: Log;
+  readonly metrics: TableMetrics;
   readonly reference: string;
   readonly control: PassControl;
   readonly head: Following;
@@ -67,6 +69,7 @@ class StreamPass implements PassContext, Disposable {
     this.calls = new StreamCalls(caller);
     this.lease = lease;
     this.log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
+    this.metrics = deps.metrics.of(lease.dataset, lease.tableName);
     this.reference = tableRefSql(lease.sourceSchema, lease.sourceTable);
     const { network, history, origin, retention } = lease;
     this.progress = { memory: rememberStream({ network, committed: history, origin, retention }) };
@@ -177,7 +180,7 @@ class StreamPass implements PassContext, Disposable {
     if (step?.kind === "fail" || step?.kind === "reconnect") {
       return await this.#answer(step);
     }
-    return this.#beginAgain();
+    return this.#beginAgain("replaced");
   }
 
   /** Begins again at the checkpoint, if that may help. */
@@ -187,10 +190,11 @@ class StreamPass implements PassContext, Disposable {
     }
     this.#isCareful = true;
     this.log.warn("batch_insert_failed", { error: error.message });
-    return this.#beginAgain();
+    return this.#beginAgain("refused_row");
   }
 
-  #beginAgain(): "reconnect" {
+  #beginAgain(reason: string): "reconnect" {
+    this.metrics.reconnects(reason);
     this.progress.memory = startConnection(this.progress.memory);
     this.head.reconnects();
     return "reconnect";
@@ -202,6 +206,7 @@ class StreamPass implements PassContext, Disposable {
     if (deep?.kind === "fail") {
       return failed(deep.error);
     }
+    this.metrics.reconnects(step.reason);
     this.log.warn("stream_reconnects", {
       reason: step.reason,
       detail: step.detail,

@@ -22,8 +22,10 @@ export function streamTask(deps: Deps): Task {
     const streamId = parseId(payload, "stream_id");
     const signal = abortSignal ?? new AbortController().signal;
     let epoch: bigint | null = null;
+    let metrics = deps.metrics.of("", "");
 
     async function endPass(outcome: PassOutcome, failure: Failure | null): Promise<void> {
+      if (failure !== null && outcome !== "failed") metrics.retries(failure.code);
       await deps.faults.reach("before_end_pass");
       await leases.endPass(streamId, epoch, outcome, failure);
     }
@@ -34,6 +36,7 @@ export function streamTask(deps: Deps): Task {
         return; // The holder of the lease queues the next pass itself.
       }
       epoch = lease.epoch;
+      metrics = deps.metrics.of(lease.dataset, lease.tableName);
       await deps.faults.reach("lease_acquired");
       deps.log.info("lease_acquired", { dataset: lease.dataset, table: lease.tableName, epoch });
       using flight = deps.servers.flight(lease.flightAddress);
@@ -42,6 +45,7 @@ export function streamTask(deps: Deps): Task {
     } catch (error) {
       const failure = failureOf(error);
       const outcome = outcomeOf(failure);
+      if (failure.code === "SY001") deps.metrics.leaseLost();
       deps.log.warn(outcome === null ? "lease_lost" : "stream_error", {
         stream_id: streamId,
         code: failure.code,

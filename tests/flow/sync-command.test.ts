@@ -7,7 +7,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
-import { COMMANDS, MAIN, type WorkerOptions } from "../support/worker/worker-process.ts";
+import { MAIN, type WorkerOptions } from "../support/worker/worker-process.ts";
 
 const BLOCKS = 40;
 /** An address at which nobody listens. */
@@ -151,22 +151,5 @@ describe("a worker", () => {
     await waitFor("a worker", async () => (await db.query("select from ampsync.workers")).rowCount === 1);
     await stop(worker);
     expect(await datasets(db)).toEqual([]);
-  });
-
-  test.each([
-    ["graphile-worker", "HEALTH_PORT"],
-    ["ampsync worker", "HEALTH_PORT"],
-  ] as const)("run as %s refuses to start with %s", async (command, name) => {
-    const worker = new Worker(
-      {
-        databaseUrl: "postgresql://nobody@127.0.0.1:1/none",
-        flightAddress: NOBODY,
-        adminAddress: NOBODY,
-        env: { [name]: "8080" },
-      },
-      COMMANDS[command],
-    );
-    expect(await worker.ended).toEqual({ code: 1, signal: null });
-    expect(worker.tail()).toContain(`${name}: this version`);
   });
 });

@@ -20,7 +20,11 @@ interface Service {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly healthcheck?: {
+    readonly test: readonly string[];
+    readonly timeout?: string;
+    readonly disable?: boolean;
+  };
   readonly volumes?: readonly string[];
   readonly [key: string]: unknown;
 }
@@ -125,6 +129,13 @@ describe("docker-compose.yml", () => {
     expect(worker).toMatchObject({ restart: "unless-stopped", init: true, stop_grace_period: "30s" });
     expect(postgres["restart"]).toBe("unless-stopped");
     expect(migrate).not.toHaveProperty("restart");
+  });
+
+  test("asks a worker whether its tables move, with a client that the image has, in more time than the answer takes", () => {
+    const { test: command, timeout } = worker.healthcheck ?? { test: [] };
+    expect(command).toEqual(["CMD", "node", "dist/cli/main.js", "health"]);
+    expect(timeout).toBe("5s"); // It gives up after 4 s.
+    expect(migrate).not.toHaveProperty("healthcheck");
   });
 
   test("publishes no port of the database", () => {
@@ -304,6 +315,10 @@ describe("examples/electric/docker-compose.yml", () => {
         expect(port, name).toMatch(/^127\.0\.0\.1:/);
       }
     }
+  });
+
+  test("asks nothing of the services that are no worker", () => {
+    expect(services["amp"]?.healthcheck).toEqual({ disable: true });
   });
 
   test("waits for services that it has, and mounts files that are there", () => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { describe, expect, test } from "vitest";
 
+import { parseConfig } from "../../src/config.ts";
 import { COMMANDS } from "../support/worker/worker-process.ts";
 
 // No container engine runs here: what one would read is checked against what the program has.
@@ -59,6 +60,17 @@ describe("Dockerfile", () => {
     expect(lastStage.map(([name]) => name)).not.toContain("RUN");
   });
 
+  test("opens the health port to other containers, and asks there whether the worker is alive", () => {
+    const set = Object.fromEntries((last("ENV") ?? "").split(" ").map((each) => each.split("=")));
+    expect(parseConfig({ ...set, DATABASE_URL: "postgresql:///x" }, () => "")).toMatchObject({
+      healthHost: "0.0.0.0",
+      healthPort: 8080,
+      warnings: [],
+    });
+    const check = (last("HEALTHCHECK") ?? "").split("CMD ")[1] ?? "";
+    expect(JSON.parse(check)).toEqual(["node", "dist/cli/main.js", "health", "--live"]);
+  });
+
   test("runs what the tests run as a worker", () => {
     const [file = "", ...args] = WORKER;
     expect(COMMANDS["ampsync worker"]).toEqual([fileURLToPath(new URL(file, ROOT)), ...args]);
@@ -72,7 +84,7 @@ describe("Dockerfile", () => {
 
 test("no command that the image is made for imports what the image leaves out", () => {
   const { dependencies } = JSON.parse(read("package.json"));
-  const commands = ["main", "migrate", "status", "doctor", "worker", "sync"].map(
+  const commands = ["main", "migrate", "status", "doctor", "health", "worker", "sync"].map(
     (name) => `src/cli/${name}.ts`,
   );
   const tasks = globSync("src/tasks/*.ts", { cwd: ROOT });

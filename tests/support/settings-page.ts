@@ -1,4 +1,4 @@
-import { flagsOf, IGNORED, REFUSED, type Scope, SETTINGS, type Setting } from "../../src/config/settings.ts";
+import { flagsOf, IGNORED, type Scope, SETTINGS, type Setting } from "../../src/config/settings.ts";
 
 const TITLES: Readonly<Record<Scope, string>> = {
   database: "The database: all commands",
@@ -50,11 +50,8 @@ function row(setting: Setting): string {
 
 function others(): string {
   return [
-    "## What is ignored, and what is refused",
+    "## What is ignored",
     "",
     `${IGNORED.map((name) => `\`${name}\``).join(", ")} mean nothing to ampsync: a warning in the log says so.`,
-    "A worker refuses to start (SY902) with:",
-    "",
-    ...Object.entries(REFUSED).map(([name, why]) => `- \`${name}\`: ${why}.`),
   ].join("\n");
 }

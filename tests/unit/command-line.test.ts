@@ -4,7 +4,7 @@ import { parseCommandLine, UsageError } from "../../src/cli/command-line.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { commandHelp } from "../../src/cli/help.ts";
 import { nearest } from "../../src/cli/nearest.ts";
-import { flagsOf, IGNORED, REFUSED, SETTINGS, type Setting } from "../../src/config/settings.ts";
+import { flagsOf, IGNORED, SETTINGS, type Setting } from "../../src/config/settings.ts";
 
 const command = (name: string) => COMMANDS.find((each) => each.name === name)!;
 const parse = (name: string, ...args: string[]) => parseCommandLine(command(name), args);
@@ -29,7 +29,7 @@ describe("the command line", () => {
         expect(messageOf("status", `--${flag}=7`) === "", flag).toBe(setting.scope === "database");
       }
     }
-    for (const name of [...IGNORED, ...Object.keys(REFUSED)]) {
+    for (const name of IGNORED) {
       expect(messageOf("worker", `--${name.toLowerCase().replaceAll("_", "-")}=1`), name).toBe("");
     }
   });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { Budget } from "../../src/commit/budget.ts";
-import { CommitQueue } from "../../src/commit/commit-queue.ts";
+import { CommitQueue, type CommitSize } from "../../src/commit/commit-queue.ts";
 import { Permits } from "../../src/commit/permits.ts";
 import type { Transaction } from "../../src/commit/transaction.ts";
 import type { Ledger } from "../../src/model/ledger.ts";
@@ -99,6 +99,7 @@ class Rig implements AsyncDisposable {
   readonly table = new Table();
   readonly failures: unknown[] = [];
   readonly committed: bigint[] = [];
+  readonly sizes: CommitSize[] = [];
   readonly queue: CommitQueue<string, End>;
   #block = 0n;
 
@@ -117,7 +118,10 @@ class Rig implements AsyncDisposable {
       limits: { ...COMMIT_LIMITS, ...limits },
       permits,
       budget,
-      onCommitted: ({ block }) => this.committed.push(block),
+      onCommitted: ({ block }, _, size) => {
+        this.committed.push(block);
+        this.sizes.push(size);
+      },
       onFailed: (error) => this.failures.push(error),
       abandoned,
     });
@@ -196,6 +200,11 @@ describe("commits", () => {
     expect(rig.texts).toEqual(["a", "bc"]);
     expect(rig.table.commits.map(({ end }) => end)).toEqual(["0 after nothing", "1,2 after 0"]);
     expect(rig.committed).toEqual([0n, 2n]);
+    const time = expect.any(Number);
+    expect(rig.sizes).toEqual([
+      { microbatches: 1, rows: 0, bytes: 1, copyMs: time, commitMs: time }, // Its ledger counts none.
+      { microbatches: 2, rows: 0, bytes: 2, copyMs: time, commitMs: time },
+    ]);
   });
 
   test("no more microbatches go into one than the limits allow, and at least one does", async () => {

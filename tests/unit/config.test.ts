@@ -49,6 +49,8 @@ describe("settings", () => {
       pollIntervalSecs: 5,
       reloadRetries: 3,
       shutdownLimitSecs: 30,
+      healthPort: null,
+      healthHost: "127.0.0.1",
       dataset: null,
       manifestStart: null,
       logLevel: "info",
@@ -160,15 +162,16 @@ describe("settings", () => {
     expect(parse(env, {}, "library").warnings).toEqual([]);
   });
 
-  test.each(["HEALTH_PORT"])(
-    "that ask for what is not there are refused by those who would have to do it: %s",
-    (name) => {
-      expect(problemsOf({ [name]: "8080" })).toEqual([expect.stringMatching(`^${name}: this version`)]);
-      expect(() => parse({ [name]: "8080" }, {}, "sync")).toThrow(name);
-      expect(parse({ [name]: "8080" }, {}, "command").warnings).toEqual([]);
-      expect(parse({ [name]: "8080" }, {}, "library").warnings).toEqual([]);
-    },
-  );
+  test("open a port for monitors only where they say so, and on this machine alone", () => {
+    expect(parse({})).toMatchObject({ healthPort: null, healthHost: "127.0.0.1" });
+    expect(parse({ HEALTH_PORT: "8080", HEALTH_HOST: "0.0.0.0" })).toMatchObject({
+      healthPort: 8080,
+      healthHost: "0.0.0.0",
+    });
+    expect(problemsOf({ HEALTH_PORT: "http" })).toEqual([
+      "HEALTH_PORT=http is not a whole number from 1 to 65535",
+    ]);
+  });
 
   test.each(["http://[::1]:1610", "https://amp.example/gateway/amp-1"])("%s is an address", (value) => {
     expect(parse({ AMP_ADMIN_API_ADDR: value }).adminAddress).toEqual(new URL(value));

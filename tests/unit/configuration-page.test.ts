@@ -59,8 +59,8 @@ const numbers = settings.flatMap(({ names: [name], range, recommended }) =>
 );
 
 describe("of the settings that are numbers", () => {
-  test("eleven have a range", () => {
-    expect(numbers).toHaveLength(11);
+  test("twelve have a range", () => {
+    expect(numbers).toHaveLength(12);
   });
 
   test.each(numbers)("$name takes $low to $high and nothing beyond", ({ name, low, high }) => {

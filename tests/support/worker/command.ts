@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 
-import { IGNORED, REFUSED, SETTINGS } from "../../../src/config/settings.ts";
+import { IGNORED, SETTINGS } from "../../../src/config/settings.ts";
 import { MAIN } from "./worker-process.ts";
 
 export interface CommandRun {
@@ -15,11 +15,7 @@ export function ampsync(
   settings: Record<string, string> = {},
   answer = "",
 ): Promise<CommandRun> {
-  const ours = new Set<string>([
-    ...Object.values(SETTINGS).flatMap(({ names }) => names),
-    ...IGNORED,
-    ...Object.keys(REFUSED),
-  ]);
+  const ours = new Set<string>([...Object.values(SETTINGS).flatMap(({ names }) => names), ...IGNORED]);
   const inherited = Object.entries(process.env).filter(([name]) => !ours.has(name) && !name.startsWith("PG"));
   return new Promise((resolve) => {
     const child = execFile(

@@ -99,6 +99,8 @@ export class PassDriver {
       operationLimitSecs: 60,
       reloadRetries: 3,
       shutdownLimitSecs: 30,
+      healthPort: null,
+      healthHost: "127.0.0.1",
       dataset: null,
       manifestStart: null,
       warnings: [],
