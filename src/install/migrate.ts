@@ -2,7 +2,7 @@ import { Logger, runMigrations } from "graphile-worker";
 import pg from "pg";
 import { createPool } from "../db/pool.ts";
 import type { Log } from "../log.ts";
-import { DEFAULT_QUEUE, refuseQueue } from "../model/queue.ts";
+import { DEFAULT_QUEUE, type Queue, refuseQueue } from "../model/queue.ts";
 import { beforeMigrating } from "./before-migrating.ts";
 import {
   foreignMigrations,
@@ -13,6 +13,7 @@ import {
 } from "./installed.ts";
 import { retryOnLockConflict } from "./lock-conflict.ts";
 import { checkServer, checkWorkerOwner, lockInstallation } from "./preconditions.ts";
+import { createRoles, missingGrants, type RolesLeft, rolesLeft } from "./roles.ts";
 import { runFile } from "./run-sql-file.ts";
 import { isBreaking, readSqlFiles, type SqlFiles, sourceHash, viewName } from "./sql-files.ts";
 
@@ -29,6 +30,8 @@ export interface Migrated {
   readonly applied: readonly string[];
   /** Whether functions or views were created or replaced. */
   readonly functionsReplaced: boolean;
+  /** What this role may not do for the roles; null where nothing was looked at. */
+  readonly roles: RolesLeft | null;
 }
 
 /**
@@ -55,13 +58,14 @@ export async function migrate(url: string, { log, queueSchema = null }: MigrateO
       const schema = queueSchema ?? installed.queue?.schema ?? DEFAULT_QUEUE;
       const files = await readSqlFiles(schema);
       if (isAhead(files, installed, log)) {
-        return { applied: [], functionsReplaced: false };
+        return { applied: [], functionsReplaced: false, roles: null };
       }
       const preset = {
         plugins: [beforeMigrating((migrator, { known }) => claimQueue(migrator, schema, known))],
       };
       await runMigrations({ pgPool: pool, schema, preset, logger: workerLogger(log) });
       await checkWorkerOwner(client, schema);
+      await createRoles(client);
       return await retryOnLockConflict(() => install(client, files, schema), log);
     } finally {
       client.release(true); // The session ends, and releases the advisory lock.
@@ -116,15 +120,36 @@ async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: stri
   await client.query("begin isolation level read committed");
   try {
     const done = await runPending(client, files, queueSchema);
-    await client.query(done.applied.length > 0 || done.functionsReplaced ? "commit" : "rollback");
-    return done;
+    const isGranted = await grant(client);
+    const hasChanged = done.applied.length > 0 || done.functionsReplaced || isGranted;
+    const roles = await rolesLeft(client, await currentQueue(client));
+    await client.query(hasChanged ? "commit" : "rollback");
+    return { ...done, roles };
   } catch (error) {
     await client.query("rollback").catch(() => {}); // A lost connection rolls back on its own.
     throw error;
   }
 }
 
-async function runPending(client: pg.ClientBase, files: SqlFiles, queueSchema: string): Promise<Migrated> {
+/** Makes the grants that the roles lack; false if they lack none. */
+async function grant(client: pg.ClientBase): Promise<boolean> {
+  const grants = await missingGrants(client, await currentQueue(client));
+  if (grants.length > 0) {
+    await client.query(grants.join(";\n"));
+  }
+  return grants.length > 0;
+}
+
+async function currentQueue(client: pg.ClientBase): Promise<Queue> {
+  const installed = await readInstalled(client);
+  return installed!.queue!;
+}
+
+async function runPending(
+  client: pg.ClientBase,
+  files: SqlFiles,
+  queueSchema: string,
+): Promise<Omit<Migrated, "roles">> {
   await client.query(`set local search_path = pg_catalog, pg_temp; set local lock_timeout = '${LOCK_TIMEOUT}';
      set local check_function_bodies = off`);
   const installed = (await readInstalled(client)) ?? (await bootstrap(client));

@@ -149,7 +149,11 @@ describe("ampsync migrate", () => {
       functionsReplaced: true,
     });
     const second = JSON.parse((await ampsync(args, nowhere)).stdout);
-    expect(second).toEqual({ migrations: [], functionsReplaced: false });
+    expect(second).toEqual({
+      migrations: [],
+      functionsReplaced: false,
+      roles: { missing: [], statements: [] },
+    });
   });
 });
 

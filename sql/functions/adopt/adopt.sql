@@ -8,6 +8,9 @@
 -- `_ampsync_checkpoints_backup` once none of its tables is left in the schema, so that it fails
 -- if it still runs. Tables of the dataset that it did not have are moved as well.
 --
+-- Runs with its owner's rights. The caller must have the right to create tables in the schema, and
+-- the rights of the owner of each old table, unless it was given to ampsync_worker before.
+--
 -- Idempotent. Waits at most 300 ms for each table; then (55P03), and for whatever else is in the
 -- way, nothing has changed.
 --
@@ -23,7 +26,7 @@ create or replace function ampsync.adopt(
   returns setof record
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
   set lock_timeout = '5s'
 as $$

@@ -9,7 +9,7 @@ create or replace function ampsync.set_retention(
 )
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 begin

@@ -9,7 +9,7 @@ create or replace function ampsync.cancel_repair(
   returns setof record
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column

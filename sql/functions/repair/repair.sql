@@ -23,7 +23,7 @@ create or replace function ampsync.repair(
   returns void
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column

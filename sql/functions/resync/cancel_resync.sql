@@ -16,7 +16,7 @@ create or replace function ampsync.cancel_resync(
   returns setof record
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column

@@ -33,7 +33,7 @@ create or replace function ampsync.alter_sync(
   returns setof record
   language sql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
   select ampsync_private.lock_reference(alter_sync.dataset); -- First: after a drop, enqueue_sync would begin a sync.

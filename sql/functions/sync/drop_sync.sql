@@ -27,7 +27,7 @@ create or replace function ampsync.drop_sync(
   returns setof record
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
   set lock_timeout = '5s'
 as $$

@@ -44,6 +44,9 @@
 -- `rename` and `exclude_columns` are fixed for a table once it is created. A table that they do not mention keeps
 -- what it has; null instead of a name or a list takes it back.
 --
+-- Runs with its owner's rights. Whoever begins a sync must have the right to create tables in its
+-- schema himself (42501), or to create schemas where that is missing.
+--
 -- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
 -- keeps its value. Returns the streams known so far.
 --
@@ -74,7 +77,7 @@ create or replace function ampsync.enqueue_sync(
   returns setof record
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -92,6 +95,13 @@ begin
   perform ampsync_private.check_from_block(enqueue_sync.dataset, enqueue_sync.from_block);
   perform ampsync_private.check_table_options(
     enqueue_sync.dataset, enqueue_sync.rename, enqueue_sync.exclude_columns);
+
+  if not exists (select 1 -- Its schema is decided once, by whoever begins the sync.
+                   from ampsync_private.dataset d
+                  where (d.namespace, d.name) = (v_ref.namespace, v_ref.name)
+                    and d.revision is not distinct from v_ref.revision) then
+    call ampsync_private.check_may_create(coalesce(enqueue_sync.target_schema, v_ref.name));
+  end if;
 
   -- Locks the row of a known dataset too, so that concurrent calls queue up.
   perform ampsync_private.lock_dataset(d.dataset_id)

@@ -24,7 +24,7 @@ create or replace function ampsync.set_source(
 )
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 declare

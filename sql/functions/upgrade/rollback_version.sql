@@ -29,7 +29,7 @@ create or replace function ampsync.rollback_version(
   returns setof record
   language plpgsql
   volatile
-  security invoker
+  security definer
   set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column

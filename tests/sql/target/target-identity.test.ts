@@ -462,7 +462,7 @@ describe("who owns a target decides what runs when it is written:", () => {
     ],
   ])("for a worker that is no superuser, a schema of %s: untrusted is %s", async (_, setUp, owner) => {
     await db.query(`create role w; grant usage on schema ampsync_private to w;
-      grant execute on function ampsync_private.untrusted_owner to w; ${setUp}; set local role w`);
+      grant execute on function ampsync_private.untrusted_owner, ampsync_private.is_shared_writer to w; ${setUp}; set local role w`);
     const { rows } = await db.query("select ampsync_private.untrusted_owner('s') as owner");
     expect(rows).toEqual([{ owner }]);
   });

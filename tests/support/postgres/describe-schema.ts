@@ -19,6 +19,9 @@ export async function describeSchema(client: pg.ClientBase): Promise<string> {
 
 const SCHEMAS = "('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)";
 
+/** Whether those roles exist depends on the server; src/install/rights.ts says what they get. */
+const NOT_GRANTED_TO_ROLES = "acl::text !~ '^ampsync_(admin|operator|worker|reader)='";
+
 const RELATIONS = `
   select concat_ws(e'\\n',
       format('%s %s', case c.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end, c.oid::regclass),
@@ -44,7 +47,8 @@ const RELATIONS = `
                   and not exists (select from pg_constraint k where k.conindid = x.indexrelid)) i),
       '  options ' || array_to_string(c.reloptions, ', '),
       '  grants ' || nullif(array_to_string(array(select replace(acl::text, current_user, 'owner')
-                                             from unnest(c.relacl) acl order by 1), ', '), '')) as text
+                                             from unnest(c.relacl) acl where ${NOT_GRANTED_TO_ROLES}
+                                              and acl::text not like current_user || '=%' order by 1), ', '), '')) as text
     from pg_class c
    where c.relnamespace in ${SCHEMAS} and c.relkind in ('r', 'p', 'v', 'm', 'S')
    order by c.relnamespace::regnamespace::text collate "C", c.relkind, c.relname collate "C"`;
@@ -62,7 +66,8 @@ const ROUTINES = `
                 case when p.prosecdef then 'security definer' else 'security invoker' end),
       '  set ' || array_to_string(p.proconfig, '; '),
       '  grants ' || nullif(array_to_string(array(select replace(acl::text, current_user, 'owner')
-                                             from unnest(p.proacl) acl order by 1), ', '), '')) as text
+                                             from unnest(p.proacl) acl where ${NOT_GRANTED_TO_ROLES}
+                                              order by 1), ', '), '')) as text
     from pg_proc p
     join pg_language l on l.oid = p.prolang
    where p.pronamespace in ${SCHEMAS}

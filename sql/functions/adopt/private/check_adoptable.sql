@@ -1,19 +1,20 @@
 -- Refuses ampsync.adopt before anything is changed: for a table that is not live, since readers
 -- would lose what it has not loaded yet, and where what has its name is not of the Rust ampsync,
--- or belongs to a role that could then have our own run code.
+-- or belongs to a role that could then have our own run code, or whose rights the caller does not have.
 create or replace function ampsync_private.check_adoptable(
   p_dataset_id    bigint,
   p_target_schema text
 )
   returns void
   language plpgsql
-  stable
+  volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_label text := (select d.label from ampsync_private.dataset d where d.dataset_id = p_dataset_id);
-  v_table record;
+  v_label  text := (select d.label from ampsync_private.dataset d where d.dataset_id = p_dataset_id);
+  v_caller name := ampsync_private.caller();
+  v_table  record;
 begin
   if to_regnamespace(quote_ident(p_target_schema)) is null then
     raise exception using
@@ -23,9 +24,13 @@ begin
       hint    = format('select ampsync.adopt(%L, ''public'');', v_label);
   end if;
 
+  call ampsync_private.check_may_create(p_target_schema);
+
   for v_table in
     select a.*, ampsync_private.earlier_ampsync(p_target_schema, a.name) is not null as is_theirs, o.rolname as owner,
-           n.relowner <> c.relowner as is_foreign, pg_get_userbyid(n.relowner) as our_owner
+           n.relowner <> c.relowner as is_foreign,
+           a.old is null or ampsync_private.is_shared_writer(c.relowner) or pg_has_role(v_caller, c.relowner, 'usage')
+             as is_given, pg_get_userbyid(n.relowner) as our_owner
       from ampsync_private.adoptable(p_dataset_id, p_target_schema) a
       left join pg_class c on c.oid = a.old
       left join pg_roles o on o.oid = c.relowner
@@ -48,6 +53,15 @@ begin
         detail  = 'Nothing was changed: only tables of that program are replaced.',
         hint    = format('alter table %I.%I rename to %I;', p_target_schema, v_table.name,
                          ampsync_private.free_name(p_target_schema, v_table.name));
+    end if;
+    if not v_table.is_given then
+      raise exception using
+        errcode = '42501',
+        message = format('table %s belongs to %I, whose rights role %I does not have', v_table.old, v_table.owner,
+                         v_caller),
+        detail  = 'Nothing was changed: whoever may replace a table has the rights of its owner.',
+        hint    = format('grant %I to %I; -- or as %1$I: select ampsync.adopt(%L, %L);', v_table.owner, v_caller,
+                         v_label, p_target_schema);
     end if;
     if v_table.is_foreign then
       raise exception using

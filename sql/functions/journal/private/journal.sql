@@ -1,6 +1,7 @@
 -- Appends one row to the journal, in the caller's transaction, so that nothing is journaled
--- that is rolled back. Events of a shadow are marked as such. An event of a dataset as a whole
--- has p_stream_id null and the id of the dataset; an event of neither has both null.
+-- that is rolled back. The actor is the role that called the door, or the worker's. Events of a
+-- shadow are marked as such. An event of a dataset as a whole has p_stream_id null and the id of
+-- the dataset; an event of neither has both null.
 --
 -- The same event of one table more than ten times within a minute does not grow the journal row
 -- by row: from then on the newest of these rows has the details of the last time, and
@@ -40,14 +41,15 @@ as $$
   repeated as (
     update ampsync_private.event e
        set at      = t.at,
-           details = t.details || jsonb_build_object('repeated', coalesce((e.details ->> 'repeated')::bigint, 0) + 1)
+           details = t.details || jsonb_build_object('repeated', coalesce((e.details ->> 'repeated')::bigint, 0) + 1),
+           actor   = ampsync_private.caller()
       from recent r
      cross join entry t
      where e.event_id = r.event_id
     returning e.event_id
   )
-  insert into ampsync_private.event (at, event, dataset, table_name, stream_id, details)
-  select t.at, p_event, t.dataset, t.table_name, p_stream_id, t.details
+  insert into ampsync_private.event (at, event, dataset, table_name, stream_id, details, actor)
+  select t.at, p_event, t.dataset, t.table_name, p_stream_id, t.details, ampsync_private.caller()
     from entry t
    where not exists (select 1 from repeated r);
 $$;

@@ -39,6 +39,7 @@ begin
 exception
   when lock_not_available then
     perform ampsync_private.raise_stranger(p_stream_id, p_epoch);
+    perform ampsync_private.raise_immortal(p_stream_id, p_epoch);
     raise exception using
       errcode = '55P03',
       message = (select format('another transaction is deciding about %I.%I', s.target_schema, s.target_table)

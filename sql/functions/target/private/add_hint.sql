@@ -59,14 +59,16 @@ begin
     v_hint := concat(
       case when to_regnamespace(quote_ident(v_stream.target_schema)) is null
            then case when not has_database_privilege(current_database(), 'create')
-                     then format('grant create on database %I to %I; ', current_database(), current_user) end
+                     then format('grant create on database %I to %I; ', current_database(),
+                                 ampsync_private.writer()) end
            when not has_schema_privilege(quote_ident(v_stream.target_schema), 'usage')
              or v_table is null and not has_schema_privilege(quote_ident(v_stream.target_schema), 'create')
-           then format('grant usage, create on schema %I to %I; ', v_stream.target_schema, current_user) end,
+           then format('grant usage, create on schema %I to %I; ', v_stream.target_schema, ampsync_private.writer())
+           end,
       case when v_table is not null
             and not (has_table_privilege(v_table, 'select') and has_table_privilege(v_table, 'insert')
                      and has_table_privilege(v_table, 'delete'))
-           then format('grant select, insert, delete on %s to %I; ', v_table, current_user) end);
+           then format('grant select, insert, delete on %s to %I; ', v_table, ampsync_private.writer()) end);
     if v_hint = '' then -- Our own rights suffice: a trigger lacks some.
       v_hint := format('select tgname, tgfoid::regprocedure from pg_trigger '
                        'where tgrelid = %L::regclass and not tgisinternal; ', v_table);

@@ -20,9 +20,10 @@ begin
       message = format('schema %I belongs to %I, which could put another table in the place of a target',
                        p_target_schema, v_owner),
       detail  = format('Nothing was written. A trigger of that table would run as %I. Trusted are %1$I, roles that it '
-                       'is a member of, the owner of the database, and superusers.', current_user),
-      hint    = format('alter schema %I owner to %I; select ampsync.resume_sync(%L);', p_target_schema, current_user,
-                       ampsync_private.stream_label(p_stream_id));
+                       'is a member of, the owner of the database, that of ampsync, and superusers.',
+                       ampsync_private.writer()),
+      hint    = format('alter schema %I owner to %I; select ampsync.resume_sync(%L);', p_target_schema,
+                       ampsync_private.writer(), ampsync_private.stream_label(p_stream_id));
   end if;
 end;
 $$;

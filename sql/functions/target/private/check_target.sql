@@ -1,7 +1,7 @@
 -- Refuses to write into a table that is not, or no longer, the target of a stream under its
--- name; that somebody else owns; that is in a schema of somebody who is not trusted
--- (untrusted_owner); or whose rows row level security hides from us: a removal would leave
--- them.
+-- name; that somebody else owns, which is neither our role nor ampsync_worker, if that is one of
+-- ours; that is in a schema of somebody who is not trusted (untrusted_owner); or whose rows row
+-- level security hides from us: a removal would leave them.
 create or replace function ampsync_private.check_target(
   p_stream ampsync_private.stream
 )
@@ -18,18 +18,20 @@ begin
   call ampsync_private.check_target_name(p_stream);
 
   select pg_get_userbyid(c.relowner) as owner, c.relowner = n.nspowner as owns_schema,
+         pg_has_role(c.relowner, 'usage') and ampsync_private.is_shared_writer(c.relowner) as is_shared,
          row_security_active(c.oid) as hides_rows
     into strict v_table
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
    where c.oid = p_stream.target;
 
-  if v_table.owner <> current_user then
+  if v_table.owner <> current_user and not v_table.is_shared then
     raise exception using
       errcode = 'SY201',
-      message = format('table %s belongs to %I, not to %I, which writes it', v_name, v_table.owner, current_user),
+      message = format('table %s belongs to %I, not to %I, which writes it', v_name, v_table.owner,
+                       ampsync_private.writer()),
       detail  = 'Nothing was written. A trigger that the owner adds would run as the worker.',
-      hint    = format('alter table %s owner to %I; select ampsync.resume_sync(%L);', v_name, current_user,
+      hint    = format('alter table %s owner to %I; select ampsync.resume_sync(%L);', v_name, ampsync_private.writer(),
                        ampsync_private.stream_label(p_stream.stream_id));
   end if;
   if not v_table.owns_schema then

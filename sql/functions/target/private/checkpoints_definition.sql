@@ -18,7 +18,8 @@ begin
     from pg_class c
    where c.oid = to_regclass(format('%I._ampsync_checkpoints', p_target_schema))
      and c.relkind = 'v'
-     and pg_get_userbyid(c.relowner) = current_user;
+     and (pg_get_userbyid(c.relowner) = current_user
+          or pg_has_role(c.relowner, 'usage') and ampsync_private.is_shared_writer(c.relowner));
   v_definition := pg_get_viewdef(v_view);
   return case when v_definition ~ 'ampsync[.]checkpoints' then v_definition end;
 end;

@@ -12,7 +12,9 @@ create or replace function ampsync_private.show_checkpoints(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_name text := format('%I._ampsync_checkpoints', p_target_schema);
+  v_writer name := ampsync_private.writer();
+  v_is_new boolean;
+  v_name   text := format('%I._ampsync_checkpoints', p_target_schema);
 begin
   if p_target_schema = 'ampsync_private' then -- Shadows are not shown.
     return;
@@ -25,12 +27,19 @@ begin
     return;
   end if;
 
+  v_is_new := to_regclass(v_name) is null;
   execute format(
     'create or replace view %s as
      select c.target_table as table_name, c.network, c.incremental_block_num, c.incremental_updated_at,
             c.watermark_block_num, c.watermark_block_hash, c.watermark_updated_at, c.updated_at
        from ampsync.checkpoints c
       where c.target_schema = %L', v_name, p_target_schema);
+  if v_is_new then
+    if v_writer <> current_user then
+      execute format('alter view %s owner to %I', v_name, v_writer);
+    end if;
+    perform ampsync_private.open_to_readers(v_name);
+  end if;
 end;
 $$;
 

@@ -19,6 +19,8 @@ create or replace function ampsync_private.target_ddl(
   set search_path = pg_catalog, pg_temp
 as $$
   select format('create schema %I', p_target_schema)
+         || case when w.name <> current_user then format(' authorization %I', w.name) else '' end
+    from ampsync_private.writer() w(name)
    where to_regnamespace(quote_ident(p_target_schema)) is null
   union all
   select format(

@@ -2,8 +2,9 @@
 -- a schema can put another table in the place of a target, and the owner of a table can have it
 -- run code as the role that writes to it.
 --
--- Trusted are our own role, the roles whose rights it has, the owner of the database, and
--- superusers. A superuser "has" every role, so for it membership says nothing.
+-- Trusted are our own role, the roles whose rights it has, the owner of the database, superusers,
+-- the owner of ampsync, whose functions we run anyway, and ampsync_worker, which owns targets. A
+-- superuser "has" every role, so for it membership says nothing.
 create or replace function ampsync_private.untrusted_owner(
   p_schema regnamespace
 )
@@ -22,6 +23,8 @@ as $$
      and not o.rolsuper
      and o.rolname <> 'pg_database_owner'
      and (w.rolsuper or not pg_has_role(o.oid, 'usage'))
+     and not ampsync_private.is_shared_writer(o.oid)
+     and not exists (select 1 from pg_namespace a where a.nspname = 'ampsync' and a.nspowner = o.oid)
      and not exists (select 1 from pg_database d where d.datname = current_database() and d.datdba = o.oid);
 $$;
 
