@@ -35,7 +35,7 @@ export async function uninstallCommand(
     },
   });
   if (json) {
-    const { drops, keeps, workers } = shown ?? { drops: [], keeps: [], workers: 0 };
+    const { drops, keeps, workers, rolesLeft: roles } = shown ?? NOTHING;
     terminal.print(
       JSON.stringify({
         installed: result === "declined",
@@ -43,6 +43,7 @@ export async function uninstallCommand(
         drops,
         keeps,
         workers,
+        roles,
       }),
     );
   } else {
@@ -51,16 +52,27 @@ export async function uninstallCommand(
   return result === "declined" ? 1 : 0;
 }
 
+const NOTHING = { drops: [], keeps: [], workers: 0, rolesLeft: [] } as const;
+
 const ENDINGS = {
   "not installed": "ampsync is not installed in this database.",
   declined: "Nothing was changed. Without a question: ampsync uninstall --yes",
   done: "ampsync is no longer installed in this database.",
 } as const;
 
-function describe({ drops, keeps, workers }: UninstallPlan): string {
+function describe({ drops, keeps, workers, rolesLeft }: UninstallPlan): string {
   const kept = keeps.length === 0 ? ["  nothing, since there are no synced tables"] : keeps.map(line);
   const running = workers === 0 ? [] : ["", `Workers that run now, and will end: ${workers}.`];
-  return ["Dropped:", ...drops.map(line), "", "Kept:", ...kept, ...running].join("\n");
+  const roles =
+    rolesLeft.length === 0
+      ? []
+      : [
+          "",
+          "The roles of ampsync belong to the whole server and stay; they lose their grants in this database.",
+          "Once no other database uses them:",
+          ...rolesLeft.map((statement) => `  ${statement}`),
+        ];
+  return ["Dropped:", ...drops.map(line), "", "Kept:", ...kept, ...roles, ...running].join("\n");
 }
 
 function line({ object, note }: PlannedObject): string {

@@ -12,7 +12,7 @@ import {
   readQueueRevision,
 } from "./installed.ts";
 import { retryOnLockConflict } from "./lock-conflict.ts";
-import { checkServer, checkWorkerOwner, lockInstallation } from "./preconditions.ts";
+import { checkOwner, checkServer, checkWorkerOwner, lockInstallation } from "./preconditions.ts";
 import { createRoles, missingGrants, type RolesLeft, rolesLeft } from "./roles.ts";
 import { runFile } from "./run-sql-file.ts";
 import { isBreaking, readSqlFiles, type SqlFiles, sourceHash, viewName } from "./sql-files.ts";
@@ -53,6 +53,7 @@ export async function migrate(url: string, { log, queueSchema = null }: MigrateO
     const client = await pool.connect();
     try {
       await checkServer(client);
+      await checkOwner(client);
       await lockInstallation(client, log);
       const installed = (await readInstalled(client)) ?? (await bootstrap(client));
       const schema = queueSchema ?? installed.queue?.schema ?? DEFAULT_QUEUE;
@@ -120,9 +121,11 @@ async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: stri
   await client.query("begin isolation level read committed");
   try {
     const done = await runPending(client, files, queueSchema);
-    const isGranted = await grant(client);
+    const recorded = (await readInstalled(client))?.queues.find((each) => each.schema === queueSchema);
+    const queue = recorded ?? { schema: queueSchema, isOurs: false };
+    const isGranted = await grant(client, queue);
     const hasChanged = done.applied.length > 0 || done.functionsReplaced || isGranted;
-    const roles = await rolesLeft(client, await currentQueue(client));
+    const roles = await rolesLeft(client, queue);
     await client.query(hasChanged ? "commit" : "rollback");
     return { ...done, roles };
   } catch (error) {
@@ -132,17 +135,12 @@ async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: stri
 }
 
 /** Makes the grants that the roles lack; false if they lack none. */
-async function grant(client: pg.ClientBase): Promise<boolean> {
-  const grants = await missingGrants(client, await currentQueue(client));
+async function grant(client: pg.ClientBase, queue: Queue): Promise<boolean> {
+  const grants = await missingGrants(client, queue);
   if (grants.length > 0) {
     await client.query(grants.join(";\n"));
   }
   return grants.length > 0;
-}
-
-async function currentQueue(client: pg.ClientBase): Promise<Queue> {
-  const installed = await readInstalled(client);
-  return installed!.queue!;
 }
 
 async function runPending(

@@ -97,6 +97,27 @@ async function installer(
   return rows[0] ?? {};
 }
 
+/** Refuses a role that has not the rights of the owner of what is installed. */
+export async function checkOwner(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ owner: string; ours: string }>(
+    `select pg_get_userbyid(n.nspowner) as owner, current_user as ours
+       from pg_namespace n
+      where n.nspname = 'ampsync' and not pg_has_role(n.nspowner, 'usage')`,
+  );
+  const found = rows[0];
+  if (found === undefined) {
+    return;
+  }
+  // What PostgreSQL would say itself, once something had to be changed.
+  const cause = new pg.DatabaseError("must be owner of schema ampsync", 0, "error");
+  cause.code = "42501";
+  throw new AmpsyncError("SY901", "the schema ampsync belongs to another role", {
+    detail: `Its owner is ${found.owner}, this session is ${found.ours}. Nothing was changed.`,
+    hint: `Run ampsync migrate as ${found.owner}, or: grant ${pg.escapeIdentifier(found.owner)} to ${pg.escapeIdentifier(found.ours)};`,
+    cause,
+  });
+}
+
 /**
  * Refuses a queue of another owner: row level security keeps everybody but members
  * of the owner from adding jobs, whatever the grants say.

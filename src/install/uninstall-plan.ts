@@ -2,6 +2,7 @@ import pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
 import { type Installed, readInstalled, readQueueRevision } from "./installed.ts";
+import { ROLES } from "./rights.ts";
 
 const SCHEMAS = ["ampsync", "ampsync_worker", "ampsync_private"] as const;
 
@@ -23,6 +24,10 @@ export interface UninstallPlan {
   readonly sharedQueues: readonly string[];
   /** Views of ours in the schemas of targets. */
   readonly views: readonly string[];
+  /** Takes back what the roles were given on what stays. */
+  readonly revokes: readonly string[];
+  /** Drops the roles, which may be in use in other databases; empty where there are none. */
+  readonly rolesLeft: readonly string[];
 }
 
 /** Null if nothing is installed. Throws SY901 for a role that may not drop what is. */
@@ -50,6 +55,8 @@ export async function planUninstall(client: pg.ClientBase): Promise<UninstallPla
     schemas: [...SCHEMAS, ...queues.drop],
     sharedQueues: queues.shared,
     views,
+    revokes: await revokes(client, queues.shared),
+    rolesLeft: await dropsOfRoles(client),
   };
 }
 
@@ -153,4 +160,64 @@ async function describeState(client: pg.ClientBase): Promise<State> {
     targets: targets.rows,
     workers,
   };
+}
+
+/** On the database, targets with their schemas, and the queues of others: elsewhere grants go with their objects. */
+async function revokes(client: pg.ClientBase, sharedQueues: readonly string[]): Promise<readonly string[]> {
+  const { rows: made } = await client.query<{ made: boolean }>(
+    "select to_regclass('ampsync_private.stream') is not null as made",
+  );
+  const targets = made[0]!.made
+    ? "select s.target::oid from ampsync_private.stream s where s.shadow_of is null"
+    : "select null::oid";
+  const { rows } = await client.query<{ statement: string }>(
+    `with queue as (
+       select n.oid from pg_namespace n where n.nspname = any ($2)
+     ), kept as (
+       select c.oid, c.relnamespace from pg_class c where c.oid in (${targets})
+     ), object (kind, name, acl) as (
+       select 'database', quote_ident(d.datname), d.datacl from pg_database d where d.datname = current_database()
+        union all
+       select 'schema', quote_ident(n.nspname), n.nspacl
+         from pg_namespace n where n.oid in (select k.relnamespace from kept k union select q.oid from queue q)
+        union all
+       select case c.relkind when 'S' then 'sequence' else 'table' end, c.oid::regclass::text, c.relacl
+         from pg_class c
+        where c.oid in (select k.oid from kept k)
+           or c.relnamespace in (select q.oid from queue q) and c.relkind in ('r', 'p', 'v', 'S')
+     )
+     select distinct format('revoke all on %s %s from %I', o.kind, o.name, r.rolname) as statement
+       from object o
+      cross join lateral aclexplode(o.acl) g
+       join pg_roles r on r.oid = g.grantee
+      where r.rolname = any ($1) and g.grantor <> g.grantee and pg_has_role(g.grantor, 'usage')
+      union all
+     select format('drop policy %I on %s', p.polname, p.polrelid::regclass)
+       from pg_policy p
+       join pg_class c on c.oid = p.polrelid
+      where p.polname = 'ampsync_worker' and c.relnamespace in (select q.oid from queue q)
+        and pg_has_role(c.relowner, 'usage')
+      order by 1`,
+    [ROLES, sharedQueues],
+  );
+  return rows.map(({ statement }) => statement);
+}
+
+async function dropsOfRoles(client: pg.ClientBase): Promise<readonly string[]> {
+  const { rows } = await client.query<{ role: string; owns: boolean; ours: string }>(
+    `select r.rolname as role, quote_ident(current_user) as ours, exists (
+              select from pg_shdepend d where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
+            ) as owns
+       from pg_roles r
+      where r.rolname = any ($1)
+      order by array_position($1, r.rolname::text)`,
+    [ROLES],
+  );
+  if (rows.length === 0) {
+    return [];
+  }
+  const reassigned = rows
+    .filter(({ owns }) => owns)
+    .map(({ role, ours }) => `reassign owned by ${role} to ${ours}; drop owned by ${role};`);
+  return [...reassigned, `drop role ${rows.map(({ role }) => role).join(", ")};`];
 }

@@ -63,10 +63,14 @@ async function removeAll(client: pg.ClientBase): Promise<Uninstalled> {
 }
 
 async function remove(client: pg.ClientBase): Promise<Uninstalled> {
+  const { revokes = [] } = (await planUninstall(client)) ?? {}; // Of the tables that are known now.
   await dropSyncs(client);
   const plan = await planUninstall(client); // Again, because the answer may have taken hours.
   if (plan === null) {
     return "not installed"; // By another call, meanwhile.
+  }
+  if (revokes.length > 0) {
+    await client.query(revokes.join(";\n"));
   }
   for (const queue of plan.sharedQueues) {
     const schema = pg.escapeIdentifier(queue);

@@ -12,6 +12,10 @@ export async function missingForWorker(
   client: pg.ClientBase,
   { schema, known }: QueueSetting,
 ): Promise<string | null> {
+  const lacking = await lackingRights(client);
+  if (lacking !== null) {
+    return lacking;
+  }
   const installed = await readInstalled(client);
   const missing = await missingFor(installed);
   if (missing !== null || installed?.queue == null) {
@@ -30,4 +34,18 @@ export async function missingForWorker(
     throw unfit;
   }
   return null;
+}
+
+/** What a role lacks that may not work in this database, in words; null if nothing, or if there is nothing to use. */
+async function lackingRights(client: pg.ClientBase): Promise<string | null> {
+  const { rows } = await client.query<{ role: string }>(
+    `select quote_ident(current_user) as role
+       from pg_namespace n
+      where n.nspname in ('ampsync_private', 'ampsync_worker') and not has_schema_privilege(n.oid, 'usage')
+      limit 1`,
+  );
+  const role = rows[0]?.role;
+  return role === undefined
+    ? null
+    : `role ${role} may not work in this database until somebody runs: grant ampsync_worker to ${role};`;
 }

@@ -1,4 +1,4 @@
-import { Uint64, Utf8 } from "apache-arrow";
+import { FixedSizeBinary, Uint64, Utf8 } from "apache-arrow";
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
@@ -29,22 +29,20 @@ describe("with login roles that own nothing", () => {
   test("an operator enqueues, workers load, a reader reads, through reorgs, resync, upgrade, rollback and drop", async () => {
     await using server = await serverWithRoles();
     const chain = new GeneratedSource({ blocks: 40 });
-    const v1 = new VersionSource(chain, { blocks: { size: new Uint64() }, logs: { note: new Utf8() } });
-    const v2 = new VersionSource(chain, { blocks: { size: new Utf8() }, logs: { note: new Utf8() } });
-    await using db = server.existing("app");
+    const hash = { block_hash: { type: new FixedSizeBinary(32), nullable: false } };
+    const logs = { ...hash, note: new Utf8() };
+    const v1 = new VersionSource(chain, { blocks: { ...hash, size: new Uint64() }, logs });
+    const v2 = new VersionSource(chain, { blocks: { ...hash, size: new Utf8() }, logs });
+    const db = server.existing("app"); // Dropped with the scenario.
     await using scenario = await Scenario.start({ db, source: v1 });
     scenario.server.publish("1.0.0", v1);
     const works = { ...SHORT_TURNS, databaseUrl: server.url("app", "works") };
     const operate = (statement: string) => server.as("operates", "app", statement);
     const read = (statement: string) => server.as("reads", "app", statement);
     const journaled = (event: string) =>
-      scenario.until(event, async () => {
-        await scenario.hurry(); // The clock was moved.
-        return (await scenario.events(event)) === 1;
-      });
+      scenario.until(event, async () => (await scenario.events(event)) === 1);
     const reaches = (table: string, version: string) =>
       scenario.until(`${table} of ${version} at the head`, async () => {
-        await scenario.hurry();
         const { rows } = await db.query(
           `select from ampsync.streams s join ampsync.status d using (dataset)
             where s.table_name = $1 and s.block = $2 and s.state = 'live' and d.version = $3`,
@@ -72,11 +70,15 @@ describe("with login roles that own nothing", () => {
     );
     expect(owners).toEqual([{ owner: "ampsync_worker", of_schema: "ampsync_worker" }]);
 
-    chain.reorg(5, 8); // And another role's worker goes on with the tables.
+    chain.reorg(5, 8);
     await reaches("blocks", "1.0.0");
-    await first.kill();
-    await scenario.releaseDead();
+    // Another role's worker takes over, with the tables.
     scenario.startFaultyWorker({ ...works, databaseUrl: server.url("app", "works_too") });
+    await scenario.until("the second worker", async () => {
+      const { rows } = await db.query("select from ampsync_private.worker where had_lock");
+      return rows.length === 2;
+    });
+    await first.kill();
     chain.reorg(3, 6);
     await reaches("blocks", "1.0.0");
     await reaches("logs", "1.0.0");
@@ -91,7 +93,9 @@ describe("with login roles that own nothing", () => {
 
     scenario.server.publish("2.0.0", v2);
     await reaches("blocks", "2.0.0");
-    expect(await read("select distinct pg_typeof(size)::text as type from anvil.blocks")).toEqual([{ type: "text" }]);
+    expect(await read("select distinct pg_typeof(size)::text as type from anvil.blocks")).toEqual([
+      { type: "text" },
+    ]);
     await operate("select ampsync.rollback_version('anvil')");
     expect(await read("select distinct pg_typeof(size)::text as type from anvil.blocks")).toEqual([
       { type: "numeric" },

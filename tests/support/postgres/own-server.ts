@@ -9,6 +9,7 @@ import { connectDatabase, type TestDatabase } from "./database.ts";
 /** A server for one file of tests, whose roles are its own business: roles belong to a whole server. */
 export class OwnServer implements AsyncDisposable {
   readonly #server: EmbeddedPostgres;
+  readonly #clients: pg.Client[] = [];
 
   private constructor(server: EmbeddedPostgres) {
     this.#server = server;
@@ -48,19 +49,32 @@ export class OwnServer implements AsyncDisposable {
     );
   }
 
+  /** A session of a role; it ends with the server, or with its database. */
+  async connect(database: string, role: string): Promise<pg.Client> {
+    const client = await this.#connected(database, role);
+    this.#clients.push(client);
+    return client;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.end().catch(() => {})));
     await this.#server.stop();
   }
 
   async #as(role: string, statement: string, database: string): Promise<pg.QueryResult> {
-    const client = new pg.Client({ connectionString: this.url(database, role) });
-    client.on("error", () => {});
-    await client.connect();
+    const client = await this.#connected(database, role);
     try {
       return await client.query(statement);
     } finally {
       await client.end();
     }
+  }
+
+  async #connected(database: string, role: string): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.url(database, role) });
+    client.on("error", () => {}); // Its database is dropped under it.
+    await client.connect();
+    return client;
   }
 }
 

@@ -13,7 +13,8 @@ as $$
 begin
   case p_part
     when 'workers' then
-      return query select * from ampsync_private.diagnose_workers();
+      return query select * from ampsync_private.diagnose_workers() union all
+                   select * from ampsync_private.diagnose_roles();
     when 'syncs' then
       return query select * from ampsync_private.diagnose_syncs();
     when 'indexes' then

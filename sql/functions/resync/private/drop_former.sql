@@ -18,6 +18,7 @@ begin
    where s.shadow_of = p_stream_id
      and s.state = 'former';
   if exists (select 1 from pg_class c where c.oid = v_former.target) then
+    call ampsync_private.check_may_drop(v_former.target);
     execute format('drop table %s', v_former.target);
   end if;
 

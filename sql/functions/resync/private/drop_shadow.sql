@@ -20,6 +20,7 @@ begin
      and s.state <> 'former';
   if exists (select 1 from pg_class c where c.oid = v_shadow.target) then
     perform ampsync_private.end_swaps(v_shadow.dataset_id, v_shadow.target);
+    call ampsync_private.check_may_drop(v_shadow.target);
     execute format('drop table %s', v_shadow.target);
   end if;
 

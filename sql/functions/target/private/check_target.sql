@@ -12,27 +12,31 @@ create or replace function ampsync_private.check_target(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_name  text := format('%I.%I', p_stream.target_schema, p_stream.target_table);
-  v_table record;
+  v_name   text := format('%I.%I', p_stream.target_schema, p_stream.target_table);
+  v_writer name;
+  v_table  record;
 begin
   call ampsync_private.check_target_name(p_stream);
 
-  select pg_get_userbyid(c.relowner) as owner, c.relowner = n.nspowner as owns_schema,
-         pg_has_role(c.relowner, 'usage') and ampsync_private.is_shared_writer(c.relowner) as is_shared,
-         row_security_active(c.oid) as hides_rows
+  select n.oid as schema_id, c.relowner as owner_id, pg_get_userbyid(c.relowner) as owner,
+         c.relowner = n.nspowner as owns_schema, row_security_active(c.oid) as hides_rows
     into strict v_table
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
    where c.oid = p_stream.target;
 
-  if v_table.owner <> current_user and not v_table.is_shared then
+  if v_table.owner <> current_user
+     and not (ampsync_private.is_shared_writer(v_table.owner_id) and pg_has_role(v_table.owner_id, 'usage')) then
+    v_writer := ampsync_private.writer();
     raise exception using
       errcode = 'SY201',
-      message = format('table %s belongs to %I, not to %I, which writes it', v_name, v_table.owner,
-                       ampsync_private.writer()),
+      message = format('table %s belongs to %I, not to %I, which writes it', v_name, v_table.owner, v_writer),
       detail  = 'Nothing was written. A trigger that the owner adds would run as the worker.',
-      hint    = format('alter table %s owner to %I; select ampsync.resume_sync(%L);', v_name, ampsync_private.writer(),
-                       ampsync_private.stream_label(p_stream.stream_id));
+      hint    = case when v_writer <> current_user and not has_schema_privilege(v_writer, v_table.schema_id, 'create')
+                     then format('grant usage, create on schema %I to %I; ', p_stream.target_schema, v_writer)
+                     else '' end
+                || format('alter table %s owner to %I; select ampsync.resume_sync(%L);', v_name, v_writer,
+                          ampsync_private.stream_label(p_stream.stream_id));
   end if;
   if not v_table.owns_schema then
     perform ampsync_private.check_schema(p_stream.stream_id, p_stream.target_schema);

@@ -43,6 +43,9 @@ begin
      order by c.oid
   loop
     v_name := v_table.target::text;
+    if v_table.is_dropped then
+      call ampsync_private.check_may_drop(v_table.target);
+    end if;
     if v_table.is_dropped or v_table.has_comment then
       begin
         execute format('lock table %s in %s mode', v_name,
