@@ -22,6 +22,7 @@ view ampsync.events
   column dataset text -- Dataset concerned; null if there is none.
   column table_name text -- Table concerned; null if there is none.
   column details jsonb -- The values; repeated: how many more events of the same minute this row stands for.
+  column actor text -- The role that caused it: that of the caller of a function, or of the worker; null before it was recorded.
 
 view ampsync.former_tables
   -- The tables that the last upgrade of each dataset replaced, and until when they can be brought back.
@@ -327,6 +328,7 @@ table ampsync_private.event
   column table_name text
   column stream_id bigint
   column details jsonb not null
+  column actor text
   constraint event_pkey PRIMARY KEY (event_id)
   create INDEX event_at_idx ON ampsync_private.event USING btree (at)
   create INDEX event_stream_idx ON ampsync_private.event USING btree (stream_id, event_id)
@@ -592,28 +594,28 @@ table ampsync_private.worker
 function ampsync.adopt(INOUT dataset text, target_schema text DEFAULT 'public'::text, OUT table_name text, OUT state text, OUT hint text)
   -- Give the tables of a dataset the place of those that the Rust ampsync made.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
 function ampsync.alter_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, identity text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Change options of a dataset that is synced; SY004 for what is fixed once a table is created.
   returns SETOF record
-  language sql volatile security invoker
+  language sql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.cancel_repair(dataset text, INOUT table_name text DEFAULT NULL::text, OUT from_block bigint, OUT to_block bigint)
   -- Cancel repairs that are not done yet; returns them.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, OUT state text, OUT hint text)
   -- Give up the resync of a table, or the upgrade of a dataset, which continues with its old rows.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -634,70 +636,70 @@ function ampsync.doctor()
 function ampsync.drop_sync(INOUT dataset text, drop_tables boolean DEFAULT false, OUT table_name text, OUT state text, OUT hint text)
   -- End the sync of a dataset for good; its tables are kept unless drop_tables.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
 function ampsync.enqueue_sync(INOUT dataset text, tables text[] DEFAULT NULL::text[], target_schema text DEFAULT NULL::text, retention_blocks integer DEFAULT NULL::integer, on_deep_reorg text DEFAULT NULL::text, value_policy text DEFAULT NULL::text, nul_policy text DEFAULT NULL::text, not_null boolean DEFAULT NULL::boolean, rename jsonb DEFAULT NULL::jsonb, exclude_columns jsonb DEFAULT NULL::jsonb, from_block bigint DEFAULT NULL::bigint, on_new_version text DEFAULT NULL::text, block_index text DEFAULT NULL::text, indexes jsonb DEFAULT NULL::jsonb, poll_interval interval DEFAULT NULL::interval, queries jsonb DEFAULT NULL::jsonb, identity text DEFAULT NULL::text, OUT table_name text, OUT state text, OUT hint text)
   -- Keep a dataset in sync from now on; returns the streams known so far.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.explain_sync(dataset text, OUT table_name text, OUT step text, OUT statement text, OUT detail text)
   -- What a sync does or would do: statements, queries, where it resumes, and what stands in the way.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.pause_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
   -- Stop a dataset immediately, until ampsync.resume_sync.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.repair(dataset text, table_name text, from_block bigint, to_block bigint, accept_fewer boolean DEFAULT false)
   -- Fetch a range of blocks of one table again, as a job, and replace its rows in one transaction.
   returns void
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.resume_sync(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
   -- Restart the paused and failed streams of a dataset, from their checkpoints.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::text, from_block bigint DEFAULT NULL::bigint, OUT state text, OUT hint text)
   -- Load a table, or all of a dataset, again from the first block, or its new version, then swap in one transaction.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.rollback_version(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
   -- Bring back the version that the last upgrade of a dataset replaced, in one transaction.
   returns SETOF record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.set_retention(INOUT event_age interval DEFAULT NULL::interval, INOUT event_rows bigint DEFAULT NULL::bigint, INOUT former_age interval DEFAULT NULL::interval)
   -- Set how long and how many events, and how long former tables, are kept; without arguments it only shows that.
   returns record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync.set_source(INOUT dataset text, INOUT flight_addr text DEFAULT NULL::text, INOUT admin_addr text DEFAULT NULL::text)
   -- Say which Amp server a dataset is read from; with the dataset alone it only shows that.
   returns record
-  language plpgsql volatile security invoker
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -865,7 +867,7 @@ function ampsync_private.check_address(p_dataset text, p_option text, p_address 
 function ampsync_private.check_adoptable(p_dataset_id bigint, p_target_schema text)
   -- Raise an error if the tables of a dataset cannot take the place of those of the Rust ampsync.
   returns void
-  language plpgsql stable security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -906,6 +908,18 @@ function ampsync_private.check_indexes(p_dataset_id bigint, p_indexes jsonb)
 
 procedure ampsync_private.check_lease(IN p_stream_id bigint, IN p_epoch bigint)
   -- Last check of a writing transaction: SY001 unless the lease is current, under its row lock.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_private.check_may_create(IN p_schema text)
+  -- Raise 42501 unless the caller of a door may create tables in a target schema.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+procedure ampsync_private.check_may_drop(IN p_table regclass)
+  -- Raise 42501 unless this role has the rights of the owner of a table.
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1191,6 +1205,13 @@ function ampsync_private.diagnose(p_part text)
 
 function ampsync_private.diagnose_indexes()
   -- Findings about indexes of targets: failed, missing for long, invalid.
+  returns TABLE(severity text, subject text, finding text, fix text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.diagnose_roles()
+  -- Findings about what the owner of ampsync may not do with tables and sessions of workers.
   returns TABLE(severity text, subject text, finding text, fix text)
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -1671,6 +1692,13 @@ function ampsync_private.is_polled(p_dataset ampsync_private.dataset)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.is_shared_writer(p_role oid)
+  -- Whether a role is ampsync_worker, in a database where it may work.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_upgraded(p_upgrade ampsync_private.upgrade, p_stream ampsync_private.stream)
   -- Whether the table of a stream is among those of an upgrade.
   returns boolean
@@ -1894,6 +1922,13 @@ function ampsync_private.offer_version(p_dataset_id bigint, p_version text, p_ma
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.open_to_readers(p_relation regclass)
+  -- Let ampsync_reader read a new table or view in a target schema, where that role exists.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.orphan_stream(p_stream_id bigint, p_version text)
   -- Stop a stream whose table the version of its dataset does not have.
   returns void
@@ -2015,6 +2050,13 @@ function ampsync_private.quote_always(p_name text)
 
 function ampsync_private.raise_deciding(p_dataset_id bigint)
   -- Raise 55P03 for a call that did not get the row of a dataset, with who has it and since when.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.raise_immortal(p_stream_id bigint, p_epoch bigint)
+  -- Raise 55P03 if a writer that this role may not end holds the fence of a stream's epoch.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -2567,6 +2609,13 @@ function ampsync_private.worker_key(p_worker_id text)
   language plpgsql immutable parallel safe security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
+
+function ampsync_private.writer()
+  -- The role that owns what this session makes: ampsync_worker for its members, else the session's own.
+  returns name
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
 
 function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
   -- Whether a backend is working for the writer of a stream and lease epoch.
