@@ -56,7 +56,7 @@ const PACKAGES = {
 const PLACES = [
   [
     /\bampsync_private\b/,
-    /^src\/install\/(migrate|installed|uninstall|uninstall-plan)\.ts$/,
+    /^src\/install\/(migrate|installed|roles|worker-guard|uninstall|uninstall-plan)\.ts$/,
     "names ampsync_private",
   ],
   [/(?<![\w.#])process\s*[.[]|node:process/, /^src\/(cli\/.*|config\.ts)$/, "touches process"],

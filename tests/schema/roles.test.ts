@@ -167,6 +167,7 @@ describe("workers with login roles of their own", () => {
     const stream = await SqlStream.prepare(owner);
     await stream.commit(0, 9);
     await moveClock(db, "31 s");
+    await owner.query("grant usage on schema chain to ampsync_worker");
     const worker = stream.through(await connection("works"));
     await worker.acquire("worker-2");
     const refused = await refusalOf(worker.commit(10, 19));
