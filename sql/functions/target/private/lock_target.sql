@@ -25,6 +25,9 @@ begin
     exception
       when undefined_table or invalid_schema_name then
         null; -- Renamed or dropped while this call waited: check_target says which.
+      when insufficient_privilege then
+        perform ampsync_private.check_target(v_stream); -- Somebody else's, perhaps, which says more.
+        raise;
     end;
   end if;
   perform ampsync_private.check_target(v_stream);
