@@ -21,6 +21,8 @@ const STATEMENTS: Readonly<Record<string, string>> = {
   workers: "select * from ampsync.workers",
   checkpoints: "select * from ampsync.checkpoints",
   doctor: "select * from ampsync.doctor()",
+  readiness: "select * from ampsync.readiness",
+  metrics: "select metric, type, labels, value, help from ampsync.metrics",
 };
 
 export interface ThousandStreamsOptions {

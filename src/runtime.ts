@@ -218,12 +218,16 @@ export function withRuntime(create: (deps: Deps) => Task): Task {
   };
 }
 
-/** Closes what `withRuntime` built and the health port, so that the process of a stopped worker can exit. */
+/** Closes what `withRuntime` built, so that the process of a stopped worker can exit. */
 export async function closeRuntime(): Promise<void> {
-  const open = health;
-  health = null;
   const deps = await current;
   current = null;
   await deps?.close();
-  await (await open)?.close();
+}
+
+/** Closes the health port, after all else: until then it says that the worker stops. */
+export async function closeHealth(): Promise<void> {
+  const open = health;
+  health = null;
+  await (await open?.catch(() => null))?.close();
 }

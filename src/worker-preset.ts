@@ -14,7 +14,7 @@ import { DEFAULT_QUEUE } from "./model/queue.ts";
 import { HEALTH_TIMES } from "./queue/health.ts";
 import { ampsyncPlugin, type PluginOptions } from "./queue/plugin.ts";
 import { slotsFor } from "./queue/slots.ts";
-import { beginWorker, closeRuntime, startHealth, stopHealth } from "./runtime.ts";
+import { beginWorker, closeHealth, closeRuntime, startHealth, stopHealth } from "./runtime.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** graphile-worker's own statements take milliseconds. */
@@ -67,7 +67,7 @@ export function workerPreset(
         log.error("graceful_shutdown_timeout", { limit_s: config.shutdownLimitSecs }),
       );
     },
-    ended: () => void closeRuntime(),
+    ended: () => void closeRuntime().then(closeHealth),
     failed: () => failProcess(STOP_MS),
     ...options,
   });

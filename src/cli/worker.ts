@@ -3,7 +3,7 @@ import { type Runner, run } from "graphile-worker";
 import { type Config, requireDatabase } from "../config.ts";
 import { untilReached } from "../db/retry.ts";
 import type { Log } from "../log.ts";
-import { closeRuntime, startHealth } from "../runtime.ts";
+import { closeHealth, closeRuntime, startHealth } from "../runtime.ts";
 import { workerPreset } from "../worker-preset.ts";
 
 /**
@@ -21,7 +21,8 @@ export async function runWorker(
   let runner: Runner;
   await startHealth(config);
   try {
-    const preset = workerPreset(config, { signal });
+    // The next attempt to start goes on with the same health port.
+    const preset = workerPreset(config, { signal, ended: () => void closeRuntime() });
     runner = await untilReached(
       requireDatabase(config),
       config.connectionLimitSecs * 1000,
@@ -30,7 +31,7 @@ export async function runWorker(
       signal,
     );
   } catch (error) {
-    await closeRuntime();
+    await closeHealth();
     if (signal.aborted) return 0;
     throw error;
   }
@@ -46,6 +47,7 @@ export async function runWorker(
     await runner.promise;
   } finally {
     await closeRuntime();
+    await closeHealth();
   }
   return signal.aborted ? 0 : 1;
 }

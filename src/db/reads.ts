@@ -53,22 +53,6 @@ interface Views {
     started: Date | null;
     eta: Date | null;
   };
-  readiness: {
-    dataset: string;
-    table_name: string | null;
-    ready: boolean;
-    reason: string | null;
-    state: string;
-    block: bigint | null;
-    error_code: string | null;
-  };
-  metrics: {
-    metric: string;
-    type: string;
-    labels: Record<string, string>;
-    value: number;
-    help: string;
-  };
   events: {
     event_id: bigint;
     at: Date;
@@ -93,8 +77,6 @@ export type ProgressRow = Views["progress"] & {
   readonly left_s: number | null;
 };
 export type StatusRow = Views["status"];
-export type ReadinessRow = Views["readiness"] & { readonly age_s: number | null };
-type MetricRow = Views["metrics"];
 export type EventRow = Views["events"];
 
 /** Typed reads of the views. Only the functions of schema ampsync write. */
@@ -141,27 +123,6 @@ export class Reads {
       .select(sql<number | null>`extract(epoch from eta - clock_timestamp())::float8`.as("left_s"))
       .orderBy("dataset")
       .orderBy("table_name")
-      .execute();
-  }
-
-  /** Whether each table moves as it should; those that do not first. */
-  readiness(): Promise<ReadinessRow[]> {
-    return this.#db
-      .selectFrom("readiness")
-      .select(["dataset", "table_name", "ready", "reason", "state", "block", "error_code"])
-      .select(sql<number | null>`extract(epoch from age)::float8`.as("age_s"))
-      .orderBy("ready")
-      .orderBy("dataset")
-      .orderBy("table_name")
-      .execute();
-  }
-
-  /** What the database knows, for monitors. */
-  metrics(): Promise<MetricRow[]> {
-    return this.#db
-      .selectFrom("metrics")
-      .select(["metric", "type", "labels", "value", "help"])
-      .orderBy("metric")
       .execute();
   }
 

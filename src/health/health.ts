@@ -1,10 +1,8 @@
 import type { Server } from "node:http";
 
-import type pg from "pg";
 import type { Registry } from "prom-client";
 
-import { createPool } from "../db/pool.ts";
-import { Reads } from "../db/reads.ts";
+import { HealthReads } from "../db/health-reads.ts";
 import type { Log } from "../log.ts";
 import { DatabaseMetrics } from "../metrics/database-metrics.ts";
 import { watchProcess } from "../metrics/registry.ts";
@@ -27,30 +25,20 @@ const CACHE_MS = 1_000;
 
 /**
  * What monitors ask a worker: `/healthz`, whether its event loop turns; `/readyz`, whether the tables move as they
- * should; `/metrics`. It has a connection of its own, so that no writer keeps an answer waiting, and the heartbeat waits
- * for no monitor; the connection is closed while nobody asks.
+ * should; `/metrics`. Its connection to the database is closed while nobody asks.
  */
 export class Health {
   readonly registry: Registry;
   readonly #readiness: Readiness;
   readonly #known: DatabaseMetrics;
-  readonly #reads: Reads;
-  readonly #pool: pg.Pool;
+  readonly #reads: HealthReads;
+  /** What all who scrape now will get. */
+  #scrape: Promise<HttpAnswer> | null = null;
   #server: Server | null = null;
 
   private constructor({ databaseUrl, registry, log }: HealthOptions) {
     this.registry = registry;
-    this.#pool = createPool(
-      {
-        url: databaseUrl,
-        max: 1,
-        queryTimeoutMs: ANSWER_MS,
-        name: "ampsync health",
-        settings: { statement_timeout: `${ANSWER_MS}ms` },
-      },
-      log,
-    );
-    this.#reads = new Reads(this.#pool);
+    this.#reads = new HealthReads(databaseUrl, ANSWER_MS, log);
     this.#readiness = new Readiness({
       read: () => this.#reads.readiness(),
       log,
@@ -68,10 +56,10 @@ export class Health {
       health.#server = await listen(host, port, {
         "/healthz": async () => text(200, "alive"),
         "/readyz": () => health.#ready(),
-        "/metrics": () => health.#metrics(),
+        "/metrics": () => health.#scraped(),
       });
     } catch (error) {
-      await health.#pool.end();
+      await health.#reads.close();
       throw error;
     }
     watchProcess(registry);
@@ -91,13 +79,20 @@ export class Health {
 
   async close(): Promise<void> {
     if (this.#server !== null) await close(this.#server);
-    await this.#pool.end();
+    await this.#reads.close();
   }
 
   async #ready(): Promise<HttpAnswer> {
     const answer = await this.#readiness.look();
     const body = `${JSON.stringify(answer, null, 1)}\n`;
     return { status: answer.ready ? 200 : 503, type: "application/json; charset=utf-8", body };
+  }
+
+  #scraped(): Promise<HttpAnswer> {
+    this.#scrape ??= this.#metrics().finally(() => {
+      this.#scrape = null;
+    });
+    return this.#scrape;
   }
 
   async #metrics(): Promise<HttpAnswer> {

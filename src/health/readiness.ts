@@ -1,4 +1,4 @@
-import type { ReadinessRow } from "../db/reads.ts";
+import type { ReadinessRow } from "../db/health-reads.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import { within } from "./within.ts";

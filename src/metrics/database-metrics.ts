@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 
-/** A row of ampsync.metrics. */
-export interface MetricRow {
+/** See MetricRow in src/db/health-reads.ts. */
+interface MetricRow {
   readonly metric: string;
   readonly type: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -14,12 +14,17 @@ const EVENT_LOOP_MS = 20;
 export function createRegistry(version: string): Registry {
   const registry = new Registry();
   new Gauge({
-    name: "ampsync_build_info",
+    ...named(registry, "ampsync_build_info"),
     help: "Version of ampsync that this process runs; the value is 1",
     labelNames: ["version"],
-    registers: [registry],
   }).set({ version }, 1);
   return registry;
+}
+
+/** Of a metric that is new, or takes the place of the one that the last runtime of this process had. */
+export function named(registry: Registry, name: string) {
+  registry.removeSingleMetric(name);
+  return { name, registers: [registry] };
 }
 
 /** Memory, processor, event loop and collector of this process, as prom-client names them; they take observers. */
@@ -27,16 +32,13 @@ export function watchProcess(registry: Registry): void {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_MS });
 }
 
-/** What is read when somebody asks. Null: there is no value. */
-export function gauge(registry: Registry, name: string, help: string, value: () => number | null): void {
+/** What is read when somebody asks. */
+export function gauge(registry: Registry, name: string, help: string, value: () => number): void {
   new Gauge({
-    name,
+    ...named(registry, name),
     help,
-    registers: [registry],
     collect() {
-      const now = value();
-      if (now === null) this.remove();
-      else this.set(now);
+      this.set(value());
     },
   });
 }
@@ -44,10 +46,9 @@ export function gauge(registry: Registry, name: string, help: string, value: () 
 /** Counts what is said of repeated calls to the database. */
 export function countRepeats(registry: Registry): (what: string) => void {
   const repeats = new Counter({
-    name: "ampsync_db_retries_total",
+    ...named(registry, "ampsync_db_retries_total"),
     help: "Attempts to connect to PostgreSQL, and calls of it, that failed and are repeated",
     labelNames: ["what"],
-    registers: [registry],
   });
   return (what) => repeats.inc({ what: what.replace("db_", "") });
 }
@@ -55,10 +56,9 @@ export function countRepeats(registry: Registry): (what: string) => void {
 /** How connections are used, by the name of their pool. */
 export function watchPools(registry: Registry, pools: Readonly<Record<string, CountedPool>>): void {
   new Gauge({
-    name: "ampsync_db_connections",
+    ...named(registry, "ampsync_db_connections"),
     help: "Connections of this process to PostgreSQL, without those of graphile-worker",
     labelNames: ["pool", "state"],
-    registers: [registry],
     collect() {
       for (const [pool, { totalCount, idleCount }] of Object.entries(pools)) {
         this.set({ pool, state: "idle" }, idleCount);
@@ -67,10 +67,9 @@ export function watchPools(registry: Registry, pools: Readonly<Record<string, Co
     },
   });
   new Gauge({
-    name: "ampsync_db_waiting",
+    ...named(registry, "ampsync_db_waiting"),
     help: "Calls and transactions of this process that wait for a connection",
     labelNames: ["pool"],
-    registers: [registry],
     collect() {
       for (const [pool, { waitingCount }] of Object.entries(pools)) this.set({ pool }, waitingCount);
     },

@@ -1,5 +1,7 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 
+import { named } from "./registry.ts";
+
 /** See CommitSize. */
 interface Committed {
   readonly microbatches: number;
@@ -37,41 +39,35 @@ export class StreamMetrics {
   readonly #lost: Counter;
 
   constructor(registry: Registry) {
-    const registers = [registry];
     const ofTable = (name: string, help: string) =>
-      new Counter({ name, help, labelNames: ["dataset", "table"], registers });
+      new Counter({ ...named(registry, name), help, labelNames: ["dataset", "table"] });
     this.#rows = ofTable("ampsync_rows_written_total", "Rows that commits of this process wrote");
     this.#bytes = ofTable("ampsync_bytes_written_total", "Bytes of these rows, as COPY takes them");
     this.#microbatches = ofTable("ampsync_microbatches_total", "Microbatches that commits took in");
     this.#commits = ofTable("ampsync_commits_total", "Commits of this process");
     this.#copySeconds = new Histogram({
-      name: "ampsync_copy_seconds",
+      ...named(registry, "ampsync_copy_seconds"),
       help: "Time for opening the transaction of a commit and handing over its rows",
       buckets: SECONDS,
-      registers,
     });
     this.#commitSeconds = new Histogram({
-      name: "ampsync_commit_seconds",
+      ...named(registry, "ampsync_commit_seconds"),
       help: "Time from the end of the rows of a commit to the answer to COMMIT",
       buckets: SECONDS,
-      registers,
     });
     this.#reconnects = new Counter({
-      name: "ampsync_reconnects_total",
+      ...named(registry, "ampsync_reconnects_total"),
       help: "Connections to the server that a pass gave up for another one",
       labelNames: ["reason"],
-      registers,
     });
     this.#retries = new Counter({
-      name: "ampsync_retries_total",
+      ...named(registry, "ampsync_retries_total"),
       help: "Passes that ended with an error, or without data, and are repeated",
       labelNames: ["dataset", "table", "reason"],
-      registers,
     });
     this.#lost = new Counter({
-      name: "ampsync_leases_lost_total",
+      ...named(registry, "ampsync_leases_lost_total"),
       help: "Passes that found that another worker has their table",
-      registers,
     });
   }
 

@@ -9,7 +9,7 @@ import { beforeMigrating, type QueueSetting } from "../install/before-migrating.
 import { isStandby, STANDBY } from "../install/preconditions.ts";
 import { missingForWorker } from "../install/worker-guard.ts";
 import type { Log } from "../log.ts";
-import { failureOf, isTransient } from "../model/failure.ts";
+import { failureOf, isTransient, textOf } from "../model/failure.ts";
 import { poolOf, QUEUE_SESSION, watchConnections } from "./connections.ts";
 import { watchEnding } from "./ending.ts";
 import { type HealthTimes, watchHealth } from "./health.ts";
@@ -87,7 +87,9 @@ async function untilMigrated(
 ): Promise<void> {
   let told: string | null = null;
   for (;;) {
-    const wait = await reasonToWait(client, queue);
+    const wait = await reasonToWait(client, queue).catch((error: unknown) => {
+      throw lostConnection(error);
+    });
     if (wait === null) {
       if (told !== null) log.info("worker_goes_on");
       return;
@@ -105,6 +107,15 @@ async function reasonToWait(
   if (await isStandby(client)) return STANDBY;
   const missing = await missingForWorker(client, queue);
   return missing === null ? null : { reason: missing, hint: "ampsync migrate" };
+}
+
+/**
+ * A connection that was lost between two statements has no code. With the one of PostgreSQL for that the start is
+ * tried again, as when it is lost during a statement.
+ */
+function lostConnection(error: unknown): unknown {
+  if (!isTransient(error) || textOf(error, "code") !== null) return error;
+  return Object.assign(new Error(failureOf(error).message, { cause: error }), { code: "08006" });
 }
 
 /** What a worker that ends asks first: its queue may be gone because ampsync is. */

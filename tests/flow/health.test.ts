@@ -4,9 +4,12 @@ import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { migrate } from "../../src/install/migrate.ts";
+import { createLog } from "../../src/log.ts";
 import { Monitor, type Readyz } from "../support/health/monitor.ts";
 import { letTimePass } from "../support/postgres/clock.ts";
 import { createDatabase } from "../support/postgres/postgres.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ampsync } from "../support/worker/command.ts";
 import { Scenario } from "../support/worker/scenario.ts";
@@ -193,6 +196,26 @@ describe("the port", () => {
       reason: "the database lacks what this worker needs",
       hint: "ampsync migrate",
     });
+    await worker.kill();
+  });
+
+  test("stays open while the database goes away in the middle of the start, and the worker begins later", async () => {
+    await using db = await createDatabase({ empty: true });
+    await using proxy = await TcpProxy.toPostgres(db.url);
+    const monitor = await Monitor.create();
+    const worker = new Worker(
+      { databaseUrl: proxy.url(db.url), flightAddress: NOBODY, adminAddress: NOBODY, env: monitor.env },
+      COMMANDS["ampsync worker"],
+    );
+    await waitFor("the worker to wait", () => worker.hasSaid("worker_waiting"));
+    proxy.refuses = true;
+    proxy.cutAll();
+    await waitFor("the worker to try again", () => worker.hasSaid("db_connection_retry"));
+    expect(await monitor.readyz()).toMatchObject({ status: 503, reason: "the database does not answer" });
+
+    proxy.refuses = false;
+    await migrate(db.url, { log: createLog("error", () => {}) });
+    await waitFor("the worker to be ready", async () => (await monitor.readyz()).ready);
     await worker.kill();
   });
 

@@ -46,6 +46,25 @@ test("beats do not pile up behind one that gets no answer: it stops when that on
   expect(answers).toHaveLength(1);
 }, 5_000);
 
+test("its silence is counted from the last answer, or from its start, not from what was sent", async () => {
+  vi.useFakeTimers();
+  const { heartbeat, answers, reply } = unanswered();
+  await vi.advanceTimersByTimeAsync(100_000);
+  heartbeat.start("worker-1");
+  expect(heartbeat.silentMs).toBe(0);
+  await vi.advanceTimersByTimeAsync(7_000);
+  expect(heartbeat.silentMs).toBe(7_000);
+  reply([]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(heartbeat.silentMs).toBe(0);
+  await vi.advanceTimersByTimeAsync(10_000);
+  answers.at(-1)!.reject(new Error("no answer"));
+  await vi.advanceTimersByTimeAsync(51_000);
+  expect(heartbeat.silentMs).toBe(61_000);
+  answers.at(-1)!.reject(new Error("no answer"));
+  await heartbeat.stop();
+});
+
 test("a verdict goes to the pass that it was asked for, and a lease that the answer does not name is lost", async () => {
   vi.useFakeTimers();
   const { heartbeat, reply } = unanswered();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { ReadinessRow } from "../../src/db/reads.ts";
+import type { ReadinessRow } from "../../src/db/health-reads.ts";
 import { AmpsyncError } from "../../src/errors.ts";
 import { Readiness } from "../../src/health/readiness.ts";
 import { createLog } from "../../src/log.ts";
