@@ -147,6 +147,7 @@ describe("ampsync migrate", () => {
     expect(first).toEqual({
       migrations: expect.arrayContaining(["migrations/0001_core.sql"]),
       functionsReplaced: true,
+      roles: { missing: [], statements: [] },
     });
     const second = JSON.parse((await ampsync(args, nowhere)).stdout);
     expect(second).toEqual({
@@ -155,6 +156,28 @@ describe("ampsync migrate", () => {
       roles: { missing: [], statements: [] },
     });
   });
+});
+
+test("ampsync migrate, of a role that may not do all of it, prints what is left for the roles", async () => {
+  await using db = await createDatabase({ empty: true });
+  const role = `installs_${process.pid}`;
+  await db.query(
+    `create role ${role} login password 'secret'; grant create on database ${db.name} to ${role}`,
+  );
+  try {
+    const url = new URL(db.url);
+    url.username = role;
+    url.password = "secret";
+    const { stdout } = await ampsync(["migrate"], { DATABASE_URL: url.href });
+    expect(stdout).toContain(
+      "Roles of ampsync are optional. What their use needs, and this role may not do:",
+    );
+    expect(stdout).toMatch(new RegExp(`^  grant ampsync_worker to ${role}.*;$`, "m"));
+    expect(stdout).toContain(`  grant create on database ${db.name} to ampsync_worker;\n`);
+    expect(stdout).toMatch(/^Then run ampsync migrate again/m);
+  } finally {
+    await db.query(`drop owned by ${role} cascade; drop role ${role}`);
+  }
 });
 
 describe("ampsync status", () => {

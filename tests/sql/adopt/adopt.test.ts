@@ -150,6 +150,38 @@ describe("nothing is changed and the hint says what to do", () => {
     ]);
   });
 
+  test("for a caller without the rights of the owner of an old table, or of the schema", async () => {
+    await db.query(`${ddl}; create role caller_of_adopt in role ampsync_operator`);
+    await loadedHere(db);
+    const ofCaller = async () => {
+      await db.query("set local role caller_of_adopt");
+      const error = await refusal(db, "select ampsync.adopt('eth')");
+      await db.query("reset role");
+      return error;
+    };
+    const first = await ofCaller();
+    expect(first).toMatchObject({ code: "42501", hint: "grant create on schema public to caller_of_adopt;" });
+    await db.query(first.hint!);
+    const second = await ofCaller();
+    expect(second).toMatchObject({
+      code: "42501",
+      message: expect.stringMatching(
+        /^table public\.blocks belongs to .+, whose rights role caller_of_adopt does not/,
+      ),
+      hint: expect.stringMatching(/^grant .+ to caller_of_adopt; -- or as .+: select ampsync\.adopt/),
+    });
+    // Given to the role of the workers, together with the new one, it was given away.
+    await db.query(
+      "alter table public.blocks owner to ampsync_worker; alter table eth.blocks owner to ampsync_worker",
+    );
+    await db.query("set local role caller_of_adopt");
+    await db.query("select ampsync.adopt('eth')");
+    await db.query("reset role");
+    expect((await db.query("select target from ampsync.streams")).rows).toEqual([
+      { target: "public.blocks" },
+    ]);
+  });
+
   test("where something hangs on the old table that cannot be kept", async () => {
     await db.query(`${ddl}; create materialized view public.copied as table public.blocks`);
     await loadedHere(db);

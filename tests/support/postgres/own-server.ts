@@ -1,10 +1,11 @@
 import pg from "pg";
 import { afterAll, beforeAll } from "vitest";
 
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../src/embedded/postgres.ts";
+import type { EmbeddedPostgres } from "../../../src/embedded/postgres.ts";
 import { late } from "../late.ts";
 import { newDataDir } from "./data-dir.ts";
 import { connectDatabase, type TestDatabase } from "./database.ts";
+import { startPostgres } from "./start-postgres.ts";
 
 /** A server for one file of tests, whose roles are its own business: roles belong to a whole server. */
 export class OwnServer implements AsyncDisposable {
@@ -16,7 +17,7 @@ export class OwnServer implements AsyncDisposable {
   }
 
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<OwnServer> {
-    return new OwnServer(await startEmbeddedPostgres({ dataDir: newDataDir(), persistent: false, settings }));
+    return new OwnServer(await startPostgres({ dataDir: newDataDir(), persistent: false, settings }));
   }
 
   /** Nobody is asked for a password. */
