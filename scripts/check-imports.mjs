@@ -31,7 +31,7 @@ const FLOORS = {
   runtime: "deps amp-servers stream lease commit install health db metrics config model log fault-points",
   queue: "install db model errors log",
   tasks: "runtime deps stream db model errors log",
-  "worker-preset": "runtime queue config model log",
+  "worker-preset": "runtime queue install config model log",
   index: "worker-preset config",
   cli: "worker-preset runtime config manifest install db devserver embedded model errors log",
 };

@@ -76,6 +76,11 @@ export class AmpServers {
     return client;
   }
 
+  /** For people: the address that a dataset of this address is read from. */
+  addressOf(address: string | null): string {
+    return address ?? this.#settings.flightAddress.origin;
+  }
+
   close(): void {
     for (const { client } of this.#flights.values()) client.close();
     this.#flights.clear();

@@ -7,8 +7,12 @@ import { type Reader, unencrypted, unused, visible } from "./config/notes.ts";
 import { SETTINGS, type Setting, type SettingName } from "./config/settings.ts";
 import { ampTls, trustSystemRoots } from "./config/tls.ts";
 import { AmpsyncError } from "./errors.ts";
-import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import { addressProblem } from "./model/amp-address.ts";
+import { passwordsIn } from "./model/database-url.ts";
+import { cleanText } from "./model/foreign-text.ts";
+import { LOG_LEVELS, type LogLevels, parseLogLevels } from "./model/log-levels.ts";
+import { Secrets } from "./model/secrets.ts";
 import type { TlsFiles } from "./model/tls-files.ts";
 
 /** The oldest Node.js that our packages support; the same as `engines` in package.json. */
@@ -57,7 +61,9 @@ export interface Config {
   readonly dataset: DatasetStart | null;
   /** The dataset file that `ampsync sync` starts and follows; null like `dataset`. */
   readonly manifestStart: ManifestStart | null;
-  readonly logLevel: LogLevel;
+  readonly logLevels: LogLevels;
+  /** What no log, no error and no table may show. */
+  readonly secrets: Secrets;
   /** Values that are accepted but not recommended; for the log. */
   readonly warnings: readonly string[];
 }
@@ -104,6 +110,11 @@ export function processId(): number {
 /** Where logs go: standard error, one line each. */
 export function writeStderr(line: string): void {
   process.stderr.write(line);
+}
+
+/** The log of a process, without its secrets. */
+export function logOf({ logLevels, secrets }: Config, write = writeStderr): Log {
+  return createLog(logLevels, write, (text) => cleanText(secrets.redact(text)));
 }
 
 export function parseConfig(
@@ -153,19 +164,20 @@ export function parseConfig(
     return set?.value ?? null;
   }
 
-  /** Accepts `debug`, and lists such as `info,ampsync=debug`: the level of ampsync counts, otherwise the general one. */
-  function logLevel(): LogLevel {
-    const set = given.value("logLevel");
-    const parts = (set?.value ?? "").split(",").map((part) => part.trim());
-    const ours = parts.findLast((part) => /^ampsync=/i.test(part))?.slice("ampsync=".length);
-    const wanted = ours ?? parts.find((part) => part !== "" && !part.includes("="));
-    const level = LOG_LEVELS.find((each) => each === wanted?.toLowerCase());
-    if (wanted !== undefined && level === undefined) {
-      warnings.push(
-        `${set?.name}: ${JSON.stringify(wanted.slice(0, 40))} is none of ${LOG_LEVELS.join(", ")}, so it is info`,
+  function logLevels(): LogLevels {
+    const set = given.value("logLevels");
+    const { levels, wrong, unknown } = parseLogLevels(set?.value ?? "");
+    for (const text of wrong) {
+      problems.push(
+        `${set?.name}: ${JSON.stringify(text.slice(0, 40))} names none of the levels off, ${LOG_LEVELS.join(", ")}`,
       );
     }
-    return level ?? "info";
+    for (const name of unknown) {
+      warnings.push(
+        `${set?.name}: no part is called ${JSON.stringify(name.slice(0, 40))}; docs/log.md has a list`,
+      );
+    }
+    return levels;
   }
 
   /** One connection is for heartbeats, one for a writer, one for calls beside the writer. */
@@ -180,12 +192,16 @@ export function parseConfig(
   }
 
   const token = secret(given, "token", "tokenFile", readFile, problems);
+  const url = databaseUrl(given, number("databasePort"), env, readFile, problems, warnings);
+  const secrets = new Secrets();
+  secrets.keep("[token]", [token.text]);
+  secrets.keep("[password]", passwordsIn(url, env));
   const config: Config = {
-    databaseUrl: databaseUrl(given, number("databasePort"), env, readFile, problems, warnings),
+    databaseUrl: url,
     queueSchema: schemaName(),
     flightAddress: address("flightAddress"),
     adminAddress: given.text("adminAddress") === "off" ? null : address("adminAddress"),
-    token: () => (token.file === null ? token.text : readFile(token.file).trim() || null),
+    token: secrets.watch(() => (token.file === null ? token.text : readFile(token.file).trim() || null)),
     tls: ampTls(given, readFile, problems, warnings),
     poolSize: poolSize(),
     streamsPerWorker: number("streamsPerWorker"),
@@ -200,7 +216,8 @@ export function parseConfig(
     healthHost: given.text("healthHost") ?? SETTINGS.healthHost.standard,
     dataset: reader === "sync" ? datasetStart(given, number, problems) : null,
     manifestStart: reader === "sync" ? manifestStart(given, number, problems) : null,
-    logLevel: logLevel(),
+    logLevels: logLevels(),
+    secrets,
     warnings,
   };
   warnings.push(...unused(env, flags, given, reader), ...visible(flags));

@@ -1,8 +1,5 @@
 import { type Clean, cleanText } from "./model/foreign-text.ts";
-
-/** Ordered from the fewest log lines to the most. */
-export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import { isWritten, type LogLevel, type LogLevels, type LogPart, targetOf } from "./model/log-levels.ts";
 
 /** Structured log: an event name and its fields. Event names are a contract; free text is not. */
 export interface Log {
@@ -12,27 +9,42 @@ export interface Log {
   debug(event: string, fields?: LogFields): void;
   /** The same log with fields added to every line. */
   with(fields: LogFields): Log;
+  /** The same log for a part of the program, which may have a level of its own. */
+  part(part: LogPart): Log;
 }
 
 export type LogFields = Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
 
-/** Writes one JSON object per line: time, level, event, fields. Bigints become text; text from others is cleaned. */
+/** Where lines come from, and what they all have. */
+interface Origin {
+  readonly target: string;
+  readonly fields: LogFields;
+}
+
+/** Ours, and not text from others. */
+const OWN_KEYS: ReadonlySet<string> = new Set(["time", "level", "target", "event"]);
+
+/**
+ * Writes one JSON object per line: time, level, target, event, fields. Bigints become text; text from others is
+ * cleaned.
+ */
 export function createLog(
-  level: LogLevel,
+  level: LogLevel | LogLevels,
   write: (line: string) => void,
   clean: Clean = cleanText,
-  bound: LogFields = {},
+  { target, fields: bound }: Origin = { target: targetOf(null), fields: {} },
 ): Log {
-  const threshold = LOG_LEVELS.indexOf(level);
+  const levels = typeof level === "string" ? { rest: level, parts: new Map() } : level;
 
   function emit(line: LogLevel, event: string, fields: LogFields = {}): void {
-    if (LOG_LEVELS.indexOf(line) > threshold) return;
-    const entry = { time: new Date().toISOString(), level: line, event, ...bound, ...fields };
+    if (!isWritten(line, levels, target)) return;
+    const entry = { time: new Date().toISOString(), level: line, target, event, ...bound, ...fields };
     write(`${JSON.stringify(entry, shown)}\n`);
   }
 
-  function shown(_: string, value: unknown): unknown {
-    return typeof value === "bigint" ? value.toString() : typeof value === "string" ? clean(value) : value;
+  function shown(key: string, value: unknown): unknown {
+    if (typeof value === "bigint") return value.toString();
+    return typeof value === "string" && !OWN_KEYS.has(key) ? clean(value) : value;
   }
 
   return {
@@ -40,6 +52,7 @@ export function createLog(
     warn: (event, fields) => emit("warn", event, fields),
     info: (event, fields) => emit("info", event, fields),
     debug: (event, fields) => emit("debug", event, fields),
-    with: (fields) => createLog(level, write, clean, { ...bound, ...fields }),
+    with: (fields) => createLog(levels, write, clean, { target, fields: { ...bound, ...fields } }),
+    part: (part) => createLog(levels, write, clean, { target: targetOf(part), fields: bound }),
   };
 }

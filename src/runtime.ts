@@ -8,7 +8,7 @@ import { AmpServers } from "./amp-servers.ts";
 import { Announcer } from "./commit/announcer.ts";
 import { Budget } from "./commit/budget.ts";
 import { Permits } from "./commit/permits.ts";
-import { type Config, configFromProcess, processId, requireDatabase, writeStderr } from "./config.ts";
+import { type Config, configFromProcess, logOf, processId, requireDatabase, writeStderr } from "./config.ts";
 import { CALL_TIMEOUT, Caller } from "./db/caller.ts";
 import { IndexBuilder } from "./db/index-builder.ts";
 import { HEARTBEAT_TIMEOUT, LeaseCalls } from "./db/lease-calls.ts";
@@ -21,7 +21,6 @@ import { type Faults, NO_FAULTS } from "./fault-points.ts";
 import { Health } from "./health/health.ts";
 import { packageVersion } from "./install/installed.ts";
 import { Heartbeat, type HeartbeatTimes } from "./lease/heartbeat.ts";
-import { createLog } from "./log.ts";
 import { countRepeats, createRegistry, gauge, watchPools } from "./metrics/registry.ts";
 import { StreamMetrics } from "./metrics/stream-metrics.ts";
 import { cleanText } from "./model/foreign-text.ts";
@@ -32,7 +31,6 @@ import {
   RECEIVED_BYTES,
   STREAMS_CATCHING_UP,
 } from "./model/limits.ts";
-import { Secrets } from "./model/secrets.ts";
 import { HeadWatch } from "./stream/head-watch.ts";
 
 /** Dependencies that tests replace. */
@@ -52,14 +50,13 @@ export async function createDeps(
 ): Promise<Deps> {
   const registry = given ?? createRegistry(await packageVersion());
   const url = requireDatabase(config);
-  const secrets = new Secrets();
-  const clean = (text: string) => cleanText(secrets.redact(text));
-  const token = secrets.watch(config.token);
-  const log = createLog(config.logLevel, writeLog, clean);
+  const clean = (text: string) => cleanText(config.secrets.redact(text));
+  const log = logOf(config, writeLog);
   for (const warning of config.warnings) {
     log.warn("unusual_setting", { warning });
   }
   const { h64Raw } = await xxhash();
+  const dbLog = log.part("db");
   const pool = createPool(
     {
       url,
@@ -68,7 +65,7 @@ export async function createDeps(
       name: "ampsync worker",
       settings: { statement_timeout: CALL_TIMEOUT },
     },
-    log,
+    dbLog,
   );
   const reserved = createPool(
     {
@@ -78,22 +75,22 @@ export async function createDeps(
       name: "ampsync heartbeat",
       settings: { statement_timeout: HEARTBEAT_TIMEOUT, synchronous_commit: "off" },
     },
-    log,
+    dbLog,
   );
   // Not retried: the heartbeat beats again.
   const beat: RunStatement = async (statement) => runStatement(reserved, await reserved.connect(), statement);
-  const heartbeat = new Heartbeat(new LeaseCalls(new Caller(beat)), log, times);
+  const heartbeat = new Heartbeat(new LeaseCalls(new Caller(beat)), log.part("lease"), times);
   reserved.on("error", () => heartbeat.sessionLost());
   const timeLimits = {
     connectionMs: config.connectionLimitSecs * 1000,
     operationMs: config.operationLimitSecs * 1000,
   };
-  const servers = new AmpServers(config, token);
+  const servers = new AmpServers(config);
 
-  const caller = new Caller(retryingStatements(pool, timeLimits, log, countRepeats(registry)), clean);
-  const indexes = new IndexBuilder(url, caller, log);
+  const caller = new Caller(retryingStatements(pool, timeLimits, dbLog, countRepeats(registry)), clean);
+  const indexes = new IndexBuilder(url, caller, log.part("index"));
   const announcements = new StreamCalls(caller.once());
-  const announcer = new Announcer((commits) => announcements.announce(commits), log);
+  const announcer = new Announcer((commits) => announcements.announce(commits), log.part("commit"));
 
   watchPools(registry, { worker: pool, heartbeat: reserved });
   gauge(registry, "ampsync_leases", "Tables that this worker holds", () => heartbeat.held);
@@ -114,7 +111,7 @@ export async function createDeps(
     heads: new HeadWatch(async (reference, signal, address) => {
       using flight = servers.flight(address);
       return await flight.highestBlock(reference, signal);
-    }, log),
+    }, log.part("stream")),
     indexes,
     pollIntervalS: config.pollIntervalSecs,
     reloadRetries: config.reloadRetries,
@@ -193,7 +190,9 @@ export function beginWorker(config: Config, workerId: string, streams: number): 
   }
   const registered = register();
   registered.catch((error) =>
-    createLog(config.logLevel, writeStderr).warn("worker_not_registered", { error: String(error) }),
+    logOf(config)
+      .part("queue")
+      .warn("worker_not_registered", { error: String(error) }),
   );
   return () => {
     registered

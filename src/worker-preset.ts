@@ -6,10 +6,10 @@ import {
   configFromProcess,
   failProcess,
   limitShutdown,
+  logOf,
   requireDatabase,
-  writeStderr,
 } from "./config.ts";
-import { createLog } from "./log.ts";
+import { workerLogger } from "./install/worker-logger.ts";
 import { DEFAULT_QUEUE } from "./model/queue.ts";
 import { HEALTH_TIMES } from "./queue/health.ts";
 import { ampsyncPlugin, type PluginOptions } from "./queue/plugin.ts";
@@ -41,7 +41,8 @@ export function workerPreset(
   if (isAlone) {
     for (const flag of COLLECTOR_FLAGS) setFlagsFromString(flag);
   }
-  const log = createLog(config.logLevel, writeStderr);
+  const everything = logOf(config);
+  const log = everything.part("queue");
   const databaseUrl = requireDatabase(config);
   const slots = slotsFor(config.streamsPerWorker);
   let leave = () => {};
@@ -60,6 +61,7 @@ export function workerPreset(
       leave = beginWorker(config, workerId, streams);
     },
     stopping: () => {
+      log.info("shutting_down_streams");
       leave();
       if (!isAlone) return;
       stopHealth();
@@ -67,7 +69,10 @@ export function workerPreset(
         log.error("graceful_shutdown_timeout", { limit_s: config.shutdownLimitSecs }),
       );
     },
-    ended: () => void closeRuntime().then(closeHealth),
+    ended: () =>
+      void closeRuntime()
+        .then(closeHealth)
+        .then(() => log.info("shutdown_complete")),
     failed: () => failProcess(STOP_MS),
     ...options,
   });
@@ -76,6 +81,7 @@ export function workerPreset(
     worker: {
       connectionString: databaseUrl,
       schema: config.queueSchema ?? DEFAULT_QUEUE,
+      logger: workerLogger(everything),
       taskDirectory: fileURLToPath(new URL("dist/tasks", ROOT)),
       crontabFile: fileURLToPath(new URL("crontab", ROOT)),
       // A live stream keeps its slot; if there are more streams than slots, they take turns.

@@ -1,7 +1,7 @@
-import type { Flags } from "../config/given.ts";
 import type { Reader } from "../config/notes.ts";
-import { configFromProcess, requireDatabase } from "../config.ts";
-import { createLog } from "../log.ts";
+import { configFromProcess, logOf, requireDatabase } from "../config.ts";
+import { failureOf } from "../model/failure.ts";
+import type { Secrets } from "../model/secrets.ts";
 import { type CommandLine, usageErrorOf } from "./command-line.ts";
 import type { Described } from "./help.ts";
 
@@ -10,19 +10,27 @@ interface Io {
   readonly print: (text: string) => void;
   /** From the first call on, SIGINT and SIGTERM no longer end the process by themselves. */
   readonly stopSignal: () => AbortSignal;
+  /** Told what errors must not show. */
+  readonly hide: (secrets: Secrets) => void;
 }
 
 export interface Command extends Described {
   /** Resolves to the exit code. */
   readonly run: (call: CommandLine & Io) => Promise<number>;
+  /** Where an error of the command means another exit code than 1. */
+  readonly exitCodeOf?: (error: unknown) => number;
   /** For a command that reads its arguments itself. */
   readonly ownArguments?: (args: readonly string[], io: Io) => Promise<number>;
 }
 
+/** No terminal is narrower, and a file is read on one. */
+const NARROWEST = 80;
+
 /** What every command has that opens the database. */
-function open(reader: Reader, flags: Flags) {
+function open(reader: Reader, { flags, hide }: Pick<CommandLine & Io, "flags" | "hide">) {
   const config = configFromProcess(reader, flags);
-  const log = createLog(config.logLevel, (line) => process.stderr.write(line));
+  hide(config.secrets);
+  const log = logOf(config);
   if (reader === "command") {
     for (const warning of config.warnings) log.warn("unusual_setting", { warning });
   }
@@ -38,10 +46,10 @@ dataset that is named, if one is, and then does what a worker does. A new datase
 Starting it again changes nothing.`,
     switches: [],
     scopes: ["dataset", "database", "worker"],
-    async run({ flags, stopSignal }) {
-      const { config, log } = open("sync", flags);
+    async run(call) {
+      const { config, log } = open("sync", call);
       const { runSync } = await import("./sync.ts");
-      return await runSync(config, log, stopSignal());
+      return await runSync(config, log, call.stopSignal());
     },
   },
   {
@@ -49,10 +57,10 @@ Starting it again changes nothing.`,
     summary: "install or upgrade the SQL objects in the database",
     switches: ["json"],
     scopes: ["database"],
-    async run({ switches, flags, print }) {
-      const { config, log } = open("command", flags);
+    async run(call) {
+      const { config, log } = open("command", call);
       const { migrateCommand } = await import("./migrate.ts");
-      print(await migrateCommand(config, log, switches.has("json")));
+      call.print(await migrateCommand(config, log, call.switches.has("json")));
       return 0;
     },
   },
@@ -62,38 +70,37 @@ Starting it again changes nothing.`,
     about: "Waits for `ampsync migrate` where that is missing. Start as many as you like.",
     switches: [],
     scopes: ["database", "worker"],
-    async run({ flags, stopSignal }) {
-      const { config, log } = open("worker", flags);
+    async run(call) {
+      const { config, log } = open("worker", call);
       const { runWorker } = await import("./worker.ts");
-      return await runWorker(config, log, stopSignal());
+      return await runWorker(config, log, call.stopSignal());
     },
   },
   {
     name: "status",
     summary: "what is synced, how far, and what each dataset waits for",
+    about: `Exit codes of this command: 0 all is well; 1 a dataset or a table is failed, or no worker lives while one
+should move; 2 wrong command line or settings; 3 the database was not reached, or cannot tell.`,
     switches: ["watch", "json"],
     scopes: ["database"],
-    async run({ switches, flags, print, stopSignal }) {
-      const { url, log } = open("command", flags);
-      const { printStatus, watchStatus } = await import("./status.ts");
-      const isJson = switches.has("json");
-      if (!switches.has("watch")) {
-        await printStatus(url, isJson, log, print);
-        return 0;
-      }
-      const screen = { print, isTerminal: process.stdout.isTTY };
-      return await watchStatus(url, isJson, log, screen, stopSignal());
+    async run(call) {
+      const { statusCommand } = await import("./status.ts");
+      const { isTTY: isTerminal, columns } = process.stdout;
+      const screen = { print: call.print, isTerminal, width: Math.max(columns ?? 0, NARROWEST) };
+      const { url, log } = open("command", call);
+      return await statusCommand(url, log, call.switches, screen, call.stopSignal);
     },
+    exitCodeOf: (error) => (failureOf(error).code === "SY902" ? 2 : 3),
   },
   {
     name: "doctor",
     summary: "what is wrong, with a fix for each; exit code 1 after an error",
     switches: ["json"],
     scopes: ["database"],
-    async run({ switches, flags, print }) {
-      const { url, log } = open("command", flags);
+    async run(call) {
+      const { url, log } = open("command", call);
       const { printFindings } = await import("./doctor.ts");
-      return await printFindings(url, switches.has("json"), log, print);
+      return await printFindings(url, call.switches.has("json"), log, call.print);
     },
   },
   {
@@ -113,12 +120,12 @@ Starting it again changes nothing.`,
     summary: "take ampsync out of the database: prints what is dropped and what stays, and asks",
     switches: ["yes", "json"],
     scopes: ["database"],
-    async run({ switches, flags, print }) {
-      const { config, log } = open("command", flags);
+    async run(call) {
+      const { config, log } = open("command", call);
       const { uninstallCommand } = await import("./uninstall.ts");
       const { stdin: input, stdout: output } = process;
-      const answers = { yes: switches.has("yes"), json: switches.has("json") };
-      return await uninstallCommand(config, answers, log, { print, input, output });
+      const answers = { yes: call.switches.has("yes"), json: call.switches.has("json") };
+      return await uninstallCommand(config, answers, log, { print: call.print, input, output });
     },
   },
   {
@@ -149,7 +156,7 @@ Starting it again changes nothing.`,
   },
 ];
 
-async function devserver(args: readonly string[], { print, stopSignal }: Io): Promise<number> {
+async function devserver(args: readonly string[], { print, stopSignal }: Omit<Io, "hide">): Promise<number> {
   const { OPTIONS, runDevServer } = await import("../devserver/cli.ts");
   try {
     await runDevServer(args, { stdout: print, signal: stopSignal() });

@@ -1,5 +1,5 @@
 import type { EventRow, Reads } from "../db/reads.ts";
-import { streamTable } from "./status.ts";
+import { streamLines } from "./status.ts";
 
 const REDRAW_MS = 500;
 /** Without a terminal each picture is printed below the last one, so less often. */
@@ -47,7 +47,7 @@ export class DemoScreen {
     const [streams, events] = [await this.#reads.streams(), await this.#reads.eventsAfter(this.#lastEvent)];
     this.#lastEvent = events.at(-1)?.event_id ?? this.#lastEvent;
     const news = events.flatMap(reorgLine);
-    const table = streams.length === 0 ? "waiting for the first stream …" : streamTable(streams);
+    const table = streams.length === 0 ? "waiting for the first stream …" : streamLines(streams).join("\n");
     const up = this.#linesDrawn > 0 && this.#isTerminal ? `\x1b[${this.#linesDrawn}A\x1b[J` : "";
     this.#print(up + [...news, table, ""].join("\n"));
     this.#linesDrawn = table.split("\n").length + 1;

@@ -114,7 +114,7 @@ export async function runDemo({
 
 /** The settings of another worker would aim this one elsewhere, or contradict its own. */
 function withoutSettings(env: DemoOptions["env"]): NodeJS.ProcessEnv {
-  const { logLevel, ...others } = SETTINGS;
+  const { logLevels, ...others } = SETTINGS;
   const names = Object.values(others).flatMap((setting) => setting.names);
   return Object.fromEntries(Object.entries(env).filter(([name]) => !names.some((each) => each === name)));
 }

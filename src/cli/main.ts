@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 
 import { checkNode } from "../config.ts";
+import type { Secrets } from "../model/secrets.ts";
 import { parseCommandLine, UsageError } from "./command-line.ts";
 import { COMMANDS, type Command } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
@@ -36,7 +37,7 @@ function find(name: string): Command {
   return found;
 }
 
-async function main([first, ...rest]: readonly string[]): Promise<number> {
+async function main([first, ...rest]: readonly string[], hide: (secrets: Secrets) => void): Promise<number> {
   checkNode(process.versions.node);
   switch (first) {
     case "--version":
@@ -51,14 +52,14 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
     default: {
       const command = find(first);
       if (command.ownArguments !== undefined) {
-        return await command.ownArguments(rest, { print, stopSignal });
+        return await command.ownArguments(rest, { print, stopSignal, hide });
       }
       if (rest.includes("--help")) {
         print(commandHelp(command));
         return 0;
       }
       const { switches, flags } = parseCommandLine(command, rest);
-      return await command.run({ switches, flags, print, stopSignal });
+      return await command.run({ switches, flags, print, stopSignal, hide });
     }
   }
 }
@@ -67,6 +68,10 @@ async function main([first, ...rest]: readonly string[]): Promise<number> {
 process.stdout.on("error", () => process.exit());
 
 const argv = process.argv.slice(2);
-process.exitCode = await main(argv).catch((error: unknown) =>
-  printError(error, argv.includes("--json"), (text) => process.stderr.write(text)),
-);
+const secrets: Secrets[] = [];
+const hide = (text: string) => secrets.reduce((shown, each) => each.redact(shown), text);
+process.exitCode = await main(argv, (each) => secrets.push(each)).catch((error: unknown) => {
+  const code = printError(error, argv.includes("--json"), (text) => process.stderr.write(hide(text)));
+  const command = COMMANDS.find(({ name }) => name === argv[0]);
+  return error instanceof UsageError ? code : (command?.exitCodeOf?.(error) ?? code);
+});

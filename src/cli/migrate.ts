@@ -11,7 +11,7 @@ export async function migrateCommand(config: Config, log: Log, asJson: boolean):
     url,
     config.connectionLimitSecs * 1000,
     log,
-    () => migrate(url, { log, queueSchema: config.queueSchema }),
+    () => migrate(url, { log: log.part("install"), queueSchema: config.queueSchema }),
   );
   if (asJson) {
     return JSON.stringify({ migrations: applied, functionsReplaced, roles });

@@ -19,7 +19,8 @@ const NOT_PERMITTED = "42501";
  * `ampsync sync`: migrates if its role may, starts the dataset that is configured, and goes on as a worker. Several
  * may start at once. The Amp server need not be there: only the jobs ask it.
  */
-export async function runSync(config: Config, log: Log, signal: AbortSignal): Promise<number> {
+export async function runSync(config: Config, everything: Log, signal: AbortSignal): Promise<number> {
+  const log = everything.part("sync");
   const { dataset, manifestStart, reloadRetries: retries } = config;
   const file = manifestStart === null ? null : await readManifest(manifestStart.path, log);
   const ended = new AbortController();
@@ -52,7 +53,7 @@ async function install(config: Config, log: Log, signal: AbortSignal): Promise<v
   const url = requireDatabase(config);
   try {
     await untilReached(url, config.connectionLimitSecs * 1000, log, () =>
-      migrate(url, { log, queueSchema: config.queueSchema }),
+      migrate(url, { log: log.part("install"), queueSchema: config.queueSchema }),
     );
   } catch (error) {
     if (!isNotPermitted(error)) throw error;

@@ -25,7 +25,7 @@ export async function uninstallCommand(
 ): Promise<number> {
   let shown: UninstallPlan | null = null;
   const result = await uninstall(requireDatabase(config), {
-    log,
+    log: log.part("install"),
     async agree(plan) {
       shown = plan;
       if (!json) {

@@ -33,7 +33,7 @@ export class Given {
       each.value ? [{ name: each.name, value: each.value, isFlag }] : [],
     );
     // Log levels are the exception: the first name that is set counts, as in the programs that came before this one.
-    if (name !== "logLevel" && new Set(set.map(({ value }) => value)).size > 1) {
+    if (name !== "logLevels" && new Set(set.map(({ value }) => value)).size > 1) {
       const problem = `${set.map((each) => each.name).join(" and ")} have different values`;
       if (!this.#problems.includes(problem)) this.#problems.push(problem);
     }

@@ -89,12 +89,13 @@ export const SETTINGS = {
     about:
       "how many seconds a database that refuses connections is tried before the trouble is reported, and a start is given up",
   },
-  logLevel: {
+  logLevels: {
     names: ["AMP_LOG", "RUST_LOG", "NOZZLE_LOG"],
     scope: "database",
     standard: "info",
-    accepts: "error, warn, info, debug, trace",
-    about: "what is logged; of `info,ampsync=debug` the part for ampsync counts",
+    accepts: "off, error, warn, info, debug, trace, or a list",
+    about:
+      "what is logged; a list has levels for parts of the program: `info,ampsync::stream=debug` ([log.md](log.md))",
   },
   flightAddress: {
     names: ["AMP_FLIGHT_ADDR", "NOZZLE_ENDPOINT"],

@@ -51,7 +51,8 @@ export class DatasetCalls {
     const { rows } = await this.#caller.call(
       `select is_new as "isNew", target_schema as "targetSchema", hint, left_out as "leftOut"
          from ampsync_worker.start_sync($1, $2, $3, $4)`,
-      [reference, tables, retentionBlocks, queries],
+      // As text: an object is taken for text of others, which is cleaned, and cut.
+      [reference, tables, retentionBlocks, queries === null ? null : JSON.stringify(queries)],
     );
     return rows[0];
   }

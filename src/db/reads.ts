@@ -53,6 +53,9 @@ interface Views {
     started: Date | null;
     eta: Date | null;
   };
+  workers: {
+    state: "alive" | "gone";
+  };
   events: {
     event_id: bigint;
     at: Date;
@@ -106,6 +109,12 @@ export class Reads {
       .select(["rows_per_s", "error_code", "waiting_on", "hint", "next_retry", "new_version"])
       .orderBy("dataset")
       .execute();
+  }
+
+  /** How many workers are alive. */
+  async workers(): Promise<number> {
+    const rows = await this.#db.selectFrom("workers").select("state").where("state", "=", "alive").execute();
+    return rows.length;
   }
 
   /** What is wrong with the installation, the gravest first. */

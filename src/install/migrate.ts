@@ -1,4 +1,4 @@
-import { Logger, runMigrations } from "graphile-worker";
+import { runMigrations } from "graphile-worker";
 import pg from "pg";
 import { createPool } from "../db/pool.ts";
 import type { Log } from "../log.ts";
@@ -16,6 +16,7 @@ import { checkOwner, checkServer, checkWorkerOwner, lockInstallation } from "./p
 import { createRoles, missingGrants, type RolesLeft, rolesLeft } from "./roles.ts";
 import { runFile } from "./run-sql-file.ts";
 import { isBreaking, readSqlFiles, type SqlFiles, sourceHash, viewName } from "./sql-files.ts";
+import { workerLogger } from "./worker-logger.ts";
 
 const LOCK_TIMEOUT = "300ms";
 
@@ -109,12 +110,6 @@ function isAhead(files: SqlFiles, installed: Installed, log: Log): boolean {
     log.warn("migrate_database_ahead", { migrations: foreign.join(", ") });
   }
   return foreign.length > 0;
-}
-
-function workerLogger(log: Log): Logger {
-  return new Logger(
-    () => (level, message) => log[level === "warning" ? "warn" : level]("migrate_worker", { message }),
-  );
 }
 
 async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: string): Promise<Migrated> {

@@ -76,6 +76,26 @@ export function completeDatabaseUrl(
     : url.href.replace(/(\/\/|@)placeholder(?=[/?]|$)/, "$1");
 }
 
+/**
+ * The passwords in an address, and the one of the environment, to be kept out of logs. A password that is the name of
+ * something else would take that name away as well, and everybody knows it.
+ */
+export function passwordsIn(address: string | null, env: Environment): readonly string[] {
+  const url = address === null ? null : parse(address);
+  const names = [url?.username, url?.hostname, url?.pathname.slice(1), env["PGUSER"], env["PGDATABASE"]];
+  const known = new Set([...names.map((name) => decoded(name ?? "")), "postgres", "ampsync"]);
+  const given = [decoded(url?.password ?? ""), url?.searchParams.get("password"), env["PGPASSWORD"]];
+  return [...new Set(given)].filter((password) => !!password && !known.has(password)) as string[];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Parses an address. Without a host it means a local socket, or the host of the environment. */
 function parse(text: string): URL | null {
   return URL.parse(text.replace(/^([^/]*\/\/(?:[^/?#]*@)?)(?=[/?]|$)/, "$1placeholder"));

@@ -60,6 +60,9 @@ const NO_MEMORY = "Array buffer allocation failed";
 /** The most characters of a stack trace that are kept. */
 const DEFECT_CHARACTERS = 1_000;
 
+/** Errors that lie below one another. */
+const DEEPEST = 8;
+
 /** Error codes of the operating system, such as EPIPE, must not match. */
 const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
 
@@ -147,6 +150,18 @@ export function failureOf(error: unknown): Failure {
   }
   const constraint = FOREIGN_KEY.test(code) ? textOf(error, "constraint") : null;
   return { code, ...told, ...(constraint === null ? {} : { constraint }) };
+}
+
+/** What the error that lies at the bottom of another one says; null if there is none. */
+export function causeOf(error: unknown): string | null {
+  let cause = error;
+  for (let depth = 0; depth < DEEPEST && cause instanceof Error && cause.cause !== undefined; depth++) {
+    cause = cause.cause;
+  }
+  if (cause === error) {
+    return null;
+  }
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
 }
 
 /** Whether one of ampsync's own objects does not match: `ampsync migrate` cures that, and until then the stream is retried. */

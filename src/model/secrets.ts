@@ -6,13 +6,30 @@ const SEARCHED = 65_536;
 const ROUNDS = 4;
 /** The code units that one character can take when it is escaped that often. */
 const LONGEST_ESCAPE = 16;
-/** Shorter secrets would be found by chance in unrelated text. */
-const SHORTEST_ENCODED = 8;
+/** Shorter secrets would be found by chance in unrelated text: encoded, and in the middle of words. */
+const SHORTEST_ANYWHERE = 8;
 
 const ESCAPE =
-  /\\u([0-9a-f]{4})|\\x([0-9a-f]{2})|%([0-9a-f]{2})|&#x([0-9a-f]{1,5});|&#(\d{1,6});|&(amp|lt|gt|quot|apos);|\\(["'\\/])/gi;
+  /\\u([0-9a-f]{4})|\\x([0-9a-f]{2})|%([0-9a-f]{2})|&#x([0-9a-f]{1,5});|&#(\d{1,6});|&(amp|lt|gt|quot|apos);|\\(["'\\/])|\\([nrtbf])|(''|"")/gi;
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-const MASK = "[token]";
+const CONTROLS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f" };
+const WORD = /[\p{L}\p{N}_]/u;
+
+/**
+ * Passwords of others, in the forms in which programs show how they connect. What looks like a port is none. All is
+ * bounded, because the text may be made to take long.
+ */
+const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]{0,256}:)(?!\d{1,5}\/)\S{1,512}(@)/gi;
+const AFTER_NAME =
+  /((?:passw(?:or)?d|passphrase)["']?\s{0,8}(?:=|(?<=["']\s{0,8}):)\s{0,8})("(?:[^"\\]|\\.){0,1024}"|'(?:[^'\\]|''|\\.){0,1024}'|[^\s,;&"')}\]]{1,1024})/gi;
+
+/** What is shown instead. */
+type Mask = "[token]" | "[password]";
+
+interface Secret {
+  readonly text: string;
+  readonly mask: Mask;
+}
 
 /** A text in another form, and the position of each of its code units, and of its end, in the original. */
 interface View {
@@ -26,12 +43,20 @@ interface Found {
 }
 
 /**
- * The secrets that were recently sent to servers, to be removed from what those servers
- * say: as they are, escaped as in JSON, URLs and HTML, even several times, and in base64
- * or hexadecimal, even as part of a longer text.
+ * The secrets of this process, to be removed from what servers and libraries say: as they are, escaped as in JSON,
+ * URLs, HTML and SQL, even several times, and in base64 or hexadecimal, even as part of a longer text. Beside them
+ * whatever stands in a text where others have their passwords.
  */
 export class Secrets {
+  #kept: readonly Secret[] = [];
+  /** Those that were recently sent to servers. */
   #recent: readonly string[] = [];
+
+  /** Secrets that do not change. */
+  keep(mask: Mask, texts: readonly (string | null)[]): void {
+    const added = texts.flatMap((text) => (text === null || text === "" ? [] : [{ text, mask }]));
+    this.#kept = [...this.#kept, ...added];
+  }
 
   /** The same source of secrets, whose values are remembered. */
   watch(source: () => string | null): () => string | null {
@@ -47,26 +72,30 @@ export class Secrets {
 
   /** The text without the secrets. */
   redact(text: string): string {
+    const known = [...this.#kept, ...this.#recent.map((each) => ({ text: each, mask: "[token]" as const }))];
     let shown = text.slice(0, SEARCHED);
-    for (const secret of this.#recent) {
-      shown = mask(shown, secret);
+    for (const secret of known.toSorted((a, b) => b.text.length - a.text.length)) {
+      shown = masked(shown, secret);
     }
-    if (text.length <= SEARCHED || this.#recent.length === 0) {
-      return this.#recent.length === 0 ? text : shown;
+    shown = shown.replace(IN_ADDRESS, "$1[password]$2").replace(AFTER_NAME, "$1[password]");
+    if (text.length <= SEARCHED || known.length === 0) {
+      return text.length <= SEARCHED ? shown : shown + text.slice(SEARCHED);
     }
     // A secret across the cut was not found.
-    const longest = Math.max(...this.#recent.map((secret) => secret.length * LONGEST_ESCAPE));
+    const longest = Math.max(...known.map((secret) => secret.text.length * LONGEST_ESCAPE));
     return `${shown.slice(0, Math.max(0, shown.length - longest))}…`;
   }
 }
 
-function mask(text: string, secret: string): string {
+function masked(text: string, { text: secret, mask }: Secret): string {
   const found: Found[] = [];
   let view: View = { text, at: Array.from({ length: text.length + 1 }, (_, i) => i) };
   let wanted = secret;
+  const bytewise = Buffer.from(secret).toString("latin1"); // As it reads where its bytes were escaped.
   for (let round = 0; round <= ROUNDS; round++) {
     found.push(
       ...occurrences(view, secret),
+      ...occurrences(view, bytewise),
       ...occurrences(view, wanted),
       ...encodedOccurrences(view, secret),
     );
@@ -77,15 +106,23 @@ function mask(text: string, secret: string): string {
     view = next;
     wanted = unescaped({ text: wanted, at: [] }).text; // The secret may itself look escaped.
   }
-  return masked(text, found);
+  return covered(text, found, mask);
 }
 
 function occurrences({ text, at }: View, wanted: string): Found[] {
   const found: Found[] = [];
   for (let i = text.indexOf(wanted); i !== -1; i = text.indexOf(wanted, i + 1)) {
-    found.push({ from: at[i]!, to: at[i + wanted.length]! });
+    const end = i + wanted.length;
+    if (wanted.length >= SHORTEST_ANYWHERE || !(joins(text, i) || joins(text, end))) {
+      found.push({ from: at[i]!, to: at[end]! });
+    }
   }
   return found;
+}
+
+/** Whether a position lies within a word. */
+function joins(text: string, position: number): boolean {
+  return WORD.test(text.charAt(position - 1)) && WORD.test(text.charAt(position));
 }
 
 /** The secret in base64, in both alphabets, and in hexadecimal. */
@@ -95,10 +132,10 @@ function encodedOccurrences({ text, at }: View, secret: string): Found[] {
   const lower = { text: text.toLowerCase(), at };
   const base64 = { text: text.replaceAll("-", "+").replaceAll("_", "/"), at };
   return [
-    ...(hex.length < SHORTEST_ENCODED || lower.text.length !== text.length ? [] : occurrences(lower, hex)),
+    ...(hex.length < SHORTEST_ANYWHERE || lower.text.length !== text.length ? [] : occurrences(lower, hex)),
     ...[0, 1, 2]
       .map((offset) => base64Core(bytes, offset))
-      .filter((core) => core.length >= SHORTEST_ENCODED)
+      .filter((core) => core.length >= SHORTEST_ANYWHERE)
       .flatMap((core) => occurrences(base64, core))
       .map(({ from, to }) => ({ from: Math.max(0, from - 1), to: to + 1 })), // The neighbouring characters hold some bits of the secret.
   ];
@@ -120,11 +157,16 @@ function unescaped({ text, at }: View): View {
     for (let i = done; i < until; i++) positions.push(at[i]!);
   };
   for (const match of text.matchAll(ESCAPE)) {
-    const [whole, unicode, x, percent, entityHex, entityDecimal, entity, plain] = match;
+    const [whole, unicode, x, percent, entityHex, entityDecimal, entity, plain, control, doubled] = match;
     keep(match.index);
     const hex = unicode ?? x ?? percent ?? entityHex;
     const code = hex === undefined ? Number(entityDecimal) : Number.parseInt(hex, 16);
-    const meant = plain ?? ENTITIES[entity?.toLowerCase() ?? ""] ?? String.fromCodePoint(code);
+    const meant =
+      plain ??
+      doubled?.charAt(0) ??
+      CONTROLS[control?.toLowerCase() ?? ""] ??
+      ENTITIES[entity?.toLowerCase() ?? ""] ??
+      String.fromCodePoint(code);
     parts.push(meant);
     for (let i = 0; i < meant.length; i++) positions.push(at[match.index]!);
     done = match.index + whole.length;
@@ -134,12 +176,12 @@ function unescaped({ text, at }: View): View {
   return { text: parts.join(""), at: positions };
 }
 
-function masked(text: string, found: readonly Found[]): string {
+function covered(text: string, found: readonly Found[], mask: Mask): string {
   let result = "";
   let done = 0;
   for (const { from, to } of found.toSorted((a, b) => a.from - b.from)) {
     if (from >= done) {
-      result += text.slice(done, from) + MASK;
+      result += text.slice(done, from) + mask;
     }
     done = Math.max(done, to);
   }

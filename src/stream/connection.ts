@@ -262,8 +262,9 @@ class Connection implements AsyncDisposable {
 
   /** Everything up to and including this microbatch is durable. */
   #committed({ watermark }: StampedWatermark, removal: Removal | null, size: CommitSize): void {
-    const { deps, lease, status, head, progress, metrics } = this.#pass;
+    const { deps, lease, status, head, progress, metrics, states } = this.#pass;
     metrics.committed(size);
+    states.committed(watermark.end, removal === null ? null : (removal.from ?? 0n));
     progress.memory = committed(progress.memory, watermark);
     status.committed(progress.memory.open !== null || !this.#commits.isEmpty);
     head.committed(watermark.end);

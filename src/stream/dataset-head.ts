@@ -226,7 +226,9 @@ export class DatasetHead {
     try {
       return await follower.onBelow(head);
     } catch (error) {
-      this.#log.debug("head_below", { error: error instanceof Error ? error.message : String(error) });
+      this.#log.debug("head_below_unknown", {
+        error: error instanceof Error ? error.message : String(error),
+      });
       return false;
     }
   }

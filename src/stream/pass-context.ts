@@ -6,6 +6,7 @@ import type { StreamMemory } from "../protocol/stream-memory.ts";
 import type { Following } from "./following.ts";
 import type { PassDeps } from "./pass-deps.ts";
 import type { PassStatus } from "./pass-status.ts";
+import type { StateLog } from "./state-log.ts";
 
 /** What the parts of one pass share: its target, its repairs, its connections. */
 export interface PassContext {
@@ -21,6 +22,7 @@ export interface PassContext {
   readonly status: PassStatus;
   readonly head: Following;
   readonly progress: Progress;
+  readonly states: StateLog;
 }
 
 /** What a pass knows of its stream: each connection goes on from where the last one left it. */

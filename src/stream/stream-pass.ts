@@ -25,6 +25,7 @@ import { ended, failed, noData, type PassEnd, YIELDED } from "./pass-end.ts";
 import { PassStatus } from "./pass-status.ts";
 import { prepareTarget } from "./prepare-target.ts";
 import { runRepairs } from "./repair.ts";
+import { StateLog } from "./state-log.ts";
 import type { SourceTable } from "./table-query.ts";
 
 type Reconnect = Extract<Step, { kind: "reconnect" }>;
@@ -50,6 +51,7 @@ class StreamPass implements PassContext, Disposable {
   readonly lease: StreamLease;
   readonly log: Log;
   readonly metrics: TableMetrics;
+  readonly states: StateLog;
   readonly reference: string;
   readonly control: PassControl;
   readonly head: Following;
@@ -68,14 +70,18 @@ class StreamPass implements PassContext, Disposable {
     this.deps = deps;
     this.calls = new StreamCalls(caller);
     this.lease = lease;
-    this.log = deps.log.with({ dataset: lease.dataset, table: lease.tableName });
+    this.log = deps.log.part("stream").with({ dataset: lease.dataset, table: lease.tableName });
+    this.states = new StateLog(this.log, lease.state);
     this.metrics = deps.metrics.of(lease.dataset, lease.tableName);
     this.reference = tableRefSql(lease.sourceSchema, lease.sourceTable);
     const { network, history, origin, retention } = lease;
     this.progress = { memory: rememberStream({ network, committed: history, origin, retention }) };
     this.status = new PassStatus(lease, new LeaseCalls(caller), {
       onVerdict: (verdict) => this.control.heed(verdict),
-      onState: (state) => this.head.stored(state),
+      onState: (state) => {
+        this.states.stored(state);
+        this.head.stored(state);
+      },
     });
     this.head = deps.heads.follow({
       address: lease.flightAddress,
@@ -90,8 +96,14 @@ class StreamPass implements PassContext, Disposable {
         this.status.head = head;
       },
       onBelow: (head) => this.#headIsBelow(head),
-      onLive: () => this.calls.markLive(lease),
-      onBehind: () => this.calls.markBehind(lease),
+      onLive: async () => {
+        await this.calls.markLive(lease);
+        this.states.live(this.head.liveness.block);
+      },
+      onBehind: async () => {
+        await this.calls.markBehind(lease);
+        this.states.behind(this.head.liveness.block);
+      },
     });
   }
 
@@ -215,7 +227,9 @@ class StreamPass implements PassContext, Disposable {
     this.head.reconnects(); // First: what is shown now must stay until the next connection stands.
     if (step.next.pendingReorg !== null) {
       await this.calls.markReorgPending(this.lease, step.next.pendingReorg.lowestReplaced);
+      this.states.reorgPending(step.next.pendingReorg.lowestReplaced);
     } else {
+      this.states.stored("retrying");
       await this.calls.markRetrying(this.lease, {
         code: "SY101",
         message: "the server sent what does not fit its stream",
@@ -255,7 +269,9 @@ class StreamPass implements PassContext, Disposable {
       return false; // The server said more meanwhile.
     }
     if (below.kind !== "replaced") {
-      await this.calls.markRetrying(this.lease, headBelow(below, head, checkpoint.end));
+      const failure = headBelow(below, head, checkpoint.end);
+      await this.calls.markRetrying(this.lease, failure);
+      this.states.headBelow({ code: failure.code, error: failure.message, head });
     } else if (decideReplaced(memory, below.block).kind !== "ignore") {
       this.#replaced = { block: below.block, checkpoint };
       this.#leave.abort();

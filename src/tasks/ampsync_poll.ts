@@ -3,6 +3,7 @@ import type { Task } from "graphile-worker";
 import { PollCalls } from "../db/poll-calls.ts";
 import type { Deps } from "../deps.ts";
 import { AmpsyncError } from "../errors.ts";
+import { datasetRefText } from "../model/dataset-ref.ts";
 import { failureOf } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
 import { ADMIN_OFF } from "../model/resolve-without-admin.ts";
@@ -19,13 +20,14 @@ export function poll({
   pollIntervalS,
 }: Pick<Deps, "caller" | "servers" | "log" | "pollIntervalS">): Task {
   const calls = new PollCalls(caller, pollIntervalS);
+  const lines = log.part("dataset");
   return async (payload, { abortSignal }) => {
     const datasetId = parseId(payload, "dataset_id");
     const begun = await calls.beginPoll(datasetId);
     if (begun === null) {
       return;
     }
-    const fields = { dataset_id: datasetId };
+    const fields = { dataset_id: datasetId, dataset: datasetRefText(begun) };
     try {
       const admin = servers.admin(begun.adminAddress);
       if (admin === null) {
@@ -41,14 +43,14 @@ export function poll({
       );
       const event = await calls.noteVersion(datasetId, found, begun.begunAt);
       if (event === "new_version_detected") {
-        log.info(event, { ...fields, version: found.version, manifest_hash: found.manifestHash });
+        lines.info(event, { ...fields, version: found.version, manifest_hash: found.manifestHash });
       } else if (event !== null) {
-        log.debug(event, fields);
+        lines.debug(event, fields);
       }
     } catch (error) {
       abortSignal?.throwIfAborted(); // Another worker polls.
       const failure = failureOf(error);
-      log.warn("version_poll_failed", { ...fields, code: failure.code, error: failure.message });
+      lines.warn("version_poll_failed", { ...fields, code: failure.code, error: failure.message });
       await calls.deferPoll(datasetId, failure, error instanceof AmpsyncError ? error.retryAfterS : null);
     }
   };

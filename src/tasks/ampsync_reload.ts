@@ -22,7 +22,7 @@ export function reloadDataset(deps: Deps): Task {
     if (offer === null) {
       return;
     }
-    const log = deps.log.with({ dataset: offer.dataset, version: offer.version });
+    const log = deps.log.part("dataset").with({ dataset: offer.dataset, version: offer.version });
     log.info("version_change_detected", { manifest_hash: offer.manifestHash });
     try {
       const tables = await offeredTables(deps, offer, abortSignal ?? AbortSignal.timeout(60_000));
@@ -62,7 +62,7 @@ async function offeredTables(
       },
     );
   }
-  log.debug("fetching_schema", { dataset: offer.dataset, version: offer.version });
+  log.part("dataset").debug("fetching_schema", { dataset: offer.dataset, version: offer.version });
   const found = await admin.resolve({ ...offer, revision: offer.version }, signal);
   if (
     offer.manifestHash !== null &&

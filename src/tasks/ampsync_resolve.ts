@@ -3,6 +3,7 @@ import type { Task } from "graphile-worker";
 import { DatasetCalls } from "../db/dataset-calls.ts";
 import type { Deps } from "../deps.ts";
 import { AmpsyncError } from "../errors.ts";
+import { datasetRefText } from "../model/dataset-ref.ts";
 import { failureOf, reactionTo } from "../model/failure.ts";
 import { parseId } from "../model/payloads.ts";
 import { resolveWithoutAdmin } from "../model/resolve-without-admin.ts";
@@ -17,11 +18,13 @@ export function resolveDataset(deps: Deps): Task {
   const calls = new DatasetCalls(deps.caller);
   return async (payload, { abortSignal }) => {
     const datasetId = parseId(payload, "dataset_id");
+    let log = deps.log.part("dataset").with({ dataset_id: datasetId });
     try {
       const dataset = await calls.beginResolve(datasetId);
       if (dataset === null) {
         return;
       }
+      log = log.with({ dataset: datasetRefText(dataset) });
       const admin = deps.servers.admin(dataset.adminAddress);
       const found =
         admin === null
@@ -29,7 +32,7 @@ export function resolveDataset(deps: Deps): Task {
           : await admin.resolve(dataset, abortSignal ?? AbortSignal.timeout(60_000), dataset.failures === 0);
       const event = await calls.registerStreams(datasetId, found);
       if (event !== null) {
-        deps.log.info(event, { dataset_id: datasetId, version: found.version });
+        log.info(event, { version: found.version });
       }
     } catch (error) {
       const failure = failureOf(error);
@@ -39,7 +42,7 @@ export function resolveDataset(deps: Deps): Task {
       const event = await calls.deferResolve(datasetId, state, failure, retryAfterS);
       if (event !== null) {
         const { code, message, hint } = failure;
-        deps.log.warn(event, { dataset_id: datasetId, code, error: message, hint });
+        log.warn(event, { code, error: message, hint });
       }
     }
   };

@@ -15,15 +15,15 @@ export function supervise(deps: Pick<Deps, "caller" | "log">): Task {
     await calls.scheduleSupervision();
     const queued = await calls.supervise();
     if (queued > 0) {
-      deps.log.warn("job_recreated", { jobs: queued });
+      deps.log.part("queue").warn("job_recreated", { jobs: queued });
     }
     const pruned = await calls.pruneEvents();
     if (pruned > 0) {
-      deps.log.debug("events_pruned", { events: pruned });
+      deps.log.part("queue").debug("events_pruned", { events: pruned });
     }
     const dropped = await calls.pruneFormers();
     if (dropped > 0) {
-      deps.log.info("former_pruned", { tables: dropped });
+      deps.log.part("queue").info("former_pruned", { tables: dropped });
     }
   };
 }

@@ -18,10 +18,12 @@ export function swapResync(deps: Deps): Task {
     try {
       const swapped = await calls.swapResync(shadowId);
       await deps.faults.reach("swap_answered");
-      deps.log.info(swapped ? "resynced" : "swap_not_due", { stream_id: shadowId });
+      deps.log.part("stream").info(swapped ? "resynced" : "swap_not_due", { stream_id: shadowId });
     } catch (error) {
       const failure = failureOf(error);
-      deps.log.warn("swap_failed", { stream_id: shadowId, code: failure.code, error: failure.message });
+      deps.log
+        .part("stream")
+        .warn("swap_failed", { stream_id: shadowId, code: failure.code, error: failure.message });
       if (reactionTo(failure.code) === "stop") {
         await calls.failSwap(shadowId, failure);
       } else {

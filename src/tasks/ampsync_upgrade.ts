@@ -18,20 +18,22 @@ export function upgradeDataset(deps: Deps): Task {
     try {
       const built = await calls.buildIndexes(datasetId);
       if (built !== 0) {
-        deps.log.info("upgrade_indexes", { dataset_id: datasetId, built });
+        deps.log.part("dataset").info("upgrade_indexes", { dataset_id: datasetId, built });
         return;
       }
       let step = await calls.advanceUpgrade(datasetId);
       await deps.faults.reach("upgrade_step_answered");
-      deps.log.info("upgrade_step", { dataset_id: datasetId, step });
+      deps.log.part("dataset").info("upgrade_step", { dataset_id: datasetId, step });
       if (step === "freeze") {
         step = await calls.advanceUpgrade(datasetId); // Most often all tables can be exchanged at once.
         await deps.faults.reach("upgrade_step_answered");
-        deps.log.info("upgrade_step", { dataset_id: datasetId, step });
+        deps.log.part("dataset").info("upgrade_step", { dataset_id: datasetId, step });
       }
     } catch (error) {
       const failure = failureOf(error);
-      deps.log.warn("upgrade_failed", { dataset_id: datasetId, code: failure.code, error: failure.message });
+      deps.log
+        .part("dataset")
+        .warn("upgrade_failed", { dataset_id: datasetId, code: failure.code, error: failure.message });
       await calls.deferUpgrade(datasetId, failure, reactionTo(failure.code) === "stop");
     }
   };

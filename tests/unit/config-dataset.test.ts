@@ -110,7 +110,7 @@ describe("a flag", () => {
     ["grpc-max-decode-mb", "7", "grpcMaxDecodeMb", 7],
     ["max-db-connections", "7", "poolSize", 7],
     ["nozzle-endpoint", "http://a:1", "flightAddress", new URL("http://a:1")],
-    ["rust-log", "debug", "logLevel", "debug"],
+    ["rust-log", "debug", "logLevels", { rest: "debug", parts: new Map() }],
   ] as const)("--%s %s is read", (flag, text, setting, value) => {
     expect(parse({}, "worker", { [flag]: text })[setting]).toEqual(value);
   });

@@ -34,7 +34,7 @@ function problemsOf(env: Environment, files: Record<string, string> = {}): strin
 
 describe("settings", () => {
   test("have the documented defaults in an empty environment", () => {
-    const { token, tls, ...values } = parse({});
+    const { token, tls, secrets, ...values } = parse({});
     expect(values).toEqual({
       databaseUrl: null,
       queueSchema: null,
@@ -53,7 +53,7 @@ describe("settings", () => {
       healthHost: "127.0.0.1",
       dataset: null,
       manifestStart: null,
-      logLevel: "info",
+      logLevels: { rest: "info", parts: new Map() },
       warnings: [],
     });
     expect(token()).toBeNull();
@@ -214,27 +214,71 @@ describe("time limits of connecting and of statements", () => {
   );
 });
 
-describe("log level", () => {
+describe("log levels", () => {
   test.each([
-    [{ AMP_LOG: "debug" }, "debug"],
-    [{ AMP_LOG: "WARN" }, "warn"],
-    [{ RUST_LOG: "error" }, "error"],
-    [{ NOZZLE_LOG: "trace" }, "trace"],
-    [{ AMP_LOG: "warn", RUST_LOG: "debug", NOZZLE_LOG: "trace" }, "warn"],
-    [{ AMP_LOG: "", RUST_LOG: "debug" }, "debug"],
-    [{ RUST_LOG: "info,ampsync=debug" }, "debug"],
-    [{ AMP_LOG: "AMPSYNC=Trace,info" }, "trace"],
-    [{ RUST_LOG: "h2=off, warn, hyper=trace" }, "warn"],
-    [{ RUST_LOG: "h2=off" }, "info"],
-  ] as const)("%j means %s", (env, level) => {
-    expect(parse(env).logLevel).toBe(level);
+    [{ AMP_LOG: "debug" }, { rest: "debug", parts: new Map() }],
+    [{ NOZZLE_LOG: "trace" }, { rest: "trace", parts: new Map() }],
+    [
+      { AMP_LOG: "warn,ampsync=off", RUST_LOG: "debug", NOZZLE_LOG: "trace" },
+      { rest: "warn", parts: new Map([["ampsync", "off"]]) },
+    ],
+    [
+      { AMP_LOG: "", RUST_LOG: "debug" },
+      { rest: "debug", parts: new Map() },
+    ],
+  ] as const)("%j: the first name that is set counts", (env, levels) => {
+    expect(parse(env).logLevels).toEqual(levels);
+  });
+
+  test("that do not exist are refused", () => {
+    expect(problemsOf({ AMP_LOG: "info,loud,h2=verbose" })).toEqual([
+      'AMP_LOG: "loud" names none of the levels off, error, warn, info, debug, trace',
+      'AMP_LOG: "h2=verbose" names none of the levels off, error, warn, info, debug, trace',
+    ]);
+  });
+
+  test("of parts that do not exist are taken with a warning: another program may have them", () => {
+    const { warnings, logLevels } = parse({ RUST_LOG: "info,ampsync::engine=debug,h2=off" });
+    expect(logLevels.rest).toBe("info");
+    expect(warnings).toEqual(['RUST_LOG: no part is called "ampsync::engine"; docs/log.md has a list']);
   });
 });
 
-test("a log level that does not exist is info, and that is said", () => {
-  expect(parse({ AMP_LOG: "verbose" })).toMatchObject({
-    logLevel: "info",
-    warnings: ['AMP_LOG: "verbose" is none of error, warn, info, debug, trace, so it is info'],
+describe("secrets", () => {
+  const PASSWORD = "p@ss/w%rd'\"\n&";
+
+  test.each([
+    ["of a URL", { DATABASE_URL: `postgresql://me:${encodeURIComponent(PASSWORD)}@db/sync` }],
+    ["of a parameter", { DATABASE_URL: `postgresql://db/sync?password=${encodeURIComponent(PASSWORD)}` }],
+    ["in parts", { DATABASE_USER: "me", DATABASE_NAME: "sync", DATABASE_PASSWORD: PASSWORD }],
+    ["of PostgreSQL's own variable", { DATABASE_URL: "postgresql://me@db/sync", PGPASSWORD: PASSWORD }],
+    ["that is the token", { AMP_AUTH_TOKEN: PASSWORD }],
+  ])("are known: a password %s", (_, env) => {
+    expect(parse(env).secrets.redact(`<${PASSWORD}>`)).toMatch(/^<\[(password|token)\]>$/);
+  });
+
+  test("from files are known", () => {
+    const files = { "/run/password": `${PASSWORD}\n`, "/run/token": "to-ken-123\n" };
+    const { secrets, token } = parse(
+      {
+        ...{ DATABASE_USER: "me", DATABASE_NAME: "sync" },
+        ...{ DATABASE_PASSWORD_FILE: "/run/password", AMP_AUTH_TOKEN_FILE: "/run/token" },
+      },
+      files,
+    );
+    const first = token();
+    files["/run/token"] = "to-ken-456\n"; // Rotated.
+    token();
+    expect(secrets.redact(`${PASSWORD} ${first} to-ken-456`)).toBe("[password] [token] [token]");
+  });
+
+  test("are no names: a password that is one takes it away from nobody", () => {
+    const { secrets } = parse({ DATABASE_URL: "postgresql://postgres:postgres@db/sync" });
+    expect(secrets.redact('role "postgres" of postgresql://postgres:postgres@db/sync')).toBe(
+      'role "postgres" of postgresql://postgres:[password]@db/sync',
+    );
+    const ampsync = parse({ DATABASE_URL: "postgresql://me:ampsync@db/sync" }).secrets;
+    expect(ampsync.redact("select * from ampsync.streams;")).toBe("select * from ampsync.streams;");
   });
 });
 

@@ -97,3 +97,114 @@ test("text without a token stays as it is", () => {
 test("a short token does not redact what encodes to the same by chance", () => {
   expect(knowing("ab").redact("6162 YWI=")).toBe("6162 YWI=");
 });
+
+/** What a password may be: characters that end something in URLs, JSON, SQL, shells and regular expressions. */
+const PASSWORDS = [
+  `p@ss:w/rd?#%41`,
+  `it's "quoted" \\ and \\\\`,
+  "two\nlines\r\n\tand a tab",
+  ".*+?^${}()|[]\\$&$1",
+  "%%%25%2525",
+  "%",
+  "'",
+  "пароль-密码-🔑",
+  "ab",
+  "a.b",
+  "hunter22hunter22",
+  " blanks at both ends ",
+];
+
+function withPassword(password: string): Secrets {
+  const secrets = new Secrets();
+  secrets.keep("[password]", [password, null, ""]);
+  return secrets;
+}
+
+describe("a password is taken out of", () => {
+  const forms: readonly (readonly [string, (text: string) => string])[] = [
+    ["text as it is", (text) => text],
+    ["JSON", json],
+    ["JSON in JSON", (text) => json(json(text))],
+    ["a URL", encodeURIComponent],
+    ["a URL, all of it", percent],
+    ["a literal of SQL", (text) => text.replaceAll("'", "''")],
+    ["an identifier of SQL", (text) => text.replaceAll('"', '""')],
+    ["HTML", html],
+  ];
+  test.each(forms)("%s", (_, encode) => {
+    for (const password of PASSWORDS) {
+      const shown = withPassword(password).redact(`role <${encode(password)}> is unknown`);
+      expect(shown, password).toBe("role <[password]> is unknown");
+    }
+  });
+
+  test("base64 and hexadecimal, where it is long enough not to be found by chance", () => {
+    for (const password of PASSWORDS.filter((each) => Buffer.from(each).length >= 10)) {
+      for (const encoding of ["base64", "base64url", "hex"] as const) {
+        const shown = withPassword(password).redact(
+          `<${Buffer.from(`user:${password}`).toString(encoding)}>`,
+        );
+        expect(shown, `${password} in ${encoding}`).toContain("[password]");
+      }
+    }
+  });
+
+  test("an address of a database, also of one that is not ours (sanitize_database_url)", () => {
+    const none = new Secrets();
+    for (const [text, shown] of [
+      ["postgresql://me:secret@db:5432/sync", "postgresql://me:[password]@db:5432/sync"],
+      ["postgres://me:p@ss/w@rd@db/sync failed", "postgres://me:[password]@db/sync failed"],
+      ["postgresql://:s3@/sync", "postgresql://:[password]@/sync"],
+      ["postgresql://me@db/sync", "postgresql://me@db/sync"],
+      ["no URL: me@db", "no URL: me@db"],
+      ["http://amp:1610/datasets/eth@1.2.0", "http://amp:1610/datasets/eth@1.2.0"],
+    ] as const) {
+      expect(none.redact(text)).toBe(shown);
+    }
+  });
+
+  test("key=value strings and JSON of others", () => {
+    const none = new Secrets();
+    for (const [text, shown] of [
+      ["host=db password=s3cret user=me", "host=db password=[password] user=me"],
+      ["host=db password = 'it''s \\' a' user=me", "host=db password = [password] user=me"],
+      ['{"user":"me","password":"a\\"b","port":1}', '{"user":"me","password":[password],"port":1}'],
+      ["PGPASSWORD=x;PASSWD=y", "PGPASSWORD=[password];PASSWD=[password]"],
+      ['password authentication failed for user "me"', 'password authentication failed for user "me"'],
+      [
+        "DATABASE_PASSWORD: not used, as DATABASE_URL is set",
+        "DATABASE_PASSWORD: not used, as DATABASE_URL is set",
+      ],
+      ["DATABASE_PASSWORD_FILE=/run/password is no file", "DATABASE_PASSWORD_FILE=/run/password is no file"],
+    ] as const) {
+      expect(none.redact(text)).toBe(shown);
+    }
+  });
+});
+
+test("a short password is no part of words", () => {
+  const secrets = withPassword("live");
+  expect(secrets.redact("live: delivered, 'live', relive")).toBe(
+    "[password]: delivered, '[password]', relive",
+  );
+});
+
+test("of a longer secret nothing is left where a shorter one is its beginning", () => {
+  const secrets = withPassword("secret-secret");
+  secrets.keep("[token]", ["secret-secret-token"]);
+  expect(secrets.redact("secret-secret-token, secret-secret")).toBe("[token], [password]");
+});
+
+test("a text that is made to take long does not", () => {
+  const secrets = withPassword(`a@"'%`);
+  const texts = [
+    "a://b:".repeat(12_000),
+    "a-".repeat(40_000),
+    'password="\\'.repeat(6_000),
+    "''".repeat(32_000),
+    "%25".repeat(20_000),
+  ];
+  const begin = performance.now();
+  for (const text of texts) secrets.redact(text);
+  expect(performance.now() - begin).toBeLessThan(3_000);
+});

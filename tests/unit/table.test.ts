@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { count, duration, textTable } from "../../src/cli/table.ts";
+import { count, duration, roundCount, textTable, wrapped } from "../../src/cli/table.ts";
 
 test("a table has its headings first, numbers to the right and words to the left", () => {
   const table = textTable([
@@ -42,4 +42,38 @@ test.each([
 
 test("control characters are shown, and do nothing", () => {
   expect(textTable([{ reason: "bad\u001b[2J\nname\u202e" }])).toBe("reason\nbad\\u001b[2J\\u000aname\\u202e");
+});
+
+test.each([
+  [9_999_999n, "9,999,999"],
+  [12_345_678n, "12.3M"],
+  [999_999_999n, "999M"],
+  [1_234_567_890n, "1.23G"],
+  [1_000_000_000_000n, "1.00T"],
+  [0.04, "0"],
+  [null, "–"],
+])("%s is rounded to %s", (value, text) => {
+  expect(roundCount(value)).toBe(text);
+});
+
+test("a table that is too wide loses columns, then the middle of its names", () => {
+  const row = { table: "edge_mainnet.transactions", state: "live", block: "19,000,000", rows: "1,234,567" };
+  const optional = ["rows", "state"];
+  expect(textTable([row], { width: 47, optional }).split("\n")[1]).toBe(
+    "edge_mainnet.transactions  live   19,000,000",
+  );
+  expect(textTable([row], { width: 37, optional }).split("\n")[1]).toBe(
+    "edge_mainnet.transactions  19,000,000",
+  );
+  expect(textTable([row], { width: 30, optional }).split("\n")).toEqual([
+    "table                    block",
+    "edge_main…sactions  19,000,000",
+  ]);
+});
+
+test("text is wrapped between words, and what has no blanks stays in one piece", () => {
+  expect(wrapped("one two three four", 9, "  ")).toBe("  one two\n  three\n  four");
+  expect(wrapped("https://a.example/very/long and more", 10, "")).toBe(
+    "https://a.example/very/long\nand more",
+  );
 });

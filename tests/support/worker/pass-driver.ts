@@ -7,6 +7,7 @@ import type { Deps } from "../../../src/deps.ts";
 import type { Identity } from "../../../src/encoder/plan.ts";
 import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";
+import { Secrets } from "../../../src/model/secrets.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
 import type { Connection } from "../postgres/sql-stream.ts";
@@ -105,7 +106,8 @@ export class PassDriver {
       manifestStart: null,
       warnings: [],
       pollIntervalSecs: 5,
-      logLevel: "error",
+      logLevels: { rest: "error", parts: new Map() },
+      secrets: new Secrets(),
     } as const;
     const limits = { ...COMMIT_LIMITS, ...options.limits };
     const made = await createDeps(config, () => {}, { faults: gate, limits });
