@@ -11,6 +11,7 @@ import {
   readInstalled,
   readQueueRevision,
 } from "./installed.ts";
+import { giveBack, grantsOf } from "./kept-grants.ts";
 import { retryOnLockConflict } from "./lock-conflict.ts";
 import { checkOwner, checkServer, checkWorkerOwner, lockInstallation } from "./preconditions.ts";
 import { createRoles, missingGrants, type RolesLeft, rolesLeft } from "./roles.ts";
@@ -148,6 +149,7 @@ async function runPending(
   const installed = (await readInstalled(client)) ?? (await bootstrap(client));
   const version = await packageVersion();
   const pending = files.migrations.filter((file) => !installed.migrations.has(file.name));
+  const grants = await grantsOf(client);
   for (const file of pending) {
     await runFile(client, file);
     await client.query(
@@ -165,6 +167,7 @@ async function runPending(
       revoke execute on all routines in schema ampsync, ampsync_worker, ampsync_private from public;
       notify ampsync_schema, 'migrated'`);
     await openViews(client);
+    await giveBack(client, grants);
   }
   return { applied: pending.map((file) => file.name), functionsReplaced };
 }

@@ -4,6 +4,9 @@ import { AmpsyncError } from "../errors.ts";
 import { isLockConflict } from "./lock-conflict.ts";
 import type { SqlFile } from "./sql-files.ts";
 
+/** PostgreSQL's code where something depends on what is to be dropped. */
+const DEPENDENTS = "2BP01";
+
 /** Runs a whole file as one message; errors name file and line. Lock conflicts pass through. */
 export async function runFile(client: pg.ClientBase, file: SqlFile): Promise<void> {
   try {
@@ -17,7 +20,11 @@ export async function runFile(client: pg.ClientBase, file: SqlFile): Promise<voi
     const needsDrop = error.code === "42P13" || error.code === "42P16";
     throw new AmpsyncError("SY901", `sql/${file.name}, line ${line}: ${error.message}`, {
       detail: `SQLSTATE ${error.code}.${error.detail === undefined ? "" : ` ${error.detail}`}`,
-      hint: needsDrop ? "Drop the old one in a new migration." : (error.hint ?? "Nothing was changed."),
+      hint: needsDrop
+        ? "Drop the old one in a new migration."
+        : error.code === DEPENDENTS
+          ? "What the detail names is yours: drop it, run ampsync migrate, and make it again. Nothing was changed."
+          : (error.hint ?? "Nothing was changed."),
       cause: error,
     });
   }

@@ -53,7 +53,9 @@ describe("ampsync", () => {
 
   test.each([
     [2, "SY004", ["migrate", "--json", "--now"]],
-    [1, "SY902", ["status", "--json"]],
+    [2, "SY902", ["status", "--json"]],
+    [3, "SY104", ["status", "--json", "--database-url=postgresql://me@127.0.0.1:1/sync"]],
+    [1, "SY902", ["doctor", "--json"]],
     [1, "SY104", ["doctor", "--json", "--database-url=postgresql://me@127.0.0.1:1/sync"]],
   ])("with --json ends with %i and says why as JSON: %s", async (exitCode, code, args) => {
     const run = await ampsync(args);
@@ -101,7 +103,7 @@ describe("ampsync", () => {
     "%s refuses to start without a database",
     async (command) => {
       const { exitCode, stdout, stderr } = await ampsync([command]);
-      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+      expect({ exitCode, stdout }).toEqual({ exitCode: command === "status" ? 2 : 1, stdout: "" });
       expect(stderr).toMatch(/^ERROR SY902: no database is configured$/m);
       expect(stderr).toMatch(/^HINT: Set DATABASE_URL=/m);
     },
@@ -189,7 +191,7 @@ describe("ampsync status", () => {
       stderr: "",
     });
     const { stdout } = await ampsync(["status", "--json"], { DATABASE_URL: db.url });
-    expect(JSON.parse(stdout)).toEqual({ datasets: [], streams: [], progress: [] });
+    expect(JSON.parse(stdout)).toEqual({ datasets: [], streams: [], progress: [], workers: 0 });
   });
 
   test("shows each dataset and table, and what they wait for", async () => {
@@ -204,11 +206,13 @@ describe("ampsync status", () => {
     );
 
     const { exitCode, stdout, stderr } = await ampsync(["status"], { DATABASE_URL: db.url });
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    expect(stdout).toMatch(/^eth +1\.2\.0, new: 1\.3\.0 +waiting +chain +2 /m);
-    expect(stdout).toMatch(/^not_published +– +waiting +not_published +0 /m);
-    expect(stdout).toMatch(/^chain\.blocks +waiting .*no worker holds this stream$/m);
-    expect(stdout).toContain("Start a worker");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" }); // Nobody works.
+    expect(stdout).toMatch(/^eth +waiting +1\.2\.0, new: 1\.3\.0 +–/m);
+    expect(stdout).toMatch(/^not_published +waiting +– +–/m);
+    expect(stdout).toMatch(/^chain\.blocks +waiting +–/m);
+    expect(stdout).toMatch(/^chain\.blocks, chain\.logs: no worker holds this stream\n {2}Start a worker/m);
+    expect(stdout).toContain("No worker is alive. Start one: ampsync worker");
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
 
     await db.query(`alter database ${db.name} set datestyle = 'SQL, DMY'`);
     const json = JSON.parse((await ampsync(["status", "--json"], { DATABASE_URL: db.url })).stdout);
@@ -277,7 +281,7 @@ describe("ampsync status --watch", () => {
   test("prints one JSON object a line with --json", async () => {
     await using watched = watch(["--watch", "--json"]);
     const lines = () =>
-      watched.tail().match(/\{"datasets":\[.*\],"streams":\[.*\],"progress":\[.*\]\}/g) ?? [];
+      watched.tail().match(/\{"datasets":\[.*\],"streams":\[.*\],"progress":\[.*\],"workers":\d+\}/g) ?? [];
     await waitFor("two lines", () => lines().length >= 2);
     expect(JSON.parse(lines()[0]!)).toHaveProperty("datasets");
     watched.signal("SIGTERM");
@@ -286,7 +290,40 @@ describe("ampsync status --watch", () => {
 
   test("ends with an error where there is nothing to look at", async () => {
     const run = await ampsync(["status", "--watch"], { DATABASE_URL: "postgresql://me@127.0.0.1:1/sync" });
-    expect(run).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringContaining("ERROR SY104") });
+    expect(run).toMatchObject({ exitCode: 3, stdout: "", stderr: expect.stringContaining("ERROR SY104") });
+  });
+});
+
+describe("ampsync status ends with", () => {
+  let db: TestDatabase;
+  const exitCode = async (settings: Record<string, string> = { DATABASE_URL: db.url }) =>
+    (await ampsync(["status"], settings)).exitCode;
+
+  beforeAll(async () => {
+    db = await createDatabase();
+  });
+
+  afterAll(() => db.drop());
+
+  test("0 while all is well, 1 once a table is failed or nobody works, 2 and 3 where it cannot be told", async () => {
+    expect(await exitCode()).toBe(0); // Nothing is to be done.
+    const blocks = await SqlStream.prepare(db, { dataset: "eth", table: "blocks" });
+    await blocks.commit(0, 9);
+    expect(await exitCode()).toBe(1); // No worker is alive.
+
+    await db.query("select ampsync_worker.register_worker('worker-1', 'host', 1, '0.1.0', 10)");
+    expect(await exitCode()).toBe(0);
+    await db.query("update ampsync_private.stream set state = 'failed'");
+    expect(await exitCode()).toBe(1);
+
+    await db.query("update ampsync_private.stream set state = 'paused'");
+    await db.query("delete from ampsync_private.worker");
+    expect(await exitCode()).toBe(0); // Nobody has to work.
+    expect(await exitCode({})).toBe(2);
+    expect(await exitCode({ DATABASE_URL: db.url, AMP_LOG: "loud" })).toBe(2);
+
+    await using empty = await createDatabase({ empty: true });
+    expect(await exitCode({ DATABASE_URL: empty.url })).toBe(3);
   });
 });
 
@@ -399,7 +436,8 @@ describe("secrets", () => {
         AMP_AUTH_TOKEN: TOKEN,
         AMP_LOG: "trace",
       });
-      expect(exitCode, args.join(" ")).toBe(args.length > 2 ? 2 : 1);
+      const told = args[0] === "status" ? [2, 3] : [args.length > 2 ? 2 : 1];
+      expect(told, args.join(" ")).toContain(exitCode);
       const output = stdout + stderr;
       expect(output).not.toBe("");
       for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), "p@s", "p%40s", TOKEN]) {

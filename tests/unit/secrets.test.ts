@@ -103,7 +103,7 @@ const PASSWORDS = [
   `p@ss:w/rd?#%41`,
   `it's "quoted" \\ and \\\\`,
   "two\nlines\r\n\tand a tab",
-  ".*+?^${}()|[]\\$&$1",
+  ".*+?^$()|[]{}\\$&$1",
   "%%%25%2525",
   "%",
   "'",

@@ -1,10 +1,16 @@
--- Fetches a range of blocks of one table again, where ampsync.verify found damage: the rows of
--- exactly these blocks are replaced in one transaction. The next pass of the stream does it; a
--- pass under way ends within seconds.
+-- Fetches blocks again where ampsync.verify found damage: the rows of exactly these blocks are
+-- replaced in one transaction. The next pass of the stream does it; a pass under way ends within
+-- seconds. A range of one table is named, or all is meant that verify finds in one table or in the
+-- whole dataset: the call then takes as long as verify.
 --
--- Refused for tables whose rows do not know their own block, and for blocks that were not
--- loaded. Blocks that a reorg may still replace are fetched once their hash proves that the
--- server is on our chain, so rows must carry a hash.
+-- Returns the ranges, and what becomes of each:
+--   queued    it will be fetched
+--   waiting   that was requested before, and is not done yet
+--   refused   only a resync helps: `hint` has the call
+--
+-- A named range is refused for tables whose rows do not know their own block, and for blocks that
+-- were not loaded. Blocks that a reorg may still replace are fetched once their hash proves that
+-- the server is on our chain, so rows must carry a hash.
 --
 -- Fewer rows than were loaded are rejected each time the server sends them, unless accept_fewer
 -- says that the server is right and the blocks now hold less.
@@ -14,13 +20,15 @@
 --
 -- Locks: the target (access share), stream row (key share), repair row.
 create or replace function ampsync.repair(
-  dataset      text,
-  table_name   text,
-  from_block   bigint,
-  to_block     bigint,
-  accept_fewer boolean default false
+  dataset          text,
+  inout table_name text default null,
+  inout from_block bigint default null,
+  inout to_block   bigint default null,
+  accept_fewer     boolean default false,
+  out   state      text,
+  out   hint       text
 )
-  returns void
+  returns setof record
   language plpgsql
   volatile
   security definer
@@ -34,6 +42,16 @@ declare
   v_is_held    boolean;
   v_retained   bigint;
 begin
+  if from_block is null and to_block is null then
+    return query
+    select * from ampsync_private.repair_found(v_dataset_id, repair.dataset, repair.table_name,
+                                               coalesce(repair.accept_fewer, false));
+    if not found then
+      raise notice 'verify found no damage';
+    end if;
+    return;
+  end if;
+
   select s.stream_id into v_stream_id
     from ampsync_private.stream s
    where s.dataset_id = v_dataset_id
@@ -85,27 +103,13 @@ begin
                        repair.dataset, repair.table_name);
   end if;
 
-  insert into ampsync_private.repair as r (stream_id, first_block, last_block, requested_at, due_at, accept_fewer)
-  values (v_stream.stream_id, from_block, to_block, ampsync_private.now(), ampsync_private.now(),
-          coalesce(repair.accept_fewer, false))
-  on conflict on constraint repair_pkey do update -- Requested again, or for more blocks.
-     set last_block   = greatest(r.last_block, excluded.last_block),
-         due_at       = excluded.due_at,
-         accept_fewer = excluded.accept_fewer,
-         error        = null;
-
-  -- The next heartbeat asks a pass under way to yield; it then queues the next pass itself.
-  perform ampsync_private.schedule_stream(l.stream_id)
-     from ampsync_private.lease l
-    where l.stream_id = v_stream.stream_id
-      and coalesce(l.lease_until <= ampsync_private.now(), true)
-      and not ampsync_private.is_halted(v_stream.state);
-
-  perform ampsync_private.journal(v_stream.stream_id, 'repair_requested',
-            jsonb_build_object('from_block', from_block, 'to_block', to_block,
-                               'accept_fewer', coalesce(repair.accept_fewer, false)));
+  perform ampsync_private.request_repair(v_stream.stream_id, from_block, to_block,
+                                         coalesce(repair.accept_fewer, false));
+  state := 'queued';
+  return next;
 end;
 $$;
 
 comment on function ampsync.repair(text, text, bigint, bigint, boolean)
-  is 'Fetch a range of blocks of one table again, as a job, and replace its rows in one transaction.';
+  is 'Fetch blocks again, as a job, and replace their rows in one transaction: a range of one table, or all that '
+     'verify finds. Returns what becomes of each range.';

@@ -13,7 +13,10 @@
 --   tables disagree   a block hash that is not the one in the dataset's table of blocks
 --
 -- first_block, last_block: the narrowest range that can be determined. Ranges older than the
--- history are recorded per thousand blocks.
+-- history are recorded per thousand blocks. What is damaged in the same way without a gap is one
+-- finding.
+--
+-- hint: the call that repairs the range, or that loads the table again where no repair can help.
 --
 -- Rejected rows are no damage: the ledger does not count them. A notice says how many there
 -- are.
@@ -38,7 +41,8 @@ create or replace function ampsync.verify(
   out   finding     text,
   out   first_block bigint,
   out   last_block  bigint,
-  out   detail      text
+  out   detail      text,
+  out   hint        text
 )
   returns setof record
   language plpgsql
@@ -76,17 +80,19 @@ begin
 
     if not ampsync_private.hold_target(v_stream.stream_id) then
       return query
-      select v_stream.table_name, 'table gone', v_stream.origin, v_stream.checkpoint_block, 'The table was dropped.';
+      select v_stream.table_name, 'table gone', v_stream.origin, v_stream.checkpoint_block, 'The table was dropped.',
+             format('select ampsync.resync(%L, %L);', verify.dataset, v_stream.table_name);
       continue;
     end if;
 
     return query
-    select v_stream.table_name, f.finding, f.first_block, f.last_block, f.detail
-      from (select * from ampsync_private.find_ledger_faults(v_stream.stream_id)
-             union all
-            select * from ampsync_private.find_hash_faults(v_stream.stream_id)
-             union all
-            select * from ampsync_private.find_disagreements(v_stream.stream_id)) f;
+    select v_stream.table_name, f.finding, f.first_block, f.last_block, f.detail,
+           case when b.blocks is null then format('select ampsync.resync(%L, %L);', verify.dataset, v_stream.table_name)
+                else format('select ampsync.repair(%L, %L, %s, %s);', verify.dataset, v_stream.table_name,
+                            lower(b.blocks), upper(b.blocks) - 1) end
+      from ampsync_private.find_faults(v_stream.stream_id) f
+     cross join lateral ampsync_private.repairable(v_stream.stream_id, f.finding, f.first_block, f.last_block) b(blocks)
+     order by f.first_block, f.finding;
 
     select count(*) into v_rejected
       from ampsync_private.reject r

@@ -1,4 +1,5 @@
--- One row per stream: where it is and, if it does not move, why, since when and what to do.
+-- One row per stream: where it is and, if it does not move, why, since when and what to do. What a
+-- person looks for first comes first, because a screen is narrow.
 -- During a resync, block and rows are those that readers see; what moves, and what keeps it
 -- from moving, is the shadow of the table. During an upgrade the stream moves as well:
 -- ampsync.upgrades shows the shadows.
@@ -32,23 +33,11 @@ ready as (
 )
 select d.label as dataset,
        s.table_name,
-       pg_catalog.format('%I.%I', s.target_schema, s.target_table) as target,
        case when s.state = 'live' and i.idle and coalesce(h.head - s.checkpoint_block > 10, true)
             then 'backfill' else s.state end as state,
-       s.since,
-       s.network,
-       s.from_block,
        s.checkpoint_block as block,
-       h.head,
        case when h.head >= s.checkpoint_block then h.head - s.checkpoint_block end as behind,
-       c.now - s.block_time as lag,
-       s.row_total as rows,
-       l.rows_per_s,
-       s.rewrites,
-       (select count(*) from ampsync_private.reject r where r.stream_id = s.stream_id) as rejected,
-       s.nulled_counts as nulled,
-       s.nul_counts as nuls,
-       s.committed_at,
+       pg_catalog.round(l.rows_per_s::numeric, 1)::float8 as rows_per_s,
        coalesce(m.swap_error, m.error) ->> 'code' as error_code,
        case when m.shadow_of is null then coalesce(y.reason, m.error ->> 'message', y.idle_reason)
             else 'resync: ' || coalesce(y.reason, m.error ->> 'message',
@@ -57,8 +46,6 @@ select d.label as dataset,
                      case when m.checkpoint_block is null then 'nothing loaded yet'
                           else pg_catalog.format('block %s of %s loaded', m.checkpoint_block, s.checkpoint_block) end,
                      y.idle_reason)) end as reason,
-       case when m.shadow_of is null or m.state <> 'failed' then coalesce(m.error, m.swap_error) ->> 'detail'
-            else pg_catalog.concat_ws(' ', m.error ->> 'detail', 'Hint: ' || (m.error ->> 'hint')) end as detail,
        case when y.reason is not null then y.hint
             when m.shadow_of is not null and m.state = 'failed'
               then pg_catalog.format('select ampsync.resume_sync(%L); -- or give up: ', d.label)
@@ -67,8 +54,22 @@ select d.label as dataset,
                            else pg_catalog.format('select ampsync.cancel_resync(%L);', d.label) end
             when coalesce(m.error, m.swap_error) is not null then coalesce(m.error, m.swap_error) ->> 'hint'
             else y.idle_hint end as hint,
-       greatest(m.attempts, m.swap_attempts) as attempts,
        coalesce(m.next_retry, m.swap_retry) as next_retry,
+       greatest(m.attempts, m.swap_attempts) as attempts,
+       case when m.shadow_of is null or m.state <> 'failed' then coalesce(m.error, m.swap_error) ->> 'detail'
+            else pg_catalog.concat_ws(' ', m.error ->> 'detail', 'Hint: ' || (m.error ->> 'hint')) end as detail,
+       s.since,
+       pg_catalog.date_trunc('second', c.now - s.block_time) as lag,
+       h.head,
+       s.row_total as rows,
+       pg_catalog.format('%I.%I', s.target_schema, s.target_table) as target,
+       s.network,
+       s.from_block,
+       s.committed_at,
+       s.rewrites,
+       (select count(*) from ampsync_private.reject r where r.stream_id = s.stream_id) as rejected,
+       s.nulled_counts as nulled,
+       s.nul_counts as nuls,
        case when l.lease_until > c.now then l.holder end as worker,
        l.lease_until,
        s.stream_id
@@ -120,21 +121,28 @@ comment on view ampsync.streams
   is 'One row per table: state, position, speed and, if it does not move, why, since when and what to do.';
 comment on column ampsync.streams.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.streams.table_name is 'Table of the dataset.';
-comment on column ampsync.streams.target is 'Table in this database.';
 comment on column ampsync.streams.state
   is 'waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.';
-comment on column ampsync.streams.since is 'When it entered this state.';
-comment on column ampsync.streams.network is 'Network of its blocks.';
-comment on column ampsync.streams.from_block is 'First block whose rows are loaded.';
 comment on column ampsync.streams.block is 'Last block that is completely and durably here.';
-comment on column ampsync.streams.head
-  is 'Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.';
 comment on column ampsync.streams.behind
   is 'Blocks from block to head; null while either is unknown, or if the head is below the block.';
-comment on column ampsync.streams.lag
-  is 'Age of the last block by the chain''s clock, if the server sends block times.';
-comment on column ampsync.streams.rows is 'Rows in the target.';
 comment on column ampsync.streams.rows_per_s is 'Rows per second since the last heartbeat (5 s).';
+comment on column ampsync.streams.error_code is 'SQLSTATE of what keeps it from moving.';
+comment on column ampsync.streams.reason is 'What keeps it from moving.';
+comment on column ampsync.streams.hint is 'What to do.';
+comment on column ampsync.streams.next_retry is 'When the next retry is due.';
+comment on column ampsync.streams.attempts is 'Failed attempts since the last commit.';
+comment on column ampsync.streams.detail is 'What was found.';
+comment on column ampsync.streams.since is 'When it entered this state.';
+comment on column ampsync.streams.lag
+  is 'Age of the last block by the chain''s clock, in whole seconds, if the server sends block times.';
+comment on column ampsync.streams.head
+  is 'Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.';
+comment on column ampsync.streams.rows is 'Rows in the target.';
+comment on column ampsync.streams.target is 'Table in this database.';
+comment on column ampsync.streams.network is 'Network of its blocks.';
+comment on column ampsync.streams.from_block is 'First block whose rows are loaded.';
+comment on column ampsync.streams.committed_at is 'Last commit.';
 comment on column ampsync.streams.rewrites is 'How often visible rows were replaced, by a reorg or a resync.';
 comment on column ampsync.streams.rejected
   is 'Rows that are in ampsync.rejects instead of the target: value_policy quarantine.';
@@ -143,13 +151,6 @@ comment on column ampsync.streams.nulled
      'everything ever loaded; a resync starts from zero.';
 comment on column ampsync.streams.nuls
   is 'By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.';
-comment on column ampsync.streams.committed_at is 'Last commit.';
-comment on column ampsync.streams.error_code is 'SQLSTATE of what keeps it from moving.';
-comment on column ampsync.streams.reason is 'What keeps it from moving.';
-comment on column ampsync.streams.detail is 'What was found.';
-comment on column ampsync.streams.hint is 'What to do.';
-comment on column ampsync.streams.attempts is 'Failed attempts since the last commit.';
-comment on column ampsync.streams.next_retry is 'When the next retry is due.';
 comment on column ampsync.streams.worker is 'Worker that holds its lease.';
 comment on column ampsync.streams.lease_until is 'When that lease expires unless a heartbeat renews it.';
 comment on column ampsync.streams.stream_id is 'Its id in jobs and logs.';

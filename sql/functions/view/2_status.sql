@@ -2,16 +2,9 @@
 -- lacks rests for good: it hides nothing that somebody can do something about.
 create or replace view ampsync.status as
 select d.label as dataset,
-       d.resolved_version as version,
-       d.offered_version as new_version,
        coalesce(case when d.state <> 'active' then d.state end, s.state, 'waiting') as state,
-       coalesce(least(case when d.state <> 'active' then d.since end, s.since), d.since) as since,
-       d.target_schema,
-       coalesce(s.tables, 0) as tables,
        s.block,
        s.behind,
-       s.lag,
-       coalesce(s.rows, 0) as rows,
        s.rows_per_s,
        coalesce(d.error ->> 'code', case when s.state <> 'orphaned' then s.error_code end, u.error_code,
                 d.offered_error ->> 'code', s.error_code, d.poll_error ->> 'code') as error_code,
@@ -30,7 +23,14 @@ select d.label as dataset,
                          from ampsync_private.worker a
                         where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end) as hint,
        coalesce(d.next_retry, s.next_retry, d.offered_retry,
-                case when d.poll_error is not null then d.poll_due end) as next_retry
+                case when d.poll_error is not null then d.poll_due end) as next_retry,
+       d.resolved_version as version,
+       d.offered_version as new_version,
+       coalesce(least(case when d.state <> 'active' then d.since end, s.since), d.since) as since,
+       s.lag,
+       coalesce(s.rows, 0) as rows,
+       coalesce(s.tables, 0) as tables,
+       d.target_schema
   from ampsync_private.dataset d
   left join (
     select t.dataset_id,
@@ -45,7 +45,7 @@ select d.label as dataset,
            coalesce(max(v.behind) filter (where v.state <> 'orphaned'), max(v.behind)) as behind,
            coalesce(max(v.lag) filter (where v.state <> 'orphaned'), max(v.lag)) as lag,
            sum(v.rows) as rows,
-           sum(v.rows_per_s) as rows_per_s
+           pg_catalog.round(sum(v.rows_per_s)::numeric, 1)::float8 as rows_per_s
       from ampsync_private.stream t
       join (select x.*, array_position(
                      '{failed,retrying,waiting,resyncing,reorg_pending,backfill,paused,live,orphaned}'::text[],
@@ -67,20 +67,20 @@ select d.label as dataset,
 
 comment on view ampsync.status is 'One row per dataset: version, state, position, speed, and what it waits for.';
 comment on column ampsync.status.dataset is 'Dataset, as it was enqueued.';
-comment on column ampsync.status.version is 'Version that its streams read; null while unknown.';
-comment on column ampsync.status.new_version
-  is 'Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.';
 comment on column ampsync.status.state
   is 'State of the stream that needs most attention, orphaned only if all are; waiting while the dataset is not found.';
-comment on column ampsync.status.since is 'When it entered this state.';
-comment on column ampsync.status.target_schema is 'Schema of its tables in this database.';
-comment on column ampsync.status.tables is 'Number of its synced tables.';
 comment on column ampsync.status.block is 'Lowest checkpoint of its streams.';
 comment on column ampsync.status.behind is 'Most blocks that one of its streams is behind the head.';
-comment on column ampsync.status.lag is 'Age of the oldest checkpoint by the chain''s clock.';
-comment on column ampsync.status.rows is 'Rows in all its tables.';
 comment on column ampsync.status.rows_per_s is 'Rows per second over all its tables.';
 comment on column ampsync.status.error_code is 'SQLSTATE of what it waits for.';
 comment on column ampsync.status.waiting_on is 'What keeps it from moving.';
 comment on column ampsync.status.hint is 'What to do.';
 comment on column ampsync.status.next_retry is 'When the next retry is due.';
+comment on column ampsync.status.version is 'Version that its streams read; null while unknown.';
+comment on column ampsync.status.new_version
+  is 'Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.';
+comment on column ampsync.status.since is 'When it entered this state.';
+comment on column ampsync.status.lag is 'Age of the oldest checkpoint by the chain''s clock.';
+comment on column ampsync.status.rows is 'Rows in all its tables.';
+comment on column ampsync.status.tables is 'Number of its synced tables.';
+comment on column ampsync.status.target_schema is 'Schema of its tables in this database.';

@@ -68,7 +68,7 @@ describe("names", () => {
     [
       "missing blocks in a row, and others",
       `delete from ${blocks} where _block_num between 38 and 41 or _block_num in (45, 99)`,
-      ["38-39", "40-41", "45-45", "99-99"].map((range) => `blocks: missing block ${range}`),
+      ["38-41", "45-45", "99-99"].map((range) => `blocks: missing block ${range}`),
     ],
     [
       "a doubled block",
@@ -182,6 +182,86 @@ test("says how many rows are there and how many were loaded", async () => {
   await db.query(`delete from ${logs} where _block_num = 34`);
   const { rows } = await db.query("select detail from ampsync.verify('chain')");
   expect(rows).toEqual([{ detail: "27 rows in blocks 30 to 39, where 30 were loaded." }]);
+});
+
+describe("one hole is one finding", () => {
+  async function found(damage: string) {
+    await db.query(damage);
+    const { rows } = await db.query(
+      `select format('%s: %s %s-%s', table_name, finding, first_block, last_block) as found, detail, hint
+         from ampsync.verify('chain')`,
+    );
+    return rows;
+  }
+
+  test("however many entries of the ledger it touches, with all its rows and the call that repairs it", async () => {
+    expect(await found(`delete from ${logs} where _block_num between 14 and 57`)).toEqual([
+      {
+        found: "logs: missing rows 10-59",
+        detail: "18 rows in blocks 10 to 59, where 150 were loaded.",
+        hint: "select ampsync.repair('chain', 'logs', 10, 59);",
+      },
+    ]);
+  });
+
+  test("where each block has a row, from its first block to its last", async () => {
+    expect(
+      await found(`delete from ${blocks} where _block_num between 14 and 57 or _block_num = 12`),
+    ).toEqual([
+      {
+        found: "blocks: missing block 12-12",
+        detail: "3 rows in blocks 10 to 19, where 10 were loaded.",
+        hint: "select ampsync.repair('chain', 'blocks', 12, 12);",
+      },
+      {
+        found: "blocks: missing block 14-57",
+        detail: "5 rows in blocks 10 to 59, where 50 were loaded.",
+        hint: "select ampsync.repair('chain', 'blocks', 14, 57);",
+      },
+    ]);
+  });
+
+  test("also of hashes", async () => {
+    expect(
+      await found(`update ${blocks} set parent_hash = '\\xff' where _block_num between 34 and 36`),
+    ).toEqual([
+      {
+        found: "blocks: broken chain 33-36",
+        detail: "3 in a row, the first: The parent hash in block 34 is not the hash in block 33.",
+        hint: "select ampsync.repair('chain', 'blocks', 33, 36);",
+      },
+    ]);
+  });
+
+  test("and another kind of damage beside it is another finding", async () => {
+    await db.query(`delete from ${logs} where _block_num between 10 and 19`);
+    expect(
+      await found(
+        `update ${logs} set _id = substr(_id, 1, 6) || '\\x00112233445566778899' where _block_num = 24 and log_index = 2`,
+      ),
+    ).toMatchObject([{ found: "logs: missing rows 10-19" }, { found: "logs: changed rows 20-29" }]);
+  });
+
+  test("where no repair can help, the hint is a resync", async () => {
+    expect(await found(`drop table ${logs}`)).toMatchObject([
+      { hint: "select ampsync.resync('chain', 'logs');" },
+    ]);
+  });
+
+  test("every hint runs as it is printed", async () => {
+    await db.query(`delete from ${logs} where _block_num between 14 and 57`);
+    await db.query(`update ${blocks} set parent_hash = '\\xff' where _block_num = 34`);
+    await db.query(`delete from ampsync_private.ledger where first_block = 70`);
+    const rows =
+      await found(`insert into ${logs} select ampsync_private.block_prefix(107) || substr(_id, 7), 107, 107,
+      107, block_hash, log_index from ${logs} where _block_num = 99 and log_index = 1`);
+    expect(rows.length).toBeGreaterThan(4);
+    for (const { hint } of rows) {
+      await db.query("savepoint hint");
+      await db.query(hint);
+      await db.query("rollback to hint");
+    }
+  });
 });
 
 test("after reorgs of every kind finds nothing, and still names what is damaged then", async () => {
