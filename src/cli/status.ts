@@ -80,7 +80,7 @@ function jsonOf(look: Look): string {
   return JSON.stringify(look, (_, value) => (typeof value === "bigint" ? value.toString() : value));
 }
 
-export function statusText(look: Look, width: number): string {
+function statusText(look: Look, width: number): string {
   const { datasets, streams, progress } = look;
   if (datasets.length === 0) {
     return "Nothing is synced yet. Begin with: select ampsync.enqueue_sync('my_dataset');";

@@ -227,6 +227,30 @@ describe("ampsync status", () => {
     ]);
   });
 
+  test("fits a screen of 80 columns, however long the names and the numbers are", async () => {
+    await using db = await createDatabase();
+    const long = `mainnet_${"x".repeat(50)}`;
+    const blocks = await SqlStream.prepare(db, { dataset: long, table: `blocks_${"y".repeat(50)}` });
+    await blocks.commit(0, 9);
+    await db.query(
+      `update ampsync_private.stream
+          set row_total = 123456789012, checkpoint_block = 123456789, rewrites = 12345678, block_time = now() - interval '1104 days',
+              state = 'failed', error = jsonb_build_object('code', 'SY201', 'hint', $1::text,
+                'message', repeat('the target does not fit the schema of the server ', 9))`,
+      [`select ampsync.resync('${long}', '${long}'); -- as it stands, to be copied`],
+    );
+    const { stdout, exitCode } = await ampsync(["status"], { DATABASE_URL: db.url });
+    expect(exitCode).toBe(1);
+    const wide = stdout.split("\n").filter((line) => line.length > 80);
+    // Only what is to be copied is longer, and names without a blank.
+    expect(wide.filter((line) => line.trim().split(" ").length > 1 && !line.startsWith("  select "))).toEqual(
+      [],
+    );
+    expect(stdout).toContain(`select ampsync.resync('${long}', '${long}'); -- as it stands, to be copied`);
+    expect(stdout).toMatch(/123,456,789/);
+    expect(stdout).not.toMatch(/\.\d{3}/);
+  });
+
   test("shows how far what loads has come, and nothing of what does not", async () => {
     await using db = await createDatabase();
     const blocks = await SqlStream.prepare(db, { dataset: "eth", table: "blocks" });

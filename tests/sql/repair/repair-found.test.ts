@@ -54,7 +54,11 @@ describe("a repair without a range", () => {
   test("may be asked for again: what waits is left as it is, and journaled once", async () => {
     await damage();
     await repaired();
-    expect(await repaired()).toEqual(["blocks 200-202 waiting", "logs 150-199 waiting", "logs 220-229 waiting"]);
+    expect(await repaired()).toEqual([
+      "blocks 200-202 waiting",
+      "logs 150-199 waiting",
+      "logs 220-229 waiting",
+    ]);
     expect(await journaledDetails(db, "repair_requested")).toHaveLength(3);
     await db.query("delete from chain.logs where _block_num = 240");
     expect(await repaired("'logs'")).toEqual([
