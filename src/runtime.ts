@@ -165,7 +165,7 @@ async function openHealth(config: Config, port: number): Promise<Health> {
     host: config.healthHost,
     port,
     registry: createRegistry(await packageVersion()),
-    log: createLog(config.logLevel, writeStderr),
+    log: logOf(config).part("health"),
   });
 }
 
