@@ -135,48 +135,48 @@ view ampsync.repairs
 view ampsync.status
   -- One row per dataset: version, state, position, speed, and what it waits for.
   column dataset text -- Dataset, as it was enqueued.
-  column version text -- Version that its streams read; null while unknown.
-  column new_version text -- Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.
   column state text -- State of the stream that needs most attention, orphaned only if all are; waiting while the dataset is not found.
-  column since timestamp with time zone -- When it entered this state.
-  column target_schema text -- Schema of its tables in this database.
-  column tables bigint -- Number of its synced tables.
   column block bigint -- Lowest checkpoint of its streams.
   column behind bigint -- Most blocks that one of its streams is behind the head.
-  column lag interval -- Age of the oldest checkpoint by the chain's clock.
-  column rows numeric -- Rows in all its tables.
   column rows_per_s double precision -- Rows per second over all its tables.
   column error_code text -- SQLSTATE of what it waits for.
   column waiting_on text -- What keeps it from moving.
   column hint text -- What to do.
   column next_retry timestamp with time zone -- When the next retry is due.
+  column version text -- Version that its streams read; null while unknown.
+  column new_version text -- Newest version of the server that is not followed yet; waiting_on and hint say why. Null if there is none.
+  column since timestamp with time zone -- When it entered this state.
+  column lag interval -- Age of the oldest checkpoint by the chain's clock.
+  column rows numeric -- Rows in all its tables.
+  column tables bigint -- Number of its synced tables.
+  column target_schema text -- Schema of its tables in this database.
 
 view ampsync.streams
   -- One row per table: state, position, speed and, if it does not move, why, since when and what to do.
   column dataset text -- Dataset, as it was enqueued.
   column table_name text -- Table of the dataset.
-  column target text -- Table in this database.
   column state text -- waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.
+  column block bigint -- Last block that is completely and durably here.
+  column behind bigint -- Blocks from block to head; null while either is unknown, or if the head is below the block.
+  column rows_per_s double precision -- Rows per second since the last heartbeat (5 s).
+  column error_code text -- SQLSTATE of what keeps it from moving.
+  column reason text -- What keeps it from moving.
+  column hint text -- What to do.
+  column next_retry timestamp with time zone -- When the next retry is due.
+  column attempts integer -- Failed attempts since the last commit.
+  column detail text -- What was found.
   column since timestamp with time zone -- When it entered this state.
+  column lag interval -- Age of the last block by the chain's clock, in whole seconds, if the server sends block times.
+  column head bigint -- Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.
+  column rows bigint -- Rows in the target.
+  column target text -- Table in this database.
   column network text -- Network of its blocks.
   column from_block bigint -- First block whose rows are loaded.
-  column block bigint -- Last block that is completely and durably here.
-  column head bigint -- Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.
-  column behind bigint -- Blocks from block to head; null while either is unknown, or if the head is below the block.
-  column lag interval -- Age of the last block by the chain's clock, if the server sends block times.
-  column rows bigint -- Rows in the target.
-  column rows_per_s double precision -- Rows per second since the last heartbeat (5 s).
+  column committed_at timestamp with time zone -- Last commit.
   column rewrites bigint -- How often visible rows were replaced, by a reorg or a resync.
   column rejected bigint -- Rows that are in ampsync.rejects instead of the target: value_policy quarantine.
   column nulled jsonb -- By column, how many values became NULL because PostgreSQL cannot hold them: value_policy null. Counts everything ever loaded; a resync starts from zero.
   column nuls jsonb -- By column, in how many texts U+0000 was replaced or stripped: nul_policy. Counts as nulled does.
-  column committed_at timestamp with time zone -- Last commit.
-  column error_code text -- SQLSTATE of what keeps it from moving.
-  column reason text -- What keeps it from moving.
-  column detail text -- What was found.
-  column hint text -- What to do.
-  column attempts integer -- Failed attempts since the last commit.
-  column next_retry timestamp with time zone -- When the next retry is due.
   column worker text -- Worker that holds its lease.
   column lease_until timestamp with time zone -- When that lease expires unless a heartbeat renews it.
   column stream_id bigint -- Its id in jobs and logs.
@@ -661,9 +661,9 @@ function ampsync.pause_sync(INOUT dataset text, OUT table_name text, OUT state t
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.repair(dataset text, table_name text, from_block bigint, to_block bigint, accept_fewer boolean DEFAULT false)
-  -- Fetch a range of blocks of one table again, as a job, and replace its rows in one transaction.
-  returns void
+function ampsync.repair(dataset text, INOUT table_name text DEFAULT NULL::text, INOUT from_block bigint DEFAULT NULL::bigint, INOUT to_block bigint DEFAULT NULL::bigint, accept_fewer boolean DEFAULT false, OUT state text, OUT hint text)
+  -- Fetch blocks again, as a job, and replace their rows in one transaction: a range of one table, or all that verify finds. Returns what becomes of each range.
+  returns SETOF record
   language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -703,7 +703,7 @@ function ampsync.set_source(INOUT dataset text, INOUT flight_addr text DEFAULT N
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text)
+function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text, OUT hint text)
   -- Look for damage in a dataset's tables; no row means that all is well. Takes 1 to 3 s per million rows.
   returns SETOF record
   language plpgsql stable security definer
@@ -1398,6 +1398,13 @@ function ampsync_private.find_disagreements(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_bitmapscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.find_faults(p_stream_id bigint)
+  -- All that is wrong with the rows of one stream, one row for each hole.
+  returns TABLE(finding text, first_block bigint, last_block bigint, detail text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.find_hash_faults(p_stream_id bigint)
   -- Blocks whose hashes in a stream's rows contradict each other or the history.
   returns TABLE(finding text, first_block bigint, last_block bigint, detail text)
@@ -1407,7 +1414,7 @@ function ampsync_private.find_hash_faults(p_stream_id bigint)
 
 function ampsync_private.find_ledger_faults(p_stream_id bigint)
   -- Ranges of blocks that do not hold the rows that the ledger of a stream says they must.
-  returns TABLE(finding text, first_block bigint, last_block bigint, detail text)
+  returns TABLE(finding text, first_block bigint, last_block bigint, detail text, entry_first bigint, entry_last bigint, found_count bigint, row_count bigint)
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
@@ -2155,6 +2162,20 @@ function ampsync_private.reload_refusal(p_dataset ampsync_private.dataset, p_tab
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.repair_found(p_dataset_id bigint, p_dataset text, p_table_name text, p_accept_fewer boolean)
+  -- Request repairs of all that verify finds in a dataset; returns what becomes of each range.
+  returns TABLE(table_name text, from_block bigint, to_block bigint, state text, hint text)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.repairable(p_stream_id bigint, p_finding text, p_first_block bigint, p_last_block bigint)
+  -- The part of a damaged range of blocks that can be fetched again; null if only a resync helps.
+  returns int8range
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.replace_target(p_old regclass, p_new regclass, p_keep_schema text, p_keep_name text)
   -- Put a table with other columns in the place of a target, with all that hangs on it; the old one is kept aside.
   returns void
@@ -2173,6 +2194,13 @@ function ampsync_private.replacement_steps(p_old regclass, p_new regclass)
   -- All statements that give a new table what hangs on the old one.
   returns TABLE(class_id oid, object_id oid, ddl text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.request_repair(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_accept_fewer boolean)
+  -- Note that blocks of a stream are to be fetched again, and have its next pass do it.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
