@@ -11,6 +11,9 @@ export interface HealthTimes {
   readonly probeMs: number;
 }
 
+/** An outage has several: first the connection is cut, then the server is starting. */
+const MOST_REASONS = 5;
+
 export const HEALTH_TIMES: HealthTimes = { failingMs: 30_000, probeMs: 5_000 };
 
 /**
@@ -30,6 +33,8 @@ export function watchHealth(
 ): void {
   /** The newest error since a request for a job last succeeded, with or without a job. */
   let last: { readonly error: Error; readonly at: number } | null = null;
+  /** Of one outage. */
+  const told = new Set<string>();
   let isOver = false;
 
   async function untilItPasses(): Promise<void> {
@@ -49,17 +54,20 @@ export function watchHealth(
   events.on("worker:getJob:error", ({ error }) => {
     const isNew = last === null;
     last = { error: error instanceof Error ? error : new Error(String(error)), at: performance.now() };
-    if (isNew && !isOver) {
-      const { code, message } = failureOf(error);
+    if (isOver) return;
+    const { code, message } = failureOf(error);
+    if (told.size < MOST_REASONS && !told.has(message)) {
+      told.add(message);
       log.warn("queue_failing", { code, error: message });
-      void untilItPasses();
     }
+    if (isNew) void untilItPasses();
   });
   const works = () => {
     if (last !== null && !isOver) {
       log.info("queue_recovered");
     }
     last = null;
+    told.clear();
   };
   events.on("worker:getJob:empty", works);
   events.on("job:start", works);

@@ -1,11 +1,13 @@
 // Takes 20 s.
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 
 import { type Runner, run, type WorkerEvents } from "graphile-worker";
+import type pg from "pg";
 import { describe, expect, test } from "vitest";
 
 import { parseConfig } from "../../src/config.ts";
 import { createLog } from "../../src/log.ts";
+import { poolOf } from "../../src/queue/connections.ts";
 import type { PluginOptions } from "../../src/queue/plugin.ts";
 import { workerPreset } from "../../src/worker-preset.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
@@ -20,6 +22,7 @@ class CountingWorker implements AsyncDisposable {
   readonly #db: TestDatabase;
   readonly #lines: string[] = [];
   #runner: Runner | null = null;
+  #pool: pg.Pool | null = null;
   #done = 0;
   /** Whether its process would end with 1. */
   hasFailed = false;
@@ -42,10 +45,15 @@ class CountingWorker implements AsyncDisposable {
       ...options,
     });
     const { taskDirectory: _, crontabFile: __, ...settings } = worker;
+    const events: WorkerEvents = new EventEmitter();
+    events.on("pool:create", ({ ctx }) => {
+      made.#pool = poolOf(ctx);
+    });
     made.#runner = await run({
       preset: { plugins, worker: { ...settings, pollInterval: 50, concurrentJobs: 1 } },
       taskList: { count: () => void made.#done++ },
       parsedCronItems: [],
+      events,
       noHandleSignals: true,
     });
     return made;
@@ -63,15 +71,11 @@ class CountingWorker implements AsyncDisposable {
   async works(): Promise<void> {
     const before = this.#done;
     await this.#db.query("select graphile_worker.add_job('count')");
-    // The row is gone before the worker is told so: only when its sessions are idle has it been.
+    // The row is gone before the worker is told so: when it uses no session but the listening one it has been.
     const isStored = async () => {
-      const { rows } = await this.#db.query(
-        `select not exists (select from graphile_worker.jobs)
-                and not exists (select from pg_stat_activity a
-                                 where a.datname = current_database() and a.application_name = 'ampsync queue'
-                                   and a.state <> 'idle') as stored`,
-      );
-      return rows[0]!["stored"];
+      const { rows } = await this.#db.query("select not exists (select from graphile_worker.jobs) as gone");
+      const { totalCount, idleCount } = this.#pool!;
+      return rows[0]!["gone"] && totalCount - idleCount <= 1;
     };
     await waitFor("a job to be done", async () => this.#done > before && (await isStored()));
   }
