@@ -2844,6 +2844,13 @@ function ampsync_worker.mark_retrying(p_stream_id bigint, p_epoch bigint, p_erro
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.name_stream(p_stream_id bigint)
+  -- What people call a stream, for logs: its dataset and its table.
+  returns TABLE(dataset text, table_name text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.newest_hash(p_stream_id bigint, p_block bigint)
   -- The newest block, up to a given one, whose hash a stream holds.
   returns TABLE(block bigint, hash bytea, hash_column text)

@@ -153,6 +153,15 @@ export class StreamCalls {
     await this.#caller.call("select ampsync_worker.mark_live($1, $2)", [lease.streamId, lease.epoch]);
   }
 
+  /** What people call a stream; nothing where that cannot be told. */
+  async nameOf(streamId: bigint): Promise<{ readonly dataset?: string; readonly table?: string }> {
+    const { rows } = await this.#caller.call(
+      'select dataset, table_name as "table" from ampsync_worker.name_stream($1)',
+      [streamId],
+    );
+    return rows[0] ?? {};
+  }
+
   async markBehind(lease: Lease): Promise<void> {
     await this.#caller.call("select ampsync_worker.mark_behind($1, $2)", [lease.streamId, lease.epoch]);
   }

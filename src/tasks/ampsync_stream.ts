@@ -51,6 +51,9 @@ export function streamTask(deps: Deps): Task {
       const failure = failureOf(error);
       const outcome = outcomeOf(failure);
       if (failure.code === "SY001") deps.metrics.leaseLost();
+      if (epoch === null) {
+        log = log.with(await new StreamCalls(deps.caller.once()).nameOf(streamId).catch(() => ({})));
+      }
       tell(log, outcome, { ...failure, detail: failure.detail ?? causeOf(error) });
       if (outcome !== null) {
         await endPass(outcome, failure);

@@ -108,6 +108,11 @@ export class WorkerProcess implements AsyncDisposable {
     return this.#lines.some((line) => line.includes(text));
   }
 
+  /** All that it said. */
+  said(): readonly string[] {
+    return this.#lines;
+  }
+
   /** The last it said, for people. */
   tail(): string {
     const state = this.hasEnded ? "ended" : "running";
