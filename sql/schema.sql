@@ -704,7 +704,7 @@ function ampsync.set_source(INOUT dataset text, INOUT flight_addr text DEFAULT N
   grants owner=X/owner
 
 function ampsync.verify(dataset text, INOUT table_name text DEFAULT NULL::text, OUT finding text, OUT first_block bigint, OUT last_block bigint, OUT detail text, OUT hint text)
-  -- Look for damage in a dataset's tables; no row means that all is well. Takes 1 to 3 s per million rows.
+  -- Look for damage in a dataset's tables; no row means that all is well. Takes about 2 s per million rows.
   returns SETOF record
   language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
