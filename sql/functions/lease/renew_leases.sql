@@ -26,8 +26,10 @@
 --    "waits_s": for how many seconds,
 --    "holds": whether its pass holds data that is not committed; see suspect_waits}
 --
--- stalled_since of a lease: since when a head above the checkpoint has been seen, without a commit
--- since then; a beat that knows no head keeps it. ampsync.readiness goes by it.
+-- stalled_since of a lease: since when a head above the checkpoint has been seen, or data that is
+-- not committed has been held, without a commit since then: the head cannot always be asked for, and
+-- a replacement may be no higher than what it replaces. What a repair holds begins nothing: no
+-- block is missing. A beat that knows no head keeps it. ampsync.readiness goes by it.
 --
 -- Its session holds a lock that shows others that the worker is alive: see find_dead_workers. It also makes
 -- sure that a supervisor is queued: the job may lie in the future if the clock of the database
@@ -121,11 +123,14 @@ begin
              p (stream_id, epoch, head, writer_silent, holds)
   ),
   free as materialized (
-    select l.stream_id, h.holds, h.head, s.row_total, s.state, s.checkpoint_block, s.committed_at,
+    select l.stream_id, coalesce(h.holds, l.holds) as holds, h.head, s.row_total, s.state, s.checkpoint_block, s.committed_at,
            least(case when s.state = 'orphaned' then s.since
                       when (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash)
                         then s.version_since end,
-                 case when d.quiesce_until > v_now then d.quiesce_until - interval '60 s' end) as ends_since
+                 case when d.quiesce_until > v_now then d.quiesce_until - interval '60 s' end) as ends_since,
+           exists (select 1
+                     from ampsync_private.repair p
+                    where p.stream_id = h.stream_id and p.due_at <= v_now) as is_to_repair
       from held h
       join ampsync_private.lease l on l.stream_id = h.stream_id and l.epoch = h.epoch
       join ampsync_private.stream s on s.stream_id = h.stream_id
@@ -139,18 +144,20 @@ begin
            rows_per_s  = greatest(f.row_total - l.rows_seen, 0) / greatest(extract(epoch from v_now - l.seen_at), 1),
            rows_seen   = f.row_total,
            seen_at     = v_now,
-           holds       = coalesce(f.holds, l.holds),
-           stalled_since = case when f.head <= f.checkpoint_block then null
+           holds       = f.holds,
+           stalled_since = case when f.head <= f.checkpoint_block and not f.holds then null
                                 when coalesce(l.stalled_since >= f.committed_at, l.stalled_since is not null)
                                   then l.stalled_since
-                                when f.head is not null then v_now end,
+                                when coalesce(f.head > f.checkpoint_block, f.head is not null)
+                                     or f.holds and not f.is_to_repair
+                                  then v_now end,
            waits_for   = w.reason,
            waits_hint  = w.hint
       from free f
       left join ampsync_private.passes_wait(v_held.streams, v_held.epochs, v_held.writer_s, v_held.waits,
                                             v_held.waits_s) w using (stream_id)
      where l.stream_id = f.stream_id
-    returning l.stream_id, l.acquired_at, f.state, f.ends_since
+    returning l.stream_id, l.acquired_at, f.state, f.ends_since, f.is_to_repair
   ),
   ranked as (
     select r.*, row_number() over (order by r.acquired_at) as age_rank
@@ -166,10 +173,7 @@ begin
                           then 'keep' else 'lost' end
               when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
               when r.ends_since <= v_now - interval '25 s' then 'end'
-              when r.ends_since is not null or r.age_rank <= v_waiting
-                   or exists (select 1 from ampsync_private.repair p
-                               where p.stream_id = h.stream_id and p.due_at <= v_now)
-                then 'yield'
+              when r.ends_since is not null or r.age_rank <= v_waiting or r.is_to_repair then 'yield'
               else 'keep' end,
          r.state
     from held h

@@ -99,7 +99,9 @@ begin
 
   update ampsync_private.stream s
      set state      = v_state,
-         since      = case when s.state <> v_state then v_now else s.since end,
+         since      = case when s.state = v_state
+                                or s.state = 'reorg_pending' and v_state = 'retrying' and s.attempts > 0
+                           then s.since else v_now end, -- A replacement that never commits ends no series of failures.
          attempts   = v_attempts,
          deaths     = case p_outcome when 'ended' then s.deaths else 0 end,
          next_retry = v_retry,

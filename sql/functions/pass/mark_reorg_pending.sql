@@ -1,5 +1,6 @@
 -- Shows that the server replaced blocks and that their replacement has not arrived yet; rows
--- stay as they were. No effect without the lease. Idempotent. Locks: stream row.
+-- stay as they were. A stream that was retried is so since then: no commit has ended that, and
+-- ampsync.readiness counts from there. No effect without the lease. Idempotent. Locks: stream row.
 create or replace function ampsync_worker.mark_reorg_pending(
   p_stream_id  bigint,
   p_epoch      bigint,
@@ -15,7 +16,8 @@ as $$
 
   with changed as (
     update ampsync_private.stream s
-       set state = 'reorg_pending', since = ampsync_private.now()
+       set state = 'reorg_pending',
+           since = case when s.state = 'retrying' then s.since else ampsync_private.now() end
       from ampsync_private.lease l
      where s.stream_id = p_stream_id
        and l.stream_id = p_stream_id

@@ -7,7 +7,9 @@
 -- waiting_for_dataset                     any other time
 -- dataset_failed                          no retry can help; null if the dataset was dropped
 --
--- p_error: {"code", "message", "detail", "hint"}
+-- p_error: {"code", "message", "detail", "hint"}; stored with `since`: since when every attempt has
+-- found that the dataset is not there (SY103), or since when every attempt has failed in some other
+-- way, which ampsync.readiness goes by.
 --
 -- p_retry_after_s: how long the server asks to be left alone; obeyed up to 300 s.
 --
@@ -42,7 +44,11 @@ begin
            when p_state = 'waiting' -- The command comes last: it is what ends the wait.
              then format('%s Retried automatically; at once by: select * from ampsync.resume_sync(%L);',
                          p_error ->> 'hint', d.label)
-           else coalesce(p_error ->> 'hint', format('select * from ampsync.resume_sync(%L);', d.label)) end)
+           else coalesce(p_error ->> 'hint', format('select * from ampsync.resume_sync(%L);', d.label)) end,
+           'since', coalesce(case when d.state = p_state
+                                       and (d.error ->> 'code' is not distinct from 'SY103')
+                                           = (p_error ->> 'code' is not distinct from 'SY103')
+                                  then d.error -> 'since' end, to_jsonb(ampsync_private.now())))
    where d.dataset_id = p_dataset_id
   returning d.attempts, d.next_retry, d.resolved_version is null into v_attempts, v_retry, v_unknown;
   if not found then -- Dropped meanwhile.

@@ -2,12 +2,13 @@
 -- worker is this view: ready is true unless
 --   it has failed
 --   no worker has sent a heartbeat for 60 s
---   it has been retried for 300 s without a commit
+--   it has been retried for 300 s without a commit, whether or not a reorg is pending meanwhile
 --   no worker has held it for 60 s (300 s while its job waits for a slot)
---   nothing was committed for 300 s, though the server holds more blocks (renew_leases)
+--   nothing was committed for 300 s, though the server holds or has sent more (renew_leases)
 -- Paused and orphaned tables rest, and are ready. During a resync all this is about the shadow,
 -- which is what moves. A dataset without tables has a row of its own; so has one that has failed,
--- because there is something that it has no table of.
+-- because there is something that it has no table of. One that is not published (SY103) is ready
+-- as long as somebody looks; one whose look-up fails in another way, or does not end, for 300 s.
 create or replace view ampsync.readiness as
 with clock as (
   select ampsync_private.now() as now
@@ -47,13 +48,14 @@ select v.dataset,
       when v.state in ('paused', 'orphaned') or m.state = 'paused' then null
       when v.state = 'failed' or m.state = 'failed' then 'it has failed'
       when not a.any then 'no worker has sent a heartbeat for 60 s'
-      when m.state = 'retrying' and m.since <= c.now - interval '300 s' then 'it has been retried for more than 300 s'
+      when (m.state = 'retrying' or m.state = 'reorg_pending' and m.attempts > 0) and m.since <= c.now - interval '300 s'
+        then 'it has been retried for more than 300 s'
       when coalesce(l.lease_until <= c.now, true)
            and greatest(l.lease_until, l.seen_at, m.since, m.committed_at, j.since)
                <= c.now - case when j.is_waiting then interval '300 s' else interval '60 s' end
         then pg_catalog.format('no worker has held it for %s s', case when j.is_waiting then 300 else 60 end)
       when l.stalled_since <= c.now - interval '300 s' and coalesce(m.committed_at <= l.stalled_since, true)
-        then 'nothing was committed for 300 s, though the server holds more blocks'
+        then 'nothing was committed for 300 s, though the server holds or has sent more'
     end as reason
   ) r
 union all
@@ -69,13 +71,17 @@ select d.label,
   from clock c
  cross join alive a
  cross join ampsync_private.dataset d
-  left join job j on j.key = 'ampsync_resolve:' || d.dataset_id and j.is_waiting
+  left join job j on j.key = 'ampsync_resolve:' || d.dataset_id
  cross join lateral (
     select case
       when d.state = 'paused' then null
       when d.state = 'failed' then 'it has failed'
       when not a.any then 'no worker has sent a heartbeat for 60 s'
-      when j.since <= c.now - interval '60 s' then 'no worker has looked for it for 60 s'
+      when j.is_waiting and j.since <= c.now - interval '60 s' then 'no worker has looked for it for 60 s'
+      when not j.is_waiting and j.since <= c.now - interval '300 s' then 'its look-up has run for more than 300 s'
+      when d.state = 'waiting' and d.error ->> 'code' <> 'SY103'
+           and (d.error ->> 'since')::timestamptz <= c.now - interval '300 s'
+        then 'its look-up has failed for more than 300 s'
     end as reason
   ) r
  where d.state = 'failed'

@@ -16,14 +16,21 @@ beforeEach(async () => {
 });
 
 /** A heartbeat of the worker, which holds the stream. */
-async function beat(head: string | null, { isHolder = true } = {}): Promise<void> {
+async function beat(
+  head: string | null,
+  { isHolder = true, holds = false }: { isHolder?: boolean; holds?: boolean | null } = {},
+): Promise<void> {
   const { id, epoch } = stream;
-  const leases = isHolder ? [{ stream_id: id, epoch, head }] : [];
+  const leases = isHolder ? [{ stream_id: id, epoch, head, holds }] : [];
   await db.query("select ampsync_worker.renew_leases('worker-1', $1)", [JSON.stringify(leases)]);
 }
 
 /** Time passes in steps in which a worker beats. */
-async function live(seconds: number, head: string | null, options?: { isHolder: boolean }): Promise<void> {
+async function live(
+  seconds: number,
+  head: string | null,
+  options?: Parameters<typeof beat>[1],
+): Promise<void> {
   for (let left = seconds; left > 0; left -= 25) {
     await letTimePassWithin(db, `${Math.min(left, 25)} s`);
     await beat(head, options);
@@ -60,7 +67,7 @@ describe("a table that is held", () => {
       {
         ready: false,
         state: "backfill",
-        reason: "nothing was committed for 300 s, though the server holds more blocks",
+        reason: "nothing was committed for 300 s, though the server holds or has sent more",
         hint: "select * from ampsync.doctor();",
       },
     ]);
@@ -77,6 +84,47 @@ describe("a table that is held", () => {
     await stream.acquire();
     await live(151, null);
     expect(await readiness()).toMatchObject([{ ready: false, reason: expect.stringContaining("committed") }]);
+  });
+
+  test.each([
+    ["the head cannot be asked for", null],
+    ["a replacement is no higher than what it replaces", "9"],
+  ])("is not ready when it holds data for 300 s without a commit: %s", async (_, head) => {
+    await beat(head, { holds: true });
+    await live(299, head, { holds: true });
+    expect(await readiness()).toMatchObject([{ ready: true }]);
+    await live(2, head, { holds: true });
+    expect(await readiness()).toMatchObject([{ ready: false, reason: expect.stringContaining("has sent") }]);
+    await stream.apply(10, 10);
+    await live(600, head);
+    expect(await readiness()).toMatchObject([{ ready: true, block: "10" }]);
+  });
+
+  test("holds what its pass has reported, when a beat does not say", async () => {
+    await db.query("select ampsync_worker.note_holding($1, $2, true)", [stream.id, stream.epoch]);
+    await live(326, null, { holds: null });
+    expect(await readiness()).toMatchObject([{ ready: false }]);
+  });
+
+  test("is ready when what it held is gone, and the head is no higher", async () => {
+    await live(200, "9", { holds: true });
+    await live(200, "9");
+    await live(200, "9", { holds: true });
+    expect(await readiness()).toMatchObject([{ ready: true }]);
+  });
+
+  test("is ready while it holds the rows of a long repair, and afterwards", async () => {
+    await db.query(
+      `insert into ampsync_private.repair (stream_id, first_block, last_block, requested_at, due_at)
+       values ($1, 3, 5, ampsync_private.now(), ampsync_private.now())`,
+      [stream.id],
+    );
+    await live(600, null, { holds: true });
+    expect(await readiness()).toMatchObject([{ ready: true }]);
+    await beat(null);
+    await db.query("delete from ampsync_private.repair");
+    await live(600, null);
+    expect(await readiness()).toMatchObject([{ ready: true }]);
   });
 
   test("is ready while it commits, however far it is behind", async () => {
@@ -109,6 +157,37 @@ test("a table that is retried is ready for 300 s", async () => {
   expect(await readiness()).toMatchObject([
     { ready: false, reason: "it has been retried for more than 300 s", error_code: "SY104" },
   ]);
+});
+
+describe("a reorg", () => {
+  const markReorgPending = () =>
+    db.query("select ampsync_worker.mark_reorg_pending($1, $2, 5)", [stream.id, stream.epoch]);
+
+  test("whose replacement never commits is no new beginning: 300 s after the first failure the table is not ready", async () => {
+    await markReorgPending();
+    await stream.endPass("ended");
+    for (let left = 300; left > 0; left -= 50) {
+      await live(25, null, { isHolder: false });
+      await stream.acquire();
+      await markReorgPending();
+      expect(await readiness()).toMatchObject([{ ready: true, state: "reorg_pending" }]);
+      await live(25, "9");
+      if (left > 50) await stream.endPass("ended");
+    }
+    expect(await readiness()).toMatchObject([
+      { ready: false, state: "reorg_pending", reason: "it has been retried for more than 300 s" },
+    ]);
+    await stream.endPass("ended");
+    expect(await readiness()).toMatchObject([{ ready: false, state: "retrying" }]);
+  });
+
+  test("that was waited for is no failure: the table is retried since its pass ended", async () => {
+    await markReorgPending();
+    await live(400, "9");
+    expect(await readiness()).toMatchObject([{ ready: true, state: "reorg_pending" }]);
+    await stream.endPass("ended");
+    expect(await readiness()).toMatchObject([{ ready: true, state: "retrying" }]);
+  });
 });
 
 describe("a table that nobody holds", () => {
@@ -179,6 +258,50 @@ describe("a dataset without tables", () => {
     ]);
     await clearQueue(db);
     expect(await datasets()).toMatchObject([{ ready: true }]);
+  });
+
+  /** Its look-up fails again and again, every 25 s. */
+  async function failFor(seconds: number, code: string): Promise<void> {
+    for (let left = seconds; left > 0; left -= 25) {
+      await db.query(
+        `select ampsync_worker.defer_resolve(d.dataset_id, 'waiting', $1)
+           from ampsync_private.dataset d where d.name = 'other'`,
+        [{ code, message: "no", hint: "Look." }],
+      );
+      await live(Math.min(left, 25), "9");
+    }
+  }
+
+  test.each(["SY104", "SY105"])("is not ready when its look-up fails with %s for 300 s", async (code) => {
+    await db.query("select ampsync.enqueue_sync('other')");
+    await failFor(600, "SY103");
+    expect(await datasets()).toMatchObject([{ ready: true, error_code: "SY103" }]);
+    await failFor(299, code);
+    expect(await datasets()).toMatchObject([{ ready: true, error_code: code }]);
+    await failFor(2, code);
+    expect(await datasets()).toMatchObject([
+      {
+        ready: false,
+        reason: "its look-up has failed for more than 300 s",
+        state: "waiting",
+        error_code: code,
+      },
+    ]);
+    await failFor(25, "SY103");
+    expect(await datasets()).toMatchObject([{ ready: true }]);
+    await failFor(25, code);
+    expect(await datasets()).toMatchObject([{ ready: true }]);
+  });
+
+  test("is not ready when a look-up has run for 300 s", async () => {
+    await db.query("select ampsync.enqueue_sync('other')");
+    await db.query("update graphile_worker._private_jobs set locked_at = now(), locked_by = 'worker-1'");
+    await live(299, "9");
+    expect(await datasets()).toMatchObject([{ ready: true }]);
+    await live(2, "9");
+    expect(await datasets()).toMatchObject([
+      { ready: false, reason: "its look-up has run for more than 300 s" },
+    ]);
   });
 
   test("is not ready when it has failed, beside its tables as well", async () => {
