@@ -123,7 +123,8 @@ begin
              p (stream_id, epoch, head, writer_silent, holds)
   ),
   free as materialized (
-    select l.stream_id, coalesce(h.holds, l.holds) as holds, h.head, s.row_total, s.state, s.checkpoint_block, s.committed_at,
+    select l.stream_id, h.head, coalesce(h.holds, l.holds) as holds,
+           s.row_total, s.state, s.checkpoint_block, s.committed_at,
            least(case when s.state = 'orphaned' then s.since
                       when (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash)
                         then s.version_since end,

@@ -48,7 +48,8 @@ select v.dataset,
       when v.state in ('paused', 'orphaned') or m.state = 'paused' then null
       when v.state = 'failed' or m.state = 'failed' then 'it has failed'
       when not a.any then 'no worker has sent a heartbeat for 60 s'
-      when (m.state = 'retrying' or m.state = 'reorg_pending' and m.attempts > 0) and m.since <= c.now - interval '300 s'
+      when (m.state = 'retrying' or m.state = 'reorg_pending' and m.attempts > 0)
+           and m.since <= c.now - interval '300 s'
         then 'it has been retried for more than 300 s'
       when coalesce(l.lease_until <= c.now, true)
            and greatest(l.lease_until, l.seen_at, m.since, m.committed_at, j.since)
