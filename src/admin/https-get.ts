@@ -30,7 +30,12 @@ export function httpsGet(tls: () => TlsFiles): Get {
           resolve(new Response(Readable.toWeb(answer) as ReadableStream<Uint8Array>, init)); // Its type has the same name elsewhere.
         }
       });
+      asked.on("upgrade", ({ statusCode }, socket) => {
+        socket.destroy();
+        reject(new Error(`the answer has the status ${statusCode}`));
+      });
       asked.on("error", reject);
+      asked.on("close", () => reject(new Error("the connection was closed without an answer"))); // After an answer this does nothing.
       asked.end();
     });
   };

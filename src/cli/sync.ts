@@ -8,7 +8,7 @@ import { migrate } from "../install/migrate.ts";
 import type { Log } from "../log.ts";
 import type { DatasetManifest } from "../manifest/dataset-manifest.ts";
 import { failureOf } from "../model/failure.ts";
-import { startHealth } from "../runtime.ts";
+import { closeHealth, startHealth } from "../runtime.ts";
 import { followManifest, readManifest } from "./manifest.ts";
 import { runWorker } from "./worker.ts";
 
@@ -32,7 +32,12 @@ export async function runSync(config: Config, everything: Log, signal: AbortSign
   }
 
   await startHealth(config);
-  await install(config, log, signal);
+  try {
+    await install(config, log, signal);
+  } catch (error) {
+    await closeHealth(); // Its connection to the database would keep the process alive.
+    throw error;
+  }
   try {
     return await runWorker(config, log, signal, async () => {
       if (dataset !== null) await start(config, dataset, log, signal);

@@ -48,6 +48,7 @@ export async function runWorker(
   } finally {
     await closeRuntime();
     await closeHealth();
+    log.part("queue").info("shutdown_complete");
   }
   return signal.aborted ? 0 : 1;
 }

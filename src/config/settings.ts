@@ -217,7 +217,7 @@ export const SETTINGS = {
     scope: "worker",
     range: [1, 65_535],
     about:
-      "port of `/healthz`, `/readyz` and `/metrics`; without it there are none. It takes one connection to the database while it is asked",
+      "port of `/healthz`, `/readyz` and `/metrics`; without it there are none. It takes up to two connections to the database while it is asked",
   },
   healthHost: {
     names: ["HEALTH_HOST"],

@@ -26,8 +26,11 @@ export interface MetricRow {
   readonly help: string;
 }
 
+/** A slow answer about the metrics keeps none about readiness waiting. Each is asked one question at a time. */
+const VIEWS = 2;
+
 /**
- * What monitors are told, on a connection of its own: no writer keeps an answer waiting, and the heartbeat waits for no
+ * What monitors are told, on connections of its own, one for each view: no writer keeps an answer waiting, and the heartbeat waits for no
  * monitor. A connection that does not answer in time is given up, since its network may be dead, and the next question
  * goes over another one.
  */
@@ -38,7 +41,7 @@ export class HealthReads {
   constructor(url: string, answerMs: number, log: Log) {
     this.#answerMs = answerMs;
     const settings = { statement_timeout: `${answerMs}ms` };
-    this.#pool = createPool({ url, max: 1, queryTimeoutMs: 0, name: "ampsync health", settings }, log);
+    this.#pool = createPool({ url, max: VIEWS, queryTimeoutMs: 0, name: "ampsync health", settings }, log);
   }
 
   /** Whether each table moves as it should; those that do not first. */

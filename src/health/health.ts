@@ -25,7 +25,7 @@ const CACHE_MS = 1_000;
 
 /**
  * What monitors ask a worker: `/healthz`, whether its event loop turns; `/readyz`, whether the tables move as they
- * should; `/metrics`. Its connection to the database is closed while nobody asks.
+ * should; `/metrics`. Its connections to the database are closed while nobody asks.
  */
 export class Health {
   readonly registry: Registry;
@@ -53,11 +53,12 @@ export class Health {
     const health = new Health(options);
     const { host, port, log, registry } = options;
     try {
-      health.#server = await listen(host, port, {
+      const pages = {
         "/healthz": async () => text(200, "alive"),
         "/readyz": () => health.#ready(),
         "/metrics": () => health.#scraped(),
-      });
+      };
+      health.#server = await listen(host, port, pages, log);
     } catch (error) {
       await health.#reads.close();
       throw error;

@@ -87,9 +87,8 @@ export class Readiness {
     try {
       rows = await within(this.#options.answerMs, this.#read());
     } catch (error) {
-      return failureOf(error).code === "SY901"
-        ? notReady("the database lacks what this worker needs", "ampsync migrate")
-        : notReady("the database does not answer", "ampsync doctor");
+      const { code } = failureOf(error);
+      return notReady(reasonOf(code), code === "SY901" ? "ampsync migrate" : "ampsync doctor");
     }
     const tables = rows.map(tableAnswer);
     if (this.#heartbeat === null) {
@@ -131,6 +130,17 @@ export class Readiness {
     );
     return rows;
   }
+}
+
+/** Ours for each kind of error: what the database says may hold names and addresses. */
+function reasonOf(code: string): string {
+  if (code === "SY104" || /^(08|53|57)/.test(code)) return "the database does not answer";
+  if (code === "SY901") return "the database lacks what this worker needs";
+  if (code === "SY902") return "a setting of the connection to the database is wrong";
+  if (code === "SY109") return "the database and this worker do not accept each other's TLS";
+  if (code === "42501") return "the role of this worker lacks a right";
+  if (code.startsWith("28")) return "the database does not let this worker in";
+  return `the database cannot be asked: error ${code}`;
 }
 
 function notReady(reason: string, hint: string | null, tables: readonly TableAnswer[] = []): Answer {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
 import { AmpsyncError } from "../errors.ts";
+import type { Log } from "../log.ts";
 import { textOf } from "../model/failure.ts";
 
 export interface HttpAnswer {
@@ -15,19 +16,27 @@ export type Pages = Readonly<Record<string, () => Promise<HttpAnswer>>>;
 
 /** A client that sends or reads slowly is cut off; nobody has reason to send much. */
 const REQUEST_MS = 5_000;
+const SILENT_MS = 10_000;
+const CHECK_MS = 1_000;
 const HEADER_BYTES = 8 * 1024;
 const MOST_CONNECTIONS = 100;
 
 /**
  * A small HTTP server for monitors: reads only, keeps no process alive. Throws SY902 where the port cannot be opened.
  */
-export async function listen(host: string, port: number, pages: Pages): Promise<Server> {
+export async function listen(host: string, port: number, pages: Pages, log: Log): Promise<Server> {
   const server = createServer(
-    { maxHeaderSize: HEADER_BYTES, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+    {
+      maxHeaderSize: HEADER_BYTES,
+      requestTimeout: REQUEST_MS,
+      headersTimeout: REQUEST_MS,
+      connectionsCheckingInterval: CHECK_MS,
+    },
     (request, response) => void answer(pages, request, response),
   );
   server.maxConnections = MOST_CONNECTIONS;
   server.keepAliveTimeout = REQUEST_MS;
+  server.setTimeout(SILENT_MS);
   server.on("connection", (socket) => socket.unref());
   server.listen(port, host);
   try {
@@ -40,6 +49,8 @@ export async function listen(host: string, port: number, pages: Pages): Promise<
       cause: error,
     });
   }
+  // Such as too many open files: the worker goes on, and the next connection may be taken.
+  server.on("error", (error) => log.warn("health_failed", { error: textOf(error, "code") ?? String(error) }));
   return server.unref();
 }
 

@@ -67,7 +67,7 @@ export class StreamMetrics {
     });
     this.#lost = new Counter({
       ...named(registry, "ampsync_leases_lost_total"),
-      help: "Passes that found that another worker has their table",
+      help: "Passes that lost their table: to another worker, or because it was paused or dropped",
     });
   }
 

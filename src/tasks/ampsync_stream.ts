@@ -25,9 +25,13 @@ export function streamTask(deps: Deps): Task {
     const signal = abortSignal ?? new AbortController().signal;
     let epoch: bigint | null = null;
     let metrics = deps.metrics.of("", "");
+    let isCounted = false;
 
     async function endPass(outcome: PassOutcome, failure: Failure | null): Promise<void> {
-      if (failure !== null && outcome !== "failed") metrics.retries(failure.code);
+      if (failure !== null && outcome !== "failed" && !isCounted) {
+        isCounted = true; // If the call fails, its error ends the same pass once more.
+        metrics.retries(failure.code);
+      }
       await deps.faults.reach("before_end_pass");
       await leases.endPass(streamId, epoch, outcome, failure);
     }

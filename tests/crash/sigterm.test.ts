@@ -64,6 +64,7 @@ test.each<[string, Situation]>([
     worker.signal("SIGTERM");
     await scenario.until("the worker to end", async () => worker.hasEnded, IN_TIME_MS);
     expect(await worker.ended).toEqual({ code: 0, signal: null });
+    expect(worker.hasSaid("shutdown_complete")).toBe(true);
     expect(await sync.stream()).toMatchObject({ holder: null, isLeased: false });
 
     await goOn();

@@ -219,6 +219,22 @@ describe("the port", () => {
     await worker.kill();
   });
 
+  test("does not keep ampsync sync alive that cannot install", async () => {
+    await using db = await createDatabase();
+    const monitor = await Monitor.create();
+    const installer = await db.client();
+    await installer.query("select pg_advisory_lock(hashtextextended('ampsync.migrate', 0))");
+    const worker = new Worker(
+      { databaseUrl: db.url, flightAddress: NOBODY, adminAddress: NOBODY, env: monitor.env },
+      [MAIN, "sync"],
+    );
+    await waitFor("the installation to wait", () => worker.hasSaid("migrate_waiting"));
+    expect(await monitor.readyz()).toMatchObject({ reason: "the worker has not begun" });
+    await installer.query("alter table ampsync_private.migration rename to another");
+    await installer.query("select pg_advisory_unlock_all()");
+    expect(await worker.ended).toEqual({ code: 1, signal: null });
+  }, 30_000);
+
   test.each(Object.entries(COMMANDS))("that is taken keeps %s from starting", async (_, program) => {
     await using db = await createDatabase();
     const monitor = await Monitor.create();

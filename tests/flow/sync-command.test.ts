@@ -39,6 +39,7 @@ async function isLoaded(db: TestDatabase): Promise<boolean> {
 async function stop(worker: Worker): Promise<void> {
   worker.signal("SIGTERM");
   expect(await worker.ended).toEqual({ code: 0, signal: null });
+  expect(worker.hasSaid("shutdown_complete") || worker.hasSaid("worker_waiting")).toBe(true);
 }
 
 async function datasets(db: TestDatabase) {

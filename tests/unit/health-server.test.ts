@@ -2,19 +2,23 @@ import { connect } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { close, listen, text } from "../../src/health/server.ts";
+import { createLog } from "../../src/log.ts";
 import { freePort } from "../support/health/free-port.ts";
 
+const logged: string[] = [];
+const log = createLog("info", (line) => logged.push(line));
 let port: number;
 let server: Awaited<ReturnType<typeof listen>>;
 
 beforeEach(async () => {
   port = await freePort();
-  server = await listen("127.0.0.1", port, {
+  const pages = {
     "/fine": async () => text(200, "fine"),
     "/broken": async () => {
       throw new Error("postgresql://me:secret@db.internal/sync does not answer");
     },
-  });
+  };
+  server = await listen("127.0.0.1", port, pages, log);
 });
 afterEach(async () => {
   if (server.listening) await close(server);
@@ -58,7 +62,7 @@ test("a page that fails tells no error, which may hold an address or a password"
 });
 
 test("a port that is taken is refused with the settings that name it", async () => {
-  await expect(listen("127.0.0.1", port, {})).rejects.toMatchObject({
+  await expect(listen("127.0.0.1", port, {}, log)).rejects.toMatchObject({
     code: "SY902",
     message: `the health port ${port} of 127.0.0.1 cannot be opened: EADDRINUSE`,
     hint: expect.stringContaining("HEALTH_PORT"),
@@ -73,4 +77,14 @@ test("closing ends connections that are kept open", async () => {
   await new Promise((resolve) => socket.once("data", resolve));
   await close(server);
   await ended;
+});
+
+test("a connection that cannot be taken is told, and the next one is answered", async () => {
+  server.emit("error", Object.assign(new Error("accept EMFILE"), { code: "EMFILE" }));
+  expect(logged.map((line) => JSON.parse(line))).toMatchObject([{ event: "health_failed", error: "EMFILE" }]);
+  expect((await get("/fine")).status).toBe(200);
+});
+
+test("a client that says nothing is cut off", () => {
+  expect(server.timeout).toBe(10_000);
 });

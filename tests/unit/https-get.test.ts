@@ -78,6 +78,18 @@ describe("over TLS the Admin API is asked as without it:", () => {
     await expect(ask()).rejects.toMatchObject({ code: "SY104" });
   });
 
+  test.each([
+    [
+      "that changes the protocol",
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+    ],
+    ["that breaks off", "HTTP/1.1 20"],
+    ["that is none", ""],
+  ])("an answer %s is an error, too", async (_, bytes) => {
+    answer = (response) => response.socket?.end(bytes);
+    await expect(ask()).rejects.toMatchObject({ code: "SY104" });
+  });
+
   test("how long to wait is heard", async () => {
     answer = (response) => response.writeHead(503, { "retry-after": "7" }).end("busy");
     await expect(ask()).rejects.toMatchObject({ code: "SY104", retryAfterS: 7 });

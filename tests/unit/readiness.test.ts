@@ -105,6 +105,20 @@ test("a database that fails is told without what it said", async () => {
   expect(await rig.readiness.look()).toMatchObject({ ready: false, hint: "ampsync migrate" });
 });
 
+test.each([
+  ["28P01", "the database does not let this worker in"],
+  ["42501", "the role of this worker lacks a right"],
+  ["57P03", "the database does not answer"],
+  ["57014", "the database does not answer"],
+  ["53300", "the database does not answer"],
+  ["XX000", "the database cannot be asked: error XX000"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "the database and this worker do not accept each other's TLS"],
+])("a database that answers with %s is told by the kind of the error", async (code, reason) => {
+  const rig = new Rig();
+  rig.rows = Promise.reject(Object.assign(new Error("user me of 10.1.2.3"), { code }));
+  expect(await rig.readiness.look()).toEqual({ ready: false, reason, hint: "ampsync doctor", tables: [] });
+});
+
 test("a database that says nothing is waited for no longer than it may take, and asked only once", async () => {
   const rig = new Rig({ answerMs: 20 });
   rig.readiness.began(well);
