@@ -12,10 +12,11 @@
 -- the rights of the owner of each old table, unless it was given to ampsync_worker before.
 --
 -- Idempotent. Waits at most 300 ms for each table; then (55P03), and for whatever else is in the
--- way, nothing has changed.
+-- way, nothing has changed. Tables that get or lose one of the names meanwhile are refused (SY205).
 --
 -- Locks: dataset row; for each stream fence (exclusive), stream row, lease row; advisory locks on
--- the names of both schemas; the tables, and what reads them (lock_replacement); the old checkpoints.
+-- the names of both schemas; the tables (access share); these, and what reads them
+-- (lock_replacement); the old checkpoints.
 create or replace function ampsync.adopt(
   inout dataset       text,
   in    target_schema text default 'public',
@@ -35,6 +36,7 @@ declare
   v_dataset_id bigint := ampsync_private.find_dataset(adopt.dataset);
   v_label      text := (select d.label from ampsync_private.dataset d where d.dataset_id = v_dataset_id);
   v_schemas    text[];
+  v_held       jsonb;
   v_storage    text;
   v_stream     record;
   v_name       text; -- What is worked on, for errors.
@@ -50,25 +52,29 @@ begin
     perform ampsync_private.revoke_lease(v_stream.stream_id);
     perform ampsync_private.follow_target(v_stream.stream_id);
   end loop;
-  perform ampsync_private.check_adoptable(v_dataset_id, adopt.target_schema); -- Nothing changes from here on.
+  perform ampsync_private.check_adoptable(v_dataset_id, adopt.target_schema); -- Of ours nothing changes from here on.
   select array_agg(distinct u.name order by u.name) into v_schemas
     from ampsync_private.adoptable(v_dataset_id, adopt.target_schema) a
    cross join unnest(array[a.schema, adopt.target_schema]) u(name);
   perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || n.name, 0))
      from unnest(v_schemas) n(name);
 
-  perform ampsync_private.copy_indexes(a.old, a.target) -- Before anybody waits.
-     from ampsync_private.adoptable(v_dataset_id, adopt.target_schema) a
-    where a.old is not null;
+  v_held := ampsync_private.hold_adoptable(v_dataset_id, adopt.target_schema); -- Only these from here on.
+
+  perform ampsync_private.copy_indexes(h.old, h.target) -- Before anybody waits.
+     from jsonb_to_recordset(v_held) h(target oid, old oid)
+    where h.old is not null;
   v_name := format('a table of %s', v_label);
   perform ampsync_private.lock_replacement(array(
-    select unnest(array_remove(array[a.old, a.target], null))
-      from ampsync_private.adoptable(v_dataset_id, adopt.target_schema) a));
+    select unnest(array_remove(array[h.old, h.target], null))::regclass
+      from jsonb_to_recordset(v_held) h(target oid, old oid)));
 
   for v_stream in
-    select a.*
-      from ampsync_private.adoptable(v_dataset_id, adopt.target_schema) a
-     order by a.stream_id
+    select s.stream_id, h.target::regclass as target, h.old::regclass as old, s.target_schema as schema,
+           s.target_table as name
+      from jsonb_to_recordset(v_held) h(stream_id bigint, target oid, old oid)
+      join ampsync_private.stream s using (stream_id)
+     order by s.stream_id
   loop
     v_name := v_stream.target::text;
     if v_stream.old is null then

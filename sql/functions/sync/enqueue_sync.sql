@@ -45,7 +45,8 @@
 -- what it has; null instead of a name or a list takes it back.
 --
 -- Runs with its owner's rights. Whoever begins a sync must have the right to create tables in its
--- schema himself (42501), or to create schemas where that is missing.
+-- schema himself (42501), or to create schemas where that is missing; and so must whoever names
+-- further tables.
 --
 -- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
 -- keeps its value. Returns the streams known so far.
@@ -132,6 +133,10 @@ begin
       message = format('%s has identity %L, which cannot be changed', enqueue_sync.dataset, v_dataset.identity),
       detail  = format('Given: %L. Its tables are made with the key of that identity.', enqueue_sync.identity),
       hint    = format('select ampsync.enqueue_sync(%L);', enqueue_sync.dataset);
+  end if;
+
+  if ampsync_private.names_new_table(v_dataset, enqueue_sync.tables, enqueue_sync.rename, enqueue_sync.queries) then
+    call ampsync_private.check_may_create(v_dataset.target_schema);
   end if;
 
   if enqueue_sync.tables is not null then

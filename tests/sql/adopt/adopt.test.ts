@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
@@ -280,5 +280,85 @@ describe("in transactions of its own", () => {
     await expect(writer.commit(4, 5)).rejects.toMatchObject({ code: "SY001" });
     expect((await db.query(OLD_ROWS)).rows).toEqual([{ note: "old" }]);
     expect((await db.query("select from public.blocks")).rowCount).toBe(4);
+  });
+});
+
+describe("a table that somebody puts into the place of an old one while adopt waits", () => {
+  const THIEF = `thief_of_adopt_${process.pid}`;
+  let db: TestDatabase;
+  beforeEach(async () => {
+    db = await createDatabase();
+    await db.query(
+      `create schema legacy; create role ${THIEF}; grant usage, create on schema legacy to ${THIEF}`,
+    );
+    await loaded(db);
+  });
+  afterEach(async () => {
+    await db.query(`drop owned by ${THIEF}; drop role ${THIEF}`);
+    await db.drop();
+  });
+
+  /** Calls adopt, and does something else while it waits for a lock that anybody may hold. */
+  async function adoptDuring(whatHappens: (thief: Connection) => Promise<unknown>) {
+    const thief = await db.client();
+    const key = "hashtextextended('ampsync.schema:legacy', 0)";
+    await thief.query(`set role ${THIEF}; select pg_advisory_lock(${key})`);
+    const adopter = await db.client();
+    const { rows } = await adopter.query("select pg_backend_pid() as pid");
+    const ended = adopter.query("select ampsync.adopt('eth', 'legacy')").catch((thrown: Error) => thrown);
+    await waitFor("adopt to wait", async () => {
+      const waiting = await db.query(
+        "select from pg_locks where pid = $1 and locktype = 'advisory' and not granted",
+        [rows[0]!["pid"]],
+      );
+      return waiting.rowCount === 1;
+    });
+    await whatHappens(thief);
+    await thief.query(`select pg_advisory_unlock(${key})`);
+    return ended;
+  }
+
+  const theft = (thief: Connection) =>
+    thief.query(`
+      create table legacy.ran (as_role name);
+      grant insert on legacy.ran to public;
+      create function legacy.spy(bytea) returns bytea language plpgsql immutable as
+        $$ begin insert into legacy.ran values (current_user); return $1; end $$;
+      create table legacy._ampsync_checkpoints (table_name text, network text, block_num bigint);
+      create table legacy.blocks (_id bytea, _block_num_start bigint, _block_num_end bigint, hash bytea);
+      create index on legacy.blocks (legacy.spy(hash))`);
+
+  const untouched = async () =>
+    expect((await db.query("select target from ampsync.streams")).rows).toEqual([{ target: "eth.blocks" }]);
+
+  test("is refused, and none of its functions runs", async () => {
+    expect(await adoptDuring(theft)).toMatchObject({
+      code: "SY201",
+      message: `table legacy.blocks belongs to ${THIEF}`,
+    });
+    expect((await db.query("select from legacy.ran")).rowCount).toBe(0);
+    await untouched();
+  });
+
+  test("is refused too where it replaces a table that was checked", async () => {
+    await db.query(
+      "create table legacy._ampsync_checkpoints (table_name text, network text, block_num bigint);" +
+        "create table legacy.blocks (_id bytea, _block_num_start bigint, _block_num_end bigint)",
+    );
+    const ended = await adoptDuring(async (thief) => {
+      await db.query("drop table legacy.blocks, legacy._ampsync_checkpoints");
+      await theft(thief);
+    });
+    expect(ended).toMatchObject({ code: "SY201", message: `table legacy.blocks belongs to ${THIEF}` });
+    expect((await db.query("select from legacy.ran")).rowCount).toBe(0);
+    await untouched();
+  });
+
+  test("does not matter where it has another name", async () => {
+    const ended = await adoptDuring((thief) => thief.query("create table legacy.others (n integer)"));
+    expect(ended).toMatchObject({ rowCount: 1 });
+    expect((await db.query("select target from ampsync.streams")).rows).toEqual([
+      { target: "legacy.blocks" },
+    ]);
   });
 });

@@ -152,11 +152,93 @@ describe("a sync is begun only where its caller may create tables:", () => {
     await db.query(enqueue("ours"));
   });
 
+  test.each([
+    ["a query", `queries => '{"users": "select block_num from logs"}', tables => '{blocks,users}'`],
+    ["tables", "tables => '{blocks,logs}'"],
+    ["tables that are given other names", `tables => '{blocks,logs}', rename => '{"logs": "users"}'`],
+    ["another name", `rename => '{"logs": "users"}'`],
+  ])("and so is a table that is added to it: by %s", async (_, options) => {
+    await become("ampsync_operator");
+    for (const door of ["alter_sync", "enqueue_sync"]) {
+      const refused = await refusal(db, `select ampsync.${door}('chain', ${options})`);
+      expect(refused).toMatchObject({
+        code: "42501",
+        message: `role ${LOGIN} may not create tables in schema chain`,
+      });
+    }
+    await db.query("select ampsync.alter_sync('chain', tables => '{blocks}')"); // It is synced already.
+  });
+
+  test("with the right to create tables he adds one", async () => {
+    await db.query(`grant create on schema chain to ${LOGIN}`);
+    await become("ampsync_operator");
+    await db.query("select ampsync.alter_sync('chain', tables => '{blocks,logs}')");
+    await db.query(`reset role; revoke create on schema chain from ${LOGIN}; set local role ${LOGIN}`);
+    await db.query("select ampsync.alter_sync('chain', tables => '{blocks,logs}')"); // It is named already.
+  });
+
   test.each(["pg_catalog", "ampsync_private", "graphile_worker"])("never in %s", async (schema) => {
     await db.query(`grant create on database ${db.name} to ampsync_operator`);
     await become("ampsync_operator");
     expect((await refusal(db, enqueue(schema))).code).toMatch(/^42501|SY004$/);
   });
+});
+
+describe("the values of rejected rows", () => {
+  const shown = async () =>
+    (await db.query("select column_name, sqlstate, reason, row_values from ampsync.rejects")).rows;
+  const ALL = { column_name: "n", sqlstate: "SY203", reason: "n is 7", row_values: { n: 7 } };
+  const HIDDEN = { ...ALL, reason: null, row_values: null };
+
+  beforeEach(async () => {
+    await db.query(
+      `insert into ampsync_private.reject
+         (stream_id, block, row_number, column_name, sqlstate, reason, row_values, rejected_at)
+       values ($1, 5, 0, 'n', 'SY203', 'n is 7', '{"n": 7}', now())`,
+      [stream.id],
+    );
+  });
+
+  test("are shown to whoever may read the table", async () => {
+    expect(await shown()).toEqual([ALL]);
+    await become("ampsync_reader");
+    expect(await shown()).toEqual([ALL]);
+  });
+
+  test("are not shown to whoever may not", async () => {
+    await db.query("revoke select on chain.blocks from ampsync_reader");
+    await become("ampsync_reader");
+    expect(await shown()).toEqual([HIDDEN]);
+    await db.query(`reset role; grant select on chain.blocks to ${LOGIN}; set local role ${LOGIN}`);
+    expect(await shown()).toEqual([ALL]);
+  });
+
+  test("are not shown to whoever may read some rows of it", async () => {
+    await db.query("alter table chain.blocks enable row level security");
+    await become("ampsync_reader");
+    expect(await shown()).toEqual([HIDDEN]);
+  });
+});
+
+test("what somebody else does again does not overwrite who did it before", async () => {
+  const twelve = async () => {
+    for (let turn = 0; turn < 12; turn++) {
+      await db.query("select ampsync.pause_sync('chain'); select ampsync.resume_sync('chain')");
+    }
+  };
+  await twelve();
+  await become("ampsync_operator");
+  await twelve();
+  await db.query("reset role");
+  const { rows } = await db.query(
+    `select actor, count(*)::int as rows, sum((details ->> 'repeated')::int)::int as repeated
+       from ampsync.events where event = 'paused' group by actor order by actor = $1`,
+    [LOGIN],
+  );
+  expect(rows).toEqual([
+    { actor: expect.any(String), rows: 10, repeated: 2 },
+    { actor: LOGIN, rows: 10, repeated: 2 },
+  ]);
 });
 
 test("the journal says who called", async () => {

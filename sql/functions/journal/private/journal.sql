@@ -3,7 +3,7 @@
 -- shadow are marked as such. An event of a dataset as a whole has p_stream_id null and the id of
 -- the dataset; an event of neither has both null.
 --
--- The same event of one table more than ten times within a minute does not grow the journal row
+-- The same event of one table by one actor more than ten times within a minute does not grow the journal row
 -- by row: from then on the newest of these rows has the details of the last time, and
 -- `repeated` counts how many more it stands for. Events of repairs always get rows of their
 -- own, because somebody requested each repair. Only the last 1,000 rows are looked at, so that
@@ -35,14 +35,14 @@ as $$
        and p_event not like 'repair%'
        and e.dataset is not distinct from t.dataset
        and e.stream_id is not distinct from p_stream_id
+       and e.actor is not distinct from ampsync_private.caller()
        and e.at > t.at - interval '1 min'
     having count(*) >= 10
   ),
   repeated as (
     update ampsync_private.event e
        set at      = t.at,
-           details = t.details || jsonb_build_object('repeated', coalesce((e.details ->> 'repeated')::bigint, 0) + 1),
-           actor   = ampsync_private.caller()
+           details = t.details || jsonb_build_object('repeated', coalesce((e.details ->> 'repeated')::bigint, 0) + 1)
       from recent r
      cross join entry t
      where e.event_id = r.event_id
