@@ -114,8 +114,8 @@ view ampsync.rejects
   column row_number bigint -- Its position, from 0: in its record batch or, if PostgreSQL refused the row, in its microbatch.
   column column_name text -- Column of the value; null if PostgreSQL refused the row without naming one.
   column sqlstate text -- SY203 if the value was found before it was sent, else the SQLSTATE of PostgreSQL.
-  column reason text -- What is wrong.
-  column row_values jsonb -- The row by column, as far as JSON can express it: U+0000 as U+FFFD, values without JSON as text. Null if too much was rejected in one transaction.
+  column reason text -- What is wrong. Null for whoever may not read the target, or not all of its rows.
+  column row_values jsonb -- The row by column, as far as JSON can express it: U+0000 as U+FFFD, values without JSON as text. Null if too much was rejected in one transaction, and for whoever may not read the target, or not all of its rows.
   column rejected_at timestamp with time zone -- When the row was rejected.
   column reject_id bigint -- Rises with time.
 
@@ -741,6 +741,13 @@ function ampsync_private.add_hint(p_stream_id bigint, p_error jsonb)
 function ampsync_private.adoptable(p_dataset_id bigint, p_target_schema text)
   -- The tables of a dataset that ampsync.adopt would move into a schema, each with the one whose place it takes.
   returns TABLE(stream_id bigint, table_name text, state text, target regclass, schema text, name text, old regclass)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.adoptable_oids(p_dataset_id bigint, p_target_schema text)
+  -- The tables that ampsync.adopt would exchange, by OIDs.
+  returns jsonb
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1566,6 +1573,13 @@ function ampsync_private.hide_checkpoints(p_target_schema text)
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
+function ampsync_private.hold_adoptable(p_dataset_id bigint, p_target_schema text)
+  -- Lock the tables that ampsync.adopt exchanges, check them once more, and return their OIDs.
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.hold_target(p_stream_id bigint)
   -- Lock the target of a stream for reading; false if it is gone.
   returns boolean
@@ -1884,6 +1898,13 @@ function ampsync_private.named_tables(p_dataset ampsync_private.dataset)
   -- The tables that the options of a dataset name.
   returns text[]
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.names_new_table(p_dataset ampsync_private.dataset, p_tables text[], p_rename jsonb, p_queries jsonb)
+  -- Whether options name a table that a dataset does not sync or name yet.
+  returns boolean
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
