@@ -34,10 +34,10 @@ comment on column ampsync.rejects.column_name
   is 'Column of the value; null if PostgreSQL refused the row without naming one.';
 comment on column ampsync.rejects.sqlstate
   is 'SY203 if the value was found before it was sent, else the SQLSTATE of PostgreSQL.';
-comment on column ampsync.rejects.reason is 'What is wrong. Null for whoever may not read the target, or not all of its rows.';
+comment on column ampsync.rejects.reason
+  is 'What is wrong. Null for whoever may not read the target, or not all of its rows.';
 comment on column ampsync.rejects.row_values
   is 'The row by column, as far as JSON can express it: U+0000 as U+FFFD, values without JSON as text. Null if too '
-     'much was rejected in one transaction, and for whoever may not read the target, or not all of '
-     'its rows.';
+     'much was rejected in one transaction, and for whoever may not read the target, or not all of its rows.';
 comment on column ampsync.rejects.rejected_at is 'When the row was rejected.';
 comment on column ampsync.rejects.reject_id is 'Rises with time.';
