@@ -945,6 +945,12 @@ function ampsync_private.check_query_start(p_dataset ampsync_private.dataset, p_
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+procedure ampsync_private.check_readable(IN p_stream_id bigint, IN p_target regclass)
+  -- Raise SY201 for a target whose owner could have code run when it is read.
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_replaceable(p_old regclass, p_columns jsonb, p_made jsonb DEFAULT '[]'::jsonb, p_has_block_num boolean DEFAULT true, p_identity text DEFAULT 'content'::text)
   -- Raise SY201 if anything that hangs on a target would be lost with a table with other columns in its place.
   returns void

@@ -414,6 +414,43 @@ describe("who owns a target decides what runs when it is written:", () => {
     await expectHealed(stream);
   });
 
+  test.each([
+    ["a table", "alter table chain.blocks owner to mallory", "table chain.blocks belongs to mallory"],
+    ["a schema", "alter schema chain owner to mallory", "schema chain belongs to mallory"],
+  ])(
+    "%s of somebody else is not read by verify and repair, and nothing of his runs",
+    async (_, change, message) => {
+      await loadedStream(db);
+      await db.query(`create role mallory; grant create on schema chain to mallory;
+      create sequence public.ran; grant all on public.ran to public;
+      create function public.spy() returns boolean language sql as $$ select nextval('public.ran') > 0 $$;
+      alter table chain.blocks enable row level security, force row level security;
+      create policy spy on chain.blocks using (public.spy()); ${change}`);
+      for (const statement of [
+        "select * from ampsync.verify('chain')",
+        "select * from ampsync.repair('chain', 'blocks', 1, 2)",
+      ]) {
+        const error = await refusal(db, statement);
+        expect(error).toMatchObject({ code: "SY201", message: expect.stringContaining(message) });
+        expect(error.hint).toMatch(/^alter .+ owner to .+; select ampsync\.resume_sync\('chain'/);
+      }
+      expect((await db.query("select is_called from public.ran")).rows).toEqual([{ is_called: false }]);
+      const { hint } = await refusal(db, "select * from ampsync.verify('chain')");
+      await db.query(hint!);
+      expect((await db.query("select * from ampsync.verify('chain')")).rows).toEqual([]);
+    },
+  );
+
+  test.each([
+    ["the role of the workers", "ampsync_worker"],
+    ["a role with the rights of the owner of ampsync", "deputy"],
+  ])("a table of %s is read", async (_, owner) => {
+    await loadedStream(db);
+    await db.query(`do $$ begin execute format('create role deputy in role %I', current_user); end $$;
+      alter table chain.blocks owner to ${owner}`);
+    expect((await db.query("select * from ampsync.verify('chain')")).rows).toEqual([]);
+  });
+
   test("a resync is not merged into a table of somebody else", async () => {
     const stream = await loadedStream(db);
     const shadow = await startResync(db, stream);

@@ -2,6 +2,8 @@
 -- dropped nor renamed, nor lose a column, until this transaction ends. False if it is gone, also
 -- if that happened while this call waited for its lock.
 --
+-- A table of an owner who is not trusted is refused (SY201) before anything of it could run.
+--
 -- Called before the first statement that reads rows by name.
 --
 -- Locks: the target (access share).
@@ -26,6 +28,7 @@ begin
     if v_name is null or v_name ~ '^[0-9]+$' then -- The OID, without quotes: no table has it any more.
       return false;
     end if;
+    call ampsync_private.check_readable(p_stream_id, v_target);
     begin
       execute format('select from %s limit 0', v_name); -- LOCK TABLE is not allowed where nothing may be written.
       if v_target::text = v_name then
