@@ -262,6 +262,9 @@ async function unsettled(db: TestDatabase): Promise<readonly string[]> {
        from ampsync_private.stream s join ampsync_private.dataset d using (dataset_id)
       where s.state not in ('live', 'former', 'orphaned') and s.error ->> 'hint' is null
          or s.shadow_of is not null and s.state <> 'former'
+            and not (s.state = 'orphaned' -- With its stream, until a version has the table again.
+                     and exists (select from ampsync_private.stream l
+                                  where l.stream_id = s.shadow_of and l.state = 'orphaned'))
      union all
      select format('%s was offered %s', d.label, d.offered_version)
        from ampsync_private.dataset d
