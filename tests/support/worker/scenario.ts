@@ -173,6 +173,17 @@ export class Scenario implements AsyncDisposable {
 
   /** The same, done here before another worker is there, which then finds the jobs at once. */
   async releaseDead(): Promise<void> {
+    if (this.#workers.every(({ hasEnded }) => hasEnded)) {
+      // Each first does what its worker has sent: perhaps it takes jobs.
+      await this.until("the sessions of dead workers to be over", async () => {
+        const { rows } = await this.db.query(
+          `select count(*) = 0 as over from pg_stat_activity a
+            where a.datname = current_database()
+              and a.application_name in ('ampsync worker', 'ampsync queue', 'ampsync heartbeat')`,
+        );
+        return rows[0]!["over"];
+      });
+    }
     await releaseDead(this.db);
   }
 
