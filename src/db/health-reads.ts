@@ -30,9 +30,9 @@ export interface MetricRow {
 const VIEWS = 2;
 
 /**
- * What monitors are told, on connections of its own, one for each view: no writer keeps an answer waiting, and the heartbeat waits for no
- * monitor. A connection that does not answer in time is given up, since its network may be dead, and the next question
- * goes over another one.
+ * What monitors are told, on connections of its own, one for each view: no writer keeps an answer waiting, and the
+ * heartbeat waits for no monitor. A connection that does not answer in time is given up, since its network may be
+ * dead, and the next question goes over another one.
  */
 export class HealthReads {
   readonly #pool: pg.Pool;
