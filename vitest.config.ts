@@ -11,7 +11,12 @@ const withProgram = [...globalSetup, "tests/support/built-program.ts"];
 /** Ends what a file of tests has started. */
 const setupFiles = ["tests/support/worker/end-workers.ts"];
 
-/** The folder of a test decides what it runs on. `npm test` runs all but `large`. */
+/** These measure times, or compare speeds: they have the machine almost to themselves. */
+const measured = ["ingest-command", "staging-under-dump", "thousand-streams"].map(
+  (name) => `tests/large/${name}.test.ts`,
+);
+
+/** The folder of a test decides what it runs on. `npm test` runs all but what lies in `tests/large`. */
 export default defineConfig({
   test: {
     // Two cores are kept busy by four: many tests wait for a time to pass, or for processes to start.
@@ -20,7 +25,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     projects: [
-      // Files of the first two share their worker's modules: they change nothing outside of themselves.
+      // Files share their worker's modules, which take a second to load: they change nothing outside of themselves.
       {
         extends: true,
         test: { name: "unit", include: ["tests/unit/**/*.test.ts"], pool: "threads", isolate: false },
@@ -29,7 +34,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "sql",
-          include: ["tests/{race,schema,sql}/**/*.test.ts"],
+          // What is called a unit of ingestion may need the database.
+          include: ["tests/{race,schema,sql,ingestion/unit}/**/*.test.ts"],
           pool: "forks",
           isolate: false,
           globalSetup,
@@ -40,25 +46,39 @@ export default defineConfig({
         test: {
           name: "process",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/{large,race,schema,sql,unit}/**"],
+          exclude: ["tests/{large,race,schema,sql,unit,ingestion/unit}/**"],
+          pool: "forks",
+          isolate: false,
+          globalSetup: withProgram,
+          setupFiles,
+        },
+      },
+      // Production sizes and the real clock, which is what most of them wait for.
+      {
+        extends: true,
+        test: {
+          name: "large",
+          include: ["tests/large/**/*.test.ts"],
+          exclude: measured,
           pool: "forks",
           globalSetup: withProgram,
           setupFiles,
+          testTimeout: 200_000,
+          maxWorkers: 5,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
         test: {
-          // Production sizes and the real clock.
-          name: "large",
-          include: ["tests/large/**/*.test.ts"],
+          name: "measured",
+          include: measured,
           pool: "forks",
           globalSetup: withProgram,
           setupFiles,
           testTimeout: 200_000,
-          // After all others: it measures times.
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -13,5 +13,6 @@ export const ALL: readonly (readonly string[])[] = [
   ["many"],
   ["failover", "--rounds", "3"],
   ["parallel", "--rows", "2000000", "--rounds", "3"],
+  ["http", "--memory-records", "2000000"],
   ["encode"],
 ];

@@ -54,6 +54,22 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
       });
     },
   },
+  capture: {
+    help: "changes of a published table: how many a second come into the log, how late, and what a process takes for a large one",
+    options: {
+      rows: ["100000", "rows of 0.5 kB, ten a transaction"],
+      commits: ["200", "single rows whose delay is measured"],
+      large: ["1000000", "rows of one transaction; empty: none"],
+    },
+    run: async (given) => {
+      const { benchCapture } = await import("./capture.ts");
+      return await benchCapture({
+        rows: given.number("rows"),
+        commits: given.number("commits"),
+        large: given.optional("large"),
+      });
+    },
+  },
   head: {
     help: "from the sending of a block until another connection sees it, beside bare commits of one row",
     options: {
@@ -64,6 +80,24 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     run: async (given) => {
       const { benchHead } = await import("./head.ts");
       return await benchHead(headOptions(given));
+    },
+  },
+  "own-log": {
+    help: "what the log of changes costs: commits of unpublished streams, of 16 and 8 published ones, and a load",
+    options: {
+      rows: ["1000000", "rows of a load"],
+      rounds: ["5", "pairs; the medians are printed"],
+      seconds: ["20", "how long commits are counted in each case"],
+      commits: ["500", "of an unpublished stream, in each half of a pair"],
+    },
+    run: async (given) => {
+      const { benchOwnLog } = await import("./own-log.ts");
+      return await benchOwnLog({
+        rows: given.number("rows"),
+        rounds: given.number("rounds"),
+        seconds: given.number("seconds"),
+        commits: given.number("commits"),
+      });
     },
   },
   many: {
@@ -158,6 +192,29 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     run: async (given) => {
       const { benchThousandStreams } = await import("./thousand-streams.ts");
       return await benchThousandStreams({ streams: given.number("streams"), rounds: given.number("rounds") });
+    },
+  },
+  http: {
+    help: "an HTTP API into a table: its SQL alone and the whole product, beside bare COPY and page-by-page clients; its latency",
+    options: {
+      records: ["100000", "records of 240 bytes, in pages of 1,000"],
+      rounds: ["3", "turns; the medians are printed"],
+      "memory-records": [
+        "",
+        "the memory of a worker with so many records in pages of 3.7 MiB, too; 2000000 is what is wanted",
+      ],
+      "first-rows": ["20", "how often from enqueue_http to the first row"],
+      seconds: ["60", "how long records come one by one to a source that is polled each second"],
+    },
+    run: async (given) => {
+      const { benchHttp } = await import("./http.ts");
+      return await benchHttp({
+        records: given.number("records"),
+        rounds: given.number("rounds"),
+        memoryRecords: given.optional("memory-records"),
+        firstRows: given.number("first-rows"),
+        seconds: given.number("seconds"),
+      });
     },
   },
   encode: {

@@ -3,10 +3,13 @@ import { readFileSync } from "node:fs";
 import { databaseUrl, secret } from "./config/database.ts";
 import { type DatasetStart, datasetStart, type ManifestStart, manifestStart } from "./config/dataset.ts";
 import { type Environment, type Flags, Given } from "./config/given.ts";
+import { type HttpSecret, httpSecrets } from "./config/http-secrets.ts";
+import { API_KEY, type IngestionStart, ingestionStart, withApiKey } from "./config/ingestion.ts";
 import { type Reader, unencrypted, unused, visible } from "./config/notes.ts";
 import { SETTINGS, type Setting, type SettingName } from "./config/settings.ts";
 import { ampTls, trustSystemRoots } from "./config/tls.ts";
 import { AmpsyncError } from "./errors.ts";
+import { AllowList } from "./http/allow-list.ts";
 import { createLog, type Log } from "./log.ts";
 import { addressProblem } from "./model/amp-address.ts";
 import { passwordsIn } from "./model/database-url.ts";
@@ -18,6 +21,8 @@ import type { TlsFiles } from "./model/tls-files.ts";
 /** The oldest Node.js that our packages support; the same as `engines` in package.json. */
 const OLDEST_NODE = [22, 19] as const;
 const SMALLEST_POOL = 3;
+/** Of `ampsync ingest`, unless it is told otherwise. */
+const INGESTION_POOL = 15;
 
 type NumberSetting = Setting & Required<Pick<Setting, "range">>;
 type NumberName = {
@@ -45,6 +50,12 @@ export interface Config {
   readonly maxConcurrentBatches: number;
   /** Largest message accepted from the Flight server, in MiB. */
   readonly grpcMaxDecodeMb: number;
+  /** Where requests of HTTP sources may go, and with which secrets. */
+  readonly httpAllow: AllowList;
+  /** The value of a secret of HTTP sources; null: this process does not have it. */
+  readonly httpSecret: HttpSecret;
+  /** Largest page of an HTTP source, in MiB. */
+  readonly httpMaxPageMb: number;
   /** How long connecting to the database, and a failing call, are retried before giving up; in seconds. */
   readonly connectionLimitSecs: number;
   readonly operationLimitSecs: number;
@@ -61,7 +72,11 @@ export interface Config {
   readonly dataset: DatasetStart | null;
   /** The dataset file that `ampsync sync` starts and follows; null like `dataset`. */
   readonly manifestStart: ManifestStart | null;
+  /** What `ampsync ingest` reads; null for every other reader. */
+  readonly ingestion: IngestionStart | null;
   readonly logLevels: LogLevels;
+  /** Writes a line of the log: to standard error, but for `ampsync ingest`, whose log is its output. */
+  readonly writeLog: (line: string) => void;
   /** What no log, no error and no table may show. */
   readonly secrets: Secrets;
   /** Values that are accepted but not recommended; for the log. */
@@ -88,6 +103,9 @@ export function checkNode(version: string): void {
   }
 }
 
+/** `ampsync ingest` ends by itself before that, with a last line and a code of its own. */
+const INGEST_END_S = 10;
+
 /** Makes the process exit with code 1: when nothing keeps it alive, at the latest after `graceMs`. */
 export function failProcess(graceMs: number): void {
   process.exitCode ??= 1;
@@ -107,13 +125,17 @@ export function processId(): number {
   return process.pid;
 }
 
-/** Where logs go: standard error, one line each. */
-export function writeStderr(line: string): void {
+/** Where logs go: standard error, one line each; those of `ampsync ingest` to standard output. */
+function writeStderr(line: string): void {
   process.stderr.write(line);
 }
 
+function writeStdout(line: string): void {
+  process.stdout.write(line);
+}
+
 /** The log of a process, without its secrets. */
-export function logOf({ logLevels, secrets }: Config, write = writeStderr): Log {
+export function logOf({ logLevels, secrets, writeLog }: Config, write = writeLog): Log {
   return createLog(logLevels, write, (text) => cleanText(secrets.redact(text)));
 }
 
@@ -182,6 +204,7 @@ export function parseConfig(
 
   /** One connection is for heartbeats, one for a writer, one for calls beside the writer. */
   function poolSize(): number {
+    if (reader === "ingest" && given.value("poolSize") === null) return INGESTION_POOL;
     const size = number("poolSize");
     if (size < SMALLEST_POOL && size > 0) {
       warnings.push(
@@ -191,11 +214,24 @@ export function parseConfig(
     return Math.max(size, SMALLEST_POOL);
   }
 
+  function allowList(): AllowList {
+    const set = given.value("httpAllow");
+    const wrong: string[] = [];
+    const others = AllowList.parse(set?.value ?? "", wrong);
+    const list = ingestion === null ? others : others.with(ingestion.origin, API_KEY);
+    problems.push(...wrong.map((problem) => `${set?.name}: ${problem}`));
+    warnings.push(...list.plainHosts.map((host) => `${host}: secrets are sent unencrypted; use https`));
+    return list;
+  }
+
   const token = secret(given, "token", "tokenFile", readFile, problems);
   const url = databaseUrl(given, number("databasePort"), env, readFile, problems, warnings);
   const secrets = new Secrets();
   secrets.keep("[token]", [token.text]);
   secrets.keep("[password]", passwordsIn(url, env));
+  const ingestion = reader === "ingest" ? ingestionStart(given, number, readFile, problems) : null;
+  if (ingestion !== null && url === null) problems.push("DATABASE_URL is not set");
+  const secretOf = httpSecrets(env, readFile, secrets, problems);
   const config: Config = {
     databaseUrl: url,
     queueSchema: schemaName(),
@@ -207,16 +243,21 @@ export function parseConfig(
     streamsPerWorker: number("streamsPerWorker"),
     maxConcurrentBatches: number("maxConcurrentBatches"),
     grpcMaxDecodeMb: number("grpcMaxDecodeMb"),
+    httpAllow: allowList(),
+    httpSecret: ingestion === null ? secretOf : withApiKey(secretOf, ingestion.key, readFile, secrets),
+    httpMaxPageMb: number("httpMaxPageMb"),
     connectionLimitSecs: number("connectionLimitSecs"),
     operationLimitSecs: number("operationLimitSecs"),
     pollIntervalSecs: number("pollIntervalSecs"),
     reloadRetries: number("reloadRetries"),
-    shutdownLimitSecs: number("shutdownLimitSecs"),
+    shutdownLimitSecs: Math.max(number("shutdownLimitSecs"), reader === "ingest" ? INGEST_END_S : 0),
     healthPort: given.value("healthPort") === null ? null : number("healthPort"),
     healthHost: given.text("healthHost") ?? SETTINGS.healthHost.standard,
     dataset: reader === "sync" ? datasetStart(given, number, problems) : null,
     manifestStart: reader === "sync" ? manifestStart(given, number, problems) : null,
+    ingestion,
     logLevels: logLevels(),
+    writeLog: reader === "ingest" ? writeStdout : writeStderr,
     secrets,
     warnings,
   };

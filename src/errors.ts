@@ -20,6 +20,19 @@ export type ErrorCode =
   | "SY202" // the schema of the server cannot become a table
   | "SY203" // value cannot be stored in the column's type
   | "SY205" // target table was renamed while it was written
+  | "SY301" // the pages of an API do not advance
+  | "SY302" // a cursor of an API expired, and cannot be replaced
+  | "SY303" // an answer is not what the source's definition says
+  | "SY304" // an API's rate limit is used up
+  | "SY305" // the worker may not call this address
+  | "SY306" // the worker does not have this secret, or not for this host
+  | "SY307" // records are not in the order that the definition says, or lack the field that it needs
+  | "SY401" // the table is not published, or not in the way that is asked for
+  | "SY402" // the table, or an option, cannot be published
+  | "SY403" // the server does not allow capture
+  | "SY404" // WAL that cannot be decoded or stored
+  | "SY405" // capture is not running, or lags too far for the call
+  | "SY406" // a time, position or epoch that is not in the history
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong
   | "SY903"; // a bug in ampsync

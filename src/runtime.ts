@@ -5,23 +5,30 @@ import type { Registry } from "prom-client";
 import xxhash from "xxhash-wasm";
 
 import { AmpServers } from "./amp-servers.ts";
+import { captureConnections } from "./capture/connections.ts";
 import { Announcer } from "./commit/announcer.ts";
 import { Budget } from "./commit/budget.ts";
 import { Permits } from "./commit/permits.ts";
-import { type Config, configFromProcess, logOf, processId, requireDatabase, writeStderr } from "./config.ts";
+import { type Config, configFromProcess, logOf, processId, requireDatabase } from "./config.ts";
 import { CALL_TIMEOUT, Caller } from "./db/caller.ts";
 import { IndexBuilder } from "./db/index-builder.ts";
 import { HEARTBEAT_TIMEOUT, LeaseCalls } from "./db/lease-calls.ts";
+import { LogRotation } from "./db/log-rotation.ts";
 import { createPool } from "./db/pool.ts";
+import { PublicationKeeper } from "./db/publication-keeper.ts";
 import { type RunStatement, retryingStatements } from "./db/retry.ts";
 import { runStatement } from "./db/run-statement.ts";
 import { StreamCalls } from "./db/stream-calls.ts";
 import type { Deps } from "./deps.ts";
 import { type Faults, NO_FAULTS } from "./fault-points.ts";
 import { Health } from "./health/health.ts";
+import { HttpClient } from "./http/client.ts";
+import type { HttpDeps } from "./ingest/ingest-deps.ts";
+import { SourceSlots } from "./ingest/source-slots.ts";
 import { packageVersion } from "./install/installed.ts";
 import { Heartbeat, type HeartbeatTimes } from "./lease/heartbeat.ts";
 import { countRepeats, createRegistry, gauge, watchPools } from "./metrics/registry.ts";
+import { SourceMetrics } from "./metrics/source-metrics.ts";
 import { StreamMetrics } from "./metrics/stream-metrics.ts";
 import { cleanText } from "./model/foreign-text.ts";
 import {
@@ -32,6 +39,8 @@ import {
   STREAMS_CATCHING_UP,
 } from "./model/limits.ts";
 import { HeadWatch } from "./stream/head-watch.ts";
+
+const MIB = 1024 * 1024;
 
 /** Dependencies that tests replace. */
 export interface DepsOptions {
@@ -86,6 +95,7 @@ export async function createDeps(
     operationMs: config.operationLimitSecs * 1000,
   };
   const servers = new AmpServers(config);
+  const http = httpDeps(config, registry, await packageVersion());
 
   const caller = new Caller(retryingStatements(pool, timeLimits, dbLog, countRepeats(registry)), clean);
   const indexes = new IndexBuilder(url, caller, log.part("index"));
@@ -108,11 +118,19 @@ export async function createDeps(
     pool,
     heartbeat,
     servers,
+    http,
     heads: new HeadWatch(async (reference, signal, address) => {
       using flight = servers.flight(address);
       return await flight.highestBlock(reference, signal);
     }, log.part("stream")),
     indexes,
+    capture: {
+      ...{ url, log, faults },
+      connect: (onRefused) =>
+        captureConnections(url, timeLimits, dbLog, countRepeats(registry), clean, onRefused),
+    },
+    publication: new PublicationKeeper(url, caller, log.part("capture")),
+    rotation: new LogRotation(caller),
     pollIntervalS: config.pollIntervalSecs,
     reloadRetries: config.reloadRetries,
     // A writer keeps its connection; one of the pool is left for calls.
@@ -127,8 +145,27 @@ export async function createDeps(
     async close() {
       await Promise.all([heartbeat.stop(), announcer.stop(), indexes.close()]);
       servers.close();
-      await Promise.all([pool.end(), reserved.end()]);
+      await Promise.all([http.client.close(), pool.end(), reserved.end()]);
     },
+  };
+}
+
+/** What HTTP sources need. */
+function httpDeps(
+  { httpAllow, httpSecret, httpMaxPageMb }: Config,
+  registry: Registry,
+  version: string,
+): HttpDeps {
+  return {
+    client: new HttpClient({
+      maxBytes: httpMaxPageMb * MIB,
+      refuses: (origin, address) => httpAllow.refusesAddress(origin, address),
+      userAgent: `ampsync/${version}`,
+    }),
+    allow: httpAllow,
+    secretOf: httpSecret,
+    slots: new SourceSlots(),
+    metrics: new SourceMetrics(registry),
   };
 }
 
@@ -146,7 +183,7 @@ function runtime(config: () => Config): Promise<Deps> {
 }
 
 async function build(config: Config): Promise<Deps> {
-  return await createDeps(config, writeStderr, { registry: (await health)?.registry });
+  return await createDeps(config, config.writeLog, { registry: (await health)?.registry });
 }
 
 /** Opens the health port, if there is to be one and it is not open: a worker that waits for its database has one, too. */

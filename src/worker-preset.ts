@@ -27,7 +27,7 @@ const STOP_MS = 10_000;
  * the whole heap after every few MiB received: it may grow to four times what lives, and the youngest part of it stays
  * small, so that it is collected often, which is quick and frees what was received.
  */
-const COLLECTOR_FLAGS = ["--heap-growing-percent=300", "--semi-space-growth-factor=1"];
+export const COLLECTOR_FLAGS = ["--heap-growing-percent=300", "--semi-space-growth-factor=1"];
 
 /**
  * graphile-worker's preset for our tasks, used by graphile-worker's own CLI (see

@@ -33,12 +33,14 @@ export interface LoadOptions {
   readonly workers: readonly MeasuredWorker[];
   /** The index on the block that the table gets at the head. */
   readonly blockIndex?: "btree" | "brin" | "none";
+  /** Whether it is published, from its first rows on. */
+  readonly isPublished?: boolean;
 }
 
 /** Loads the blocks of a server through the whole product. */
 export async function load(
   database: Database,
-  { tables, blocks, workers, blockIndex = "btree" }: LoadOptions,
+  { tables, blocks, workers, blockIndex = "btree", isPublished = false }: LoadOptions,
 ): Promise<Loaded> {
   const backends = new BackendCpu(database);
   const watch = new Watch(tables, blocks);
@@ -52,8 +54,13 @@ export async function load(
     SCHEMA,
     blockIndex,
   ]);
+  if (isPublished) await database.query("select ampsync.publish_dataset('bench')");
+  let live = 0;
   while (!watch.isDone) {
     await backends.sample();
+    if (isPublished && live < tables.length) {
+      live += Number((await database.query("select ampsync_worker.activate_targets() as live"))[0]!["live"]);
+    }
     const rows = await database.query("select target_table, watermark_block_num from ampsync.checkpoints");
     watch.look((performance.now() - start) / 1000, rows);
     if (workers.every((worker) => worker.hasEnded)) throw new Error(workers[0]!.tail());

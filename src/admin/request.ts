@@ -76,7 +76,16 @@ function pathOf({ pathname }: URL): string {
 
 /** The error of an answer that breaks the protocol: perhaps it is not from an Amp server, or not yet. */
 export function unreadable(url: URL, detail: string, cause?: unknown): AmpsyncError {
-  return new AmpsyncError("SY104", `The answer to GET ${pathOf(url)} cannot be read`, { detail, cause });
+  return new AmpsyncError("SY104", `The answer to GET ${pathOf(url)} cannot be read`, {
+    detail,
+    hint: whoAnswers(url),
+    cause,
+  });
+}
+
+/** For an answer that no Amp server gives: a proxy's, that of another program, or of its Flight port. */
+function whoAnswers({ origin }: URL): string {
+  return `Check that ${origin} is the Admin API of an Amp server (AMP_ADMIN_API_ADDR, or admin_addr of the dataset), and any proxy in front of it.`;
 }
 
 async function bodyText(response: Response): Promise<string> {
@@ -96,7 +105,7 @@ async function bodyText(response: Response): Promise<string> {
 function failure(url: URL, response: Response, handled: HandledError | null, text: string): AmpsyncError {
   const detail = `HTTP ${response.status}: ${(handled?.message ?? text).trim() || "(no text)"}`;
   const code = codeOf(response.status, handled !== null);
-  const hint = code === "SY105" ? { hint: TOKEN_HINT } : {};
+  const hint = code === "SY105" ? { hint: TOKEN_HINT } : handled === null ? { hint: whoAnswers(url) } : {};
   const retryAfterS = secondsOf(response.headers.get("retry-after"));
   return new AmpsyncError(code, `GET ${pathOf(url)} failed`, { detail, ...hint, retryAfterS });
 }

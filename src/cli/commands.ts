@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
+
 import type { Reader } from "../config/notes.ts";
 import { configFromProcess, logOf, requireDatabase } from "../config.ts";
 import { failureOf } from "../model/failure.ts";
 import type { Secrets } from "../model/secrets.ts";
-import { type CommandLine, usageErrorOf } from "./command-line.ts";
+import { type CommandLine, UsageError, usageErrorOf } from "./command-line.ts";
 import type { Described } from "./help.ts";
 
 interface Io {
@@ -19,8 +21,9 @@ export interface Command extends Described {
   readonly run: (call: CommandLine & Io) => Promise<number>;
   /** Where an error of the command means another exit code than 1. */
   readonly exitCodeOf?: (error: unknown) => number;
-  /** For a command that reads its arguments itself. */
+  /** For a command that reads its arguments itself; `hasOwnHelp`: --help as well. */
   readonly ownArguments?: (args: readonly string[], io: Io) => Promise<number>;
+  readonly hasOwnHelp?: true;
 }
 
 /** No terminal is narrower, and a file is read on one. */
@@ -37,6 +40,11 @@ function open(reader: Reader, { flags, hide }: Pick<CommandLine & Io, "flags" | 
   return { config, log, url: requireDatabase(config) };
 }
 
+/** Variables of a file `.env` in the working folder, if there is one; those that are set already win. */
+function loadSettingsFile(): void {
+  if (existsSync(".env")) process.loadEnvFile();
+}
+
 export const COMMANDS: readonly Command[] = [
   {
     name: "sync",
@@ -50,6 +58,22 @@ Starting it again changes nothing.`,
       const { config, log } = open("sync", call);
       const { runSync } = await import("./sync.ts");
       return await runSync(config, log, call.stopSignal());
+    },
+  },
+  {
+    name: "ingest",
+    summary: "migrate, read the HTTP API at API_BASE_URL into a table, and end: all in one process",
+    about: `For containers: installs or upgrades the SQL objects if its role may, calls ampsync.enqueue_http for the source
+events with the table public.ingested_events, works until that is complete, and prints what happens as JSON, a line
+each, on stdout. Starting it again goes on where it was. Settings may stand in a file .env of the working folder.
+Exit code 0: complete, or told to stop.`,
+    switches: [],
+    scopes: ["ingestion", "database", "worker"],
+    async run(call) {
+      loadSettingsFile();
+      const { config, log } = open("ingest", call);
+      const { runIngestion } = await import("./ingest.ts");
+      return await runIngestion(config, log, call.stopSignal());
     },
   },
   {
@@ -116,6 +140,29 @@ should move; 2 wrong command line or settings; 3 the database was not reached, o
     },
   },
   {
+    name: "probe",
+    operands: "URL",
+    summary: "look at an HTTP API, before a definition of it is written",
+    about: `Asks the API a few times, prints what its answers are like, and a definition to begin with. Changes nothing, and needs
+no database. Exit code 1 if no page came.
+
+  --header 'X-API-Key: $API_KEY'   a header, as often as needed; $NAME, in single quotes, is taken from the environment
+                                   and never shown. The key is tried in the query as well
+  --key-param NAME                 the parameter for that (api_key; of Authorization access_token)
+  --body JSON                      the body of a POST, for search APIs
+  --param limit --sizes 100,1000   the page sizes to try, by a parameter, or a pointer into the body
+  --timeout SECONDS                how long it may be silent, as in a definition (10)`,
+    switches: ["json"],
+    scopes: [],
+    async run() {
+      throw new UsageError("ampsync probe takes one address", "probe");
+    },
+    async ownArguments(args, { print, hide }) {
+      const { probeCommand } = await import("./probe.ts");
+      return await probeCommand(args, print, hide);
+    },
+  },
+  {
     name: "uninstall",
     summary: "take ampsync out of the database: prints what is dropped and what stays, and asks",
     switches: ["yes", "json"],
@@ -131,11 +178,13 @@ should move; 2 wrong command line or settings; 3 the database was not reached, o
   {
     name: "demo",
     summary: "everything on this machine: chain, server, PostgreSQL, worker",
-    switches: ["once"],
+    switches: ["once", "http"],
     scopes: [],
     async run({ switches, print, stopSignal }) {
-      const { runDemo } = await import("./demo.ts");
-      return await runDemo({
+      const run = switches.has("http")
+        ? (await import("./demo-http.ts")).runHttpDemo
+        : (await import("./demo.ts")).runDemo;
+      return await run({
         once: switches.has("once"),
         env: { ...process.env },
         isTerminal: process.stdout.isTTY,
@@ -146,13 +195,14 @@ should move; 2 wrong command line or settings; 3 the database was not reached, o
   },
   {
     name: "devserver",
-    summary: "a development Amp server (ampsync devserver --help)",
+    summary: "a development Amp server, or HTTP API (ampsync devserver --help)",
     switches: [],
     scopes: [],
     async run({ print, stopSignal }) {
       return await devserver([], { print, stopSignal });
     },
     ownArguments: devserver,
+    hasOwnHelp: true,
   },
 ];
 

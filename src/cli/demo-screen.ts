@@ -5,18 +5,24 @@ const REDRAW_MS = 500;
 /** Without a terminal each picture is printed below the last one, so less often. */
 const REPRINT_MS = 2_000;
 
-/** Shows ampsync.streams as it changes; on a terminal always in the same place. */
+/** What is to be seen at a moment. */
+export interface Picture {
+  /** Lines that stay, above the table. */
+  readonly news: readonly string[];
+  readonly table: string;
+}
+
+/** Shows a picture as it changes; on a terminal always in the same place. */
 export class DemoScreen {
-  readonly #reads: Reads;
+  readonly #look: () => Promise<Picture>;
   readonly #print: (text: string) => void;
   readonly #isTerminal: boolean;
   #linesDrawn = 0;
-  #lastEvent = 0n;
   #timer: NodeJS.Timeout | null = null;
   #drawing: Promise<void> = Promise.resolve();
 
-  constructor(reads: Reads, print: (text: string) => void, isTerminal: boolean) {
-    this.#reads = reads;
+  constructor(look: () => Promise<Picture>, print: (text: string) => void, isTerminal: boolean) {
+    this.#look = look;
     this.#print = print;
     this.#isTerminal = isTerminal;
   }
@@ -40,18 +46,26 @@ export class DemoScreen {
 
   #draw(): void {
     // A query that fails does not matter: the next one follows soon.
-    this.#drawing = this.#drawing.then(() => this.#look()).catch(() => {});
+    this.#drawing = this.#drawing.then(() => this.#show()).catch(() => {});
   }
 
-  async #look(): Promise<void> {
-    const [streams, events] = [await this.#reads.streams(), await this.#reads.eventsAfter(this.#lastEvent)];
-    this.#lastEvent = events.at(-1)?.event_id ?? this.#lastEvent;
-    const news = events.flatMap(reorgLine);
-    const table = streams.length === 0 ? "waiting for the first stream …" : streamLines(streams).join("\n");
+  async #show(): Promise<void> {
+    const { news, table } = await this.#look();
     const up = this.#linesDrawn > 0 && this.#isTerminal ? `\x1b[${this.#linesDrawn}A\x1b[J` : "";
     this.#print(up + [...news, table, ""].join("\n"));
     this.#linesDrawn = table.split("\n").length + 1;
   }
+}
+
+/** ampsync.streams, and reorgs as they come. */
+export function chainPicture(reads: Reads): () => Promise<Picture> {
+  let lastEvent = 0n;
+  return async () => {
+    const [streams, events] = [await reads.streams(), await reads.eventsAfter(lastEvent)];
+    lastEvent = events.at(-1)?.event_id ?? lastEvent;
+    const table = streams.length === 0 ? "waiting for the first stream …" : streamLines(streams).join("\n");
+    return { news: events.flatMap(reorgLine), table };
+  };
 }
 
 function reorgLine(event: EventRow): string[] {

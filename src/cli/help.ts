@@ -6,6 +6,8 @@ const EXIT_CODES = `Exit codes: 0 done; 1 failed, or something was found (doctor
 
 /** A command as its help shows it. */
 export interface Described extends Syntax {
+  /** What follows its name. */
+  readonly operands?: string;
   readonly summary: string;
   /** Further paragraphs. */
   readonly about?: string;
@@ -49,8 +51,10 @@ export function commandHelp(command: Described): string {
   ].join("\n\n");
 }
 
-function usage({ name, switches }: Described): string {
-  return [name, ...switches.map((each) => `[--${each}]`)].join(" ");
+function usage({ name, operands, switches }: Described): string {
+  return [name, ...(operands === undefined ? [] : [operands]), ...switches.map((each) => `[--${each}]`)].join(
+    " ",
+  );
 }
 
 function flagText({ names, short }: Setting): string {
@@ -60,5 +64,6 @@ function flagText({ names, short }: Setting): string {
 function settingText({ about, standard, range, accepts }: Setting): string {
   const limits = range === undefined ? accepts : range.join(" to ");
   const notes = [limits, standard === undefined ? undefined : `default ${standard}`].filter(Boolean);
-  return `${about.replaceAll("`", "")}${notes.length === 0 ? "" : ` (${notes.join("; ").replaceAll("`", "")})`}`;
+  const plain = about.replaceAll("`", "").replace(/\[[^\]]*\]\(([^)]+)\)/g, "docs/$1");
+  return `${plain}${notes.length === 0 ? "" : ` (${notes.join("; ").replaceAll("`", "")})`}`;
 }

@@ -51,12 +51,12 @@ async function main([first, ...rest]: readonly string[], hide: (secrets: Secrets
       return first === undefined ? 2 : 0;
     default: {
       const command = find(first);
-      if (command.ownArguments !== undefined) {
-        return await command.ownArguments(rest, { print, stopSignal, hide });
-      }
-      if (rest.includes("--help")) {
+      if (rest.includes("--help") && !command.hasOwnHelp) {
         print(commandHelp(command));
         return 0;
+      }
+      if (command.ownArguments !== undefined) {
+        return await command.ownArguments(rest, { print, stopSignal, hide });
       }
       const { switches, flags } = parseCommandLine(command, rest);
       return await command.run({ switches, flags, print, stopSignal, hide });
@@ -64,10 +64,10 @@ async function main([first, ...rest]: readonly string[], hide: (secrets: Secrets
   }
 }
 
-// Whoever reads the output has seen enough, such as `head`.
-process.stdout.on("error", () => process.exit());
-
 const argv = process.argv.slice(2);
+// Whoever reads the output has seen enough, such as `head`; but a log that nobody takes any more is no success.
+process.stdout.on("error", () => process.exit(argv[0] === "ingest" ? 1 : undefined));
+
 const secrets: Secrets[] = [];
 const hide = (text: string) => secrets.reduce((shown, each) => each.redact(shown), text);
 process.exitCode = await main(argv, (each) => secrets.push(each)).catch((error: unknown) => {

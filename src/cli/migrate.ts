@@ -7,16 +7,21 @@ import type { Log } from "../log.ts";
 /** `ampsync migrate`: waits for the database, then installs or upgrades the schema; returns one line, or JSON. */
 export async function migrateCommand(config: Config, log: Log, asJson: boolean): Promise<string> {
   const url = requireDatabase(config);
-  const { applied, functionsReplaced, roles } = await untilReached(
+  const { applied, functionsReplaced, grants, roles, grantsToOthers } = await untilReached(
     url,
     config.connectionLimitSecs * 1000,
     log,
     () => migrate(url, { log: log.part("install"), queueSchema: config.queueSchema }),
   );
   if (asJson) {
-    return JSON.stringify({ migrations: applied, functionsReplaced, roles });
+    return JSON.stringify({ migrations: applied, functionsReplaced, grants, roles, grantsToOthers });
   }
-  return [describe(applied, functionsReplaced), ...(roles === null ? [] : describeRoles(roles))].join("\n");
+  return [
+    describe(applied, functionsReplaced),
+    ...(grants === 0 ? [] : [`Made ${grants} grants that the roles of ampsync lacked.`]),
+    ...(roles === null ? [] : describeRoles(roles)),
+    ...describeGrants(grantsToOthers),
+  ].join("\n");
 }
 
 function describe(applied: readonly string[], functionsReplaced: boolean): string {
@@ -37,5 +42,15 @@ function describeRoles({ missing, statements }: RolesLeft): readonly string[] {
     `Roles of ampsync are optional. ${lacks}, and this role may not do:`,
     ...statements.map((statement) => `  ${statement}`),
     "Then run ampsync migrate again, which makes all other grants.",
+  ];
+}
+
+function describeGrants(statements: readonly string[]): readonly string[] {
+  if (statements.length === 0) {
+    return [];
+  }
+  return [
+    "Roles that are not of ampsync may call functions that run with the rights of their owner. To take that back:",
+    ...statements.map((statement) => `  ${statement}`),
   ];
 }

@@ -2,6 +2,10 @@ import { AmpsyncError, reportOf } from "../errors.ts";
 import { failureOf } from "../model/failure.ts";
 import { UsageError } from "./command-line.ts";
 
+/** What the driver says of a connection that is silent or broken; these errors have no code. */
+const OF_THE_DRIVER =
+  /^(Query read timeout|timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
+
 /** Prints an error for people, or for programs; returns the exit code. */
 export function printError(error: unknown, asJson: boolean, write: (text: string) => void): number {
   const report = reportOn(error);
@@ -26,7 +30,9 @@ function reportOn(error: unknown): Parameters<typeof reportOf>[0] | null {
   const failure = failureOf(error);
   // A system error has a code such as ECONNREFUSED.
   const isKnown =
-    failure.code === "SY109" || (error instanceof Error && Reflect.get(error, "code") !== undefined);
+    failure.code === "SY109" ||
+    (error instanceof Error &&
+      (Reflect.get(error, "code") !== undefined || OF_THE_DRIVER.test(error.message)));
   if (!isKnown) return null;
   const isConnection = failure.code === "SY104" && !(error instanceof AmpsyncError);
   return {

@@ -11,8 +11,6 @@ const CLEAR = "\u001b[2J\u001b[H";
 const USUAL_WIDTH = 80;
 /** So many tables with the same reason are named, the others are counted. */
 const MOST_NAMES = 3;
-/** States of datasets and tables that need no worker. */
-const RESTING: ReadonlySet<string> = new Set(["failed", "paused", "orphaned"]);
 
 export interface Screen {
   readonly print: (text: string) => void;
@@ -68,12 +66,12 @@ async function lookAt(reads: Reads): Promise<Look> {
 
 function exitCode(look: Look): number {
   const states = [...look.datasets, ...look.streams].map(({ state }) => state);
-  return states.includes("failed") || isAbandoned(look) ? 1 : 0;
+  return states.includes("failed") || isUnattended(look) ? 1 : 0;
 }
 
 /** Whether there is work, and nobody for it. */
-function isAbandoned({ datasets, streams, workers }: Look): boolean {
-  return workers === 0 && [...datasets, ...streams].some(({ state }) => !RESTING.has(state));
+function isUnattended({ datasets }: Look): boolean {
+  return datasets.some(({ unattended }) => unattended);
 }
 
 function jsonOf(look: Look): string {
@@ -92,7 +90,7 @@ function statusText(look: Look, width: number): string {
     ...streamLines(streams, width),
     ...progressLines(progress, width),
     ...datasetReasons(datasets, streams, width),
-    ...(isAbandoned(look) ? ["", "No worker is alive. Start one: ampsync worker"] : []),
+    ...(isUnattended(look) ? ["", "No worker is alive. Start one: ampsync worker"] : []),
   ].join("\n");
 }
 

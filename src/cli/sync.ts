@@ -3,17 +3,13 @@ import { type Config, requireDatabase } from "../config.ts";
 import { Caller } from "../db/caller.ts";
 import { DatasetCalls } from "../db/dataset-calls.ts";
 import { createPool } from "../db/pool.ts";
-import { retryingStatements, untilReached } from "../db/retry.ts";
-import { migrate } from "../install/migrate.ts";
+import { retryingStatements } from "../db/retry.ts";
 import type { Log } from "../log.ts";
 import type { DatasetManifest } from "../manifest/dataset-manifest.ts";
-import { failureOf } from "../model/failure.ts";
 import { closeHealth, startHealth } from "../runtime.ts";
+import { install } from "./install.ts";
 import { followManifest, readManifest } from "./manifest.ts";
 import { runWorker } from "./worker.ts";
-
-/** PostgreSQL's code for a right that a role lacks. */
-const NOT_PERMITTED = "42501";
 
 /**
  * `ampsync sync`: migrates if its role may, starts the dataset that is configured, and goes on as a worker. Several
@@ -33,7 +29,7 @@ export async function runSync(config: Config, everything: Log, signal: AbortSign
 
   await startHealth(config);
   try {
-    await install(config, log, signal);
+    await install(config, log, signal, () => process.exit(0));
   } catch (error) {
     await closeHealth(); // Its connection to the database would keep the process alive.
     throw error;
@@ -49,29 +45,6 @@ export async function runSync(config: Config, everything: Log, signal: AbortSign
   } finally {
     ended.abort();
   }
-}
-
-async function install(config: Config, log: Log, signal: AbortSignal): Promise<void> {
-  // Its one transaction is rolled back when the connection ends, so nothing has to be waited for.
-  const end = () => process.exit(0);
-  signal.addEventListener("abort", end, { once: true });
-  const url = requireDatabase(config);
-  try {
-    await untilReached(url, config.connectionLimitSecs * 1000, log, () =>
-      migrate(url, { log: log.part("install"), queueSchema: config.queueSchema }),
-    );
-  } catch (error) {
-    if (!isNotPermitted(error)) throw error;
-    log.warn("migrate_not_permitted", { error: failureOf(error).message, hint: "ampsync migrate" });
-  } finally {
-    signal.removeEventListener("abort", end);
-  }
-}
-
-/** The error of a migration has what PostgreSQL said as its cause. */
-function isNotPermitted(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return Reflect.get(error, "code") === NOT_PERMITTED || isNotPermitted(error.cause);
 }
 
 async function start(

@@ -1,10 +1,17 @@
 import { type Runner, run } from "graphile-worker";
 
 import { type Config, requireDatabase } from "../config.ts";
+import { createPool } from "../db/pool.ts";
 import { untilReached } from "../db/retry.ts";
+import { recordedQueue } from "../install/installed.ts";
 import type { Log } from "../log.ts";
+import { textOf } from "../model/failure.ts";
+import { DEFAULT_QUEUE, refuseSetting } from "../model/queue.ts";
 import { closeHealth, closeRuntime, startHealth } from "../runtime.ts";
 import { workerPreset } from "../worker-preset.ts";
+import { hintLackingRole } from "./lacking-role.ts";
+
+const LONGEST_LOOK_MS = 2_000;
 
 /**
  * Waits for the database and for `ampsync migrate`, then runs a worker until it is told to stop, with the same preset
@@ -33,7 +40,7 @@ export async function runWorker(
   } catch (error) {
     await closeHealth();
     if (signal.aborted) return 0;
-    throw error;
+    throw await withReason(error, config, log);
   }
   const stop = () => void runner.stop("told to stop").catch(() => {});
   signal.addEventListener("abort", stop, { once: true });
@@ -51,4 +58,23 @@ export async function runWorker(
     log.part("queue").info("shutdown_complete");
   }
   return signal.aborted ? 0 : 1;
+}
+
+/**
+ * graphile-worker looks at its queue before it lets anybody say that it is the wrong one, or what the role of this worker
+ * lacks: where that look is refused, the error that says so.
+ */
+async function withReason(error: unknown, config: Config, log: Log): Promise<unknown> {
+  if (textOf(error, "code") !== "42501") return error;
+  const url = requireDatabase(config);
+  const pool = createPool({ url, max: 1, queryTimeoutMs: LONGEST_LOOK_MS, name: "ampsync worker" }, log);
+  try {
+    const recorded = await recordedQueue(pool).catch(() => null); // Not for this role to know, or nothing is installed.
+    const refusal = recorded === null ? null : refuseSetting(config.queueSchema ?? DEFAULT_QUEUE, recorded);
+    if (refusal !== null) return refusal;
+    await hintLackingRole(error, pool, "ampsync_worker");
+    return error;
+  } finally {
+    await pool.end();
+  }
 }

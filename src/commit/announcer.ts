@@ -1,27 +1,21 @@
 import type { Announcement } from "../db/stream-calls.ts";
 import type { Log } from "../log.ts";
-
-/** Between two calls of one process: 20 a second at most. */
-const INTERVAL_MS = 50;
+import { Paced } from "./paced.ts";
 
 /**
  * Tells listeners of commits, after them and apart from them: no commit waits for a notification. One of each stream
- * waits at most, which later commits join; all that wait go in one call. What cannot be sent is dropped, since
- * listeners also poll.
+ * waits at most, which later commits join; all that wait go in one call.
  */
 export class Announcer {
   readonly #send: (announcements: readonly Announcement[]) => Promise<boolean>;
-  readonly #log: Log;
+  readonly #paced: Paced;
   #waiting = new Map<bigint, Announcement>();
   #isStopped = false;
-  #isFailing = false;
-  #sending: Promise<void> | null = null;
-  #endPause = () => {};
 
   /** `send` resolves to false if the notifications would have to wait. */
   constructor(send: (announcements: readonly Announcement[]) => Promise<boolean>, log: Log) {
     this.#send = send;
-    this.#log = log;
+    this.#paced = new Paced(() => this.#sendWaiting(), log);
   }
 
   committed(announcement: Announcement): void {
@@ -29,14 +23,13 @@ export class Announcer {
       return;
     }
     this.#add(announcement);
-    this.#sending ??= this.#sendAll();
+    this.#paced.wake();
   }
 
   /** Drops what waits; resolves when nothing is being sent any more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#endPause();
-    await this.#sending;
+    await this.#paced.stop();
   }
 
   #add(announcement: Announcement): void {
@@ -47,42 +40,15 @@ export class Announcer {
     );
   }
 
-  async #sendAll(): Promise<void> {
-    while (this.#waiting.size > 0 && !this.#isStopped) {
-      const announcements = this.#waiting;
-      this.#waiting = new Map();
-      await this.#sendThese(announcements);
-      await this.#pause();
-    }
-    this.#sending = null; // Here, so that no commit comes between the look and this.
-  }
-
-  async #pause(): Promise<void> {
-    if (this.#isStopped) {
-      return;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, INTERVAL_MS);
-    this.#endPause = resolve;
-    await promise;
-    clearTimeout(timer);
-  }
-
-  async #sendThese(announcements: ReadonlyMap<bigint, Announcement>): Promise<void> {
-    try {
-      const areSent = await this.#send([...announcements.values()]);
-      this.#isFailing = false;
-      if (!areSent) {
-        const later = this.#waiting;
-        this.#waiting = new Map(announcements);
-        for (const announcement of later.values()) this.#add(announcement);
-      }
-    } catch (error) {
-      if (!this.#isFailing) {
-        this.#log.warn("notification_dropped", { error: String(error) }); // Once, however many follow.
-      }
-      this.#isFailing = true;
-    }
+  async #sendWaiting(): Promise<boolean> {
+    if (this.#isStopped) return false;
+    const announcements = this.#waiting;
+    this.#waiting = new Map();
+    if (await this.#send([...announcements.values()])) return false;
+    const later = this.#waiting;
+    this.#waiting = new Map(announcements);
+    for (const announcement of later.values()) this.#add(announcement);
+    return true;
   }
 }
 

@@ -2,6 +2,7 @@ import type pg from "pg";
 
 import type { ServerWait } from "../db/server-wait.ts";
 import type { Faults } from "../fault-points.ts";
+import { unlessAborted } from "../model/unless-aborted.ts";
 import { CopyIn } from "./copy-in.ts";
 
 export interface WriterSessionOptions {
@@ -35,12 +36,15 @@ export class WriterSession {
   static async open(options: WriterSessionOptions): Promise<WriterSession> {
     const { pool, faults, signal } = options;
     await faults.reach("before_connect");
-    const client = await pool.connect();
-    if (signal.aborted) {
-      client.release();
+    const connecting = pool.connect();
+    try {
+      const client = await unlessAborted(connecting, signal);
       signal.throwIfAborted();
+      return new WriterSession(options, client);
+    } catch (error) {
+      connecting.then((client) => client.release()).catch(() => {}); // Nobody waits for it any more.
+      throw error;
     }
-    return new WriterSession(options, client);
   }
 
   /** Every answer that is awaited from now on rejects with this error. */

@@ -1,5 +1,8 @@
-/** Which commands use a setting: all that open the database; those that run jobs; the one that starts a dataset. */
-export type Scope = "database" | "worker" | "dataset";
+/**
+ * Which commands use a setting: all that open the database; those that run jobs; the one that starts a dataset; the one
+ * that reads an HTTP API into a table.
+ */
+export type Scope = "database" | "worker" | "dataset" | "ingestion";
 
 export interface Setting {
   /** Its environment variables: the documented one, then names of programs that came before this one. */
@@ -161,7 +164,7 @@ export const SETTINGS = {
     standard: "10",
     range: [1, 1000],
     about:
-      "connections of a worker, besides graphile-worker's own 10 and one while it builds an index; never fewer than 3",
+      "connections of a worker, besides graphile-worker's own 10 and one while it builds an index; never fewer than 3; without it 15 for `ampsync ingest`",
   },
   maxConcurrentBatches: {
     names: ["MAX_CONCURRENT_BATCHES"],
@@ -179,6 +182,20 @@ export const SETTINGS = {
     standard: "32",
     range: [1, 512],
     about: "largest message accepted, in MiB",
+  },
+  httpAllow: {
+    names: ["AMPSYNC_HTTP_ALLOW"],
+    scope: "worker",
+    accepts: "hosts with commas between them",
+    about:
+      "where requests of HTTP sources may go: `host[:port][=SECRET[+SECRET]]`, with `*.` for sub-domains, with `http://` before it for plain http; a secret goes to hosts that name it alone",
+  },
+  httpMaxPageMb: {
+    names: ["AMPSYNC_HTTP_MAX_PAGE_MB"],
+    scope: "worker",
+    standard: "16",
+    range: [1, 256],
+    about: "largest page of an HTTP source, in MiB, compressed and decompressed",
   },
   operationLimitSecs: {
     names: ["DB_OPERATION_MAX_RETRY_DURATION_SECS"],
@@ -210,7 +227,8 @@ export const SETTINGS = {
     scope: "worker",
     standard: "30",
     range: [1, 300],
-    about: "how many seconds a worker that is told to stop may take; then it ends with exit code 1",
+    about:
+      "how many seconds a worker that is told to stop may take; then it ends with exit code 1. `ampsync ingest` ends within 10 s with its last line, so it takes a smaller number for 10",
   },
   healthPort: {
     names: ["HEALTH_PORT"],
@@ -264,6 +282,59 @@ export const SETTINGS = {
     standard: "128",
     range: [64, LARGEST_INTEGER],
     about: "how deep a reorg can be undone exactly, in blocks",
+  },
+  apiBaseUrl: {
+    names: ["API_BASE_URL"],
+    scope: "ingestion",
+    accepts: "http or https",
+    about: "the API, without the endpoint; required. Requests may go there, whatever AMPSYNC_HTTP_ALLOW says",
+  },
+  apiEndpoint: {
+    names: ["API_ENDPOINT"],
+    scope: "ingestion",
+    standard: "/events",
+    accepts: "a path",
+    about: "where its records are, below API_BASE_URL",
+  },
+  apiKey: {
+    names: ["API_KEY"],
+    scope: "ingestion",
+    isSecret: true,
+    about:
+      "its key, the secret `API_KEY` of the definition, for that address and no other; required, unless API_SOURCE_FILE has an `auth`",
+  },
+  apiKeyFile: {
+    names: ["API_KEY_FILE"],
+    scope: "ingestion",
+    accepts: "a file",
+    about: "holds the key instead; read again for each request",
+  },
+  apiPageLimit: {
+    names: ["API_PAGE_LIMIT"],
+    scope: "ingestion",
+    standard: "1000",
+    range: [1, 1_000_000],
+    about: "how many records a page is asked for (`limit`)",
+  },
+  apiRateLimit: {
+    names: ["API_RATE_LIMIT_PER_MINUTE"],
+    scope: "ingestion",
+    standard: "100",
+    range: [1, 1_000_000],
+    about: "how many requests a minute the API allows, until it tells itself",
+  },
+  apiCursorTtl: {
+    names: ["API_CURSOR_TTL_MINUTES"],
+    scope: "ingestion",
+    standard: "10",
+    range: [1, 525_600],
+    about: "how many minutes a cursor of the API lives",
+  },
+  apiSourceFile: {
+    names: ["API_SOURCE_FILE"],
+    scope: "ingestion",
+    accepts: "a JSON file",
+    about: "members of the definition to be used instead of those above ([http.md](http.md#the-definition))",
   },
 } as const satisfies Record<string, Setting>;
 

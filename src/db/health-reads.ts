@@ -1,6 +1,7 @@
 import type pg from "pg";
 
 import type { Log } from "../log.ts";
+import type { MetricRow } from "../model/metric-row.ts";
 import { createPool } from "./pool.ts";
 import { runStatement } from "./run-statement.ts";
 
@@ -15,15 +16,6 @@ export interface ReadinessRow {
   /** Seconds since the last commit. */
   readonly age_s: number | null;
   readonly error_code: string | null;
-}
-
-/** A row of ampsync.metrics. */
-export interface MetricRow {
-  readonly metric: string;
-  readonly type: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-  readonly help: string;
 }
 
 /** A slow answer about the metrics keeps none about readiness waiting. Each is asked one question at a time. */

@@ -95,18 +95,23 @@ export class IndexBuilder {
   }
 
   async #build(client: pg.Client, streamId: bigint): Promise<void> {
+    const { rows: names } = await client.query(
+      'select dataset, table_name as "table" from ampsync_worker.name_stream($1)',
+      [streamId],
+    );
+    const log = this.#log.with({ stream_id: streamId, ...names[0] });
     for (;;) {
       const { rows } = await client.query<Step>("select * from ampsync_worker.next_index_step($1)", [
         streamId,
       ]);
       const [step] = rows;
       if (step === undefined) return;
-      this.#log.info("index_step", { stream_id: streamId, statement: step.statement });
+      log.info("index_step", { statement: step.statement });
       const failure = await this.#outcome(client, step.statement);
       const isFinal =
         failure !== null && reactionTo(failure.code) === "stop" && !NAMES_CHANGED.has(failure.code);
       if (failure !== null) {
-        this.#log.warn("index_failed", { stream_id: streamId, code: failure.code, error: failure.message });
+        log.warn("index_failed", { code: failure.code, error: failure.message });
       }
       await client.query("select ampsync_worker.note_index($1, $2, $3, $4, $5, $6)", [
         streamId,

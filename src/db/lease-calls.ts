@@ -44,7 +44,15 @@ export interface Renewed {
   readonly state: string | null;
 }
 
-export type PassOutcome = "yielded" | "no_data" | "ended" | "failed";
+export type PassOutcome = "yielded" | "no_data" | "ended" | "failed" | "rested" | "done";
+
+/** How a pass ended, as end_pass is told. */
+export interface PassEnd {
+  readonly outcome: PassOutcome;
+  readonly failure: Failure | null;
+  /** When the next pass is due, in microseconds by the clock of the database; null: the database decides. */
+  readonly dueUs: bigint | null;
+}
 
 /** The calls of workers, passes and the supervisor, whatever the source of a stream. One method per SQL function. */
 export class LeaseCalls {
@@ -102,22 +110,26 @@ export class LeaseCalls {
   }
 
   /** `epoch` is null for a pass that got no lease. */
-  async endPass(
-    streamId: bigint,
-    epoch: bigint | null,
-    outcome: PassOutcome,
-    failure: Failure | null,
-  ): Promise<void> {
-    await this.#caller.call("select ampsync_worker.end_pass($1, $2, $3, $4)", [
-      streamId,
-      epoch,
-      outcome,
-      failure,
-    ]);
+  async endPass(streamId: bigint, epoch: bigint | null, { outcome, failure, dueUs }: PassEnd): Promise<void> {
+    await this.#caller.call(
+      `select ampsync_worker.end_pass($1, $2, $3, $4,
+         timestamptz '1970-01-01 00:00:00+00' + $5::bigint * interval '1 microsecond')`,
+      [streamId, epoch, outcome, failure, dueUs],
+    );
   }
 
   async scheduleSupervision(): Promise<void> {
     await this.#caller.call("select ampsync_worker.schedule_supervision()");
+  }
+
+  /** Looks after change capture; the state that it has now, if it had another one, else null. */
+  async superviseCapture(): Promise<string | null> {
+    const { rows } = await this.#caller.call("select ampsync_worker.supervise_capture() as state");
+    return rows[0].state;
+  }
+
+  async announceCapture(state: string): Promise<void> {
+    await this.#caller.call("select ampsync_worker.announce_capture($1)", [state]);
   }
 
   /** Returns how many jobs were queued. */
@@ -125,6 +137,19 @@ export class LeaseCalls {
     const { rows } = await this.#caller.call("select ampsync_worker.supervise() as queued");
     return rows[0].queued;
   }
+
+  /** Makes published tables of datasets live. Returns how many. */
+  async activateTargets(): Promise<number> {
+    const { rows } = await this.#caller.call("select ampsync_worker.activate_targets() as live");
+    return rows[0].live;
+  }
+
+  /** Looks whether captured tables are other than noted. Returns how many looks are on their way since. */
+  async lookAtTables(): Promise<number> {
+    const { rows } = await this.#caller.call("select ampsync_worker.look_at_tables() as sent");
+    return rows[0].sent;
+  }
+
   /** Deletes a batch of old events. Returns how many. */
   async pruneEvents(): Promise<number> {
     const { rows } = await this.#caller.call("select ampsync_worker.prune_events() as pruned");
@@ -135,5 +160,11 @@ export class LeaseCalls {
   async pruneFormers(): Promise<number> {
     const { rows } = await this.#caller.call("select ampsync_worker.prune_formers() as dropped");
     return rows[0].dropped;
+  }
+
+  /** Deletes the rate limits that no source has any more. Returns how many rows. */
+  async pruneLimits(): Promise<number> {
+    const { rows } = await this.#caller.call("select ampsync_worker.prune_limits() as pruned");
+    return rows[0].pruned;
   }
 }

@@ -8,7 +8,7 @@ import { limitConnecting, ownSessions, type SessionSettings } from "./session.ts
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, (text: string) => BigInt(text));
 
-const IDLE_MS = 60_000;
+const IDLE_MS = 30_000;
 
 export interface PoolOptions {
   readonly url: string;

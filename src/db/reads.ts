@@ -37,6 +37,7 @@ interface Views {
     waiting_on: string | null;
     hint: string | null;
     next_retry: Date | null;
+    unattended: boolean;
   };
   progress: {
     dataset: string;
@@ -52,6 +53,16 @@ interface Views {
     rows_per_s: number | null;
     started: Date | null;
     eta: Date | null;
+    unit: string;
+    done: bigint | null;
+    total: bigint | null;
+  };
+  rate_limits: {
+    bucket: string;
+    limit: number | null;
+    remaining: number | null;
+    sent: bigint;
+    refused: bigint;
   };
   workers: {
     state: "alive" | "gone";
@@ -78,6 +89,11 @@ export type StreamRow = Views["streams"] & { readonly lag_s: number | null };
 export type ProgressRow = Views["progress"] & {
   readonly elapsed_s: number | null;
   readonly left_s: number | null;
+};
+/** In seconds by the clock of the database. */
+export type RateLimitRow = Views["rate_limits"] & {
+  readonly window_s: number;
+  readonly resets_s: number | null;
 };
 export type StatusRow = Views["status"];
 export type EventRow = Views["events"];
@@ -106,7 +122,7 @@ export class Reads {
     return this.#db
       .selectFrom("status")
       .select(["dataset", "version", "state", "since", "target_schema", "tables", "block", "behind", "rows"])
-      .select(["rows_per_s", "error_code", "waiting_on", "hint", "next_retry", "new_version"])
+      .select(["rows_per_s", "error_code", "waiting_on", "hint", "next_retry", "new_version", "unattended"])
       .orderBy("dataset")
       .execute();
   }
@@ -127,11 +143,22 @@ export class Reads {
     return this.#db
       .selectFrom("progress")
       .select(["dataset", "table_name", "target", "phase", "block", "head", "blocks_done", "blocks_total"])
-      .select(["rows", "bytes", "rows_per_s", "started", "eta"])
+      .select(["rows", "bytes", "rows_per_s", "started", "eta", "unit", "done", "total"])
       .select(sql<number | null>`extract(epoch from elapsed)::float8`.as("elapsed_s"))
       .select(sql<number | null>`extract(epoch from eta - clock_timestamp())::float8`.as("left_s"))
       .orderBy("dataset")
       .orderBy("table_name")
+      .execute();
+  }
+
+  rateLimits(): Promise<RateLimitRow[]> {
+    return this.#db
+      .selectFrom("rate_limits")
+      .select(["bucket", "limit", "remaining", "sent", "refused"])
+      .select(sql<number>`extract(epoch from "window")::float8`.as("window_s"))
+      .select(sql<number | null>`extract(epoch from resets_at - clock_timestamp())::float8`.as("resets_s"))
+      .orderBy("bucket")
+      .orderBy("window_s")
       .execute();
   }
 

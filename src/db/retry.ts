@@ -117,6 +117,7 @@ export function retryingStatements(
   timeLimits: TimeLimits,
   log: Log,
   onRepeat: OnRepeat = () => {},
+  onRefused: (error: unknown) => void = () => {},
 ): RunStatement {
   return async (statement, waiting) => {
     if (waiting === null) {
@@ -130,7 +131,10 @@ export function retryingStatements(
         {
           limitMs: timeLimits.connectionMs,
           endless: true,
-          onRetry: async () => onRepeat(CONNECTING.name),
+          onRetry: async (error) => {
+            onRepeat(CONNECTING.name);
+            onRefused(error);
+          },
         },
         log,
         signal,

@@ -57,7 +57,7 @@ const VALUES = Object.entries(SETTINGS)
  */
 const PIN_PATH = "set search_path = pg_catalog, pg_temp";
 const PIN = `select set_config(v.name, v.setting, false) from (values ${VALUES}) v(name, setting)
-  where v.name like 'plpgsql.%' or exists (select from pg_settings s where s.name = v.name)`;
+  where v.name like 'plpgsql.%' or current_setting(v.name, true) is not null`;
 
 /**
  * Sets up the connections of a pool, which has none yet. Settings are made by statements after

@@ -21,6 +21,15 @@ export class UpgradeCalls {
     return await this.#atLength(`ampsync_worker.advance_upgrade(${datasetId})`);
   }
 
+  /** What people call a dataset, for logs; nothing where that cannot be told. */
+  async nameOf(datasetId: bigint): Promise<{ readonly dataset?: string }> {
+    const named = this.#caller
+      .once()
+      .call("select dataset from ampsync_worker.name_dataset($1) as dataset", [datasetId]);
+    const dataset = await named.then(({ rows }) => rows[0]?.dataset ?? null).catch(() => null);
+    return dataset === null ? {} : { dataset };
+  }
+
   /** The next step is attempted later, after longer and longer pauses. */
   async deferUpgrade(datasetId: bigint, failure: Failure, stops: boolean): Promise<void> {
     await this.#caller.call("select ampsync_worker.defer_upgrade($1, $2, $3)", [datasetId, failure, stops]);

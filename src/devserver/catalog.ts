@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-
+import { byVersionDescending } from "../model/version.ts";
 import { schemaJson } from "./arrow/type-json.ts";
 import type { Source } from "./source.ts";
-import { byVersionDescending } from "./version.ts";
 
 export interface DatasetName {
   readonly namespace: string;

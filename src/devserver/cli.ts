@@ -1,15 +1,16 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 
-import { AmpsyncError } from "../errors.ts";
+import { isVersion } from "../model/version.ts";
+import { type DevServerIo, needed, wholeNumber, wrong } from "./arguments.ts";
+import { serveApi } from "./http/cli.ts";
 import { type DevServer, startDevServer } from "./server.ts";
 import type { Source } from "./source.ts";
 import { GeneratedSource } from "./sources/generated/source.ts";
 import { RecordedSource } from "./sources/recorded.ts";
 import { RpcSource } from "./sources/rpc/source.ts";
-import { isVersion } from "./version.ts";
 
-const HELP = `ampsync devserver: a development Amp server on this machine
+const HELP = `ampsync devserver: a development Amp server, or HTTP API, on this machine
 
 Usage: ampsync devserver <source> [options]
 
@@ -23,6 +24,17 @@ Usage: ampsync devserver <source> [options]
   recorded    recorded Arrow streams
     --folder DIR          folder with <set>.<table>.arrows and ranges.json
     --set NAME            the set to serve
+
+  http        a paginated JSON API, always the same for the same options
+    --style STYLE         events, jsonapi, github, stripe, elastic or offset (events)
+    --records N           records at the start (1000)
+    --record-time MS      a new record every MS milliseconds
+    --seed N              another number makes other records (1)
+    --rate N/TIME         its rate limit, such as 100/60s; several with commas (none)
+    --key TEXT            requests must carry it, as X-API-Key or as a bearer token
+    --cursor-ttl SECONDS  how long a cursor lives (for ever)
+    --latency MS          every answer comes so late (0)
+    --port N              its port (1620; 0 takes any free port)
 
   --dataset NS/NAME@VERSION   dataset to publish (_/anvil@0.0.0)
   --flight-port N, --admin-port N   ports (1602, 1610; 0 takes any free port)
@@ -39,16 +51,17 @@ export const OPTIONS = {
   dataset: { type: "string", default: "_/anvil@0.0.0" },
   "flight-port": { type: "string", default: "1602" },
   "admin-port": { type: "string", default: "1610" },
+  style: { type: "string", default: "events" },
+  records: { type: "string", default: "1000" },
+  "record-time": { type: "string" },
+  rate: { type: "string" },
+  key: { type: "string" },
+  "cursor-ttl": { type: "string" },
+  latency: { type: "string", default: "0" },
+  port: { type: "string", default: "1620" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
-
-export interface DevServerIo {
-  /** Prints one line. */
-  readonly stdout: (line: string) => void;
-  /** Stops the server. */
-  readonly signal: AbortSignal;
-}
 
 /** The command `ampsync devserver`: serves until the signal aborts. A wrong argument raises SY004. */
 export async function runDevServer(argv: readonly string[], { stdout, signal }: DevServerIo): Promise<void> {
@@ -56,6 +69,10 @@ export async function runDevServer(argv: readonly string[], { stdout, signal }: 
   const [kind] = positionals;
   if (values.help || kind === undefined) {
     stdout(HELP);
+    return;
+  }
+  if (kind === "http") {
+    await serveApi(values, { stdout, signal });
     return;
   }
   const dataset = datasetOf(values.dataset);
@@ -85,7 +102,7 @@ async function openSource(kind: string, values: Values, signal: AbortSignal): Pr
     case "recorded":
       return new RecordedSource(needed("folder", values.folder), needed("set", values.set));
     default:
-      throw wrong(`unknown source ${kind}`, "The sources are evm, generated and recorded.");
+      throw wrong(`unknown source ${kind}`, "The sources are evm, generated, recorded and http.");
   }
 }
 
@@ -117,23 +134,4 @@ function datasetOf(text: string) {
     throw wrong(`--dataset ${text} is not a dataset`, "A dataset looks like _/anvil@0.0.0.");
   }
   return { namespace, name, version };
-}
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw wrong(`--${option} ${text} is not a whole number`, "The number must be 0 or more.");
-  }
-  return value;
-}
-
-function needed(option: string, value: string | undefined): string {
-  if (value === undefined) {
-    throw wrong(`--${option} is missing`, "This source needs it.");
-  }
-  return value;
-}
-
-function wrong(message: string, detail: string): AmpsyncError {
-  return new AmpsyncError("SY004", message, { detail, hint: "ampsync devserver --help" });
 }

@@ -139,6 +139,7 @@ async function launchServer(launch: Launch, password: string): Promise<EmbeddedP
     port: String(port),
     lc_messages: "C",
     timezone: "UTC",
+    wal_level: "logical", // Changes of tables can be captured.
     unix_socket_directories: socketDir ?? "",
     listen_addresses: options.persistent ? "127.0.0.1" : "",
     ...(options.persistent ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),

@@ -73,32 +73,49 @@ export function connector(address: URL, maxMessageBytes: number, tls: () => TlsF
   };
 }
 
+type Create = ChannelCredentials["_createSecureConnector"];
+type Connect = ReturnType<Create>["connect"];
+
+/**
+ * Has `connect` take the place of what the credentials do with a socket that TCP has connected; `usual` is that.
+ *
+ * The library has no public way to see that moment, nor why TLS failed. The name is its own, but declared in its types:
+ * with a version that lacks it, neither the compiler nor tests/unit/grpc-js.test.ts succeeds.
+ */
+function intercept(
+  channel: ChannelCredentials,
+  connect: (socket: Socket, usual: Connect, given: Parameters<Create>) => ReturnType<Connect>,
+): ChannelCredentials {
+  const create = channel._createSecureConnector.bind(channel);
+  channel._createSecureConnector = (...given) => {
+    const secure = create(...given);
+    const usual = secure.connect.bind(secure);
+    secure.connect = (socket) => connect(socket, usual, given);
+    return secure;
+  };
+  return channel;
+}
+
 /** What the library reports of a failed handshake is a text; what it found is kept here. */
 class TlsFailures {
   newest: AmpsyncError | null = null;
 
   /** Has each connection that is made with the credentials use the files as they are then. */
   watch(channel: ChannelCredentials, tls: () => TlsFiles): ChannelCredentials {
-    const create = channel._createSecureConnector.bind(channel);
-    channel._createSecureConnector = (...given) => {
-      const secure = create(...given);
-      secure.connect = async (socket) => {
-        try {
-          const connected = await fresh(tls())
-            ._createSecureConnector(...given)
-            .connect(socket);
-          this.newest = null;
-          // With TLS 1.3 a server refuses a client certificate after the client is done with the handshake.
-          connected.socket.on("error", (error) => this.#note(error));
-          return connected;
-        } catch (error) {
-          this.#note(error);
-          throw error;
-        }
-      };
-      return secure;
-    };
-    return channel;
+    return intercept(channel, async (socket, _, given) => {
+      try {
+        const connected = await fresh(tls())
+          ._createSecureConnector(...given)
+          .connect(socket);
+        this.newest = null;
+        // With TLS 1.3 a server refuses a client certificate after the client is done with the handshake.
+        connected.socket.on("error", (error) => this.#note(error));
+        return connected;
+      } catch (error) {
+        this.#note(error);
+        throw error;
+      }
+    });
   }
 
   #note(error: unknown): void {
@@ -118,17 +135,10 @@ class Sockets {
 
   /** Notes each socket that the credentials are asked to secure, which is when TCP has connected it. */
   watch(channel: ChannelCredentials): ChannelCredentials {
-    const create = channel._createSecureConnector.bind(channel);
-    channel._createSecureConnector = (...given) => {
-      const secure = create(...given);
-      const connect = secure.connect.bind(secure);
-      secure.connect = (socket) => {
-        this.#take(socket);
-        return connect(socket);
-      };
-      return secure;
-    };
-    return channel;
+    return intercept(channel, (socket, usual) => {
+      this.#take(socket);
+      return usual(socket);
+    });
   }
 
   destroy(): void {

@@ -10,6 +10,9 @@ const WRONG_QUERY = /multiple networks in dependency tree|cross-network join|non
 /** How our own gRPC library reports a message over our limit, as received or decompressed; servers have their own limits. */
 const TOO_LARGE = /^Received message (?:larger than max \(|that decompresses to a size larger than )/;
 
+/** The library adds what it found out about the name of the host, also where that is nothing. */
+const EMPTY_NOTE = /\s*Resolution note:\s*$/;
+
 /**
  * What a failed call means for a stream. Only a request that can never work, and a message over our limit, may stop
  * a stream: any other error, from the server or from a proxy in front of it, may be gone in a minute.
@@ -21,7 +24,7 @@ export function flightError(error: unknown): unknown {
   if (!isServiceError(error)) {
     return new AmpsyncError("SY104", "The Amp server cannot be reached", { cause: error });
   }
-  const detail = `gRPC ${status[error.code]}: ${error.details}`;
+  const detail = `gRPC ${status[error.code]}: ${error.details.replace(EMPTY_NOTE, "")}`;
   const code = codeOf(error);
   return new AmpsyncError(code, MESSAGES[code] ?? "The stream broke off", hinted(code, detail));
 }

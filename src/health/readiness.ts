@@ -13,7 +13,7 @@ export interface Answer {
 
 export interface TableAnswer {
   readonly dataset: string;
-  /** Null: the dataset has no tables yet, or has failed. */
+  /** Null: the dataset has no tables yet, is looked up, or has failed. */
   readonly table: string | null;
   readonly ready: boolean;
   readonly reason: string | null;

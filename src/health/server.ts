@@ -21,6 +21,17 @@ const CHECK_MS = 1_000;
 const HEADER_BYTES = 8 * 1024;
 const MOST_CONNECTIONS = 100;
 
+const OTHER_ADDRESS =
+  "Set HEALTH_HOST to an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all of its addresses.";
+
+/** By the code of the system, where the port is not to blame for being taken. */
+const LISTEN_HINTS: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: OTHER_ADDRESS,
+  ENOTFOUND: OTHER_ADDRESS,
+  EAI_AGAIN: OTHER_ADDRESS,
+  EACCES: "Set HEALTH_PORT to 1024 or more: the user of this process may not open ports below.",
+};
+
 /**
  * A small HTTP server for monitors: reads only, keeps no process alive. Throws SY902 where the port cannot be opened.
  */
@@ -45,7 +56,9 @@ export async function listen(host: string, port: number, pages: Pages, log: Log)
     const why = textOf(error, "code") ?? String(error);
     throw new AmpsyncError("SY902", `the health port ${port} of ${host} cannot be opened: ${why}`, {
       detail: "HEALTH_HOST and HEALTH_PORT name it.",
-      hint: "Give each worker of a machine a HEALTH_PORT of its own, or stop what uses this one.",
+      hint:
+        LISTEN_HINTS[why] ??
+        "Give each worker of a machine a HEALTH_PORT of its own, or stop what uses this one.",
       cause: error,
     });
   }

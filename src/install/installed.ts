@@ -4,6 +4,7 @@ import pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
 import type { Queue, QueueRevision } from "../model/queue.ts";
+import { byVersionDescending } from "../model/version.ts";
 import { readSqlFiles, type SqlFiles, sourceHash } from "./sql-files.ts";
 
 /** What `ampsync migrate` installed in a database. */
@@ -35,6 +36,14 @@ export async function readInstalled(client: pg.ClientBase): Promise<Installed | 
     queue: queues.rows.find((row) => row.isCurrent) ?? null,
     queues: queues.rows,
   };
+}
+
+/** The schema of the queue in use; null if there is none. Throws where nothing is installed. */
+export async function recordedQueue(db: Pick<pg.ClientBase, "query">): Promise<string | null> {
+  const { rows } = await db.query<{ schema: string }>(
+    "select schema_name as schema from ampsync_private.queue where is_current",
+  );
+  return rows[0]?.schema ?? null;
 }
 
 /** What graphile-worker installed in a schema; null if there is no queue. */
@@ -98,7 +107,7 @@ export async function missingFor(installed: Installed | null): Promise<string | 
     return `the schema lacks ${pending.map((file) => file.name).join(", ")}`;
   }
   const functions = installed.sources.get("functions");
-  if (isAhead || functions?.sha256 === sourceHash(files) || isNewer(functions?.version ?? "0", version)) {
+  if (isAhead || functions?.sha256 === sourceHash(files) || isNewer(functions?.version ?? "", version)) {
     return null;
   }
   return `the functions in the database are those of version ${functions?.version}, and this program is version ${version}`;
@@ -110,5 +119,5 @@ export async function packageVersion(): Promise<string> {
 }
 
 function isNewer(version: string, than: string): boolean {
-  return version.localeCompare(than, "en", { numeric: true }) > 0;
+  return byVersionDescending(version, than) < 0;
 }

@@ -4,6 +4,7 @@ import { createPool } from "../db/pool.ts";
 import type { Log } from "../log.ts";
 import { DEFAULT_QUEUE, type Queue, refuseQueue } from "../model/queue.ts";
 import { beforeMigrating } from "./before-migrating.ts";
+import { grantsToOthers } from "./grants-to-others.ts";
 import {
   foreignMigrations,
   type Installed,
@@ -13,7 +14,14 @@ import {
 } from "./installed.ts";
 import { giveBack, grantsOf } from "./kept-grants.ts";
 import { retryOnLockConflict } from "./lock-conflict.ts";
-import { checkOwner, checkServer, checkWorkerOwner, lockInstallation } from "./preconditions.ts";
+import {
+  checkMayCreate,
+  checkOwner,
+  checkQueueEntry,
+  checkServer,
+  checkWorkerOwner,
+  lockInstallation,
+} from "./preconditions.ts";
 import { createRoles, missingGrants, type RolesLeft, rolesLeft } from "./roles.ts";
 import { runFile } from "./run-sql-file.ts";
 import { isBreaking, readSqlFiles, type SqlFiles, sourceHash, viewName } from "./sql-files.ts";
@@ -32,8 +40,12 @@ export interface Migrated {
   readonly applied: readonly string[];
   /** Whether functions or views were created or replaced. */
   readonly functionsReplaced: boolean;
+  /** How many grants the roles of ampsync lacked, and have got. */
+  readonly grants: number;
   /** What this role may not do for the roles; null where nothing was looked at. */
   readonly roles: RolesLeft | null;
+  /** Statements that take back rights on functions which run with those of their owner, of roles that are not ours. */
+  readonly grantsToOthers: readonly string[];
 }
 
 /**
@@ -56,12 +68,15 @@ export async function migrate(url: string, { log, queueSchema = null }: MigrateO
     try {
       await checkServer(client);
       await checkOwner(client);
+      await checkMayCreate(client);
       await lockInstallation(client, log);
-      const installed = (await readInstalled(client)) ?? (await bootstrap(client));
-      const schema = queueSchema ?? installed.queue?.schema ?? DEFAULT_QUEUE;
+      const found = await readInstalled(client);
+      const schema = queueSchema ?? found?.queue?.schema ?? DEFAULT_QUEUE;
+      await checkQueueEntry(client, schema);
+      const installed = found ?? (await bootstrap(client));
       const files = await readSqlFiles(schema);
       if (isAhead(files, installed, log)) {
-        return { applied: [], functionsReplaced: false, roles: null };
+        return { applied: [], functionsReplaced: false, grants: 0, roles: null, grantsToOthers: [] };
       }
       const preset = {
         plugins: [beforeMigrating((migrator, { known }) => claimQueue(migrator, schema, known))],
@@ -119,31 +134,32 @@ async function install(client: pg.ClientBase, files: SqlFiles, queueSchema: stri
     const done = await runPending(client, files, queueSchema);
     const recorded = (await readInstalled(client))?.queues.find((each) => each.schema === queueSchema);
     const queue = recorded ?? { schema: queueSchema, isOurs: false };
-    const isGranted = await grant(client, queue);
-    const hasChanged = done.applied.length > 0 || done.functionsReplaced || isGranted;
+    const grants = await grant(client, queue);
+    const hasChanged = done.applied.length > 0 || done.functionsReplaced || grants > 0;
     const roles = await rolesLeft(client, queue);
+    const others = await grantsToOthers(client);
     await client.query(hasChanged ? "commit" : "rollback");
-    return { ...done, roles };
+    return { ...done, grants, roles, grantsToOthers: others };
   } catch (error) {
     await client.query("rollback").catch(() => {}); // A lost connection rolls back on its own.
     throw error;
   }
 }
 
-/** Makes the grants that the roles lack; false if they lack none. */
-async function grant(client: pg.ClientBase, queue: Queue): Promise<boolean> {
+/** Makes the grants that the roles lack, and returns how many. */
+async function grant(client: pg.ClientBase, queue: Queue): Promise<number> {
   const grants = await missingGrants(client, queue);
   if (grants.length > 0) {
     await client.query(grants.join(";\n"));
   }
-  return grants.length > 0;
+  return grants.length;
 }
 
 async function runPending(
   client: pg.ClientBase,
   files: SqlFiles,
   queueSchema: string,
-): Promise<Omit<Migrated, "roles">> {
+): Promise<Pick<Migrated, "applied" | "functionsReplaced">> {
   await client.query(`set local search_path = pg_catalog, pg_temp; set local lock_timeout = '${LOCK_TIMEOUT}';
      set local check_function_bodies = off`);
   const installed = (await readInstalled(client)) ?? (await bootstrap(client));

@@ -4,6 +4,7 @@ import pg from "pg";
 
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { ownQueue } from "../model/queue.ts";
 
 const OLDEST_MAJOR = 15;
 const INSTALLER_POLL_MS = 250;
@@ -108,14 +109,38 @@ export async function checkOwner(client: pg.ClientBase): Promise<void> {
   if (found === undefined) {
     return;
   }
-  // What PostgreSQL would say itself, once something had to be changed.
-  const cause = new pg.DatabaseError("must be owner of schema ampsync", 0, "error");
-  cause.code = "42501";
   throw new AmpsyncError("SY901", "the schema ampsync belongs to another role", {
     detail: `Its owner is ${found.owner}, this session is ${found.ours}. Nothing was changed.`,
     hint: `Run ampsync migrate as ${found.owner}, or: grant ${pg.escapeIdentifier(found.owner)} to ${pg.escapeIdentifier(found.ours)};`,
-    cause,
+    cause: notPermitted("must be owner of schema ampsync"),
   });
+}
+
+/** Refuses a role that may not make our schemas in a database which has none of them. */
+export async function checkMayCreate(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ database: string; ours: string }>(
+    `select quote_ident(d.datname) as database, quote_ident(current_user) as ours
+       from pg_database d
+      where d.datname = current_database() and not has_database_privilege(d.oid, 'create')
+        and to_regnamespace('ampsync') is null`,
+  );
+  const found = rows[0];
+  if (found === undefined) {
+    return;
+  }
+  const { database, ours } = found;
+  throw new AmpsyncError("SY901", `role ${ours} may not make schemas in the database ${database}`, {
+    detail: "ampsync needs some of its own, and one for each dataset. Nothing was changed.",
+    hint: `grant create on database ${database} to ${ours};`,
+    cause: notPermitted(`permission denied for database ${database}`),
+  });
+}
+
+/** What PostgreSQL would say itself, once something had to be changed. */
+function notPermitted(message: string): pg.DatabaseError {
+  const cause = new pg.DatabaseError(message, 0, "error");
+  cause.code = "42501";
+  return cause;
 }
 
 /**
@@ -130,11 +155,26 @@ export async function checkWorkerOwner(client: pg.ClientBase, schema: string): P
       where c.oid = $1::regclass`,
     [`${pg.escapeIdentifier(schema)}._private_jobs`],
   );
-  const { owner, ours, usable } = rows[0];
-  if (!usable) {
-    throw new AmpsyncError("SY901", `the queue ${schema} belongs to another role`, {
-      detail: `Its owner is ${owner}, this session is ${ours}.`,
-      hint: `grant ${pg.escapeIdentifier(owner)} to ${pg.escapeIdentifier(ours)};`,
-    });
-  }
+  if (!rows[0].usable) throw foreignQueue(schema, rows[0]);
+}
+
+/** Refuses a queue whose schema this role may not enter, before graphile-worker looks at it. */
+export async function checkQueueEntry(client: pg.ClientBase, schema: string): Promise<void> {
+  const { rows } = await client.query(
+    `select pg_get_userbyid(n.nspowner) as owner, current_user as ours
+       from pg_namespace n
+      where n.nspname = $1 and not has_schema_privilege(n.oid, 'usage')`,
+    [schema],
+  );
+  if (rows[0] !== undefined) throw foreignQueue(schema, rows[0]);
+}
+
+function foreignQueue(
+  schema: string,
+  { owner, ours }: { readonly owner: string; readonly ours: string },
+): AmpsyncError {
+  return new AmpsyncError("SY901", `the queue ${schema} belongs to another role`, {
+    detail: `Its owner is ${owner}, this session is ${ours}.`,
+    hint: `grant ${pg.escapeIdentifier(owner)} to ${pg.escapeIdentifier(ours)}; -- or a queue of its own, for ampsync migrate and all workers: GRAPHILE_WORKER_SCHEMA=${ownQueue(schema)}`,
+  });
 }

@@ -14,25 +14,51 @@ const ADMINISTER: readonly Role[] = ["ampsync_admin"];
 export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   cut: READ,
   doctor: READ,
+  head: READ,
+  is_captured: READ,
+  position_at: READ,
+  staged_records: READ, // Views of create_seed_views call it.
   verify: READ,
   version: READ,
   wait_for_block: READ,
+  wait_for_capture: READ, // A procedure, which runs with its caller's rights.
 
   adopt: OPERATE,
   alter_sync: OPERATE,
   cancel_repair: OPERATE,
   cancel_resync: OPERATE,
+  create_seed_views: [...OPERATE, "ampsync_worker"], // Of the source of a worker's settings.
   drop_sync: OPERATE,
+  enqueue_http: [...OPERATE, "ampsync_worker"],
   enqueue_sync: [...OPERATE, "ampsync_worker"], // The dataset of a worker's settings.
   explain_sync: OPERATE,
   pause_sync: OPERATE,
+  publish: OPERATE,
+  publish_dataset: OPERATE,
   repair: OPERATE,
-  resume_sync: OPERATE,
+  resume_sync: [...OPERATE, "ampsync_worker"], // The same source, where it had failed.
   resync: OPERATE,
   rollback_version: OPERATE,
+  skip_transaction: OPERATE,
+  unpublish: OPERATE,
+  unpublish_dataset: OPERATE,
 
+  read_changes: ADMINISTER, // Rows of tables that their readers may not read themselves.
+  configure_capture: ADMINISTER,
+  erase_history: ADMINISTER,
+  plan_row: ADMINISTER, // restore_row and restore_table call them with the rights of their callers.
+  plan_table: ADMINISTER,
+  restore_row: ADMINISTER,
+  restore_table: ADMINISTER,
+  row_history: ADMINISTER, // Rows of tables that others may not read.
   set_retention: ADMINISTER,
   set_source: ADMINISTER, // Whoever may call it decides to which hosts workers connect.
+  table_as_of: ADMINISTER,
+};
+
+/** Who may read a view of the schema `ampsync`, where not all of them may. */
+export const VIEW_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
+  change_history: ADMINISTER, // Rows of tables that their readers may not read themselves.
 };
 
 /** Tables of the installation itself, which a worker reads. It writes all others of `ampsync_private`. */

@@ -1,7 +1,7 @@
 import pg from "pg";
 
 import type { Queue } from "../model/queue.ts";
-import { FUNCTION_RIGHTS, INSTALLER_TABLES, ROLES } from "./rights.ts";
+import { FUNCTION_RIGHTS, INSTALLER_TABLES, ROLES, VIEW_RIGHTS } from "./rights.ts";
 
 /** What migrating leaves to somebody with more rights. Both are empty where nothing is left. */
 export interface RolesLeft {
@@ -77,6 +77,8 @@ export async function missingGrants(client: pg.ClientBase, queue: Queue): Promis
     functions.map(({ role }) => role),
     INSTALLER_TABLES,
     queue.isOurs ? queue.schema : null,
+    Object.keys(VIEW_RIGHTS),
+    Object.values(VIEW_RIGHTS).map((roles) => roles.join()),
   ]);
   return rows.map(({ statement }) => statement);
 }
@@ -113,7 +115,8 @@ async function joinLater(client: pg.ClientBase): Promise<{ readonly statement: s
 }
 
 /**
- * $1 roles, $2 and $3 functions and who may call them, $4 tables that workers only read, $5 our queue or null.
+ * $1 roles, $2 and $3 functions and who may call them, $4 tables that workers only read, $5 our queue or null, $6 and $7
+ * views that not all may read, and who may.
  *
  * Has a role the right some other way, by membership for instance, it needs no grant.
  */
@@ -132,8 +135,11 @@ const GRANTS = `
     select 1, format('grant select on %s to %I', c.oid::regclass, r.name)
       from pg_class c cross join role r
      where c.relnamespace = 'ampsync'::regnamespace and c.relkind = 'v' and not has_table_privilege(r.oid, c.oid, 'select')
+       and not exists (select from unnest($6::text[], $7::text[]) v(name, roles)
+                        where v.name = c.relname and r.name <> all (string_to_array(v.roles, ',')))
      union all
-    select 1, format('grant execute on function %s to %I', p.oid::regprocedure, r.name)
+    select 1, format('grant execute on %s %s to %I', case p.prokind when 'p' then 'procedure' else 'function' end,
+                     p.oid::regprocedure, r.name)
       from unnest($2::text[], $3::text[]) f(name, role)
       join pg_proc p on p.proname = f.name and p.pronamespace = 'ampsync'::regnamespace
       join role r on r.name = f.role
@@ -154,7 +160,7 @@ const GRANTS = `
      cross join worker w
      cross join lateral (select case when c.relname = any ($4) then 'select'
                                      else 'select, insert, update, delete' end) t(rights)
-     where c.relnamespace = 'ampsync_private'::regnamespace and c.relkind in ('r', 'p')
+     where c.relnamespace in ('ampsync_private'::regnamespace, 'ampsync'::regnamespace) and c.relkind in ('r', 'p')
        and pg_has_role(c.relowner, 'usage') and c.relowner <> w.oid -- Shadows are theirs.
        and exists (select from string_to_table(t.rights, ', ') g(part) where not has_table_privilege(w.oid, c.oid, g.part))
      union all
@@ -176,6 +182,13 @@ const GRANTS = `
     select 1, format('grant usage on sequence %s to %I', c.oid::regclass, w.name)
       from queue q join pg_class c on c.relnamespace = q.oid cross join worker w
      where c.relkind = 'S' and not has_sequence_privilege(w.oid, c.oid, 'usage')
+     union all
+    -- Workers attach and detach its partitions; functions that run with the former owner's rights read it.
+    select 2, format('alter table %1$s owner to %2$I; grant all on %1$s to %3$I',
+                     c.oid::regclass, w.name, pg_get_userbyid(c.relowner))
+      from pg_class c cross join worker w
+     where c.oid = to_regclass('ampsync_private.change') and c.relowner <> w.oid
+       and pg_has_role(c.relowner, 'usage') and pg_has_role(w.oid, 'usage')
      union all
     -- graphile-worker enables row level security and has no policies: its tables are open to their owner alone.
     select 2, format('create policy ${WORKER} on %s to %I using (true) with check (true)', c.oid::regclass, w.name)

@@ -48,7 +48,7 @@ export async function planUninstall(client: pg.ClientBase): Promise<UninstallPla
         object: `schema ${schema}`,
         note: "the queue that ampsync migrate created",
       })),
-      ...views.map((view) => ({ object: `view ${view}`, note: "shows the checkpoints of ampsync" })),
+      ...views.map((view) => ({ object: `view ${view}`, note: "shows what ampsync holds" })),
     ],
     keeps: [...state.targets, ...queues.keep],
     workers: state.workers,
@@ -117,8 +117,12 @@ async function checkpointViews(client: pg.ClientBase): Promise<readonly string[]
        join pg_rewrite r on r.oid = d.objid
        join pg_class v on v.oid = r.ev_class
       where d.classid = 'pg_rewrite'::regclass
-        and d.refclassid = 'pg_class'::regclass and d.refobjid = to_regclass('ampsync.checkpoints')
-        and v.relname = '_ampsync_checkpoints' and v.relkind = 'v'
+        and v.relkind = 'v'
+        and (d.refclassid = 'pg_class'::regclass and d.refobjid = to_regclass('ampsync.checkpoints')
+             and v.relname = '_ampsync_checkpoints'
+             or d.refobjid in (to_regclass('ampsync_private.part')::oid,
+                               to_regprocedure('ampsync.staged_records(text)')::oid)
+             and obj_description(v.oid, 'pg_class') like 'Made by ampsync.create_seed_views%')
         and pg_has_role(v.relowner, 'usage')
       order by view`,
   );

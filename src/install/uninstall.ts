@@ -65,6 +65,7 @@ async function removeAll(client: pg.ClientBase): Promise<Uninstalled> {
 async function remove(client: pg.ClientBase): Promise<Uninstalled> {
   const { revokes = [] } = (await planUninstall(client)) ?? {}; // Of the tables that are known now.
   await dropSyncs(client);
+  await endPublishing(client);
   const plan = await planUninstall(client); // Again, because the answer may have taken hours.
   if (plan === null) {
     return "not installed"; // By another call, meanwhile.
@@ -84,7 +85,26 @@ async function remove(client: pg.ClientBase): Promise<Uninstalled> {
   }
   await client.query("notify ampsync_schema, 'uninstalled'");
   await client.query(await dropStatements(client, plan));
+  await dropSlot(client);
   return "done";
+}
+
+/** Of tables that are captured from WAL. */
+async function endPublishing(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query(
+    `select to_regproc('ampsync_private.end_publishing') is not null -- Not that of an older version …
+            and to_regclass('ampsync_private.published') is not null -- … nor one of which a part is gone.
+            and to_regclass('ampsync_private.capture') is not null as made`,
+  );
+  if (rows[0].made) await client.query("select ampsync_private.end_publishing()");
+}
+
+/** Last of all: it is not taken back. A slot that nobody reads keeps WAL until the disk is full. */
+async function dropSlot(client: pg.ClientBase): Promise<void> {
+  const ours = `from pg_replication_slots s join pg_database d on d.datname = s.database
+    where d.datname = current_database() and s.slot_name = 'ampsync_' || d.oid`;
+  await client.query(`select pg_terminate_backend(s.active_pid, 5000) ${ours} and s.active_pid is not null`);
+  await client.query(`select pg_drop_replication_slot(s.slot_name) ${ours}`);
 }
 
 async function dropSyncs(client: pg.ClientBase): Promise<void> {

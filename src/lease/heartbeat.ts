@@ -23,7 +23,10 @@ export interface LeaseHolder extends Lease {
   /** Whether the writing transaction of the pass waits for PostgreSQL. */
   readonly writerWait: Pick<ServerWait, "since">;
   /** What else the pass waits for, and since when, by performance.now(). */
-  readonly waits: { readonly for: "turn" | "plan" | "server" | "permit"; readonly since: number } | null;
+  readonly waits: {
+    readonly for: "turn" | "plan" | "server" | "limit" | "permit";
+    readonly since: number;
+  } | null;
   /** Called with every verdict but `keep`. */
   onVerdict: (verdict: Exclude<Verdict, "keep">) => void;
   /** Called at each beat with the state of the stream in the database. */

@@ -1,13 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 
-/** See MetricRow in src/db/health-reads.ts. */
-interface MetricRow {
-  readonly metric: string;
-  readonly type: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-  readonly help: string;
-}
+import type { MetricRow } from "../model/metric-row.ts";
 
 /** What the database knows, in the registry of a process: the database decides which metrics there are. */
 export class DatabaseMetrics {

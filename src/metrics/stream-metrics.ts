@@ -1,19 +1,11 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 
+import type { CommitSize } from "../model/commit-size.ts";
 import { named } from "./registry.ts";
-
-/** See CommitSize. */
-interface Committed {
-  readonly microbatches: number;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly copyMs: number;
-  readonly commitMs: number;
-}
 
 /** What the passes of one table count. */
 export interface TableMetrics {
-  committed(size: Committed): void;
+  committed(size: CommitSize): void;
   /** A pass gives up its connection to the server and opens another one. */
   reconnects(reason: string): void;
   /** A pass ended, and is repeated after a pause: with the SQLSTATE that it ended with. */

@@ -17,7 +17,7 @@ export type Reaction = "retry" | "stop" | "lost";
 /** Errors of class SY that no retry can cure. All others of the class are retried. */
 const STOPS: ReadonlySet<string> = new Set([
   ...["SY004", "SY102", "SY106", "SY201", "SY202", "SY203"],
-  "SY903",
+  ...["SY301", "SY302", "SY307", "SY903"],
 ]);
 
 /**
@@ -66,8 +66,20 @@ const DEEPEST = 8;
 /** Error codes of the operating system, such as EPIPE, must not match. */
 const SQLSTATE = /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/;
 
-/** The SQLSTATEs by which PostgreSQL reports that its schema is older, or newer, than this program. */
-const SCHEMA_MISMATCH = /^(42883|42P01|42703)$/;
+/** The SQLSTATEs by which PostgreSQL reports that its schema is older, or newer, than this program, or not there. */
+const SCHEMA_MISMATCH = /^(42883|42P01|42703|3F000)$/;
+
+/** What to do where PostgreSQL lets nobody in, by its code. */
+const REFUSED_HINTS: Readonly<Record<string, (message: string) => string>> = {
+  "28000": () =>
+    "The server's pg_hba.conf does not let this user in from here, or wants a client certificate: sslcert and sslkey in DATABASE_URL name one, whose common name is the name of the user.",
+  "28P01": () =>
+    "Correct user and password in DATABASE_URL, where special characters are percent-encoded, or in DATABASE_USER and DATABASE_PASSWORD. Where pg_hba.conf wants a client certificate, its common name is the name of the user.",
+  "53300": () =>
+    "select usename, application_name, count(*) from pg_stat_activity group by 1, 2 order by 3 desc; -- who has them; max_connections must allow for 21 per worker",
+  "3D000": (message) =>
+    `Correct its name in DATABASE_URL, or make it: create database ${/"[^"]+"/.exec(message)?.[0] ?? "ampsync"} encoding 'UTF8' template template0;`,
+};
 
 /** A foreign key was violated; where it says RESTRICT, PostgreSQL 18 has a code of its own for that. */
 const FOREIGN_KEY = /^(23503|23001)$/;
@@ -78,6 +90,21 @@ export function reactionTo(code: string): Reaction {
   if (code.startsWith("SY")) return STOPS.has(code) ? "stop" : "retry";
   if (code === "08P01") return "stop"; // In COPY: our bytes are wrong.
   return STOPPING_CLASSES.test(code) || isRefusal(code) ? "stop" : "retry";
+}
+
+/**
+ * How a failure ends the pass of a stream. Null if another worker carries on, or the stream was paused or removed: then there
+ * is nothing to record.
+ */
+export function passOutcomeOf({ code }: Failure): "failed" | "ended" | null {
+  switch (reactionTo(code)) {
+    case "lost":
+      return null;
+    case "stop":
+      return "failed";
+    case "retry":
+      return "ended";
+  }
 }
 
 /**
@@ -138,10 +165,9 @@ export function failureOf(error: unknown): Failure {
       hint: "ampsync migrate",
     };
   }
-  if (code === "28000") {
-    const hint =
-      "The server's pg_hba.conf does not let this user in from here, or wants a client certificate: sslcert and sslkey in DATABASE_URL name one, whose common name is the name of the user.";
-    return { code, ...told, hint: told.hint ?? hint };
+  const refused = REFUSED_HINTS[code];
+  if (refused !== undefined) {
+    return { code, ...told, hint: told.hint ?? refused(error.message) };
   }
   if (code === "23505") {
     const hint =

@@ -17,5 +17,16 @@ export function cleanText(text: string, maxLength: number = MAX_LENGTH): string 
   return characters.length <= maxLength ? clean : `${characters.slice(0, maxLength).join("")}…`;
 }
 
-/** Makes text from others fit to be stored and logged, and removes secrets from it. */
+/**
+ * Makes text from others fit to be stored and logged, and removes secrets from it. It is given all of a text, and the result
+ * is cut to what is shown: a text that is cut before may end with the beginning of a secret.
+ */
 export type Clean = (text: string) => string;
+
+/** More than is ever searched for secrets: how much of a body is decoded to be cleaned. */
+const CLEANED_BYTES = 4 * 1024 * 1024;
+
+/** What a server says, to be cleaned. */
+export function textOf(body: Uint8Array): string {
+  return new TextDecoder().decode(body.subarray(0, CLEANED_BYTES));
+}

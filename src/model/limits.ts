@@ -4,6 +4,8 @@ const MIB = 1024 * 1024;
 export const PASS_MS = 15 * 60_000;
 /** A worker that is told to stop gives the running commit this long: the commit may wait for a foreign lock. */
 export const SHUTDOWN_MS = 2_000;
+/** Calls of a pass that is still not over get this long, and it gives its lease back by then, or leaves it to others. */
+export const LAST_CALLS_MS = 2_000;
 /** How often a head is requested while a stream of the dataset is not live … */
 export const HEAD_POLL_MS = 10_000;
 /** … while all are … */
@@ -43,6 +45,8 @@ export interface CommitLimits {
   readonly idleMs: number;
   /** A pass keeps its slot for at least this long. */
   readonly minPassMs: number;
+  /** Requests of HTTP sources that are under way when a worker stops get so many milliseconds for their answers. */
+  readonly answersMs: number;
 }
 
 export const COMMIT_LIMITS: CommitLimits = {
@@ -52,6 +56,7 @@ export const COMMIT_LIMITS: CommitLimits = {
   stallMs: 30_000,
   idleMs: 300,
   minPassMs: 5_000,
+  answersMs: 5_000,
 };
 
 /** Streams of a process that catch up at once: twice as many as write. The others wait, or follow their heads. */
@@ -63,6 +68,34 @@ export const STREAM_BYTES = 32 * MIB;
 export const PROCESS_BYTES = 64 * MIB;
 /** … beyond this many bytes per stream. */
 export const STREAM_FLOOR_BYTES = 4 * MIB;
+
+/** When pages of an HTTP source are committed. */
+export interface FlushLimits {
+  /** A commit begins once so many records wait … */
+  readonly records: number;
+  /** … or so many bytes … */
+  readonly bytes: number;
+  /** … or the oldest page has waited so many milliseconds. */
+  readonly waitMs: number;
+  /** It takes no more records than these, unless one page has more. */
+  readonly mostRecords: number;
+}
+
+export const FLUSH_LIMITS: FlushLimits = {
+  records: 5_000,
+  bytes: 16 * MIB,
+  waitMs: 5_000,
+  mostRecords: 10_000,
+};
+/** No page is asked for while a source holds so many records … */
+export const SOURCE_RECORDS = 10_000;
+/** … or bytes of pages, with those under way. */
+export const SOURCE_BYTES = 50 * MIB;
+
+/** After so many bytes a source's pass asks where to go on: staging may have grown where its rows cannot be removed. */
+export const STAGING_BYTES = 64 * MIB;
+/** Connections to one API, unless a source may have more requests under way. */
+export const CONNECTIONS = 10;
 
 /** Bytes of messages that a process holds before its streams fetch one message at a time. */
 export const RECEIVED_BYTES = 16 * MIB;

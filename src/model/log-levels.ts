@@ -9,6 +9,8 @@ const THRESHOLDS: readonly Threshold[] = ["off", ...LOG_LEVELS];
 /** The parts of ampsync that can have a level of their own, and the library that runs its jobs. */
 export const LOG_PARTS = [
   "stream",
+  "ingest",
+  "capture",
   "dataset",
   "index",
   "lease",

@@ -55,6 +55,7 @@ export function refuseSetting(setting: string, recorded: string): AmpsyncError |
       );
 }
 
-function ownQueue(taken: string): string {
+/** A name for a queue of ours where that one is somebody else's. */
+export function ownQueue(taken: string): string {
   return taken === "ampsync_queue" ? "ampsync_queue_2" : "ampsync_queue";
 }

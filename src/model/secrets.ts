@@ -1,13 +1,20 @@
 /** A token that was replaced may still be echoed for a while. */
 const REMEMBERED = 4;
-/** How many code units of a text are searched; the rest of a longer text is not shown. */
+/** How many code units of a text are searched for secrets of ours; the rest of a longer text is not shown. */
 const SEARCHED = 65_536;
+/** The same where there is none: what others have is found much faster. */
+const SEARCHED_FOR_OTHERS = 1_048_576;
+/** The longest that the patterns of others can be. */
+const LONGEST_OF_OTHERS = 1_100;
 /** Escaped text may be quoted in other text: how often text is unescaped. */
 const ROUNDS = 4;
 /** The code units that one character can take when it is escaped that often. */
 const LONGEST_ESCAPE = 16;
-/** Shorter secrets would be found by chance in unrelated text: encoded, and in the middle of words. */
-const SHORTEST_ANYWHERE = 8;
+/**
+ * Shorter secrets would be found by chance in unrelated text: encoded, and in the middle of words, which would then tell
+ * what they are. So does any secret that is a word; but one that is shown is worse than one that can be guessed.
+ */
+const SHORTEST_ANYWHERE = 4;
 
 const ESCAPE =
   /\\u([0-9a-f]{4})|\\x([0-9a-f]{2})|%([0-9a-f]{2})|&#x([0-9a-f]{1,5});|&#(\d{1,6});|&(amp|lt|gt|quot|apos);|\\(["'\\/])|\\([nrtbf])|(''|"")/gi;
@@ -24,7 +31,7 @@ const AFTER_NAME =
   /((?:passw(?:or)?d|passphrase)["']?\s{0,8}(?:=|(?<=["']\s{0,8}):)\s{0,8})("(?:[^"\\]|\\.){0,1024}"|'(?:[^'\\]|''|\\.){0,1024}'|[^\s,;&"')}\]]{1,1024})/gi;
 
 /** What is shown instead. */
-type Mask = "[token]" | "[password]";
+type Mask = "[token]" | "[password]" | "[secret]";
 
 interface Secret {
   readonly text: string;
@@ -49,8 +56,8 @@ interface Found {
  */
 export class Secrets {
   #kept: readonly Secret[] = [];
-  /** Those that were recently sent to servers. */
-  #recent: readonly string[] = [];
+  /** Those that each source recently gave, to be sent to servers. */
+  #recent: readonly { readonly mask: Mask; texts: readonly string[] }[] = [];
 
   /** Secrets that do not change. */
   keep(mask: Mask, texts: readonly (string | null)[]): void {
@@ -59,12 +66,14 @@ export class Secrets {
   }
 
   /** The same source of secrets, whose values are remembered. */
-  watch(source: () => string | null): () => string | null {
+  watch(source: () => string | null, mask: Mask = "[token]"): () => string | null {
+    const recent = { mask, texts: [] as readonly string[] };
+    this.#recent = [...this.#recent, recent];
     return () => {
       const secret = source();
-      if (secret !== null && secret !== "" && this.#recent.at(-1) !== secret) {
-        const others = this.#recent.filter((each) => each !== secret);
-        this.#recent = [...others, secret].slice(-REMEMBERED);
+      if (secret !== null && secret !== "" && recent.texts.at(-1) !== secret) {
+        const others = recent.texts.filter((each) => each !== secret);
+        recent.texts = [...others, secret].slice(-REMEMBERED);
       }
       return secret;
     };
@@ -72,22 +81,36 @@ export class Secrets {
 
   /** The text without the secrets. */
   redact(text: string): string {
-    const known = [...this.#kept, ...this.#recent.map((each) => ({ text: each, mask: "[token]" as const }))];
-    let shown = text.slice(0, SEARCHED);
+    const recent = this.#recent.flatMap(({ mask, texts }) => texts.map((each) => ({ text: each, mask })));
+    const known = [...this.#kept, ...recent];
+    const searched = known.length === 0 ? SEARCHED_FOR_OTHERS : SEARCHED;
+    let shown = text.slice(0, searched);
     for (const secret of known.toSorted((a, b) => b.text.length - a.text.length)) {
       shown = masked(shown, secret);
     }
     shown = shown.replace(IN_ADDRESS, "$1[password]$2").replace(AFTER_NAME, "$1[password]");
-    if (text.length <= SEARCHED || known.length === 0) {
-      return text.length <= SEARCHED ? shown : shown + text.slice(SEARCHED);
+    if (text.length <= searched) {
+      return shown;
     }
     // A secret across the cut was not found.
-    const longest = Math.max(...known.map((secret) => secret.text.length * LONGEST_ESCAPE));
+    const longest = Math.max(
+      LONGEST_OF_OTHERS,
+      ...known.map((secret) => secret.text.length * LONGEST_ESCAPE),
+    );
     return `${shown.slice(0, Math.max(0, shown.length - longest))}…`;
   }
 }
 
+/** Whether a text has this secret in it, in any of the forms that `Secrets` finds. */
+export function holdsSecret(text: string, secret: string): boolean {
+  return foundIn(text, secret).length > 0;
+}
+
 function masked(text: string, { text: secret, mask }: Secret): string {
+  return covered(text, foundIn(text, secret), mask);
+}
+
+function foundIn(text: string, secret: string): readonly Found[] {
   const found: Found[] = [];
   let view: View = { text, at: Array.from({ length: text.length + 1 }, (_, i) => i) };
   let wanted = secret;
@@ -106,7 +129,7 @@ function masked(text: string, { text: secret, mask }: Secret): string {
     view = next;
     wanted = unescaped({ text: wanted, at: [] }).text; // The secret may itself look escaped.
   }
-  return covered(text, found, mask);
+  return found;
 }
 
 function occurrences({ text, at }: View, wanted: string): Found[] {
@@ -127,12 +150,13 @@ function joins(text: string, position: number): boolean {
 
 /** The secret in base64, in both alphabets, and in hexadecimal. */
 function encodedOccurrences({ text, at }: View, secret: string): Found[] {
+  if (secret.length < SHORTEST_ANYWHERE) return [];
   const bytes = Buffer.from(secret);
   const hex = bytes.toString("hex");
   const lower = { text: text.toLowerCase(), at };
   const base64 = { text: text.replaceAll("-", "+").replaceAll("_", "/"), at };
   return [
-    ...(hex.length < SHORTEST_ANYWHERE || lower.text.length !== text.length ? [] : occurrences(lower, hex)),
+    ...(lower.text.length === text.length ? occurrences(lower, hex) : []),
     ...[0, 1, 2]
       .map((offset) => base64Core(bytes, offset))
       .filter((core) => core.length >= SHORTEST_ANYWHERE)

@@ -78,9 +78,30 @@ const DATABASE: Texts = {
   },
 };
 
+const SOURCE: Texts = {
+  who: "the API",
+  hints: {
+    untrusted:
+      "Start the worker with NODE_EXTRA_CA_CERTS, the path of a PEM file with the certificate of the authority that signed it.",
+    date: AMP.hints.date,
+    name: "Retried automatically. Use a name of the certificate in the source's `url`, or have one issued for this name.",
+    wanted: "Client certificates are not supported for HTTP sources: use a key (`auth`).",
+    refused: "Client certificates are not supported for HTTP sources: use a key (`auth`).",
+    handshake: "Retried automatically. Have the server, or the proxy in front of it, allow TLS 1.2 or 1.3.",
+    plain:
+      "Use http:// in the source's `url`, which AMPSYNC_HTTP_ALLOW must allow, or the port on which the server speaks TLS.",
+    files: "Correct the file that NODE_EXTRA_CA_CERTS names.",
+  },
+};
+
 /** The error of a connection to an Amp server that failed because of TLS; null: for another reason. */
 export function ampTlsError(cause: unknown): AmpsyncError | null {
   return tlsError(cause, AMP);
+}
+
+/** The same for a connection to the API of an HTTP source. */
+export function sourceTlsError(cause: unknown): AmpsyncError | null {
+  return tlsError(cause, SOURCE);
 }
 
 /** The same for a connection to the database. */

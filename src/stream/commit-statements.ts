@@ -1,4 +1,5 @@
-import type { CommitQueue, CommitStatements } from "../commit/commit-queue.ts";
+import type { CommitQueue } from "../commit/commit-queue.ts";
+import type { CommitStatements } from "../commit/commit-writer.ts";
 import type { MicrobatchEnd } from "../commit/microbatch-buffer.ts";
 import { type CopyTarget, literal } from "../commit/statements.ts";
 import type { Lease } from "../db/lease-calls.ts";

@@ -1,10 +1,11 @@
 import { setImmediate as turn } from "node:timers/promises";
 
 import { CarefulTransaction } from "../commit/careful-write.ts";
-import { CommitQueue, type CommitSize } from "../commit/commit-queue.ts";
+import { CommitQueue } from "../commit/commit-queue.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import { WriteTransaction } from "../commit/write.ts";
 import { AmpsyncError } from "../errors.ts";
+import type { CommitSize } from "../model/commit-size.ts";
 import { isPoison } from "../model/poison.ts";
 import { cursorOf } from "../protocol/cursor.ts";
 import { decide, protocolError, resolveOwnHash } from "../protocol/decide.ts";

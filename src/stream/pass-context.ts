@@ -1,11 +1,11 @@
 import type { StreamCalls, StreamLease } from "../db/stream-calls.ts";
 import type { PassControl } from "../lease/pass-control.ts";
+import type { PassStatus } from "../lease/pass-status.ts";
 import type { Log } from "../log.ts";
 import type { TableMetrics } from "../metrics/stream-metrics.ts";
 import type { StreamMemory } from "../protocol/stream-memory.ts";
 import type { Following } from "./following.ts";
 import type { PassDeps } from "./pass-deps.ts";
-import type { PassStatus } from "./pass-status.ts";
 import type { StateLog } from "./state-log.ts";
 
 /** What the parts of one pass share: its target, its repairs, its connections. */

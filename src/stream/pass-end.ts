@@ -1,23 +1,17 @@
-import type { PassOutcome } from "../db/lease-calls.ts";
-import { type Failure, failureOf } from "../model/failure.ts";
-
-/** How a pass ended, as end_pass is told. */
-export interface PassEnd {
-  readonly outcome: PassOutcome;
-  readonly failure: Failure | null;
-}
+import type { PassEnd } from "../db/lease-calls.ts";
+import { failureOf } from "../model/failure.ts";
 
 /** The slot was given away, or the worker stops. */
-export const YIELDED: PassEnd = { outcome: "yielded", failure: null };
+export const YIELDED: PassEnd = { outcome: "yielded", failure: null, dueUs: null };
 
 /** It is retried, after longer and longer pauses. */
 export function ended(error: unknown): PassEnd {
-  return { outcome: "ended", failure: failureOf(error) };
+  return { outcome: "ended", failure: failureOf(error), dueUs: null };
 }
 
 /** No retry can help. */
 export function failed(error: unknown): PassEnd {
-  return { outcome: "failed", failure: failureOf(error) };
+  return { outcome: "failed", failure: failureOf(error), dueUs: null };
 }
 
 export function noData(tableName: string): PassEnd {
@@ -29,5 +23,6 @@ export function noData(tableName: string): PassEnd {
       detail: "The server answered with an empty range.",
       hint: "Retried automatically. Publish the dataset on the Amp server if it is not there yet.",
     },
+    dueUs: null,
   };
 }

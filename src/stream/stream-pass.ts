@@ -1,10 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { LeaseCalls } from "../db/lease-calls.ts";
+import { LeaseCalls, type PassEnd } from "../db/lease-calls.ts";
 import { StreamCalls, type StreamLease } from "../db/stream-calls.ts";
 import { TransactionIds } from "../encoder/transaction-ids.ts";
 import { AmpsyncError } from "../errors.ts";
 import { PassControl } from "../lease/pass-control.ts";
+import { PassStatus } from "../lease/pass-status.ts";
 import type { Log } from "../log.ts";
 import type { TableMetrics } from "../metrics/stream-metrics.ts";
 import { backoffMs } from "../model/backoff.ts";
@@ -21,8 +22,7 @@ import type { Following } from "./following.ts";
 import { type Below, headBelow, lookBelow } from "./head-below.ts";
 import type { PassContext, Progress } from "./pass-context.ts";
 import type { PassDeps } from "./pass-deps.ts";
-import { ended, failed, noData, type PassEnd, YIELDED } from "./pass-end.ts";
-import { PassStatus } from "./pass-status.ts";
+import { ended, failed, noData, YIELDED } from "./pass-end.ts";
 import { prepareTarget } from "./prepare-target.ts";
 import { runRepairs } from "./repair.ts";
 import { StateLog } from "./state-log.ts";
@@ -65,7 +65,7 @@ class StreamPass implements PassContext, Disposable {
   #isCareful = false;
 
   constructor(deps: PassDeps, lease: StreamLease, shutdown: AbortSignal) {
-    this.control = new PassControl(shutdown, deps.limits.minPassMs, () => this.#canEndNow());
+    this.control = new PassControl(shutdown, { ...deps.limits, shutdownMs: 0 }, () => this.#canEndNow());
     const caller = deps.caller.until(this.control.signal, (error) => this.#showTrouble(error));
     this.deps = deps;
     this.calls = new StreamCalls(caller);

@@ -11,29 +11,28 @@ import { withRuntime } from "../runtime.ts";
  * fails, the reason is stored, and shown by ampsync.upgrades, together with the time of the next
  * attempt.
  */
-export function upgradeDataset(deps: Deps): Task {
+export function upgradeDataset(deps: Pick<Deps, "caller" | "log" | "faults">): Task {
   const calls = new UpgradeCalls(deps.caller);
   return async (payload) => {
     const datasetId = parseId(payload, "dataset_id");
+    const log = deps.log.part("dataset").with({ dataset_id: datasetId, ...(await calls.nameOf(datasetId)) });
     try {
       const built = await calls.buildIndexes(datasetId);
       if (built !== 0) {
-        deps.log.part("dataset").info("upgrade_indexes", { dataset_id: datasetId, built });
+        log.info("upgrade_indexes", { built });
         return;
       }
       let step = await calls.advanceUpgrade(datasetId);
       await deps.faults.reach("upgrade_step_answered");
-      deps.log.part("dataset").info("upgrade_step", { dataset_id: datasetId, step });
+      log.info("upgrade_step", { step });
       if (step === "freeze") {
         step = await calls.advanceUpgrade(datasetId); // Most often all tables can be exchanged at once.
         await deps.faults.reach("upgrade_step_answered");
-        deps.log.part("dataset").info("upgrade_step", { dataset_id: datasetId, step });
+        log.info("upgrade_step", { step });
       }
     } catch (error) {
       const failure = failureOf(error);
-      deps.log
-        .part("dataset")
-        .warn("upgrade_failed", { dataset_id: datasetId, code: failure.code, error: failure.message });
+      log.warn("upgrade_failed", { code: failure.code, error: failure.message });
       await calls.deferUpgrade(datasetId, failure, reactionTo(failure.code) === "stop");
     }
   };

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { runChaos } from "../support/worker/chaos.ts";
 
-const KILLS = 10;
+const KILLS = 6;
 
 test(`${KILLS} kills during a backfill lose nothing, double nothing, and no reader sees part of a commit`, async () => {
   const result = await runChaos({ kills: KILLS, rows: 60_000, seed: 1 });

@@ -1,4 +1,4 @@
-// Takes 45 s.
+// Takes 38 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
@@ -57,15 +57,7 @@ async function onlyWorker(scenario: Scenario): Promise<string> {
   return rows[0]!["worker"];
 }
 
-test("SIGKILL of one of two workers: its streams go on elsewhere at once, long before its leases run out", async () => {
-  await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
-  const { victim, victimId, sync } = await twoWorkers(scenario);
-  await sync.reaches();
-  await victim.kill();
-  await expectTakenOver(scenario, sync, victimId);
-}, 60_000);
-
-test("in mid-load, too: nothing is lost", async () => {
+test("SIGKILL of one of two workers in mid-load: its streams go on elsewhere at once, long before its leases run out", async () => {
   await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 3_000 }) });
   const { victim, victimId, sync } = await twoWorkers(scenario);
   await victim.kill();
@@ -126,7 +118,7 @@ test("SIGTERM of one of two workers: it takes no more streams from then on, and 
     "the other one to hold all",
     async () => {
       const { rows } = await scenario.db.query("select slots, streams::int from ampsync.workers order by 1");
-      return JSON.stringify(rows) === '[{"slots":0,"streams":0},{"slots":200,"streams":3}]';
+      return JSON.stringify(rows) === '[{"slots":0,"streams":0},{"slots":20,"streams":3}]';
     },
     8_000,
   );

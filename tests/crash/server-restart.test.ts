@@ -105,8 +105,16 @@ test("a backend that crashes takes all sessions with it, and the server counts a
     return rows[0]!["is_older"];
   });
   const victim = await db.client();
+  const witness = await db.client();
   const { rows } = await victim.query("select pg_backend_pid() as pid");
   process.kill(rows[0].pid, "SIGKILL");
+  // A moment passes before the server notices, and ends all others.
+  await waitFor("the server to end its sessions", () =>
+    witness.query("select").then(
+      () => false,
+      () => true,
+    ),
+  );
   await waitFor("the server to be back", async () => {
     db = connectDatabase("postgres", postgres.connectionString(), async () => {});
     return db.query("select").then(

@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
+import { LOCKS_HERE } from "../support/postgres/rivals.ts";
+import { CASES, someCases } from "../support/some-cases.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 import { Worker } from "../support/worker/worker.ts";
@@ -28,7 +30,7 @@ const inCopy: Situation = async (scenario, source) => {
   source.mine(3000);
   await scenario.until("a COPY that waits", async () => {
     const { rows } = await scenario.db.query(
-      "select from pg_locks where relation = 'chain.logs'::regclass and not granted",
+      `select from ${LOCKS_HERE} where relation = 'chain.logs'::regclass and not granted`,
     );
     return rows.length === 1;
   });
@@ -82,8 +84,8 @@ function processInside({ pid }: ChildProcess): number | null {
   return children === "" ? null : Number(children);
 }
 
-test.skipIf(!canUnshare).each(Object.entries(COMMANDS))(
-  "SIGTERM as process 1 of a process id namespace: `%s` exits in time, its leases given back",
+test.skipIf(!canUnshare).each(someCases(Object.entries(COMMANDS)))(
+  `SIGTERM as process 1 of a process id namespace: "%s" exits in time, its leases given back (${CASES})`,
   async (_, program) => {
     const source = new GeneratedSource({ blocks: 60 });
     await using scenario = await Scenario.start({ source });

@@ -7,6 +7,7 @@ import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts
 import type { FaultPoint } from "../../src/fault-points.ts";
 import { createDeps } from "../../src/runtime.ts";
 import { streamTask } from "../../src/tasks/ampsync_stream.ts";
+import { LOCKS_HERE } from "../support/postgres/rivals.ts";
 import { type Direction, type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
@@ -149,7 +150,7 @@ test("a writer whose backend waits for a lock is left alone, however long", asyn
   rig.source.mine(5);
   await rig.scenario.until("the writer to wait", async () => {
     const { rowCount } = await blocker.query(
-      "select from pg_locks where not granted and relation = 'chain.logs'::regclass",
+      `select from ${LOCKS_HERE} where not granted and relation = 'chain.logs'::regclass`,
     );
     return rowCount === 1;
   });

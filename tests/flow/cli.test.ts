@@ -1,4 +1,4 @@
-// Takes 25 s.
+// Takes 35 s.
 import { existsSync } from "node:fs";
 import { access, constants, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { newDataDir } from "../support/postgres/data-dir.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
 import { startPostgres } from "../support/postgres/start-postgres.ts";
+import { CASES, someCases } from "../support/some-cases.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ampsync } from "../support/worker/command.ts";
 import { Worker } from "../support/worker/worker.ts";
@@ -40,6 +41,12 @@ describe("ampsync", () => {
     ]) {
       expect(await ampsync(args)).toEqual({ exitCode: 0, stdout: help, stderr: "" });
     }
+  });
+
+  test("names a page by its path", async () => {
+    const { stdout } = await ampsync(["worker", "--help"]);
+    expect(stdout).toContain("(docs/log.md)");
+    expect(stdout).not.toContain("](");
   });
 
   test("of an unknown name means the nearest one", async () => {
@@ -149,15 +156,37 @@ describe("ampsync migrate", () => {
     expect(first).toEqual({
       migrations: expect.arrayContaining(["migrations/0001_core.sql"]),
       functionsReplaced: true,
+      grants: expect.any(Number),
       roles: { missing: [], statements: [] },
+      grantsToOthers: [],
     });
     const second = JSON.parse((await ampsync(args, nowhere)).stdout);
     expect(second).toEqual({
       migrations: [],
       functionsReplaced: false,
+      grants: 0,
       roles: { missing: [], statements: [] },
+      grantsToOthers: [],
     });
   });
+});
+
+test("what a command waits for too long is a lock that somebody holds, and its hint shows who", async () => {
+  await using db = await createDatabase();
+  const rival = await db.client();
+  await rival.query("begin; lock table ampsync_private.dataset");
+  const { exitCode, stderr } = await ampsync(["status"], { DATABASE_URL: db.url });
+  expect({ exitCode, stderr }).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringMatching(/^ERROR 57014: /),
+  });
+  const waiting = (await db.client()).query("select from ampsync.status").catch(() => {});
+  await waitFor("the statement of the hint to show the holder of the lock", async () => {
+    const { rows } = await db.query(/^HINT: (select .*)$/m.exec(stderr)![1]!);
+    return rows.some(({ query }) => query === "begin; lock table ampsync_private.dataset");
+  });
+  await rival.query("rollback");
+  await waiting;
 });
 
 test("ampsync migrate, of a role that may not do all of it, prints what is left for the roles", async () => {
@@ -177,8 +206,89 @@ test("ampsync migrate, of a role that may not do all of it, prints what is left 
     expect(stdout).toMatch(new RegExp(`^  grant ampsync_worker to ${role}.*;$`, "m"));
     expect(stdout).toContain(`  grant create on database ${db.name} to ampsync_worker;\n`);
     expect(stdout).toMatch(/^Then run ampsync migrate again/m);
+    await db.query("revoke all on ampsync.status, ampsync.streams from ampsync_reader");
+    const again = await ampsync(["migrate"], { DATABASE_URL: url.href });
+    expect(again.stdout).toMatch(
+      /^The schema is up to date\.\nMade 2 grants that the roles of ampsync lacked\.\n/,
+    );
   } finally {
     await db.query(`drop owned by ${role} cascade; drop role ${role}`);
+  }
+});
+
+describe("a role without the rights for it is told the statement that gives them", () => {
+  let db: TestDatabase;
+  let url: URL;
+  const role = `looks_${process.pid}`;
+
+  beforeAll(async () => {
+    db = await createDatabase();
+    await db.query(`create role ${role} login password 'secret'`);
+    url = new URL(db.url);
+    url.username = role;
+    url.password = "secret";
+  });
+
+  afterAll(async () => {
+    await db.query(`drop owned by ${role} cascade; drop role ${role}`);
+    await db.drop();
+  });
+
+  const refusalOf = async (command: string) => {
+    const { stderr } = await ampsync([command], { DATABASE_URL: url.href });
+    return stderr.slice(stderr.indexOf("ERROR"));
+  };
+
+  test.each([
+    ["doctor", "ampsync_reader"],
+    ["status", "ampsync_reader"],
+    ["worker", "ampsync_worker"],
+  ])("by ampsync %s", async (command, group) => {
+    expect(await refusalOf(command)).toBe(
+      `ERROR 42501: permission denied for schema ${command === "worker" ? "graphile_worker" : "ampsync"}\n` +
+        `HINT: grant ${group} to ${role};\n`,
+    );
+  });
+
+  test("but where a worker looks at another application's queue, which one is ours", async () => {
+    await using other = await createDatabase({ empty: true });
+    await ampsync(["migrate"], { DATABASE_URL: other.url, GRAPHILE_WORKER_SCHEMA: "ampsync_queue" });
+    await other.query(`create schema graphile_worker; create table graphile_worker.migrations (id int);
+      grant ampsync_worker to ${role}`);
+    const address = new URL(other.url);
+    address.username = role;
+    address.password = "secret";
+    const { stderr } = await ampsync(["worker"], { DATABASE_URL: address.href });
+    expect(stderr).toMatch(/^ERROR SY902: the queue is in schema ampsync_queue, but .* in graphile_worker$/m);
+    await other.query(`revoke ampsync_worker from ${role}`);
+  });
+
+  test("which is all that it takes; a right that a role of ampsync lacks is given by migrate", async () => {
+    await db.query(`grant ampsync_reader to ${role}`);
+    expect(await refusalOf("doctor")).toBe("");
+    await db.query("revoke execute on function ampsync.doctor from ampsync_reader");
+    expect(await refusalOf("doctor")).toMatch(/^HINT: Run ampsync migrate as \w+\.$/m);
+  });
+});
+
+test("ampsync migrate prints what roles of somebody else may do with the rights of the owner", async () => {
+  await using db = await createDatabase();
+  const role = `left over ${process.pid}`;
+  await db.query(`create role "${role}"; grant execute on function ampsync.pause_sync to "${role}"`);
+  try {
+    const { exitCode, stdout } = await ampsync(["migrate"], { DATABASE_URL: db.url });
+    const printed = stdout.slice(stdout.indexOf("Roles that are not")).trimEnd().split("\n");
+    expect({ exitCode, printed }).toEqual({
+      exitCode: 0,
+      printed: [
+        "Roles that are not of ampsync may call functions that run with the rights of their owner. To take that back:",
+        expect.stringMatching(`^  revoke execute on function ampsync\\.pause_sync\\(.*\\) from "${role}";$`),
+      ],
+    });
+    await db.query(printed[1]!);
+    expect((await ampsync(["migrate"], { DATABASE_URL: db.url })).stdout).toBe("The schema is up to date.\n");
+  } finally {
+    await db.query(`drop owned by "${role}"; drop role "${role}"`);
   }
 });
 
@@ -343,6 +453,11 @@ describe("ampsync status ends with", () => {
     await db.query("update ampsync_private.stream set state = 'paused'");
     await db.query("delete from ampsync_private.worker");
     expect(await exitCode()).toBe(0); // Nobody has to work.
+    await db.query("update ampsync_private.stream set state = 'live'");
+    await db.query("select ampsync.resync('eth')");
+    expect(await exitCode()).toBe(1);
+    await db.query("update ampsync_private.stream set state = 'failed' where shadow_of is not null");
+    expect(await exitCode()).toBe(0); // A worker would not go on with the resync either.
     expect(await exitCode({})).toBe(2);
     expect(await exitCode({ DATABASE_URL: db.url, AMP_LOG: "loud" })).toBe(2);
 
@@ -367,6 +482,16 @@ describe("ampsync doctor", () => {
       exitCode: 1,
       stdout: expect.stringContaining('{"findings":[{"severity":"error","subject":"workers",'),
     });
+  });
+
+  test("says that nothing is installed", async () => {
+    await using empty = await createDatabase({ empty: true });
+    const { exitCode, stderr } = await ampsync(["doctor"], { DATABASE_URL: empty.url });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(`ERROR SY901: database schema and code do not match
+DETAIL: PostgreSQL said 3F000: schema "ampsync" does not exist.
+HINT: ampsync migrate
+`);
   });
 });
 
@@ -430,7 +555,7 @@ describe("secrets", () => {
     }
   });
 
-  test.each([
+  const OUTCOMES: readonly (readonly [string, () => Record<string, string>])[] = [
     ["a wrong password", () => ({ DATABASE_URL: urlWith(`${PASSWORD}!`) })],
     ["a wrong password in parts", () => ({ ...parts(), DATABASE_PASSWORD: `${PASSWORD}!` })],
     [
@@ -445,28 +570,38 @@ describe("secrets", () => {
       () => ({ DATABASE_URL: `postgresql://me:${PASSWORD}@127.0.0.1/sync` }),
     ],
     ["no URL at all", () => ({ DATABASE_URL: `me:${PASSWORD}@127.0.0.1/sync` })],
-  ])("are not shown at any level (N53, sanitize_database_url) after %s", async (_, settings) => {
-    for (const args of [
-      ["migrate"],
-      ["status"],
-      ["status", "--json"],
-      ["doctor"],
-      ["worker"],
-      ["sync", "--dataset=eth"],
-      ["worker", `--auth-token=${TOKEN}`, `--databse-password=${PASSWORD}`],
-    ]) {
-      const { exitCode, stdout, stderr } = await ampsync(args, {
-        ...settings(),
-        AMP_AUTH_TOKEN: TOKEN,
-        AMP_LOG: "trace",
-      });
-      const told = args[0] === "status" ? [2, 3] : [args.length > 2 ? 2 : 1];
-      expect(told, args.join(" ")).toContain(exitCode);
-      const output = stdout + stderr;
-      expect(output).not.toBe("");
-      for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), "p@s", "p%40s", TOKEN]) {
-        expect(output).not.toContain(secret);
+  ];
+  const CALLS = [
+    ["migrate"],
+    ["status"],
+    ["status", "--json"],
+    ["doctor"],
+    ["worker"],
+    ["sync", "--dataset=eth"],
+    ["worker", `--auth-token=${TOKEN}`, `--databse-password=${PASSWORD}`],
+  ];
+  const taken = someCases(
+    OUTCOMES.flatMap(([name]) => CALLS.map((args) => ({ name, args }))),
+    { kindOf: ({ name }) => name },
+  );
+
+  test.each(OUTCOMES)(
+    `are not shown at any level (N53, sanitize_database_url) after %s (${CASES})`,
+    async (after, settings) => {
+      for (const { args } of taken.filter(({ name }) => name === after)) {
+        const { exitCode, stdout, stderr } = await ampsync(args, {
+          ...settings(),
+          AMP_AUTH_TOKEN: TOKEN,
+          AMP_LOG: "trace",
+        });
+        const told = args[0] === "status" ? [2, 3] : [args.length > 2 ? 2 : 1];
+        expect(told, args.join(" ")).toContain(exitCode);
+        const output = stdout + stderr;
+        expect(output).not.toBe("");
+        for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), "p@s", "p%40s", TOKEN]) {
+          expect(output).not.toContain(secret);
+        }
       }
-    }
-  });
+    },
+  );
 });

@@ -21,8 +21,12 @@ const folders = new Set<string>();
 afterAll(() => Promise.all([...folders].map((folder) => rm(folder, { recursive: true, force: true }))));
 
 /** Lends a connection to a server that runs for that long. */
-async function onServer<T>(dataDir: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const server = await startPostgres({ dataDir, persistent: true });
+async function onServer<T>(
+  dataDir: string,
+  work: (client: pg.Client) => Promise<T>,
+  settings: Record<string, string> = {},
+): Promise<T> {
+  const server = await startPostgres({ dataDir, persistent: true, settings });
   folders.add(server.dataDir); // Another one, if the server's user cannot reach that folder.
   const client = new pg.Client({ connectionString: server.connectionString() });
   try {
@@ -59,7 +63,7 @@ test("the fixes of server settings work as they are printed, some after the rest
     }
   });
 
-  const found = await onServer(folder, async (client) => {
+  const look = async (client: pg.Client) => {
     const fixes = await findings(client);
     expect([...fixes.keys()].sort()).toEqual(Object.keys(BAD).sort());
     for (const fix of fixes.values()) {
@@ -71,7 +75,9 @@ test("the fixes of server settings work as they are printed, some after the rest
       return left.size === fixes.size - atOnce.length;
     });
     return fixes;
-  });
+  };
+  // Servers of tests are started with a level of their own, which goes before what is set in SQL.
+  const found = await onServer(folder, look, { wal_level: BAD.wal_level });
 
   expect(found.get("wal_level")).toContain("restart");
   expect(await onServer(folder, findings)).toEqual(new Map());

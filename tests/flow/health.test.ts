@@ -150,7 +150,7 @@ describe("a worker at work", () => {
       expect(said).toMatchObject({ status: 503, reason: "the database does not answer", tables: [] });
       const since = performance.now();
       await monitor.readyz();
-      expect(performance.now() - since).toBeLessThan(3_000);
+      expect(performance.now() - since).toBeLessThan(10_000); // A guard: it would wait as long as the lock is held.
       expect(await monitor.isAlive()).toBe(true);
       expect((await monitor.scrape()).get("ampsync_database_up")).toBe(0);
     });

@@ -4,10 +4,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import { documentedMetrics } from "../support/health/metrics-page.ts";
 import { Monitor, type Series } from "../support/health/monitor.ts";
+import { startApiServer } from "../support/http/api-server.ts";
+import { definitionOf } from "../support/http/definitions.ts";
 import { Scenario } from "../support/worker/scenario.ts";
 import type { Sync } from "../support/worker/sync.ts";
 
 /** Every metric of docs/metrics.md is seen to move here, as what it means happens. */
+const api = await startApiServer({ records: 450, faults: { next: [null, null, { status: 503 }] } });
 const source = new GeneratedSource({ blocks: 100 });
 let scenario: Scenario;
 let monitor: Monitor;
@@ -37,13 +40,17 @@ const atLeast = (series: string, value: number) => (scraped: Series) => (scraped
 beforeAll(async () => {
   scenario = await Scenario.start({ source });
   monitor = await Monitor.create();
-  scenario.startWorker({ env: { ...monitor.env, DB_POOL_SIZE: "3" } });
+  const allowed = { AMPSYNC_HTTP_ALLOW: `http://${new URL(api.origin).host}` };
+  scenario.startWorker({ env: { ...monitor.env, ...allowed, DB_POOL_SIZE: "3" } });
   await scenario.until("the worker", () => monitor.isAlive());
   await until("the database", atLeast("ampsync_database_up", 1));
   sync = await scenario.sync();
   await sync.untilAll("live");
 });
-afterAll(async () => await scenario[Symbol.asyncDispose]());
+afterAll(async () => {
+  await scenario[Symbol.asyncDispose]();
+  await api.stop();
+});
 
 test("a load is counted: rows, bytes, microbatches, commits, seconds, and where the table is", async () => {
   await until("the leases", atLeast("ampsync_leases", 3));
@@ -59,6 +66,51 @@ test("a load is counted: rows, bytes, microbatches, commits, seconds, and where 
   const sum = commits.reduce((all, [, value]) => all + value, 0);
   expect(series.get("ampsync_commit_seconds_count")).toBe(sum);
   expect(series.get("ampsync_copy_seconds_count")).toBe(sum);
+});
+
+test("an HTTP source is counted: its requests by their outcomes, their seconds, its pages", async () => {
+  await scenario.db.query("select ampsync.enqueue_http('events', $1)", [JSON.stringify(definitionOf(api))]);
+  const events = (more = "") => `{dataset="events",${more}table="events"}`;
+  await until("the pages", atLeast(`ampsync_http_pages_total${events()}`, 5));
+  const series = await scrape();
+  expect(series.get(`ampsync_http_requests_total${events('outcome="2xx",')}`)).toBe(5);
+  expect(series.get(`ampsync_http_requests_total${events('outcome="5xx",')}`)).toBe(1);
+  expect(series.get("ampsync_http_request_seconds_count")).toBe(6);
+  expect(series.get(`ampsync_rows_written_total${events()}`)).toBe(450);
+  await until("the records", atLeast(`ampsync_records_total${events()}`, 450));
+  await scenario.db.query("select ampsync.resync('events')");
+  await until("what was there before", atLeast(`ampsync_duplicates_total${events()}`, 450));
+});
+
+test("change capture is counted: its transactions, its lag, the WAL that it keeps, the log", async () => {
+  const { db } = scenario;
+  await db.query("create table public.todos (id integer primary key)");
+  await db.query("select ampsync.publish('public.todos')");
+  await until("the slot", atLeast("ampsync_capture_wal_retained_bytes", 1));
+  await scenario.until("the table to be live", async () => {
+    const { rows } = await db.query("select from ampsync.publications where state = 'live'");
+    return rows.length === 1;
+  });
+  await db.query("insert into public.todos values (1)");
+  await until("the transaction", atLeast("ampsync_capture_transactions_total", 1));
+  await until("its position", atLeast("ampsync_log_position", 2));
+  await scenario.until("a beat to come back", async () => {
+    const { rows } = await db.query(
+      "select from ampsync_private.capture where state = 'ok' and beat_seen_at is not null",
+    );
+    return rows.length === 1;
+  });
+
+  const blocker = await db.client();
+  await blocker.query("begin; select from ampsync_private.capture for update"); // No beat is sent meanwhile.
+  try {
+    await db.query("insert into public.todos values (2)");
+    await until("the lag", atLeast("ampsync_capture_lag_seconds", 0.001));
+  } finally {
+    await blocker.query("rollback");
+  }
+  await until("both transactions", atLeast("ampsync_capture_transactions_total", 2));
+  await db.query("select ampsync.unpublish('public.todos')");
 });
 
 test("blocks that come while a table is locked are its lag", async () => {
@@ -112,15 +164,19 @@ test("calls that wait for the database, and those that are repeated, are counted
 
 test("a job that nobody takes has an age", async () => {
   await scenario.db.query(
-    "select graphile_worker.add_job('ampsync_nobody', run_at => now() - interval '1 min')",
+    "select graphile_worker.add_job('ampsync_nobody', run_at => now() - interval '1 min', job_key => 'nobody')",
   );
   await until("the age", atLeast('ampsync_queue_age_seconds{task="ampsync_nobody"}', 60));
+  await scenario.db.query("select graphile_worker.remove_job('nobody')"); // Or passes end for it, one at each heartbeat.
 });
 
 test("a lease that another worker took is lost here, and taken over there", async () => {
-  await scenario.db.query(
-    "update ampsync_private.lease l set epoch = epoch + 1, holder = 'another' from ampsync_private.stream s where s.stream_id = l.stream_id and s.table_name = 'logs'",
-  );
+  await scenario.until("the lease to be held, and taken", async () => {
+    const { rowCount } = await scenario.db.query(
+      "update ampsync_private.lease l set epoch = epoch + 1, holder = 'another' from ampsync_private.stream s where s.stream_id = l.stream_id and s.table_name = 'logs' and l.lease_until > ampsync_private.now()",
+    );
+    return rowCount === 1;
+  });
   await until("the loss", atLeast("ampsync_leases_lost_total", 1));
   await scenario.db.query(
     "update ampsync_private.lease set lease_until = ampsync_private.now() where holder = 'another'",
@@ -177,7 +233,19 @@ test("no label has values that grow with what is synced, but for the names of ta
       labels.set(label, (labels.get(label) ?? new Set()).add(value));
     }
   }
-  const bounded = ["dataset", "depth", "le", "pool", "reason", "state", "table", "task", "version", "what"];
+  const bounded = [
+    "dataset",
+    "depth",
+    "le",
+    "outcome",
+    "pool",
+    "reason",
+    "state",
+    "table",
+    "task",
+    "version",
+    "what",
+  ];
   expect([...labels.keys()].sort()).toEqual(bounded);
   for (const [label, values] of labels) expect(values.size, label).toBeLessThan(20);
 });

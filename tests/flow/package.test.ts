@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase } from "../support/postgres/postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
+import { ALL_SLOTS } from "../support/worker/worker-process.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -64,7 +65,10 @@ async function documentedTasks(): Promise<string[]> {
 
 function start(databaseUrl: string, program: readonly string[]): Worker {
   const nowhere = "http://127.0.0.1:1";
-  return new Worker({ databaseUrl, flightAddress: nowhere, adminAddress: nowhere, cwd: app }, program);
+  return new Worker(
+    { databaseUrl, flightAddress: nowhere, adminAddress: nowhere, cwd: app, env: ALL_SLOTS },
+    program,
+  );
 }
 
 test("an installed package brings no Node.js and no chain", async () => {

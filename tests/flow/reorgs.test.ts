@@ -50,14 +50,19 @@ test("a reconnect with other microbatch borders leaves every row once", async ()
     breaks: { after: 100, unit: "rows", how: broken },
   });
   const sync = await scenario.follow(source);
-  const first = await sync.until("the first break", ({ state }) => state === "retrying");
+  // What comes just before a break may not be committed yet, and is lost with its connection.
+  const first = await sync.until("the first break after a commit", async ({ state, block }) => {
+    await scenario.hurry();
+    return state === "retrying" && block >= 0;
+  });
   scenario.misbehaviour.blocksPerMicrobatch = 13;
   await scenario.hurry();
   const second = await sync.until(
     "the second one",
     ({ state, block }) => state === "retrying" && block > first.block,
   );
-  expect([first.block, second.block]).toEqual([13, 26]);
+  expect((first.block + 1) % 7).toBe(0);
+  expect((second.block + 1) % 7).not.toBe(0); // Else the borders would be the same.
   Object.assign(scenario.misbehaviour, { blocksPerMicrobatch: 1000, breaks: null });
   await sync.catchesUp();
   await sync.expectSourceRows();

@@ -130,6 +130,17 @@ describe("what keeps a command from the database is told at once, in words, with
     expect(worker.hasSaid("HINT: Name a PEM file with the certificate")).toBe(true);
   });
 
+  test("graphile-worker's own command ends in Node's words, since it connects before our preset can take part", async () => {
+    const databaseUrl = postgres.url({ sslmode: "verify-full", ...known });
+    const nowhere = "http://127.0.0.1:1";
+    const addresses = { databaseUrl, flightAddress: nowhere, adminAddress: nowhere };
+    await using worker = new Worker(addresses, COMMANDS["graphile-worker"]);
+    expect(await worker.ended).toEqual({ code: 1, signal: null });
+    expect(worker.hasSaid("SELF_SIGNED_CERT_IN_CHAIN")).toBe(true);
+    const { stderr } = await ampsync(["status"], { DATABASE_URL: databaseUrl });
+    expect(stderr).toMatch(/ERROR SY109: .*HINT: .*sslrootcert/s); // As docs/operations.md says.
+  });
+
   test("files that cannot work are refused before anything is connected", async () => {
     const other = identity(authority.issue({ name: "ampsync" }), "other");
     const garbage = files.write("garbage.pem", "not a certificate");

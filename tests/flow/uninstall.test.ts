@@ -10,6 +10,7 @@ import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
+import { CASES, someCases } from "../support/some-cases.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ampsync } from "../support/worker/command.ts";
 import { Scenario } from "../support/worker/scenario.ts";
@@ -233,7 +234,7 @@ test("a command that is killed while it drops leaves everything as it was", asyn
   expect(rows).toEqual([{ state: "backfill", block: 9 }]);
 });
 
-describe.each(Object.entries(COMMANDS))("while %s runs", (_, program) => {
+describe.each(someCases(Object.entries(COMMANDS)))(`while %s runs (${CASES})`, (_, program) => {
   test("its streams are ended, and it ends and says why; started again it waits for migrate", async () => {
     await using scenario = await Scenario.start();
     const source = new GeneratedSource({ blocks: 30, logsPerBlock: 2 });

@@ -7,17 +7,18 @@ import { createLog } from "../../src/log.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { startPostgres } from "../support/postgres/start-postgres.ts";
+import { CASES, someCases } from "../support/some-cases.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Worker } from "../support/worker/worker.ts";
-import { COMMANDS } from "../support/worker/worker-process.ts";
+import { ALL_SLOTS, COMMANDS } from "../support/worker/worker-process.ts";
 
 const log = createLog("error", () => {});
 
 function start(
   databaseUrl: string,
   program: readonly string[] = COMMANDS["graphile-worker"],
-  env: Record<string, string> = {},
+  env: Record<string, string | undefined> = {},
 ): Worker {
   const nowhere = "http://127.0.0.1:1";
   return new Worker({ databaseUrl, flightAddress: nowhere, adminAddress: nowhere, env }, program);
@@ -39,20 +40,29 @@ async function works(db: TestDatabase): Promise<void> {
   });
 }
 
-describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
-  test("says once what is missing before ampsync migrate, changes nothing, and goes on after it", async () => {
-    await using db = await createDatabase({ empty: true });
-    await using worker = start(db.url, program);
-    await waitFor("the reason", () => worker.hasSaid("worker_waiting"));
-    const { rows } = await db.query("select nspname from pg_namespace where nspname ~ 'ampsync|graphile'");
-    expect(rows).toEqual([]);
-    await migrate(db.url, { log });
-    await waitFor("it to go on", () => worker.hasSaid("worker_goes_on"));
-    await waitFor("it to work", async () => (await workers(db)).length === 1);
-    expect(worker.tail().match(/worker_waiting/g)).toHaveLength(1);
-  });
+/** One of both commands for each test, each with another one than the test before it. */
+const oneCommand = (() => {
+  let shift = 0;
+  return () => someCases(Object.entries(COMMANDS), { shift: shift++ });
+})();
 
-  test("can be stopped while it waits for ampsync migrate", async () => {
+describe(`a worker (${CASES})`, () => {
+  test.each(oneCommand())(
+    "%s says once what is missing before ampsync migrate, changes nothing, and goes on after it",
+    async (_, program) => {
+      await using db = await createDatabase({ empty: true });
+      await using worker = start(db.url, program);
+      await waitFor("the reason", () => worker.hasSaid("worker_waiting"));
+      const { rows } = await db.query("select nspname from pg_namespace where nspname ~ 'ampsync|graphile'");
+      expect(rows).toEqual([]);
+      await migrate(db.url, { log });
+      await waitFor("it to go on", () => worker.hasSaid("worker_goes_on"));
+      await waitFor("it to work", async () => (await workers(db)).length === 1);
+      expect(worker.tail().match(/worker_waiting/g)).toHaveLength(1);
+    },
+  );
+
+  test.each(oneCommand())("%s can be stopped while it waits for ampsync migrate", async (_, program) => {
     await using db = await createDatabase({ empty: true });
     await using worker = start(db.url, program);
     await waitFor("the reason", () => worker.hasSaid("worker_waiting"));
@@ -62,7 +72,7 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
     expect(worker.tail()).not.toContain("ERROR");
   });
 
-  test("refuses an old Node.js at once", async () => {
+  test.each(oneCommand())("%s refuses an old Node.js at once", async (_, program) => {
     await using db = await createDatabase();
     const pretend = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'22.18.0'}})";
     await using worker = start(db.url, program, {
@@ -73,7 +83,7 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
     expect(worker.tail()).not.toMatch(/^ +at /m);
   });
 
-  test("leaves another application's queue alone", async () => {
+  test.each(oneCommand())("%s leaves another application's queue alone", async (_, program) => {
     await using db = await createDatabase();
     await db.query("update ampsync_private.queue set is_ours = false");
     await db.query("delete from graphile_worker.migrations where id > 18");
@@ -88,76 +98,88 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
     expect(rows).toEqual([{ newest: 18 }]);
   });
 
-  test("is refused by a queue of a newer release in words, without a stack", async () => {
-    await using db = await createDatabase();
-    await db.query("insert into graphile_worker.migrations (id, breaking) values (999, true)");
-    await using worker = start(db.url, program);
-    expect(await worker.ended).toMatchObject({ code: 1 });
-    expect(
-      worker.hasSaid("ERROR SY901: the queue graphile_worker is too new for this version of ampsync"),
-    ).toBe(true);
-    expect(worker.tail()).not.toMatch(/^ +at /m);
-  });
+  test.each(oneCommand())(
+    "%s is refused by a queue of a newer release in words, without a stack",
+    async (_, program) => {
+      await using db = await createDatabase();
+      await db.query("insert into graphile_worker.migrations (id, breaking) values (999, true)");
+      await using worker = start(db.url, program);
+      expect(await worker.ended).toMatchObject({ code: 1 });
+      expect(
+        worker.hasSaid("ERROR SY901: the queue graphile_worker is too new for this version of ampsync"),
+      ).toBe(true);
+      expect(worker.tail()).not.toMatch(/^ +at /m);
+    },
+  );
 
-  test("ends with both names where its setting is not the recorded queue, and makes nothing", async () => {
-    await using db = await createDatabase();
-    await using worker = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "elsewhere" });
-    expect(await worker.ended).toMatchObject({ code: 1 });
-    expect(
-      worker.hasSaid(
-        "ERROR SY902: the queue is in schema graphile_worker, but this worker looks for it in elsewhere",
-      ),
-    ).toBe(true);
-    expect(worker.hasSaid("HINT: GRAPHILE_WORKER_SCHEMA=graphile_worker")).toBe(true);
-    expect((await db.query("select from pg_namespace where nspname = 'elsewhere'")).rowCount).toBe(0);
-  });
+  test.each(oneCommand())(
+    "%s ends with both names where its setting is not the recorded queue, and makes nothing",
+    async (_, program) => {
+      await using db = await createDatabase();
+      await using worker = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "elsewhere" });
+      expect(await worker.ended).toMatchObject({ code: 1 });
+      expect(
+        worker.hasSaid(
+          "ERROR SY902: the queue is in schema graphile_worker, but this worker looks for it in elsewhere",
+        ),
+      ).toBe(true);
+      expect(worker.hasSaid("HINT: GRAPHILE_WORKER_SCHEMA=graphile_worker")).toBe(true);
+      expect((await db.query("select from pg_namespace where nspname = 'elsewhere'")).rowCount).toBe(0);
+    },
+  );
 
-  test("works in another schema beside another application's queue, and stops when the queue is moved", async () => {
-    await using db = await createDatabase({ empty: true });
-    await runMigrations({ connectionString: db.url, schema: "graphile_worker" });
-    await db.query("delete from graphile_worker.migrations where id > 18");
-    await migrate(db.url, { log, queueSchema: "ampsync_queue" });
-    await using worker = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "ampsync_queue" });
-    await db.query("select ampsync.enqueue_sync('chain')");
-    await waitFor("the dataset to be looked for", async () => {
-      const { rows } = await db.query("select error_code from ampsync.status");
-      return rows[0]!["error_code"] === "SY104";
-    });
-    await migrate(db.url, { log, queueSchema: "ampsync_queue_2" });
-    expect(await worker.ended).toMatchObject({ code: 1 });
-    expect(worker.hasSaid("worker_does_not_fit")).toBe(true);
+  test.each(oneCommand())(
+    "%s works in another schema beside another application's queue, and stops when the queue is moved",
+    async (_, program) => {
+      await using db = await createDatabase({ empty: true });
+      await runMigrations({ connectionString: db.url, schema: "graphile_worker" });
+      await db.query("delete from graphile_worker.migrations where id > 18");
+      await migrate(db.url, { log, queueSchema: "ampsync_queue" });
+      await using worker = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "ampsync_queue" });
+      await db.query("select ampsync.enqueue_sync('chain')");
+      await waitFor("the dataset to be looked for", async () => {
+        const { rows } = await db.query("select error_code from ampsync.status");
+        return rows[0]!["error_code"] === "SY104";
+      });
+      await migrate(db.url, { log, queueSchema: "ampsync_queue_2" });
+      expect(await worker.ended).toMatchObject({ code: 1 });
+      expect(worker.hasSaid("worker_does_not_fit")).toBe(true);
 
-    await using successor = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "ampsync_queue_2" });
-    await waitFor("the supervisor to go on from state", async () => {
-      const { rows } = await db.query("select from ampsync.jobs where task = 'ampsync_resolve'");
-      return rows.length > 0 || successor.hasEnded;
-    });
-    expect(successor.hasEnded).toBe(false);
-    const { rows } = await db.query("select max(id) as newest from graphile_worker.migrations");
-    expect(rows).toEqual([{ newest: 18 }]);
-  });
+      await using successor = start(db.url, program, { GRAPHILE_WORKER_SCHEMA: "ampsync_queue_2" });
+      await waitFor("the supervisor to go on from state", async () => {
+        const { rows } = await db.query("select from ampsync.jobs where task = 'ampsync_resolve'");
+        return rows.length > 0 || successor.hasEnded;
+      });
+      expect(successor.hasEnded).toBe(false);
+      const { rows } = await db.query("select max(id) as newest from graphile_worker.migrations");
+      expect(rows).toEqual([{ newest: 18 }]);
+    },
+  );
 
-  test("stops beside a schema that it does not fit, and only then", async () => {
-    await using db = await createDatabase();
-    await using worker = start(db.url, program);
-    await waitFor("it to work", async () => (await workers(db)).length === 1);
-    await db.query(
-      `insert into ampsync_private.migration (name, sha256, breaking, version)
+  test.each(oneCommand())(
+    "%s stops beside a schema that it does not fit, and only then",
+    async (_, program) => {
+      await using db = await createDatabase();
+      await using worker = start(db.url, program);
+      await waitFor("it to work", async () => (await workers(db)).length === 1);
+      await db.query(
+        `insert into ampsync_private.migration (name, sha256, breaking, version)
        values ('migrations/9998_fits.sql', 'unknown', false, '98.0.0')`,
-    );
-    await db.query("notify ampsync_schema");
-    await works(db);
-    expect(worker.hasEnded).toBe(false);
-    await db.query(
-      `insert into ampsync_private.migration (name, sha256, breaking, version)
+      );
+      await db.query("notify ampsync_schema");
+      await works(db);
+      expect(worker.hasEnded).toBe(false);
+      await db.query(
+        `insert into ampsync_private.migration (name, sha256, breaking, version)
        values ('migrations/9999_breaks.sql', 'unknown', true, '99.0.0')`,
-    );
-    await db.query("notify ampsync_schema");
-    expect(await worker.ended).toMatchObject({ code: 1 });
-    expect(worker.hasSaid("Run ampsync 99.0.0 or newer.")).toBe(true);
-  });
+      );
+      await db.query("notify ampsync_schema");
+      expect(await worker.ended).toMatchObject({ code: 1 });
+      expect(worker.hasSaid("Run ampsync 99.0.0 or newer.")).toBe(true);
+    },
+  );
 
-  test("ends with 1 when the result of a job cannot be stored", async () => {
+  test.each(oneCommand())("%s ends with 1 when the result of a job cannot be stored", async (_, program) => {
     await using db = await createDatabase();
     await using proxy = await TcpProxy.toPostgres(db.url);
     await using worker = start(proxy.url(db.url), program);
@@ -170,9 +192,9 @@ describe.each(Object.entries(COMMANDS))("%s", (_, program) => {
     expect(worker.hasSaid("worker_ended")).toBe(true);
   });
 
-  test("shows itself in ampsync.workers, before it has any job", async () => {
+  test.each(oneCommand())("%s shows itself in ampsync.workers, before it has any job", async (_, program) => {
     await using db = await createDatabase();
-    await using worker = start(db.url, program);
+    await using worker = start(db.url, program, ALL_SLOTS);
     await waitFor("it to be shown", async () => (await workers(db))[0]?.["pid"] === worker.pid);
     const { rows } = await db.query("select ampsync.version() as version");
     expect((await workers(db))[0]).toMatchObject({

@@ -1,4 +1,4 @@
-// Takes 55 s.
+// Takes 56 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

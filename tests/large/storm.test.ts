@@ -1,4 +1,4 @@
-// Takes 20 to 65 s.
+// Takes 65 s.
 import { expect, test } from "vitest";
 
 import { findings } from "../support/chain/linked-chain.ts";

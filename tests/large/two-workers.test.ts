@@ -1,4 +1,4 @@
-// Takes 35 s.
+// Takes 34 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,4 +1,4 @@
-// Takes 35 s.
+// Takes 37 s.
 import { expect, test } from "vitest";
 
 import { createDatabase } from "../support/postgres/postgres.ts";

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { beforeEach, expect, test } from "vitest";
 
+import { records, SqlSource } from "../support/http/sql-source.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
 import { shadowOf } from "../support/postgres/shadow.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
@@ -199,4 +200,38 @@ test("a table that is read for longer than 5 s is not dropped, nor anything else
   });
   await stream.commit(10, 19);
   expect((await drop(db)).rows).toMatchObject([{ state: "kept" }]); // Readers do not keep it from that.
+});
+
+test.each([
+  ["the first and then the second", [0, 1]],
+  ["the second and then the first", [1, 0]],
+])("whoever reads two tables, %s, is no deadlock with a drop of both", async (_, order) => {
+  const streams = [await SqlStream.prepare(db, { dataset: `${dataset}_two`, table: "blocks" })];
+  streams.push(await SqlStream.prepare(db, { dataset: `${dataset}_two`, table: "logs" }));
+  const [one, other] = order.map((n) => streams[n]!.target);
+  const reader = await db.client();
+  await reader.query(`begin; select from ${one}`);
+  dataset = `${dataset}_two`;
+  const { answer } = await waiting((client) => drop(client, ", drop_tables => true"));
+  await reader.query(`select from ${other}; commit`);
+  expect(await answer).toMatchObject({ rows: [{ state: "dropped" }, { state: "dropped" }] });
+});
+
+test("a reader of what an HTTP source has staged is named, with the statement that shows it", async () => {
+  const source = await SqlSource.prepare(db, { name: `${dataset}_events` });
+  await source.commit([{ records: records(1, 5) }]);
+  const reader = await db.client();
+  await reader.query("begin");
+  await reader.query(`select from ${source.staging}`);
+  const dropped = () => db.query("select state from ampsync.drop_sync($1)", [source.name]);
+  const error = await dropped().catch((refused: pg.DatabaseError) => refused);
+  expect(error).toMatchObject({
+    code: "55P03",
+    message: `staging table ${source.staging} of ${source.name} is in use`,
+  });
+  const { hint } = error as pg.DatabaseError;
+  const { rows } = await db.query(hint!.slice(hint!.indexOf("select ")));
+  expect(rows).toMatchObject([{ pid: await backendOf(reader) }]);
+  await reader.query("rollback");
+  expect((await dropped()).rows).toEqual([{ state: "kept" }]);
 });

@@ -20,9 +20,12 @@ let stream: SqlStream;
 let datasets = 0;
 const builders: IndexBuilder[] = [];
 const sessions: pg.Client[] = [];
+/** What builders have logged in this test. */
+const lines: Record<string, unknown>[] = [];
 
 beforeEach(async () => {
   dataset = `chain_${++datasets}`;
+  lines.splice(0);
   stream = await liveStream(db, dataset);
 });
 
@@ -57,7 +60,7 @@ async function startBuilder(database = db, of = stream): Promise<IndexBuilder> {
   const builder = new IndexBuilder(
     database.url,
     caller,
-    createLog("error", () => {}),
+    createLog("info", (line) => lines.push(JSON.parse(line))),
   );
   builder.start(BigInt(of.id));
   builders.push(builder);
@@ -111,6 +114,9 @@ test("a build that waits for a transaction shows which one", async () => {
   });
   await holder.query("commit");
   await untilValid(builder);
+  expect(lines).toContainEqual(
+    expect.objectContaining({ event: "index_step", stream_id: stream.id, dataset, table: "blocks" }),
+  );
 });
 
 test("somebody who has written and then locks the table gets the lock, and the build is retried", async () => {
@@ -126,6 +132,9 @@ test("somebody who has written and then locks the table gets the lock, and the b
     error: expect.stringMatching(/^the build was ended because session \d+ .*ampsync test.* waited for it$/),
     hint: "Retried automatically: select * from ampsync.indexes;",
   });
+  expect(lines.filter(({ event }) => event === "index_failed")).toMatchObject([
+    { stream_id: stream.id, dataset, table: "blocks", code: "57014" },
+  ]);
   await untilValid(builder);
 });
 

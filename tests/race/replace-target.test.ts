@@ -194,6 +194,63 @@ describe("it gives up after 300 ms, and changes nothing,", () => {
   });
 });
 
+describe("a function in standard SQL that uses the table", () => {
+  const NAMES = ["first", "second"] as const;
+  /** Names the table no longer. */
+  const changed = (name: string) =>
+    `create or replace function ${ds}.${name}() returns numeric language plpgsql as 'begin return -1; end'`;
+
+  beforeEach(async () => {
+    for (const name of NAMES) {
+      await db.query(
+        `create function ${ds}.${name}() returns numeric language sql begin atomic select sum(amount) from ${ds}.logs; end`,
+      );
+    }
+  });
+
+  test.each(NAMES)("is never made again as it was, once somebody changed it: not %s", async (name) => {
+    const [holder, user, swap] = [await db.client(), await db.client(), await db.client()];
+    const [pid, userPid] = [await backendOf(swap), await backendOf(user)];
+    await holder.query(`begin; alter function ${ds}.${NAMES.find((each) => each !== name)}() cost 7`);
+    const swapped = replaceBoth(swap).catch((error: Error) => error);
+    await Promise.race([untilBlocked(db, pid), swapped]);
+    const answer = user.query(changed(name)).catch((error: Error) => error);
+    await Promise.race([untilBlocked(db, userPid), answer]);
+    await holder.query("rollback");
+    const failed = (await swapped) instanceof Error;
+    await swap.query(failed ? "rollback" : "commit");
+    const isRefused = (await answer) instanceof Error;
+    const { rows } = await db.query(`select ${ds}.${name}()::int as n`);
+    expect(rows).toEqual([{ n: isRefused ? 20 : -1 }]);
+  });
+
+  test("keeps it waiting for 300 ms while somebody changes it; then all is as it was", async () => {
+    const user = await db.client();
+    await user.query(`begin; ${changed("first")}`);
+    const swap = await db.client();
+    await expect(replaceBoth(swap)).rejects.toMatchObject({ code: "55P03" });
+    await swap.query("rollback");
+    await user.query("commit");
+    await replaceBoth(swap);
+    await swap.query("commit");
+    const { rows } = await db.query(
+      `select ${NAMES.map((name) => `${ds}.${name}()::int as ${name}`).join()}`,
+    );
+    expect(rows).toEqual([{ first: -1, second: 20 }]);
+  });
+
+  test("has it begun again if that change comes first", async () => {
+    const [user, swap] = [await db.client(), await db.client()];
+    const pid = await backendOf(swap);
+    await user.query(`begin; ${changed("first")}`);
+    const swapped = replaceBoth(swap).catch((error: Error) => error);
+    await Promise.race([untilBlocked(db, pid), swapped]);
+    await user.query("commit");
+    expect(await swapped).toMatchObject({ code: "55P03" });
+    await swap.query("rollback");
+  });
+});
+
 test("an index that is dropped while those before it are made for the new table is not made", async () => {
   await db.query(
     `create index one on ${old("logs")} (note); create index two on ${old("logs")} (_block_num)`,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
+import { backendOf, LOCKS_HERE, untilBlocked } from "../support/postgres/rivals.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
 import { COLUMNS, SqlStream } from "../support/postgres/sql-stream.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -23,7 +23,7 @@ test("a change behind a long reader gives up, blocks nobody for longer, and succ
   await worker.query("commit");
   await read;
   const { rows: holders } = await db.query(
-    "select pid from pg_locks where relation = $1::regclass and pid <> pg_backend_pid()",
+    `select pid from ${LOCKS_HERE} where relation = $1::regclass and pid <> pg_backend_pid()`,
     [stream.target],
   );
   expect(holders).toEqual([{ pid: readerPid }]);

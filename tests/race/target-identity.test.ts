@@ -5,7 +5,7 @@ import { moveClock } from "../support/postgres/clock.ts";
 import { backendOf, untilBlocked } from "../support/postgres/rivals.ts";
 import { startResync } from "../support/postgres/shadow.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
-import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
+import { COLUMNS, SqlStream, watermark } from "../support/postgres/sql-stream.ts";
 
 const db = sharedDatabase();
 let stream: SqlStream;
@@ -111,6 +111,34 @@ describe("a call that reads a table while a user changes it waits, and", () => {
     await db.query(REPAIR, [schema]);
     const call = "select newest_row from ampsync_worker.next_repair($1, $2)";
     expect(await outcome(change(), call, [stream.id, stream.epoch])).toEqual(expected);
+  });
+
+  test.each([
+    ["verify", VERIFY],
+    ["repair", REPAIR],
+  ])("%s reads no row of a table that is given to somebody else", async (_, call) => {
+    await db.query("update ampsync_private.stream set query = 'select 1' where stream_id = $1", [stream.id]); // No hash.
+    const stranger = `stranger_${process.pid}`;
+    await db.query(`create role ${stranger}`);
+    try {
+      const give = `alter table ${schema}.blocks owner to ${stranger}`;
+      expect(await outcome(give, call, [schema])).toBe("SY201");
+    } finally {
+      await db.query(`drop owned by ${stranger} cascade; drop role ${stranger}`);
+    }
+  });
+
+  test.each<[string, () => string, string]>([
+    ["is dropped", drop, "SY201"],
+    ["is renamed", rename, "SY205"],
+    [
+      "changes its place with another one",
+      () => `${rename()}; create table ${schema}.blocks (like ${schema}.old including all)`,
+      "SY201",
+    ],
+  ])("a pass that begins looks again at a table that %s", async (_, change, code) => {
+    const call = "select ampsync_worker.prepare_target($1, $2, true, $3)";
+    expect(await outcome(change(), call, [stream.id, stream.epoch, JSON.stringify(COLUMNS)])).toBe(code);
   });
 
   test.each<["content" | "transaction"]>([["content"], ["transaction"]])(

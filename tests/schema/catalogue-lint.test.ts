@@ -8,13 +8,31 @@ import { FUNCTION_RIGHTS } from "../../src/install/rights.ts";
 import { isBreaking, readSqlFiles, viewName } from "../../src/install/sql-files.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
 
+/** Procedures that commit: PostgreSQL lets them neither run with their owner's rights nor pin a path. They name all in full. */
+const COMMITTING: readonly string[] = ["ampsync.wait_for_capture"];
+
+/** What writes tables of others: with the rights of its caller, since code of a table's owner runs then. */
+const WRITING: readonly string[] = ["ampsync.restore_row", "ampsync.restore_table"];
+
 /** Doors that callers without rights on our tables may use: it is decided for each which roles those are. */
 const DOORS = Object.keys(FUNCTION_RIGHTS)
   .map((name) => `ampsync.${name}`)
+  .filter((name) => !COMMITTING.includes(name) && !WRITING.includes(name))
   .sort();
 
 /** Files that hold several functions of one name. */
-const OVERLOADED: readonly string[] = [];
+const OVERLOADED: readonly string[] = [
+  "functions/pass/end_pass.sql",
+  "functions/log/position_at.sql",
+  "functions/recall/table_as_of.sql",
+];
+
+/** The clock of every rule; what users run themselves, and the default of a column in their tables: they may have no right to it. */
+const CLOCKS: readonly string[] = [
+  "functions/lease/private/now.sql",
+  "functions/capture/wait_for_capture.sql",
+  "functions/ingest/private/http_target_ddl.sql",
+];
 
 const RAISE_PARTS = [/\berrcode\s*=/i, /\bmessage\s*=/i, /\bdetail\s*=/i, /\bhint\s*=/i];
 
@@ -44,9 +62,11 @@ async function names(query: string): Promise<string[]> {
 describe("every function and procedure", () => {
   test("pins its search_path to pg_catalog and pg_temp", async () => {
     const offenders = await names(
-      `${ROUTINES} and not coalesce(p.proconfig, '{}') @> '{"search_path=pg_catalog, pg_temp"}'`,
+      `select distinct o.name
+         from (${ROUTINES.replace("p.oid::regprocedure::text", NAME)}
+                 and not coalesce(p.proconfig, '{}') @> '{"search_path=pg_catalog, pg_temp"}') o`,
     );
-    expect(offenders).toEqual([]);
+    expect(offenders).toEqual(COMMITTING);
   });
 
   test("has a comment", async () => {
@@ -73,7 +93,7 @@ describe("every function and procedure", () => {
     const all = ROUTINES.replace("p.oid::regprocedure::text", NAME);
     expect(
       await names(`select distinct d.name from (${all} and p.pronamespace = 'ampsync'::regnamespace) d`),
-    ).toEqual(DOORS);
+    ).toEqual([...DOORS, ...COMMITTING, ...WRITING].sort());
   });
 
   test("that is such a door stands in docs/spec.md", async () => {
@@ -260,7 +280,7 @@ describe("the files", () => {
     const clock =
       /(?<!ampsync_private\.)\bnow\s*\(|\b(clock|statement|transaction)_timestamp\b|\bcurrent_(timestamp|date|time)\b|\blocaltime/gi;
     const offenders = [...migrations, ...functions, ...views]
-      .filter((file) => file.name !== "functions/lease/private/now.sql")
+      .filter((file) => !CLOCKS.includes(file.name))
       .flatMap((file) => statements(file.text, clock).map(({ line }) => `${file.name}:${line}`));
     expect(offenders).toEqual([]);
   });

@@ -330,3 +330,46 @@ describe("examples/electric/docker-compose.yml", () => {
     expect(read("examples/electric/page/index.html")).toContain("/v1/shape?table=anvil.blocks");
   });
 });
+
+describe("examples/ingestion/docker-compose.yml", () => {
+  const example: {
+    readonly services: Readonly<Record<"postgres" | "ingestion", Service>>;
+    readonly networks: Readonly<Record<string, unknown>>;
+  } = parse(read("examples/ingestion/docker-compose.yml"), { merge: true });
+  const { postgres: database, ingestion } = example.services;
+
+  test("is what those who start it rely on: names, network, one run, time to stop", () => {
+    expect(ingestion).toMatchObject({
+      container_name: "assignment-ingestion",
+      command: ["dist/cli/main.js", "ingest"],
+      depends_on: { postgres: { condition: "service_healthy" } },
+      restart: "no",
+      stop_grace_period: "15s",
+      build: "../..",
+    });
+    expect(isInImage(ingestion.command[0] ?? "")).toBe(true);
+    expect(database.healthcheck?.test.slice(0, 2)).toEqual(["CMD", "pg_isready"]);
+    for (const service of [database, ingestion]) {
+      expect(service["networks"]).toEqual(["assignment-network"]);
+      expect(service).not.toHaveProperty("ports");
+    }
+    expect(example.networks).toEqual({ "assignment-network": { name: "assignment-network" } });
+    expect(ingestion).toMatchObject({ user: "1001:1001", read_only: true, cap_drop: ["ALL"] });
+  });
+
+  test("sets what the program reads, and nothing else, once the API and its key are given", () => {
+    const ours: string[] = Object.values(SETTINGS).flatMap(({ names }) => names);
+    expect(ours).toEqual(expect.arrayContaining(Object.keys(ingestion.environment)));
+    const given = { API_BASE_URL: "https://api.example.com/api/v1", API_KEY: "k3y" };
+    const config = parseConfig(interpolated(ingestion.environment, given), () => "", "ingest");
+    expect(config).toMatchObject({
+      warnings: [],
+      databaseUrl: "postgresql://ampsync:ampsync@postgres:5432/ampsync",
+      poolSize: 15,
+    });
+    const without = parseConfig({ DATABASE_URL: config.databaseUrl ?? "", ...given }, () => "", "ingest");
+    expect(config.ingestion).toEqual(without.ingestion);
+    expect(ingestion.environment["API_KEY"]).toMatch(/^\$\{API_KEY:\?/); // No key is everybody's.
+    expect(read(".gitignore").split("\n")).toContain(".env");
+  });
+});

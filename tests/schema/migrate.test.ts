@@ -3,8 +3,10 @@ import { readFile } from "node:fs/promises";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
 
+import { packageVersion } from "../../src/install/installed.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { readSqlFiles, sha256 } from "../../src/install/sql-files.ts";
+import { missingForWorker } from "../../src/install/worker-guard.ts";
 import { createLog } from "../../src/log.ts";
 import { describeSchema } from "../support/postgres/describe-schema.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
@@ -123,6 +125,36 @@ describe("migrate", () => {
     } finally {
       await db.query(`drop owned by ${role}; drop role ${role}`);
     }
+  });
+});
+
+describe("a worker beside the functions of another release", () => {
+  async function missing(functionsVersion: string): Promise<string | null> {
+    await using db = await createDatabase();
+    await db.query(
+      "update ampsync_private.source set sha256 = 'unknown', version = $1 where name = 'functions'",
+      [functionsVersion],
+    );
+    return await missingForWorker(await db.client(), { schema: "graphile_worker", known: 1000 });
+  }
+
+  test("waits where they are older, a candidate of an older release included", async () => {
+    expect(await missing("0.0.9")).toContain("those of version 0.0.9");
+    expect(await missing("0.1.0-alpha")).toContain("those of version 0.1.0-alpha");
+  });
+
+  test("works where they are newer, be it a number or a candidate of the next release", async () => {
+    const [, minor] = (await packageVersion()).split(".");
+    expect(await missing(`0.${Number(minor) + 10}.0`)).toBeNull();
+    expect(await missing(`0.${Number(minor) + 1}.0-rc`)).toBeNull();
+  });
+
+  test("works where they are of the release that its own version is a candidate of, and not the other way round", async () => {
+    const version = await packageVersion();
+    const release = version.split("-")[0]!;
+    expect(await missing(version === release ? `${release}-rc` : release)).toEqual(
+      version === release ? expect.stringContaining(`${release}-rc`) : null,
+    );
   });
 });
 

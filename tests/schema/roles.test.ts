@@ -1,10 +1,17 @@
+// Takes 20 s.
 import { readFileSync } from "node:fs";
 
 import type pg from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { migrate } from "../../src/install/migrate.ts";
-import { FUNCTION_RIGHTS, INSTALLER_TABLES, ROLES } from "../../src/install/rights.ts";
+import {
+  FUNCTION_RIGHTS,
+  INSTALLER_TABLES,
+  ROLES,
+  type Role,
+  VIEW_RIGHTS,
+} from "../../src/install/rights.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import type { UninstallPlan } from "../../src/install/uninstall-plan.ts";
 import { missingForWorker } from "../../src/install/worker-guard.ts";
@@ -12,21 +19,39 @@ import { createLog } from "../../src/log.ts";
 import { moveClock } from "../support/postgres/clock.ts";
 import { ownServer } from "../support/postgres/own-server.ts";
 import type { TestDatabase } from "../support/postgres/postgres.ts";
-import { SqlStream } from "../support/postgres/sql-stream.ts";
+import { shadowOf } from "../support/postgres/shadow.ts";
+import { capturedTable, row, SqlCapture } from "../support/postgres/sql-capture.ts";
+import { SqlStream, watermark } from "../support/postgres/sql-stream.ts";
+import { advance, loadedDataset, markLive, newTable, startUpgrade } from "../support/postgres/upgrade.ts";
 
 const log = createLog("error", () => {});
 const NOTHING_LEFT = { missing: [], statements: [] };
 const WORKING = "works, works_too";
+/** A run on another version of PostgreSQL: what each door says where it is refused is the same on all. */
+const IS_SHORT = process.env["AMPSYNC_TEST_SHORT"] !== undefined;
 
 const server = ownServer();
 
-/** Roles are left when a database is dropped, and nothing hangs on them any more. */
+/** What `installed` clones; its roles stay while it is there. */
+const MADE = "made";
+let isMade = false;
+
+/** Tests grant roles to each other. */
 afterEach(async () => {
-  await server.run(`drop role if exists ${ROLES.join(", ")}, installer, ${WORKING}, operates, reads`);
+  if (isMade) await server.run("delete from pg_auth_members; insert into pg_auth_members select * from made");
 });
+
+/** No role of ours is there: they are left when a database is dropped, and nothing hangs on them any more. */
+async function withoutRoles(): Promise<void> {
+  if (isMade) await server.run("drop table made");
+  await server.run(`drop database if exists ${MADE}`);
+  await server.run(`drop role if exists ${ROLES.join(", ")}, installer, ${WORKING}, operates, reads`);
+  isMade = false;
+}
 
 /** A database of a role `installer`, which is no superuser. */
 async function databaseOfInstaller(attributes = ""): Promise<TestDatabase> {
+  await withoutRoles();
   await server.run(`create role installer login ${attributes}`);
   return await server.database("app", "installer");
 }
@@ -37,6 +62,21 @@ function migrateAs(role: string, database = "app") {
 
 /** Installed by a role that is no superuser, with login roles that own nothing. */
 async function installed(): Promise<TestDatabase> {
+  if (!isMade) {
+    await freshlyInstalled();
+    await server.run(`alter database app rename to ${MADE}`);
+    await server.run("create table made as select * from pg_auth_members");
+    isMade = true;
+  }
+  await server.run(`create database app owner installer template ${MADE} strategy file_copy`);
+  // Rights on the database itself are not cloned.
+  await server.run(`update pg_database set datacl = (select m.datacl from pg_database m where m.datname = '${MADE}')
+    where datname = 'app'`);
+  return server.existing("app");
+}
+
+/** The same, made for this test alone. */
+async function freshlyInstalled(): Promise<TestDatabase> {
   const db = await databaseOfInstaller("createrole");
   await migrateAs("installer");
   await server.run(`create role works login in role ampsync_worker; create role works_too login in role ampsync_worker;
@@ -68,7 +108,9 @@ describe("migrate, by a role that may not create roles", () => {
     expect(await migrateAs("installer")).toEqual({
       applied: [],
       functionsReplaced: false,
+      grants: 0,
       roles: first.roles,
+      grantsToOthers: [],
     });
     const asInstaller = await connection("installer");
     await (await SqlStream.prepare(asInstaller)).commit(0, 9);
@@ -87,6 +129,7 @@ describe("migrate, by a role that may not create roles", () => {
   });
 
   test("prints the right to make schemas where the database is somebody else's", async () => {
+    await withoutRoles();
     await server.run("create role installer login");
     await using db = await server.database("app");
     await db.query("grant create on database app to installer");
@@ -95,6 +138,35 @@ describe("migrate, by a role that may not create roles", () => {
     for (const statement of roles!.statements) await db.query(statement);
     expect((await migrateAs("installer")).roles).toEqual(NOTHING_LEFT);
     await expectAllRights(db);
+  });
+
+  test("by a role that may not make schemas says the right that it needs", async () => {
+    await withoutRoles();
+    await server.run("create role installer login");
+    await using db = await server.database("app");
+    const refusal = await refusalOf(migrateAs("installer"));
+    expect(refusal).toMatchObject({
+      code: "SY901",
+      hint: "grant create on database app to installer;",
+      cause: { code: "42501" },
+    });
+    await db.query(refusal.hint!);
+    expect((await migrateAs("installer")).applied).not.toEqual([]);
+  });
+
+  test("is refused where the queue is another application's, whose role it is no member of, and nothing is changed", async () => {
+    await using db = await databaseOfInstaller();
+    await db.query("create schema graphile_worker");
+    const refusal = await refusalOf(migrateAs("installer"));
+    expect(refusal).toMatchObject({
+      code: "SY901",
+      message: "the queue graphile_worker belongs to another role",
+      hint: expect.stringMatching(/^grant .*; -- .*: GRAPHILE_WORKER_SCHEMA=ampsync_queue$/),
+    });
+    const { rows } = await db.query("select to_regnamespace('ampsync_private') as made");
+    expect(rows).toEqual([{ made: null }]);
+    const options = { log, queueSchema: "ampsync_queue" };
+    expect((await migrate(server.url("app", "installer"), options)).applied).not.toEqual([]);
   });
 
   test("is refused where it is not the owner's, and a worker without rights says which it needs", async () => {
@@ -125,6 +197,7 @@ test("migrate by a role that may create roles leaves only the right to end sessi
 
 describe("migrate by a superuser", () => {
   test("leaves nothing, does nothing the second time, and what was taken back stays so", async () => {
+    await withoutRoles();
     await using db = await server.database("app");
     expect((await migrateAs("postgres")).roles).toEqual(NOTHING_LEFT);
     await expectAllRights(db);
@@ -142,6 +215,7 @@ describe("migrate by a superuser", () => {
   });
 
   test("in a second database of the server grants the same roles there, and nothing in the first", async () => {
+    await withoutRoles();
     await using one = await server.database("one");
     await using two = await server.database("two");
     await migrateAs("postgres", "one");
@@ -157,6 +231,53 @@ describe("migrate by a superuser", () => {
 
     await uninstall(server.url("two"), { log, agree: async () => true });
     await expectAllRights(one);
+  });
+});
+
+describe("rights on functions that run with those of their owner, of other roles,", () => {
+  const calls = async (db: TestDatabase) =>
+    (
+      await db.query(
+        `select format('%s: %s', coalesce(r.rolname, 'public'), string_agg(p.proname, ' ' order by p.proname)) as calls
+           from pg_proc p cross join aclexplode(p.proacl) a left join pg_roles r on r.oid = a.grantee
+          where p.pronamespace = 'ampsync'::regnamespace and a.grantee <> p.proowner
+            and (r.rolname is null or r.rolname <> all ($1))
+          group by r.rolname order by 1`,
+        [ROLES],
+      )
+    ).rows.map((row) => row["calls"]);
+
+  afterEach(async () => void (await server.run("drop role if exists boss, other")));
+
+  test.each<[string, string, number]>([
+    ["given by the owner", "grant execute on function ampsync.drop_sync, ampsync.verify to other", 2],
+    ["given to everybody", "grant execute on function ampsync.drop_sync to public", 1],
+    [
+      "which they passed on",
+      `grant execute on function ampsync.drop_sync to boss with grant option; grant usage on schema ampsync to boss;
+       set local role boss; grant execute on function ampsync.drop_sync to other; reset role`,
+      1,
+    ],
+    [
+      "which one of ours passed on",
+      `grant execute on function ampsync.drop_sync to ampsync_admin with grant option;
+       set local role ampsync_admin; grant execute on function ampsync.drop_sync to other, boss; reset role`,
+      1,
+    ],
+  ])("are printed, and what is printed takes them back: %s", async (_, given, count) => {
+    await using db = await installed();
+    await db.query("create role boss; create role other");
+    await db.query(`begin; ${given}; commit`);
+    expect(await calls(db)).not.toEqual([]);
+    const { grantsToOthers } = await migrateAs("installer");
+    expect(grantsToOthers).toHaveLength(count);
+
+    const owner = await connection("installer");
+    for (const statement of grantsToOthers) await owner.query(statement);
+    expect(await calls(db)).toEqual([]);
+    expect((await migrateAs("installer")).grantsToOthers).toEqual([]);
+    await expectAllRights(db);
+    await db.query("drop owned by boss, other");
   });
 });
 
@@ -223,6 +344,31 @@ describe("workers with login roles of their own", () => {
     await expect(frozen.query("select 1")).rejects.toThrow();
   });
 
+  test("capture for each other: partitions of the log belong to their role, and are read with the owner's rights", async () => {
+    await using db = await installed();
+    const todos = await capturedTable(db, "todos");
+    const pass = await SqlCapture.take(await connection("works"));
+    await pass.commit([{ lsn: 0x100, changes: [row(todos, "a")] }]);
+    await pass.storeChanges([row(todos, "b")]);
+    const next = await SqlCapture.take(await connection("works_too"));
+    await db.query("select setval('ampsync_private.tx_id', 4999999)");
+    await next.commit([{ lsn: 0x200, changes: [row(todos, "c")] }]);
+    expect((await server.as("works", "app", "select ampsync_worker.remove_leftover()")).length).toBe(1);
+    expect(
+      await db.query(
+        `select distinct c.relowner::regrole::text as owner from pg_partition_tree('ampsync_private.change') t
+           join pg_class c on c.oid = t.relid`,
+      ),
+    ).toMatchObject({ rows: [{ owner: "ampsync_worker" }] });
+    await db.query("revoke ampsync_worker from installer cascade");
+    const read = await server.as(
+      "installer",
+      "app",
+      "select count(*)::integer as n from ampsync.read_changes(0)",
+    );
+    expect(read).toEqual([{ n: 2 }]);
+  });
+
   test("leave nothing behind that the owner's functions could not drop", async () => {
     await using db = await installed();
     await db.query("revoke ampsync_worker from installer cascade");
@@ -233,7 +379,7 @@ describe("workers with login roles of their own", () => {
     expect(refused).toMatchObject({
       code: "42501",
       message:
-        "table chain.blocks cannot be dropped: it belongs to ampsync_worker, whose rights role installer does not have",
+        "table chain.blocks cannot be dropped or replaced: it belongs to ampsync_worker, whose rights role installer does not have",
       hint: "grant ampsync_worker to installer;",
     });
     const doctor =
@@ -245,8 +391,122 @@ describe("workers with login roles of their own", () => {
   });
 });
 
+describe.skipIf(IS_SHORT)("an owner without the rights of ampsync_worker, as whom the functions run", () => {
+  const TO_GRANT = "grant ampsync_worker to installer;";
+  const NOT_ITS =
+    /^(table|schema) \S+ (cannot be dropped or replaced: it )?belongs to ampsync_worker, whose rights role installer does not have$/;
+
+  /** Tables of a worker, which the owner may not touch. */
+  async function foreign() {
+    const db = await installed();
+    await db.query("revoke ampsync_worker from installer cascade");
+    await db.query("grant ampsync_reader to operates");
+    const worker = await connection("works");
+    await worker.query("begin");
+    const streams = await loadedDataset(worker, ["blocks", "logs"]);
+    await worker.query("commit");
+    return { db, worker, streams };
+  }
+
+  async function expectCured(db: TestDatabase, statement: string): Promise<void> {
+    const refused = await refusalOf(server.as("operates", "app", statement));
+    expect(refused).toMatchObject({
+      code: "42501",
+      message: expect.stringMatching(NOT_ITS),
+      detail: "Nothing was changed.",
+      hint: TO_GRANT,
+    });
+    await db.query(refused.hint!);
+    await server.as("operates", "app", statement);
+  }
+
+  test.each([
+    ["verify", "select * from ampsync.verify('chain')"],
+    ["repair, of a range", "select * from ampsync.repair('chain', 'blocks', 0, 5)"],
+    ["repair, of what verify finds", "select * from ampsync.repair('chain')"],
+    ["drop_sync, which keeps the tables", "select * from ampsync.drop_sync('chain')"],
+  ])("is told so by %s, and what to grant", async (_, statement) => {
+    const { db } = await foreign();
+    await using _db = db;
+    await expectCured(db, statement);
+  });
+
+  test("is told so by resync of a table that was dropped", async () => {
+    const { db, worker } = await foreign();
+    await using _db = db;
+    await worker.query("drop table chain.logs");
+    await expectCured(db, "select * from ampsync.resync('chain', 'logs')");
+  });
+
+  test("is told so by resync and cancel_resync of a table that is loaded again", async () => {
+    const { db, streams } = await foreign();
+    await using _db = db;
+    await server.as("operates", "app", "select ampsync.resync('chain', 'blocks')");
+    const shadow = (await shadowOf(db, streams[0]!))!.through(await connection("works"));
+    await shadow.acquire("worker-1");
+    await shadow.prepareTarget();
+    await expectCured(db, "select * from ampsync.cancel_resync('chain')");
+  });
+
+  test("is told so by rollback_version", async () => {
+    const { db, worker, streams } = await foreign();
+    await using _db = db;
+    const columns = [{ name: "block_hash", type: "bytea", not_null: true }];
+    await startUpgrade(worker, [newTable("blocks", columns), newTable("logs", columns)]);
+    for (const stream of streams) {
+      const shadow = (await shadowOf(db, stream))!.through(worker);
+      await shadow.acquire("worker-1");
+      await shadow.prepareTarget(columns);
+      await worker.query("begin");
+      await shadow.beginApply();
+      await shadow.commitApply([watermark(0, 9)], 0, { expected: null });
+      await worker.query("commit");
+      await markLive(worker, shadow);
+    }
+    expect(await advance(worker)).toBe("freeze");
+    expect(await advance(worker)).toBe("swap");
+    await expectCured(db, "select * from ampsync.rollback_version('chain')");
+  });
+
+  test("is told so by adopt, of the schema that it may not enter as well", async () => {
+    const { db } = await foreign();
+    await using _db = db;
+    await db.query("create schema older; grant usage, create on schema older to operates");
+    const adopt = () => server.as("operates", "app", "select * from ampsync.adopt('chain', 'older')");
+    const closed = await refusalOf(adopt());
+    expect(closed).toMatchObject({
+      code: "42501",
+      message: "schema older may not be read by role installer",
+      hint: "grant usage on schema older to installer;",
+    });
+    await db.query(closed.hint!);
+    expect(await refusalOf(adopt())).toMatchObject({
+      code: "42501",
+      message: expect.stringMatching(NOT_ITS),
+      hint: TO_GRANT,
+    });
+  });
+
+  test("is told by verify of the one table that it may not read, though its owner is trusted", async () => {
+    const db = await installed();
+    await using _db = db;
+    const stream = await SqlStream.prepare(await connection("installer"));
+    await stream.commit(0, 9);
+    await db.query("alter table chain.blocks owner to postgres; revoke all on chain.blocks from installer");
+    const verify = () => server.as("reads", "app", "select * from ampsync.verify('chain')");
+    const refused = await refusalOf(verify());
+    expect(refused).toMatchObject({
+      code: "42501",
+      message: "table chain.blocks may not be read by role installer",
+      hint: "grant select on table chain.blocks to installer;",
+    });
+    await db.query(refused.hint!);
+    expect(await verify()).toEqual([]);
+  });
+});
+
 test("uninstall takes all grants away, and says how to drop the roles", async () => {
-  await using db = await installed();
+  await using db = await freshlyInstalled();
   await (await SqlStream.prepare(await connection("works"))).commit(0, 9);
   await db.query("select graphile_worker.add_job('send_mail')"); // So the queue stays.
   let plan: UninstallPlan | null = null;
@@ -334,9 +594,10 @@ async function expectAllRights(db: TestDatabase): Promise<void> {
   );
   for (const { relation, kind, rights } of relations) {
     const isRead = INSTALLER_TABLES.some((name) => relation === `ampsync_private.${name}`);
-    const decided = (role: string) => {
-      if (kind === "v") return "select";
+    const decided = (role: Role) => {
+      if (kind === "v") return (VIEW_RIGHTS[relation.split(".")[1]!] ?? ROLES).includes(role) ? "select" : "";
       if (role !== "ampsync_worker") return "";
+      if (relation === "ampsync_private.change") return "select insert update delete truncate"; // It is theirs.
       return isRead ? "select" : "select insert update delete";
     };
     expect({ relation, rights }).toEqual({

@@ -2,8 +2,9 @@ import { flagsOf, IGNORED, type Scope, SETTINGS, type Setting } from "../../src/
 
 const TITLES: Readonly<Record<Scope, string>> = {
   database: "The database: all commands",
-  worker: "Workers: `ampsync worker`, `ampsync sync`, `graphile-worker`",
+  worker: "Workers: `ampsync worker`, `ampsync sync`, `ampsync ingest`, `graphile-worker`",
   dataset: "The dataset of `ampsync sync`",
+  ingestion: "The API of `ampsync ingest`",
 };
 
 const BLOCK = /(<!-- settings: from src\/config\/settings\.ts -->\n)[\s\S]*?(<!-- end -->)/;

@@ -310,6 +310,7 @@ describe("failures", () => {
     fail(status, JSON.stringify({ error_code: "X", error_message: "the server's own words" }));
     const error = await errorOf(resolve("anvil"));
     expect(error).toMatchObject({ code, detail: `HTTP ${status}: the server's own words` });
+    expect(error.hint ?? "").not.toContain("AMP_ADMIN_API_ADDR");
   });
 
   test.each([302, 400, 404, 405, 409, 421])(
@@ -318,6 +319,7 @@ describe("failures", () => {
       fail(status, "<h1>default backend</h1>");
       const error = await errorOf(resolve("anvil"));
       expect(error).toMatchObject({ code: "SY104", detail: `HTTP ${status}: <h1>default backend</h1>` });
+      expect(error.hint).toMatch(/^Check that http:\/\/127\.0\.0\.1:\d+ is .*AMP_ADMIN_API_ADDR/);
     },
   );
 
@@ -340,7 +342,10 @@ describe("failures", () => {
 
   test("a body that is no JSON, or another document, is SY104", async () => {
     fail(200, "<html>");
-    expect((await errorOf(resolve("anvil"))).code).toBe("SY104");
+    expect(await errorOf(resolve("anvil"))).toMatchObject({
+      code: "SY104",
+      hint: expect.stringContaining("AMP_ADMIN_API_ADDR"),
+    });
     fail(200, JSON.stringify({ versions: [7] }));
     expect((await errorOf(resolve("anvil"))).code).toBe("SY104");
     fail(200, "null");

@@ -23,8 +23,9 @@ describe("the command line", () => {
   test("has a flag for each name of each setting, after its sub-command", () => {
     for (const setting of Object.values(SETTINGS) as Setting[]) {
       for (const flag of flagsOf(setting)) {
-        expect(parse("sync", `--${flag}`, "7").flags).toEqual({ [flag]: "7" });
-        const isWorkers = setting.scope !== "dataset";
+        const owner = setting.scope === "ingestion" ? "ingest" : "sync";
+        expect(parse(owner, `--${flag}`, "7").flags).toEqual({ [flag]: "7" });
+        const isWorkers = setting.scope === "worker" || setting.scope === "database";
         expect(messageOf("worker", `--${flag}=7`) === "", flag).toBe(isWorkers);
         expect(messageOf("status", `--${flag}=7`) === "", flag).toBe(setting.scope === "database");
       }

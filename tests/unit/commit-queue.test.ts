@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { Budget } from "../../src/commit/budget.ts";
-import { CommitQueue, type CommitSize } from "../../src/commit/commit-queue.ts";
+import { CommitQueue } from "../../src/commit/commit-queue.ts";
 import { Permits } from "../../src/commit/permits.ts";
 import type { Transaction } from "../../src/commit/transaction.ts";
+import type { CommitSize } from "../../src/model/commit-size.ts";
 import type { Ledger } from "../../src/model/ledger.ts";
 import {
   COMMIT_LIMITS,

@@ -34,7 +34,7 @@ function problemsOf(env: Environment, files: Record<string, string> = {}): strin
 
 describe("settings", () => {
   test("have the documented defaults in an empty environment", () => {
-    const { token, tls, secrets, ...values } = parse({});
+    const { token, tls, secrets, httpAllow, httpSecret, writeLog, ...values } = parse({});
     expect(values).toEqual({
       databaseUrl: null,
       queueSchema: null,
@@ -44,6 +44,7 @@ describe("settings", () => {
       poolSize: 10,
       maxConcurrentBatches: 10,
       grpcMaxDecodeMb: 32,
+      httpMaxPageMb: 16,
       connectionLimitSecs: 300,
       operationLimitSecs: 60,
       pollIntervalSecs: 5,
@@ -53,11 +54,14 @@ describe("settings", () => {
       healthHost: "127.0.0.1",
       dataset: null,
       manifestStart: null,
+      ingestion: null,
       logLevels: { rest: "info", parts: new Map() },
       warnings: [],
     });
     expect(token()).toBeNull();
     expect(tls()).toEqual({ ca: null, identity: null });
+    expect(httpAllow.refuses(new URL("https://api.example/"))).toMatchObject({ code: "SY305" });
+    expect(httpSecret("API_KEY")).toBeNull();
   });
 
   test("that are empty strings count as not set", () => {
@@ -66,7 +70,7 @@ describe("settings", () => {
         .flatMap(({ names }) => names)
         .map((name) => [name, ""]),
     );
-    const functions = { token: null, tls: null };
+    const functions = { token: null, tls: null, httpSecret: null };
     expect({ ...parse(empty), ...functions }).toEqual({ ...parse({}), ...functions });
   });
 
@@ -319,6 +323,57 @@ test.each(["DATABASE_URL_FILE", "DATABASE_PASSWORD_FILE", "AMP_AUTH_TOKEN_FILE"]
     expect(problemsOf({ [name]: "/missing" })).toEqual([`${name} names a file that cannot be read`]);
   },
 );
+
+describe("secrets of HTTP sources", () => {
+  test("have names, and are read from variables or, again each time, from files", () => {
+    const files: Record<string, string> = { "/key": "first\n" };
+    const env = { AMPSYNC_SECRET_API_KEY_FILE: "/key", AMPSYNC_SECRET_OTHER: " o t " };
+    const { httpSecret, secrets } = parse(env, files);
+    expect([httpSecret("API_KEY"), httpSecret("OTHER"), httpSecret("UNKNOWN")]).toEqual([
+      "first",
+      "o t",
+      null,
+    ]);
+    files["/key"] = "second";
+    expect(httpSecret("API_KEY")).toBe("second");
+    expect(secrets.redact("first second, o t")).toBe("[secret] [secret], [secret]");
+    delete files["/key"];
+    expect(httpSecret("API_KEY")).toBeNull();
+  });
+
+  test("cannot be settings of ours", () => {
+    const { httpSecret } = parse({ DATABASE_PASSWORD: "x", AMP_AUTH_TOKEN: "y" });
+    expect([httpSecret("DATABASE_PASSWORD"), httpSecret("AMP_AUTH_TOKEN")]).toEqual([null, null]);
+  });
+
+  test("are told apart by their names, and have one place each", () => {
+    const files = { "/key": "k" };
+    expect(problemsOf({ AMPSYNC_SECRET_A: "a", AMPSYNC_SECRET_A_FILE: "/key" }, files)).toEqual([
+      "AMPSYNC_SECRET_A and AMPSYNC_SECRET_A_FILE are both set",
+    ]);
+    expect(problemsOf({ AMPSYNC_SECRET_lower: "secret" })).toEqual([
+      "AMPSYNC_SECRET_lower does not name a secret: capital letters, digits and _ after AMPSYNC_SECRET_",
+    ]);
+    expect(problemsOf({ AMPSYNC_SECRET_A_FILE: "/missing" })).toEqual([
+      "AMPSYNC_SECRET_A_FILE names a file that cannot be read",
+    ]);
+  });
+});
+
+describe("the list of hosts of HTTP sources", () => {
+  test("is refused where it has something else", () => {
+    expect(problemsOf({ AMPSYNC_HTTP_ALLOW: "a.example, b.example/path" })).toEqual([
+      'AMPSYNC_HTTP_ALLOW: "b.example/path" is no host with its secrets',
+    ]);
+  });
+
+  test("warns of a secret that goes over a network unencrypted", () => {
+    const warnings = ["a.example: secrets are sent unencrypted; use https"];
+    expect(parse({ AMPSYNC_HTTP_ALLOW: "http://a.example=KEY" }).warnings).toEqual(warnings);
+    const near = "http://localhost:8080=KEY,http://127.0.0.1=KEY,http://b.example,https.example=KEY";
+    expect(parse({ AMPSYNC_HTTP_ALLOW: near }).warnings).toEqual([]);
+  });
+});
 
 test("a command that needs a database refuses to go on without one, and says how to name it", () => {
   expect(() => requireDatabase(parse({}))).toThrow(

@@ -10,6 +10,12 @@ import { withSettings } from "../support/settings-page.ts";
 const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
 
 const parse = (env: Record<string, string> = {}) => parseConfig({ DATASET: "eth", ...env }, () => "", "sync");
+const parseIngestion = (env: Record<string, string>) =>
+  parseConfig(
+    { PGHOST: "localhost", API_BASE_URL: "https://api.example", API_KEY: "k", ...env },
+    () => "",
+    "ingest",
+  );
 const database = (env: Record<string, string>) =>
   parse({ DATABASE_USER: "me", DATABASE_NAME: "sync", ...env }).databaseUrl;
 
@@ -36,8 +42,8 @@ test("docs/configuration.md has the settings of the program", () => {
   }
 });
 
-// What a dataset has without its settings is for enqueue_sync to say.
-test.each(settings.filter(({ scope }) => scope !== "dataset"))(
+// What a dataset has without its settings is for enqueue_sync to say; what an API has, for config-ingestion.test.ts.
+test.each(settings.filter(({ scope }) => scope !== "dataset" && scope !== "ingestion"))(
   "$setting has the documented default, and a meaning",
   ({ setting, standard, about }) => {
     expect(standardOf(setting)).toBe(standard);
@@ -55,20 +61,20 @@ test("no name, flag or letter belongs to two settings", () => {
   }
 });
 
-const numbers = settings.flatMap(({ names: [name], range, recommended }) =>
-  range === undefined ? [] : [{ name, low: range[0], high: range[1], recommended }],
+const numbers = settings.flatMap(({ names: [name], scope, range, recommended }) =>
+  range === undefined ? [] : [{ name, scope, low: range[0], high: range[1], recommended }],
 );
 
 describe("of the settings that are numbers", () => {
-  test("twelve have a range", () => {
-    expect(numbers).toHaveLength(12);
+  test("sixteen have a range", () => {
+    expect(numbers).toHaveLength(16);
   });
 
-  test.each(numbers)("$name takes $low to $high and nothing beyond", ({ name, low, high }) => {
-    for (const number of [low, high]) expect(() => database({ [name]: `${number}` })).not.toThrow();
-    for (const number of [low - 1, high + 1]) {
-      expect(() => database({ [name]: `${number}` })).toThrow(`from ${low} to ${high}`);
-    }
+  test.each(numbers)("$name takes $low to $high and nothing beyond", ({ name, scope, low, high }) => {
+    const read = (number: number) =>
+      (scope === "ingestion" ? parseIngestion : database)({ [name]: `${number}` });
+    for (const number of [low, high]) expect(() => read(number)).not.toThrow();
+    for (const number of [low - 1, high + 1]) expect(() => read(number)).toThrow(`from ${low} to ${high}`);
   });
 
   const advised = numbers.flatMap(({ name, low, high, recommended }) =>

@@ -1,3 +1,4 @@
+import { Metadata } from "@grpc/grpc-js";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
 
@@ -36,6 +37,8 @@ describe("what becomes of a pass", () => {
   test.each([
     ["42883", "function ampsync_worker.mark_live(bigint, bigint) does not exist"],
     ["42P01", 'relation "ampsync_private.stream" does not exist'],
+    ["3F000", 'schema "ampsync" does not exist'],
+    ["3F000", 'schema "ampsync_worker" does not exist'],
     ["0A000", "cached plan must not change result type", "RevalidateCachedQuery"],
     ["0A000", "キャッシュした実行計画は結果型を変更してはなりません", "RevalidateCachedQuery"],
   ])("retry after %s: %s, and say SY901", (code, message, routine = "parserOpenTable") => {
@@ -51,6 +54,7 @@ describe("what becomes of a pass", () => {
     ["42P01", 'relation "eth.blocks" does not exist', "retry"],
     ["42P01", 'relation "my_ampsync_copy.blocks" does not exist', "retry"],
     ["3F000", 'schema "eth" does not exist', "retry"],
+    ["3F000", 'schema "ampsync_copy" does not exist', "retry"],
   ])("after %s in a schema of the user (%s): %s", (code, message, reaction) => {
     const failure = failureOf(Object.assign(new Error(message), { code }));
     expect(failure).toMatchObject({ code, message });
@@ -116,6 +120,25 @@ describe("an error as it is stored", () => {
     });
   });
 
+  test.each([
+    ["28P01", 'password authentication failed for user "eth"', /DATABASE_PASSWORD/],
+    ["28000", 'no pg_hba.conf entry for host "::1", user "eth", database "sync"', /pg_hba\.conf/],
+    [
+      "53300",
+      "sorry, too many clients already",
+      /^select .* from pg_stat_activity .*; -- .* max_connections/,
+    ],
+    [
+      "3D000",
+      'database "my sync" does not exist',
+      /create database "my sync" encoding 'UTF8' template template0;/,
+    ],
+    ["3D000", "la base de données « sync » n'existe pas", /create database ampsync encoding/],
+  ])("says what to do where PostgreSQL lets nobody in (%s: %s)", (code, message, hint) => {
+    const error = Object.assign(new pg.DatabaseError(message, 0, "error"), { code });
+    expect(failureOf(error)).toMatchObject({ code, message, hint: expect.stringMatching(hint) });
+  });
+
   test("keeps what PostgreSQL said", () => {
     const error = Object.assign(new pg.DatabaseError("lock timeout", 0, "error"), {
       code: "55P03",
@@ -155,6 +178,16 @@ describe("an error as it is stored", () => {
     expect(reactionTo(failure.code)).toBe("stop");
     expect(isTransient(defect)).toBe(false);
     expect(flightError(defect)).toBe(defect);
+  });
+
+  test.each([
+    ["ECONNREFUSED 127.0.0.1:1602. Resolution note: ", "ECONNREFUSED 127.0.0.1:1602."],
+    ["no such host. Resolution note: DNS failed", "no such host. Resolution note: DNS failed"],
+  ])("has no empty note of the library: %s", (details, shown) => {
+    const error = flightError(
+      Object.assign(new Error("14"), { code: 14, details, metadata: new Metadata() }),
+    );
+    expect(failureOf(error)).toMatchObject({ code: "SY104", detail: `gRPC UNAVAILABLE: ${shown}` });
   });
 
   test("takes a lack of memory for what may pass, and is no fault of the server", () => {

@@ -69,6 +69,14 @@ test("a port that is taken is refused with the settings that name it", async () 
   });
 });
 
+test("an address of another machine is refused with the setting that names it", async () => {
+  await expect(listen("192.0.2.1", 0, {}, log)).rejects.toMatchObject({
+    code: "SY902",
+    message: "the health port 0 of 192.0.2.1 cannot be opened: EADDRNOTAVAIL",
+    hint: expect.stringContaining("HEALTH_HOST"),
+  });
+});
+
 test("closing ends connections that are kept open", async () => {
   const socket = connect(port, "127.0.0.1");
   const ended = new Promise((resolve) => socket.once("close", resolve));

@@ -18,8 +18,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function begin(): PassControl {
-  return new PassControl(shutdown.signal, minPassMs, () => canEndNow);
+function begin(shutdownMs = 0): PassControl {
+  return new PassControl(shutdown.signal, { minPassMs, shutdownMs }, () => canEndNow);
 }
 
 /** What the pass sees of it. */
@@ -92,6 +92,18 @@ describe("a worker that stops", () => {
     expect(seen(control).isAbandoned).toBe(false);
     vi.advanceTimersByTime(1);
     expect(seen(control)).toEqual({ ...GOES_ON, isOver: true, isAbandoned: true });
+  });
+
+  test("lets what is under way end by itself, where it is given a while", () => {
+    using control = begin(5_000);
+    canEndNow = false;
+    shutdown.abort();
+    expect(seen(control)).toEqual({ ...GOES_ON, mustYield: true });
+    expect(control.yielding.aborted).toBe(true);
+    vi.advanceTimersByTime(5_000);
+    expect(seen(control)).toEqual({ ...GOES_ON, mustYield: true, isOver: true });
+    vi.advanceTimersByTime(SHUTDOWN_MS);
+    expect(seen(control)).toEqual({ ...GOES_ON, mustYield: true, isOver: true, isAbandoned: true });
   });
 
   test("begins no pass any more", () => {

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 
+import { Caller } from "../../src/db/caller.ts";
+import { IngestCalls } from "../../src/db/ingest-calls.ts";
+import { readRateHeaders } from "../../src/http/rate-headers.ts";
+import { splitRecords } from "../../src/http/split-records.ts";
+import { meaningOf } from "../../src/ingest/http-limits.ts";
+import { Part } from "../../src/ingest/part.ts";
+import { cursorExpired } from "../../src/ingest/stale-cursor.ts";
+import { cleanText } from "../../src/model/foreign-text.ts";
 import { Secrets } from "../../src/model/secrets.ts";
+import { beginning } from "../../src/probe/body.ts";
+import { sourceOf } from "../support/http/source-of.ts";
 
 const TOKEN = 's3cret/"t0k%41\\n~+<x>';
 
@@ -182,11 +192,43 @@ describe("a password is taken out of", () => {
   });
 });
 
-test("a short password is no part of words", () => {
-  const secrets = withPassword("live");
-  expect(secrets.redact("live: delivered, 'live', relive")).toBe(
-    "[password]: delivered, '[password]', relive",
+test("a password of four characters or more is found within words, and encoded", () => {
+  for (const password of ["k7q2", "Zürich", "seven77"]) {
+    const basic = base64(`me:${password}`);
+    expect(withPassword(password).redact(`wrong_${password}_x, x${password}x`)).toBe(
+      "wrong_[password]_x, x[password]x",
+    );
+    for (const echoed of [basic, base64(password), base64(`m:${password}`)]) {
+      expect(withPassword(password).redact(`<${echoed}>`), echoed).toContain("[password]");
+    }
+    const hex = Buffer.from(password).toString("hex");
+    expect(withPassword(password).redact(`<${hex}>`)).toBe("<[password]>");
+  }
+});
+
+test("a shorter password is no part of words", () => {
+  expect(withPassword("ive").redact("ive: delivered, 'ive', relive, aXZl")).toBe(
+    "[password]: delivered, '[password]', relive, aXZl",
   );
+});
+
+describe("in a text of any length", () => {
+  const OTHERS = "postgresql://me:s3cret@db:5432/sync and password=s3cret";
+
+  test.each([
+    ["without a secret of ours", new Secrets()],
+    ["with one", withPassword("hunter22hunter22")],
+  ])("passwords of others are not shown: %s", (_, secrets) => {
+    for (const length of [60_000, 65_500, 70_000, 1_000_000, 1_048_550, 3_000_000]) {
+      expect(secrets.redact(`${"x ".repeat(length / 2)}${OTHERS}`), `${length}`).not.toContain("s3c");
+    }
+    for (let cut = 0; cut < OTHERS.length; cut++) {
+      for (const length of [65_536, 1_048_576]) {
+        const text = `${"x ".repeat((length - 100) / 2).padEnd(length - cut)}${OTHERS}${" x".repeat(1_000)}`;
+        expect(secrets.redact(text), `cut at ${cut}`).not.toContain("s3c");
+      }
+    }
+  });
 });
 
 test("of a longer secret nothing is left where a shorter one is its beginning", () => {
@@ -207,4 +249,74 @@ test("a text that is made to take long does not", () => {
   const begin = performance.now();
   for (const text of texts) secrets.redact(text);
   expect(performance.now() - begin).toBeLessThan(3_000);
+});
+
+describe("a token of 16 KiB that a server echoes is shown neither whole nor in part", () => {
+  const LONG = Array.from({ length: 4_096 }, (_, n) => n.toString(16).padStart(4, "0")).join("");
+  const secrets = knowing(LONG);
+  const clean = (text: string) => cleanText(secrets.redact(text));
+  const answer = (status: number, text: string, isCut: boolean) => ({
+    ...{ status, headers: {}, body: Buffer.from(text), isCut },
+  });
+
+  /** What is shown of such a text. */
+  const places: Readonly<Record<string, (text: string, isCut?: boolean) => string | null>> = {
+    "a refusal": (text, isCut = false) => {
+      const asked = { hasToken: false, isFirstPage: true };
+      const what = meaningOf(sourceOf({}), answer(400, text, isCut), readRateHeaders({}, 0), asked, clean);
+      return "error" in what ? what.error.detail : null;
+    },
+    "a cursor that has expired": (text, isCut = false) => {
+      const stored = { part: "0", since: null, until: null, position: { token: "a" }, previous: null };
+      const part = new Part({ ...stored, positionAgeS: 1, begunUs: "0", pages: 1, emptyPages: 0 });
+      return cursorExpired(part, answer(410, text, isCut), clean).detail;
+    },
+    "a page that is no JSON": (text) => {
+      const page = Buffer.from(`{"data": [1] ${text}`);
+      try {
+        splitRecords(page, "/data", clean);
+      } catch (error) {
+        return error instanceof Error && "detail" in error ? String(error.detail) : null;
+      }
+      return null;
+    },
+    "a probed answer": (text) => beginning(text, clean),
+  };
+  const forms: Readonly<Record<string, string>> = {
+    "as it is": LONG,
+    escaped: percent(LONG),
+    "by number": byNumber(LONG),
+    "in base64": base64(LONG),
+    often: `${LONG} `.repeat(20),
+  };
+
+  test.each(
+    Object.entries(places).flatMap(([place, show]) =>
+      Object.entries(forms).map(([form, text]) => [place, form, show, text] as const),
+    ),
+  )("in %s, %s", (_, __, show, text) => {
+    const shown = show(`no ${text}`);
+    if (shown === null) throw new Error("nothing is shown");
+    const windows = Array.from({ length: Math.max(0, shown.length - 15) }, (_, at) =>
+      shown.slice(at, at + 16),
+    );
+    expect(windows.filter((window) => text.includes(window))).toEqual([]);
+  });
+
+  test.each(Object.keys(places).slice(0, 2))("in %s that breaks off within it", (place) => {
+    const half = LONG.slice(0, 8_000);
+    expect(places[place]!(`no ${half}`, true)).not.toContain(half.slice(0, 16));
+  });
+
+  test("in what a worker writes into the journal", async () => {
+    const sent: unknown[] = [];
+    const run = async ({ values }: { readonly values?: readonly unknown[] }) => {
+      sent.push(values);
+      return { rows: [] } as never;
+    };
+    const calls = new IngestCalls(new Caller(run, clean));
+    const lease = { streamId: 1n, epoch: 1n };
+    await calls.noteIngest(lease, "cursor_expired", { page: 1, detail: `HTTP 410: no ${LONG}` });
+    expect(sent).toEqual([[1n, 1n, "cursor_expired", { page: 1, detail: "HTTP 410: no [token]" }]]);
+  });
 });

@@ -1,13 +1,10 @@
-import { readFile } from "node:fs/promises";
-
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
-import { FORMER } from "../support/release/releases.ts";
+import { loadKeptSchema, OLDEST } from "../support/release/kept-schema.ts";
 
-const SCHEMA = new URL(`schemas/${FORMER.version}.sql`, import.meta.url);
 const log = createLog("error", () => {});
 
 let db: TestDatabase;
@@ -15,8 +12,7 @@ let role: string;
 
 beforeEach(async () => {
   db = await createDatabase({ empty: true });
-  const client = await db.client(); // The dump changes the settings of its session.
-  await client.query(await readFile(SCHEMA, "utf8"));
+  await loadKeptSchema(await db.client(), OLDEST);
   role = `dashboards_${db.name}`;
   await db.query(`create role ${role}`);
 });

@@ -9,6 +9,7 @@ import { createLog } from "../../src/log.ts";
 import { EVM_TABLES } from "../support/chain/evm-tables.ts";
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { buildFormer, type FormerProgram, hasFormer } from "../support/release/former-program.ts";
+import { loadKeptSchema, OLDEST } from "../support/release/kept-schema.ts";
 import { FORMER } from "../support/release/releases.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ChainWatch } from "../support/watch/chain-watch.ts";
@@ -157,14 +158,15 @@ describe.skipIf(!isThere)(`a worker of ${FORMER.version}${about}`, () => {
     expect(worker.hasSaid("ERROR SY901: the database is too new for this version of ampsync")).toBe(true);
     expect(worker.hasSaid("HINT: Run ampsync 99.0.0 or newer.")).toBe(true);
   });
+});
 
-  test("may be older than the database, not newer: the present one waits there for ampsync migrate", async () => {
-    const db = await formerDatabase();
-    await using scenario = await Scenario.start({ db });
-    const worker = scenario.startWorker();
-    await waitFor("it to wait", () => worker.hasSaid("worker_waiting"));
-    expect(worker.hasSaid("ampsync migrate")).toBe(true);
-    await migrate(db.url, { log });
-    await waitFor("it to go on", () => worker.hasSaid("worker_goes_on"));
-  });
+test("a worker beside the schema of an older release waits there for ampsync migrate", async () => {
+  const db = await createDatabase({ empty: true });
+  await using scenario = await Scenario.start({ db });
+  await loadKeptSchema(await db.client(), OLDEST);
+  const worker = scenario.startWorker();
+  await waitFor("it to wait", () => worker.hasSaid("worker_waiting"));
+  expect(worker.hasSaid("ampsync migrate")).toBe(true);
+  await migrate(db.url, { log });
+  await waitFor("it to go on", () => worker.hasSaid("worker_goes_on"));
 });

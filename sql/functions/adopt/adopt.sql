@@ -16,7 +16,8 @@
 --
 -- Locks: dataset row; for each stream fence (exclusive), stream row, lease row; advisory locks on
 -- the names of both schemas; the tables (access share); these, and what reads them
--- (lock_replacement); the old checkpoints.
+-- (lock_replacement); the old checkpoints; then as log_exchange: where the dataset is published, commits of all
+-- published ones wait until the caller's transaction ends.
 create or replace function ampsync.adopt(
   inout dataset       text,
   in    target_schema text default 'public',
@@ -41,6 +42,7 @@ declare
   v_stream     record;
   v_name       text; -- What is worked on, for errors.
 begin
+  perform ampsync_private.refuse_http(v_dataset_id, 'adopt');
   v_dataset_id := ampsync_private.lock_reference(adopt.dataset);
   perform ampsync_private.check_adoptable(v_dataset_id, adopt.target_schema);
 
@@ -102,6 +104,8 @@ begin
   perform ampsync_private.show_checkpoints(adopt.target_schema);
   perform ampsync_private.hide_checkpoints(n.name)
      from unnest(v_schemas) n(name);
+  perform ampsync_private.log_exchange(jsonb_object_agg(h.stream_id, null))
+     from jsonb_to_recordset(v_held) h(stream_id bigint);
 
   return query
   select r.dataset, r.table_name, r.state, r.hint

@@ -10,7 +10,7 @@
 -- p_rows            rows copied
 -- p_values          see record_values
 --
--- Locks, in this order: stream row, history rows, ledger rows, lease row.
+-- Locks, in this order: stream row, history rows, ledger rows; the log lock, if the table is published; lease row.
 create or replace procedure ampsync_worker.commit_apply(
   p_stream_id      bigint,
   p_epoch          bigint,
@@ -89,6 +89,12 @@ begin
   end if;
 
   call ampsync_private.check_target_name(v_stream);
+  if p_expected_block is distinct from v_before then -- Blocks were removed.
+    perform ampsync_private.log_blocks(p_stream_id, 'reorg', coalesce(v_before + 1, 0), null, p_rows);
+  else
+    perform ampsync_private.log_blocks(p_stream_id, 'append', (p_watermarks -> 0 ->> 'start')::bigint,
+                                       v_tip.last_block, p_rows);
+  end if;
   call ampsync_private.check_lease(p_stream_id, p_epoch);
 end;
 $$;

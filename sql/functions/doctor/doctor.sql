@@ -16,7 +16,7 @@ create or replace function ampsync.doctor()
   set search_path = pg_catalog, pg_temp
 as $$
   select d.severity, d.subject, d.finding, d.fix
-    from unnest('{workers,syncs,indexes,vacuum,server}'::text[]) with ordinality p (part, n)
+    from unnest('{workers,syncs,capture,indexes,vacuum,server}'::text[]) with ordinality p (part, n)
    cross join lateral ampsync_private.diagnose(p.part) d
    order by array_position('{error,warning,info}'::text[], d.severity), p.n,
             d.subject collate "C", d.finding collate "C";

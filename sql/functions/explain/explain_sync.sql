@@ -57,6 +57,7 @@ begin
               where (d.namespace, d.name) = (v_ref.namespace, v_ref.name)
                 and coalesce(d.revision = v_ref.revision, v_ref.revision is null)) then
     v_dataset_id := ampsync_private.find_dataset(explain_sync.dataset);
+    perform ampsync_private.refuse_http(v_dataset_id, 'explain_sync');
     select d.namespace, d.name, d.revision into v_ref
       from ampsync_private.dataset d
      where d.dataset_id = v_dataset_id;

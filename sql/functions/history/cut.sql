@@ -32,6 +32,7 @@ declare
   v_dataset_id bigint := ampsync_private.find_dataset(cut.dataset);
   v_networks   text[];
 begin
+  perform ampsync_private.refuse_http(v_dataset_id, 'cut');
   select array_agg(distinct s.network order by s.network) into v_networks
     from ampsync_private.stream s
    where s.dataset_id = v_dataset_id

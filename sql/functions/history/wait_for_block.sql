@@ -32,6 +32,7 @@ begin
                        dataset, block);
   end if;
 
+  perform ampsync_private.refuse_http(ampsync_private.find_dataset(dataset), 'wait_for_block');
   while ampsync.cut(dataset, network) is null or ampsync.cut(dataset, network) < block loop
     if ampsync_private.now() >= v_deadline then
       if pg_is_in_recovery() and pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn()

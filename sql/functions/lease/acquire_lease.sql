@@ -15,7 +15,8 @@
 --   4 adopt the name that the target has now
 --   5 lock the lease row if it is still that epoch and its time is still over: one winner
 --   6 raise the epoch
---   7 record from which block on the rows come from the version that the stream reads now
+--   7 record from which block on the rows come from the version that the stream reads now; an HTTP
+--     source has neither
 --
 -- first_tx_id: under identity `transaction` the first of 2^32 values of `_tx_id` that belong to
 -- this lease alone, above those of all leases before, of whatever stream. So they rise across
@@ -148,13 +149,17 @@ begin
 
   perform ampsync_private.record_version(p_stream_id, coalesce(s.checkpoint_block + 1, 0))   -- 7
      from ampsync_private.stream s
-    where s.stream_id = p_stream_id;
+     join ampsync_private.dataset d using (dataset_id)
+    where s.stream_id = p_stream_id
+      and d.kind = 'amp';
 
-  -- A load starts with the pass that commits its first blocks.
+  -- A load starts with the pass that commits its first blocks, or records.
   update ampsync_private.stream s
      set load_started = ampsync_private.now(),
-         load_from    = s.checkpoint_block
+         load_from    = case d.kind when 'http' then s.records else s.checkpoint_block end
+    from ampsync_private.dataset d
    where s.stream_id = p_stream_id
+     and d.dataset_id = s.dataset_id
      and s.state <> 'live'
      and coalesce(s.committed_at <= s.load_started, true);
 

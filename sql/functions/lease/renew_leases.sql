@@ -6,9 +6,10 @@
 --   severed  its writer waits for the server, and no backend works for it: abort the
 --            transaction, its connection is dead
 --   yield    more passes wait than the worker has free slots, other jobs wait, the worker holds
---            more than its share (sharing), a repair waits for the next pass, the pass reads a
---            version that its stream no longer follows, or the writers of its dataset rest: end
---            this pass at the next watermark
+--            more than its share (sharing), a repair waits for the next pass, the definition of the
+--            HTTP source changed since the lease was taken, the pass reads a version that its stream
+--            no longer follows, or the writers of its dataset rest: end this pass at the next
+--            watermark
 --   end      the last two, and that was not done within 25 s (a beat comes every 5 s): end this
 --            pass now, without the microbatch that it has not received completely
 --
@@ -22,14 +23,16 @@
 --    "network": of the head; by default that of the stream,
 --    "writer_waits_s": how many seconds its writer has waited for the server; null: not waiting,
 --    "writer_silent": whether that is too long,
---    "waits": what else the pass waits for: plan, server, permit, turn; null: nothing,
+--    "waits": what else the pass waits for: plan, server, limit, permit, turn; null: nothing,
 --    "waits_s": for how many seconds,
 --    "holds": whether its pass holds data that is not committed; see suspect_waits}
 --
 -- stalled_since of a lease: since when a head above the checkpoint has been seen, or data that is
 -- not committed has been held, without a commit since then: the head cannot always be asked for, and
 -- a replacement may be no higher than what it replaces. What a repair holds begins nothing: no
--- block is missing. A beat that knows no head keeps it. ampsync.readiness goes by it.
+-- block is missing. A beat that knows no head keeps it: without end if such a head was seen,
+-- otherwise (stalled_until) for 60 s after data was last held, because a server may take back what
+-- it sent, and a pass may end before it is sent again. ampsync.readiness goes by it.
 --
 -- Its session holds a lock that shows others that the worker is alive: see find_dead_workers. It also makes
 -- sure that a supervisor is queued: the job may lie in the future if the clock of the database
@@ -73,17 +76,21 @@ begin
      set heartbeat_at = v_now, had_lock = w.had_lock or v_holds_lock, lost_at = null;
 
   -- A free slot of this worker takes a pass that waits; other jobs start within a second where a slot is left to them.
-  select greatest(count(*) filter (where j.task_identifier = 'ampsync_stream') - coalesce(max(f.slots), 0), 0)
-         + count(*) filter (where j.task_identifier <> 'ampsync_stream')
+  -- Workers of 0.1 do not know passes of HTTP sources: giving up slots would leave those no better off.
+  select greatest(count(*) filter (where t.is_pass) - coalesce(max(f.slots), 0), 0)
+         + count(*) filter (where not t.is_pass)
     into v_waiting
     from graphile_worker.jobs j
-   cross join lateral (select max(greatest(w.slots - jsonb_array_length(p_leases), 0)) as slots
+   cross join lateral (select j.task_identifier in ('ampsync_stream', 'ampsync_ingest') as is_pass) t
+   cross join lateral (select max(greatest(w.slots - jsonb_array_length(p_leases), 0)) as slots,
+                              coalesce(bool_or(w.version like '0.1.%'), false) as is_old
                          from ampsync_private.worker w
                         where w.worker_id = p_worker_id) f
    where j.locked_at is null
      and j.attempts < j.max_attempts
      and starts_with(j.task_identifier, 'ampsync_')
-     and j.run_at <= v_now - case j.task_identifier when 'ampsync_stream' then interval '0' else interval '2 s' end;
+     and not (f.is_old and j.task_identifier = 'ampsync_ingest')
+     and j.run_at <= v_now - case when t.is_pass then interval '0' else interval '2 s' end;
   v_waiting := v_waiting + ampsync_private.to_yield(p_worker_id);
 
   if not ampsync_private.job_waits('ampsync_supervise', null)
@@ -124,14 +131,17 @@ begin
   ),
   free as materialized (
     select l.stream_id, h.head, coalesce(h.holds, l.holds) as holds,
-           s.row_total, s.state, s.checkpoint_block, s.committed_at,
+           s.row_total, s.state, h.head <= s.checkpoint_block as is_at_head,
+           coalesce(h.head > s.checkpoint_block, h.head is not null) as is_below_head,
+           coalesce(l.stalled_since >= s.committed_at, l.stalled_since is not null) as is_stalled,
            least(case when s.state = 'orphaned' then s.since
                       when (l.version, l.manifest_hash) is distinct from (s.version, s.manifest_hash)
                         then s.version_since end,
                  case when d.quiesce_until > v_now then d.quiesce_until - interval '60 s' end) as ends_since,
            exists (select 1
                      from ampsync_private.repair p
-                    where p.stream_id = h.stream_id and p.due_at <= v_now) as is_to_repair
+                    where p.stream_id = h.stream_id and p.due_at <= v_now) as is_to_repair,
+           coalesce(d.changed_at > l.acquired_at, false) as is_changed
       from held h
       join ampsync_private.lease l on l.stream_id = h.stream_id and l.epoch = h.epoch
       join ampsync_private.stream s on s.stream_id = h.stream_id
@@ -146,19 +156,22 @@ begin
            rows_seen   = f.row_total,
            seen_at     = v_now,
            holds       = f.holds,
-           stalled_since = case when f.head <= f.checkpoint_block and not f.holds then null
-                                when coalesce(l.stalled_since >= f.committed_at, l.stalled_since is not null)
-                                  then l.stalled_since
-                                when coalesce(f.head > f.checkpoint_block, f.head is not null)
-                                     or f.holds and not f.is_to_repair
-                                  then v_now end,
+           stalled_since = case when not f.holds and (f.is_at_head or f.head is null and l.stalled_until <= v_now)
+                                  then null
+                                when f.is_stalled then l.stalled_since
+                                when f.is_below_head or f.holds and not f.is_to_repair then v_now end,
+           stalled_until = case when f.is_below_head then 'infinity'
+                                when f.is_stalled and f.head is null
+                                     and (not f.holds or l.stalled_until = 'infinity')
+                                  then l.stalled_until
+                                when f.holds then v_now + interval '60 s' end,
            waits_for   = w.reason,
            waits_hint  = w.hint
       from free f
       left join ampsync_private.passes_wait(v_held.streams, v_held.epochs, v_held.writer_s, v_held.waits,
                                             v_held.waits_s) w using (stream_id)
      where l.stream_id = f.stream_id
-    returning l.stream_id, l.acquired_at, f.state, f.ends_since, f.is_to_repair
+    returning l.stream_id, l.acquired_at, f.state, f.ends_since, f.is_to_repair, f.is_changed
   ),
   ranked as (
     select r.*, row_number() over (order by r.acquired_at) as age_rank
@@ -174,7 +187,8 @@ begin
                           then 'keep' else 'lost' end
               when h.writer_silent and not ampsync_private.writer_works(h.stream_id, h.epoch) then 'severed'
               when r.ends_since <= v_now - interval '25 s' then 'end'
-              when r.ends_since is not null or r.age_rank <= v_waiting or r.is_to_repair then 'yield'
+              when r.ends_since is not null or r.age_rank <= v_waiting or r.is_to_repair or r.is_changed
+                then 'yield'
               else 'keep' end,
          r.state
     from held h

@@ -7,9 +7,13 @@
 --   ended    the server ended the stream, or it broke: state `retrying`, after 1 … 60 s
 --   failed   no retry can help: state `failed`, no further pass; but see
 --            ampsync_private.resync_instead. A pass that read a version which its stream no
---            longer follows says nothing about the next one: as yielded
+--            longer follows, or went by a definition that has changed since, says nothing about the
+--            next one: as yielded
+--   rested, done   of an HTTP source: there is nothing to do until p_due, or at all; what becomes of it
+--            is decided by what is stored: rest_source
 --
 -- p_error: {"code", "message", "detail", "hint"}, for all outcomes but `yielded`.
+-- p_due: when to go on, if the caller knows it; null otherwise.
 --
 -- If the epoch is no longer current, or was released already, the call does nothing and still
 -- succeeds, so a caller that got no answer calls again. p_epoch null speaks for a pass that got
@@ -21,7 +25,8 @@ create or replace function ampsync_worker.end_pass(
   p_stream_id bigint,
   p_epoch     bigint,
   p_outcome   text,
-  p_error     jsonb default null
+  p_error     jsonb,
+  p_due       timestamptz
 )
   returns void
   language plpgsql
@@ -63,14 +68,21 @@ begin
   end if;
 
   if p_outcome = 'yielded'
+     or p_epoch is null and p_error ->> 'code' = 'SY201' and v_stream.target is null
      or p_outcome = 'failed'
         and p_epoch is not null
         and exists (select 1
                       from ampsync_private.lease l
+                      join ampsync_private.dataset d on d.dataset_id = v_stream.dataset_id
                      where l.stream_id = p_stream_id
-                       and (l.version, l.manifest_hash)
-                           is distinct from (v_stream.version, v_stream.manifest_hash)) then
+                       and ((l.version, l.manifest_hash)
+                              is distinct from (v_stream.version, v_stream.manifest_hash)
+                            or d.changed_at > l.acquired_at)) then
     perform ampsync_private.schedule_stream(p_stream_id);
+    return;
+  end if;
+  if p_outcome in ('rested', 'done') then
+    perform ampsync_private.rest_source(v_stream, p_error, p_due);
     return;
   end if;
 
@@ -82,9 +94,10 @@ begin
       ampsync_private.stream_label(p_stream_id), v_stream.table_name));
   elsif p_error ->> 'code' = 'SY203' then
     p_error := p_error || jsonb_build_object('hint', (
-      select format('select ampsync.enqueue_sync(%1$L, value_policy => %2$L); select ampsync.resume_sync(%1$L);',
+      select format('select ampsync.%3$s(%1$L, value_policy => %2$L); select ampsync.resume_sync(%1$L);',
                     d.label,
-                    case d.value_policy when 'quarantine' then 'null' else 'quarantine' end) -- Too many to quarantine.
+                    case d.value_policy when 'quarantine' then 'null' else 'quarantine' end, -- Too many to quarantine.
+                    case d.kind when 'http' then 'enqueue_http' else 'enqueue_sync' end)
         from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id));
   else
     p_error := ampsync_private.add_hint(p_stream_id, p_error);
@@ -94,7 +107,9 @@ begin
   v_attempts := v_stream.attempts + 1;
   v_retry := case p_outcome
     when 'no_data' then v_now + ampsync_private.retry_delay(v_attempts, '{2,4,8,16,30}')
-    when 'ended'   then v_now + ampsync_private.retry_delay(v_attempts, '{1,2,4,8,16,30,60}')
+    when 'ended'   then coalesce(p_due, v_now + ampsync_private.retry_delay(v_attempts,
+                          case when p_error ->> 'code' in ('SY305', 'SY306') then '{60}' -- Settings of workers.
+                               else '{1,2,4,8,16,30,60}'::integer[] end))
   end;
 
   update ampsync_private.stream s
@@ -125,5 +140,24 @@ begin
 end;
 $$;
 
-comment on function ampsync_worker.end_pass(bigint, bigint, text, jsonb)
+comment on function ampsync_worker.end_pass(bigint, bigint, text, jsonb, timestamptz)
   is 'End a pass: release the lease, record how it went, queue the next pass.';
+
+-- As workers of the release before call it, which know no p_due: it is dropped with the next one.
+create or replace function ampsync_worker.end_pass(
+  p_stream_id bigint,
+  p_epoch     bigint,
+  p_outcome   text,
+  p_error     jsonb default null
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select ampsync_worker.end_pass(p_stream_id, p_epoch, p_outcome, p_error, null);
+$$;
+
+comment on function ampsync_worker.end_pass(bigint, bigint, text, jsonb)
+  is 'End a pass, as workers of the release before call it.';

@@ -17,6 +17,7 @@ declare
   v_dataset_id bigint := ampsync_private.find_dataset(cancel_repair.dataset);
   v_stream_id  bigint;
 begin
+  perform ampsync_private.refuse_http(v_dataset_id, 'cancel_repair');
   perform ampsync_private.check_synced(v_dataset_id, cancel_repair.table_name);
 
   for v_stream_id, table_name, from_block, to_block in

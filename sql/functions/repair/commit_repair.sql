@@ -10,7 +10,8 @@
 -- p_rows      rows copied
 -- p_values    see record_values
 --
--- Locks, in this order: stream row, ledger rows, version history, repair row, lease row.
+-- Locks, in this order: stream row, ledger rows, version history, repair row; the log lock, if the table is
+-- published; lease row.
 create or replace procedure ampsync_worker.commit_repair(
   p_stream_id   bigint,
   p_epoch       bigint,
@@ -56,6 +57,7 @@ begin
             'from_block', p_first_block, 'to_block', p_last_block, 'rows_before', v_before, 'rows_after', p_rows));
 
   call ampsync_private.check_target_name(v_stream);
+  perform ampsync_private.log_blocks(p_stream_id, 'repair', p_first_block, p_last_block, p_rows);
   call ampsync_private.check_lease(p_stream_id, p_epoch);
 end;
 $$;

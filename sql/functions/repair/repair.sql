@@ -40,8 +40,10 @@ declare
   v_stream     ampsync_private.stream;
   v_stream_id  bigint;
   v_is_held    boolean;
-  v_retained   bigint;
+  v_obstacle   text;
 begin
+  perform ampsync_private.refuse_http(v_dataset_id, 'repair',
+                                      format('select * from ampsync.resync(%L);', repair.dataset));
   if from_block is null and to_block is null then
     return query
     select * from ampsync_private.repair_found(v_dataset_id, repair.dataset, repair.table_name,
@@ -67,12 +69,9 @@ begin
   elsif v_stream.target is not null and not v_is_held then
     call ampsync_private.raise_target_moved(v_stream.stream_id);
   end if;
-  select min(h.first_block) into v_retained
-    from ampsync_private.history h
-   where h.stream_id = v_stream.stream_id;
 
-  if not coalesce(from_block between v_stream.origin and to_block
-                  and to_block between v_stream.from_block and v_stream.checkpoint_block, false) then
+  v_obstacle := ampsync_private.repair_obstacle(v_stream.stream_id, from_block, to_block);
+  if v_obstacle = 'range' then
     raise exception using
       errcode = 'SY004',
       message = format('blocks %s to %s are not a range of blocks that table %s holds',
@@ -81,26 +80,26 @@ begin
                        coalesce((v_stream.origin + greatest(v_stream.from_block - v_stream.origin, 0))::text, 'none'),
                        coalesce(v_stream.checkpoint_block::text, 'none')),
       hint    = format('select * from ampsync.verify(%L, %L);', repair.dataset, repair.table_name);
-  elsif v_stream.query is not null then
+  elsif v_obstacle = 'reorg' then
     raise exception using
       errcode = 'SY004',
-      message = format('table %s cannot be repaired in part', repair.table_name),
-      detail  = 'It has a query, to which no condition is added, so that rows cannot be requested by block.',
-      hint    = format('select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
-  elsif not v_stream.has_block_num then
-    raise exception using
-      errcode = 'SY004',
-      message = format('table %s cannot be repaired in part', repair.table_name),
-      detail  = 'The server does not offer _block_num for it, so rows cannot be requested by block.',
-      hint    = format('select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
-  elsif to_block >= v_retained and ampsync_private.hash_column(v_stream.stream_id) is null then
-    raise exception using
-      errcode = 'SY004',
-      message = format('blocks from %s on cannot be repaired yet', v_retained),
+      message = format('blocks from %s on cannot be repaired yet',
+                       (select min(h.first_block) from ampsync_private.history h
+                         where h.stream_id = v_stream.stream_id)),
       detail  = 'A reorg may still replace them, and rows without a block hash cannot prove that the server is on the '
                 'same chain.',
       hint    = format('Wait until the chain has moved on, or: select ampsync.resync(%L, %L);',
                        repair.dataset, repair.table_name);
+  elsif v_obstacle is not null then
+    raise exception using
+      errcode = 'SY004',
+      message = format('table %s cannot be repaired in part', repair.table_name),
+      detail  = case v_obstacle
+                  when 'query'
+                    then 'It has a query, to which no condition is added, so that rows cannot be requested by block.'
+                  else 'The server does not offer _block_num for it, so rows cannot be requested by block.'
+                end,
+      hint    = format('select ampsync.resync(%L, %L);', repair.dataset, repair.table_name);
   end if;
 
   perform ampsync_private.request_repair(v_stream.stream_id, from_block, to_block,

@@ -25,6 +25,7 @@ declare
   v_upgrade    ampsync_private.upgrade;
   v_shadow     record;
 begin
+  perform ampsync_private.refuse_http(v_dataset_id, 'cancel_resync');
   perform ampsync_private.check_synced(v_dataset_id, cancel_resync.table_name);
   perform ampsync_private.close_swaps(v_dataset_id);
   select * into v_upgrade

@@ -16,7 +16,11 @@
 -- answer says so, and ampsync.upgrades shows it.
 --
 -- The resync of a paused stream begins once it is resumed. If a resync or an upgrade of the table
--- is under way, or nothing was loaded yet, nothing changes. Returns the streams.
+-- is under way, or nothing was loaded yet, nothing changes; but one that failed before it had a
+-- table begins again. Returns the streams.
+--
+-- An HTTP source forgets its position, and is read again from its beginning into the same table, by
+-- its key: resync_source.
 --
 -- Locks: dataset row; for each stream fence (exclusive), stream row, lease row; for one whose
 -- table was dropped, all its records.
@@ -40,6 +44,12 @@ declare
   v_stream_id  bigint;
 begin
   perform ampsync_private.check_synced(v_dataset_id, resync.table_name);
+  if exists (select from ampsync_private.dataset d where d.dataset_id = v_dataset_id and d.kind = 'http') then
+    return query
+    select r.*
+      from ampsync_private.resync_source(resync.dataset, resync.from_block) r;
+    return;
+  end if;
   perform ampsync_private.check_from_block(resync.dataset, resync.from_block);
   perform ampsync_private.check_query_start(d, resync.table_name, resync.from_block)
      from ampsync_private.dataset d
@@ -68,7 +78,7 @@ begin
      where s.dataset_id = v_dataset_id
        and s.table_name = coalesce(resync.table_name, s.table_name)
        and s.shadow_of is null
-       and s.target is not null
+       and (s.target is not null or s.state = 'failed')
        and s.state not in ('orphaned', 'resyncing')
        and (not exists (select 1
                           from ampsync_private.upgrade u
@@ -87,6 +97,9 @@ begin
                 where s.stream_id = v_stream_id) then
       perform ampsync_private.start_shadow(v_stream_id, ampsync_private.now(), resync.from_block);
     else
+      perform ampsync_private.check_may_read(to_regnamespace(quote_ident(s.target_schema)), null)
+         from ampsync_private.stream s
+        where s.stream_id = v_stream_id;
       if exists (select 1
                    from ampsync_private.stream s
                   where s.stream_id = v_stream_id

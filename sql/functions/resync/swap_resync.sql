@@ -10,7 +10,7 @@
 -- holder would skip it; the closed fence is enough to keep writers away.
 --
 -- Locks: the dataset's swaps (enter_swap); fence, stream row and lease row of the stream; fence of the shadow; then as
--- exchange_streams.
+-- exchange_streams; then as log_exchange.
 create or replace function ampsync_worker.swap_resync(
   p_shadow_id bigint
 )
@@ -23,6 +23,7 @@ as $$
 declare
   v_shadow  ampsync_private.stream;
   v_dataset ampsync_private.dataset;
+  v_ranges  jsonb;
 begin
   select * into v_shadow
     from ampsync_private.stream s
@@ -41,7 +42,7 @@ begin
   perform ampsync_private.follow_target(v_shadow.shadow_of);
   perform ampsync_private.follow_target(p_shadow_id);
 
-  perform ampsync_private.exchange_streams(array[v_shadow.shadow_of], false, false);
+  v_ranges := ampsync_private.exchange_streams(array[v_shadow.shadow_of], false, false);
   -- If a query was taken back, the dataset may have got another version since the shadow began.
   select d.* into v_dataset
     from ampsync_private.stream s
@@ -52,14 +53,15 @@ begin
   if v_shadow.table_name <> all (v_dataset.resolved_tables) then
     perform ampsync_private.orphan_stream(
               v_shadow.shadow_of, coalesce(v_dataset.resolved_version, v_dataset.resolved_hash));
-    return true;
+  else
+    update ampsync_private.stream s
+       set version = v_dataset.resolved_version, manifest_hash = v_dataset.resolved_hash,
+           version_since = ampsync_private.now()
+     where s.stream_id = v_shadow.shadow_of
+       and v_dataset.dataset_id is not null;
+    perform ampsync_private.schedule_stream(v_shadow.shadow_of);
   end if;
-  update ampsync_private.stream s
-     set version = v_dataset.resolved_version, manifest_hash = v_dataset.resolved_hash,
-         version_since = ampsync_private.now()
-   where s.stream_id = v_shadow.shadow_of
-     and v_dataset.dataset_id is not null;
-  perform ampsync_private.schedule_stream(v_shadow.shadow_of);
+  perform ampsync_private.log_exchange(v_ranges);
   return true;
 end;
 $$;

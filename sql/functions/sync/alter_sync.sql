@@ -37,6 +37,9 @@ create or replace function ampsync.alter_sync(
   set search_path = pg_catalog, pg_temp
 as $$
   select ampsync_private.lock_reference(alter_sync.dataset); -- First: after a drop, enqueue_sync would begin a sync.
+  select ampsync_private.refuse_http(d.dataset_id, 'alter_sync', ampsync_private.http_statement(d.label))
+    from ampsync_private.dataset d
+   where d.dataset_id = ampsync_private.find_dataset(alter_sync.dataset);
 
   select e.dataset, e.table_name, e.state, e.hint
     from ampsync_private.dataset d

@@ -7,9 +7,10 @@
 -- waiting_for_dataset                     any other time
 -- dataset_failed                          no retry can help; null if the dataset was dropped
 --
--- p_error: {"code", "message", "detail", "hint"}; stored with `since`: since when every attempt has
--- found that the dataset is not there (SY103), or since when every attempt has failed in some other
--- way, which ampsync.readiness goes by.
+-- p_error: {"code", "message", "detail", "hint"}. Stored with it is what ampsync.readiness goes by:
+-- `failing_since`, since when attempts have failed in another way than that the dataset is not there
+-- (SY103), and `absent_since`, since when each has found just that. After 60 s of that the failures
+-- before are forgotten; a server that says both by turns goes on failing.
 --
 -- p_retry_after_s: how long the server asks to be left alone; obeyed up to 300 s.
 --
@@ -30,6 +31,7 @@ declare
   v_attempts integer;
   v_retry    timestamptz;
   v_unknown  boolean;
+  v_absent   boolean := coalesce(p_error ->> 'code' = 'SY103', false);
   v_event    text;
 begin
   update ampsync_private.dataset d
@@ -42,14 +44,20 @@ begin
          error      = p_error || jsonb_build_object('hint', case
            when p_error ->> 'hint' like '%select %' then p_error ->> 'hint'
            when p_state = 'waiting' -- The command comes last: it is what ends the wait.
-             then format('%s Retried automatically; at once by: select * from ampsync.resume_sync(%L);',
-                         p_error ->> 'hint', d.label)
+             then concat_ws(' ', p_error ->> 'hint', format(
+                    'Retried automatically; at once by: select * from ampsync.resume_sync(%L);', d.label))
            else coalesce(p_error ->> 'hint', format('select * from ampsync.resume_sync(%L);', d.label)) end,
-           'since', coalesce(case when d.state = p_state
-                                       and (d.error ->> 'code' is not distinct from 'SY103')
-                                           = (p_error ->> 'code' is not distinct from 'SY103')
-                                  then d.error -> 'since' end, to_jsonb(ampsync_private.now())))
-   where d.dataset_id = p_dataset_id
+           'failing_since', case when v_absent then b.failing_since else coalesce(b.failing_since, b.now) end,
+           'absent_since', case when v_absent then coalesce(b.absent_since, b.now) end)
+    from (select o.dataset_id, n.now, e.absent_since,
+                 case when e.absent_since <= n.now - interval '60 s' then null else e.failing_since end as failing_since
+            from ampsync_private.dataset o
+           cross join (select ampsync_private.now() as now) n
+            left join lateral jsonb_to_record(o.error) e (failing_since timestamptz, absent_since timestamptz)
+                   on o.state = p_state
+           where o.dataset_id = p_dataset_id
+             for no key update of o) b
+   where d.dataset_id = b.dataset_id
   returning d.attempts, d.next_retry, d.resolved_version is null into v_attempts, v_retry, v_unknown;
   if not found then -- Dropped meanwhile.
     return null;

@@ -1,8 +1,10 @@
 -- Ends the sync of a dataset for good: its writers are ended and its leases, jobs, checkpoints
 -- and history are deleted, so that nothing is committed after this call's transaction. The
--- journal stays, and so do the target tables, with the rows that they have, unless drop_tables;
--- the schema stays in any case. The build of an index is ended, and so is a swap. A resync or an
--- upgrade under way is dropped with its tables, and so are former tables of an upgrade.
+-- journal stays, which has the definition of an HTTP source from then on, and so do the target
+-- tables, with the rows that they have, unless drop_tables; the schema stays in any case. The build
+-- of an index is ended, and so is a swap. A resync or an upgrade under way is dropped with its
+-- tables, and so are former tables of an upgrade; of an HTTP source so are its position and its
+-- staging tables.
 --
 -- dataset      exactly as it was enqueued: `my_dataset` does not mean `my_dataset@1.0.0`
 -- drop_tables  drops the target tables as well, all or none
@@ -93,9 +95,16 @@ begin
     return query
     select v_dataset.label, null::text, 'dropped', format('select ampsync.enqueue_sync(%L);', v_dataset.label);
   end if;
+  if v_dataset.kind = 'http' then
+    perform ampsync_private.drop_staging(s.stream_id)
+       from ampsync_private.stream s
+      where s.dataset_id = v_dataset.dataset_id;
+  end if;
 
   perform ampsync_private.journal(null, 'sync_dropped', jsonb_build_object(
-            'tables', case when drop_sync.drop_tables then 'dropped' else 'kept' end), v_dataset.dataset_id);
+            'tables', case when drop_sync.drop_tables then 'dropped' else 'kept' end)
+            || case v_dataset.kind when 'http' then jsonb_build_object('definition', v_dataset.definition)
+                                   else '{}' end, v_dataset.dataset_id);
   perform pg_advisory_xact_lock(ampsync_private.heads_key(v_dataset.dataset_id));
   perform 1 -- A pass that ends just now, or a step of an index, holds such a row, and queues a job next.
      from ampsync_private.stream s
@@ -110,6 +119,11 @@ begin
                     from ampsync_private.stream s
                    cross join (values ('ampsync_stream:'), ('ampsync_swap:'), ('ampsync_index:')) t(task)
                    where s.dataset_id = v_dataset.dataset_id);
+  perform ampsync_private.unpublish_target(p.published_id)
+     from ampsync_private.published p
+     join ampsync_private.stream s on s.stream_id = p.stream_id
+    where s.dataset_id = v_dataset.dataset_id
+    order by p.published_id;
   delete from ampsync_private.stream s where s.dataset_id = v_dataset.dataset_id;
   delete from ampsync_private.dataset d where d.dataset_id = v_dataset.dataset_id;
   perform graphile_worker.remove_job(k.key) from unnest(v_keys) k(key);

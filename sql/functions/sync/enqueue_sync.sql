@@ -51,8 +51,8 @@
 -- Idempotent: a repeated call changes nothing, a changed option is updated, an omitted one
 -- keeps its value. Returns the streams known so far.
 --
--- Locks: dataset row; for each stream whose rename, excluded columns, query or first block change
--- fence (exclusive), stream row, lease row; then rows of target_index.
+-- Locks: advisory lock on a name that is new; dataset row; for each stream whose rename, excluded
+-- columns, query or first block change fence (exclusive), stream row, lease row; then rows of target_index.
 create or replace function ampsync.enqueue_sync(
   inout dataset          text,
   in    tables           text[] default null,
@@ -100,7 +100,11 @@ begin
   if not exists (select 1 -- Its schema is decided once, by whoever begins the sync.
                    from ampsync_private.dataset d
                   where (d.namespace, d.name) = (v_ref.namespace, v_ref.name)
-                    and d.revision is not distinct from v_ref.revision) then
+                    and d.revision is not distinct from v_ref.revision
+                    and d.kind = 'amp') then
+    perform ampsync_private.claim_name(v_ref.namespace, v_ref.name, 'amp', format(
+              'select * from ampsync.streams where dataset = %L;',
+              case v_ref.namespace when '_' then '' else v_ref.namespace || '/' end || v_ref.name));
     call ampsync_private.check_may_create(coalesce(enqueue_sync.target_schema, v_ref.name));
   end if;
 

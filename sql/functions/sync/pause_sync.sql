@@ -1,7 +1,8 @@
 -- Stops a dataset until ampsync.resume_sync: the leases of its streams are revoked, so that
 -- nothing is committed after this call's transaction. Tables and checkpoints stay as they are.
 -- A resync is paused along with its table, and continues with it. A swap under way is ended, and
--- is done again after ampsync.resume_sync. Idempotent. Returns the streams.
+-- is done again after ampsync.resume_sync. An HTTP source that is complete can be paused as well.
+-- Idempotent. Returns the streams.
 --
 -- Locks: dataset row and its swaps (close_swaps), then for each stream fence (exclusive), stream row, lease row.
 create or replace function ampsync.pause_sync(
@@ -31,7 +32,7 @@ begin
     select s.stream_id
       from ampsync_private.stream s
      where s.dataset_id = v_dataset_id
-       and (not ampsync_private.is_halted(s.state) or s.state = 'resyncing')
+       and (not ampsync_private.is_halted(s.state) or s.state in ('resyncing', 'complete'))
      order by s.stream_id
   loop
     perform ampsync_private.revoke_lease(v_stream.stream_id);

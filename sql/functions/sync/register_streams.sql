@@ -38,6 +38,8 @@ declare
   v_stream  bigint;
   v_refusal text;
   v_refused text[] := '{}';
+  v_hint    text;
+  v_hints   text := ''; -- Statements that make room for all; null if one cannot be had.
   v_code    text;
   v_beside  text;
   v_event   text;
@@ -98,6 +100,9 @@ begin
       if found then
         insert into ampsync_private.lease (stream_id) values (v_stream);
         perform ampsync_private.schedule_stream(v_stream);
+        if v_dataset.published then
+          perform ampsync_private.publish_target(v_stream);
+        end if;
       end if;
 
       -- After the insert, which waits for whoever registers the same target right now.
@@ -105,8 +110,9 @@ begin
                                                 ampsync_private.target_name(v_dataset, v_table));
     exception
       when sqlstate 'SY003' or sqlstate 'SY004' then -- Concerns this table only; the others continue.
-        get stacked diagnostics v_refusal = message_text;
+        get stacked diagnostics v_refusal = message_text, v_hint = pg_exception_hint;
         v_refused := v_refused || v_refusal;
+        v_hints := v_hints || case when v_hint like 'alter %' then v_hint || ' ' end;
         v_code := sqlstate;
         v_beside := coalesce(v_beside, ampsync_private.load_beside(
                       p_dataset_id, ampsync_private.target_name(v_dataset, v_table)));
@@ -138,11 +144,16 @@ begin
       select jsonb_build_object(
                'code', v_code,
                'message', left(array_to_string(v_refused, '; '), 4000),
-               'hint', case when count(*) = 0 and v_beside is not null then v_beside else format(
-                              'Remove what is in the way, then: select ampsync.resume_sync(%1$L); '
-                              'Or continue without it: select ampsync.enqueue_sync(%1$L, tables => %2$L);',
-                              v_dataset.label,
-                              coalesce(array_agg(s.table_name order by s.table_name), '{blocks,logs}')) end)
+               'hint', case
+                 when count(*) = 0 and v_beside is not null then v_beside
+                 else case when length(v_hints) <= 4000
+                           then format('%sselect ampsync.resume_sync(%L);', v_hints, v_dataset.label)
+                           else format('Remove what is in the way, then: select ampsync.resume_sync(%L);',
+                                       v_dataset.label) end
+                      || case when count(*) = 0 then ''
+                              else format(' -- Or continue without it: select ampsync.enqueue_sync(%L, tables => %L);',
+                                          v_dataset.label, array_agg(s.table_name order by s.table_name)) end
+               end)
         from ampsync_private.stream s
        where s.dataset_id = p_dataset_id
          and s.shadow_of is null));

@@ -2,7 +2,12 @@
 -- continue from their checkpoints right away. What waits, for a dataset that is not published,
 -- a retry or the next poll, is tried at once, and a new version that was refused is looked at
 -- again. Healthy streams are left alone, and a resync that was under way continues. Idempotent.
--- Returns the streams. Locks: dataset row, stream rows.
+--
+-- An HTTP source whose last run is over, because it is read once and complete, or because the next one is
+-- due later, begins its next run at once; one that waits for a rate limit tries at once. Its empty pages in
+-- a row, and how often its cursor has expired in vain, are counted from 0 again.
+--
+-- Returns the streams. Locks: dataset row, stream rows, rows of parts.
 create or replace function ampsync.resume_sync(
   inout dataset    text,
   out   table_name text,
@@ -54,7 +59,7 @@ begin
            since = ampsync_private.now(), attempts = 0, deaths = 0, next_retry = null,
            load_started = null, load_from = null
      where s.dataset_id = v_dataset_id
-       and s.state in ('paused', 'failed', 'retrying', 'waiting')
+       and s.state in ('paused', 'failed', 'retrying', 'waiting', 'complete')
     returning s.stream_id, s.state
   loop
     if v_stream.state = 'retrying' then
@@ -62,6 +67,18 @@ begin
     end if;
     perform ampsync_private.journal(v_stream.stream_id, 'resumed');
   end loop;
+  perform ampsync_private.wake_source(s.stream_id, true)
+     from ampsync_private.stream s
+     join ampsync_private.dataset d using (dataset_id)
+    where d.dataset_id = v_dataset_id
+      and d.kind = 'http';
+  update ampsync_private.part p -- After the stream row, as commits do.
+     set empty_pages = 0, expiries = 0, expired_page = 0
+    from ampsync_private.stream s
+   where s.stream_id = p.stream_id
+     and s.dataset_id = v_dataset_id
+     and (p.empty_pages, p.expiries) <> (0, 0)
+     and not p.done;
 
   perform ampsync_private.start_polling(v_dataset_id, interval '0');
 

@@ -39,6 +39,8 @@ begin
   end if;
 
   v_dataset_id := ampsync_private.lock_reference(set_source.dataset);
+  perform ampsync_private.refuse_http(v_dataset_id, 'set_source',
+                                      ampsync_private.http_statement(set_source.dataset));
   select * into v_old
     from ampsync_private.dataset d
    where d.dataset_id = v_dataset_id;

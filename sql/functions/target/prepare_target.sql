@@ -19,8 +19,8 @@
 -- transaction of its own.
 --
 -- Locks: fence (shared), an advisory lock on the name of the target schema while the table is
--- created, the target (access exclusive, for 300 ms at most) if it has to be changed, then the
--- stream row, then rows of target_index.
+-- created, the target (access share; access exclusive, for 300 ms at most, if it has to be
+-- changed), then the stream row, then rows of target_index; then as log_schema.
 create or replace function ampsync_worker.prepare_target(
   p_stream_id     bigint,
   p_epoch         bigint,
@@ -102,6 +102,9 @@ begin
     perform ampsync_private.check_target_fits(p_stream_id);
   end if;
   perform ampsync_private.plan_indexes(p_stream_id, false);
+  perform ampsync_private.log_schema(s.stream_id)
+     from ampsync_private.stream s
+    where s.stream_id in (p_stream_id, v_stream.shadow_of);
 
   return (select array_agg(c.value ->> 'name' order by c.ordinality)
             from ampsync_private.stream s

@@ -19,7 +19,8 @@
 --
 -- Locks: dataset row; for each stream fence (exclusive), stream row, lease row, the same of its
 -- shadow; advisory locks on the names of schemas, if a target was renamed; then as
--- exchange_streams; then the rows of the streams.
+-- exchange_streams; then the rows of the streams; then as log_exchange: where the dataset is published, commits of
+-- all published ones wait until the caller's transaction ends.
 create or replace function ampsync.rollback_version(
   inout dataset    text,
   out   table_name text,
@@ -40,9 +41,21 @@ declare
   v_stream     record;
   v_lost       bigint[] := '{}';
   v_back       bigint[];
+  v_ranges     jsonb;
 begin
+  perform ampsync_private.refuse_http(v_dataset_id, 'rollback_version');
   v_former := ampsync_private.check_former(v_dataset_id);
   select * into strict v_dataset from ampsync_private.dataset d where d.dataset_id = v_dataset_id;
+
+  for v_stream in
+    select s.target
+      from ampsync_private.stream s
+     where s.dataset_id = v_dataset_id
+       and s.target is not null
+     order by s.target
+  loop
+    call ampsync_private.check_may_drop(v_stream.target);
+  end loop;
 
   for v_stream in
     select s.stream_id, w.stream_id as shadow_id, f.stream_id as former_id,
@@ -77,7 +90,7 @@ begin
     where s.dataset_id = v_dataset_id
       and s.shadow_of is null
       and s.query is not null;
-  perform ampsync_private.exchange_streams(v_back, true, false);
+  v_ranges := ampsync_private.exchange_streams(v_back, true, false);
   perform ampsync_private.follow_version(v_dataset_id, v_former.version, v_former.manifest_hash, v_former.tables);
   perform ampsync_private.start_shadow(l.stream_id, ampsync_private.now())
      from unnest(v_lost) l(stream_id);
@@ -106,6 +119,7 @@ begin
   perform ampsync_private.journal(null, 'version_rolled_back', jsonb_build_object(
             'version', v_former.version, 'manifest_hash', v_former.manifest_hash,
             'old_version', v_former.new_version, 'old_manifest_hash', v_former.new_manifest_hash), v_dataset_id);
+  perform ampsync_private.log_exchange(v_ranges);
 
   return query
   select r.dataset, r.table_name, r.state,

@@ -27,8 +27,8 @@
 -- Number, `_id` and block hashes of the rows are compared. A value that somebody changed in
 -- another column is not found.
 --
--- Runs with its owner's rights, for callers who may SELECT from each table that is checked, or call
--- ampsync.repair.
+-- Runs with its owner's rights, for callers who may SELECT from each table that is read, the table of
+-- blocks included, or call ampsync.repair.
 --
 -- STABLE: the whole check sees the tables and their records as of one moment, so streams may
 -- continue meanwhile. It walks along the primary keys, in memory that does not grow with the
@@ -55,10 +55,8 @@ declare
   v_dataset_id bigint := ampsync_private.find_dataset(verify.dataset);
   v_stream     record;
   v_rejected   bigint;
-  v_may_repair boolean := exists (select from pg_proc p
-                                   where p.proname = 'repair' and p.pronamespace = 'ampsync'::regnamespace
-                                     and has_function_privilege(ampsync_private.caller(), p.oid, 'execute'));
 begin
+  perform ampsync_private.refuse_http(v_dataset_id, 'verify');
   perform ampsync_private.check_synced(v_dataset_id, verify.table_name);
 
   for v_stream in
@@ -70,14 +68,7 @@ begin
        and s.target is not null
      order by s.table_name
   loop
-    if not (v_may_repair or has_table_privilege(ampsync_private.caller(), v_stream.target, 'select')) then
-      raise exception using
-        errcode = '42501',
-        message = format('table %s may not be read by role %s', v_stream.target::regclass, ampsync_private.caller()),
-        detail  = 'verify reads rows with the rights of its owner, for callers who may read them themselves.',
-        hint    = format('grant select on table %s to %I;', v_stream.target::regclass, ampsync_private.caller());
-    end if;
-
+    perform ampsync_private.check_may_verify(v_stream.stream_id);
     if not ampsync_private.hold_target(v_stream.stream_id) then
       return query
       select v_stream.table_name, 'table gone', v_stream.origin, v_stream.checkpoint_block, 'The table was dropped.',

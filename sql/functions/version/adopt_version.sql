@@ -24,7 +24,7 @@
 --
 -- Locks: dataset row; rows of the streams whose targets stay as they are; targets that are
 -- altered (access exclusive, in the order of their OIDs, 300 ms at most for all); rows of their
--- streams. No wait is longer than 300 ms, and nobody waits longer behind it.
+-- streams; then as log_exchange. No wait is longer than 300 ms, and nobody waits longer behind it.
 create or replace function ampsync_worker.adopt_version(
   p_dataset_id    bigint,
   p_version       text,
@@ -141,6 +141,8 @@ begin
   perform ampsync_private.journal(null, 'version_reload_success', jsonb_build_object(
             'from', coalesce(v_dataset.resolved_version, v_dataset.resolved_hash), 'to', p_version,
             'manifest_hash', p_manifest_hash, 'tables', to_jsonb(v_names)), p_dataset_id);
+  perform ampsync_private.log_exchange(jsonb_object_agg(s.stream_id, null))
+     from unnest(v_fitting) s(stream_id);
   return 'adopted';
 end;
 $$;

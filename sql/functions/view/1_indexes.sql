@@ -34,7 +34,8 @@ select d.label as dataset,
  cross join (
     select exists (select 1
                      from ampsync_private.worker w
-                    where w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration()) as is_alive
+                    where w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration()
+                      and w.lost_at is null) as is_alive
   ) w
  cross join ( -- As ampsync_private.index_builder, with the rights of this view.
     select (select l.pid

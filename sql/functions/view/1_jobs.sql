@@ -27,7 +27,8 @@ select j.id as job_id,
 comment on view ampsync.jobs is 'The jobs of ampsync in graphile-worker''s queue, joined to the streams they move.';
 comment on column ampsync.jobs.job_id is 'Id of the job in graphile_worker.jobs.';
 comment on column ampsync.jobs.task
-  is 'ampsync_stream moves a stream, ampsync_swap ends a resync, ampsync_upgrade moves an upgrade on, '
+  is 'ampsync_stream moves a stream, ampsync_ingest reads an HTTP source, ampsync_swap ends a resync, '
+     'ampsync_upgrade moves an upgrade on, '
      'ampsync_index builds indexes, '
      'ampsync_resolve looks up a dataset, ampsync_poll looks for a new version of it, '
      'ampsync_reload takes over a new version of it, '

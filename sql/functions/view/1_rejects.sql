@@ -27,7 +27,8 @@ comment on view ampsync.rejects is 'Rows that were left out of their targets by 
 comment on column ampsync.rejects.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.rejects.table_name is 'Table of the dataset.';
 comment on column ampsync.rejects.block
-  is 'Block of the row; for tables without _block_num the last block of the range it came with.';
+  is 'Block of the row; for tables without _block_num the last block of the range it came with; of an HTTP source the '
+     'page of its run, from 1.';
 comment on column ampsync.rejects.row_number
   is 'Its position, from 0: in its record batch or, if PostgreSQL refused the row, in its microbatch.';
 comment on column ampsync.rejects.column_name

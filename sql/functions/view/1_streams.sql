@@ -3,6 +3,8 @@
 -- During a resync, block and rows are those that readers see; what moves, and what keeps it
 -- from moving, is the shadow of the table. During an upgrade the stream moves as well:
 -- ampsync.upgrades shows the shadows.
+-- An HTTP source that rests, until its next run or until a rate limit allows another request, needs no
+-- worker: nothing about it is idle.
 create or replace view ampsync.streams as
 with clock as (
   select ampsync_private.now() as now
@@ -12,7 +14,7 @@ with clock as (
 worker as (
   select w.worker_id, w.heartbeat_at, k.key is not null or pg_catalog.pg_is_in_recovery() as is_connected
     from clock c
-    join ampsync_private.worker w on w.heartbeat_at > c.now - ampsync_private.lease_duration()
+    join ampsync_private.worker w on w.heartbeat_at > c.now - ampsync_private.lease_duration() and w.lost_at is null
     left join (select distinct (k.classid::bigint << 32) | k.objid::bigint as key
                  from pg_catalog.pg_locks k
                 where k.locktype = 'advisory' and k.objsubid = 1 and k.granted and k.mode = 'ShareLock') k
@@ -72,7 +74,10 @@ select d.label as dataset,
        s.nul_counts as nuls,
        case when l.lease_until > c.now then l.holder end as worker,
        l.lease_until,
-       s.stream_id
+       s.stream_id,
+       p.position,
+       case d.kind when 'http' then s.records end as records,
+       case d.kind when 'http' then s.duplicates end as duplicates
   from ampsync_private.stream s
  cross join clock c
   join ampsync_private.dataset d using (dataset_id)
@@ -87,9 +92,10 @@ select d.label as dataset,
  cross join lateral (
     -- A holder that never sent a heartbeat has just started.
     select coalesce(l.lease_until <= c.now, true) as is_free,
-           coalesce(l.lease_until <= c.now, true)
-             or seen.worker_id is not null
-                and (k.worker_id is null or not k.is_connected or k.heartbeat_at < c.now - interval '12 s') as idle
+           case when coalesce(l.lease_until <= c.now, true) then coalesce(m.next_retry <= c.now, true)
+                else seen.worker_id is not null
+                     and (k.worker_id is null or not k.is_connected or k.heartbeat_at < c.now - interval '12 s')
+           end as idle
   ) i
   left join head e
          on e.dataset_id = s.dataset_id and e.is_known and (e.network = s.network or s.network is null and e.is_only)
@@ -115,6 +121,21 @@ select d.label as dataset,
                   then ampsync_private.idle_hint(exists (select 1 from worker))
                 else 'select * from ampsync.jobs;' end as idle_hint
   ) y
+  left join lateral (
+    select pg_catalog.concat_ws('; ',
+             case when count(*) = 0 then 'the beginning'
+                  when bool_and(t.done)
+                    then pg_catalog.format('the end of run %s', max(t.run))
+                  else pg_catalog.concat_ws(' parts under way, the first at ',
+                         nullif(count(*) filter (where not t.done), 1),
+                         (array_agg(ampsync_private.describe_position(t.position, t.empty_pages) order by t.part_no)
+                            filter (where not t.done))[1]) end,
+             'a record is dated '
+               || pg_catalog.to_char(pg_catalog.timezone('UTC', s.ahead), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+               || ', which is no mark to go on from') as position
+      from ampsync_private.part t
+     where t.stream_id = s.stream_id
+  ) p on d.kind = 'http'
  where s.shadow_of is null;
 
 comment on view ampsync.streams
@@ -122,7 +143,7 @@ comment on view ampsync.streams
 comment on column ampsync.streams.dataset is 'Dataset, as it was enqueued.';
 comment on column ampsync.streams.table_name is 'Table of the dataset.';
 comment on column ampsync.streams.state
-  is 'waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed or orphaned.';
+  is 'waiting, backfill, live, retrying, reorg_pending, resyncing, paused, failed, orphaned or complete.';
 comment on column ampsync.streams.block is 'Last block that is completely and durably here.';
 comment on column ampsync.streams.behind
   is 'Blocks from block to head; null while either is unknown, or if the head is below the block.';
@@ -130,12 +151,14 @@ comment on column ampsync.streams.rows_per_s is 'Rows per second since the last 
 comment on column ampsync.streams.error_code is 'SQLSTATE of what keeps it from moving.';
 comment on column ampsync.streams.reason is 'What keeps it from moving.';
 comment on column ampsync.streams.hint is 'What to do.';
-comment on column ampsync.streams.next_retry is 'When the next retry is due.';
+comment on column ampsync.streams.next_retry
+  is 'When the next retry is due; of an HTTP source that rests, its next run or request.';
 comment on column ampsync.streams.attempts is 'Failed attempts since the last commit.';
 comment on column ampsync.streams.detail is 'What was found.';
 comment on column ampsync.streams.since is 'When it entered this state.';
 comment on column ampsync.streams.lag
-  is 'Age of the last block by the chain''s clock, in whole seconds, if the server sends block times.';
+  is 'Age of the last block by the chain''s clock, in whole seconds, if the server sends block times; of an HTTP '
+     'source that of the newest value of its range''s field.';
 comment on column ampsync.streams.head
   is 'Last block that the server is known to have; null while unknown, and 12 s after the last report of a worker.';
 comment on column ampsync.streams.rows is 'Rows in the target.';
@@ -154,3 +177,8 @@ comment on column ampsync.streams.nuls
 comment on column ampsync.streams.worker is 'Worker that holds its lease.';
 comment on column ampsync.streams.lease_until is 'When that lease expires unless a heartbeat renews it.';
 comment on column ampsync.streams.stream_id is 'Its id in jobs and logs.';
+comment on column ampsync.streams.position
+  is 'Of an HTTP source: where its next page begins, and how many empty pages in a row came before that.';
+comment on column ampsync.streams.records is 'Of an HTTP source: records received, ever.';
+comment on column ampsync.streams.duplicates
+  is 'Of an HTTP source: records received whose key was there already, those that were updated included.';

@@ -15,7 +15,7 @@ select w.host,
  cross join lateral (select count(*) as running
                        from graphile_worker.jobs j
                       where j.locked_by = w.worker_id
-                        and j.task_identifier = 'ampsync_stream') p
+                        and j.task_identifier in ('ampsync_stream', 'ampsync_ingest')) p
  cross join lateral (select count(*) as streams
                        from ampsync_private.lease h
                       where h.holder = w.worker_id and h.lease_until > ampsync_private.now()) l;

@@ -1,6 +1,9 @@
 -- One row per dataset: the sum of its streams, or why it has none yet. A table that the version
 -- lacks rests for good: it hides nothing that somebody can do something about.
 create or replace view ampsync.status as
+with alive as (
+  select exists (select 1 from ampsync.workers w where w.state = 'alive') as any
+)
 select d.label as dataset,
        coalesce(case when d.state <> 'active' then d.state end, s.state, 'waiting') as state,
        s.block,
@@ -18,10 +21,7 @@ select d.label as dataset,
        coalesce(d.error ->> 'hint', case when s.error_code is not null and s.state <> 'orphaned' then s.hint end,
                 case when u.error_code is not null then u.hint end, d.offered_error ->> 'hint', s.hint,
                 d.poll_error ->> 'hint',
-                case when d.state <> 'active' then ampsync_private.idle_hint(exists (
-                       select 1
-                         from ampsync_private.worker a
-                        where a.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration())) end) as hint,
+                case when d.state <> 'active' then ampsync_private.idle_hint(a.any) end) as hint,
        coalesce(d.next_retry, s.next_retry, d.offered_retry,
                 case when d.poll_error is not null then d.poll_due end) as next_retry,
        d.resolved_version as version,
@@ -30,8 +30,14 @@ select d.label as dataset,
        s.lag,
        coalesce(s.rows, 0) as rows,
        coalesce(s.tables, 0) as tables,
-       d.target_schema
+       d.target_schema,
+       not a.any and (d.state = 'waiting'
+                      or exists (select 1
+                                   from ampsync_private.stream m -- Shadows as well.
+                                  where m.dataset_id = d.dataset_id and not ampsync_private.is_halted(m.state))
+                     ) as unattended
   from ampsync_private.dataset d
+ cross join alive a
   left join (
     select t.dataset_id,
            count(*) as tables,
@@ -48,7 +54,7 @@ select d.label as dataset,
            pg_catalog.round(sum(v.rows_per_s)::numeric, 1)::float8 as rows_per_s
       from ampsync_private.stream t
       join (select x.*, array_position(
-                     '{failed,retrying,waiting,resyncing,reorg_pending,backfill,paused,live,orphaned}'::text[],
+                     '{failed,retrying,waiting,resyncing,reorg_pending,backfill,paused,live,orphaned,complete}'::text[],
                      x.state) as rank
               from ampsync.streams x) v using (stream_id)
      group by t.dataset_id
@@ -84,3 +90,4 @@ comment on column ampsync.status.lag is 'Age of the oldest checkpoint by the cha
 comment on column ampsync.status.rows is 'Rows in all its tables.';
 comment on column ampsync.status.tables is 'Number of its synced tables.';
 comment on column ampsync.status.target_schema is 'Schema of its tables in this database.';
+comment on column ampsync.status.unattended is 'Whether something of it should move while no worker is alive.';

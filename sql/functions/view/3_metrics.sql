@@ -8,10 +8,13 @@ with clock as (
 stream as materialized (
   select r.dataset, r.table_name, r.ready, r.state, r.behind, r.lag,
          s.checkpoint_block, s.committed_at, s.row_total, s.attempts, s.reorgs, l.takeovers,
+         case d.kind when 'http' then s.records end as records,
+         case d.kind when 'http' then s.duplicates end as duplicates,
          jsonb_strip_nulls(jsonb_build_object('dataset', r.dataset, 'table', r.table_name)) as labels
     from ampsync.readiness r
     left join ampsync_private.stream s using (stream_id)
     left join ampsync_private.lease l using (stream_id)
+    left join ampsync_private.dataset d using (dataset_id)
 ),
 job as materialized (
   select j.task, j.state, j.run_at from ampsync.jobs j
@@ -39,6 +42,10 @@ select m.metric, m.type, s.labels || m.labels as labels, m.value, m.help
      'Reorgs whose blocks were replaced, by depth in blocks'),
     ('ampsync_reorgs_total', 'counter', '{"depth": "65+"}', s.reorgs[4]::float8,
      'Reorgs whose blocks were replaced, by depth in blocks'),
+    ('ampsync_records_total', 'counter', '{}', s.records::float8,
+     'Records that an HTTP source has received'),
+    ('ampsync_duplicates_total', 'counter', '{}', s.duplicates::float8,
+     'Records that an HTTP source has received again, or in another version'),
     ('ampsync_lease_takeovers_total', 'counter', '{}', s.takeovers::float8,
      'Times that a worker took a table over from one that was dead or silent')
   ) m (metric, type, labels, value, help)
@@ -47,7 +54,8 @@ union all
 select 'ampsync_streams', 'gauge', jsonb_build_object('state', t.state),
        (select count(*) from stream s where s.table_name is not null and s.state = t.state)::float8,
        'Tables by state'
-  from unnest('{waiting,backfill,live,retrying,reorg_pending,resyncing,paused,failed,orphaned}'::text[]) t (state)
+  from unnest('{waiting,backfill,live,retrying,reorg_pending,resyncing,paused,failed,orphaned,complete}'::text[])
+         t (state)
 union all
 select 'ampsync_queue_jobs', 'gauge', jsonb_build_object('state', t.state),
        (select count(*) from job j where j.state = t.state)::float8,
@@ -59,6 +67,20 @@ select 'ampsync_queue_age_seconds', 'gauge', jsonb_build_object('task', j.task),
        'How long the oldest job of a task has been due without being started'
   from job j, clock c
  group by j.task, c.now
+union all
+select m.metric, m.type, '{}', m.value, m.help
+  from ampsync.capture k
+ cross join lateral (values
+    ('ampsync_capture_lag_seconds', 'gauge', extract(epoch from k.lag)::float8,
+     'How old what capture has not stored yet may be; absent while it is off or starting'),
+    ('ampsync_capture_transactions_total', 'counter', k.transactions::float8,
+     'Transactions of captured tables that are in the log'),
+    ('ampsync_capture_wal_retained_bytes', 'gauge', k.wal_retained::float8,
+     'WAL that the slot of capture keeps on the server'),
+    ('ampsync_log_position', 'gauge', (select max(t.position) from ampsync_private.change_tx t)::float8,
+     'Newest position of the log of changes')
+  ) m (metric, type, value, help)
+ where m.value is not null
 union all
 select 'ampsync_workers', 'gauge', jsonb_build_object('state', t.state),
        (select count(*) from ampsync.workers w where w.state = t.state)::float8,

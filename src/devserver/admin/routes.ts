@@ -1,6 +1,6 @@
+import { isVersion } from "../../model/version.ts";
 import type { Catalog, DatasetVersion } from "../catalog.ts";
 import type { Generation } from "../misbehaviour.ts";
-import { isVersion } from "../version.ts";
 import { type AdminAnswer, failure, NOT_ALLOWED, NOT_FOUND, ok } from "./answer.ts";
 import { octoberRoute } from "./october.ts";
 

@@ -1,6 +1,6 @@
+import { isVersion } from "../../model/version.ts";
 import type { Catalog, DatasetVersion } from "../catalog.ts";
 import type { Generation } from "../misbehaviour.ts";
-import { isVersion } from "../version.ts";
 import { invalidArgument } from "./refusal.ts";
 
 /** `[namespace/]name[@revision]`, the schema part of a table reference. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { enqueueHttp } from "../../support/postgres/http-source.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import {
@@ -44,6 +45,17 @@ describe.each(Object.entries(DATABASES))("a table of the Rust ampsync %s", (_, {
       { target: "eth.blocks", error_code: null },
       { target: "eth.logs", error_code: null },
     ]);
+    expect(await contents(db)).toEqual(before);
+  });
+
+  test("is left as it is by an HTTP source too; the hint reads that into a table beside it", async () => {
+    await db.query(ddl);
+    const before = await contents(db);
+    const error = await refusal(db, () => enqueueHttp(db, { dataset: "blocks" }));
+    expect(error).toMatchObject({ code: "SY003", detail: expect.stringContaining(shownBy) });
+    await db.query(error.hint!);
+    const { rows } = await db.query("select dataset, target from ampsync.streams");
+    expect(rows).toEqual([{ dataset: "blocks", target: "public.blocks_1" }]);
     expect(await contents(db)).toEqual(before);
   });
 

@@ -12,6 +12,7 @@ import { NO_FAULTS } from "../../../src/fault-points.ts";
 import { isPoison } from "../../../src/model/poison.ts";
 import { commitStatements } from "../../../src/stream/commit-statements.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
+import { LOCKS_HERE } from "../../support/postgres/rivals.ts";
 import { SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -298,7 +299,7 @@ test("is given up while it waits for a lock", async () => {
   const careful = { ...options("quarantine"), signal: giveUp.signal };
   const writing = CarefulTransaction.open(careful, statements().begin(null)).catch((error: unknown) => error);
   await waitFor("it to wait", async () => {
-    const { rows } = await db.query("select from pg_locks where not granted");
+    const { rows } = await db.query(`select from ${LOCKS_HERE} where not granted`);
     return rows.length > 0;
   });
   giveUp.abort(new Error("given up"));
@@ -337,7 +338,7 @@ describe.each<[string, () => Promise<Transaction>]>([
     await transaction.write(row(2, "b"));
     transaction.abort();
     await waitFor("its lock to be given back", async () => {
-      const { rowCount } = await db.query("select from pg_locks where relation = $1::regclass", [
+      const { rowCount } = await db.query(`select from ${LOCKS_HERE} where relation = $1::regclass`, [
         stream.target,
       ]);
       return rowCount === 0;

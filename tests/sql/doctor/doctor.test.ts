@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { SqlSource } from "../../support/http/sql-source.ts";
 import { moveClock } from "../../support/postgres/clock.ts";
 import { buildIndexes, leaveInvalid, nextStep, noteStep } from "../../support/postgres/indexes.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
@@ -262,6 +263,12 @@ describe("vacuum", () => {
     await SqlStream.prepare(db);
     await db.query(`alter table ${table} set (autovacuum_enabled = off)`);
     await fixed(`table ${table}`);
+  });
+
+  test("nothing of staging tables, which each commit empties", async () => {
+    await SqlSource.prepare(db);
+    const { rows } = await db.query("select * from ampsync.doctor() where finding ~ 'autovacuum'");
+    expect(rows).toEqual([]);
   });
 
   test("names that need quotes are quoted in the fix", async () => {

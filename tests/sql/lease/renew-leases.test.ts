@@ -116,6 +116,16 @@ test("a pass that waits asks nobody to yield while the worker has a free slot fo
   expect(await beat(streams)).toEqual(["yield", "keep"]);
 });
 
+test.each([
+  ["0.1.0", "keep"],
+  ["0.2.0", "yield"],
+])("a pass of an HTTP source that waits asks a worker of %s to %s", async (version, verdict) => {
+  const streams = await held(1);
+  await db.query("select ampsync_worker.register_worker('worker-1', 'machine', 1, $1, 1)", [version]);
+  await addJobs(1, "0 s", "ampsync_ingest");
+  expect(await beat(streams)).toEqual([verdict]);
+});
+
 test.each(["ampsync_resolve", "ampsync_swap", "ampsync_supervise", "ampsync_poll"])(
   "%s, which has slots of its own, asks for one of a pass once it is late",
   async (task) => {

@@ -78,13 +78,13 @@ describe("the ledger of a stream", () => {
   });
 });
 
-test("5,000 commits of one block leave a ledger of few rows that says the same", async () => {
+test("2,500 commits of one block leave a ledger of few rows that says the same", async () => {
   await using own = await createDatabase();
   const stream = await SqlStream.prepare(own);
   await own.query(
     `do $$
      begin
-       for n in 0 .. 4999 loop
+       for n in 0 .. 2499 loop
          if n % 500 = 0 then -- A heartbeat: a lease lasts 30 s.
            perform ampsync_worker.renew_leases('worker-1', '[{"stream_id": "${stream.id}", "epoch": "${stream.epoch}"}]');
          end if;
@@ -100,19 +100,17 @@ test("5,000 commits of one block leave a ledger of few rows that says the same",
   );
   const { rows } = await own.query(
     `select count(*)::int as entries, sum(l.row_count)::int as rows, bit_xor(l.id_xor) = (
-              select bit_xor(n::bigint * 7919) from generate_series(0, 4999) n) as is_xor_kept,
+              select bit_xor(n::bigint * 7919) from generate_series(0, 2499) n) as is_xor_kept,
             bool_and(l.first_block = l.before + 1 or l.before is null) as is_unbroken
        from (select *, lag(last_block) over (order by last_block) as before from ampsync_private.ledger) l`,
   );
-  expect(rows).toEqual([{ entries: expect.any(Number), rows: 10_000, is_xor_kept: true, is_unbroken: true }]);
+  expect(rows).toEqual([{ entries: expect.any(Number), rows: 5_000, is_xor_kept: true, is_unbroken: true }]);
   expect(rows[0]!["entries"]).toBeLessThan(200);
   const { rows: first } = await own.query(
-    "select first_block, last_block from ampsync_private.ledger order by last_block limit 4",
+    "select first_block, last_block from ampsync_private.ledger order by last_block limit 2",
   );
   expect(first.map(Object.values)).toEqual([
     ["0", "999"],
     ["1000", "1999"],
-    ["2000", "2999"],
-    ["3000", "3999"],
   ]);
 });

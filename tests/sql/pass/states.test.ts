@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { readSqlFiles } from "../../../src/install/sql-files.ts";
 import { moveClock } from "../../support/postgres/clock.ts";
+import { EVENTS, enqueueHttp, httpSource } from "../../support/postgres/http-source.ts";
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { loadedStream, shadowOf, startResync, swap } from "../../support/postgres/shadow.ts";
 import { SqlStream, watermark } from "../../support/postgres/sql-stream.ts";
@@ -14,8 +15,8 @@ import { offerAndAdopt } from "../../support/postgres/versions.ts";
 
 /** Of a stream that readers see. */
 const STATES = "waiting backfill live retrying reorg_pending resyncing paused failed orphaned".split(" ");
-/** With that of a stream which is only kept. */
-const ALL_STATES = [...STATES, "former"];
+/** With that of a stream which is only kept, and that of an HTTP source which is read to its end. */
+const ALL_STATES = [...STATES, "former", "complete"];
 
 interface Transition {
   readonly call: string;
@@ -50,7 +51,12 @@ beforeEach(async () => {
   stream = await loadedStream(db);
 });
 
+/** Of a source of kind HTTP. */
+const HTTP_STATES = "waiting backfill live retrying paused failed complete".split(" ");
+
 interface Call {
+  /** Those that what is moved can have; by default those of a table of an Amp dataset. */
+  readonly states?: readonly string[];
   /** What the state is that of; by default the stream itself. */
   readonly of?: () => Promise<SqlStream>;
   readonly make: (stream: SqlStream) => Promise<unknown>;
@@ -84,9 +90,33 @@ async function underUpgrade({ frozen = false, end = 9 } = {}): Promise<SqlStream
   return stream;
 }
 
+/** Of an HTTP source, the first one. */
+const EMPTY_PAGE = {
+  part: 0,
+  expected: null,
+  position: { token: "a" },
+  done: false,
+  pages: [{ page: 1, first: 0, records: 0 }],
+};
+
 /** One entry for each row of the table, by its first cell. */
 const CALLS: Readonly<Record<string, Call>> = {
   "`commit_apply`": { make: (of) => of.commitApply([watermark(10, 10)], 0) },
+  "`commit_pages`": {
+    states: HTTP_STATES,
+    of: async () => {
+      const source = await httpSource(db);
+      await source.acquire();
+      await db.query("select ampsync_worker.begin_ingest($1, $2)", [source.id, source.epoch]);
+      return source;
+    },
+    make: (of) =>
+      db.query("call ampsync_worker.commit_pages($1, $2, $3, 0, null)", [
+        of.id,
+        of.epoch,
+        JSON.stringify([EMPTY_PAGE]),
+      ]),
+  },
   "`mark_live`": mark("mark_live($1, $2)"),
   "`mark_behind`": mark("mark_behind($1, $2)"),
   "`mark_reorg_pending`": mark("mark_reorg_pending($1, $2, 5)"),
@@ -103,7 +133,36 @@ const CALLS: Readonly<Record<string, Call>> = {
   },
   "`end_pass`: no_data": endPass("no_data"),
   "`end_pass`: ended": endPass("ended"),
+  "`enqueue_http`: `restart`, and `resync` of an HTTP source (`restart_source`)": {
+    states: HTTP_STATES,
+    of: () => httpSource(db),
+    make: () => enqueueHttp(db, { more: "restart => true" }),
+  },
+  "`enqueue_http`: `every`, and `resume_sync` of an HTTP source (`wake_source`)": {
+    states: HTTP_STATES,
+    of: () => httpSource(db),
+    make: () => enqueueHttp(db, { source: { ...EVENTS, every: "1 h", on_conflict: "replace" } }),
+  },
   "`end_pass`: failed": endPass("failed"),
+  "`end_pass`: rested (`rest_source`)": {
+    states: HTTP_STATES,
+    of: () => readSource({ every: "1 h", on_conflict: "replace" }),
+    make: (of) => of.endPass("rested"),
+  },
+  "`end_pass`: rested without an error (`rest_source`)": {
+    states: HTTP_STATES,
+    of: async () => {
+      const source = await readSource();
+      await db.query("update ampsync_private.part set done = false where stream_id = $1", [source.id]);
+      return source;
+    },
+    make: (of) => db.query("select ampsync_worker.end_pass($1, $2, 'rested', null, null)", [of.id, of.epoch]),
+  },
+  "`end_pass`: done (`rest_source`)": {
+    states: HTTP_STATES,
+    of: () => readSource(),
+    make: (of) => of.endPass("done"),
+  },
   "`end_pass`: deep reorg (`start_shadow`)": {
     make: async (of) => {
       await db.query("select ampsync.enqueue_sync('chain', on_deep_reorg => 'resync')");
@@ -167,6 +226,17 @@ const CALLS: Readonly<Record<string, Call>> = {
   },
 };
 
+/** With its one part done. */
+async function readSource(given: object = {}): Promise<SqlStream> {
+  const source = await httpSource(db, { source: { ...EVENTS, ...given } });
+  await source.acquire();
+  await db.query(
+    "insert into ampsync_private.part (stream_id, part_no, pages, done) values ($1, 0, 1, true)",
+    [source.id],
+  );
+  return source;
+}
+
 /** Beside another stream. */
 async function besideLogs(): Promise<SqlStream> {
   await SqlStream.register(db, { table: "logs" });
@@ -197,17 +267,17 @@ test("a table becomes a stream that waits", async () => {
 });
 
 describe("each call of docs/spec.md changes the states it names, and no other", () => {
-  test.each(Object.entries(CALLS))("%s", async (call, { of = async () => stream, make }) => {
+  test.each(Object.entries(CALLS))("%s", async (call, { states = STATES, of = async () => stream, make }) => {
     const { from, to } = transitions.find((transition) => transition.call === call)!;
     const moved = await of();
     const seen: Record<string, string> = {};
-    for (const state of STATES) {
+    for (const state of states) {
       await db.query("savepoint before_call");
       await db.query("update ampsync_private.stream set state = $2 where stream_id = $1", [moved.id, state]);
       seen[state] = await stateAfter(moved, make);
       await db.query("rollback to before_call");
     }
-    const expected = STATES.map((state) => [state, from.includes(state) ? to : state]);
+    const expected = states.map((state) => [state, from.includes(state) ? to : state]);
     expect(seen).toEqual(Object.fromEntries(expected));
   });
 });
@@ -238,6 +308,7 @@ describe("docs/spec.md", () => {
     );
     expect(transitions.map(({ call }) => call)).toEqual([
       "`register_streams` (`register_queries`)",
+      "`enqueue_http` (`register_http`)",
       ...Object.keys(CALLS),
     ]);
   });

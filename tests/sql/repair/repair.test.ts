@@ -77,6 +77,19 @@ describe("a repair is refused", () => {
     expect(await refusal(db, ask)).toMatchObject({ code: "SY004", detail: "It holds blocks 10 to 10." });
   });
 
+  test("for a table that has a query, whatever the range", async () => {
+    await db.query("update ampsync_private.stream set query = 'select 1' where stream_id = $1", [
+      chain.logs.id,
+    ]);
+    for (const to of [39, 399]) {
+      expect(await refusal(db, () => repair("logs", 30, to))).toMatchObject({
+        code: "SY004",
+        detail: "It has a query, to which no condition is added, so that rows cannot be requested by block.",
+        hint: "select ampsync.resync('chain', 'logs');",
+      });
+    }
+  });
+
   test("for a table that is not synced", async () => {
     expect(await refusal(db, () => repair("receipts", 1, 2))).toMatchObject({ code: "SY003" });
   });

@@ -73,6 +73,23 @@ describe("resync", () => {
     expect(await stream.view()).toMatchObject({ state: "resyncing" });
   });
 
+  test("of a table that failed before it was made begins it again", async () => {
+    await loaded();
+    await registerDataset(db, "chain", ["blocks", "logs"]);
+    const { rows } = await db.query("select stream_id from ampsync.streams where table_name = 'logs'");
+    const logs = rows[0]!["stream_id"];
+    await db.query("select ampsync_worker.end_pass($1, null, 'failed', $2)", [
+      logs,
+      {
+        code: "SY202",
+        message: "a type without a counterpart",
+        hint: "select ampsync.resync('chain', 'logs');",
+      },
+    ]);
+    expect(await call("resync", "'chain', 'logs'")).toMatchObject([{ table_name: "logs", state: "waiting" }]);
+    expect(await waitingJobs(db, `ampsync_stream:${logs}`)).toHaveLength(1);
+  });
+
   test.each(["resync", "cancel_resync"] as const)("%s refuses a table that is not synced", async (name) => {
     await loaded();
     const error = await refusal(db, () => call(name, "'chain', 'logs'"));

@@ -58,6 +58,14 @@ test("an unknown dataset waits, and status says for what, what to do and when it
   expect(row["next_retry"]).toBeInstanceOf(Date);
 });
 
+test("an error without a hint has that it is retried", async () => {
+  await db.query("select ampsync_worker.defer_resolve($1, 'waiting', $2)", [
+    id,
+    { code: "SY104", message: "no" },
+  ]);
+  expect((await status())["hint"]).toMatch(/^Retried automatically; at once by: select /);
+});
+
 test("it is retried after 2, 4, 8, 16, 30, 30 s, give or take a fifth, by one job", async () => {
   for (const delay of [2, 4, 8, 16, 30, 30]) {
     await defer("waiting");

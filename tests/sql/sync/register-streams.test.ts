@@ -153,7 +153,7 @@ test("the second owner of a target is refused with reason and hint, its other ta
     state: "failed",
     error_code: "SY003",
     waiting_on: "Target table chain.blocks is already fed by chain.blocks",
-    hint: "Remove what is in the way, then: select ampsync.resume_sync('other'); Or continue without it: select ampsync.enqueue_sync('other', tables => '{logs}');",
+    hint: "Remove what is in the way, then: select ampsync.resume_sync('other'); -- Or continue without it: select ampsync.enqueue_sync('other', tables => '{logs}');",
   });
   expect(await first.rows()).toBe("a0 a1 a2");
   const { rows } = await db.query("select table_name, state from ampsync.enqueue_sync('other')");
@@ -161,6 +161,35 @@ test("the second owner of a target is refused with reason and hint, its other ta
     { table_name: "blocks", state: "failed" },
     { table_name: "logs", state: "waiting" },
   ]);
+});
+
+test.each([
+  ["one", "create table chain.blocks (a int)", ["blocks"], ["chain.logs"]],
+  [
+    "all",
+    "create table chain.blocks (a int); create view chain.logs as select 1 as one",
+    ["blocks", "logs"],
+    [],
+  ],
+  ["a type", "create type chain.blocks as enum ('a')", ["blocks"], ["chain.logs"]],
+])("targets whose names are taken: the hint makes room for them, %s", async (_, statement, taken, others) => {
+  await db.query(`create schema chain; ${statement}`);
+  const id = await registerDataset(db, "chain", ["blocks", "logs"]);
+  expect(await streams()).toEqual(others);
+  const { hint } = (await status())!;
+  expect(hint).toMatch(new RegExp(`^(alter \\w+ chain\\.\\w+ rename to \\w+; ){${taken.length}}select `));
+  expect(/ -- Or continue without it: /.test(hint)).toBe(others.length > 0);
+  await db.query(hint);
+  await register(id, ["blocks", "logs"]);
+  expect(await streams()).toEqual(["chain.blocks", "chain.logs"]);
+});
+
+test("a name that no table can have leaves no statement to make room for it", async () => {
+  await db.query("create schema chain; create table chain.blocks (a int)");
+  await registerDataset(db, "chain", ["a b", "blocks"]);
+  expect((await status())!["hint"]).toBe(
+    "Remove what is in the way, then: select ampsync.resume_sync('chain');",
+  );
 });
 
 test("a target that the user made is refused until it is out of the way", async () => {

@@ -261,6 +261,29 @@ describe("a target that was dropped", () => {
     await expectHealed(stream);
   });
 
+  test("is made again by resync, although a pass that got no lease before ends after it", async () => {
+    const stream = await loadedStream(db);
+    await db.query("drop table chain.blocks");
+    await moveClock(db, "31 s");
+    const { hint } = await refusal(db, () => stream.acquire());
+    await db.query(hint!);
+    await stream.endPass("failed", "SY201", null);
+    expect(await stream.view()).toMatchObject({ state: "waiting", error_code: null });
+    await stream.acquire();
+    await stream.prepareTarget();
+    await stream.apply(0, 9, { expected: null });
+    await expectHealed(stream);
+  });
+
+  test("fails when a pass that got no lease says so", async () => {
+    const stream = await loadedStream(db);
+    await db.query("drop table chain.blocks");
+    await moveClock(db, "31 s");
+    await refusal(db, () => stream.acquire());
+    await stream.endPass("failed", "SY201", null);
+    expect(await stream.view()).toMatchObject({ state: "failed", error_code: "SY201" });
+  });
+
   test("is made again with its schema, and other columns", async () => {
     const stream = await loadedStream(db);
     await db.query("drop schema chain cascade; select ampsync.resync('chain')");
@@ -350,6 +373,16 @@ describe("a target that was emptied", () => {
     await shadow.apply(0, 9, { expected: null });
     expect(await swap(db, shadow)).toBe(true);
     await expectHealed(stream);
+  });
+
+  test("may be repaired instead, as its error says", async () => {
+    const stream = await loadedStream(db);
+    await db.query("truncate chain.blocks");
+    const { detail } = await refusal(db, () => stream.beginApply());
+    await stream.endPass("failed", "SY201");
+    await db.query(detail!.replace(/.* only these blocks are missing: /, ""));
+    const { rows } = await db.query("select from_block, to_block from ampsync.repairs");
+    expect(rows).toEqual([{ from_block: "5", to_block: "9" }]);
   });
 
   test("also where the newest blocks hold no rows", async () => {

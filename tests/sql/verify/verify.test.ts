@@ -290,3 +290,36 @@ test("a stream that started over at another block has a ledger of its new blocks
   await chain.logs.commitApply([watermark(5, 9, { fork: "b" })], 15);
   expect(await findings(db, "logs")).toEqual([]);
 });
+
+describe("rows of blocks that its caller may not read", () => {
+  const verify = (table: string) => `select * from ampsync.verify('chain', '${table}')`;
+
+  beforeEach(async () => {
+    await db.query(`revoke select on ${blocks} from ampsync_reader`);
+    await db.query(`update ${logs} set block_hash = '\\xff' where _block_num = 34`);
+  });
+
+  test("are compared with no others for him", async () => {
+    await db.query("set local role ampsync_reader");
+    const { code, message, hint } = await refusal(db, verify("logs"));
+    expect({ code, message, hint }).toEqual({
+      code: "42501",
+      message: `table ${blocks} may not be read by role ampsync_reader`,
+      hint: `grant select on table ${blocks} to ampsync_reader;`,
+    });
+    await db.query(`reset role; ${hint}; set local role ampsync_reader`);
+    expect((await db.query(verify("logs"))).rowCount).toBe(1);
+  });
+
+  test("are compared for whoever may repair them", async () => {
+    await db.query("set local role ampsync_operator");
+    expect((await db.query(verify("logs"))).rowCount).toBe(1);
+  });
+
+  test("are not asked for where those of another network cannot be compared", async () => {
+    await db.query("update ampsync_private.stream set network = 'base' where table_name = 'blocks'");
+    await db.query("set local role ampsync_reader");
+    expect((await db.query(verify("logs"))).rows).toEqual([]);
+    expect((await refusal(db, verify("blocks"))).code).toBe("42501");
+  });
+});

@@ -384,6 +384,23 @@ describe("NOT NULL", () => {
     await stream.prepareTarget(loose);
     expect(await columnsOf(stream)).toContain("block_hash bytea");
   });
+
+  test.each([
+    [
+      "the replica identity",
+      `create unique index by_id on chain.blocks (_id) include (block_hash);
+       alter table chain.blocks replica identity using index by_id`,
+    ],
+    [
+      "a primary key of the user",
+      `alter table chain.blocks drop constraint blocks_pkey, add primary key (_id) include (block_hash)`,
+    ],
+  ])("that %s only includes is dropped", async (_, change) => {
+    const stream = await streamWith();
+    await db.query(change);
+    await stream.prepareTarget([{ ...HASH, not_null: false }, NOTE]);
+    expect(await columnsOf(stream)).toContain("block_hash bytea");
+  });
 });
 
 test.each([true, false])(

@@ -113,6 +113,29 @@ describe("a table that is held", () => {
     expect(await readiness()).toMatchObject([{ ready: true }]);
   });
 
+  test("is ready when what it held is gone, and the head was never known", async () => {
+    await live(200, null, { holds: true });
+    await live(600, null);
+    expect(await readiness()).toMatchObject([{ ready: true }]);
+  });
+
+  test("is as stuck as before when what it held comes again and again, and the head was never known", async () => {
+    for (let left = 300; left > 0; left -= 50) {
+      await beat(null, { holds: true });
+      await live(50, null);
+      await stream.endPass("yielded");
+      await stream.acquire();
+    }
+    await live(25, null, { holds: true });
+    expect(await readiness()).toMatchObject([{ ready: false, reason: expect.stringContaining("has sent") }]);
+  });
+
+  test("is as stuck as before when what it held is gone, and the head was known to be higher", async () => {
+    await beat("20", { holds: true });
+    await live(301, null);
+    expect(await readiness()).toMatchObject([{ ready: false }]);
+  });
+
   test("is ready while it holds the rows of a long repair, and afterwards", async () => {
     await db.query(
       `insert into ampsync_private.repair (stream_id, first_block, last_block, requested_at, due_at)
@@ -246,7 +269,7 @@ describe("during a resync", () => {
   });
 });
 
-describe("a dataset without tables", () => {
+describe("a dataset that is looked up", () => {
   const datasets = async () => (await readiness()).filter((row) => row["dataset"] === "other");
 
   test("is ready while it waits to be published, as long as somebody looks for it", async () => {
@@ -287,9 +310,38 @@ describe("a dataset without tables", () => {
         error_code: code,
       },
     ]);
-    await failFor(25, "SY103");
+    await failFor(59, "SY103");
+    expect(await datasets()).toMatchObject([{ ready: false, error_code: "SY103" }]);
+    await live(2, "9");
     expect(await datasets()).toMatchObject([{ ready: true }]);
     await failFor(25, code);
+    expect(await datasets()).toMatchObject([{ ready: true }]);
+  });
+
+  test.each([
+    ["by turns", ["SY104", "SY103"]],
+    ["for every third time", ["SY105", "SY103", "SY103"]],
+  ])("is not ready when its look-up fails %s with something else than SY103, for 300 s", async (_, codes) => {
+    await db.query("select ampsync.enqueue_sync('other')");
+    await failFor(600, "SY103");
+    for (let left = 300, i = 0; left > 0; left -= 25, i++) {
+      expect(await datasets()).toMatchObject([{ ready: true }]);
+      await failFor(25, codes[i % codes.length]!);
+    }
+    expect(await datasets()).toMatchObject([
+      { ready: false, reason: "its look-up has failed for more than 300 s" },
+    ]);
+    await failFor(75, "SY103");
+    expect(await datasets()).toMatchObject([{ ready: true }]);
+  });
+
+  test("begins anew when somebody resumes it", async () => {
+    await db.query("select ampsync.enqueue_sync('other')");
+    await failFor(301, "SY104");
+    expect(await datasets()).toMatchObject([{ ready: false }]);
+    await db.query("select ampsync.resume_sync('other')");
+    await clearQueue(db);
+    await failFor(299, "SY104");
     expect(await datasets()).toMatchObject([{ ready: true }]);
   });
 
@@ -301,6 +353,22 @@ describe("a dataset without tables", () => {
     await live(2, "9");
     expect(await datasets()).toMatchObject([
       { ready: false, reason: "its look-up has run for more than 300 s" },
+    ]);
+  });
+
+  test("has a row beside its tables too, until they are found", async () => {
+    const id = await registerDataset(db, "other", ["logs"]);
+    expect(await datasets()).toMatchObject([{ table_name: "logs" }]);
+    await db.query("update ampsync_private.dataset set state = 'waiting' where dataset_id = $1", [id]);
+    await failFor(25, "SY103");
+    expect(await datasets()).toMatchObject([
+      { table_name: null, ready: true, state: "waiting", error_code: "SY103" },
+      { table_name: "logs" },
+    ]);
+    await failFor(301, "SY104");
+    expect(await datasets()).toMatchObject([
+      { table_name: null, ready: false, reason: "its look-up has failed for more than 300 s" },
+      { table_name: "logs" },
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { ROLES } from "../../../src/install/rights.ts";
+import { ROLES, VIEW_RIGHTS } from "../../../src/install/rights.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -22,13 +22,14 @@ async function become(role: string): Promise<void> {
 describe("a member of ampsync_reader", () => {
   beforeEach(() => become("ampsync_reader"));
 
-  test("may read every view, and nothing else of ours", async () => {
+  test("may read every view but those of rows, and nothing else of ours", async () => {
     const { rows } = await db.query(
-      "select format('%I.%I', schemaname, viewname) as view from pg_views where schemaname = 'ampsync'",
+      "select viewname as name, format('%I.%I', schemaname, viewname) as view from pg_views where schemaname = 'ampsync'",
     );
     expect(rows.length).toBeGreaterThan(7);
-    for (const { view } of rows) {
-      await db.query(`select * from ${view}`);
+    for (const { name, view } of rows) {
+      if (name in VIEW_RIGHTS) expect((await refusal(db, `select * from ${view}`)).code).toBe("42501");
+      else await db.query(`select * from ${view}`);
     }
     expect((await db.query("select rows, state from ampsync.streams")).rows).toEqual([
       { rows: "10", state: expect.any(String) },
@@ -182,6 +183,54 @@ describe("a sync is begun only where its caller may create tables:", () => {
     await become("ampsync_operator");
     expect((await refusal(db, enqueue(schema))).code).toMatch(/^42501|SY004$/);
   });
+});
+
+describe("code of an operator that PostgreSQL runs in a superuser's session", () => {
+  beforeEach(async () => {
+    await db.query(`create schema theirs; create schema own authorization ${LOGIN}`);
+    await become("ampsync_operator");
+    await db.query(
+      `create function own.call_door(integer) returns integer language plpgsql immutable as $$
+       begin
+         if current_setting('role') = 'none' then
+           perform ampsync.enqueue_sync('other', target_schema => 'theirs');
+         end if;
+         return $1;
+       end $$;
+       create table own.bait as select 1 as n;
+       create index on own.bait (own.call_door(n));
+       create materialized view own.view as select own.call_door(n) from own.bait;
+       reset role`,
+    );
+  });
+
+  test.each([
+    "analyze own.bait",
+    "reindex table own.bait",
+    "cluster own.bait using bait_call_door_idx",
+    "refresh materialized view own.view",
+  ])("does not pass for the superuser: %s", async (statement) => {
+    const refused = await refusal(db, statement);
+    expect(refused).toMatchObject({
+      code: "42501",
+      message: "functions of ampsync cannot be called from an index or a materialized view",
+    });
+    await db.query("select ampsync.enqueue_sync('other', target_schema => 'theirs')"); // As himself he may.
+  });
+
+  test("nor is it known who looks for damage there", async () => {
+    await db.query(
+      "create materialized view own.damage as select * from ampsync.verify('chain') with no data",
+    );
+    expect((await refusal(db, "refresh materialized view own.damage")).code).toBe("42501");
+    await db.query("create materialized view own.cut as select ampsync.cut('chain')"); // Returns the same to everybody.
+  });
+});
+
+test("a caller is known where nothing may be written", async () => {
+  await become("ampsync_reader");
+  await db.query("set transaction read only");
+  expect((await db.query("select * from ampsync.verify('chain')")).rows).toEqual([]);
 });
 
 describe("the values of rejected rows", () => {

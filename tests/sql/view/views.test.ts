@@ -39,6 +39,59 @@ describe("a dataset that was only enqueued", () => {
   });
 });
 
+describe("a dataset is unattended", () => {
+  const isUnattended = async () => (await status())["unattended"];
+
+  test("while no worker is alive and it is waited for", async () => {
+    await db.query("select ampsync.enqueue_sync('chain')");
+    expect(await isUnattended()).toBe(true);
+    await beat([]);
+    expect(await isUnattended()).toBe(false);
+    await moveClock(db, "31 s");
+    expect(await isUnattended()).toBe(true);
+    await db.query("select ampsync.pause_sync('chain')");
+    expect(await isUnattended()).toBe(false);
+  });
+
+  test("while a table of it should move, and not once all are paused", async () => {
+    await registerDataset(db, "chain", ["blocks", "logs"]);
+    await db.query("update ampsync_private.stream set state = 'failed' where table_name = 'logs'");
+    expect(await isUnattended()).toBe(true);
+    await db.query("select ampsync.pause_sync('chain')");
+    expect(await isUnattended()).toBe(false);
+  });
+
+  test("while a resync of it should move, and not once that has failed", async () => {
+    const stream = await SqlStream.prepare(db);
+    await stream.apply(0, 9);
+    await db.query("select ampsync.resync('chain')");
+    await moveClock(db, "31 s");
+    expect(await isUnattended()).toBe(true);
+    await db.query("update ampsync_private.stream set state = 'failed' where shadow_of is not null");
+    expect(await status()).toMatchObject({ state: "resyncing", unattended: false });
+    const { rows } = await db.query("select 1 from ampsync.doctor() where subject = 'workers'");
+    expect(rows).toEqual([]);
+  });
+});
+
+test("a worker that was found dead is none, so whatever waits for one says to start one", async () => {
+  await db.query("select ampsync.enqueue_sync('later')");
+  const stream = await SqlStream.prepare(db);
+  await stream.prepareTarget();
+  await stream.endPass("yielded");
+  await db.query("update ampsync_private.stream set reached_head_at = ampsync_private.now()");
+  const hints = async () => {
+    const { rows } = await db.query(
+      `select hint from ampsync.status union select hint from ampsync.streams union select hint from ampsync.indexes`,
+    );
+    return rows.map(({ hint }) => hint);
+  };
+  await beat([]);
+  expect(await hints()).toEqual([expect.stringContaining("waits for a free worker")]);
+  await db.query("update ampsync_private.worker set lost_at = ampsync_private.now()");
+  expect(await hints()).toEqual([expect.stringContaining("Start a worker")]);
+});
+
 describe("a stream, and with it its dataset, shows that it", () => {
   let stream: SqlStream;
   beforeEach(async () => {

@@ -13,22 +13,34 @@ export async function moveClock(db: Pick<TestDatabase, "query">, by: string): Pr
       create table test_clock.moved (by interval not null);
       insert into test_clock.moved values ('0 seconds');
       grant usage on schema test_clock to public;
-      grant select on test_clock.moved to public;
-
-      create or replace function ampsync_private.now()
-        returns timestamptz
-        language sql
-        volatile
-        security invoker
-        set search_path = pg_catalog, pg_temp
-      as $$
-        select clock_timestamp() + (select m.by from test_clock.moved m);
-      $$`);
+      grant select on test_clock.moved to public;`);
+    await replaceNow(db, "clock_timestamp()");
   }
   await db.query("update test_clock.moved set by = by + $1::interval", [by]);
 }
 
-/** The same, as if every worker had lived through that time: heartbeats and leases move along. */
+/** From now on it is the time that an expression of SQL gives, and by how much the clock was moved. */
+async function replaceNow(db: Pick<TestDatabase, "query">, time: string): Promise<void> {
+  await db.query(`
+    create or replace function ampsync_private.now()
+      returns timestamptz
+      language sql
+      volatile
+      security invoker
+      set search_path = pg_catalog, pg_temp
+    as $$
+      select ${time} + (select m.by from test_clock.moved m);
+    $$`);
+}
+
+/** Stop the clock of this test database, in all sessions: from now on it only goes where it is moved. */
+export async function freezeClock(db: Pick<TestDatabase, "query">): Promise<void> {
+  await moveClock(db, "0 seconds");
+  const { rows } = await db.query("select quote_literal(clock_timestamp()) as now");
+  await replaceNow(db, `timestamptz ${rows[0]!["now"]}`);
+}
+
+/** As `moveClock`, as if every worker had lived through that time: heartbeats and leases move along. */
 export async function letTimePass(db: Pick<TestDatabase, "query">, by: string): Promise<void> {
   await db.query("begin");
   await letTimePassWithin(db, by);
@@ -40,4 +52,26 @@ export async function letTimePassWithin(db: Pick<TestDatabase, "query">, by: str
   await moveClock(db, by);
   await db.query("update ampsync_private.worker set heartbeat_at = heartbeat_at + $1::interval", [by]);
   await db.query("update ampsync_private.lease set lease_until = lease_until + $1::interval", [by]);
+}
+
+/** Stop the clock of this session at a time, and of all other sessions that say one. It is set again by the same call. */
+export async function stopClock(db: Pick<TestDatabase, "query">, at: Date | string): Promise<void> {
+  const { rows } = await db.query(
+    "select set_config('test_clock.at', $1, false), to_regprocedure('test_clock.stopped()') is null as untouched",
+    [at instanceof Date ? at.toISOString() : at],
+  );
+  if (!rows[0]?.["untouched"]) return;
+  await db.query(`
+    create schema if not exists test_clock;
+    create function test_clock.stopped() returns void language sql as '';
+
+    create or replace function ampsync_private.now()
+      returns timestamptz
+      language sql
+      volatile
+      security invoker
+      set search_path = pg_catalog, pg_temp
+    as $$
+      select current_setting('test_clock.at')::timestamptz;
+    $$`);
 }

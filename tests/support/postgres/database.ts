@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 import pg from "pg";
 import { waitFor } from "../wait-for.ts";
@@ -38,6 +38,12 @@ export async function cloneDatabase(
   return connectDatabase(name, url.href, () => dropDatabase(name, adminUrl));
 }
 
+/**
+ * Our views take ten times as long to plan as to read, and tests read them until something is so. The server keeps
+ * the plan of a statement that has a name.
+ */
+const READS_A_VIEW = /^\s*select\b[^;]*\bfrom ampsync\.(streams|status)\b[^;]*$/;
+
 /** `end` is called by drop(), once its own connections are closed. */
 export function connectDatabase(name: string, url: string, end: () => Promise<void>): TestDatabase {
   const clients: pg.Client[] = [];
@@ -61,7 +67,8 @@ export function connectDatabase(name: string, url: string, end: () => Promise<vo
     drop,
     async query<Row extends pg.QueryResultRow>(text: string, params?: unknown[]) {
       shared ??= client();
-      return (await shared).query<Row>(text, params);
+      const name = READS_A_VIEW.test(text) ? { name: createHash("md5").update(text).digest("hex") } : {};
+      return (await shared).query<Row>({ ...name, text, ...(params !== undefined && { values: params }) });
     },
     [Symbol.asyncDispose]: drop,
   };
@@ -70,6 +77,7 @@ export function connectDatabase(name: string, url: string, end: () => Promise<vo
 async function dropDatabase(name: string, adminUrl: string): Promise<void> {
   const leaked = await asAdmin(adminUrl, async (admin) => {
     const backends = await backendsLeft(admin, name);
+    await endDecoding(admin, name);
     await admin.query(`drop database ${name} with (force)`);
     return backends;
   });
@@ -94,22 +102,41 @@ async function asAdmin<T>(adminUrl: string, work: (admin: pg.Client) => Promise<
   }
 }
 
+/** A database is not dropped while a slot of it is read; slots that nobody reads go with it. */
+async function endDecoding(admin: pg.Client, database: string): Promise<void> {
+  const ended = async () => {
+    const { rows } = await admin.query(
+      `select pg_terminate_backend(active_pid) from pg_replication_slots
+        where database = $1 and active_pid is not null`,
+      [database],
+    );
+    return rows.length === 0;
+  };
+  await waitFor("slots to be read by nobody", ended, 5_000);
+}
+
 /** Who is still connected. A backend needs a moment to end after its client did. */
 async function backendsLeft(admin: pg.Client, database: string): Promise<string[]> {
   async function look(): Promise<string[]> {
     const { rows } = await admin.query(
       `select format('%s %s (%s): %s', pid, application_name, state, left(query, 200)) as backend
          from pg_stat_activity
-        where datname = $1 and backend_type = 'client backend'`,
+        where datname = $1 and backend_type in ('client backend', 'walsender')`,
       [database],
     );
     return rows.map((row) => row.backend);
   }
+  // Of a worker that was killed: the server goes on with its index until it is built.
+  await admin.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = $1 and application_name = 'ampsync index' and state = 'active'`,
+    [database],
+  );
   let left = await look();
   const gone = async () => {
     left = await look();
     return left.length === 0;
   };
-  await waitFor("backends to end", gone, 2_000).catch(() => {});
+  await waitFor("backends to end", gone, 10_000).catch(() => {});
   return left;
 }

@@ -51,6 +51,7 @@ const RELATIONS = `
                                               and acl::text not like current_user || '=%' order by 1), ', '), '')) as text
     from pg_class c
    where c.relnamespace in ${SCHEMAS} and c.relkind in ('r', 'p', 'v', 'm', 'S')
+     and c.relname !~ '^page_[0-9]+_[0-9]+$' -- Staging, which comes and goes with sources.
    order by c.relnamespace::regnamespace::text collate "C", c.relkind, c.relname collate "C"`;
 
 const ROUTINES = `
@@ -66,7 +67,7 @@ const ROUTINES = `
                 case when p.prosecdef then 'security definer' else 'security invoker' end),
       '  set ' || array_to_string(p.proconfig, '; '),
       '  grants ' || nullif(array_to_string(array(select replace(acl::text, current_user, 'owner')
-                                             from unnest(p.proacl) acl where ${NOT_GRANTED_TO_ROLES}
+                                             from unnest(coalesce(p.proacl, acldefault('f', p.proowner))) acl where ${NOT_GRANTED_TO_ROLES}
                                               order by 1), ', '), '')) as text
     from pg_proc p
     join pg_language l on l.oid = p.prolang

@@ -12,6 +12,8 @@ export interface TestServer {
 
 /** Enough for every pool of four test files at once. */
 const MAX_CONNECTIONS = "400";
+/** Enough for every database that captures changes at once. */
+const MAX_SLOTS = "60";
 
 /** A named server, else our own, else a container: whichever is there first. */
 export async function findPostgres(): Promise<TestServer> {
@@ -36,7 +38,11 @@ async function startOwn(): Promise<TestServer> {
   const server = await startPostgres({
     dataDir: newDataDir(),
     persistent: false,
-    settings: { max_connections: MAX_CONNECTIONS },
+    settings: {
+      max_connections: MAX_CONNECTIONS,
+      max_replication_slots: MAX_SLOTS,
+      max_wal_senders: MAX_SLOTS,
+    },
   });
   return { adminUrl: server.connectionString(), dataDir: server.dataDir, stop: () => server.stop() };
 }
@@ -45,7 +51,11 @@ async function startContainer(): Promise<TestServer> {
   const { GenericContainer, Wait } = await import("testcontainers");
   const container = await new GenericContainer(`postgres:${testedMajor() ?? "17"}-alpine`)
     .withEnvironment({ POSTGRES_PASSWORD: "ampsync" })
-    .withCommand(["postgres", "-c", "fsync=off", "-c", `max_connections=${MAX_CONNECTIONS}`])
+    .withCommand([
+      "postgres",
+      ...["-c", "fsync=off", "-c", `max_connections=${MAX_CONNECTIONS}`, "-c", "wal_level=logical"],
+      ...["-c", `max_replication_slots=${MAX_SLOTS}`, "-c", `max_wal_senders=${MAX_SLOTS}`],
+    ])
     .withExposedPorts(5432)
     .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
     .start();

@@ -9,6 +9,10 @@ export async function backendOf(client: pg.Client): Promise<number> {
   return rows[0].pid;
 }
 
+/** For a FROM: the locks of this database. pg_locks has those of the server, and databases cloned from one have the same OIDs. */
+export const LOCKS_HERE =
+  "(select l.* from pg_locks l join pg_database d on d.oid = l.database where d.datname = current_database()) locks";
+
 /** Wait until a backend is seen waiting for a lock of another one. */
 export async function untilBlocked(db: TestDatabase, pid: number): Promise<void> {
   await waitFor(`backend ${pid} to wait for a lock`, () => isWaiting(db, pid, "wait_event_type = 'Lock'"));

@@ -13,7 +13,11 @@ export async function sqlObjects(client: pg.ClientBase): Promise<readonly SqlObj
   const views = await client.query<ColumnRow>(COLUMNS);
   const byView = Map.groupBy(views.rows, (row) => row.view);
   return [
-    ...functions.rows.map((row) => ({ name: row.name, text: functionText(row) })),
+    // Functions of one name share a place.
+    ...[...Map.groupBy(functions.rows, (row) => row.name)].map(([name, rows]) => ({
+      name,
+      text: rows.map(functionText).join("\n"),
+    })),
     ...[...byView].map(([name, columns]) => ({ name, text: viewText(columns) })),
   ];
 }
@@ -41,7 +45,8 @@ interface FunctionRow {
   readonly comment: string;
   readonly arguments: readonly { name: string; type: string; default: string | null }[];
   readonly columns: readonly string[] | null;
-  readonly result: string;
+  /** Null: it is a procedure. */
+  readonly result: string | null;
 }
 
 interface ColumnRow {
@@ -58,7 +63,9 @@ function functionText({ name, comment, arguments: taken, columns, result }: Func
   );
   const list = lines.length > 2 ? `\n  ${lines.join(",\n  ")}\n` : lines.join(", ");
   const returned = columns === null ? result : `table (${columns.join(", ")})`;
-  return `${comment}\n\n\`\`\`\nampsync.${name}(${list})\nreturns ${returned}\n\`\`\`\n`;
+  const called =
+    result === null ? `call ampsync.${name}(${list})` : `ampsync.${name}(${list})\nreturns ${returned}`;
+  return `${comment}\n\n\`\`\`\n${called}\n\`\`\`\n`;
 }
 
 function viewText(columns: readonly ColumnRow[]): string {
@@ -92,7 +99,7 @@ const FUNCTIONS = `
          pg_get_function_result(p.oid) as result
     from pg_proc p
    where p.pronamespace = 'ampsync'::regnamespace
-   order by p.proname collate "C"`;
+   order by p.proname collate "C", pg_get_function_identity_arguments(p.oid) collate "C"`;
 
 const COLUMNS = `
   select c.relname as view, obj_description(c.oid, 'pg_class') as about, a.attname as column,

@@ -14,6 +14,7 @@ export function ampsync(
   args: readonly string[],
   settings: Record<string, string> = {},
   answer = "",
+  timeout = 20_000,
 ): Promise<CommandRun> {
   const ours = new Set<string>([...Object.values(SETTINGS).flatMap(({ names }) => names), ...IGNORED]);
   const inherited = Object.entries(process.env).filter(([name]) => !ours.has(name) && !name.startsWith("PG"));
@@ -21,7 +22,7 @@ export function ampsync(
     const child = execFile(
       process.execPath,
       [MAIN, ...args],
-      { env: { ...Object.fromEntries(inherited), ...settings }, timeout: 20_000 },
+      { env: { ...Object.fromEntries(inherited), ...settings }, timeout },
       (error, stdout, stderr) => {
         // The code is a text where the program could not be started at all.
         const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : -1;

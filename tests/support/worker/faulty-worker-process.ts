@@ -3,13 +3,15 @@ import { hostname } from "node:os";
 
 import { run, type Task } from "graphile-worker";
 
-import { configFromProcess, writeStderr } from "../../../src/config.ts";
+import { configFromProcess } from "../../../src/config.ts";
 import { LeaseCalls } from "../../../src/db/lease-calls.ts";
 import type { Deps } from "../../../src/deps.ts";
+import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, HEARTBEAT_MS, LEASE_MS, WRITER_SILENCE_MS } from "../../../src/model/limits.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { explainDataset } from "../../../src/tasks/ampsync_explain.ts";
 import { buildIndexes } from "../../../src/tasks/ampsync_index.ts";
+import { ingestTask } from "../../../src/tasks/ampsync_ingest.ts";
 import { poll } from "../../../src/tasks/ampsync_poll.ts";
 import { reloadDataset } from "../../../src/tasks/ampsync_reload.ts";
 import { resolveDataset } from "../../../src/tasks/ampsync_resolve.ts";
@@ -23,8 +25,31 @@ import type { FaultyWorkerSettings } from "./worker-process.ts";
 
 /** The program of FaultyWorker. */
 let arming: Arming | null = null;
-/** How many the transaction under way has written. */
-let chunks = 0;
+/** Passes that stand where it is to stop. */
+const standing = new Set<PassFaults>();
+
+/** What one pass has done, and where it stops. */
+class PassFaults implements Faults {
+  /** How many the transaction under way has written. */
+  #chunks = 0;
+  #commits = 0;
+
+  async reach(point: FaultPoint): Promise<void> {
+    if (point === "copy_begun") this.#chunks = 0;
+    if (point === "chunk_written") this.#chunks++;
+    if (point === "commit_answered") this.#commits++;
+    if (arming?.point !== point) return;
+    const { minChunks = 0, minCommits = 0, passes = 1, action } = arming;
+    if (this.#chunks < minChunks || this.#commits < minCommits) return;
+    standing.add(this);
+    if (standing.size >= passes) {
+      if (action === "kill") process.kill(process.pid, "SIGKILL");
+      arming = null;
+      say("paused");
+    }
+    await once(process, "message");
+  }
+}
 
 function say(message: FromWorker): void {
   process.send?.(message);
@@ -33,26 +58,16 @@ function say(message: FromWorker): void {
 process.on("message", (message: ToWorker) => {
   if (message !== "resume") {
     arming = message.arm;
+    standing.clear();
     say("armed");
   }
 });
 
 const config = configFromProcess("worker");
-const { limits, beatMs = HEARTBEAT_MS }: FaultyWorkerSettings = JSON.parse(process.argv[2]!);
-const deps = await createDeps(config, writeStderr, {
+const { limits, beatMs = HEARTBEAT_MS, waits = false }: FaultyWorkerSettings = JSON.parse(process.argv[2]!);
+const deps = await createDeps(config, config.writeLog, {
   limits: { ...COMMIT_LIMITS, ...limits },
   heartbeat: { beatMs, leaseMs: LEASE_MS, silenceMs: WRITER_SILENCE_MS },
-  faults: {
-    async reach(point) {
-      if (point === "copy_begun") chunks = 0;
-      if (point === "chunk_written") chunks++;
-      if (arming?.point !== point || chunks < (arming.minChunks ?? 0)) return;
-      if (arming.action === "kill") process.kill(process.pid, "SIGKILL");
-      arming = null;
-      say("paused");
-      await once(process, "message");
-    },
-  },
 });
 
 function withDeps(create: (deps: Deps) => Task): Task {
@@ -61,7 +76,7 @@ function withDeps(create: (deps: Deps) => Task): Task {
       deps.heartbeat.start(helpers.job.locked_by);
       await deps.heartbeat.begun(helpers.abortSignal);
     }
-    return create(deps)(payload, helpers);
+    return create({ ...deps, faults: new PassFaults() })(payload, helpers);
   };
 }
 
@@ -72,12 +87,18 @@ function began(workerId: string, slots: number): void {
   void new LeaseCalls(deps.caller).registerWorker(registered).catch(() => {});
 }
 
+if (waits && arming === null) {
+  process.channel?.ref(); // Nothing else keeps it from ending.
+  await once(process, "message");
+  process.channel?.unref();
+}
 const { plugins, worker: preset } = workerPreset(config, { began, ended: () => {} });
 const { taskDirectory: _, ...worker } = preset;
 const runner = await run({
   preset: { plugins, worker },
   taskList: {
     ampsync_explain: withDeps(explainDataset),
+    ampsync_ingest: withDeps(ingestTask),
     ampsync_index: withDeps(buildIndexes),
     ampsync_poll: withDeps(poll),
     ampsync_reload: withDeps(reloadDataset),

@@ -12,8 +12,12 @@ export interface Arming {
   readonly point: FaultPoint;
   /** `kill`: SIGKILL from within, at this very statement. `pause`: wait there for `resume`. */
   readonly action: "kill" | "pause";
-  /** Only in a commit that has written this many chunks by then; at least one where nothing is said. */
+  /** Only in a commit that has written this many chunks by then. */
   readonly minChunks?: number;
+  /** Only in a pass that has done this many commits by then. */
+  readonly minCommits?: number;
+  /** Not before so many passes stand there together; one unless given. */
+  readonly passes?: number;
 }
 
 export type FaultyWorkerOptions = WorkerOptions & FaultyWorkerSettings;
@@ -30,8 +34,8 @@ export class FaultyWorker extends WorkerProcess {
   #isArmed = false;
   #isPaused = false;
 
-  constructor({ limits, beatMs, ...options }: FaultyWorkerOptions) {
-    super(options, faultyWorker({ limits, beatMs }));
+  constructor({ limits, beatMs, waits, ...options }: FaultyWorkerOptions) {
+    super(options, faultyWorker({ limits, beatMs, waits }));
     this.process.on("message", (message: FromWorker) => {
       if (message === "armed") this.#isArmed = true;
       if (message === "paused") this.#isPaused = true;

@@ -3,11 +3,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { JobHelpers } from "graphile-worker";
 
 import { Permits } from "../../../src/commit/permits.ts";
+import { parseConfig } from "../../../src/config.ts";
 import type { Deps } from "../../../src/deps.ts";
 import type { Identity } from "../../../src/encoder/plan.ts";
 import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";
-import { Secrets } from "../../../src/model/secrets.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
 import type { Connection } from "../postgres/sql-stream.ts";
@@ -85,30 +85,16 @@ export class PassDriver {
     options: PassDriverOptions,
   ): Promise<PassDriver> {
     const gate = new Gate(options.onCommit);
-    const config = {
-      databaseUrl: options.databaseUrl,
-      queueSchema: null,
-      flightAddress: new URL(options.flightAddress),
-      adminAddress: null,
-      token: () => null,
-      tls: () => ({ ca: null, identity: null }),
-      poolSize: 3 + streamIds.length,
-      streamsPerWorker: 10,
-      maxConcurrentBatches: 10,
-      grpcMaxDecodeMb: 32,
-      connectionLimitSecs: 300,
-      operationLimitSecs: 60,
-      reloadRetries: 3,
-      shutdownLimitSecs: 30,
-      healthPort: null,
-      healthHost: "127.0.0.1",
-      dataset: null,
-      manifestStart: null,
-      warnings: [],
-      pollIntervalSecs: 5,
-      logLevels: { rest: "error", parts: new Map() },
-      secrets: new Secrets(),
-    } as const;
+    const config = parseConfig(
+      {
+        DATABASE_URL: options.databaseUrl,
+        DB_POOL_SIZE: String(3 + streamIds.length),
+        AMP_FLIGHT_ADDR: options.flightAddress,
+        AMP_ADMIN_API_ADDR: "off",
+        AMP_LOG: "error",
+      },
+      () => "",
+    );
     const limits = { ...COMMIT_LIMITS, ...options.limits };
     const made = await createDeps(config, () => {}, { faults: gate, limits });
     const { catchUps } = options;

@@ -27,6 +27,8 @@ export interface FaultyWorkerSettings {
   readonly limits?: Partial<CommitLimits> | undefined;
   /** How often it renews leases, and hears that its slots are wanted. */
   readonly beatMs?: number | undefined;
+  /** It begins only when it is armed: it has started by then, and knows where to stop. */
+  readonly waits?: boolean | undefined;
 }
 
 /** Passes that give their slot away, to others and to repairs, after a moment and not after 5 s. */
@@ -35,6 +37,10 @@ export const SHORT_TURNS = {
   limits: { minPassMs: 300 },
 } as const satisfies FaultyWorkerSettings;
 
+/** Enough for most tests: each slot asks for a job as its worker starts, and those of production are two hundred. */
+const FEW_SLOTS = { AMPSYNC_STREAMS_PER_WORKER: "20" };
+/** As many slots as in production. */
+export const ALL_SLOTS = { AMPSYNC_STREAMS_PER_WORKER: undefined };
 /** A worker of ten slots, which are soon taken. */
 export const TEN_SLOTS = { AMPSYNC_STREAMS_PER_WORKER: "10" };
 
@@ -56,8 +62,8 @@ export interface WorkerAddresses {
 }
 
 export interface WorkerOptions extends WorkerAddresses {
-  /** Further settings. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Further settings; undefined: not even that of its addresses. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Where it runs; by default in this repository. */
   readonly cwd?: string;
   /** Arguments of graphile-worker's command, such as a number of slots. */
@@ -79,6 +85,7 @@ export class WorkerProcess implements AsyncDisposable {
   readonly ended: Promise<Ending>;
   protected readonly process: ChildProcess;
   readonly #lines: string[] = [];
+  readonly #printed: string[] = [];
 
   /** `program`: another one than the command. */
   constructor(options: WorkerOptions, program?: readonly string[]) {
@@ -86,13 +93,14 @@ export class WorkerProcess implements AsyncDisposable {
     const command = program ?? [...COMMANDS["graphile-worker"], ...args];
     this.process = spawn(process.execPath, [...PRELOADED, ...command], {
       cwd,
-      env: { NODE_COMPILE_CACHE: COMPILED, ...environmentOf(options), ...env },
+      env: { NODE_COMPILE_CACHE: COMPILED, ...FEW_SLOTS, ...environmentOf(options), ...env },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.ended = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
     for (const output of [this.process.stdout!, this.process.stderr!]) {
       createInterface({ input: output }).on("line", (line) => this.#lines.push(line));
     }
+    createInterface({ input: this.process.stdout! }).on("line", (line) => this.#printed.push(line));
   }
 
   get pid(): number {
@@ -111,6 +119,11 @@ export class WorkerProcess implements AsyncDisposable {
   /** All that it said. */
   said(): readonly string[] {
     return this.#lines;
+  }
+
+  /** What of it came through the pipe of standard output. */
+  printed(): readonly string[] {
+    return this.#printed;
   }
 
   /** The last it said, for people. */

@@ -8,6 +8,7 @@ import { type EncoderOptions, RowEncoder } from "../../../src/encoder/row-encode
 import { buildBatch } from "../../support/arrow/arrow.ts";
 import { encodeBatch, h64Raw } from "../../support/arrow/encode.ts";
 import { MemorySink, parseRows } from "../../support/arrow/memory-sink.ts";
+import { CASES, someCases } from "../../support/some-cases.ts";
 
 const MIB = 1024 * 1024;
 const int = (bits: 8 | 16 | 32 | 64, signed = true) => ({ kind: "int", bits, signed }) as const;
@@ -119,7 +120,10 @@ describe("rows that share one long value", () => {
     ],
   ];
 
-  test.each(cases)("%s are encoded in small parts, and not without end", (_, type, batch) => {
+  // Text that also loses its U+0000 takes 20 times as long, and the same way: one of both.
+  const some = someCases(cases, { kindOf: ([name]) => name.replace(" with U+0000", "") });
+
+  test.each(some)(`%s are encoded in small parts, and not without end (${CASES})`, (_, type, batch) => {
     const encoder = encoderOf([field(type)]);
     const { sink, error } = drain(encoder, batch(encoder));
     expect(error).toMatchObject({

@@ -25,6 +25,7 @@ begin
   end if;
 
   call ampsync_private.check_may_create(p_target_schema);
+  perform ampsync_private.check_may_read(to_regnamespace(quote_ident(p_target_schema)), null);
 
   for v_table in
     select a.*, ampsync_private.earlier_ampsync(p_target_schema, a.name) is not null as is_theirs, o.rolname as owner,
@@ -72,6 +73,7 @@ begin
         hint    = format('alter table %I.%I owner to %I; select ampsync.adopt(%L, %L);', p_target_schema, v_table.name,
                          v_table.our_owner, v_label, p_target_schema);
     end if;
+    call ampsync_private.check_may_drop(v_table.target);
     perform ampsync_private.check_schema(v_table.stream_id, p_target_schema);
   end loop;
 end;

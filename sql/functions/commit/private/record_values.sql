@@ -6,7 +6,8 @@
 -- those of the first case. Null if there is nothing to record.
 --
 -- One event per kind and transaction, so that the journal does not grow with the rows; U+0000
--- is journaled once per column.
+-- is journaled once per column. So are values of an HTTP source that became NULL: each poll may bring
+-- the same again.
 --
 -- Locks: only the stream row, which the caller holds.
 create or replace function ampsync_private.record_values(
@@ -41,7 +42,9 @@ begin
   end if;
 
   perform ampsync_private.journal(p_stream_id, 'value_error', n.value)
-     from jsonb_array_elements(p_values -> 'nulled') n;
+     from jsonb_array_elements(p_values -> 'nulled') n
+    where not v_stream.nulled_counts ? (n.value ->> 'column')
+       or exists (select from ampsync_private.dataset d where d.dataset_id = v_stream.dataset_id and d.kind = 'amp');
   perform ampsync_private.journal(p_stream_id, 'nul_replaced', n.value)
      from jsonb_array_elements(p_values -> 'nuls') n
     where not v_stream.nul_counts ? (n.value ->> 'column');

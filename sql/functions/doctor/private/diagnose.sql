@@ -1,6 +1,6 @@
--- One part of what ampsync.doctor looks at: workers, syncs, indexes, vacuum or server. A part that cannot
+-- One part of what ampsync.doctor looks at: workers, syncs, capture, indexes, vacuum or server. A part that cannot
 -- be looked at (a lock that is not to be had, an object that is gone) is itself a finding, so
--- that the others are still shown.
+-- that the others are still shown. pg_get_indexdef waits for whoever has locked a target altogether.
 create or replace function ampsync_private.diagnose(
   p_part text
 )
@@ -9,6 +9,7 @@ create or replace function ampsync_private.diagnose(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '1s'
 as $$
 begin
   case p_part
@@ -16,7 +17,10 @@ begin
       return query select * from ampsync_private.diagnose_workers() union all
                    select * from ampsync_private.diagnose_roles();
     when 'syncs' then
-      return query select * from ampsync_private.diagnose_syncs();
+      return query select * from ampsync_private.diagnose_syncs() union all
+                   select * from ampsync_private.diagnose_progress();
+    when 'capture' then
+      return query select * from ampsync_private.diagnose_capture();
     when 'indexes' then
       return query select * from ampsync_private.diagnose_indexes();
     when 'vacuum' then
@@ -30,9 +34,18 @@ begin
                     'compression_methods', (select to_jsonb(g.enumvals) from pg_settings g
                                              where g.name = 'default_toast_compression'),
                     'standbys', (select count(*) from pg_stat_replication),
+                    'database', current_database(),
+                    'read_only_by', (select g.source from pg_settings g
+                                      where g.name = 'default_transaction_read_only'),
                     'is_standby', pg_is_in_recovery())) d;
   end case;
-exception when others then
+exception
+when lock_not_available then
+  return query
+  select 'warning', 'doctor', format('its look at the %s waited for a lock for 1 s, and was given up', p_part),
+         'select * from pg_stat_activity where pid in (select k.pid from pg_locks k join ampsync.streams s '
+         'on to_regclass(s.target) = k.relation where k.granted and k.mode = ''AccessExclusiveLock'');';
+when others then
   return query
   select 'error', 'doctor', format('its look at the %s failed: %s (%s)', p_part, sqlerrm, sqlstate),
          'select * from ampsync.doctor(); -- if it stays: npx ampsync migrate';

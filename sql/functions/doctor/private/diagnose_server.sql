@@ -1,6 +1,7 @@
 -- What is wrong with the settings of the server.
 -- p_server: the values of pg_settings by name (max_wal_size in MB), `compression_methods`, an
--- array, `standbys`, how many are connected, and `is_standby`, whether it is one itself.
+-- array, `standbys`, how many are connected, `is_standby`, whether it is one itself, `database`, and
+-- `read_only_by`, the source of default_transaction_read_only: a role's own is its own affair.
 create or replace function ampsync_private.diagnose_server(
   p_server jsonb
 )
@@ -12,6 +13,14 @@ create or replace function ampsync_private.diagnose_server(
 as $$
   select f.severity, f.subject, f.finding, f.fix
     from (values
+      (p_server ->> 'default_transaction_read_only' = 'on'
+         and p_server ->> 'read_only_by' in ('database', 'configuration file', 'command line'),
+       'error', 'default_transaction_read_only', 'it is on for everybody: workers can write nothing, and so look dead',
+       case when p_server ->> 'read_only_by' = 'database'
+            then format('alter database %I reset default_transaction_read_only;', p_server ->> 'database')
+            else 'alter system set default_transaction_read_only = off; select pg_reload_conf();' end
+       || ' -- if it was set because the disk is full: once there is room. Then, for sessions that have it: '
+          'select pg_terminate_backend(pid) from pg_stat_activity where application_name like ''ampsync%'';'),
       (p_server ->> 'autovacuum' = 'off',
        'warning', 'autovacuum', 'it is off: rows that ampsync updates and replaces are never cleaned up',
        'alter system set autovacuum = on; select pg_reload_conf();'),

@@ -11,7 +11,7 @@ as $$
   with stream as (
     select s.stream_id, d.label, d.label || '.' || s.table_name as subject, s.table_name, s.shadow_of, s.state,
            s.deaths, s.has_block_num and s.query is null as is_repairable, s.error,
-           s.query is distinct from d.queries ->> s.table_name as keeps_query
+           s.query is distinct from d.queries ->> s.table_name as keeps_query, d.kind
       from ampsync_private.stream s
       join ampsync_private.dataset d using (dataset_id)
   )
@@ -21,6 +21,7 @@ as $$
          ampsync_private.fix_of('or publish it on the Amp server', format('select ampsync.pause_sync(%L);', d.label))
     from ampsync_private.dataset d
    where d.state = 'waiting' and d.since < ampsync_private.now() - interval '1 h'
+     and coalesce(d.error ->> 'code' = 'SY103', true) -- The others are not ready: diagnose_progress.
    union all
   select 'error', d.label,
          concat_ws(': ', 'it failed', d.error ->> 'message', d.error ->> 'detail'),
@@ -56,7 +57,8 @@ as $$
    where s.keeps_query and s.shadow_of is null and s.state <> 'resyncing'
    union all
   select 'warning', s.subject,
-         format('%s rows are in ampsync.rejects instead of the table: blocks %s to %s', r.rows, r.first, r.last),
+         format('%s rows are in ampsync.rejects instead of the table: %s %s to %s', r.rows,
+                case s.kind when 'http' then 'pages' else 'blocks' end, r.first, r.last),
          format('select block, column_name, reason from ampsync.rejects where dataset = %L and table_name = %L;',
                 s.label, s.table_name)
          || case when s.is_repairable

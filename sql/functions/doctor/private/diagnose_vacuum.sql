@@ -26,7 +26,8 @@ as $$
     join pg_namespace n on n.oid = c.relnamespace
    cross join lateral pg_options_to_table(c.reloptions) o
    where (c.oid in (select s.target from ampsync_private.stream s)
-          or n.nspname = 'ampsync_private' and c.relkind = 'r')
+          or n.nspname = 'ampsync_private' and c.relkind = 'r'
+             and c.relpersistence = 'p') -- Staging tables are emptied by each commit.
      and o.option_name = 'autovacuum_enabled' and not o.option_value::boolean;
 $$;
 

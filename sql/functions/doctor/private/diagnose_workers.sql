@@ -8,16 +8,18 @@ create or replace function ampsync_private.diagnose_workers()
   set search_path = pg_catalog, pg_temp
 as $$
   with worker as (
-    select w.*, string_to_array(w.version, '.') as numbers
-      from ampsync_private.worker w
-     where w.heartbeat_at > ampsync_private.now() - ampsync_private.lease_duration()
-       and w.lost_at is null
+    select w.worker as worker_id, w.host, w.pid, w.version, w.slots, string_to_array(w.version, '.') as numbers
+      from ampsync.workers w
+     where w.state = 'alive'
   ),
   alive as (
     select count(*) as workers, sum(w.slots) as slots, bool_and(w.slots is not null) as known from worker w
   ),
   work as (
-    select (select count(*) from ampsync_private.stream s where not ampsync_private.is_halted(s.state)) as streams,
+    select (select count(*)
+              from ampsync_private.stream s
+             where not ampsync_private.is_halted(s.state)
+               and coalesce(s.run_due <= ampsync_private.now(), true)) as streams, -- Until then it needs no slot.
            (select count(*) from ampsync_private.dataset d where d.state = 'waiting') as datasets
   ),
   schema as (
@@ -28,8 +30,8 @@ as $$
   select 'error', 'workers',
          format('no worker is alive, and %s tables and %s datasets wait for one', k.streams, k.datasets),
          'npx ampsync worker'
-    from alive a, work k
-   where a.workers = 0 and k.streams + k.datasets > 0
+    from work k
+   where exists (select 1 from ampsync.status s where s.unattended)
    union all
   select 'warning', 'workers',
          format('%s tables share the %s slots of %s workers, so they take turns', k.streams, a.slots, a.workers),

@@ -10,7 +10,7 @@ create or replace function ampsync_private.fix_of(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case when p_hint ~ '^(select|alter|drop|grant|revoke|create) ' then p_hint
+  select case when p_hint ~ '^(select|alter|drop|grant|revoke|create|rollback) ' then p_hint
               else concat_ws(' -- ', p_statement, regexp_replace(p_hint, '[[:space:]]+', ' ', 'g')) end;
 $$;
 

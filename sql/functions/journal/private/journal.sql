@@ -15,13 +15,14 @@ create or replace function ampsync_private.journal(
   p_dataset_id bigint default null
 )
   returns void
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+begin
   with entry as (
-    select ampsync_private.now() as at, d.label as dataset, s.table_name,
+    select ampsync_private.now() as at, d.label as dataset, s.table_name, ampsync_private.caller() as actor,
            case when s.shadow_of is not null then p_details || '{"shadow": true}' else p_details end as details
       from (select 1) once
       left join ampsync_private.stream s on s.stream_id = p_stream_id
@@ -35,7 +36,7 @@ as $$
        and p_event not like 'repair%'
        and e.dataset is not distinct from t.dataset
        and e.stream_id is not distinct from p_stream_id
-       and e.actor is not distinct from ampsync_private.caller()
+       and e.actor is not distinct from t.actor
        and e.at > t.at - interval '1 min'
     having count(*) >= 10
   ),
@@ -49,9 +50,10 @@ as $$
     returning e.event_id
   )
   insert into ampsync_private.event (at, event, dataset, table_name, stream_id, details, actor)
-  select t.at, p_event, t.dataset, t.table_name, p_stream_id, t.details, ampsync_private.caller()
+  select t.at, p_event, t.dataset, t.table_name, p_stream_id, t.details, t.actor
     from entry t
    where not exists (select 1 from repeated r);
+end;
 $$;
 
 comment on function ampsync_private.journal(bigint, text, jsonb, bigint)

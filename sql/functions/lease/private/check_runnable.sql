@@ -1,4 +1,4 @@
--- Refuses work on a stream that is gone, paused, failed, orphaned or resyncing: the job that
+-- Refuses work on a stream that is gone, paused, failed, orphaned, resyncing or complete: the job that
 -- asks is older than that decision.
 create or replace function ampsync_private.check_runnable(
   p_stream_id bigint
@@ -27,4 +27,4 @@ end;
 $$;
 
 comment on function ampsync_private.check_runnable(bigint)
-  is 'Raise SY002 for a stream that is gone, paused, failed, orphaned or resyncing.';
+  is 'Raise SY002 for a stream that is gone, paused, failed, orphaned, resyncing or complete.';

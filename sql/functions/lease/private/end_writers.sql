@@ -44,10 +44,8 @@ exception
       errcode = '55P03',
       message = (select format('another transaction is deciding about %I.%I', s.target_schema, s.target_table)
                    from ampsync_private.stream s where s.stream_id = p_stream_id),
-      detail  = (select string_agg(format('Backend %s of role %s, since %s: %s',
-                                          a.pid, a.usename, a.xact_start, left(a.query, 200)), E'\n')
-                   from ampsync_private.fence_holders(p_stream_id, p_epoch) f
-                   join pg_stat_activity a using (pid)),
+      detail  = ampsync_private.describe_backends(array(
+                  select f.pid from ampsync_private.fence_holders(p_stream_id, p_epoch) f)),
       hint    = format('Nothing was changed. Try again once that transaction is over. If it is the swap of a table, '
                        'which may take minutes, this ends it: select ampsync.pause_sync(%L);',
                        ampsync_private.stream_label(p_stream_id));

@@ -1,7 +1,7 @@
 -- What the backend that holds the fence of a stream and lease epoch is waiting for, in words:
 -- the lock it needs and who holds that, a standby, or PostgreSQL's own work. No row when no
--- backend holds the fence, or it waits for its client. The activity of other roles is shown as
--- far as this role may see it.
+-- backend holds the fence, or it waits for its client. What others run is not told, because
+-- everybody who reads ampsync.streams is shown this: describe_backends.
 create or replace function ampsync_private.fence_waits(
   p_stream_id bigint,
   p_epoch     bigint,
@@ -20,7 +20,7 @@ as $$
                        coalesce((select ' on ' || k.relation::regclass
                                    from pg_locks k
                                   where k.pid = a.pid and not k.granted and k.relation is not null limit 1), ''),
-                       b.pid, coalesce(': ' || nullif(left(b.query, 200), ''), ''))
+                       b.pid, ' (' || nullif(concat_ws(', ', b.usename, nullif(b.application_name, '')), '') || ')')
               else format('PostgreSQL has been running one statement for %s s%s', round(p_waits_s),
                      coalesce(format(' (%s: %s)', a.wait_event_type, a.wait_event), '')) end,
          case when a.wait_event = 'SyncRep'
@@ -33,7 +33,7 @@ as $$
     from ampsync_private.fence_holders(p_stream_id, p_epoch) f
     join pg_stat_activity a using (pid)
     left join lateral (
-      select p.pid, v.query
+      select p.pid, v.usename, v.application_name
         from unnest(pg_blocking_pids(a.pid)) p(pid)
         left join pg_stat_activity v on v.pid = p.pid
        where a.wait_event_type = 'Lock'

@@ -11,8 +11,8 @@ begin
   raise exception using
     errcode = 'SY001',
     message = format('the lease of stream %s is no longer held with epoch %s', p_stream_id, p_epoch),
-    detail  = coalesce((select format('Current epoch %s, held by %s until %s.',
-                                      l.epoch, coalesce(l.holder, 'nobody'), l.lease_until)
+    detail  = coalesce((select format('Current epoch %s, held by %s.',
+                                      l.epoch, coalesce(l.holder || ' until ' || l.lease_until, 'nobody'))
                           from ampsync_private.lease l
                          where l.stream_id = p_stream_id), 'The stream is gone.'),
     hint    = 'Nothing is lost: the new holder continues from the checkpoint.';

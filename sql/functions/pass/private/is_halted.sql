@@ -1,4 +1,5 @@
--- Whether a stream in this state has no passes, until somebody decides or its resync ends.
+-- Whether a stream in this state has no passes, until somebody decides or its resync ends; or it has
+-- nothing left to do.
 create or replace function ampsync_private.is_halted(
   p_state text
 )
@@ -10,7 +11,7 @@ create or replace function ampsync_private.is_halted(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return p_state in ('paused', 'failed', 'orphaned', 'resyncing', 'former');
+  return p_state in ('paused', 'failed', 'orphaned', 'resyncing', 'former', 'complete');
 end;
 $$;
 

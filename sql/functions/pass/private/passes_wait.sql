@@ -6,8 +6,9 @@
 -- One element per pass:
 -- p_writer_s          how many seconds its writer has waited for PostgreSQL; null: not waiting
 -- p_waits, p_waits_s  what else it waits for, and for how many seconds: `plan` and `server`
---                     the Amp server, `permit` one of the writing transactions of its worker,
---                     `turn` other streams of its worker that catch up
+--                     the Amp server, or the API of an HTTP source, `limit` the rate limit of that,
+--                     `permit` one of the writing transactions of its worker, `turn` other streams
+--                     of its worker that catch up
 create or replace function ampsync_private.passes_wait(
   p_streams  bigint[],
   p_epochs   bigint[],
@@ -47,6 +48,17 @@ begin
      and p.writer_s >= 1 is not true
    union all
   select p.stream_id,
+         case p.waits when 'limit' then format('has waited %s s for the rate limit of its API', round(p.waits_s))
+                      else format('its API has not answered for %s s', round(p.waits_s)) end,
+         case p.waits when 'limit' then 'Nothing to do: select * from ampsync.rate_limits;'
+                      else 'Check the API, and any proxy in front of it.' end
+    from waiting p
+    join ampsync_private.stream s on s.stream_id = p.stream_id and s.error is null
+    join ampsync_private.dataset d on d.dataset_id = s.dataset_id and d.kind = 'http'
+   where (p.waits = 'limit' or p.waits = 'server' and p.waits_s >= 30)
+     and p.writer_s >= 1 is not true
+   union all
+  select p.stream_id,
          case when p.waits = 'plan' then format('the Amp server has not answered for %s s', round(p.waits_s))
               when i.lacks then format('the Amp server has sent nothing for %s s%s', round(p.waits_s),
                                        ', though it holds block ' || d.block)
@@ -57,6 +69,7 @@ begin
               else 'Nothing to do, unless the chain is known to have advanced.' end
     from waiting p
     join ampsync_private.stream s on s.stream_id = p.stream_id and s.error is null
+    join ampsync_private.dataset a on a.dataset_id = s.dataset_id and a.kind = 'amp'
     left join ampsync_private.head d on d.dataset_id = s.dataset_id and d.network = s.network
    cross join lateral (select d.block > s.checkpoint_block or s.checkpoint_block is null as lacks) i
    where p.waits in ('plan', 'server')

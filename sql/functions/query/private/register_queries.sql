@@ -43,6 +43,9 @@ begin
 
     insert into ampsync_private.lease (stream_id) values (v_stream);
     perform ampsync_private.take_query(v_stream);
+    if v_dataset.published then
+      perform ampsync_private.publish_target(v_stream);
+    end if;
     if not v_paused then
       perform ampsync_private.schedule_stream(v_stream);
     end if;

@@ -13,7 +13,7 @@ create or replace function ampsync_private.idle_hint(
 as $$
 begin
   return case when p_has_workers then 'Its job waits for a free worker: select * from ampsync.jobs;'
-              else 'Start a worker (npx graphile-worker), then: select * from ampsync.jobs;' end;
+              else 'Start a worker (npx ampsync worker), then: select * from ampsync.jobs;' end;
 end;
 $$;
 

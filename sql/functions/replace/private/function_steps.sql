@@ -1,5 +1,6 @@
 -- Statements that define anew the functions with a body in standard SQL that use a table, to be
--- executed once another one has its name. Owner, grants and what depends on them stay.
+-- executed once another one has its name. Owner, grants and what depends on them stay. Nobody changes
+-- them in between: hold_functions.
 create or replace function ampsync_private.function_steps(
   p_old regclass
 )

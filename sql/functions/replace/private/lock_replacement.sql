@@ -1,8 +1,9 @@
 -- Locks everything that replace_target changes for these tables (the old ones and the new ones),
 -- so that readers wait for nothing else afterwards: first the views that read them, top down,
 -- and other tables whose policies or rules use them, as a reader does; then the tables, in OID
--- order. All of it within 300 ms, then 55P03: whoever queues up behind us waits no longer, and
--- no reader that meets us in another order gets as far as a deadlock (deadlock_timeout, 1 s).
+-- order; then the functions in standard SQL that use them (hold_functions). All of it within 300 ms,
+-- then 55P03: whoever queues up behind us waits no longer, and no reader that meets us in another
+-- order gets as far as a deadlock (deadlock_timeout, 1 s).
 -- The build of an index on the tables is ended before.
 --
 -- A caller that replaces several tables in one transaction calls it for all of them first.
@@ -58,6 +59,10 @@ begin
       execute format('lock table only %s in access exclusive mode', v_lock.name);
     end if;
   end loop;
+
+  perform set_config('lock_timeout',
+                     greatest(1, ceil(extract(epoch from v_until - ampsync_private.now()) * 1000)) || 'ms', true);
+  perform ampsync_private.hold_functions(p_tables);
 end;
 $$;
 

@@ -10,6 +10,8 @@
 -- p_keep    what each stream had is kept as its former table; there is no older one. Otherwise
 --           it is dropped
 --
+-- Returns what changed, for log_exchange, which the caller calls last.
+--
 -- The caller holds the fences of all these streams and their shadows, and has followed the
 -- names of their targets.
 --
@@ -21,7 +23,7 @@ create or replace function ampsync_private.exchange_streams(
   p_former     boolean,
   p_keep       boolean
 )
-  returns void
+  returns jsonb
   language plpgsql
   volatile
   security invoker
@@ -33,6 +35,7 @@ declare
   v_source   ampsync_private.stream;
   v_count    record;
   v_counts   jsonb := '{}';
+  v_ranges   jsonb := '{}';
   v_replaced bigint[] := '{}';
   v_targets  regclass[] := '{}';
   v_others   regclass[] := '{}';
@@ -56,6 +59,7 @@ begin
     if not ampsync_private.has_columns(v_live, v_source.has_block_num, v_source.columns) then
       perform ampsync_private.check_swappable(v_live.stream_id, v_source.has_block_num, v_source.columns);
       v_replaced := v_replaced || v_pair.stream_id;
+      v_ranges := v_ranges || jsonb_build_object(v_live.stream_id, null);
       perform ampsync_private.copy_indexes(v_live.target, v_source.target); -- Before readers have to wait.
       v_targets := v_targets || v_live.target;
       v_others := v_others || v_source.target;
@@ -71,6 +75,8 @@ begin
       from ampsync_private.merge_rows(v_live.target, v_source.target, ampsync_private.own_columns(v_live), p_keep);
     v_counts := v_counts || jsonb_build_object(v_live.stream_id, jsonb_build_object(
                   'rows_deleted', v_count.deleted, 'rows_inserted', v_count.inserted));
+    v_ranges := v_ranges || jsonb_build_object(v_live.stream_id, jsonb_build_object(
+                  'first_block', v_count.first_block, 'rows', v_count.inserted));
   end loop;
   perform ampsync_private.lock_tables(v_targets, v_others);
 
@@ -113,6 +119,7 @@ begin
     select * into strict v_live from ampsync_private.stream s where s.stream_id = v_pair.stream_id;
     call ampsync_private.check_target_name(v_live);
   end loop;
+  return v_ranges;
 end;
 $$;
 

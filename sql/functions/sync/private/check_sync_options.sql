@@ -40,11 +40,7 @@ begin
   end if;
   perform ampsync_private.check_table_name(t.name) from unnest(p_tables) t(name);
 
-  if v_schema = '' or octet_length(v_schema) > 63
-     or v_schema ~ '(^[[:space:]]|[[:space:]]$|[[:cntrl:]])' or v_schema ~* '^pg_'
-     or lower(v_schema) in ('information_schema', 'ampsync', 'ampsync_worker', 'ampsync_private')
-     or (lower(v_schema) = 'public' and v_schema <> 'public')
-     or v_schema in (select q.schema_name from ampsync_private.queue q)
+  if ampsync_private.is_reserved_schema(v_schema)
      or (p_target_schema is null and (v_schema = 'public' or v_schema ~ '^ampsync')) then
     raise exception using
       errcode = 'SY004',

@@ -24,17 +24,15 @@ begin
    order by a.xact_start
    limit 1;
 
-  select string_agg(distinct format('Backend %s of role %s, since %s: %s',
-                                    a.pid, a.usename, a.xact_start, left(a.query, 200)), E'\n') into v_other
-    from pg_stat_activity a
-   where a.pid in (select h.pid
-                     from ampsync_private.lock_holders(ampsync_private.swap_key(p_dataset_id)) h
-                   union
-                   select f.pid
-                     from ampsync_private.stream s
-                     join ampsync_private.lease l using (stream_id)
-                    cross join lateral ampsync_private.fence_holders(l.stream_id, l.epoch) f
-                    where s.dataset_id = p_dataset_id and f.mode = 'ExclusiveLock');
+  v_other := ampsync_private.describe_backends(array(
+    select h.pid
+      from ampsync_private.lock_holders(ampsync_private.swap_key(p_dataset_id)) h
+    union
+    select f.pid
+      from ampsync_private.stream s
+      join ampsync_private.lease l using (stream_id)
+     cross join lateral ampsync_private.fence_holders(l.stream_id, l.epoch) f
+     where s.dataset_id = p_dataset_id and f.mode = 'ExclusiveLock'));
 
   raise exception using
     errcode = '55P03',

@@ -1,6 +1,7 @@
 -- What the calls of ampsync return: the streams of a dataset known so far, also those whose
 -- tables its version lacks; wanted tables that are not streams yet; or the dataset itself while
--- nothing is known about it.
+-- nothing is known about it. The hint of an error that a call has just answered, so that the stream
+-- begins again, is not given once more.
 create or replace function ampsync_private.sync_report(
   p_dataset_id bigint
 )
@@ -17,7 +18,7 @@ as $$
                          and s.state <> 'resyncing'
                     then format('select ampsync.resync(%L, %L); -- it keeps its earlier query until then',
                                 d.label, s.table_name) end,
-                  s.error ->> 'hint', d.error ->> 'hint',
+                  case when s.state <> 'retrying' or s.attempts > 0 then s.error ->> 'hint' end, d.error ->> 'hint',
                   case when u.dataset_id is not null
                        then format('select * from ampsync.upgrades; -- version %s is built beside %s',
                                    coalesce(u.version, u.manifest_hash),

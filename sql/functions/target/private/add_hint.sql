@@ -19,6 +19,9 @@ declare
   v_table  regclass;
   v_hint   text;
 begin
+  if p_error ->> 'code' like 'SY%' and p_error ->> 'hint' ~ '<correct [{]|<larger pages>' then -- Of an HTTP source.
+    p_error := p_error || jsonb_build_object('hint', ampsync_private.fill_hint(p_stream_id, p_error ->> 'hint'));
+  end if;
   if p_error ->> 'hint' like '%<dataset>%' then -- Written where the stream of the error was not known.
     return p_error || jsonb_build_object('hint', (
       select replace(replace(replace(p_error ->> 'hint', '<dataset>', d.label), '<table>', s.table_name), '<excluded>',

@@ -1,4 +1,5 @@
--- Refuses to drop a table of ours whose owner's rights this role does not have, in words of ours.
+-- Refuses to drop a table of ours, or to put another in its place, without the rights of its owner,
+-- in words of ours. One that is gone is not refused.
 create or replace procedure ampsync_private.check_may_drop(
   p_table regclass
 )
@@ -16,7 +17,7 @@ begin
   if found then
     raise exception using
       errcode = '42501',
-      message = format('table %s cannot be dropped: it belongs to %I, whose rights role %I does not have',
+      message = format('table %s cannot be dropped or replaced: it belongs to %I, whose rights role %I does not have',
                        p_table, v_owner, current_user),
       detail  = 'Nothing was changed.',
       hint    = format('grant %I to %I;', v_owner, current_user);

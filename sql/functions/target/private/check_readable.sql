@@ -1,5 +1,6 @@
 -- Refuses to read a table if its owner, or that of its schema, is a role that could have code run as
--- our own role then, by a policy or a generated column, or by another table in its place. Looser
+-- our own role then, by a policy or a generated column, or by another table in its place; and if our
+-- own role may not read it (check_may_read). Looser
 -- than check_target, since the role that reads need not be the one that writes: whoever has the
 -- rights of our own role gains nothing, and ampsync_worker, superusers and the owners of ampsync
 -- and of the database are trusted anyway (untrusted_owner).
@@ -34,6 +35,9 @@ begin
    order by o.position
    limit 1;
   if not found then
+    perform ampsync_private.check_may_read(c.relnamespace, p_target)
+       from pg_class c
+      where c.oid = p_target;
     return;
   end if;
 
@@ -47,4 +51,4 @@ end;
 $$;
 
 comment on procedure ampsync_private.check_readable(bigint, regclass)
-  is 'Raise SY201 for a target whose owner could have code run when it is read.';
+  is 'Raise SY201 for a target whose owner could have code run when it is read, 42501 without the right to read it.';

@@ -1,7 +1,8 @@
 -- Refuses to write into a target that lacks our columns, their key or the index by which blocks
--- are found, that holds rows above the
--- checkpoint, or that was emptied; waiting repairs may fill an emptied table. For the columns of
--- the dataset see plan_evolution.
+-- are found, that holds rows above the checkpoint, or that was emptied; waiting repairs may fill an
+-- emptied table. For the columns of the dataset see plan_evolution.
+--
+-- Locks: the target (access share).
 create or replace function ampsync_private.check_target_fits(
   p_stream_id bigint
 )
@@ -23,6 +24,9 @@ begin
   select * into strict v_stream
     from ampsync_private.stream s
    where s.stream_id = p_stream_id;
+
+  perform ampsync_private.hold_target(p_stream_id);
+  perform ampsync_private.check_target(v_stream); -- Again: it may have changed while this call waited for it.
 
   v_key := ampsync_private.key_columns(v_stream.identity);
 

@@ -60,7 +60,13 @@ begin
       message = format('Target table %I.%I was made by the Rust ampsync', p_target_schema, p_target_table),
       detail  = format('Nothing was changed: %s. A table of that program is not continued. The dataset can be loaded '
                        'into another schema beside it, and then take its place: ampsync.adopt.', v_earlier),
-      hint    = ampsync_private.load_beside(p_dataset_id, p_target_table);
+      hint    = coalesce((select ampsync_private.http_statement(
+                                   d.label, d.definition, ampsync_private.target_option(
+                                     p_target_schema, ampsync_private.free_name(p_target_schema, p_target_table)))
+                            from ampsync_private.dataset d
+                           where d.dataset_id = p_dataset_id
+                             and d.kind = 'http'),
+                         ampsync_private.load_beside(p_dataset_id, p_target_table));
   end if;
 
   v_former := obj_description(to_regclass(format('%I.%I', p_target_schema, p_target_table)), 'pg_class')

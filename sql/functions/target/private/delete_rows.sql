@@ -1,7 +1,8 @@
 -- Deletes the rows of a target from one block on and below another; returns their number. Fails
 -- if any row is left, which a trigger or a rule can cause: two forks would stand in the table.
 -- Where there is neither, of the table or of a part of it, nobody looks: that would take a third
--- of the time, and none can come while the caller holds its lock on the target.
+-- of the time, and none can come while the caller holds its lock on the target (lock_target, which
+-- also proved whose table it is).
 --
 -- The index of block_key serves this. The upper bound makes the planner use it even if the table
 -- was never analyzed. No bitmap: only a plain scan marks the entries of rows that are gone, and

@@ -1,6 +1,6 @@
 -- Adopts the name that a stream's target has now, and shows its checkpoints in that schema. A
 -- stream without a table goes where the other tables of its dataset went, if its schema is
--- gone. Raises SY201 if the rename cannot be followed.
+-- gone. Raises SY201 if the rename cannot be followed, 42501 if its schema is closed to this role.
 --
 -- Called while nobody writes to the stream. Idempotent.
 --
@@ -33,6 +33,7 @@ begin
        and d.target_schema <> s.target_schema;
     return;
   end if;
+  perform ampsync_private.check_may_read(to_regnamespace(quote_ident(v_stream.target_schema)), null);
   if to_regclass(format('%I.%I', v_stream.target_schema, v_stream.target_table)) = v_stream.target then
     return;
   end if;

@@ -14,6 +14,7 @@ create or replace function ampsync_private.hide_checkpoints(
   set lock_timeout = '300ms'
 as $$
 begin
+  perform ampsync_private.check_may_read(to_regnamespace(quote_ident(p_target_schema)), null);
   perform pg_advisory_xact_lock(hashtextextended('ampsync.schema:' || p_target_schema, 0));
   if ampsync_private.checkpoints_definition(p_target_schema) is not null
      and not exists (select 1

@@ -32,6 +32,7 @@ begin
     begin
       execute format('select from %s limit 0', v_name); -- LOCK TABLE is not allowed where nothing may be written.
       if v_target::text = v_name then
+        call ampsync_private.check_readable(p_stream_id, v_target); -- Given away, perhaps, while it waited.
         return true;
       end if;
     exception

@@ -1,4 +1,5 @@
--- The newest block that has a row in a stream's target; null if the target is empty.
+-- The newest block that has a row in a stream's target; null if the target is empty. The caller holds the
+-- target (hold_target).
 create or replace function ampsync_private.newest_row(
   p_stream_id bigint
 )

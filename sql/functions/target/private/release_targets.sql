@@ -20,12 +20,23 @@ create or replace function ampsync_private.release_targets(
 as $$
 #variable_conflict use_column
 declare
-  v_label   text := (select d.label from ampsync_private.dataset d where d.dataset_id = p_dataset_id);
+  v_dataset ampsync_private.dataset;
+  v_label   text;
   v_table   record;
   v_name    text;
   v_dropped regclass[] := '{}';
   v_detail  text;
 begin
+  select d.* into strict v_dataset
+    from ampsync_private.dataset d
+   where d.dataset_id = p_dataset_id;
+  v_label := v_dataset.label;
+  perform ampsync_private.lock_dropped(array(
+            select c.oid::regclass
+              from ampsync_private.stream s
+              join pg_class c on c.oid = s.target
+             where s.dataset_id = p_dataset_id
+               and (p_drop or s.shadow_of is not null)));
   for v_table in
     select s.stream_id, s.table_name, s.identity, s.checkpoint_block, s.shadow_of is not null as is_shadow,
            c.oid::regclass as target,
@@ -65,11 +76,13 @@ begin
     if v_table.is_dropped then
       v_dropped := v_dropped || v_table.target;
     elsif v_table.has_comment then
-      execute format('comment on table %s is %L', v_name, format(
-                'Was kept in sync by ampsync, %s of %s; its rows end at block %s%s.',
-                v_table.table_name, v_label, coalesce(v_table.checkpoint_block::text, 'none'),
-                case when v_table.identity = 'transaction'
-                     then ', _tx_id below ' || nextval('ampsync_private.tx_id_seq') else '' end));
+      execute format('comment on table %s is %L', v_name, case
+                when v_dataset.kind = 'http'
+                  then format('Was kept in sync by ampsync, from the HTTP source %s.', v_label)
+                else format('Was kept in sync by ampsync, %s of %s; its rows end at block %s%s.',
+                            v_table.table_name, v_label, coalesce(v_table.checkpoint_block::text, 'none'),
+                            case when v_table.identity = 'transaction'
+                                 then ', _tx_id below ' || nextval('ampsync_private.tx_id_seq') else '' end) end);
     end if;
 
     continue when v_table.is_shadow;
@@ -78,7 +91,12 @@ begin
     hint := case when state = 'kept' and v_table.invalid_indexes is not null
                  then format('drop index %s; -- It was not finished. Or both: drop table %s;',
                              v_table.invalid_indexes, v_name)
+                 when state = 'kept' and v_dataset.definition @> '{"adopt": true}' then null -- It was there before.
                  when state = 'kept' then format('drop table %s;', v_name)
+                 when v_dataset.kind = 'http' then ampsync_private.http_statement(
+                        v_label, v_dataset.definition, ampsync_private.target_option(
+                          v_dataset.target_schema, ampsync_private.target_name(v_dataset, v_dataset.name)),
+                        p_limit => null) -- From now on nothing else has it.
                  else format('select ampsync.enqueue_sync(%L);', v_label) end;
     return next;
     perform ampsync_private.journal(v_table.stream_id, 'table_released', jsonb_build_object(

@@ -29,6 +29,7 @@ declare
   v_pair    record;
   v_paired  bigint[] := '{}';
   v_keep    boolean := false;
+  v_ranges  jsonb;
 begin
   for v_pair in
     select s.stream_id, w.stream_id as shadow_id
@@ -74,7 +75,7 @@ begin
      from ampsync_private.stream s
     where s.dataset_id = p_dataset_id
       and s.shadow_of is null;
-  perform ampsync_private.exchange_streams(v_paired, false, v_keep);
+  v_ranges := ampsync_private.exchange_streams(v_paired, false, v_keep);
   perform ampsync_private.follow_version(p_dataset_id, v_upgrade.version, v_upgrade.manifest_hash, array(
             select t.value ->> 'table' from jsonb_array_elements(v_upgrade.tables) t order by 1));
 
@@ -92,6 +93,7 @@ begin
             'version', v_upgrade.version, 'manifest_hash', v_upgrade.manifest_hash,
             'old_version', v_dataset.resolved_version, 'old_manifest_hash', v_dataset.resolved_hash,
             'kept', v_keep), p_dataset_id);
+  perform ampsync_private.log_exchange(v_ranges);
   return true;
 end;
 $$;

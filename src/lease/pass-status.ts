@@ -1,8 +1,12 @@
-import type { Permits } from "../commit/permits.ts";
 import type { LeaseCalls } from "../db/lease-calls.ts";
 import { ServerWait } from "../db/server-wait.ts";
 import type { StreamLease } from "../db/stream-calls.ts";
-import type { LeaseHolder } from "../lease/heartbeat.ts";
+import type { LeaseHolder } from "./heartbeat.ts";
+
+/** What admits a limited number of holders. */
+interface Admits {
+  take(signal: AbortSignal): Promise<Disposable>;
+}
 
 /** What a pass shows of itself while it runs: each heartbeat tells it to the database. */
 export class PassStatus implements LeaseHolder {
@@ -41,12 +45,12 @@ export class PassStatus implements LeaseHolder {
   }
 
   /** What the pass waits for besides its writer; null: it works. */
-  waitsFor(what: "turn" | "plan" | "server" | null): void {
+  waitsFor(what: "turn" | "plan" | "server" | "limit" | null): void {
     this.#sourceWait = what === null ? null : { for: what, since: performance.now() };
   }
 
   /** The same permits; waiting for one is shown. */
-  shown(permits: Permits): Pick<Permits, "take"> {
+  shown(permits: Admits): Admits {
     return {
       take: async (signal) => {
         this.#permitWait = { for: "permit", since: performance.now() };

@@ -1,0 +1,3 @@
+-- How long stalled_since stands without being seen again.
+alter table ampsync_private.lease
+  add column stalled_until timestamptz;

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import type pg from "pg";
+
+import { SETTINGS } from "../config/settings.ts";
+import { createPool } from "../db/pool.ts";
+import { startEmbeddedPostgres } from "../embedded/postgres.ts";
+import { AmpsyncError } from "../errors.ts";
+import { migrate } from "../install/migrate.ts";
+import { createLog } from "../log.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = join(ROOT, ".ampsync", "demo");
+
+/** After that a demo gives up waiting for what it compares to be equal. */
+export const CATCH_UP_DEADLINE_MS = 60_000;
+
+export interface DemoOptions {
+  /** Run unattended: verify, then exit. */
+  readonly once: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly isTerminal: boolean;
+  readonly print: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What every demo stands on: a PostgreSQL of its own with the schema in it, and a worker. */
+export class DemoStage {
+  /** Of the database. */
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly #stack: AsyncDisposableStack;
+  readonly #options: DemoOptions;
+
+  private constructor(url: string, pool: pg.Pool, stack: AsyncDisposableStack, options: DemoOptions) {
+    this.url = url;
+    this.pool = pool;
+    this.#stack = stack;
+    this.#options = options;
+  }
+
+  /** All of it ends with the stack. */
+  static async open(stack: AsyncDisposableStack, options: DemoOptions): Promise<DemoStage> {
+    const { print } = options;
+    await mkdir(FOLDER, { recursive: true });
+    print("Starting PostgreSQL …");
+    const server = await startEmbeddedPostgres({ dataDir: join(FOLDER, "postgres"), persistent: true });
+    stack.defer(() => server.stop());
+    if (server.attached) {
+      throw new AmpsyncError("SY902", "another demo is already running", {
+        hint: "Stop it with Ctrl-C in its terminal.",
+      });
+    }
+    const url = await freshDatabase(server.connectionString("postgres"), server.connectionString("demo"));
+    const log = createLog("error", (line) => print(line));
+    await migrate(url, { log });
+    const pool = createPool({ url, max: 2, queryTimeoutMs: 10_000, name: "ampsync demo" }, log);
+    stack.defer(() => pool.end());
+    return new DemoStage(url, pool, stack, options);
+  }
+
+  /** The plain graphile-worker command with our graphile.config.mjs: what a container runs. */
+  async startWorker(settings: Readonly<Record<string, string>>): Promise<void> {
+    const { env, print } = this.#options;
+    const cli = join(createRequire(import.meta.url).resolve("graphile-worker"), "..", "cli.js");
+    await using log = await open(join(FOLDER, "worker.log"), "w");
+    const worker = spawn(process.execPath, [cli], {
+      cwd: ROOT,
+      env: { ...withoutSettings(env), DATABASE_URL: this.url, ...settings },
+      stdio: ["ignore", log.fd, log.fd],
+      detached: true,
+    });
+    this.#stack.defer(() => stopWorker(worker));
+    print(`  worker: graphile-worker, process ${worker.pid}, log in .ampsync/demo/worker.log\n`);
+  }
+}
+
+/** Looks again and again until there is no difference, or for too long; resolves to what was found last. */
+export async function untilEqual(
+  compare: () => Promise<readonly string[]>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const deadline = performance.now() + CATCH_UP_DEADLINE_MS;
+  while (true) {
+    const different = await compare();
+    if (different.length === 0 || performance.now() > deadline) {
+      return different;
+    }
+    await pause(100, undefined, { signal });
+  }
+}
+
+/** The settings, and the secrets, of another worker would aim this one elsewhere, or contradict its own. */
+function withoutSettings(env: DemoOptions["env"]): NodeJS.ProcessEnv {
+  const { logLevels, ...others } = SETTINGS;
+  const names = Object.values(others).flatMap((setting) => setting.names);
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => !names.some((each) => each === name) && !name.startsWith("AMPSYNC_SECRET_"),
+    ),
+  );
+}
+
+async function freshDatabase(adminUrl: string, url: string): Promise<string> {
+  const log = createLog("error", () => {});
+  const admin = createPool({ url: adminUrl, max: 1, queryTimeoutMs: 0, name: "ampsync demo" }, log);
+  try {
+    await admin.query("drop database if exists demo with (force)");
+    await admin.query("create database demo");
+    return url;
+  } finally {
+    await admin.end();
+  }
+}
+
+async function stopWorker(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode === null && worker.signalCode === null) {
+    worker.kill("SIGTERM");
+    await once(worker, "exit");
+  }
+}

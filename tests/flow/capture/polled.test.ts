@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+
+import { PgOutputDecoder } from "../../../src/capture/pgoutput.ts";
+import { commitBackToBack } from "../../support/capture/neighbours.ts";
+import { logged, publish, startPass, untilCaptured } from "../../support/capture/rig.ts";
+import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
+
+async function polledTable(): Promise<TestDatabase> {
+  const db = await createDatabase();
+  await db.query("create table todos (id integer primary key, v text)");
+  await db.query("select ampsync.configure_capture(mode => 'poll', poll_interval => '100 ms')");
+  await publish(db, ["todos"]);
+  return db;
+}
+
+/** Where the transactions end that the slot has, and where their commits begin. */
+async function commits(db: TestDatabase): Promise<readonly (readonly [begin: bigint, end: bigint])[]> {
+  const { rows } = await db.query(
+    `select p.data from ampsync_private.capture c,
+            pg_logical_slot_peek_binary_changes(c.slot, null, null, 'proto_version', '1', 'publication_names', 'ampsync') p
+      where get_byte(p.data, 0) = ascii('C')`,
+  );
+  return rows.map(({ data }) => {
+    const message = new PgOutputDecoder().decode(data);
+    if (message.kind !== "commit") throw new Error(message.kind);
+    return [message.commitLsn, message.endLsn];
+  });
+}
+
+test("a transaction that commits at the byte where another one ended is not taken for that one", async () => {
+  await using db = await polledTable();
+  const hasNeighbours = async () => {
+    const found = await commits(db);
+    return found.some(([begin], at) => at > 0 && begin === found[at - 1]![1]);
+  };
+  let rows = 0;
+  while (!(await hasNeighbours())) {
+    await commitBackToBack(db, rows);
+    rows += 2;
+  }
+  await using _pass = startPass(db);
+  await untilCaptured(db);
+  expect(await logged(db)).toHaveLength(rows);
+});
+
+test.each(["set search_path", "pg_replication_slots", "pg_logical_slot_peek", "pg_replication_slot_advance"])(
+  "a worker that is to stop does not wait for a server that is silent since '%s'",
+  async (statement) => {
+    await using db = await polledTable();
+    await using proxy = await TcpProxy.toPostgres(db.url);
+    const asked = Promise.withResolvers<void>();
+    proxy.watch = (_, direction, bytes) => {
+      if (direction !== "up" || !bytes.includes(statement)) return;
+      proxy.stallAll();
+      asked.resolve();
+    };
+    await using pass = startPass(db, { replicationUrl: proxy.url(db.url) });
+    await db.query("insert into todos values (1, 'a')");
+    await asked.promise;
+    const began = performance.now();
+    await pass.stop();
+    expect(performance.now() - began).toBeLessThan(10_000);
+    proxy.watch = null;
+    proxy.cutAll();
+    await using _next = startPass(db, { workerId: "next" });
+    await db.query("insert into todos values (2, 'b')");
+    await untilCaptured(db);
+    expect(await logged(db)).toHaveLength(2);
+  },
+);
+
+test("a long value comes whole, and between short ones", async () => {
+  await using db = await polledTable();
+  await using _pass = startPass(db);
+  await db.query("insert into todos values (1, 'short')");
+  await db.query("insert into todos select 2, repeat('long', 4194304)");
+  await db.query("insert into todos values (3, null)");
+  await untilCaptured(db);
+  expect((await logged(db)).map(({ data }) => data!["v"]?.length ?? null)).toEqual([5, 16_777_216, null]);
+});
