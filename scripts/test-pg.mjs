@@ -11,7 +11,7 @@ const SHORT = [
   "tests/schema/{catalogue-lint,compose,hostile-functions,migrate,roles}.test",
   "tests/sql/{capture,commit}/",
   "tests/sql/{adopt/earlier-ampsync,doctor/doctor,history/cut,log/read-changes,repair/repair-found}.test",
-  "tests/sql/{look/found-changes,look/random-shapes,publish/columns-and-storage,publish/identity}.test",
+  "tests/sql/{look/found-changes,look/random-forms,publish/columns-and-storage,publish/identity}.test",
   "tests/sql/{recall/access,recall/restore,recall/row-history,recall/table-as-of}.test",
   "tests/sql/{index/next-index-step,index/plan-indexes,resync/swap-resync,verify/verify}.test",
   "tests/sql/{replace/check-replaceable,replace/copy-indexes,replace/everything,replace/replace-target}.test",

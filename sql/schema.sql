@@ -1414,6 +1414,13 @@ function ampsync_private.apply_evolution(p_stream_id bigint, p_has_block_num boo
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
+function ampsync_private.apply_form(p_published_id integer, p_verdict jsonb, p_found jsonb, p_is_look boolean, p_lsn pg_lsn, p_at timestamp with time zone)
+  -- Note the new form of a published table, and write the entries of the log that tell of it.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.apply_from_block(p_dataset_id bigint, p_table_name text, p_from_block bigint)
   -- Give another from_block to streams that have loaded nothing yet.
   returns void
@@ -1424,13 +1431,6 @@ function ampsync_private.apply_from_block(p_dataset_id bigint, p_table_name text
 function ampsync_private.apply_queries(p_dataset_id bigint, p_tables text[], p_exclude_columns jsonb, p_from_block bigint, p_queries jsonb)
   -- Store the queries of a dataset; tables that have loaded something keep theirs.
   returns void
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync_private.apply_shape(p_published_id integer, p_verdict jsonb, p_found jsonb, p_is_look boolean, p_lsn pg_lsn, p_at timestamp with time zone)
-  -- Note the new shape of a published table, and write the entries of the log that tell of it.
-  returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -2159,7 +2159,7 @@ function ampsync_private.client_of(p_message jsonb, p_xid xid8)
   grants owner=X/owner
 
 function ampsync_private.client_statements(p_noted jsonb, p_found jsonb, p_missing jsonb)
-  -- The statements by which clients follow a change of shape, and those that take it back.
+  -- The statements by which clients follow a change of form, and those that take it back.
   returns jsonb
   language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
@@ -2815,6 +2815,27 @@ function ampsync_private.forget_upserts()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.form_as_noted(p_table ampsync_private.published)
+  -- A published table as judge_form takes what is noted of it.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.form_differs(p_published_id integer)
+  -- Whether the catalogue has a published table otherwise than noted.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
+function ampsync_private.form_of(p_columns jsonb)
+  -- Names, types and type modifiers of columns, as a Relation message has them.
+  returns jsonb
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.found_value(p_source jsonb, p_path text[])
   -- What was found at a place of a definition, in words.
   returns text
@@ -3095,18 +3116,18 @@ function ampsync_private.hold_changing(p_transactions jsonb, p_specials integer[
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.hold_forms(p_transactions jsonb)
+  -- Lock the captured tables that these transactions may change, before the log lock.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
 function ampsync_private.hold_functions(p_tables regclass[])
   -- Keep functions in standard SQL that use these tables from being changed until the transaction ends.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync_private.hold_shapes(p_transactions jsonb)
-  -- Lock the captured tables that these transactions may change, before the log lock.
-  returns void
-  language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
 
 function ampsync_private.hold_starting(p_lsn pg_lsn)
@@ -3242,6 +3263,13 @@ function ampsync_private.index_columns(p_index regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.index_form(p_index regclass)
+  -- What an index is, apart from names and storage parameters.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.index_key_columns(p_index oid)
   -- The columns of the key of an index, without those that it only includes.
   returns smallint[]
@@ -3266,13 +3294,6 @@ function ampsync_private.index_name(p_target regclass, p_method text, p_columns 
 function ampsync_private.index_pairs(p_old regclass, p_new regclass)
   -- The indexes of two tables, paired by what they index.
   returns TABLE(old_index regclass, new_index regclass)
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync_private.index_shape(p_index regclass)
-  -- What an index is, apart from names and storage parameters.
-  returns text
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -3459,7 +3480,7 @@ function ampsync_private.journal(p_stream_id bigint, p_event text, p_details jso
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.judge_shape(p_noted jsonb, p_found jsonb, p_truncates text[], p_is_look boolean)
+function ampsync_private.judge_form(p_noted jsonb, p_found jsonb, p_truncates text[], p_is_look boolean)
   -- What a change of a published table means to whoever follows its log: the table of verdicts.
   returns jsonb
   language sql immutable security invoker
@@ -3913,7 +3934,7 @@ function ampsync_private.note_after(p_transaction jsonb, p_losses jsonb)
   grants owner=X/owner
 
 function ampsync_private.note_before(p_transaction jsonb, p_tx_id bigint, p_going integer[], p_said jsonb)
-  -- Enter what stands before a captured transaction: tables that go live, migrations, shapes.
+  -- Enter what stands before a captured transaction: tables that go live, migrations, forms.
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -4500,6 +4521,13 @@ function ampsync_private.range_value_text(p_columns jsonb, p_range jsonb, p_reco
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.read_form(p_published_id integer, p_is_look boolean DEFAULT true)
+  -- What the catalogue says of a published table, read with one snapshot.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.read_instant(p_value jsonb, p_unit text)
   -- The instant that a JSON value names; null for what is no time.
   returns timestamp with time zone
@@ -4518,13 +4546,6 @@ function ampsync_private.read_record(p_record text)
   -- A record as jsonb; its text as a JSON text where it is no JSON.
   returns jsonb
   language plpgsql immutable security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync_private.read_shape(p_published_id integer, p_is_look boolean DEFAULT true)
-  -- What the catalogue says of a published table, read with one snapshot.
-  returns jsonb
-  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4941,7 +4962,7 @@ function ampsync_private.schedule_upgrade(p_dataset_id bigint, p_run_at timestam
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.sent_shape(p_columns jsonb)
+function ampsync_private.sent_form(p_columns jsonb)
   -- What a Relation message tells of columns as they are noted.
   returns jsonb
   language sql stable security invoker
@@ -4980,27 +5001,6 @@ function ampsync_private.settle_history(p_target regclass, p_position bigint, p_
   -- Hold a table still; returns the position that is meant, once the table can be rebuilt there.
   returns bigint
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync_private.shape_as_noted(p_table ampsync_private.published)
-  -- A published table as judge_shape takes what is noted of it.
-  returns jsonb
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp
-  grants owner=X/owner
-
-function ampsync_private.shape_differs(p_published_id integer)
-  -- Whether the catalogue has a published table otherwise than noted.
-  returns boolean
-  language sql stable security invoker
-  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
-  grants owner=X/owner
-
-function ampsync_private.shape_of(p_columns jsonb)
-  -- Names, types and type modifiers of columns, as a Relation message has them.
-  returns jsonb
-  language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 

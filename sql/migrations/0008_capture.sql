@@ -22,7 +22,7 @@ create table ampsync_private.published (
   seen             jsonb, -- A look under way: {"token","at","lsn","found","void"}; void: tokens of former ones.
   migrating        jsonb, -- A migration of the application changed it: {"version","columns"}, until its Relation comes.
   looked_at        timestamptz, -- By look_at_tables.
-  reread_lsn       pg_lsn, -- The commit of a transaction that was decoded anew for its shape, once.
+  reread_lsn       pg_lsn, -- The commit of a transaction that was decoded anew for its form, once.
   state            text not null default 'starting',
   floor            bigint, -- A position: who stands below it loads the table anew. Null until live.
   rebuildable_from bigint, -- table_as_of goes back to here.

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await installCrashPoints(db);
 });
 
-/** Every record of ours, every row of the tables, every job, and the shape of all relations. */
+/** Every record of ours, every row of the tables, every job, and the form of all relations. */
 async function everything(): Promise<Readonly<Record<string, string>>> {
   const { rows: tables } = await db.query(
     `select c.oid::regclass::text as name from pg_class c
@@ -48,11 +48,11 @@ async function everything(): Promise<Readonly<Record<string, string>>> {
   }
   const { rows } = await db.query(
     `select md5(string_agg(concat_ws(' ', c.oid, c.relnamespace, c.relname, c.relfilenode, a.attname, a.atttypid,
-                                     a.attnotnull), ',' order by c.oid, a.attnum)) as shape
+                                     a.attnotnull), ',' order by c.oid, a.attnum)) as form
        from pg_class c join pg_attribute a on a.attrelid = c.oid
       where c.relnamespace::regnamespace::text in ('ampsync_private', 'chain')`,
   );
-  return { ...found, shape: rows[0]!["shape"] };
+  return { ...found, form: rows[0]!["form"] };
 }
 
 /**

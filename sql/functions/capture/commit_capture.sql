@@ -1,5 +1,5 @@
 -- Brings whole transactions, in the order of WAL, into the log, in one statement that commits by itself: their
--- rows, what they say about the shape of tables, their entries, and how far WAL is stored. All of it or nothing.
+-- rows, what they say about the form of tables, their entries, and how far WAL is stored. All of it or nothing.
 --
 -- p_generation, p_expected_commit_lsn  of the pass: if another one works, or the log stands elsewhere, SY001
 -- p_transactions  [{"n": from 0 on, "commit_lsn", "end_lsn", "xid", "at": microseconds since 2000, "large": its
@@ -9,8 +9,8 @@
 -- p_lines         see store_lines
 --
 -- In WAL order: before the entry of a transaction stands what its Relations and messages say, after it the
--- floors of tables whose rows it could not store. Where a table changed its shape within a transaction, rows of
--- the former shape stand behind that entry, so it gets a floor as well.
+-- floors of tables whose rows it could not store. Where a table changed its form within a transaction, rows of
+-- the former form stand behind that entry, so it gets a floor as well.
 --
 -- Returns {"commit_lsn", "end_lsn", "tables": captured_tables where they may have changed, or null, "reread":
 -- the columns that the lines were made by are other ones: what comes behind end_lsn was not stored, and is to be

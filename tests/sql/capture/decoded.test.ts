@@ -36,7 +36,7 @@ describe("What this server sends", () => {
     ]);
   });
 
-  test("describes a table again before the first row of a new shape", async () => {
+  test("describes a table again before the first row of a new form", async () => {
     await db.query("insert into public.todos values (2, 'a')");
     await db.query("alter table public.todos add column more int");
     await db.query("insert into public.todos values (3, 'a', 5)");

@@ -69,7 +69,7 @@ describe("a large transaction", () => {
   });
 
   test.each([
-    ["has rows of the former shape", "todos", ["schema", "floor", "rows"]],
+    ["has rows of the former form", "todos", ["schema", "floor", "rows"]],
     ["has rows of other tables alone before", "notes", ["schema", "rows"]],
   ])("in which a table changes and that %s", async (_, first, expected) => {
     const tables = { todos: await capturedTable(db, "todos"), notes: await capturedTable(db, "notes") };

@@ -106,7 +106,7 @@ describe.each(RECORDED_VERSIONS)("Changes that PostgreSQL %s sent become lines:"
     expect(nth(15).map(({ data }) => data)).toEqual([{ id: "1", a: "21" }, { id: "1", a: "4" }, null]);
   });
 
-  test("a relation stands before the first row of its shape", () => {
+  test("a relation stands before the first row of its form", () => {
     const { relations } = transactions[16]!;
     const added = relations.map(({ before, relation }) => [before, relation.columns.at(-1)?.name]);
     expect(added).toEqual([[0, "more"]]);

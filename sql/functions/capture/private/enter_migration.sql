@@ -1,4 +1,4 @@
--- The entry of a migration that came through WAL: from here on the log has that version. Whose shapes it changes
+-- The entry of a migration that came through WAL: from here on the log has that version. Whose forms it changes
 -- is told by the Relation messages behind it (note_migration). Locks: the log lock.
 create or replace function ampsync_private.enter_migration(
   p_version text,

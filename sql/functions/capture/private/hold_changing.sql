@@ -22,7 +22,7 @@ begin
         for no key update;
   end if;
   if p_specials <> '{}' then
-    perform ampsync_private.hold_shapes(p_transactions);
+    perform ampsync_private.hold_forms(p_transactions);
   end if;
 end;
 $$;

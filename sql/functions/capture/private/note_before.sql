@@ -1,13 +1,13 @@
 -- What stands before the entry of a captured transaction: tables that go live with it, the version that a
--- migration made, and shapes that its Relation messages tell. Returns whether the lines are to be decoded anew
+-- migration made, and forms that its Relation messages tell. Returns whether the lines are to be decoded anew
 -- from this transaction on: then it is not stored.
 --
 -- p_tx_id  of its rows
 -- p_going  tables that go live in this call
 -- p_said   see read_messages
 --
--- A table that changed its shape after rows of this transaction gets a floor: those rows are of the former
--- shape, and stand behind the entry of the new one.
+-- A table that changed its form after rows of this transaction gets a floor: those rows are of the former
+-- form, and stand behind the entry of the new one.
 --
 -- Locks: the log lock. Rows of `published` are held by the caller.
 create or replace function ampsync_private.note_before(
@@ -70,4 +70,4 @@ end;
 $$;
 
 comment on function ampsync_private.note_before(jsonb, bigint, integer[], jsonb)
-  is 'Enter what stands before a captured transaction: tables that go live, migrations, shapes.';
+  is 'Enter what stands before a captured transaction: tables that go live, migrations, forms.';

@@ -1,4 +1,4 @@
--- The statements by which clients follow a change of shape, and those that take it back:
+-- The statements by which clients follow a change of form, and those that take it back:
 -- {"up": [statement, …], "down": […], "touches": [{"tables", "columns", "renames"}, …] of each up, and as
 --  "touches_down" of each down}.
 --
@@ -8,7 +8,7 @@
 -- Columns that were added get what older rows have in them as default, so that rows of clients get it, and then their
 -- default of now, if clients have it at all.
 --
--- p_noted, p_found  as for judge_shape
+-- p_noted, p_found  as for judge_form
 -- p_missing  {column: value} of added columns
 create or replace function ampsync_private.client_statements(
   p_noted   jsonb,
@@ -84,4 +84,4 @@ as $$
 $$;
 
 comment on function ampsync_private.client_statements(jsonb, jsonb, jsonb)
-  is 'The statements by which clients follow a change of shape, and those that take it back.';
+  is 'The statements by which clients follow a change of form, and those that take it back.';

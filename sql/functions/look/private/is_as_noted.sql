@@ -11,7 +11,7 @@ create or replace function ampsync_private.is_as_noted(
   set search_path = pg_catalog, pg_temp
 as $$
   select (p_table.schema_name, p_table.table_name) = (p_relation ->> 'schema', p_relation ->> 'table')
-     and ampsync_private.sent_shape(p_table.columns) = ampsync_private.shape_of(p_relation -> 'columns')
+     and ampsync_private.sent_form(p_table.columns) = ampsync_private.form_of(p_relation -> 'columns')
      and (p_table.identity <> 'key'
           or p_relation ->> 'identity' <> 'd'
           or not exists (select 1

@@ -11,7 +11,7 @@
 -- Columns and storage are read first, and only then is the message written. A table that somebody keeps locked is
 -- left to the next look.
 --
--- Locks: the row of `published`, if nobody else has it; ACCESS SHARE on the table for a moment (read_shape).
+-- Locks: the row of `published`, if nobody else has it; ACCESS SHARE on the table for a moment (read_form).
 create or replace function ampsync_private.look_at(
   p_published_id integer
 )
@@ -44,16 +44,16 @@ begin
   end if;
 
   begin
-    if v_table.state = 'live' and not ampsync_private.shape_differs(p_published_id) then
+    if v_table.state = 'live' and not ampsync_private.form_differs(p_published_id) then
       return false;
     end if;
-    v_found := ampsync_private.read_shape(p_published_id);
+    v_found := ampsync_private.read_form(p_published_id);
   exception
     when lock_not_available then
       return false;
   end;
   if v_table.state = 'failed' and v_found ->> 'refused' = v_table.error ->> 'detail'
-     or ampsync_private.judge_shape(ampsync_private.shape_as_noted(v_table), v_found,
+     or ampsync_private.judge_form(ampsync_private.form_as_noted(v_table), v_found,
           ampsync_private.truncating_xids(p_published_id, v_found), true) ->> 'verdict' = 'none' then
     return false;
   end if;

@@ -39,11 +39,11 @@ begin
   end if;
 
   v_found := v_table.seen -> 'found';
-  v_verdict := ampsync_private.judge_shape(ampsync_private.shape_as_noted(v_table), v_found,
+  v_verdict := ampsync_private.judge_form(ampsync_private.form_as_noted(v_table), v_found,
                                            ampsync_private.truncating_xids(v_table.published_id, v_found), true);
   if v_verdict ->> 'verdict' = 'floor' and jsonb_typeof(v_table.seen -> 'floored') = 'object' then
-    v_floored := ampsync_private.judge_shape(
-                   ampsync_private.shape_as_noted(v_table) || jsonb_build_object('storage', v_table.seen -> 'floored'),
+    v_floored := ampsync_private.judge_form(
+                   ampsync_private.form_as_noted(v_table) || jsonb_build_object('storage', v_table.seen -> 'floored'),
                    v_found, ampsync_private.truncating_xids(v_table.published_id, v_found), true);
     if v_floored ->> 'verdict' <> 'floor' then -- All of it had happened when the table got its last floor.
       v_verdict := v_floored
@@ -59,7 +59,7 @@ begin
     v_verdict := v_verdict || '{"verdict": "renew"}'; -- Told by the migration's own entry.
   end if;
   if v_table.state in ('live', 'failed') and v_verdict ->> 'verdict' <> 'none' then
-    v_reread := ampsync_private.apply_shape(v_table.published_id, v_verdict, v_found, true, p_lsn, p_at);
+    v_reread := ampsync_private.apply_form(v_table.published_id, v_verdict, v_found, true, p_lsn, p_at);
   end if;
   update ampsync_private.published p
      set seen      = nullif(jsonb_build_object('void', coalesce(p.seen -> 'void', '[]')), '{"void": []}'),

@@ -31,7 +31,7 @@ begin
      group by p.published_id
      order by p.published_id
   loop
-    perform ampsync_private.apply_shape(v_found.published_id,
+    perform ampsync_private.apply_form(v_found.published_id,
               '{"verdict": "found", "reason": "A column may be NULL.", "columns_differ": true}',
               (select jsonb_build_object(
                         'schema', v_found.schema_name, 'table', v_found.table_name, 'storage', v_found.storage,

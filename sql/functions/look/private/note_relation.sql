@@ -9,7 +9,7 @@
 --
 -- Returns whether key or generated columns are others now: then its transaction must be decoded anew, once.
 --
--- Locks: the row of `published`, then the log lock; 55P03 from hold_shapes only.
+-- Locks: the row of `published`, then the log lock; 55P03 from hold_forms only.
 create or replace function ampsync_private.note_relation(
   p_relation jsonb,
   p_lsn      pg_lsn,
@@ -42,8 +42,8 @@ begin
   end if;
 
   if v_table.seen ->> 'token' is not null
-     and ampsync_private.sent_shape(v_table.seen -> 'found' -> 'columns')
-         <> ampsync_private.shape_of(p_relation -> 'columns') then
+     and ampsync_private.sent_form(v_table.seen -> 'found' -> 'columns')
+         <> ampsync_private.form_of(p_relation -> 'columns') then
     perform ampsync_private.void_look(v_table.published_id); -- It is of before, or of after this.
   end if;
   if ampsync_private.is_as_noted(v_table, p_relation) then
@@ -51,18 +51,18 @@ begin
   end if;
 
   begin
-    v_found := ampsync_private.read_shape(v_table.published_id, false);
+    v_found := ampsync_private.read_form(v_table.published_id, false);
   exception
     when lock_not_available then -- Who changes it now makes it other than the message in any case.
       v_found := jsonb_build_object('storage', v_table.storage);
   end;
-  if ampsync_private.sent_shape(v_found -> 'columns') is distinct from
-     ampsync_private.shape_of(p_relation -> 'columns') then
+  if ampsync_private.sent_form(v_found -> 'columns') is distinct from
+     ampsync_private.form_of(p_relation -> 'columns') then
     v_found := v_found || '{"columns": null}';
   end if;
   v_found := v_found || jsonb_build_object('schema', p_relation -> 'schema', 'table', p_relation -> 'table',
                                            'gone', false); -- Not yet, here.
-  v_verdict := ampsync_private.judge_shape(ampsync_private.shape_as_noted(v_table), v_found, '{}', false);
+  v_verdict := ampsync_private.judge_form(ampsync_private.form_as_noted(v_table), v_found, '{}', false);
 
   if jsonb_typeof(v_found -> 'columns') <> 'array' then
     v_found := v_found || jsonb_build_object(
@@ -70,14 +70,14 @@ begin
     v_verdict := v_verdict || '{"columns_differ": true}';
   end if;
   if v_table.migrating is not null and v_verdict ->> 'verdict' in ('added', 'found', 'renamed', 'floor')
-     and ampsync_private.shape_of(v_table.migrating -> 'columns') = ampsync_private.shape_of(v_found -> 'columns') then
+     and ampsync_private.form_of(v_table.migrating -> 'columns') = ampsync_private.form_of(v_found -> 'columns') then
     v_found := v_found || jsonb_build_object('columns', v_table.migrating -> 'columns');
     v_verdict := v_verdict || case when ampsync_private.shapes_lose(v_table, v_found -> 'columns')
                                 then '{"verdict": "floor", "columns_differ": false, "renamed": false}'::jsonb
                                 else '{"verdict": "renew"}' end; -- Told by the migration's own entry.
   end if;
 
-  v_reread := ampsync_private.apply_shape(v_table.published_id, v_verdict, v_found, false, p_lsn, p_at)
+  v_reread := ampsync_private.apply_form(v_table.published_id, v_verdict, v_found, false, p_lsn, p_at)
               and p_lsn is distinct from v_table.reread_lsn;
   perform ampsync_private.void_look(v_table.published_id);
   update ampsync_private.published p

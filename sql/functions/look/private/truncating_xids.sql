@@ -1,4 +1,4 @@
--- Those of the transactions by which partitions were emptied (p_found, as read_shape gives it) that truncate the table
+-- Those of the transactions by which partitions were emptied (p_found, as read_form gives it) that truncate the table
 -- in the log, as the records of tables name them (xid).
 create or replace function ampsync_private.truncating_xids(
   p_published_id integer,

@@ -26,7 +26,7 @@ declare
   v_capture  ampsync_private.capture;
   v_tables   integer[];
   v_id       integer;
-  v_shapes   jsonb := '{}'; -- Columns and storage, by published_id.
+  v_forms    jsonb := '{}'; -- Columns and storage, by published_id.
   v_live     text[];
   v_position bigint;
 begin
@@ -48,7 +48,7 @@ begin
 
   foreach v_id in array v_tables loop
     begin
-      v_shapes := v_shapes || (select jsonb_build_object(v_id::text, jsonb_build_object(
+      v_forms := v_forms || (select jsonb_build_object(v_id::text, jsonb_build_object(
                                         'columns', ampsync_private.published_columns(p.relation),
                                         'storage', ampsync_private.published_storage(p.relation)))
                                  from ampsync_private.published p
@@ -72,8 +72,8 @@ begin
   update ampsync_private.published p
      set schema_name      = n.nspname,
          table_name       = c.relname,
-         columns          = v_shapes #> array[p.published_id::text, 'columns'],
-         storage          = v_shapes #> array[p.published_id::text, 'storage'],
+         columns          = v_forms #> array[p.published_id::text, 'columns'],
+         storage          = v_forms #> array[p.published_id::text, 'storage'],
          seen             = null,
          state            = 'live',
          floor            = v_position,

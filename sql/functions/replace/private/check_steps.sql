@@ -14,7 +14,7 @@ create or replace function ampsync_private.check_steps(
 as $$
   with checks as (
     select k.oid, k.conrelid, k.conname, pg_get_constraintdef(k.oid) as definition,
-           ampsync_private.without_casts(pg_get_constraintdef(k.oid)) as shape,
+           ampsync_private.without_casts(pg_get_constraintdef(k.oid)) as form,
            (select coalesce(array_agg(a.attname), '{}')
               from pg_attribute a
              where a.attrelid = k.conrelid and a.attnum = any (k.conkey)) as columns
@@ -34,7 +34,7 @@ as $$
     select c.*
       from checks c
      where c.conrelid = p_new
-       and not exists (select 1 from kept k where k.conname = c.conname and k.shape = c.shape)
+       and not exists (select 1 from kept k where k.conname = c.conname and k.form = c.form)
        and (exists (select 1 from kept k where k.conname = c.conname)
             or not exists (select 1
                              from ampsync_private.column_fate(p_new, ampsync_private.table_columns(p_old)) f
@@ -48,7 +48,7 @@ as $$
             from kept k
            where not exists (select 1
                                from checks c
-                              where c.conrelid = p_new and c.conname = k.conname and c.shape = k.shape)
+                              where c.conrelid = p_new and c.conname = k.conname and c.form = k.form)
           union all
           select 3, k.oid, format('comment on constraint %I on %s is %L', k.conname, p_name,
                                   obj_description(k.oid, 'pg_constraint'))

@@ -1,4 +1,4 @@
--- The indexes of two tables, paired by shape; null where one table lacks what the other has.
+-- The indexes of two tables, paired by form; null where one table lacks what the other has.
 -- Left out are invalid ones: a CREATE INDEX CONCURRENTLY that failed, or goes on.
 create or replace function ampsync_private.index_pairs(
   p_old regclass,
@@ -10,17 +10,17 @@ create or replace function ampsync_private.index_pairs(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  with shaped as (
-    select i.indrelid, i.indexrelid::regclass as index, s.shape,
-           row_number() over (partition by i.indrelid, s.shape order by i.indexrelid) as n
+  with formed as (
+    select i.indrelid, i.indexrelid::regclass as index, f.form,
+           row_number() over (partition by i.indrelid, f.form order by i.indexrelid) as n
       from pg_index i
-     cross join lateral ampsync_private.index_shape(i.indexrelid) s(shape)
+     cross join lateral ampsync_private.index_form(i.indexrelid) f(form)
      where i.indrelid in (p_old, p_new)
        and i.indisvalid and i.indisready and i.indislive
   )
   select o.index, n.index
-    from (select * from shaped s where s.indrelid = p_old) o
-    full join (select * from shaped s where s.indrelid = p_new) n using (shape, n);
+    from (select * from formed s where s.indrelid = p_old) o
+    full join (select * from formed s where s.indrelid = p_new) n using (form, n);
 $$;
 
 comment on function ampsync_private.index_pairs(regclass, regclass)

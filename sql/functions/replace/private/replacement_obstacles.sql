@@ -104,7 +104,7 @@ begin
        cross join fate f
        where k.conrelid = p_old
          and k.contype = 'p'
-         and ampsync_private.index_shape(k.conindid) not in ('p unique USINGbtree_id',
+         and ampsync_private.index_form(k.conindid) not in ('p unique USINGbtree_id',
                                                           'p unique USINGbtree_tx_id,_row_index')
          and not ampsync_private.index_columns(k.conindid) <@ f.gone -- Otherwise it stays with the old table.
     )

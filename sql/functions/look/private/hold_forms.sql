@@ -5,7 +5,7 @@
 -- Errors: 55P03 where somebody, such as a user within an open publish, has one of them for 300 ms.
 --
 -- Locks: rows of `published`, in their order.
-create or replace function ampsync_private.hold_shapes(
+create or replace function ampsync_private.hold_forms(
   p_transactions jsonb
 )
   returns void
@@ -41,5 +41,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.hold_shapes(jsonb)
+comment on function ampsync_private.hold_forms(jsonb)
   is 'Lock the captured tables that these transactions may change, before the log lock.';

@@ -7,11 +7,11 @@ import { HandPass } from "../../support/capture/hand-pass.ts";
 import { type Dice, dice } from "../../support/dice.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 
-/** `SHAPES=<seed>` repeats one, `SHAPE_RUNS=<number>` tries more. */
+/** `FORMS=<seed>` repeats one, `FORM_RUNS=<number>` tries more. */
 const seeds =
-  process.env["SHAPES"] === undefined
-    ? Array.from({ length: Number(process.env["SHAPE_RUNS"] ?? 3) }, () => randomInt(1_000_000_000))
-    : [Number(process.env["SHAPES"])];
+  process.env["FORMS"] === undefined
+    ? Array.from({ length: Number(process.env["FORM_RUNS"] ?? 3) }, () => randomInt(1_000_000_000))
+    : [Number(process.env["FORMS"])];
 const STEPS = 40;
 
 const db = sharedDatabase();
@@ -161,38 +161,35 @@ class Handled {
   }
 }
 
-test.each(seeds)(
-  "whoever follows the log has the table, whatever was done to it: SHAPES=%i",
-  async (seed) => {
-    const handled = new Handled(seed);
-    const follower = new Follower(db, clients);
-    const done: string[] = [];
-    await db.query(handled.create());
-    const id = await pass.publish(handled.table);
-    await pass.drain();
-    await follower.follow(id);
-    for (let step = 0; step < STEPS; step++) {
-      const { state } = handled;
-      const what = handled.next();
-      if (what === "look") await pass.look();
-      else if (what === "drain") await pass.drain();
-      else if (what === "follow") await follower.follow(id);
-      else {
-        const error = await db.query(what).then(
-          () => null,
-          async (refused: Error) => {
-            await db.query("rollback");
-            handled.state = state;
-            return refused.message;
-          },
-        );
-        done.push(error === null ? what : `-- ${error}: ${what}`);
-        continue;
-      }
-      done.push(`-- ${what}`);
+test.each(seeds)("whoever follows the log has the table, whatever was done to it: FORMS=%i", async (seed) => {
+  const handled = new Handled(seed);
+  const follower = new Follower(db, clients);
+  const done: string[] = [];
+  await db.query(handled.create());
+  const id = await pass.publish(handled.table);
+  await pass.drain();
+  await follower.follow(id);
+  for (let step = 0; step < STEPS; step++) {
+    const { state } = handled;
+    const what = handled.next();
+    if (what === "look") await pass.look();
+    else if (what === "drain") await pass.drain();
+    else if (what === "follow") await follower.follow(id);
+    else {
+      const error = await db.query(what).then(
+        () => null,
+        async (refused: Error) => {
+          await db.query("rollback");
+          handled.state = state;
+          return refused.message;
+        },
+      );
+      done.push(error === null ? what : `-- ${error}: ${what}`);
+      continue;
     }
-    await pass.settle();
-    await follower.follow(id);
-    expect(await follower.rows(id), done.join("\n")).toEqual(await follower.expected(id));
-  },
-);
+    done.push(`-- ${what}`);
+  }
+  await pass.settle();
+  await follower.follow(id);
+  expect(await follower.rows(id), done.join("\n")).toEqual(await follower.expected(id));
+});

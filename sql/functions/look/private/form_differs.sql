@@ -1,7 +1,7 @@
 -- Whether the catalogue has another name, other columns or another storage of a published table than is noted; cheap.
 --
 -- Locks: ACCESS SHARE on the table (published_columns), waiting for 300 ms at most: 55P03.
-create or replace function ampsync_private.shape_differs(
+create or replace function ampsync_private.form_differs(
   p_published_id integer
 )
   returns boolean
@@ -21,5 +21,5 @@ as $$
    where p.published_id = p_published_id;
 $$;
 
-comment on function ampsync_private.shape_differs(integer)
+comment on function ampsync_private.form_differs(integer)
   is 'Whether the catalogue has a published table otherwise than noted.';

@@ -8,7 +8,7 @@
 -- p_is_look  else nobody asks whether leaves are empty, which may take long
 --
 -- Locks: ACCESS SHARE on the table (published_columns) and on new leaves: 55P03 after the caller's lock_timeout.
-create or replace function ampsync_private.read_shape(
+create or replace function ampsync_private.read_form(
   p_published_id integer,
   p_is_look      boolean default true
 )
@@ -79,5 +79,5 @@ as $$
               group by a.attname) v) m;
 $$;
 
-comment on function ampsync_private.read_shape(integer, boolean)
+comment on function ampsync_private.read_form(integer, boolean)
   is 'What the catalogue says of a published table, read with one snapshot.';

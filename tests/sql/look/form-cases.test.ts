@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 
 import { Follower } from "../../support/capture/follower.ts";
+import { FORM_CASES, type FormCase, inTable, type Outcome } from "../../support/capture/form-cases.ts";
 import { HandPass } from "../../support/capture/hand-pass.ts";
-import { inTable, type Outcome, SHAPE_CASES, type ShapeCase } from "../../support/capture/shape-cases.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import { testedMajor } from "../../support/postgres/start-postgres.ts";
 
@@ -57,7 +57,7 @@ interface Result {
   readonly expected: unknown;
 }
 
-interface Tried extends ShapeCase {
+interface Tried extends FormCase {
   readonly schema: string;
   id: number;
   /** Of the log, once it is live. */
@@ -68,7 +68,7 @@ beforeAll(async () => {
   const { rows } = await db.query("select current_setting('server_version_num')::integer / 10000 as major");
   pass = await HandPass.begin(db);
   follower = new Follower(db, clients);
-  const cases = SHAPE_CASES.filter(({ from = 15 }) => rows[0]!["major"] >= from);
+  const cases = FORM_CASES.filter(({ from = 15 }) => rows[0]!["major"] >= from);
   const of = new Map<Reading, Tried[]>();
   for (const reading of READINGS) of.set(reading, await publish(cases, reading));
   const all = [...of.values()].flat();
@@ -81,7 +81,7 @@ beforeAll(async () => {
   }
 }, 120_000);
 
-async function publish(cases: readonly ShapeCase[], schema: string): Promise<Tried[]> {
+async function publish(cases: readonly FormCase[], schema: string): Promise<Tried[]> {
   await db.query(`create schema ${schema}`);
   const made: Tried[] = [];
   for (const tried of cases) {
@@ -105,11 +105,11 @@ async function write(all: readonly Tried[], what: (tried: Tried) => string | nul
   }
 }
 
-function beforehand({ before = "insert into {t} values (10, 'before', 1)" }: ShapeCase): string {
+function beforehand({ before = "insert into {t} values (10, 'before', 1)" }: FormCase): string {
   return before;
 }
 
-function afterwards({ after }: ShapeCase): string | null {
+function afterwards({ after }: FormCase): string | null {
   return after === undefined ? "insert into {t} (id, v) values (20, 'after')" : after;
 }
 
@@ -181,7 +181,7 @@ function outcomeOf(entries: readonly Record<string, string | null>[]): Outcome {
 }
 
 describe.each(READINGS)("read %s", (schema) => {
-  test.each(SHAPE_CASES)("$name: $outcome", ({ name, outcome, exact = false }) => {
+  test.each(FORM_CASES)("$name: $outcome", ({ name, outcome, exact = false }) => {
     const result = results.get(`${schema} ${name}`);
     if (result === undefined) return; // Of a newer version.
     expect(result.rows).toEqual(result.expected);

@@ -1,7 +1,7 @@
 -- What an index is, whatever its name and that of its table: kind of constraint, method,
--- columns, expressions and predicate. Two tables have the same index if the shapes are equal.
+-- columns, expressions and predicate. Two tables have the same index if the forms are equal.
 -- The storage parameters are left out, and casts (without_casts).
-create or replace function ampsync_private.index_shape(
+create or replace function ampsync_private.index_form(
   p_index regclass
 )
   returns text
@@ -19,5 +19,5 @@ as $$
    where i.indexrelid = p_index;
 $$;
 
-comment on function ampsync_private.index_shape(regclass)
+comment on function ampsync_private.index_form(regclass)
   is 'What an index is, apart from names and storage parameters.';

@@ -1,5 +1,5 @@
--- A published table as judge_shape takes what is noted of it.
-create or replace function ampsync_private.shape_as_noted(
+-- A published table as judge_form takes what is noted of it.
+create or replace function ampsync_private.form_as_noted(
   p_table ampsync_private.published
 )
   returns jsonb
@@ -13,5 +13,5 @@ as $$
                             'columns', p_table.columns, 'storage', p_table.storage);
 $$;
 
-comment on function ampsync_private.shape_as_noted(ampsync_private.published)
-  is 'A published table as judge_shape takes what is noted of it.';
+comment on function ampsync_private.form_as_noted(ampsync_private.published)
+  is 'A published table as judge_form takes what is noted of it.';

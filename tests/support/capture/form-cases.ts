@@ -1,7 +1,7 @@
 /** What becomes of a published table: what its followers see of a change. */
 export type Outcome = "nothing" | "added" | "found" | "renamed" | "floor" | "failed" | "ended";
 
-export interface ShapeCase {
+export interface FormCase {
   readonly name: string;
   readonly outcome: Outcome;
   /** The entry stands between the rows of before and after, if there are such: Relation messages tell of it. */
@@ -39,8 +39,8 @@ const DETACH = "alter table {t} detach partition {t}_2";
 const ATTACH_2 = "alter table {t} attach partition {t}_2 for values from (100) to (200)";
 const REWRITE = "alter table {t} alter column w type int using w + 100";
 
-/** Every row of what a change of shape may be. */
-export const SHAPE_CASES: readonly ShapeCase[] = [
+/** Every row of what a change of form may be. */
+export const FORM_CASES: readonly FormCase[] = [
   { name: "column_added", outcome: "added", exact: true, ddl: ["alter table {t} add column x int"] },
   {
     name: "column_added_with_default",

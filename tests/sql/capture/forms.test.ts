@@ -37,8 +37,8 @@ async function relation(before = 0) {
 
 const kinds = async () => (await loggedEntries(db)).map((entry) => entry.split(" ").slice(0, 2).join(" "));
 
-describe("a table that changes its shape", () => {
-  test("has the entry of it before the first transaction of the new shape", async () => {
+describe("a table that changes its form", () => {
+  test("has the entry of it before the first transaction of the new form", async () => {
     const former = await relation();
     await db.query("alter table public.todos add column done boolean");
     await pass.commit([
@@ -56,7 +56,7 @@ describe("a table that changes its shape", () => {
     ]);
   });
 
-  test("between rows of one transaction gets a floor as well: rows of the former shape stand behind the entry", async () => {
+  test("between rows of one transaction gets a floor as well: rows of the former form stand behind the entry", async () => {
     const former = await relation();
     await db.query("alter table public.todos add column done boolean");
     await pass.commit([

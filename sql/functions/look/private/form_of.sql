@@ -1,5 +1,5 @@
 -- What a Relation message tells of columns, of a message or of columns as noted: [[name, type, typmod], …].
-create or replace function ampsync_private.shape_of(
+create or replace function ampsync_private.form_of(
   p_columns jsonb
 )
   returns jsonb
@@ -13,5 +13,5 @@ as $$
     from jsonb_array_elements(p_columns) with ordinality c(col, n);
 $$;
 
-comment on function ampsync_private.shape_of(jsonb)
+comment on function ampsync_private.form_of(jsonb)
   is 'Names, types and type modifiers of columns, as a Relation message has them.';

@@ -1,7 +1,7 @@
 -- What a change of a published table means to whoever follows its log. Pure: everything it looks at is given.
 --
 -- p_noted  {"relation", "state", "schema", "table", "columns", "storage"} of `published`
--- p_found  as read_shape gives it; columns are null where the catalogue is ahead of the Relation message that tells
+-- p_found  as read_form gives it; columns are null where the catalogue is ahead of the Relation message that tells
 --          of a change
 -- p_truncates  transactions of the log that truncate the table
 -- p_is_look  storage and columns were read before a message that stands here in WAL (a look): storage is judged, too.
@@ -16,7 +16,7 @@
 --   renamed  the table has another name
 --   renew    storage is another one, rows are the same
 --   none     nothing
-create or replace function ampsync_private.judge_shape(
+create or replace function ampsync_private.judge_form(
   p_noted     jsonb,
   p_found     jsonb,
   p_truncates text[],
@@ -124,5 +124,5 @@ as $$
     from verdict v, facts f;
 $$;
 
-comment on function ampsync_private.judge_shape(jsonb, jsonb, text[], boolean)
+comment on function ampsync_private.judge_form(jsonb, jsonb, text[], boolean)
   is 'What a change of a published table means to whoever follows its log: the table of verdicts.';

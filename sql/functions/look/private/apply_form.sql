@@ -1,13 +1,13 @@
--- Acts on a verdict (judge_shape): notes the new shape of a published table, and writes the entries of the log that
+-- Acts on a verdict (judge_form): notes the new form of a published table, and writes the entries of the log that
 -- tell of it. Returns whether key or generated columns are others now, so that what was decoded must be decoded again.
 --
--- p_found    as read_shape gives it, with columns that are known
+-- p_found    as read_form gives it, with columns that are known
 -- p_is_look  p_found was read before the place in WAL that the entry stands at, so that its storage is noted. That of
 --            a Relation message is not: a rewrite in the same DDL is found by the next look
 -- p_lsn, p_at  of the commit in WAL that the entries stand before
 --
 -- Locks: the row of `published`, then the log lock.
-create or replace function ampsync_private.apply_shape(
+create or replace function ampsync_private.apply_form(
   p_published_id integer,
   p_verdict      jsonb,
   p_found        jsonb,
@@ -90,5 +90,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.apply_shape(integer, jsonb, jsonb, boolean, pg_lsn, timestamptz)
-  is 'Note the new shape of a published table, and write the entries of the log that tell of it.';
+comment on function ampsync_private.apply_form(integer, jsonb, jsonb, boolean, pg_lsn, timestamptz)
+  is 'Note the new form of a published table, and write the entries of the log that tell of it.';
