@@ -612,6 +612,18 @@ table ampsync_private.former
   constraint former_kept_check CHECK ((kept = ANY (ARRAY['kept'::text, 'merged'::text, 'pruned'::text])))
   constraint former_pkey PRIMARY KEY (dataset_id)
 
+table ampsync_private.gateway
+  -- Processes that talk to clients.
+  column gateway_id uuid not null
+  column address text
+  column version text
+  column tenants text[]
+  column started_at timestamp with time zone
+  column heartbeat_at timestamp with time zone
+  column clients integer
+  column capacity integer
+  constraint gateway_pkey PRIMARY KEY (gateway_id)
+
 table ampsync_private.head
   -- The last block that the server is known to have, per dataset and network, as heartbeats report it.
   column dataset_id bigint not null
@@ -842,6 +854,13 @@ table ampsync_private.retention
   constraint retention_only_row_check CHECK (only_row)
   constraint retention_pkey PRIMARY KEY (only_row)
 
+table ampsync_private.revoked
+  -- Subjects whose tokens from before some time are refused.
+  column subject text not null
+  column at timestamp with time zone not null
+  column reason text
+  constraint revoked_pkey PRIMARY KEY (subject)
+
 table ampsync_private.schema_version
   -- Versions of the application's schema, in order; found changes have a build number, such as 1.5.0+1.
   column version text not null
@@ -853,6 +872,25 @@ table ampsync_private.schema_version
   column "position" bigint
   column created_at timestamp with time zone not null
   constraint schema_version_pkey PRIMARY KEY (version)
+
+table ampsync_private.session
+  -- Connections of clients: at most one of each.
+  column client_id uuid not null
+  column generation bigint not null
+  column gateway_id uuid not null
+  column connected_at timestamp with time zone not null
+  column seen_at timestamp with time zone not null
+  column shapes jsonb not null
+  column sent bigint
+  column acked bigint
+  column buffered bigint not null default 0
+  column unacked bigint not null default 0
+  column frames bigint not null default 0
+  column bytes bigint not null default 0
+  column rate bigint
+  constraint session_client_fkey FOREIGN KEY (client_id) REFERENCES ampsync_private.client(client_id) ON DELETE CASCADE
+  constraint session_pkey PRIMARY KEY (client_id)
+  create INDEX session_gateway_idx ON ampsync_private.session USING btree (gateway_id)
 
 table ampsync_private.shape
   -- Parts of published tables that clients may subscribe to.
@@ -871,10 +909,57 @@ table ampsync_private.shape
   column state text not null default 'live'::text
   column since timestamp with time zone not null
   column error jsonb
+  column filter_columns text[]
+  column uses jsonb not null default '{}'::jsonb
+  column begun integer not null default 0
+  constraint shape_error_check CHECK (((state = 'failed'::text) = (error IS NOT NULL)))
+  constraint shape_keep_check CHECK ((keep_blocks > 0))
   constraint shape_name_key UNIQUE (name)
   constraint shape_pkey PRIMARY KEY (shape_id)
   constraint shape_published_fkey FOREIGN KEY (published_id) REFERENCES ampsync_private.published(published_id)
   constraint shape_rls_check CHECK ((rls = ANY (ARRAY['check'::text, 'ignore'::text])))
+  constraint shape_state_check CHECK ((state = ANY (ARRAY['live'::text, 'failed'::text])))
+  create INDEX shape_published_idx ON ampsync_private.shape USING btree (published_id)
+
+table ampsync_private.snapshot
+  -- What an instance of a shape held at a position, for clients that load it.
+  column snapshot_id uuid not null
+  column shape_id integer not null
+  column key text not null
+  column definition text not null
+  column client_id uuid
+  column epoch uuid
+  column "position" bigint
+  column stamp bigint
+  column lsn pg_lsn
+  column settled bigint
+  column visible pg_snapshot
+  column schema_version text
+  column state text not null default 'queued'::text
+  column chunks integer
+  column rows bigint
+  column bytes bigint
+  column checksum text
+  column statistics jsonb
+  column created_at timestamp with time zone not null
+  column used_at timestamp with time zone
+  column expires_at timestamp with time zone
+  column error jsonb
+  constraint snapshot_begun_check CHECK (((state = ANY (ARRAY['queued'::text, 'failed'::text])) OR (num_nulls(epoch, "position", lsn, schema_version) = 0)))
+  constraint snapshot_pkey PRIMARY KEY (snapshot_id)
+  constraint snapshot_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'building'::text, 'ready'::text, 'failed'::text])))
+  create INDEX snapshot_instance_idx ON ampsync_private.snapshot USING btree (shape_id, md5(key))
+  create INDEX snapshot_state_idx ON ampsync_private.snapshot USING btree (state)
+
+table ampsync_private.snapshot_chunk
+  -- The rows of snapshots. Unlogged: a crash of PostgreSQL empties it, and the snapshots are made again.
+  column snapshot_id uuid not null
+  column n integer not null
+  column rows integer not null
+  column bytes integer not null
+  column xxh64 text not null
+  column body bytea not null
+  constraint snapshot_chunk_pkey PRIMARY KEY (snapshot_id, n)
 
 table ampsync_private.source
   -- The text that functions (together) and views (each) were last created from.
@@ -967,6 +1052,15 @@ table ampsync_private.target_index
   constraint target_index_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'building'::text, 'valid'::text, 'failed'::text])))
   constraint target_index_stream_fkey FOREIGN KEY (stream_id) REFERENCES ampsync_private.stream(stream_id) ON DELETE CASCADE
   constraint target_index_valid_check CHECK (((state = 'valid'::text) = (index_id IS NOT NULL)))
+
+table ampsync_private.tenant_limit
+  -- What clients of a tenant may use; null: no limit.
+  column tenant text not null
+  column clients integer
+  column bytes_per_s bigint
+  column tx_per_s integer
+  constraint tenant_limit_check CHECK (((clients >= 0) AND (bytes_per_s > 0) AND (tx_per_s > 0)))
+  constraint tenant_limit_pkey PRIMARY KEY (tenant)
 
 table ampsync_private.upgrade
   -- The version of a dataset that is built beside the one that is followed, until it replaces all tables at once.
