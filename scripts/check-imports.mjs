@@ -11,6 +11,7 @@ const FLOORS = {
   model: "errors",
   log: "model",
   metrics: "model",
+  wire: "errors",
   config: "http/allow-list model errors log",
   protocol: "model errors",
   arrow: "model errors",
@@ -42,7 +43,7 @@ const FLOORS = {
 };
 
 /** Package → who may import it (types alone: everybody but PURE). `node:` stands for all builtin modules. */
-const PURE = ["model", "protocol", "encoder"];
+const PURE = ["model", "protocol", "encoder", "wire"];
 const PACKAGES = {
   pg: "commit db install capture",
   "pg-copy-streams": "capture",

@@ -33,6 +33,7 @@ export type ErrorCode =
   | "SY404" // WAL that cannot be decoded or stored
   | "SY405" // capture is not running, or lags too far for the call
   | "SY406" // a time, position or epoch that is not in the history
+  | "SY411" // a message between client and gateway breaks their protocol
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong
   | "SY903"; // a bug in ampsync
