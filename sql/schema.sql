@@ -871,6 +871,7 @@ table ampsync_private.schema_version
   column equals text
   column "position" bigint
   column created_at timestamp with time zone not null
+  column xid xid8 not null default pg_current_xact_id()
   constraint schema_version_pkey PRIMARY KEY (version)
 
 table ampsync_private.session
@@ -2699,7 +2700,7 @@ function ampsync_private.enter_found_version(p_table ampsync_private.published, 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.enter_migration(p_version text, p_lsn pg_lsn, p_at timestamp with time zone, p_xid text)
+function ampsync_private.enter_migration(p_migration jsonb, p_lsn pg_lsn, p_at timestamp with time zone, p_xid text)
   -- Enter a migration that came through WAL into the log.
   returns void
   language plpgsql volatile security invoker
@@ -3881,7 +3882,14 @@ function ampsync_private.merge_source(p_old jsonb, p_new jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.migrated_to(p_message jsonb)
+function ampsync_private.migrated_tables()
+  -- Captured tables whose columns are others than noted, as the catalogue has them.
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=20ms
+  grants owner=X/owner
+
+function ampsync_private.migrated_to(p_message jsonb, p_xid xid8)
   -- The version that a message announces, if there is such a migration and the log does not have it.
   returns text
   language sql volatile security invoker
@@ -4055,11 +4063,11 @@ function ampsync_private.note_looks(p_transaction jsonb, p_said jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.note_migration(p_version text, p_xid text)
+function ampsync_private.note_migration(p_version text, p_xid text, p_tables jsonb)
   -- An authored migration stands here: tables that differ by it alone are its result.
   returns void
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp; lock_timeout=20ms
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.note_nulls(p_nulls jsonb, p_lsn pg_lsn, p_at timestamp with time zone)

@@ -271,6 +271,7 @@ create table ampsync_private.schema_version (
   equals     text, -- Of a revert: the version whose tables it restores.
   position   bigint,
   created_at timestamptz not null,
+  xid        xid8 not null default pg_current_xact_id(), -- Who wrote it: a message in WAL of another one is none of it.
   constraint schema_version_pkey primary key (version)
 );
 comment on table ampsync_private.schema_version

@@ -46,12 +46,22 @@ test("messages that a role without rights writes into WAL forge nothing, and are
     `insert into ampsync_private.schema_version (version, ordinal, migration, breaking, min_client, created_at)
      values ('1.0.0', 1, 'add_done', false, '0.0.0', now())`,
   );
+  const { rows: migrations } = await db.query(
+    `insert into ampsync.client_migration (id, migrationname, upqueries)
+     values (gen_random_uuid(), 'add_done', '["alter table todos add column done boolean"]')
+     returning encode(sha256(convert_to(upqueries::text, 'UTF8')), 'hex') as hash`,
+  );
   const before = { entries: await loggedEntries(db), kept: await kept() };
   const forged: readonly (readonly [prefix: string, content: string])[] = [
     ["ampsync/client", JSON.stringify({ client, tx, source: "forged" })],
     [
       "ampsync/migration",
-      JSON.stringify({ version: "1.0.0", name: "add_done", direction: "up", hash: "0".repeat(64) }),
+      JSON.stringify({
+        version: "1.0.0",
+        name: "add_done",
+        direction: "up",
+        hash: migrations[0]!["hash"],
+      }),
     ],
     ["ampsync/schema", "guessed"],
     ["ampsync/mark", "x"],

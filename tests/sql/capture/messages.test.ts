@@ -117,10 +117,11 @@ describe("messages of anybody", () => {
 describe("the message ampsync/migration", () => {
   const QUERIES = ["alter table todos add column done boolean"];
 
+  /** A migration that the transaction 3 of WAL ran. */
   async function migration(version: string, ordinal: number, name = "add_done") {
     await db.query(
-      `insert into ampsync_private.schema_version (version, ordinal, migration, breaking, min_client, created_at)
-       values ($1, $2, $3, false, '0.0.0', now())`,
+      `insert into ampsync_private.schema_version (version, ordinal, migration, breaking, min_client, created_at, xid)
+       values ($1, $2, $3, false, '0.0.0', now(), '3')`,
       [version, ordinal, name],
     );
     await db.query(
@@ -180,5 +181,15 @@ describe("the message ampsync/migration", () => {
     await pass.commit([{ lsn: 0x160, messages: [message("1.0.1", ["drop"], "down")] }]);
     expect(await loggedEntries(db)).toEqual(["schema 0/140 0", "schema 0/160 0"]);
     expect(await loggedRows(db)).toEqual([]);
+  });
+
+  test("is believed of the transaction alone that wrote the version, whatever another one guesses", async () => {
+    await migration("1.0.0", 1);
+    await pass.commit([
+      { lsn: 0x100, xid: "4", messages: [message("1.0.0")], changes: [row(todos, "a")] },
+      { lsn: 0x110, xid: "3", messages: [message("1.0.0")] },
+    ]);
+    expect(await loggedEntries(db)).toEqual(["rows 0/100 1", "schema 0/110 0"]);
+    expect(await events(db, "message_refused")).toEqual([{ prefix: "ampsync/migration", transaction: "4" }]);
   });
 });

@@ -190,10 +190,6 @@ test("an authored migration is the entry of its tables, and theirs alone", async
     "insert into ampsync.client_migration (id, migrationname, upqueries) values (gen_random_uuid(), 'm1', $1)",
     [up],
   );
-  await db.query(
-    `insert into ampsync_private.schema_version (version, ordinal, migration, breaking, min_client, created_at)
-     select '2.0.0', max(v.ordinal) + 1, 'm1', true, '2.0.0', now() from ampsync_private.schema_version v`,
-  );
   const { rows } = await db.query(
     "select m.upqueries::text as up from ampsync.client_migration m where m.migrationname = 'm1'",
   );
@@ -202,6 +198,8 @@ test("an authored migration is the entry of its tables, and theirs alone", async
   await db.query(
     `do $do$ begin
        perform pg_logical_emit_message(true, 'ampsync/migration', '${message}');
+       insert into ampsync_private.schema_version (version, ordinal, migration, breaking, min_client, created_at)
+       select '2.0.0', max(v.ordinal) + 1, 'm1', true, '2.0.0', now() from ampsync_private.schema_version v;
        alter table migrated rename v to title;
      end $do$`,
   );
@@ -226,7 +224,7 @@ test("what somebody alters beside an authored migration, before anything is read
   await db.query("alter table beside add column x int default 1");
   await db.query("alter table beside add column y int default 2");
   await db.query(
-    `select ampsync_private.note_migration('3.1.0', a.xmin::text)
+    `select ampsync_private.note_migration('3.1.0', a.xmin::text, ampsync_private.migrated_tables())
        from pg_attribute a where a.attrelid = 'beside'::regclass and a.attname = 'x'`,
   );
   await db.query("insert into beside values (1, 'a', 2, 3)");
@@ -247,7 +245,7 @@ test("an authored migration that takes a column from a shape of clients costs a 
   );
   await db.query("alter table shaped rename v to title");
   await db.query(
-    `select ampsync_private.note_migration('3.0.0', a.xmin::text)
+    `select ampsync_private.note_migration('3.0.0', a.xmin::text, ampsync_private.migrated_tables())
        from pg_attribute a where a.attrelid = 'shaped'::regclass and a.attname = 'title'`,
   );
   await db.query("insert into shaped values (1, 'a')");

@@ -38,7 +38,7 @@ begin
   end if;
 
   perform ampsync_private.enter_migration(m.value, v_lsn, v_at, p_transaction ->> 'xid')
-     from jsonb_array_elements_text(coalesce(p_said -> 'migrations', '[]')) with ordinality m
+     from jsonb_array_elements(coalesce(p_said -> 'migrations', '[]')) with ordinality m
     order by m.ordinality;
 
   for v_item in

@@ -1,10 +1,10 @@
 -- What the messages of captured transactions say, as far as it is true: any role can write messages into WAL.
--- Returns {"<n>": {"client": {"client_id","client_tx","source"}, "looks": [token], "migrations": [version]}},
--- for those that have any.
+-- Returns {"<n>": {"client": {"client_id","client_tx","source"}, "looks": [token],
+-- "migrations": [{"version", "tables": see migrated_tables}]}}, for those that have any.
 --   ampsync/client     if the ledger has that client and transaction, with the transaction id that sent it
 --   ampsync/schema     if a look is under way under that token
---   ampsync/migration  if that version exists for that migration, its hash is that of the queries, and the log has no
---                      entry of it
+--   ampsync/migration  if that transaction wrote the version for that migration, its hash is that of the queries, and
+--                      the log has no entry of it
 -- Anything else counts as absent (refuse_message). Beats and marks say nothing, and messages of others even less.
 --
 -- What it compares with is written by the same transaction; while that is not visible here it waits, 300 ms at
@@ -43,7 +43,10 @@ begin
                                    else 'migrations' end;
     v_found := case v_item.prefix
       when 'ampsync/client' then ampsync_private.client_of(v_item.json, v_xid)
-      when 'ampsync/migration' then to_jsonb(ampsync_private.migrated_to(v_item.json))
+      when 'ampsync/migration' then (
+        select jsonb_build_object('version', m.version, 'tables', ampsync_private.migrated_tables())
+          from ampsync_private.migrated_to(v_item.json, v_xid) m(version)
+         where m.version is not null)
       else (select to_jsonb(v_item.content)
               from ampsync_private.published p
              where p.seen ->> 'token' = v_item.content
