@@ -480,6 +480,7 @@ table ampsync_private.client
   column store jsonb
   column first_seen timestamp with time zone not null
   column seen_at timestamp with time zone not null
+  column loaded jsonb not null default '{}'::jsonb
   constraint client_phase_check CHECK ((phase = ANY (ARRAY['new'::text, 'loading'::text, 'live'::text, 'reset'::text])))
   constraint client_pkey PRIMARY KEY (client_id)
 
@@ -882,6 +883,10 @@ table ampsync_private.session
   column connected_at timestamp with time zone not null
   column seen_at timestamp with time zone not null
   column shapes jsonb not null
+  column subject text
+  column tenant text
+  column iat timestamp with time zone
+  column phase text
   column sent bigint
   column acked bigint
   column buffered bigint not null default 0
@@ -912,7 +917,8 @@ table ampsync_private.shape
   column error jsonb
   column filter_columns text[]
   column uses jsonb not null default '{}'::jsonb
-  column begun integer not null default 0
+  column renewed integer not null default 0
+  column made_at bigint not null default 0
   constraint shape_error_check CHECK (((state = 'failed'::text) = (error IS NOT NULL)))
   constraint shape_keep_check CHECK ((keep_blocks > 0))
   constraint shape_name_key UNIQUE (name)
@@ -945,6 +951,11 @@ table ampsync_private.snapshot
   column created_at timestamp with time zone not null
   column used_at timestamp with time zone
   column expires_at timestamp with time zone
+  column tenant text
+  column reason text
+  column attempt integer not null default 0
+  column taken_at timestamp with time zone
+  column since bigint
   column error jsonb
   constraint snapshot_begun_check CHECK (((state = ANY (ARRAY['queued'::text, 'failed'::text])) OR (num_nulls(epoch, "position", lsn, schema_version) = 0)))
   constraint snapshot_pkey PRIMARY KEY (snapshot_id)

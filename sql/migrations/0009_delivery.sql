@@ -3,13 +3,17 @@
 alter table ampsync_private.shape
   add column filter_columns text[], -- Those that the filter reads; null: no filter.
   add column uses jsonb not null default '{}', -- As they were: {column of bind, filter or columns: {"type", "typmod"}}.
-  add column begun integer not null default 0; -- How often its window was set anew: the chain began below it.
+  add column renewed integer not null default 0, -- How often clients had to load it anew though nothing of it was other.
+  add column made_at bigint not null default 0; -- The head as it was made: older rows are not what it was made for.
 alter table ampsync_private.shape
   add constraint shape_state_check check (state in ('live', 'failed')),
   add constraint shape_error_check check ((state = 'failed') = (error is not null)),
   add constraint shape_keep_check check (keep_blocks > 0);
 
 create index shape_published_idx on ampsync_private.shape (published_id);
+
+alter table ampsync_private.client
+  add column loaded jsonb not null default '{}'; -- {"schema.table": when it was last loaded for its size}.
 
 create table ampsync_private.session (
   client_id    uuid not null,
@@ -18,6 +22,10 @@ create table ampsync_private.session (
   connected_at timestamptz not null,
   seen_at      timestamptz not null,
   shapes       jsonb not null,
+  subject      text,
+  tenant       text,
+  iat          timestamptz, -- Of its token.
+  phase        text,
   sent         bigint,
   acked        bigint,
   buffered     bigint not null default 0,
@@ -69,6 +77,11 @@ create table ampsync_private.snapshot (
   created_at     timestamptz not null,
   used_at        timestamptz,
   expires_at     timestamptz, -- Null until ready.
+  tenant         text, -- Of that client.
+  reason         text, -- Why it asked.
+  attempt        integer not null default 0,
+  taken_at       timestamptz, -- By a job.
+  since          bigint, -- The lowest position whose entry it may not hold.
   error          jsonb,
   constraint snapshot_pkey primary key (snapshot_id),
   constraint snapshot_state_check check (state in ('queued', 'building', 'ready', 'failed')),
