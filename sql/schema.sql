@@ -559,6 +559,8 @@ END || name) || COALESCE(('@'::text || revision), ''::text))
   column definition jsonb
   column changed_at timestamp with time zone
   column published boolean not null default false
+  column publish_tried timestamp with time zone
+  column publish_error jsonb
   constraint dataset_admin_addr_check CHECK (((admin_addr ~* '^https?://'::text) OR (admin_addr = 'off'::text)))
   constraint dataset_block_index_check CHECK ((block_index = ANY (ARRAY['btree'::text, 'brin'::text, 'none'::text])))
   constraint dataset_flight_addr_check CHECK ((flight_addr ~* '^https?://'::text))
@@ -4396,6 +4398,13 @@ function ampsync_private.publication_strangers()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.publish_source()
+  -- Publish the table of an HTTP source that was made after publish_dataset; null: there is none.
+  returns text
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
 function ampsync_private.publish_table(p_relation regclass, p_identity text)
   -- Publish a table that is captured from WAL.
   returns void
@@ -5219,6 +5228,13 @@ function ampsync_private.source_type(p_type text)
   -- The name by which a definition calls a type of PostgreSQL; null for one that no JSON value becomes.
   returns text
   language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.sources_to_publish()
+  -- HTTP sources that are to be published and whose tables are made, but not published yet.
+  returns TABLE(dataset_id bigint, target regclass)
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 

@@ -3,7 +3,9 @@
 -- versions that capture looks into.
 
 alter table ampsync_private.dataset
-  add column published boolean not null default false; -- Tables that come later, too.
+  add column published     boolean not null default false, -- Tables that come later, too.
+  add column publish_tried timestamptz, -- When the table of an HTTP source could not be published,
+  add column publish_error jsonb;       -- and why: {"code", "message", "detail", "hint"}.
 
 -- Rows are never deleted: the log and shapes point to them. schema_name, table_name, columns and
 -- storage are as at the last log entry, so that a table is called and read as it was where the log

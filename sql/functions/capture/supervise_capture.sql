@@ -30,7 +30,7 @@ declare
   v_report  record;
 begin
   perform set_config('synchronous_commit', 'local', true);
-  if v_is_used then
+  if v_is_used or exists (select from ampsync_private.sources_to_publish()) then
     perform ampsync_private.ensure_capture();
   end if;
   select c.* into v_was from ampsync_private.capture c for no key update;

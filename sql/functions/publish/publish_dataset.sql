@@ -1,6 +1,7 @@
 -- Publishes all tables of a dataset, those that come to it later too: each commit says in the log which
 -- blocks it changed (ampsync.change_history, ampsync.read_changes). It needs no slot, and works with any
--- `wal_level`. The table of an HTTP source is captured from WAL, as by ampsync.publish: SY402 before it is there.
+-- `wal_level`. The table of an HTTP source is captured from WAL, as by ampsync.publish; one that is not made yet, or
+-- that is made anew, is published by a job once it is there.
 --
 -- Each table is live, with a floor in the log, some seconds after the caller's transaction has
 -- committed. Idempotent: tables that are published stay as they are. Returns the tables.
@@ -34,18 +35,12 @@ begin
     elsif v_stream.target is not null then
       perform ampsync_private.publish_table(v_stream.target, 'full');
     else
-      raise exception using
-        errcode = 'SY402',
-        message = format('the table of %s is not made yet', publish_dataset.dataset),
-        detail  = 'That of an HTTP source can be published once its first pass has made it.',
-        hint    = format('select ampsync.publish_dataset(%L); -- once ampsync.streams shows rows',
-                         publish_dataset.dataset);
+      perform ampsync_private.check_capture(null); -- What it would be refused for later is said now.
     end if;
   end loop;
   update ampsync_private.dataset d
      set published = true
    where d.dataset_id = v_dataset_id
-     and d.kind <> 'http'
      and not d.published;
 
   return query
@@ -55,6 +50,14 @@ begin
     join ampsync_private.published p on p.stream_id = s.stream_id or p.relation = s.target
    where s.dataset_id = v_dataset_id
      and s.shadow_of is null
+  union all
+  select format('%I.%I', s.target_schema, s.target_table), 'starting', 'select * from ampsync.publications;'
+    from ampsync_private.stream s
+    join ampsync_private.dataset d using (dataset_id)
+   where s.dataset_id = v_dataset_id
+     and s.shadow_of is null
+     and d.kind = 'http'
+     and s.target is null
    order by 1;
 end;
 $$;

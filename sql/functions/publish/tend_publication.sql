@@ -13,6 +13,8 @@
 --
 -- With nothing published in mode rows slot and publication are dropped after 10 minutes.
 --
+-- Tables that HTTP sources have made since they were published join when all of that is done.
+--
 -- Last of all it takes the baselines that were asked for, for each of which the writers of the table wait.
 --
 -- Locks: tables that are put in or taken out, 300 ms at a time; rows of capture and published; in
@@ -33,7 +35,8 @@ declare
 begin
   select c.* into v_capture from ampsync_private.capture c;
   if not exists (select from ampsync_private.published p where p.mode = 'rows' and p.state <> 'ended') then
-    step := coalesce(ampsync_private.put_identity_back(), ampsync_private.end_capturing());
+    step := coalesce(ampsync_private.put_identity_back(), ampsync_private.publish_source(),
+                     ampsync_private.end_capturing());
     return;
   end if;
 
@@ -47,7 +50,7 @@ begin
     v_fault := ampsync_private.slot_fault();
     if v_fault is null then
       step := coalesce(ampsync_private.repair_publication(), ampsync_private.put_identity_back(),
-                       ampsync_private.take_baseline());
+                       ampsync_private.publish_source(), ampsync_private.take_baseline());
     else
       perform ampsync_private.begin_gap(v_fault);
       step := 'gap_found';

@@ -16,11 +16,13 @@ declare
   v_dataset_id bigint := ampsync_private.lock_reference(unpublish_dataset.dataset);
   v_count      integer := 0;
   v_table      record;
+  v_was        boolean;
 begin
   update ampsync_private.dataset d
-     set published = false
+     set published = false, publish_tried = null, publish_error = null
    where d.dataset_id = v_dataset_id
      and d.published;
+  v_was := found;
   for v_table in
     select p.published_id, p.mode
       from ampsync_private.stream s
@@ -36,7 +38,7 @@ begin
       perform ampsync_private.unpublish_target(v_table.published_id);
     end if;
   end loop;
-  if v_count = 0 then
+  if v_count = 0 and not v_was then
     raise notice using
       message = format('no table of %s is published', unpublish_dataset.dataset),
       hint    = 'select * from ampsync.publications;';

@@ -1,5 +1,5 @@
 -- One row per published table. Of a table whose publication has ended the newest one, unless it was published
--- again.
+-- again. Last the tables of HTTP sources that are to be published and are not made yet, or were refused.
 create or replace view ampsync.publications as
 select format('%I.%I', p.schema_name, p.table_name) as table_name, d.label as dataset, p.mode, p.identity, p.state,
        p.since, p.floor, p.rebuildable_from,
@@ -32,7 +32,23 @@ select format('%I.%I', p.schema_name, p.table_name) as table_name, d.label as da
  where p.state <> 'ended'
     or not exists (select from ampsync_private.published o
                     where (o.schema_name, o.table_name) = (p.schema_name, p.table_name)
-                      and (o.state <> 'ended' or o.published_id > p.published_id));
+                      and (o.state <> 'ended' or o.published_id > p.published_id))
+union all
+select format('%I.%I', s.target_schema, s.target_table), d.label, 'rows', 'full', 'starting',
+       coalesce(d.publish_tried, d.since), null, null,
+       case when d.publish_error is not null then d.publish_error ->> 'message'
+            when c.oid is null then 'the table is not made yet'
+            else 'a worker publishes it within seconds' end,
+       case when d.publish_error is not null then d.publish_error ->> 'hint'
+            when c.oid is null then 'select * from ampsync.streams;'
+            else 'select * from ampsync.workers;' end
+  from ampsync_private.dataset d
+  join ampsync_private.stream s using (dataset_id)
+  left join pg_class c on c.oid = s.target
+ where d.published
+   and d.kind = 'http'
+   and s.shadow_of is null
+   and not exists (select from ampsync_private.published p where p.relation = s.target);
 
 comment on view ampsync.publications is 'Published tables: how their changes come into the log, and since when.';
 comment on column ampsync.publications.table_name is 'schema.table.';

@@ -20,6 +20,7 @@ declare
 begin
   if not v_is_tended
      and (exists (select from ampsync_private.published p where ampsync_private.is_to_put_back(p.put_back))
+          or exists (select from ampsync_private.sources_to_publish())
           or exists (select 1
                        from ampsync_private.published p
                       where p.baseline_asked is not null and p.mode = 'rows' and p.state = 'live')

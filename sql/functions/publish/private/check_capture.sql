@@ -1,6 +1,8 @@
 -- Refuses, with SY403, to capture a table from WAL where the server or the rights of our role do
 -- not allow it. Each hint is the setting or statement that does. A server without a limit of WAL is a
 -- warning, or refused where require_wal_limit is set.
+--
+-- p_relation  null: a table that is not made yet; the server and our role are looked at
 create or replace function ampsync_private.check_capture(
   p_relation regclass
 )
