@@ -1,5 +1,5 @@
 // npm run chaos -- ingest --kills 500 --seed 1 --json: three HTTP sources are read (by cursor, by offset, in windows) while
-// workers are killed with -9 every 0.3 to 2 s and readers look on. With --stops 20: told to stop at so many moments. With
+// workers are killed with -9 at random moments and readers look on. With --stops 20: told to stop at so many moments. With
 // --locked 60: their target is locked for so many seconds. Exits 1 unless all is as it must be.
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { testimony } from "./witnesses.ts";
+
 const FIRST_POLL_MS = 10;
 /** What takes longer is looked for less often: looking takes time from what is waited for. */
 const LAST_POLL_MS = 50;
@@ -15,7 +17,7 @@ const MOST_TIMES_AS_LONG = 3;
 
 /**
  * Wait until the condition holds; fails with its name after the deadline, which is later where the machine has so much
- * else to do that looking takes long.
+ * else to do that looking takes long. The error says as well how databases and workers of the test stand.
  */
 export async function waitFor(
   what: string,
@@ -31,7 +33,8 @@ export async function waitFor(
     waited += Math.min(now - at, pauseMs + LONGEST_LOOK_MS);
     at = now;
     if (waited > deadlineMs || now - start > MOST_TIMES_AS_LONG * deadlineMs) {
-      throw new Error(`waited ${Math.round(now - start)} ms for ${what}`);
+      const found = await testimony();
+      throw new Error([`waited ${Math.round(now - start)} ms for ${what}`, ...found].join("\n"));
     }
   }
 }

@@ -45,6 +45,8 @@ const LATE_MS = 3_600_000;
 
 /** Tests are not about connections that end while nobody uses them. */
 const KEEP_ALIVE_MS = 60_000;
+/** How often a request that waits looks whether it may go on. */
+const HELD_MS = 5;
 
 /** A running development API server, on the loopback only. */
 export class ApiServer implements AsyncDisposable {
@@ -143,6 +145,10 @@ export class ApiServer implements AsyncDisposable {
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { latencyMs } = this.faults;
     if (latencyMs > 0) await wait(latencyMs / 2);
+    while (this.requests.length >= this.faults.mostRequests) {
+      if (response.closed) return; // Whoever asked is gone: that counts for nothing.
+      await wait(HELD_MS);
+    }
     const logged = logEntry(incoming, { order: this.requests.length + 1, style: this.style });
     this.requests.push(logged);
     const now = Date.now();

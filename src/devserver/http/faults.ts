@@ -14,6 +14,8 @@ export interface Faults {
   every: { readonly n: number; readonly trouble: Trouble } | null;
   /** Every answer comes so many milliseconds after its request left: half of them pass before the server counts it. */
   latencyMs: number;
+  /** Requests beyond so many wait until this is raised. */
+  mostRequests: number;
   /** The secrets that requests must carry, all of them. */
   secrets: readonly Secret[];
   readonly limits: LimitFaults;
@@ -34,6 +36,7 @@ export function faultsOf({ limits, pages, cursors, ...others }: FaultsGiven): Fa
     each: {},
     every: null,
     latencyMs: 0,
+    mostRequests: Number.POSITIVE_INFINITY,
     secrets: [],
     ...others,
     limits: { ...noLimitFaults(), ...limits },

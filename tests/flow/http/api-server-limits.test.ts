@@ -223,3 +223,12 @@ test("answers come as late as the latency says, those that are refused too", asy
   expect(performance.now() - start).toBeGreaterThan(95);
   expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 429]);
 });
+
+test("requests beyond the most that are answered wait until more are", async () => {
+  await using server = await startApiServer({ faults: { mostRequests: 1 } });
+  const answers = Array.from({ length: 3 }, () => fetch(server.url));
+  await Promise.race(answers);
+  expect(server.requests).toHaveLength(1);
+  server.faults.mostRequests = 3;
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
+});

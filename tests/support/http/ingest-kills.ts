@@ -1,21 +1,20 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { ApiServer } from "../../../src/devserver/http/api-server.ts";
 import { dice } from "../dice.ts";
 import type { TestDatabase } from "../postgres/database.ts";
 import { waitFor } from "../wait-for.ts";
 import type { WorkerProcess } from "../worker/worker-process.ts";
-import { type FleetMember, SourceFleet } from "./source-fleet.ts";
+import { SourceFleet } from "./source-fleet.ts";
 import { threeKinds, WINDOWS } from "./three-kinds.ts";
 import { type Difference, differenceOf, PositionLooks } from "./truth.ts";
 
 const PAGE = 20;
-/** Of each source, for each kill: pages that one worker reads, at least. */
-const PAGES_A_KILL = 4;
+/** So many requests of each source are answered before the next kill, at most: there must be something left to read. */
+const PAGES_A_KILL = 8;
+const LATENCY_MS = 20;
 const LOOK_EVERY_MS = 20;
-/** A worker is killed so long after the last one was, and not before one is at work. */
-const FIRST_MS = 300;
-const LAST_MS = 2_000;
+/** A kill comes so long after the request that it waits for, and not before a worker is at work. */
+const LATEST_MS = 150;
 /** One kill in so many takes the worker that has just started. */
 const KILLED_EARLY = 10;
 const START_MS = 60_000;
@@ -55,10 +54,10 @@ export async function runIngestKills(
 ): Promise<IngestKillsResult> {
   const start = performance.now();
   const pages = kills * PAGES_A_KILL;
-  const kinds = { pages, pagesAWindow: Math.ceil(pages / WINDOWS), pageSize: PAGE, latencyMs: 20 };
+  const kinds = { pages, pagesAWindow: Math.ceil(pages / WINDOWS), pageSize: PAGE, latencyMs: LATENCY_MS };
   await using fleet = await SourceFleet.start(db, threeKinds(kinds));
   const members = [...fleet.members.values()];
-  const counts = new Map(members.map(({ streamId, server }) => [streamId, server.records().length]));
+  const requests = () => sum(members.map(({ server }) => server.requests.length));
   const looks = new PositionLooks(await db.client(), members);
   const faults: string[] = [];
   let isOver = false;
@@ -74,19 +73,22 @@ export async function runIngestKills(
   const roll = dice(seed);
   const workers = [fleet.startWorker(), fleet.startWorker()];
   for (let killed = 0; killed < kills; killed++) {
-    await pause(roll(FIRST_MS, LAST_MS));
-    const isEarly = roll(1, KILLED_EARLY) === 1;
-    await waitFor("a worker at work", () => workers.some(isAtWork), START_MS);
-    const victim = isEarly ? workers.at(-1)! : workers.find(isAtWork)!;
+    for (const { server } of members) server.faults.mostRequests = PAGES_A_KILL * (killed + 1);
+    const least = requests() + roll(0, PAGES_A_KILL);
+    await waitFor("its requests", () => requests() >= least, START_MS);
+    await pause(roll(0, LATEST_MS));
+    const isEarly = killed > 0 && roll(1, KILLED_EARLY) === 1;
+    const victim = isEarly ? workers.at(-1)! : await oneAtWork(db, workers);
     await victim.kill();
     workers.splice(workers.indexOf(victim), 1);
     workers.push(fleet.startWorker());
     await fleet.releaseDead();
-    await pace(db, members, counts, (killed + 1) / kills);
     if ((killed + 1) % 10 === 0)
       onProgress?.(`${killed + 1} kills, ${await progress(db)}, ${faults.length} faults`);
   }
-  for (const { server } of members) server.faults.latencyMs = 0;
+  for (const { server } of members) {
+    Object.assign(server.faults, { latencyMs: 0, mostRequests: Number.POSITIVE_INFINITY });
+  }
   await fleet.complete(REST_MS);
   isOver = true;
   await looking;
@@ -95,15 +97,14 @@ export async function runIngestKills(
   for (const member of members) {
     differences.push(await differenceOf(db, member, member.server.records()));
   }
-  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
   const { rows } = await db.query(
     "select coalesce(sum(1 + coalesce((details ->> 'repeated')::int, 0)), 0)::int as n from ampsync.events where event = 'lease_taken_over'",
   );
   const committed = await db.query("select sum(p.pages)::int as n from ampsync_private.part p");
   return {
     kills,
-    records: sum([...counts.values()]),
-    requests: sum(members.map(({ server }) => server.requests.length)),
+    records: sum(members.map(({ server }) => server.records().length)),
+    requests: requests(),
     pages: committed.rows[0]!["n"],
     takeovers: rows[0]!["n"],
     looks: looks.sights,
@@ -116,28 +117,23 @@ export async function runIngestKills(
   };
 }
 
-function isAtWork(worker: WorkerProcess): boolean {
-  return worker.hasSaid("lease_acquired");
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
-/** Servers that are read faster than their readers are killed answer later: there must be something left to read. */
-async function pace(
-  db: TestDatabase,
-  members: readonly FleetMember[],
-  counts: ReadonlyMap<string, number>,
-  due: number,
-): Promise<void> {
-  const { rows } = await db.query<{ id: string; rows: number }>(
-    "select stream_id::text as id, row_total::int as rows from ampsync_private.stream",
-  );
-  for (const { streamId, server } of members) {
-    const read = rows.find(({ id }) => id === streamId)!.rows / counts.get(streamId)!;
-    slowDown(server, read > due ? 1.5 : 0.67);
-  }
-}
-
-function slowDown({ faults }: ApiServer, by: number): void {
-  faults.latencyMs = Math.max(5, Math.min(400, faults.latencyMs * by));
+/** One of the workers that hold a source now. */
+async function oneAtWork(db: TestDatabase, workers: readonly WorkerProcess[]): Promise<WorkerProcess> {
+  let found: WorkerProcess | undefined;
+  const look = async () => {
+    const { rows } = await db.query(
+      `select w.pid from ampsync_private.lease l join ampsync_private.worker w on w.worker_id = l.holder
+        where l.lease_until > ampsync_private.now() order by l.stream_id`,
+    );
+    found = rows.flatMap((row) => workers.filter(({ pid }) => pid === row["pid"])).at(0);
+    return found !== undefined;
+  };
+  await waitFor("a worker at work", look, START_MS);
+  return found!;
 }
 
 async function progress(db: TestDatabase): Promise<string> {

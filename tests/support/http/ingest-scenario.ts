@@ -1,9 +1,8 @@
 import { expect } from "vitest";
 
 import type { ApiServer, ApiServerOptions } from "../../../src/devserver/http/api-server.ts";
-import { moveClock } from "../postgres/clock.ts";
 import { createDatabase, type TestDatabase } from "../postgres/postgres.ts";
-import { releaseDead } from "../postgres/queue.ts";
+import { releaseDead, untilSessionsAreOver } from "../postgres/queue.ts";
 import { STALL_DEADLINE_MS, waitFor } from "../wait-for.ts";
 import { FaultyWorker, type FaultyWorkerOptions } from "../worker/faulty-worker.ts";
 import { track } from "../worker/tracked-workers.ts";
@@ -99,29 +98,12 @@ export class IngestScenario implements AsyncDisposable {
     return rows[0]!;
   }
 
-  /** Waits like `waitFor`; what was in the way is in the error. */
   async until(
     what: string,
     condition: (source: SourceRow) => boolean | Promise<boolean>,
     deadlineMs = STALL_DEADLINE_MS,
   ): Promise<void> {
-    let last: SourceRow | null = null;
-    try {
-      await waitFor(
-        what,
-        async () => {
-          last = await this.source();
-          return await condition(last);
-        },
-        deadlineMs,
-      );
-    } catch (error) {
-      const parts = await this.db.query("select * from ampsync_private.part");
-      const limits = await this.db.query("select * from ampsync.rate_limits");
-      const requests = this.api.requests.slice(-5).map(({ at, target, status }) => ({ at, target, status }));
-      const found = [last, ...parts.rows, ...limits.rows, ...requests].map((row) => JSON.stringify(row));
-      throw new Error(`${what}: not within ${deadlineMs} ms\n${found.join("\n")}`, { cause: error });
-    }
+    await waitFor(what, async () => await condition(await this.source()), deadlineMs);
   }
 
   async complete(deadlineMs = STALL_DEADLINE_MS): Promise<void> {
@@ -155,7 +137,7 @@ export class IngestScenario implements AsyncDisposable {
 
   /** Makes everything that a dead worker held run out, and has nothing of it left. */
   async expireLeases(): Promise<void> {
-    await moveClock(this.db, "31 seconds");
+    if (!this.#workers.some(({ hasSessions }) => hasSessions)) await untilSessionsAreOver(this.db);
     await releaseDead(this.db);
   }
 

@@ -1,6 +1,6 @@
 import { ApiServer, type ApiServerOptions } from "../../../src/devserver/http/api-server.ts";
 import type { TestDatabase } from "../postgres/database.ts";
-import { releaseDead } from "../postgres/queue.ts";
+import { releaseDead, untilSessionsAreOver } from "../postgres/queue.ts";
 import { STALL_DEADLINE_MS, waitFor } from "../wait-for.ts";
 import { FaultyWorker } from "../worker/faulty-worker.ts";
 import { type FaultyWorkerSettings, WorkerProcess } from "../worker/worker-process.ts";
@@ -50,17 +50,11 @@ const ROWS = `
     join ampsync_private.dataset d on d.label = v.dataset
     join ampsync_private.stream s on s.dataset_id = d.dataset_id`;
 
-/** What would wait for the moved clock is due at once. */
-const WAKE =
-  "update graphile_worker._private_jobs set run_at = now() where run_at > now() and locked_at is null";
-
 /** Many HTTP sources in one database, each with a server of its own in this process, read by workers in theirs. */
 export class SourceFleet implements AsyncDisposable {
   readonly db: TestDatabase;
   readonly members: ReadonlyMap<string, FleetMember>;
   readonly #workers: WorkerProcess[] = [];
-  /** The clock of ampsync was moved on; that of the queue was not. */
-  #isMoved = false;
 
   private constructor(db: TestDatabase, members: readonly FleetMember[]) {
     this.db = db;
@@ -101,16 +95,7 @@ export class SourceFleet implements AsyncDisposable {
     condition: (row: FleetRow) => boolean,
     deadlineMs = STALL_DEADLINE_MS,
   ): Promise<void> {
-    let late: readonly FleetRow[] = [];
-    const look = async () => {
-      if (this.#isMoved) await this.db.query(WAKE);
-      late = [...(await this.rows()).values()].filter((row) => !condition(row));
-      return late.length === 0;
-    };
-    await waitFor(what, look, deadlineMs).catch((error) => {
-      const tails = this.#workers.slice(-2).map((worker) => worker.tail());
-      throw new Error([String(error), ...late.map((row) => JSON.stringify(row)), ...tails].join("\n"));
-    });
+    await waitFor(what, async () => [...(await this.rows()).values()].every(condition), deadlineMs);
   }
 
   async complete(deadlineMs?: number): Promise<void> {
@@ -119,8 +104,8 @@ export class SourceFleet implements AsyncDisposable {
 
   /** Everything that a dead worker held has run out; the next one finds its jobs at once. */
   async releaseDead(): Promise<void> {
+    if (!this.#workers.some(({ hasSessions }) => hasSessions)) await untilSessionsAreOver(this.db);
     await this.db.query("update ampsync_private.stream set deaths = 0 where deaths > 0"); // Of us, not of its data.
-    this.#isMoved = true;
     await releaseDead(this.db);
   }
 

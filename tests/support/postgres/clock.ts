@@ -6,7 +6,9 @@ import type { TestDatabase } from "./postgres.ts";
  * adds an offset, kept in a table of the test's own schema.
  */
 export async function moveClock(db: Pick<TestDatabase, "query">, by: string): Promise<void> {
-  const { rows } = await db.query("select to_regclass('test_clock.moved') is null as untouched");
+  const { rows } = await db.query(
+    "select to_regclass('test_clock.moved') is null as untouched, to_regprocedure('test_clock.due()') is not null as is_followed",
+  );
   if (rows[0]?.["untouched"]) {
     await db.query(`
       create schema test_clock;
@@ -17,6 +19,41 @@ export async function moveClock(db: Pick<TestDatabase, "query">, by: string): Pr
     await replaceNow(db, "clock_timestamp()");
   }
   await db.query("update test_clock.moved set by = by + $1::interval", [by]);
+  if (rows[0]?.["is_followed"]) await bringNearer(db, by);
+}
+
+/**
+ * graphile-worker goes by the real clock, and ampsync says by the moved one when jobs are due: they would be late by as much as
+ * it was moved. From now on they are queued for that time of the real clock, and moves bring those that wait nearer.
+ */
+export async function queueFollowsClock(db: Pick<TestDatabase, "query">): Promise<void> {
+  await moveClock(db, "0 seconds");
+  await db.query(`
+    do $do$
+    begin
+      if to_regprocedure('test_clock.due()') is not null then
+        return;
+      end if;
+      create function test_clock.due() returns trigger language plpgsql as $$
+      begin
+        new.run_at := greatest(clock_timestamp(), new.run_at - (select m.by from test_clock.moved m));
+        return new;
+      end $$;
+      create trigger due before insert on graphile_worker._private_jobs
+        for each row when (new.run_at > clock_timestamp()) execute function test_clock.due();
+    end $do$`);
+}
+
+/** Waits for nobody: workers change the same rows. */
+async function bringNearer(db: Pick<TestDatabase, "query">, by: string): Promise<void> {
+  await db.query(
+    `update graphile_worker._private_jobs j
+        set run_at = greatest(clock_timestamp(), j.run_at - $1::interval)
+      where j.id in (select w.id from graphile_worker._private_jobs w
+                      where w.locked_at is null and w.run_at > clock_timestamp()
+                        for update skip locked)`,
+    [by],
+  );
 }
 
 /** From now on it is the time that an expression of SQL gives, and by how much the clock was moved. */

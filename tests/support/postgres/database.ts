@@ -2,6 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 
 import pg from "pg";
 import { waitFor } from "../wait-for.ts";
+import { addWitness, removeWitness } from "../witnesses.ts";
+import { situationOf } from "./situation.ts";
 import type { Template } from "./template.ts";
 
 /** A database of one test file, with the schema of ampsync in it. */
@@ -56,10 +58,12 @@ export function connectDatabase(name: string, url: string, end: () => Promise<vo
   }
 
   async function drop(): Promise<void> {
+    removeWitness(clients);
     await Promise.all(clients.map((made) => made.end()));
     await end();
   }
 
+  addWitness(clients, () => situationOf(url));
   return {
     name,
     url,

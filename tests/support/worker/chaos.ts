@@ -16,7 +16,7 @@ import { faultyWorker, WorkerProcess } from "./worker-process.ts";
 
 const ROWS_PER_BLOCK = 100;
 const ROWS_PER_COMMIT = 2000;
-/** What a worker gets to live at most, from its lease or its first commit on; adapted so that kills spread over the load. */
+/** What a worker gets to live at most, from its lease or a commit on; adapted so that kills spread over the load. */
 const FIRST_WINDOW_MS = 60;
 /** One in so many workers is killed while it starts. */
 const KILLED_EARLY = 10;
@@ -100,13 +100,12 @@ async function killAgainAndAgain(
     if ((await checkpoint(db)) === head) {
       source.mine(head + 1); // Faster than its murderer: there must be something left to load.
     }
-    const epochBefore = await epoch(db);
+    const [epochBefore, before] = [await epoch(db), await checkpoint(db)];
     const worker = startWorker(url, server);
     if (roll(1, KILLED_EARLY) > 1) {
       await waitFor("a worker to take the lease", async () => (await epoch(db)) > epochBefore, 60_000);
       if (roll(0, 1) === 1) {
-        const before = await checkpoint(db);
-        await waitFor("its first commit", async () => (await checkpoint(db)) > before, 60_000);
+        await waitFor("a commit commit", async () => (await checkpoint(db)) > before, 60_000);
       }
       await pause(roll(0, window));
     } else {

@@ -33,17 +33,24 @@ export type FromWorker = "armed" | "paused";
 export class FaultyWorker extends WorkerProcess {
   #isArmed = false;
   #isPaused = false;
+  #waits: boolean;
 
-  constructor({ limits, beatMs, waits, ...options }: FaultyWorkerOptions) {
+  constructor({ limits, beatMs, waits = false, ...options }: FaultyWorkerOptions) {
     super(options, faultyWorker({ limits, beatMs, waits }));
+    this.#waits = waits;
     this.process.on("message", (message: FromWorker) => {
       if (message === "armed") this.#isArmed = true;
       if (message === "paused") this.#isPaused = true;
     });
   }
 
+  override get hasSessions(): boolean {
+    return super.hasSessions && !this.#waits;
+  }
+
   /** Resolves when the worker knows it. */
   async arm(arming: Arming): Promise<void> {
+    this.#waits = false;
     this.#isArmed = false;
     this.#tell({ arm: arming });
     await waitFor(`the worker to arm ${arming.point}`, () => this.#isArmed);

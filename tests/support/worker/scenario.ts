@@ -2,9 +2,9 @@ import { noMisbehaviour } from "../../../src/devserver/misbehaviour.ts";
 import { type DevServer, type DevServerOptions, startDevServer } from "../../../src/devserver/server.ts";
 import type { Source } from "../../../src/devserver/source.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
-import { moveClock } from "../postgres/clock.ts";
+import { moveClock, queueFollowsClock } from "../postgres/clock.ts";
 import { createDatabase, type TestDatabase } from "../postgres/postgres.ts";
-import { releaseDead } from "../postgres/queue.ts";
+import { releaseDead, untilSessionsAreOver } from "../postgres/queue.ts";
 import { STALL_DEADLINE_MS, waitFor } from "../wait-for.ts";
 import { FaultyWorker, type FaultyWorkerOptions } from "./faulty-worker.ts";
 import { Sync } from "./sync.ts";
@@ -127,27 +127,12 @@ export class Scenario implements AsyncDisposable {
     return sync;
   }
 
-  /** Waits like `waitFor`; what was in the way is in the error. */
   async until(
     what: string,
     condition: () => Promise<boolean>,
     deadlineMs = STALL_DEADLINE_MS,
   ): Promise<void> {
-    try {
-      await waitFor(what, condition, deadlineMs);
-    } catch (error) {
-      const { rows } = await this.db.query(
-        `select target, state, block, rows, error_code, reason, detail, next_retry, worker from ampsync.streams
-         union all
-         select dataset, state, block, rows, error_code, waiting_on, hint, next_retry, null from ampsync.status`,
-      );
-      const jobs = await this.db.query(
-        `select id, key, attempts, locked_at, locked_by, run_at - clock_timestamp() as due_in, last_error
-           from graphile_worker._private_jobs order by id`,
-      );
-      const found = [...rows, ...jobs.rows].map((row) => JSON.stringify(row)).join("\n");
-      throw new Error(`${what}: not within ${deadlineMs} ms\n${found}`, { cause: error });
-    }
+    await waitFor(what, condition, deadlineMs);
   }
 
   /** How often something was journaled. */
@@ -160,11 +145,12 @@ export class Scenario implements AsyncDisposable {
 
   /** Makes everything that a dead worker held run out, and has the supervisor look at once. */
   async expireLeases(): Promise<void> {
+    await queueFollowsClock(this.db);
     await moveClock(this.db, "31 seconds");
     await this.wakeSupervisor();
   }
 
-  /** graphile-worker goes by the real clock, so the supervisor's next run, counted from a moved one, would be late. */
+  /** Has it look at once. */
   async wakeSupervisor(): Promise<void> {
     await this.db.query(
       "select graphile_worker.add_job('ampsync_supervise', job_key => 'ampsync_supervise')",
@@ -173,17 +159,7 @@ export class Scenario implements AsyncDisposable {
 
   /** The same, done here before another worker is there, which then finds the jobs at once. */
   async releaseDead(): Promise<void> {
-    if (this.#workers.every(({ hasEnded }) => hasEnded)) {
-      // Each first does what its worker has sent: perhaps it takes jobs.
-      await this.until("the sessions of dead workers to be over", async () => {
-        const { rows } = await this.db.query(
-          `select count(*) = 0 as over from pg_stat_activity a
-            where a.datname = current_database()
-              and a.application_name in ('ampsync worker', 'ampsync queue', 'ampsync heartbeat')`,
-        );
-        return rows[0]!["over"];
-      });
-    }
+    if (!this.#workers.some(({ hasSessions }) => hasSessions)) await untilSessionsAreOver(this.db);
     await releaseDead(this.db);
   }
 

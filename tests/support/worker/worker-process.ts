@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import type { CommitLimits } from "../../../src/model/limits.ts";
+import { addWitness, removeWitness } from "../witnesses.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const PRELOADED = [
@@ -13,6 +14,8 @@ const PRELOADED = [
 ].flatMap(({ href }) => ["--import", href]);
 const COMPILED = join(ROOT, "node_modules", ".cache", "ampsync-tests");
 const TAIL_LINES = 40;
+/** Where a test waited in vain: there may be many workers. */
+const WITNESSED_LINES = 12;
 
 /** Our command. */
 export const MAIN = join(ROOT, "dist", "cli", "main.js");
@@ -101,6 +104,7 @@ export class WorkerProcess implements AsyncDisposable {
       createInterface({ input: output }).on("line", (line) => this.#lines.push(line));
     }
     createInterface({ input: this.process.stdout! }).on("line", (line) => this.#printed.push(line));
+    addWitness(this, async () => this.tail(WITNESSED_LINES).split("\n"));
   }
 
   get pid(): number {
@@ -109,6 +113,11 @@ export class WorkerProcess implements AsyncDisposable {
 
   get hasEnded(): boolean {
     return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+
+  /** Whether it is at the database, or will be without further ado. */
+  get hasSessions(): boolean {
+    return !this.hasEnded;
   }
 
   /** Whether a line of its output holds this text. */
@@ -127,9 +136,9 @@ export class WorkerProcess implements AsyncDisposable {
   }
 
   /** The last it said, for people. */
-  tail(): string {
+  tail(lines = TAIL_LINES): string {
     const state = this.hasEnded ? "ended" : "running";
-    return [`worker ${this.pid} (${state}) said last:`, ...this.#lines.slice(-TAIL_LINES)].join("\n  ");
+    return [`worker ${this.pid} (${state}) said last:`, ...this.#lines.slice(-lines)].join("\n  ");
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -142,6 +151,7 @@ export class WorkerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    removeWitness(this);
     if (!this.hasEnded) await this.kill();
   }
 }
