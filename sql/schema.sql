@@ -459,6 +459,7 @@ table ampsync_private.change_tx
   create INDEX change_tx_committed_at_idx ON ampsync_private.change_tx USING btree (committed_at)
   create INDEX change_tx_lsn_idx ON ampsync_private.change_tx USING btree (lsn) WHERE (kind = 'rows'::text)
   create INDEX change_tx_renamed_idx ON ampsync_private.change_tx USING btree ("position") WHERE ((kind = 'schema'::text) AND (details ? 'renamed'::text))
+  create INDEX change_tx_tables_idx ON ampsync_private.change_tx USING btree ("position") WHERE (kind = ANY (ARRAY['schema'::text, 'floor'::text]))
   create INDEX change_tx_timestamp_idx ON ampsync_private.change_tx USING btree ((committed_at AT TIME ZONE 'UTC'::text))
   create INDEX change_tx_xid_idx ON ampsync_private.change_tx USING btree (xid)
 
@@ -483,6 +484,7 @@ table ampsync_private.client
   column loaded jsonb not null default '{}'::jsonb
   constraint client_phase_check CHECK ((phase = ANY (ARRAY['new'::text, 'loading'::text, 'live'::text, 'reset'::text])))
   constraint client_pkey PRIMARY KEY (client_id)
+  create INDEX client_tenant_idx ON ampsync_private.client USING btree (tenant) WHERE (tenant IS NOT NULL)
 
 table ampsync_private.client_tx
   -- The ledger of transactions that clients sent.
@@ -1676,6 +1678,13 @@ function ampsync_private.block_time(p_seconds bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.blocks_behind(p_published_id integer, p_position bigint, p_low bigint)
+  -- Whether blocks of a table that may differ since a position are more than a client is to be sent.
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.bucket_key(p_bucket text)
   -- The key of the advisory lock of a bucket of permits.
   returns bigint
@@ -2099,10 +2108,24 @@ function ampsync_private.check_runnable(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_same_log(p_epoch uuid, p_position bigint)
+  -- Whether the log is the one that a gateway has read up to a position; SY406 if not.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_schema(p_stream_id bigint, p_target_schema text)
   -- Raise SY201 for a target schema whose owner is not trusted.
   returns void
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_shape_count(p_shapes bigint, p_instances bigint)
+  -- Refuse more shapes or instances than a client may have.
+  returns void
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2131,6 +2154,13 @@ function ampsync_private.check_steps(p_old regclass, p_new regclass, p_name text
   -- Statements that give a table the CHECK constraints of the one that it replaces.
   returns TABLE(class_id oid, object_id oid, ddl text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_subject(p_client ampsync_private.client, p_token jsonb)
+  -- Refuse a client that belongs to another subject than that of the token.
+  returns void
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2207,6 +2237,20 @@ function ampsync_private.check_target_free(p_dataset_id bigint, p_table_name tex
 procedure ampsync_private.check_target_name(IN p_stream ampsync_private.stream)
   -- Raise SY205 or SY201 unless the name of a stream's target still means it.
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_tenant(p_tenant text, p_client_id uuid)
+  -- Refuse one more session of a tenant that has as many as it may.
+  returns void
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_token(p_token jsonb)
+  -- Refuse a token that was given before its subject was revoked.
+  returns void
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2434,6 +2478,13 @@ function ampsync_private.cut_name(p_name text, p_bytes integer)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.dataset_blocks(p_dataset_id bigint)
+  -- Where the tables of a dataset stand, and at which block they agree.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.dataset_stream(p_relation regclass)
   -- The stream of an Amp dataset whose target a table is.
   returns bigint
@@ -2452,6 +2503,13 @@ function ampsync_private.decoded_as(p_columns jsonb)
   -- Key and generated columns: where they differ, rows decoded before must be decoded again.
   returns jsonb
   language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.definitions_stamp()
+  -- What tells one set of definitions from another; to be compared only.
+  returns text
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2581,6 +2639,13 @@ function ampsync_private.diagnose_workers()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.dirty_blocks(p_after bigint)
+  -- Which blocks of tables with shapes may differ since a position, merged.
+  returns TABLE(published_id integer, ranges jsonb)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.drop_former(p_stream_id bigint)
   -- Drop the former table of a stream, if there is one.
   returns void
@@ -2668,6 +2733,13 @@ function ampsync_private.end_index_builds(p_tables oid[])
 function ampsync_private.end_publishing()
   -- End the publication of all captured tables, before ampsync is taken out of a database.
   returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.end_sessions(p_gateway uuid)
+  -- Remove the sessions of a gateway, but for those of clients that somebody holds.
+  returns integer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -3483,6 +3555,13 @@ function ampsync_private.is_final(p_part ampsync_private.part, p_range jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.is_forked(p_epoch uuid, p_position bigint, p_stamp bigint)
+  -- Whether what a client has read up to a position is of another past than this log.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_halted(p_state text)
   -- Whether a stream in this state has no passes.
   returns boolean
@@ -3595,6 +3674,13 @@ function ampsync_private.judge_form(p_noted jsonb, p_found jsonb, p_truncates te
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.judge_shapes(p_client_id uuid, p_claims jsonb, p_hello jsonb, p_is_reset boolean)
+  -- What becomes of each shape that a client asks for: resume, load and why, or failed.
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.keep_former(p_stream_id bigint, p_table regclass)
   -- Keep the records of a stream, with a table that has its rows, as a stream in state former.
   returns bigint
@@ -3690,6 +3776,13 @@ function ampsync_private.let_go_on(p_stream_id bigint)
   -- Let a stream that stood still for a resync follow the chain again.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.limits_of(p_tenant text)
+  -- The limits of a tenant that gateways keep.
+  returns jsonb
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3811,10 +3904,31 @@ function ampsync_private.log_head()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.log_notes(p_after bigint, p_upto bigint, p_blocks_after bigint)
+  -- Entries of the log about tables, for those who keep shapes of them.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.log_page(p_after bigint, OUT upto bigint, OUT changes bigint, OUT bytes bigint)
+  -- The last transaction of one step of a reader of the log above a position.
+  returns record
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.log_schema(p_stream_id bigint)
   -- Say in the log that name, columns or constraints of a published target are others than before.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.log_stamp(p_position bigint)
+  -- When the entry at a position was recorded, in microseconds; null where it is not there.
+  returns bigint
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4027,6 +4141,13 @@ function ampsync_private.newest_rows_differ(p_live ampsync_private.stream, p_sha
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.next_phase(p_from text, p_to text)
+  -- The phase that a client comes to; SY419 where it cannot.
+  returns text
+  language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.next_position(p_part ampsync_private.part, p_source jsonb)
   -- What the first request of the next run of a part is made from.
   returns jsonb
@@ -4095,6 +4216,13 @@ function ampsync_private.note_relation(p_relation jsonb, p_lsn pg_lsn, p_at time
   returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=50ms
+  grants owner=X/owner
+
+function ampsync_private.note_reports(p_reports jsonb)
+  -- Note what clients report of themselves.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.note_truncates(p_truncated jsonb, p_positions bigint[])
@@ -4650,6 +4778,13 @@ function ampsync_private.read_form(p_published_id integer, p_is_look boolean DEF
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.read_hello(p_hello jsonb, OUT epoch uuid, OUT "position" bigint, OUT stamp bigint, OUT blocks bigint, OUT blocks_stamp bigint, OUT schema text, OUT agent text, OUT awaiting uuid[], OUT shapes jsonb)
+  -- What a client says of itself when it connects; SY411 where it is something else.
+  returns record
+  language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.read_instant(p_value jsonb, p_unit text)
   -- The instant that a JSON value names; null for what is no time.
   returns timestamp with time zone
@@ -4839,6 +4974,20 @@ function ampsync_private.replacement_steps(p_old regclass, p_new regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.report_fields(p_report jsonb, p_names text[])
+  -- Of what a client reports the named members, as texts.
+  returns jsonb
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.report_text(p_value jsonb)
+  -- A text that a client reports, cut to 500 characters, without control characters.
+  returns text
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.request_repair(p_stream_id bigint, p_first_block bigint, p_last_block bigint, p_accept_fewer boolean)
   -- Note that blocks of a stream are to be fetched again, and have its next pass do it.
   returns void
@@ -4937,6 +5086,13 @@ function ampsync_private.revoke_lease(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
+function ampsync_private.revoked_at(p_subject text, p_issued jsonb)
+  -- When the token of a subject was revoked; null: it was not.
+  returns timestamp with time zone
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.roll_over(p_limit ampsync_private.rate_limit, p_now timestamp with time zone)
   -- A window of a bucket, gone on to the next one if it is over.
   returns ampsync_private.rate_limit
@@ -4970,6 +5126,13 @@ function ampsync_private.rows_as_of(p_table ampsync_private.published, p_positio
   returns TABLE(row_key text, data jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
+  grants owner=X/owner
+
+function ampsync_private.rows_behind(p_position bigint)
+  -- Whether captured transactions above a position are more than a client is to be sent.
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.rule_steps(p_old regclass, p_name text)
@@ -5084,6 +5247,13 @@ function ampsync_private.schedule_upgrade(p_dataset_id bigint, p_run_at timestam
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.second_shape_error(p_name text, p_shape_id integer)
+  -- The error of a shape whose table a client has another shape of.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.sent_form(p_columns jsonb)
   -- What a Relation message tells of columns as they are noted.
   returns jsonb
@@ -5101,6 +5271,13 @@ function ampsync_private.server_identity(OUT system_identifier bigint, OUT timel
 function ampsync_private.serving_index(p_target regclass, p_method text, p_columns text[], p_options smallint[])
   -- A valid index of a table that begins with these columns; null if there is none.
   returns oid
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.sessions_to_close(p_gateway uuid, p_sessions jsonb)
+  -- Of the sessions of a gateway those that are to be closed, and why.
+  returns jsonb
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -5235,6 +5412,13 @@ function ampsync_private.sources_to_publish()
   -- HTTP sources that are to be published and whose tables are made, but not published yet.
   returns TABLE(dataset_id bigint, target regclass)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.space_loads(p_client_id uuid, p_answers jsonb)
+  -- Let a client load a table of a dataset for its size once in 10 minutes.
+  returns jsonb
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5413,6 +5597,13 @@ function ampsync_private.table_holders(p_table regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.table_reason(p_published_id integer, p_position bigint, p_blocks bigint, p_low bigint, p_is_behind boolean, OUT reason text, OUT waits boolean)
+  -- Why a client has to load a table anew, and whether it can yet; null: the log goes on from where it is.
+  returns record
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.table_steps(p_old regclass, p_new regclass, p_name text)
   -- Statements that give a table storage parameters, replica identity and comment of the one that it replaces.
   returns TABLE(class_id oid, object_id oid, ddl text)
@@ -5487,6 +5678,13 @@ function ampsync_private.tell_fields(p_stream ampsync_private.stream, p_fields t
   -- Tell of fields that no column reads, each once; returns all that are told.
   returns text[]
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.tell_gateways(p_message jsonb)
+  -- Tell gateways that a session ended, or what became of a snapshot.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5658,6 +5856,13 @@ function ampsync_private.url_parameters(p_url text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.utc_text(p_time timestamp with time zone)
+  -- A time in UTC as ISO 8601 has it, to the millisecond.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.value_at(p_root text, p_path text[], p_as_text boolean DEFAULT false)
   -- The SQL that reads what lies at a path of a jsonb value.
   returns text
@@ -5760,6 +5965,13 @@ function ampsync_private.widening_obstacles(p_target regclass, p_column text)
   -- What prevents a column of a target from being widened, and the statements that take it away and back.
   returns TABLE(object text, drop_it text, make_it text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.wished_shapes(p_claims jsonb, p_shapes jsonb)
+  -- The shapes that a client asks for: which each is, its instances, and why it cannot have one.
+  returns TABLE(n bigint, id text, name text, shape_id integer, published_id integer, low bigint, keys text[], definition text, given text, forced text, error jsonb)
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5882,6 +6094,13 @@ function ampsync_worker.announce_capture(p_state text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.beat_gateway(p_gateway uuid, p_info jsonb)
+  -- The heartbeat of a gateway: where it is, how many clients it has and may have.
+  returns void
+  language sql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
 procedure ampsync_worker.begin_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_removes boolean DEFAULT false, IN p_from_block bigint DEFAULT NULL::bigint, IN p_parent_hash bytea DEFAULT NULL::bytea)
   -- First statement of a writing transaction: fence, lease, target, removal of replaced blocks.
   language plpgsql volatile security invoker
@@ -5948,6 +6167,13 @@ function ampsync_worker.captured_tables()
   returns jsonb
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.close_session(p_gateway uuid, p_client uuid, p_generation bigint, p_state jsonb DEFAULT '{}'::jsonb)
+  -- A session ends: notes where the client stands, and removes its row.
+  returns void
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
   grants owner=X/owner
 
 procedure ampsync_worker.commit_apply(IN p_stream_id bigint, IN p_epoch bigint, IN p_expected_block bigint, IN p_network text, IN p_watermarks jsonb, IN p_rows bigint, IN p_values jsonb DEFAULT NULL::jsonb)
@@ -6029,6 +6255,13 @@ function ampsync_worker.end_capture(p_worker text, p_generation bigint, p_report
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+function ampsync_worker.end_gateway(p_gateway uuid)
+  -- A gateway stops: its row and its sessions go.
+  returns integer
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
   grants owner=X/owner
 
 function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome text, p_error jsonb DEFAULT NULL::jsonb)
@@ -6192,6 +6425,13 @@ function ampsync_worker.note_version(p_dataset_id bigint, p_version text, p_mani
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
+function ampsync_worker.open_session(p_gateway uuid, p_client uuid, p_token jsonb, p_hello jsonb)
+  -- A client connects to a gateway: ends its session elsewhere, and says what it resumes and loads.
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
 function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
   -- The hash of a block in this stream's own history or rows.
   returns text
@@ -6224,6 +6464,13 @@ function ampsync_worker.prune_limits()
   -- Delete the rate limits that no source has had for a day; returns how many.
   returns integer
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.read_log(p_after bigint, p_epoch uuid, p_blocks_after bigint, p_clients uuid[] DEFAULT NULL::uuid[])
+  -- What the log says above a position, but for rows and blocks: how far to go, what became of tables, dirty blocks.
+  returns jsonb
+  language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6260,6 +6507,20 @@ function ampsync_worker.report_capture(p_generation bigint, p_lsn pg_lsn)
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
+function ampsync_worker.report_sessions(p_gateway uuid, p_sessions jsonb)
+  -- What a gateway says of its sessions; returns those that are to be closed.
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
+function ampsync_worker.resolve_shapes(p_client uuid, p_generation bigint, p_token jsonb, p_hello jsonb)
+  -- The shapes of an open session, anew: what resumes, what is to be loaded, what is refused.
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
   grants owner=X/owner
 
 function ampsync_worker.restart_run(p_stream_id bigint, p_epoch bigint, p_part bigint, p_error jsonb)

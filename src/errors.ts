@@ -34,6 +34,11 @@ export type ErrorCode =
   | "SY405" // capture is not running, or lags too far for the call
   | "SY406" // a time, position or epoch that is not in the history
   | "SY411" // a message between client and gateway breaks their protocol
+  | "SY412" // a second shape of one table for a client
+  | "SY413" // the shape is refused
+  | "SY415" // the client belongs to another subject
+  | "SY416" // a limit of clients is reached
+  | "SY419" // a client does not come from one phase to the other
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong
   | "SY903"; // a bug in ampsync

@@ -3,7 +3,7 @@
 alter table ampsync_private.shape
   add column filter_columns text[], -- Those that the filter reads; null: no filter.
   add column uses jsonb not null default '{}', -- As they were: {column of bind, filter or columns: {"type", "typmod"}}.
-  add column renewed integer not null default 0, -- How often clients had to load it anew though nothing of it was other.
+  add column renewed integer not null default 0, -- How often clients had to load it anew while it stayed as it is.
   add column made_at bigint not null default 0; -- The head as it was made: older rows are not what it was made for.
 alter table ampsync_private.shape
   add constraint shape_state_check check (state in ('live', 'failed')),
@@ -127,3 +127,8 @@ create table ampsync_private.revoked (
 );
 comment on table ampsync_private.revoked
   is 'Subjects whose tokens from before some time are refused.';
+
+create index client_tenant_idx on ampsync_private.client (tenant) where tenant is not null;
+
+-- What gateways ask for in each step, among entries of rows and blocks.
+create index change_tx_tables_idx on ampsync_private.change_tx (position) where kind in ('schema', 'floor');

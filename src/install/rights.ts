@@ -1,9 +1,20 @@
 /** The roles that `ampsync migrate` grants to, where they exist. Nothing needs them. */
-export const ROLES = ["ampsync_admin", "ampsync_operator", "ampsync_worker", "ampsync_reader"] as const;
+export const ROLES = [
+  "ampsync_admin",
+  "ampsync_operator",
+  "ampsync_worker",
+  "ampsync_reader",
+  "ampsync_gateway",
+] as const;
 
 export type Role = (typeof ROLES)[number];
 
-const READ: readonly Role[] = ["ampsync_admin", "ampsync_operator", "ampsync_worker", "ampsync_reader"];
+/** Who may read views, where nothing else is said: all but gateways, which call what they need and read nothing. */
+export const READERS: readonly Role[] = ROLES.filter((role) => role !== "ampsync_gateway");
+
+const READ: readonly Role[] = READERS;
+/** What gateways call of it as well. */
+const FOLLOW: readonly Role[] = ROLES;
 const OPERATE: readonly Role[] = ["ampsync_admin", "ampsync_operator"];
 const ADMINISTER: readonly Role[] = ["ampsync_admin"];
 
@@ -14,14 +25,14 @@ const ADMINISTER: readonly Role[] = ["ampsync_admin"];
 export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   cut: READ,
   doctor: READ,
-  head: READ,
-  is_captured: READ,
+  head: FOLLOW,
+  is_captured: FOLLOW,
   position_at: READ,
   staged_records: READ, // Views of create_seed_views call it.
   verify: READ,
-  version: READ,
+  version: FOLLOW,
   wait_for_block: READ,
-  wait_for_capture: READ, // A procedure, which runs with its caller's rights.
+  wait_for_capture: FOLLOW, // A procedure, which runs with its caller's rights.
 
   adopt: OPERATE,
   alter_sync: OPERATE,
@@ -55,6 +66,20 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   set_source: ADMINISTER, // Whoever may call it decides to which hosts workers connect.
   table_as_of: ADMINISTER,
 };
+
+/**
+ * What gateways call in the schema `ampsync_worker`, besides workers: functions that run with their owner's rights, since a
+ * gateway has none on tables.
+ */
+export const GATEWAY_CALLS: readonly string[] = [
+  "beat_gateway",
+  "close_session",
+  "end_gateway",
+  "open_session",
+  "read_log",
+  "report_sessions",
+  "resolve_shapes",
+];
 
 /** Who may read a view of the schema `ampsync`, where not all of them may. */
 export const VIEW_RIGHTS: Readonly<Record<string, readonly Role[]>> = {

@@ -1,7 +1,7 @@
 import pg from "pg";
 
 import type { Queue } from "../model/queue.ts";
-import { FUNCTION_RIGHTS, INSTALLER_TABLES, ROLES, VIEW_RIGHTS } from "./rights.ts";
+import { FUNCTION_RIGHTS, GATEWAY_CALLS, INSTALLER_TABLES, READERS, ROLES, VIEW_RIGHTS } from "./rights.ts";
 
 /** What migrating leaves to somebody with more rights. Both are empty where nothing is left. */
 export interface RolesLeft {
@@ -12,6 +12,7 @@ export interface RolesLeft {
 }
 
 const WORKER = "ampsync_worker";
+const GATEWAY = "ampsync_gateway";
 
 /**
  * Creates the missing roles where this role may. They belong to the whole cluster: another database may be doing
@@ -79,6 +80,8 @@ export async function missingGrants(client: pg.ClientBase, queue: Queue): Promis
     queue.isOurs ? queue.schema : null,
     Object.keys(VIEW_RIGHTS),
     Object.values(VIEW_RIGHTS).map((roles) => roles.join()),
+    READERS,
+    GATEWAY_CALLS,
   ]);
   return rows.map(({ statement }) => statement);
 }
@@ -116,7 +119,7 @@ async function joinLater(client: pg.ClientBase): Promise<{ readonly statement: s
 
 /**
  * $1 roles, $2 and $3 functions and who may call them, $4 tables that workers only read, $5 our queue or null, $6 and $7
- * views that not all may read, and who may.
+ * views that not all may read, and who may, $8 who may read all others, $9 what gateways call.
  *
  * Has a role the right some other way, by membership for instance, it needs no grant.
  */
@@ -134,7 +137,8 @@ const GRANTS = `
      union all
     select 1, format('grant select on %s to %I', c.oid::regclass, r.name)
       from pg_class c cross join role r
-     where c.relnamespace = 'ampsync'::regnamespace and c.relkind = 'v' and not has_table_privilege(r.oid, c.oid, 'select')
+     where c.relnamespace = 'ampsync'::regnamespace and c.relkind = 'v' and r.name = any ($8)
+       and not has_table_privilege(r.oid, c.oid, 'select')
        and not exists (select from unnest($6::text[], $7::text[]) v(name, roles)
                         where v.name = c.relname and r.name <> all (string_to_array(v.roles, ',')))
      union all
@@ -144,6 +148,15 @@ const GRANTS = `
       join pg_proc p on p.proname = f.name and p.pronamespace = 'ampsync'::regnamespace
       join role r on r.name = f.role
      where not has_function_privilege(r.oid, p.oid, 'execute')
+     union all
+    select 1, format('grant usage on schema ampsync_worker to %I', g.name)
+      from role g
+     where g.name = '${GATEWAY}' and not has_schema_privilege(g.oid, 'ampsync_worker', 'usage')
+     union all
+    select 1, format('grant execute on routine %s to %I', p.oid::regprocedure, g.name)
+      from pg_proc p cross join role g
+     where p.pronamespace = 'ampsync_worker'::regnamespace and p.proname = any ($9) and g.name = '${GATEWAY}'
+       and not has_function_privilege(g.oid, p.oid, 'execute')
      union all
     select 1, format('grant %s on schema %I to %I', s.rights, s.name, w.name)
       from (values ('ampsync_worker', 'usage'), ('ampsync_private', 'usage, create')) s(name, rights) -- Shadows.

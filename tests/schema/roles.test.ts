@@ -7,7 +7,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { migrate } from "../../src/install/migrate.ts";
 import {
   FUNCTION_RIGHTS,
+  GATEWAY_CALLS,
   INSTALLER_TABLES,
+  READERS,
   ROLES,
   type Role,
   VIEW_RIGHTS,
@@ -569,7 +571,9 @@ async function expectAllRights(db: TestDatabase): Promise<void> {
     [ROLES],
   );
   for (const { schema, name, roles } of routines) {
-    const decided = schema === "ampsync" ? FUNCTION_RIGHTS[name] : ["ampsync_worker"];
+    const isGateways = schema === "ampsync_worker" && GATEWAY_CALLS.includes(name);
+    const ofWorkers = isGateways ? ["ampsync_worker", "ampsync_gateway"] : ["ampsync_worker"];
+    const decided = schema === "ampsync" ? FUNCTION_RIGHTS[name] : ofWorkers;
     expect({ schema, name, roles }).toEqual({
       schema,
       name,
@@ -595,7 +599,8 @@ async function expectAllRights(db: TestDatabase): Promise<void> {
   for (const { relation, kind, rights } of relations) {
     const isRead = INSTALLER_TABLES.some((name) => relation === `ampsync_private.${name}`);
     const decided = (role: Role) => {
-      if (kind === "v") return (VIEW_RIGHTS[relation.split(".")[1]!] ?? ROLES).includes(role) ? "select" : "";
+      if (kind === "v")
+        return (VIEW_RIGHTS[relation.split(".")[1]!] ?? READERS).includes(role) ? "select" : "";
       if (role !== "ampsync_worker") return "";
       if (relation === "ampsync_private.change") return "select insert update delete truncate"; // It is theirs.
       return isRead ? "select" : "select insert update delete";

@@ -20,7 +20,7 @@ export async function describeSchema(client: pg.ClientBase): Promise<string> {
 const SCHEMAS = "('ampsync'::regnamespace, 'ampsync_worker'::regnamespace, 'ampsync_private'::regnamespace)";
 
 /** Whether those roles exist depends on the server; src/install/rights.ts says what they get. */
-const NOT_GRANTED_TO_ROLES = "acl::text !~ '^ampsync_(admin|operator|worker|reader)='";
+const NOT_GRANTED_TO_ROLES = "acl::text !~ '^ampsync_(admin|operator|worker|reader|gateway)='";
 
 const RELATIONS = `
   select concat_ws(e'\\n',

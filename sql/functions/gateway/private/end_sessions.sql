@@ -1,0 +1,34 @@
+-- Removes the sessions of a gateway, but for those of clients that somebody holds. Returns how many.
+--
+-- Locks: client rows that are free, in their order, then their sessions.
+create or replace function ampsync_private.end_sessions(
+  p_gateway uuid
+)
+  returns integer
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ended integer;
+begin
+  with held as materialized (
+    select c.client_id
+      from ampsync_private.client c
+     where exists (select from ampsync_private.session s
+                    where s.client_id = c.client_id and s.gateway_id = p_gateway)
+     order by c.client_id
+       for no key update of c skip locked
+  )
+  delete from ampsync_private.session s
+   using held h
+   where s.client_id = h.client_id
+     and s.gateway_id = p_gateway;
+  get diagnostics v_ended = row_count;
+  return v_ended;
+end;
+$$;
+
+comment on function ampsync_private.end_sessions(uuid)
+  is 'Remove the sessions of a gateway, but for those of clients that somebody holds.';

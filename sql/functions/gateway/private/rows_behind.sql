@@ -1,0 +1,38 @@
+-- Whether captured transactions above a position are more than a client is to be sent: over 50,000 changes or 16 MiB,
+-- or so many entries that counting them would be work. Reads on until it is decided, and no rows.
+create or replace function ampsync_private.rows_behind(
+  p_position bigint
+)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_changes bigint := 0;
+  v_bytes   bigint := 0;
+  v_entry   record;
+begin
+  if ampsync_private.log_head() - p_position > 200000 then
+    return true;
+  end if;
+  for v_entry in
+    select t.changes, t.bytes
+      from ampsync_private.change_tx t
+     where t.position > p_position
+       and t.kind = 'rows'
+     order by t.position
+  loop
+    v_changes := v_changes + v_entry.changes;
+    v_bytes := v_bytes + v_entry.bytes;
+    if v_changes > 50000 or v_bytes > 16777216 then
+      return true;
+    end if;
+  end loop;
+  return false;
+end;
+$$;
+
+comment on function ampsync_private.rows_behind(bigint)
+  is 'Whether captured transactions above a position are more than a client is to be sent.';

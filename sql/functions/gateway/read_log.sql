@@ -1,0 +1,92 @@
+-- What the log says above a position, for a gateway: how far the next step goes, and all of it but rows (read_shapes)
+-- and blocks (shape_rows), which are to be read in the same snapshot. So the transaction around it is REPEATABLE READ
+-- and READ ONLY.
+--
+-- p_after         rows: captured transactions were read up to here. Null: they are not wanted
+-- p_blocks_after  blocks: tables of datasets were read at here. Null: they are not wanted
+-- p_epoch         with what both were seen; SY406 if the log is another one by now
+-- p_clients       whose own transactions are named; null: of all
+--
+-- to          the last whole transaction of this step (log_page); tables of datasets in this snapshot are those of
+--             `head`
+-- stamp, to_stamp, head_stamp  of p_after, to and head; null where there is no such entry
+-- changes, bytes  of rows in (p_after, to]
+-- definitions  see definitions_stamp
+-- entries     about tables (log_notes)
+-- blocks      [{"published_id", "table", "dataset", "shapes", "ranges"}] that may differ since p_blocks_after
+-- datasets    where they stand (dataset_blocks)
+-- own         [{"position", "client", "tx"}] in (p_after, to]
+-- low         by shape: blocks below it do not belong to the shape in this snapshot
+create or replace function ampsync_worker.read_log(
+  p_after        bigint,
+  p_epoch        uuid,
+  p_blocks_after bigint,
+  p_clients      uuid[] default null
+)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_head   bigint := ampsync_private.log_head();
+  v_page   record;
+  v_blocks jsonb := '[]';
+  v_datasets jsonb := '[]';
+  v_own    jsonb := '[]';
+begin
+  perform ampsync_private.check_same_log(p_epoch, greatest(p_after, p_blocks_after));
+  v_page := ampsync_private.log_page(p_after);
+  if p_blocks_after < v_head then
+    select coalesce(jsonb_agg(b.entry order by b.published_id), '[]'),
+           coalesce((select jsonb_agg(ampsync_private.dataset_blocks(i.id) order by i.id)
+                       from unnest(array_agg(distinct b.dataset_id)) i(id)), '[]')
+      into v_blocks, v_datasets
+      from (select d.published_id, s.dataset_id,
+                   jsonb_build_object(
+                     'published_id', d.published_id, 'table', format('%I.%I', p.schema_name, p.table_name),
+                     'dataset', t.label, 'ranges', d.ranges,
+                     'shapes', (select jsonb_agg(n.shape_id order by n.shape_id)
+                                  from ampsync_private.shape n where n.published_id = d.published_id)) as entry
+              from ampsync_private.dirty_blocks(p_blocks_after) d
+              join ampsync_private.published p using (published_id)
+              join ampsync_private.stream s using (stream_id)
+              join ampsync_private.dataset t using (dataset_id)
+             where p.state = 'live') b;
+  end if;
+  if v_page.upto > p_after then
+    select coalesce(jsonb_agg(jsonb_build_object('position', t.position::text, 'client', t.client_id,
+                                                 'tx', t.client_tx) order by t.position), '[]')
+      into v_own
+      from ampsync_private.change_tx t
+     where t.position > p_after
+       and t.position <= v_page.upto
+       and t.client_id is not null
+       and (p_clients is null or t.client_id = any (p_clients));
+  end if;
+
+  return jsonb_build_object(
+    'head', v_head::text,
+    'to', v_page.upto::text,
+    'stamp', ampsync_private.log_stamp(p_after)::text,
+    'to_stamp', ampsync_private.log_stamp(v_page.upto)::text,
+    'head_stamp', ampsync_private.log_stamp(v_head)::text,
+    'at', (select ampsync_private.utc_text(t.recorded_at)
+             from ampsync_private.change_tx t where t.position = v_page.upto),
+    'now', ampsync_private.utc_text(ampsync_private.now()),
+    'schema', ampsync_private.present_version(),
+    'changes', v_page.changes::text,
+    'bytes', v_page.bytes::text,
+    'definitions', ampsync_private.definitions_stamp(),
+    'entries', ampsync_private.log_notes(p_after, v_page.upto, p_blocks_after),
+    'blocks', v_blocks,
+    'datasets', v_datasets,
+    'own', v_own,
+    'low', (select coalesce(jsonb_object_agg(s.shape_id, s.low::text), '{}')
+              from ampsync_private.shape s where s.low is not null));
+end;
+$$;
+
+comment on function ampsync_worker.read_log(bigint, uuid, bigint, uuid[])
+  is 'What the log says above a position, but for rows and blocks: how far to go, what became of tables, dirty blocks.';
