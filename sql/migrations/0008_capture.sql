@@ -83,6 +83,7 @@ create table ampsync_private.capture (
   beat_token        text, -- Of the newest beat: any role can write messages into WAL.
   received_lsn      pg_lsn,
   received_at       timestamptz,
+  look_ms           integer, -- How long a look takes in mode poll; null: not long.
   stored_at         timestamptz,
   sampled_at        timestamptz,
   sampled_tx        bigint,

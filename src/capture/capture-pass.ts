@@ -10,6 +10,7 @@ import { LAST_CALLS_MS, PASS_MS, SHUTDOWN_MS } from "../model/limits.ts";
 import { lsnText } from "../model/lsn.ts";
 import { CaptureSession } from "./capture-session.ts";
 import { Polling } from "./polling.ts";
+import { Progress } from "./progress.ts";
 import { Replication, type Transport } from "./replication.ts";
 
 const PUBLICATION = "ampsync";
@@ -147,11 +148,10 @@ class CapturePass {
     this.#session = session;
     if (this.#job.shutdown.aborted) session.stop();
     if (this.#isTimeUp) session.yield();
-    let reported = 0n;
+    const progress = new Progress();
     const reports = setInterval(() => {
-      if (session.received === reported) return;
-      reported = session.received;
-      void aside.reportCapture(capture, reported).catch(() => {}); // Shown next time.
+      const report = progress.of(session);
+      if (report !== null) void aside.reportCapture(capture, report).catch(() => {}); // Shown next time.
     }, REPORT_MS);
     try {
       const end = await session.run();

@@ -16,6 +16,8 @@ const AHEAD_BYTES = 1024 * 1024;
 /** Idle WAL is acknowledged with each beat, or after so many bytes: to store how far it goes is WAL itself. */
 const IDLE_BYTES = 64n * 1024n * 1024n;
 const BEAT_BYTES = 64;
+/** WAL without changes of ours is told once it is so much: what tells it is WAL itself, and would be told next. */
+const NEWS_BYTES = 1024n * 1024n;
 /** Kinds of messages that are read of a transaction that is to be skipped: its beginning and end, and relations. */
 const READ_WHEN_SKIPPED = new Set([..."BCR"].map((kind) => kind.charCodeAt(0)));
 
@@ -71,11 +73,17 @@ export class CaptureSession {
     this.#reader = new TransactionReader(tables);
     this.#capture = capture;
     this.#stored = startLsn;
+    this.#received = startLsn;
   }
 
-  /** How far the server has sent. */
-  get received(): bigint {
-    return this.#received;
+  /** How far the server has sent, as far as that is worth telling and not told by what is stored; null: nothing is. */
+  get news(): bigint | null {
+    return this.#received > this.#stored ? this.#received : null;
+  }
+
+  /** See `Transport.lookMs`. */
+  get lookMs(): number {
+    return this.#replication.lookMs;
   }
 
   /** The commit of the transaction that is being read or stored, if any: what a failure is about. */
@@ -128,7 +136,8 @@ export class CaptureSession {
   }
 
   async #take(frame: Frame): Promise<void> {
-    if (frame.walEnd > this.#received) this.#received = frame.walEnd;
+    const advance = frame.walEnd - this.#received;
+    if (advance > (frame.kind === "data" ? 0n : NEWS_BYTES)) this.#received = frame.walEnd;
     if (frame.kind === "keepalive") {
       const isIdle = !this.#reader.isOpen && this.#waiting.isEmpty && !this.#isStoring;
       if (isIdle && frame.walEnd - this.#stored >= IDLE_BYTES) this.#idle(frame.walEnd, null);

@@ -9,6 +9,7 @@ import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 import { lsnOf, lsnText } from "../model/lsn.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";
 import { BinaryCopy } from "./binary-copy.ts";
+import { restMs } from "./cadence.ts";
 import {
   CAPTURE_NAME,
   type Frame,
@@ -22,10 +23,6 @@ import {
 const CHANGES = 5_000;
 /** How much WAL one look reads at most. */
 const WAL_BYTES = 64n * 1024n * 1024n;
-/** Looks that are due together are not made together. */
-const JITTER = 0.2;
-/** Each look reads again from the oldest open transaction on: one that took long is not soon followed by the next. */
-const REST = 4;
 /** Longer than a look takes that reads again all that a slot may keep: a server that is silent for so long is gone. */
 const ANSWER_MS = 10 * 60_000;
 /** How long the last move of the slot, and telling the server to look no more, may take. */
@@ -55,8 +52,9 @@ export class Polling implements Transport {
   #isSkipping = false;
   /** The server is working for us. */
   #isAwaited = false;
-  /** How long the server took for this look. */
+  /** How long the server took for this look, so far. */
   #tookMs = 0;
+  #lookMs = 0;
 
   private constructor(client: pg.Client, options: PollingOptions) {
     this.#client = client;
@@ -85,6 +83,10 @@ export class Polling implements Transport {
     }
   }
 
+  get lookMs(): number {
+    return this.#lookMs;
+  }
+
   /** Frames as a walsender sends them, until the signal aborts. */
   async *frames(signal: AbortSignal): AsyncGenerator<Frame> {
     try {
@@ -103,11 +105,12 @@ export class Polling implements Transport {
       rows++;
       if (this.#isNew(bytes)) yield { kind: "data", walEnd: lsn, bytes };
     }
+    this.#lookMs = this.#tookMs;
     if (rows < CHANGES) yield { kind: "keepalive", walEnd: upTo };
-    const interval = this.#options.intervalMs * (1 - JITTER + 2 * JITTER * Math.random());
-    const restMs = Math.max(rows < CHANGES ? interval - this.#tookMs : 0, (REST - 1) * this.#tookMs);
-    await pause(restMs, undefined, { signal }).catch(() => {});
-    if (rows >= CHANGES) await this.#untilStored(signal);
+    const hasMore = rows >= CHANGES;
+    const rest = restMs({ tookMs: this.#tookMs, intervalMs: hasMore ? 0 : this.#options.intervalMs });
+    await pause(rest, undefined, { signal }).catch(() => {});
+    if (hasMore) await this.#untilStored(signal);
   }
 
   /** Exactly up to there: one byte more, and the transaction that begins there is lost. The next look moves the slot. */

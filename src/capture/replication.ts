@@ -37,6 +37,8 @@ export type Frame =
 export interface Transport extends AsyncDisposable {
   frames(signal: AbortSignal): AsyncGenerator<Frame>;
   acknowledge(stored: bigint): void;
+  /** How long the server took for the last look; zero where it sends by itself. */
+  readonly lookMs: number;
   /** Ends at once, as if the connection was lost. */
   leave(): void;
 }
@@ -58,6 +60,7 @@ export interface ReplicationOptions {
  * all the same, by a timer, so that it does not take us for dead.
  */
 export class Replication implements Transport {
+  readonly lookMs = 0;
   readonly #client: pg.Client;
   readonly #stream: Duplex;
   readonly #timer: NodeJS.Timeout;

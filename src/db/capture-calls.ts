@@ -31,6 +31,14 @@ export interface Stored {
   readonly mustReread: boolean;
 }
 
+/** What is shown of a pass beside what it has stored. */
+export interface CaptureReport {
+  /** How far the server has sent; null: no further than is stored. */
+  readonly received: bigint | null;
+  /** How long a look at WAL takes; null: not long. */
+  readonly lookMs: number | null;
+}
+
 export type CaptureOutcome = "rested" | "failed" | "replaced" | "slot_busy";
 
 /** Longer than the call of a large transaction's last part takes, which may first make room for it. */
@@ -119,10 +127,14 @@ export class CaptureCalls {
     ]);
   }
 
-  async reportCapture({ generation }: Pick<Capture, "generation">, received: bigint): Promise<void> {
-    await this.#caller.call("select ampsync_worker.report_capture($1, $2)", [
+  async reportCapture(
+    { generation }: Pick<Capture, "generation">,
+    { received, lookMs }: CaptureReport,
+  ): Promise<void> {
+    await this.#caller.call("select ampsync_worker.report_capture($1, $2, $3)", [
       String(generation),
-      lsnText(received),
+      received === null ? null : lsnText(received),
+      lookMs,
     ]);
   }
 

@@ -205,6 +205,40 @@ test("the reader of a worker that is not heard any more is ended, and no other",
   expect(await journaledDetails(db, "capture_reader_ended")).toMatchObject([{ worker: "worker-1" }]);
 });
 
+test("looks that take long are behind, for the transaction before which each of them begins", async () => {
+  const report = (lookMs: number | null) =>
+    db.query("select ampsync_worker.report_capture(c.generation, null, $1) from ampsync_private.capture c", [
+      lookMs,
+    ]);
+  await db.query("create table if not exists theirs (id integer)");
+  const user = await db.client();
+  const pid = await backendOf(user);
+  await user.query("begin; insert into theirs values (1)");
+  await report(251);
+  expect(await supervise()).toBe("behind");
+  expect(await capture()).toMatchObject({
+    reason: expect.stringMatching(
+      new RegExp(
+        `^a look at WAL takes 251 ms, so the next one comes after 1004 ms: a transaction is open .* pid ${pid}, and each`,
+      ),
+    ),
+    hint: `select pg_terminate_backend(${pid});`,
+  });
+  await user.query("rollback");
+  await db.query("select ampsync.configure_capture(poll_interval => '2 s')");
+  expect(await supervise()).toBe("ok"); // No later than it would have come anyway.
+  await db.query("select ampsync.configure_capture(poll_interval => '1 s')");
+  expect(await supervise()).toBe("behind");
+  await report(null);
+  expect(await supervise()).toBe("ok");
+  expect(await journaledEvents(db)).toEqual([
+    "capture_behind",
+    "capture_resumed",
+    "capture_behind",
+    "capture_resumed",
+  ]);
+});
+
 describe("the limit of WAL", () => {
   test("is said from 60 % on; at 100 % the slot is dropped, and the log goes on behind a gap", async () => {
     await caughtUp();

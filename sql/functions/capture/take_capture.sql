@@ -30,6 +30,7 @@ begin
          leftover     = case when c.large_tx is null then c.leftover else c.leftover || c.large_tx end,
          large_tx     = null,
          large_notes  = null,
+         look_ms      = null,
          tables_stamp = null
   returning * into v_capture;
   if not found then

@@ -6,7 +6,11 @@ select coalesce(c.mode, 'stream') as mode,
             when (z.is_alone or z.is_unseen) and c.state = 'ok' then 'behind'
             else coalesce(c.state, 'off') end as state,
        c.since,
-       case when z.is_alone then 'no worker is alive: changes stay in WAL'
+       case when z.is_alone and s.wal_status = 'lost'
+            then 'no worker is alive, and the server has given up the slot: the next one begins behind a gap'
+            when z.is_alone and pg_catalog.current_setting('max_slot_wal_keep_size') = '-1'
+            then 'no worker is alive: changes stay in WAL, of which the server has no limit'
+            when z.is_alone then 'no worker is alive: changes stay in WAL'
             when z.is_new then 'the slot is to be made by a worker'
             when z.is_unseen then 'no supervisor could look since ' || date_trunc('second', c.sampled_at)
             else c.reason end as reason,

@@ -95,8 +95,12 @@ export class SqlCapture {
     ]);
   }
 
-  async report(place: number): Promise<void> {
-    await this.#db.query("select ampsync_worker.report_capture($1, $2)", [this.generation, lsn(place)]);
+  async report(place: number, lookMs: number | null = null): Promise<void> {
+    await this.#db.query("select ampsync_worker.report_capture($1, $2, $3)", [
+      this.generation,
+      lsn(place),
+      lookMs,
+    ]);
   }
 
   async end(report: Readonly<Record<string, unknown>>, generation: string | null = this.generation) {

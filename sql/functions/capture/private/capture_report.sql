@@ -28,8 +28,10 @@ declare
   v_foreign record;
   v_out    interval; -- How long a beat has been out.
   v_moved  timestamptz := greatest(p_capture.received_at, p_capture.stored_at, p_capture.acquired_at);
+  v_pause  interval := ampsync_private.look_pause(p_capture.look_ms);
   v_limit  interval := interval '5 s'
-                       + case when p_capture.mode = 'poll' then 2 * p_capture.poll_interval else interval '0' end;
+                       + case when p_capture.mode = 'poll' then 2 * greatest(p_capture.poll_interval, v_pause)
+                              else interval '0' end;
 begin
   if not p_is_used then
     state := 'off';
@@ -88,6 +90,12 @@ begin
   elsif v_out >= v_limit then
     reason := format('what was committed %s ago is not in the log yet', date_trunc('second', v_out));
     hint := 'select * from ampsync.capture; -- It catches up by itself where bytes_behind falls.';
+  elsif p_capture.mode = 'poll' and v_pause > greatest(interval '1 s', p_capture.poll_interval) then
+    reason := format('a look at WAL takes %s ms, so the next one comes after %s ms%s', p_capture.look_ms,
+                     4 * p_capture.look_ms::bigint,
+                     coalesce(': ' || v_oldest.transaction || ', and each look begins before it', ''));
+    hint := coalesce(v_oldest.ends,
+                     'select * from ampsync.capture; -- It catches up by itself where bytes_behind falls.');
   else
     state := 'ok';
     select r.reason, r.hint into reason, hint from ampsync_private.capture_dangers(p_capture) r;

@@ -1,6 +1,6 @@
 -- Whether a pass of capture is under way: a worker that lives holds it, and a session reads our slot. In mode
 -- poll a session reads it for moments alone: there it counts that something was received or stored within some
--- intervals and half a minute, as the beats of the supervisor are.
+-- intervals, or pauses behind looks that take long, and half a minute, as the beats of the supervisor are.
 create or replace function ampsync_private.capture_runs()
   returns boolean
   language plpgsql
@@ -16,7 +16,7 @@ begin
                   where (v_is_read
                          or c.mode = 'poll'
                             and greatest(c.acquired_at, c.received_at, c.stored_at)
-                                > ampsync_private.now() - (interval '30 s' + 8 * c.poll_interval))
+                                > ampsync_private.now() - (interval '30 s' + 8 * c.poll_interval + 2 * ampsync_private.look_pause(c.look_ms)))
                     and c.worker_id is not null
                     and ampsync_private.worker_lives(c.worker_id));
 end;

@@ -30,7 +30,8 @@ as $$
               then format('select ampsync.skip_transaction(%L); -- captured tables are loaded anew. %s', c.lsn, c.hint)
               else ampsync_private.fix_of(c.hint, 'select * from ampsync.capture;') end),
         (c.is_alone,
-         'error', format('no worker is alive: changes of %s tables stay in WAL', c.tables),
+         'error', format('no worker is alive: changes of %s tables %s', c.tables,
+                         case when c.fault is null or c.fault = 'not_made' then 'stay in WAL' else 'are not kept' end),
          'npx ampsync worker'),
         (c.state = 'behind' and c.stalled,
          'error', c.reason,
