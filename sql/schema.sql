@@ -407,6 +407,7 @@ table ampsync_private.capture
   column beat_token text
   column received_lsn pg_lsn
   column received_at timestamp with time zone
+  column look_ms integer
   column stored_at timestamp with time zone
   column sampled_at timestamp with time zone
   column sampled_tx bigint
@@ -3960,6 +3961,13 @@ function ampsync_private.look_before(p_transactions jsonb, p_replayed boolean[])
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.look_pause(p_look_ms integer)
+  -- How long after a look at WAL the next one comes at the earliest.
+  returns interval
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.make_slot()
   -- Have our slot made, and let the log go on behind a gap.
   returns text
@@ -6502,8 +6510,8 @@ function ampsync_worker.renew_leases(p_worker_id text, p_leases jsonb)
   set search_path=pg_catalog, pg_temp; enable_nestloop=off
   grants owner=X/owner
 
-function ampsync_worker.report_capture(p_generation bigint, p_lsn pg_lsn)
-  -- Report how far a pass of capture has received WAL.
+function ampsync_worker.report_capture(p_generation bigint, p_lsn pg_lsn, p_look_ms integer)
+  -- Report how far a pass of capture has received WAL, and how long its looks take.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
