@@ -22,8 +22,9 @@ export default defineConfig({
     // Two cores are kept busy by four: many tests wait for a time to pass, or for processes to start.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    // Guards against what never ends. Whoever waits for something gives up before.
+    testTimeout: 240_000,
+    hookTimeout: 120_000,
     projects: [
       // Files share their worker's modules, which take a second to load: they change nothing outside of themselves.
       {
@@ -63,7 +64,6 @@ export default defineConfig({
           pool: "forks",
           globalSetup: withProgram,
           setupFiles,
-          testTimeout: 200_000,
           maxWorkers: 5,
           sequence: { groupOrder: 1 },
         },
@@ -76,7 +76,6 @@ export default defineConfig({
           pool: "forks",
           globalSetup: withProgram,
           setupFiles,
-          testTimeout: 200_000,
           maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },

@@ -9,4 +9,4 @@ test(`${KILLS} kills during a backfill lose nothing, double nothing, and no read
   const result = await runChaos({ kills: KILLS, rows: 60_000, seed: 1 });
   expect(result).toMatchObject({ kills: KILLS, lost: 0, doubled: 0, torn: 0 });
   expect(result.takeovers).toBeGreaterThan(0);
-}, 120_000);
+});

@@ -58,5 +58,4 @@ test.each(CUTS)(
     expect(worker.hasEnded).toBe(false);
     await sync.expectFreshLoad();
   },
-  60_000,
 );

@@ -9,8 +9,8 @@ import type { Worker } from "../support/worker/worker.ts";
 import type { WorkerOptions } from "../support/worker/worker-process.ts";
 
 const TABLES = ["blocks", "logs", "transactions"] as const;
-/** Half of what a lease lasts: no test moves the clock, so that time alone takes nothing over. */
-const AT_ONCE_MS = 15_000;
+/** Less than is left of a lease: no test moves the clock, so that time alone takes nothing over. */
+const AT_ONCE_MS = 20_000;
 
 /** Two workers that share the streams; `victim` has more of them. */
 async function twoWorkers(
@@ -62,7 +62,7 @@ test("SIGKILL of one of two workers in mid-load: its streams go on elsewhere at 
   const { victim, victimId, sync } = await twoWorkers(scenario);
   await victim.kill();
   await expectTakenOver(scenario, sync, victimId);
-}, 60_000);
+});
 
 test("SIGKILL of the only worker, which starts again at once: it goes on as soon as it has looked twice", async () => {
   await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
@@ -74,7 +74,7 @@ test("SIGKILL of the only worker, which starts again at once: it goes on as soon
   await first.kill();
   scenario.startWorker();
   await expectTakenOver(scenario, sync, firstId);
-}, 60_000);
+});
 
 /** A run of the supervisor that does not end by itself, on one worker alone. */
 async function longSupervision(scenario: Scenario, workerId: string): Promise<void> {
@@ -107,7 +107,7 @@ test("SIGKILL while the supervisor runs there: another one runs elsewhere, and t
   await victim.kill();
   await expectTakenOver(scenario, sync, victimId);
   await endSupervision(scenario);
-}, 60_000);
+});
 
 test("SIGTERM of one of two workers: it takes no more streams from then on, and the other one has them all at once", async () => {
   await using scenario = await Scenario.start({ source: new GeneratedSource({ blocks: 300 }) });
@@ -120,11 +120,11 @@ test("SIGTERM of one of two workers: it takes no more streams from then on, and 
       const { rows } = await scenario.db.query("select slots, streams::int from ampsync.workers order by 1");
       return JSON.stringify(rows) === '[{"slots":0,"streams":0},{"slots":20,"streams":3}]';
     },
-    8_000,
+    AT_ONCE_MS,
   );
   (sync.source as GeneratedSource).mine();
   await sync.reaches();
-}, 60_000);
+});
 
 test("a heartbeat session that is ended again and again under load is replaced at once: no takeover, no COPY ended", async () => {
   const source = new GeneratedSource({ blocks: 500, logsPerBlock: 20 });
@@ -151,11 +151,12 @@ test("a heartbeat session that is ended again and again under load is replaced a
   });
   await sync.reaches();
   await sync.expectFreshLoad();
+  // A worker that took more than its share gives a stream away, which is no event.
   const { rows } = await scenario.db.query(
-    "select distinct epoch::int, (select count(*)::int from ampsync.events where event ~ 'lease|error|freed') as events from ampsync_private.lease",
+    "select event, details from ampsync.events where event ~ 'lease|error|freed'",
   );
-  expect(rows).toEqual([{ epoch: 1, events: 0 }]);
-}, 60_000);
+  expect(rows).toEqual([]);
+});
 
 test.skipIf(!hasPgBouncer)(
   "behind PgBouncer's session pooling, too, a killed worker is replaced at once",
@@ -167,5 +168,4 @@ test.skipIf(!hasPgBouncer)(
     await victim.kill();
     await expectTakenOver(scenario, sync, victimId);
   },
-  60_000,
 );

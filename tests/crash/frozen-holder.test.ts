@@ -36,5 +36,4 @@ test.each(POINTS)(
     await sync.expectFreshLoad();
     expect(await scenario.events("lease_taken_over")).toBe(1);
   },
-  60_000,
 );

@@ -44,7 +44,7 @@ test(`a kill after any batch of a microbatch loses nothing (${CASES})`, async ()
     await sync.catchesUp();
   }
   await sync.expectSourceRows();
-}, 60_000);
+});
 
 test("a kill in the middle of a reorg that another one replaces leaves nothing of either", async () => {
   const source = new GeneratedSource({ blocks: 40, logsPerBlock: 10 });

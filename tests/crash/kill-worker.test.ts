@@ -128,7 +128,7 @@ describe("a frozen worker", () => {
 describe("SIGTERM (graceful_shutdown)", () => {
   async function expectCleanEnd(scenario: Scenario, sync: Sync, worker: Worker): Promise<void> {
     worker.signal("SIGTERM");
-    await scenario.until("the worker to end", async () => worker.hasEnded, 5_000);
+    await scenario.until("the worker to end", async () => worker.hasEnded);
     const { rows: jobs } = await scenario.db.query(
       `select task, state, attempts, last_error from ampsync.jobs where state = 'running' or attempts > 0`,
     );

@@ -121,7 +121,7 @@ describe.each(KINDS)("SIGKILL during $name", (kind) => {
     );
     await sync.expectFreshLoad();
     expect(await follower.isolatedStep()).toEqual([]);
-  }, 120_000);
+  });
 });
 
 async function killAt(

@@ -42,5 +42,4 @@ test.each<[string, Partial<Misbehaviour>]>([
     }
     await sync.expectFreshLoad();
   },
-  60_000,
 );

@@ -95,7 +95,7 @@ test("a restart of the server with two workers: nobody is taken for dead, and ea
   await start({ port: new URL(url).port });
   db = connectDatabase("postgres", url, async () => {});
   await expectSameHolders(before, syncs);
-}, 120_000);
+});
 
 test("a backend that crashes takes all sessions with it, and the server counts as started long ago: the same", async () => {
   const syncs = await sharedStreams();
@@ -123,4 +123,4 @@ test("a backend that crashes takes all sessions with it, and the server counts a
     );
   });
   await expectSameHolders(before, syncs);
-}, 120_000);
+});

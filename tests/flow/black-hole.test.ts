@@ -34,7 +34,7 @@ test("a black-holed Flight connection is noticed within 60 s, though the stream 
   await sync.until("it to be noticed", ({ state }) => state === "retrying", NOTICED_MS);
   await sync.catchesUp();
   await sync.expectSourceRows();
-}, 60_000);
+});
 
 /**
  * A connection to PostgreSQL is watched twice: by the kernel, whose probes a proxy

@@ -56,7 +56,6 @@ describe.skipIf(dataFolder === undefined)("recorded data (AMPSYNC_TEST_DATA name
         expect(batches.filter(({ complete }) => complete)).toHaveLength(recorded(set, "blocks").numRows);
       }
     },
-    60_000,
   );
 
   test("ranges carry the network, hashes and times of the recording", async () => {

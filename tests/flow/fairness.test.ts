@@ -34,14 +34,10 @@ test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a 
   );
   scenario.startFaultyWorker({ ...SHORT_TURNS, env: TEN_SLOTS });
   // … and one is slow: its rows wait for somebody's lock.
-  await scenario.until(
-    "a table to hold up",
-    async () => {
-      const { rows } = await scenario.db.query("select to_regclass('chain_2.logs') is not null as made");
-      return rows[0]!["made"];
-    },
-    40_000,
-  );
+  await scenario.until("a table to hold up", async () => {
+    const { rows } = await scenario.db.query("select to_regclass('chain_2.logs') is not null as made");
+    return rows[0]!["made"];
+  });
   const blocker = await scenario.db.client();
   await blocker.query("begin; lock table chain_2.logs in share mode");
   source.mine(10);
@@ -58,30 +54,22 @@ test(`${STREAMS} tables on ${SLOTS} slots all progress; a slow, a failing and a 
     async () => (await behind()).every((target) => stuck.includes(target) || target === "chain_2.logs"),
     60_000,
   );
-  await scenario.until(
-    "the failing and the backing-off table to say so",
-    async () => {
-      const { rows } = await scenario.db.query(
-        "select concat_ws(' ', target, state, error_code) as said from ampsync.streams where target = any($1) order by 1",
-        [stuck],
-      );
-      const said = rows.map((row) => row["said"]).join(", ");
-      return said === "chain_1.blocks retrying 53000, chain_11.notes failed SY203";
-    },
-    30_000,
-  );
+  await scenario.until("the failing and the backing-off table to say so", async () => {
+    const { rows } = await scenario.db.query(
+      "select concat_ws(' ', target, state, error_code) as said from ampsync.streams where target = any($1) order by 1",
+      [stuck],
+    );
+    const said = rows.map((row) => row["said"]).join(", ");
+    return said === "chain_1.blocks retrying 53000, chain_11.notes failed SY203";
+  });
 
   await blocker.query("rollback");
   await scenario.db.query("drop event trigger refuse");
-  await scenario.until(
-    "all but the failed table",
-    async () => {
-      await scenario.hurry(); // What backs off retries now.
-      return (await behind()).join() === "chain_11.notes";
-    },
-    60_000,
-  );
-}, 180_000);
+  await scenario.until("all but the failed table", async () => {
+    await scenario.hurry(); // What backs off retries now.
+    return (await behind()).join() === "chain_11.notes";
+  });
+});
 
 test("a slot that a live stream holds is given up for a new dataset and for the supervisor", async () => {
   const source = new GeneratedSource({ blocks: 20, logsPerBlock: 1 });
@@ -98,12 +86,8 @@ test("a slot that a live stream holds is given up for a new dataset and for the 
   const before = await supervision();
   scenario.server.publish("2.0.0");
   const second = await scenario.sync(["logs"], { dataset: "anvil@2.0.0", schema: "second" });
-  await scenario.until(
-    "the new dataset to be looked up",
-    async () => (await second.stream()) !== null,
-    15_000,
-  );
-  await scenario.until("a run of the supervisor", async () => (await supervision()) > before, 15_000);
+  await scenario.until("the new dataset to be looked up", async () => (await second.stream()) !== null);
+  await scenario.until("a run of the supervisor", async () => (await supervision()) > before);
 });
 
 test("a stream that is paused and resumed between two heartbeats takes one slot", async () => {

@@ -159,5 +159,4 @@ test.each([
     await waitFor("all bytes to be given back", () => memory.bytes === 0);
     expect(memory.most).toBeGreaterThan(0);
   },
-  60_000,
 );

@@ -234,7 +234,7 @@ describe("the port", () => {
     await installer.query("alter table ampsync_private.migration rename to another");
     await installer.query("select pg_advisory_unlock_all()");
     expect(await worker.ended).toEqual({ code: 1, signal: null });
-  }, 30_000);
+  });
 
   test.each(Object.entries(COMMANDS))("that is taken keeps %s from starting", async (_, program) => {
     await using db = await createDatabase();

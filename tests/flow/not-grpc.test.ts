@@ -165,4 +165,4 @@ test("an ingress that answers in place of the server, whatever it says, stops no
   await sync.catchesUp();
   expect(await sync.events("stream_failed")).toBe(0);
   await sync.expectSourceRows();
-}, 60_000);
+});

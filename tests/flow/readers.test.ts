@@ -26,20 +26,16 @@ test("a reader that polls during a backfill sees whole microbatches only, and no
     return rows[0]!["n"] === 3;
   });
   const tips = new Set<number>();
-  await scenario.until(
-    "the head",
-    async () => {
-      const { rows } = await scenario.db.query(
-        `select coalesce(max(_block_num) + 1, 0)::int as blocks, count(*)::int as rows from chain.logs`,
-      );
-      const { blocks, rows: count } = rows[0] as { blocks: number; rows: number };
-      expect(count).toBe(blocks * ROWS.logs);
-      expect(blocks % microbatch).toBe(0);
-      tips.add(blocks);
-      return blocks === 4000;
-    },
-    20_000,
-  );
+  await scenario.until("the head", async () => {
+    const { rows } = await scenario.db.query(
+      `select coalesce(max(_block_num) + 1, 0)::int as blocks, count(*)::int as rows from chain.logs`,
+    );
+    const { blocks, rows: count } = rows[0] as { blocks: number; rows: number };
+    expect(count).toBe(blocks * ROWS.logs);
+    expect(blocks % microbatch).toBe(0);
+    tips.add(blocks);
+    return blocks === 4000;
+  });
   expect(tips.size).toBeGreaterThan(2);
 });
 
@@ -60,7 +56,7 @@ test(`a reader during reorgs of depth 1 to ${DEEPEST} sees no hole and no mixed 
   }
   expect(watch.faults).toEqual([]);
   await sync.expectFreshLoad();
-}, 60_000);
+});
 
 test(`a consumer of logical replication during reorgs of depth 1 to ${DEEPEST}: each transaction leads from one whole chain to another`, async () => {
   await using stack = new AsyncDisposableStack();
@@ -125,4 +121,4 @@ test(`a consumer of logical replication during reorgs of depth 1 to ${DEEPEST}: 
   }
   expect(reorgs).toBe(DEEPEST);
   expect(held.size).toBe(Number(source.chain.head()!.number) + 1);
-}, 60_000);
+});

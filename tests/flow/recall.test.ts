@@ -65,7 +65,7 @@ test("a partitioned table is shown as it was, and restored, through rows that mo
   await head();
   await db.query(`select * from ampsync.restore_table('public.parts', '${at}', dry_run => false)`);
   expect(await rowsOf(rows)).toEqual(before);
-}, 60_000);
+});
 
 test("a table with a baseline is rebuilt across a TRUNCATE; who reads the log gets no baseline", async () => {
   const { db } = scenario;
@@ -108,7 +108,7 @@ test("a table with a baseline is rebuilt across a TRUNCATE; who reads the log ge
   await expect(
     db.query("select ampsync.publish('public.based', identity => 'key', baseline => true)"),
   ).rejects.toMatchObject({ code: "SY402" });
-}, 60_000);
+});
 
 test("a captured table is shown as it was, its rows are restored and erased, by the log of a worker that reads WAL", async () => {
   const { db } = scenario;
@@ -156,4 +156,4 @@ test("a captured table is shown as it was, its rows are restored and erased, by 
     `select old_data, data from ampsync.row_history('public.todos', '{"id": 3}')`,
   );
   expect(new Set(erased.rows.flatMap((row) => Object.values(row)))).toEqual(new Set([null]));
-}, 60_000);
+});

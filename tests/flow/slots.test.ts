@@ -20,7 +20,7 @@ test("a worker whose streams all wait for data, with more streams than slots, st
   );
   expect(await streamsHeld(scenario)).toBe(1);
   await sync.reaches({ deadlineMs: 40_000 });
-}, 60_000);
+});
 
 async function streamsHeld(scenario: Scenario): Promise<number> {
   const { rows } = await scenario.db.query(

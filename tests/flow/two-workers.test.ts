@@ -95,7 +95,7 @@ test("a second worker gets its share of the streams; then none moves", async () 
     await sync.expectSourceRows();
   }
   expect(await epochs()).toBe(settled);
-}, 60_000);
+});
 
 test("more streams than a worker has slots all progress, by turns", async () => {
   const source = new GeneratedSource({ blocks: 200 });
@@ -109,4 +109,4 @@ test("more streams than a worker has slots all progress, by turns", async () => 
   source.mine(5);
   for (const sync of syncs) await sync.reaches({ deadlineMs: 25_000 });
   for (const sync of syncs) await sync.expectSourceRows();
-}, 60_000);
+});

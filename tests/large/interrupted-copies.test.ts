@@ -223,4 +223,4 @@ test("COPYs that are cut, stalled, terminated and abandoned at any moment leave 
     Array.from({ length: PERMITS }, () => permits.take(AbortSignal.timeout(1_000))),
   );
   expect(all).toHaveLength(PERMITS);
-}, 180_000);
+});

@@ -56,7 +56,7 @@ test("one worker of default settings follows 200 tables, with few connections an
   // A guard, not the measure (docs/performance.md): when a collection runs is up to how busy the machine is.
   const mib = await peakMib(worker.pid);
   if (!Number.isNaN(mib)) expect(mib).toBeLessThan(700);
-}, 240_000);
+});
 
 test("40 tables of 5,000 rows load side by side, and more streams than slots by turns", async () => {
   const source = new ManyTablesSource(40, { blocks: 500, logsPerBlock: 10 });
@@ -74,7 +74,7 @@ test("40 tables of 5,000 rows load side by side, and more streams than slots by 
     90_000,
   );
   expect(hasWaited).toBe(true);
-}, 120_000);
+});
 
 describe("a server behind a proxy that takes few requests on a connection, and is silent beyond", () => {
   test("30: one worker follows 100 tables over it", async () => {
@@ -87,7 +87,7 @@ describe("a server behind a proxy that takes few requests on a connection, and i
     await allAtHead(scenario, source);
     expect(scenario.server.openStreams).toBe(100);
     expect(await scenario.events("stream_error")).toBe(0);
-  }, 120_000);
+  });
 
   test("none: each stream says so", async () => {
     const source = new ManyTablesSource(3, { blocks: 20 });
@@ -110,5 +110,5 @@ describe("a server behind a proxy that takes few requests on a connection, and i
       },
       60_000,
     );
-  }, 90_000);
+  });
 });

@@ -109,7 +109,6 @@ describe("COPY and SQL give back what Arrow held", () => {
       );
       await fc.assert(property, { seed: SEED, numRuns: RUNS });
     },
-    60_000,
   );
 
   test("slices that apache-arrow wrote, of every type that it knows", async () => {

@@ -265,5 +265,4 @@ test.each(chosenSeeds() ?? [1])(
     expect(await fleet.shares()).toEqual(shares);
     await fleet.end();
   },
-  120_000,
 );

@@ -6,13 +6,13 @@ const MOST_LINES = 60;
 const LONGEST_LINE = 600;
 
 /** What tests have open, such as databases and workers. */
-const witnesses = new Map<object, Witness>();
+const witnesses = new Map<unknown, Witness>();
 
-export function addWitness(of: object, witness: Witness): void {
+export function addWitness(of: unknown, witness: Witness): void {
   witnesses.set(of, witness);
 }
 
-export function removeWitness(of: object): void {
+export function removeWitness(of: unknown): void {
   witnesses.delete(of);
 }
 

@@ -339,7 +339,7 @@ describe("room", () => {
     rig.queue.reserve(STREAM_BYTES);
     await rig.queue.room();
     expect(rig.table.bytes).toBe(STREAM_BYTES);
-  }, 10_000);
+  });
 
   test("is made while a large microbatch grows, however large it becomes", async () => {
     await using rig = new Rig();
@@ -351,7 +351,7 @@ describe("room", () => {
     rig.finish();
     await rig.queue.settle();
     expect(rig.committed).toEqual([0n]);
-  }, 10_000);
+  });
 
   test("what comes while the writer waits for it is written at once", async () => {
     await using rig = new Rig({ limits: SPILLS });
@@ -360,7 +360,7 @@ describe("room", () => {
       await rig.rows("a"); // Far from a chunk.
       await waitFor(`message ${message} to be written`, () => rig.table.bytes === message, 5_000);
     }
-  }, 10_000);
+  });
 
   test("each chunk of a large microbatch is written as it fills, not when there is no more room", async () => {
     await using rig = new Rig({ limits: SPILLS });
@@ -371,7 +371,7 @@ describe("room", () => {
       rig.queue.reserve(1); // Begins the next chunk.
       await waitFor(`chunk ${chunk} to be written`, () => rig.table.bytes >= chunk * MIB, 5_000);
     }
-  }, 10_000);
+  });
 
   test("is made by other streams too while this one cannot write", async () => {
     const budget = new Budget(2 * STREAM_FLOOR_BYTES);
@@ -390,7 +390,7 @@ describe("room", () => {
     }
     await room;
     expect(waiting.table.bytes).toBe(0);
-  }, 10_000);
+  });
 
   test("is made by writing what is not finished when other streams use the budget up", async () => {
     const budget = new Budget(STREAM_FLOOR_BYTES + 1);
@@ -402,7 +402,7 @@ describe("room", () => {
     budget.take(1); // As another stream does.
     await rig.queue.room();
     expect(rig.table.bytes).toBe(STREAM_FLOOR_BYTES);
-  }, 5_000);
+  });
 
   test("is made by writing what is not finished, even when the budget has room for a moment only", async () => {
     for (let ticks = 0; ticks < 10; ticks++) {
@@ -417,7 +417,7 @@ describe("room", () => {
       await taken;
       await room;
     }
-  }, 5_000);
+  });
 
   test("a stream below its floor has room, whatever others hold", async () => {
     const budget = new Budget(1);
@@ -460,7 +460,7 @@ describe("room", () => {
     await rig.microbatch("b");
     await rig.queue.settle();
     expect(rig.texts).toEqual(["aaab"]);
-  }, 5_000);
+  });
 
   test("ends where more is told of a replacement than a stream may hold, and says why", async () => {
     await using rig = new Rig({});
@@ -469,7 +469,7 @@ describe("room", () => {
       message: expect.stringContaining("in one replacement"),
     });
     expect(rig.texts).toEqual([]);
-  }, 5_000);
+  });
 
   test("whoever waits for it learns that the writer failed", async () => {
     await using rig = new Rig();
@@ -534,7 +534,7 @@ describe("permits", () => {
     }
     taken[Symbol.dispose]();
     await expect(permits.take(NEVER)).resolves.toBeDefined();
-  }, 5_000);
+  });
 
   test("a pass that is abandoned does not wait for a permit", async () => {
     const permits = new Permits(1);
@@ -545,7 +545,7 @@ describe("permits", () => {
     const settled = rig.queue.settle();
     abandoned.abort(new Error("shut down"));
     await expect(settled).rejects.toThrow("shut down");
-  }, 5_000);
+  });
 
   test("a pass that is abandoned returns the permit that it holds, and ends its transaction", async () => {
     const permits = new Permits(1);
@@ -557,7 +557,7 @@ describe("permits", () => {
     abandoned.abort(new Error("shut down"));
     await expect(permits.take(NEVER)).resolves.toBeDefined();
     expect(rig.table).toMatchObject({ open: 0, commits: [] });
-  }, 5_000);
+  });
 });
 
 describe("a microbatch that its source gives up", () => {

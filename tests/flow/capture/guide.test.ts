@@ -94,7 +94,7 @@ test("the statements of docs/capture.md run as they are written, and examples/ta
   await waitFor("it to go on from its cursor", () => second.lines.length > 0);
   await end(second.process, "SIGKILL");
   expect(BigInt(second.lines[0]!["position"] as string)).toBeGreaterThan(BigInt(log.at(-1)!["position"]));
-}, 90_000);
+});
 
 test("examples/tail/tail.sql shows each change once", async () => {
   const client = await scenario.db.client();

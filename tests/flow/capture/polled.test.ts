@@ -60,7 +60,7 @@ test.each(["set search_path", "pg_replication_slots", "pg_logical_slot_peek", "p
     await asked.promise;
     const began = performance.now();
     await pass.stop();
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(20_000); // A guard: it would wait for ever.
     proxy.watch = null;
     proxy.cutAll();
     await using _next = startPass(db, { workerId: "next" });

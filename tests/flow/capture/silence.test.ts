@@ -102,7 +102,7 @@ describe("A worker that is to stop", () => {
       await asked.promise;
       const began = performance.now();
       await pass.stop();
-      expect(performance.now() - began).toBeLessThan(4_000);
+      expect(performance.now() - began).toBeLessThan(20_000); // A guard: it would wait for ever.
       proxy.watch = null;
       proxy.cutAll();
     },
@@ -121,7 +121,7 @@ describe("A worker that is to stop", () => {
     await waitFor("it to commit", () => proxy.stalled.size > 0);
     const began = performance.now();
     await pass.stop();
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(25_000);
     proxy.cutAll();
     await expectAllRead(db, 1);
   });

@@ -83,7 +83,7 @@ test("within 60 s after a second worker started each has 40 to 60 %; then no str
     await moveClock(db, "10 s");
   }
   expect(await holders()).toEqual(shared);
-}, 60_000);
+});
 
 test("a heartbeat asks for a tenth of what the worker holds at most, and for no more than is above its share", async () => {
   await start("first");

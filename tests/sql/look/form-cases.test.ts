@@ -79,7 +79,7 @@ beforeAll(async () => {
     await HAPPENS[reading](tried);
     await judge(tried);
   }
-}, 120_000);
+});
 
 async function publish(cases: readonly FormCase[], schema: string): Promise<Tried[]> {
   await db.query(`create schema ${schema}`);

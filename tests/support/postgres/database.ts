@@ -54,16 +54,16 @@ export function connectDatabase(name: string, url: string, end: () => Promise<vo
   async function client(): Promise<pg.Client> {
     const made = await connect(url);
     clients.push(made);
+    addWitness(url, () => situationOf(url));
     return made;
   }
 
   async function drop(): Promise<void> {
-    removeWitness(clients);
+    removeWitness(url);
     await Promise.all(clients.map((made) => made.end()));
     await end();
   }
 
-  addWitness(clients, () => situationOf(url));
   return {
     name,
     url,

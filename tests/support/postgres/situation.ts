@@ -50,12 +50,13 @@ const QUESTIONS: readonly (readonly [what: string, query: string])[] = [
   ["capture", "select jsonb_strip_nulls(to_jsonb(c)) as row from ampsync.capture c where c.state <> 'off'"],
   [
     "session",
-    `select jsonb_strip_nulls(jsonb_build_object('pid', a.pid, 'name', a.application_name, 'state', a.state,
-              'wait', a.wait_event, 'in_transaction', clock_timestamp() - a.xact_start,
-              'blocked_by', nullif(pg_blocking_pids(a.pid), '{}'), 'query', left(a.query, 120))) as row
+    `select jsonb_strip_nulls(jsonb_build_object('pid', min(a.pid), 'name', a.application_name, 'state', a.state,
+              'sessions', nullif(count(*), 1), 'wait', a.wait_event, 'in_transaction', max(clock_timestamp() - a.xact_start),
+              'blocked_by', nullif(pg_blocking_pids(min(a.pid)), '{}'), 'query', left(a.query, 120))) as row
        from pg_stat_activity a
       where a.datname = current_database() and a.pid <> pg_backend_pid()
-      order by a.application_name, a.pid limit 30`,
+      group by a.application_name, a.state, a.wait_event, left(a.query, 120)
+      order by a.application_name, min(a.pid) limit 30`,
   ],
   [
     "event",
@@ -73,7 +74,11 @@ export async function situationOf(url: string): Promise<readonly string[]> {
     statement_timeout: 1_000,
   });
   client.on("error", () => {}); // Its server may be the very one that went away.
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (error) {
+    return [`database: ${(error as Error).message}`];
+  }
   try {
     const lines: string[] = [];
     for (const [what, query] of QUESTIONS) {

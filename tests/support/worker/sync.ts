@@ -122,7 +122,7 @@ export class Sync implements Synced {
 
   /** Waits until the tables hold this block, and does nothing to help. */
   async reaches(options: ArrivalOptions = {}): Promise<void> {
-    await this.#arrival({ deadlineMs: 20_000, ...options });
+    await this.#arrival({ deadlineMs: STALL_DEADLINE_MS, ...options });
   }
 
   /** The same; what waits for a later time, as after an error, is due at once. */

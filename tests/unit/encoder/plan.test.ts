@@ -25,7 +25,7 @@ test("of 9,900 long names the one that occurs twice is found", () => {
   expect(() => planTable("t", new Schema(fields))).toThrow(
     expect.objectContaining({ code: "SY202", message: expect.stringContaining("nn1 occurs twice") }),
   );
-}, 5_000);
+});
 
 describe("types", () => {
   test.each<[string, arrow.DataType]>([
