@@ -68,6 +68,8 @@ class CapturePass {
   #session: CaptureSession | null = null;
   #generation: bigint | null = null;
   #isTimeUp = false;
+  /** It reads in a way in which it must not read any more. */
+  #isMisplaced = false;
 
   constructor(deps: CaptureDeps, connections: CaptureConnections, job: CaptureJob) {
     this.#deps = deps;
@@ -118,7 +120,8 @@ class CapturePass {
       this.#log.debug("capture_rests", { generation: this.#generation });
       return { outcome: "rested" as const, failure: null };
     } catch (error) {
-      if (this.#job.shutdown.aborted) return { outcome: "rested" as const, failure: null };
+      if (this.#job.shutdown.aborted || this.#isMisplaced)
+        return { outcome: "rested" as const, failure: null };
       return this.#failed(error);
     }
   }
@@ -150,6 +153,7 @@ class CapturePass {
     if (this.#isTimeUp) session.yield();
     const progress = new Progress();
     const reports = setInterval(() => {
+      if (mode === "stream") void this.#checkTransport(aside, session);
       const report = progress.of(session);
       if (report !== null) void aside.reportCapture(capture, report).catch(() => {}); // Shown next time.
     }, REPORT_MS);
@@ -161,6 +165,15 @@ class CapturePass {
       clearInterval(reports);
       await Promise.race([notifier.stop(), pause(LAST_NOTIFICATION_MS, undefined, { ref: false })]);
     }
+  }
+
+  /** A server that takes this stream for a standby lets commits wait for it, those of this pass as well. */
+  async #checkTransport(aside: CaptureCalls, session: CaptureSession): Promise<void> {
+    const transport = await aside.captureTransport().catch(() => null); // It is asked again.
+    if (transport !== "poll" || this.#isMisplaced) return;
+    this.#isMisplaced = true;
+    this.#log.info("capture_leaves_stream", { generation: this.#generation });
+    session.leave();
   }
 
   /** The walsender of its own last session may need a moment to end. */

@@ -138,6 +138,12 @@ export class CaptureCalls {
     ]);
   }
 
+  /** How WAL has to be read by now. */
+  async captureTransport(): Promise<"stream" | "poll" | null> {
+    const { rows } = await this.#caller.call("select ampsync_worker.capture_transport() as transport");
+    return rows[0].transport;
+  }
+
   async notifyLog(): Promise<void> {
     await this.#caller.call("select pg_notify('ampsync_log', '')");
   }

@@ -22,7 +22,7 @@ begin
         and not exists (select 1
                           from ampsync_private.capture c
                          where c.worker_id = p_worker
-                           and (c.acquired_at is null or c.mode = 'poll')) then
+                           and (c.acquired_at is null or ampsync_worker.capture_transport() = 'poll')) then
     return null;
   end if;
   if ampsync_private.slot_fault() is not null then -- Reads the slot first, and the row later.
@@ -39,7 +39,7 @@ begin
   end if;
 
   return jsonb_build_object(
-    'mode',             v_capture.mode,
+    'mode',             ampsync_worker.capture_transport(),
     'slot',             v_capture.slot,
     'start_lsn',        v_capture.end_lsn,
     'poll_interval_ms', (extract(epoch from v_capture.poll_interval) * 1000)::bigint);

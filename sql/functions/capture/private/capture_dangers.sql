@@ -1,6 +1,7 @@
 -- What may become a trouble of capture though nothing is wrong yet: the first of these that is so.
 --   a captured table that failed, or could not be put back into the publication
 --   a transaction that stays open with a row of published, which holds up changes to that table
+--   a server that would take a pass for a standby (capture_transport)
 --   a server that does not write to its disk
 --   a server without a limit of WAL: nothing bounds it while no worker runs
 create or replace function ampsync_private.capture_dangers(
@@ -41,7 +42,11 @@ begin
     return;
   end if;
 
-  if not current_setting('fsync')::boolean then
+  if p_capture.mode = 'stream' and ampsync_worker.capture_transport() = 'poll' then
+    reason := format('WAL is polled each %s, not streamed: synchronous_standby_names is %s, which would count '
+                     'ampsync as a standby', p_capture.poll_interval, current_setting('synchronous_standby_names'));
+    hint := 'alter system set synchronous_standby_names = ''FIRST 1 (<name of a standby>)''; select pg_reload_conf();';
+  elsif not current_setting('fsync')::boolean then
     reason := 'fsync is off: after a crash of the machine log and tables may disagree';
     hint := 'alter system set fsync = on; select pg_reload_conf();';
   elsif current_setting('max_slot_wal_keep_size') = '-1' then

@@ -30,8 +30,8 @@ declare
   v_moved  timestamptz := greatest(p_capture.received_at, p_capture.stored_at, p_capture.acquired_at);
   v_pause  interval := ampsync_private.look_pause(p_capture.look_ms);
   v_limit  interval := interval '5 s'
-                       + case when p_capture.mode = 'poll' then 2 * greatest(p_capture.poll_interval, v_pause)
-                              else interval '0' end;
+                       + case when ampsync_worker.capture_transport() = 'poll'
+                              then 2 * greatest(p_capture.poll_interval, v_pause) else interval '0' end;
 begin
   if not p_is_used then
     state := 'off';

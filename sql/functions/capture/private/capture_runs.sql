@@ -14,7 +14,7 @@ begin
   return exists (select 1
                    from ampsync_private.capture c
                   where (v_is_read
-                         or c.mode = 'poll'
+                         or ampsync_worker.capture_transport() = 'poll'
                             and greatest(c.acquired_at, c.received_at, c.stored_at)
                                 > ampsync_private.now() - (interval '30 s' + 8 * c.poll_interval + 2 * ampsync_private.look_pause(c.look_ms)))
                     and c.worker_id is not null
