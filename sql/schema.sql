@@ -6170,6 +6170,13 @@ function ampsync_worker.build_indexes(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
+function ampsync_worker.capture_transport()
+  -- How a pass of capture has to read WAL: stream or poll.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.captured_tables()
   -- The captured tables as a pass has to know them.
   returns jsonb

@@ -90,7 +90,7 @@ begin
   elsif v_out >= v_limit then
     reason := format('what was committed %s ago is not in the log yet', date_trunc('second', v_out));
     hint := 'select * from ampsync.capture; -- It catches up by itself where bytes_behind falls.';
-  elsif p_capture.mode = 'poll' and v_pause > greatest(interval '1 s', p_capture.poll_interval) then
+  elsif ampsync_worker.capture_transport() = 'poll' and v_pause > greatest(interval '1 s', p_capture.poll_interval) then
     reason := format('a look at WAL takes %s ms, so the next one comes after %s ms%s', p_capture.look_ms,
                      4 * p_capture.look_ms::bigint,
                      coalesce(': ' || v_oldest.transaction || ', and each look begins before it', ''));
