@@ -31,6 +31,7 @@ const FLOORS = {
   capture: "lease commit db metrics model errors log fault-points",
   stream: "lease commit protocol arrow encoder flight db metrics model errors log fault-points",
   health: "db metrics model errors log",
+  gateway: "wire db metrics model errors log",
   "amp-servers": "admin flight config model errors",
   deps: "amp-servers stream ingest capture http db",
   runtime:
@@ -39,14 +40,14 @@ const FLOORS = {
   tasks: "runtime deps stream ingest capture lease http db model errors log",
   "worker-preset": "runtime queue install config model log",
   index: "worker-preset config",
-  cli: "worker-preset runtime config manifest probe install db devserver embedded http model errors log",
+  cli: "gateway worker-preset runtime config manifest probe install db devserver embedded http model errors log",
 };
 
 /** Package → who may import it (types alone: everybody but PURE). `node:` stands for all builtin modules. */
 const PURE = ["model", "protocol", "encoder", "wire"];
 const PACKAGES = {
   pg: "commit db install capture",
-  "pg-copy-streams": "capture",
+  "pg-copy-streams": "capture db",
   kysely: "db",
   "@grpc/grpc-js": "flight devserver",
   "apache-arrow": "devserver",
@@ -54,6 +55,8 @@ const PACKAGES = {
   "oxc-parser": "manifest",
   "prom-client": "metrics",
   undici: "http",
+  ws: "gateway",
+  jose: "gateway",
   "structured-headers": "http",
   "http-link-header": "http",
   "xxhash-wasm": "runtime devserver",

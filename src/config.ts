@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { databaseUrl, secret } from "./config/database.ts";
 import { type DatasetStart, datasetStart, type ManifestStart, manifestStart } from "./config/dataset.ts";
+import { type GatewayStart, gatewayStart } from "./config/gateway.ts";
 import { type Environment, type Flags, Given } from "./config/given.ts";
 import { type HttpSecret, httpSecrets } from "./config/http-secrets.ts";
 import { API_KEY, type IngestionStart, ingestionStart, withApiKey } from "./config/ingestion.ts";
@@ -74,6 +75,8 @@ export interface Config {
   readonly manifestStart: ManifestStart | null;
   /** What `ampsync ingest` reads; null for every other reader. */
   readonly ingestion: IngestionStart | null;
+  /** What `ampsync gateway` does; null for every other reader. */
+  readonly gateway: GatewayStart | null;
   readonly logLevels: LogLevels;
   /** Writes a line of the log: to standard error, but for `ampsync ingest`, whose log is its output. */
   readonly writeLog: (line: string) => void;
@@ -256,6 +259,7 @@ export function parseConfig(
     dataset: reader === "sync" ? datasetStart(given, number, problems) : null,
     manifestStart: reader === "sync" ? manifestStart(given, number, problems) : null,
     ingestion,
+    gateway: reader === "gateway" ? gatewayStart(given, number, readFile, secrets, problems) : null,
     logLevels: logLevels(),
     writeLog: reader === "ingest" ? writeStdout : writeStderr,
     secrets,

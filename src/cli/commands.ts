@@ -101,6 +101,19 @@ Exit code 0: complete, or told to stop.`,
     },
   },
   {
+    name: "gateway",
+    summary: "serve clients: browsers and programs that keep parts of the tables in PGlite",
+    about: `Clients connect to AMPSYNC_GATEWAY_PORT by WebSocket, with a token; /healthz, /readyz and /metrics are there
+as well. A gateway keeps nothing: start as many as you like, behind any TCP load balancer.`,
+    switches: [],
+    scopes: ["gateway", "database"],
+    async run(call) {
+      const { config, log } = open("gateway", call);
+      const { runGateway } = await import("./gateway.ts");
+      return await runGateway(config, log, call.stopSignal());
+    },
+  },
+  {
     name: "status",
     summary: "what is synced, how far, and what each dataset waits for",
     about: `Exit codes of this command: 0 all is well; 1 a dataset or a table is failed, or no worker lives while one

@@ -11,9 +11,9 @@ import {
 
 /**
  * Who reads the configuration: a process of ours that works, as `sync` with a dataset of its own, as `ingest` with an HTTP
- * source of its own; another application that works with our preset; or a command that only opens the database.
+ * source of its own; a gateway; another application that works with our preset; or a command that only opens the database.
  */
-export type Reader = "sync" | "ingest" | "worker" | "library" | "command";
+export type Reader = "sync" | "ingest" | "worker" | "gateway" | "library" | "command";
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
@@ -35,7 +35,10 @@ export function unused(env: Environment, flags: Flags, given: Given, reader: Rea
     [reader === "worker" || reader === "ingest" ? ofDataset : [], "used by ampsync sync alone"] as const,
     [reader === "worker" || reader === "sync" ? ofIngestion : [], "used by ampsync ingest alone"] as const,
     [isLost ? ofDataset : [], "not used without DATASET"] as const,
-    [reader === "command" ? [] : proxies, "not used, connections to the Amp server are direct"] as const,
+    [
+      reader === "command" || reader === "gateway" ? [] : proxies,
+      "not used, connections to the Amp server are direct",
+    ] as const,
   ].flatMap(([names, why]) => (names.length === 0 ? [] : [`${names.join(", ")}: ${why}`]));
 }
 

@@ -1,8 +1,8 @@
 /**
  * Which commands use a setting: all that open the database; those that run jobs; the one that starts a dataset; the one
- * that reads an HTTP API into a table.
+ * that reads an HTTP API into a table; gateways.
  */
-export type Scope = "database" | "worker" | "dataset" | "ingestion";
+export type Scope = "database" | "worker" | "dataset" | "ingestion" | "gateway";
 
 export interface Setting {
   /** Its environment variables: the documented one, then names of programs that came before this one. */
@@ -335,6 +335,90 @@ export const SETTINGS = {
     scope: "ingestion",
     accepts: "a JSON file",
     about: "members of the definition to be used instead of those above ([http.md](http.md#the-definition))",
+  },
+  gatewayPort: {
+    names: ["AMPSYNC_GATEWAY_PORT"],
+    scope: "gateway",
+    standard: "8080",
+    range: [0, 65_535],
+    about: "port for clients and monitors; 0: one that is free, which the log names",
+  },
+  gatewayHost: {
+    names: ["AMPSYNC_GATEWAY_HOST"],
+    scope: "gateway",
+    standard: "127.0.0.1",
+    accepts: "an address or a name of this machine",
+    about: "where that port is opened; `0.0.0.0` for all addresses",
+  },
+  gatewayMaxClients: {
+    names: ["AMPSYNC_GATEWAY_MAX_CLIENTS"],
+    scope: "gateway",
+    standard: "5000",
+    range: [1, 1_000_000],
+    about: "clients of a gateway at once; the next one is told to come again later",
+  },
+  gatewayPool: {
+    names: ["AMPSYNC_GATEWAY_POOL"],
+    scope: "gateway",
+    standard: "6",
+    range: [2, 100],
+    about: "connections for clients that arrive, load or catch up, besides three of the gateway's own",
+  },
+  allowedOrigins: {
+    names: ["AMPSYNC_ALLOWED_ORIGINS"],
+    scope: "gateway",
+    accepts: "origins with commas between them",
+    about:
+      "whose pages may connect, such as `https://app.example`; without it no browser may. Programs that are no browsers need none",
+  },
+  auth: {
+    names: ["AMPSYNC_AUTH"],
+    scope: "gateway",
+    accepts: "`none`",
+    about: "`none`: whoever comes is believed, whatever the token says. For demos",
+  },
+  jwtSecret: {
+    names: ["AMPSYNC_JWT_SECRET"],
+    scope: "gateway",
+    isSecret: true,
+    about: "what tokens are signed with (HS256), at least 32 bytes",
+  },
+  jwtSecretFile: {
+    names: ["AMPSYNC_JWT_SECRET_FILE"],
+    scope: "gateway",
+    accepts: "a file",
+    about: "holds the secret instead; read again for each token",
+  },
+  jwksUrl: {
+    names: ["AMPSYNC_JWKS_URL"],
+    scope: "gateway",
+    accepts: "http or https",
+    about: "the public keys of tokens (RS256, ES256, EdDSA), fetched again when a token names an unknown one",
+  },
+  jwtIssuer: {
+    names: ["AMPSYNC_JWT_ISSUER"],
+    scope: "gateway",
+    accepts: "a text",
+    about: "what `iss` of a token must be",
+  },
+  jwtAudience: {
+    names: ["AMPSYNC_JWT_AUDIENCE"],
+    scope: "gateway",
+    accepts: "a text",
+    about: "what `aud` of a token must be, or hold",
+  },
+  tenantClaim: {
+    names: ["AMPSYNC_TENANT_CLAIM"],
+    scope: "gateway",
+    standard: "tenant",
+    accepts: "a name",
+    about: "the claim of a token that names its tenant",
+  },
+  gatewayTenants: {
+    names: ["AMPSYNC_GATEWAY_TENANTS"],
+    scope: "gateway",
+    accepts: "names with commas between them",
+    about: "the only tenants whose clients this gateway takes; without it all",
   },
 } as const satisfies Record<string, Setting>;
 

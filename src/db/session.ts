@@ -45,6 +45,8 @@ export interface SessionSettings {
   readonly statement_timeout?: string;
   /** Off: for sessions that only report something, so that they never wait for a standby. */
   readonly synchronous_commit?: "off";
+  /** Off: what row level security would cut is an error, and never a part. */
+  readonly row_security?: "off";
 }
 
 const VALUES = Object.entries(SETTINGS)

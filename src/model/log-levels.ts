@@ -11,6 +11,7 @@ export const LOG_PARTS = [
   "stream",
   "ingest",
   "capture",
+  "gateway",
   "dataset",
   "index",
   "lease",

@@ -63,6 +63,7 @@ const report = object({
 });
 
 export type Hello = Checked<typeof hello>;
+export type Wish = Checked<typeof wish>;
 export type Report = Checked<typeof report>;
 export type FromClient =
   | Hello

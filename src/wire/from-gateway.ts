@@ -25,6 +25,8 @@ const table = object({
   writable: maybeList(text),
   /** Null: a table of rows. */
   dataset: orNull(text),
+  /** Of a dataset: the column that tells the block of a row. */
+  block_column: orNull(text),
 });
 
 /** What becomes of a shape that was asked for. */
@@ -98,6 +100,7 @@ const error = object({
   gateways: orNull(list(text)),
 });
 
+export type TableForm = Checked<typeof table>;
 export type Welcome = Checked<typeof welcome>;
 export type Snapshot = Checked<typeof snapshot>;
 export type Frame = Checked<typeof frame>;

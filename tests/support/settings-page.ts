@@ -5,6 +5,7 @@ const TITLES: Readonly<Record<Scope, string>> = {
   worker: "Workers: `ampsync worker`, `ampsync sync`, `ampsync ingest`, `graphile-worker`",
   dataset: "The dataset of `ampsync sync`",
   ingestion: "The API of `ampsync ingest`",
+  gateway: "Gateways: `ampsync gateway`",
 };
 
 const BLOCK = /(<!-- settings: from src\/config\/settings\.ts -->\n)[\s\S]*?(<!-- end -->)/;

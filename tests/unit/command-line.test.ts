@@ -23,7 +23,8 @@ describe("the command line", () => {
   test("has a flag for each name of each setting, after its sub-command", () => {
     for (const setting of Object.values(SETTINGS) as Setting[]) {
       for (const flag of flagsOf(setting)) {
-        const owner = setting.scope === "ingestion" ? "ingest" : "sync";
+        const owners: Readonly<Record<string, string>> = { ingestion: "ingest", gateway: "gateway" };
+        const owner = owners[setting.scope] ?? "sync";
         expect(parse(owner, `--${flag}`, "7").flags).toEqual({ [flag]: "7" });
         const isWorkers = setting.scope === "worker" || setting.scope === "database";
         expect(messageOf("worker", `--${flag}=7`) === "", flag).toBe(isWorkers);

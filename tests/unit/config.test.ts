@@ -55,6 +55,7 @@ describe("settings", () => {
       dataset: null,
       manifestStart: null,
       ingestion: null,
+      gateway: null,
       logLevels: { rest: "info", parts: new Map() },
       warnings: [],
     });

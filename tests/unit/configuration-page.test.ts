@@ -16,6 +16,8 @@ const parseIngestion = (env: Record<string, string>) =>
     () => "",
     "ingest",
   );
+const parseGateway = (env: Record<string, string> = {}) =>
+  parseConfig({ PGHOST: "localhost", AMPSYNC_AUTH: "none", ...env }, () => "", "gateway");
 const database = (env: Record<string, string>) =>
   parse({ DATABASE_USER: "me", DATABASE_NAME: "sync", ...env }).databaseUrl;
 
@@ -42,8 +44,10 @@ test("docs/configuration.md has the settings of the program", () => {
   }
 });
 
-// What a dataset has without its settings is for enqueue_sync to say; what an API has, for config-ingestion.test.ts.
-test.each(settings.filter(({ scope }) => scope !== "dataset" && scope !== "ingestion"))(
+// What a dataset has without its settings is for enqueue_sync to say; what an API has, for config-ingestion.test.ts, and
+// what a gateway has, for config-gateway.test.ts.
+const elsewhere = ["dataset", "ingestion", "gateway"];
+test.each(settings.filter(({ scope }) => !elsewhere.includes(scope)))(
   "$setting has the documented default, and a meaning",
   ({ setting, standard, about }) => {
     expect(standardOf(setting)).toBe(standard);
@@ -66,13 +70,13 @@ const numbers = settings.flatMap(({ names: [name], scope, range, recommended }) 
 );
 
 describe("of the settings that are numbers", () => {
-  test("sixteen have a range", () => {
-    expect(numbers).toHaveLength(16);
+  test("nineteen have a range", () => {
+    expect(numbers).toHaveLength(19);
   });
 
   test.each(numbers)("$name takes $low to $high and nothing beyond", ({ name, scope, low, high }) => {
-    const read = (number: number) =>
-      (scope === "ingestion" ? parseIngestion : database)({ [name]: `${number}` });
+    const reader = scope === "ingestion" ? parseIngestion : scope === "gateway" ? parseGateway : database;
+    const read = (number: number) => reader({ [name]: `${number}` });
     for (const number of [low, high]) expect(() => read(number)).not.toThrow();
     for (const number of [low - 1, high + 1]) expect(() => read(number)).toThrow(`from ${low} to ${high}`);
   });

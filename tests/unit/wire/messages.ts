@@ -91,6 +91,7 @@ export const FROM_GATEWAY: { readonly [T in FromGateway["t"]]: Extract<FromGatew
         key: ["_id"],
         writable: [],
         dataset: "eth",
+        block_column: "_id",
       },
     ],
   },

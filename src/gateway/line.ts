@@ -1,0 +1,82 @@
+import type { WebSocket } from "ws";
+
+import { encode } from "../wire/codec.ts";
+import type { FromGateway } from "../wire/from-gateway.ts";
+import type { Standing } from "./frame.ts";
+
+const MOST_BUFFERED = 1024 * 1024;
+const MOST_UNACKNOWLEDGED = 64;
+const MOST_UNACKNOWLEDGED_BYTES = 8 * 1024 * 1024;
+
+interface Sent extends Standing {
+  readonly bytes: number;
+}
+
+/** What goes out to one client, and how much of it is on the way: a browser's socket does not slow down its sender. */
+export class Line {
+  readonly #socket: WebSocket;
+  readonly #unacknowledged: Sent[] = [];
+  #unackedBytes = 0;
+  /** For the views. */
+  frames = 0;
+  bytes = 0;
+  acked: Standing | null = null;
+  /** When the client last took something, by performance.now(): while it has something to take, it must. */
+  movedAt = performance.now();
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  get buffered(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  get unacked(): number {
+    return this.#unackedBytes;
+  }
+
+  /** Whether another frame may go out. */
+  get isFree(): boolean {
+    return (
+      this.#socket.bufferedAmount < MOST_BUFFERED &&
+      this.#unacknowledged.length < MOST_UNACKNOWLEDGED &&
+      this.#unackedBytes < MOST_UNACKNOWLEDGED_BYTES
+    );
+  }
+
+  get isIdle(): boolean {
+    return this.#unacknowledged.length === 0;
+  }
+
+  send(message: FromGateway): void {
+    this.#write(encode(message));
+  }
+
+  sendFrame(text: string, to: Standing): void {
+    const bytes = Buffer.byteLength(text);
+    if (this.isIdle) this.movedAt = performance.now();
+    this.#unacknowledged.push({ ...to, bytes });
+    this.#unackedBytes += bytes;
+    this.frames += 1;
+    this.#write(text);
+  }
+
+  /** The client has everything up to there, on its disk. */
+  acknowledge(to: Standing): void {
+    let count = 0;
+    for (const { position, blocks, bytes } of this.#unacknowledged) {
+      if (position > to.position || blocks > to.blocks) break;
+      this.#unackedBytes -= bytes;
+      count += 1;
+    }
+    this.#unacknowledged.splice(0, count);
+    this.acked = to;
+    this.movedAt = performance.now();
+  }
+
+  #write(text: string): void {
+    this.bytes += text.length;
+    this.#socket.send(text);
+  }
+}

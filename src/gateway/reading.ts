@@ -1,0 +1,46 @@
+import type { ChangeRow, DirtyTable, LogPage, ShapeForm, SnapshotReads } from "../db/gateway-calls.ts";
+import { type LinesByKey, linesByKey } from "./copy-text.ts";
+
+/** Blocks of a dataset table that may differ, and the rows that they have now. */
+export interface ReplacedBlocks {
+  readonly ranges: DirtyTable["ranges"];
+  readonly lines: LinesByKey;
+}
+
+/** What one snapshot of the database says to several sessions. */
+export interface Reading {
+  readonly log: LogPage;
+  readonly to: bigint;
+  readonly head: bigint;
+  /** By shape. */
+  readonly changes: ReadonlyMap<number, readonly ChangeRow[]>;
+  readonly blocks: ReadonlyMap<number, ReplacedBlocks>;
+}
+
+/** The changes of these shapes of rows in (after, to]. */
+export async function readChanges(
+  reads: SnapshotReads,
+  shapes: Iterable<ShapeForm>,
+  after: bigint | null,
+  to: bigint,
+): Promise<Map<number, ChangeRow[]>> {
+  const ids = [...shapes].filter(({ mode }) => mode === "rows").map(({ shape_id }) => shape_id);
+  if (after === null || after >= to || ids.length === 0) return new Map();
+  return Map.groupBy(await reads.changes(ids, after, to), ({ shape_id }) => shape_id);
+}
+
+/** For each of these shapes whose blocks are dirty, its rows in them: one COPY a shape, whatever number of instances. */
+export async function readBlocks(
+  reads: SnapshotReads,
+  shapes: Iterable<ShapeForm>,
+  dirty: readonly DirtyTable[],
+): Promise<Map<number, ReplacedBlocks>> {
+  const blocks = new Map<number, ReplacedBlocks>();
+  for (const form of shapes) {
+    const ranges = dirty.find((table) => table.shapes?.includes(form.shape_id))?.ranges;
+    if (ranges === undefined) continue;
+    const copy = await reads.copy(form, ranges, null);
+    blocks.set(form.shape_id, { ranges, lines: linesByKey(copy) });
+  }
+  return blocks;
+}

@@ -1,0 +1,42 @@
+import { failureOf, textOf } from "../model/failure.ts";
+import { CLOSE } from "../wire/codec.ts";
+import type { FromGateway } from "../wire/from-gateway.ts";
+
+const MOST_PAUSE_MS = 5_000;
+
+/** By the error's code; every other one is the database's trouble, and the client comes again later. */
+const CODES: Readonly<Record<string, number>> = {
+  SY001: CLOSE.replaced,
+  SY105: CLOSE.token,
+  SY411: CLOSE.protocol,
+  SY415: CLOSE.forbidden,
+  SY416: CLOSE.limit,
+};
+
+interface Closing {
+  readonly code: string;
+  readonly close: number;
+  readonly message: FromGateway;
+}
+
+/** How a connection ends by an error: texts of the database may hold values, and stay here. */
+export function closingOf(error: unknown): Closing {
+  const { code, message } = failureOf(error);
+  const close = CODES[code];
+  if (close === undefined) {
+    return { code, ...later("SY104", "the database cannot be asked at the moment") };
+  }
+  const hint = textOf(error, "hint");
+  const pause = close === CLOSE.limit ? MOST_PAUSE_MS : null;
+  return {
+    code,
+    close,
+    message: { t: "error", code, message, hint, retry_ms: pause, gateways: null },
+  };
+}
+
+/** The client comes again, not all of them at once. */
+export function later(code: string, message: string, close: number = CLOSE.later): Omit<Closing, "code"> {
+  const pause = Math.floor(Math.random() * MOST_PAUSE_MS);
+  return { close, message: { t: "error", code, message, hint: null, retry_ms: pause, gateways: null } };
+}

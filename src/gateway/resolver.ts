@@ -1,0 +1,149 @@
+import type pg from "pg";
+
+import type { GatewayCalls, WishAnswer } from "../db/gateway-calls.ts";
+import type { Log } from "../log.ts";
+import type { TableForm } from "../wire/from-gateway.ts";
+import { type DefinitionsCache, tableOf } from "./definitions.ts";
+import { Load } from "./load.ts";
+import { closingOf } from "./refusal.ts";
+import { answerOf, type Session } from "./session.ts";
+import { asked, judged, type Subscription } from "./subscription.ts";
+import type { Wakes } from "./wakes.ts";
+
+const AGAIN_MS = 1_000;
+
+export interface ResolverOptions {
+  readonly pool: pg.Pool;
+  readonly calls: GatewayCalls;
+  readonly definitions: DefinitionsCache;
+  readonly snapshots: Wakes;
+  readonly log: Log;
+  readonly sessions: () => Iterable<Session>;
+  readonly wake: () => void;
+}
+
+/** Keeps what sessions have of their shapes in step with what the database says of these. */
+export class Resolver {
+  readonly #options: ResolverOptions;
+  /** Sessions that are being asked about: true where they are to be asked about once more. */
+  readonly #asking = new Map<Session, boolean>();
+
+  constructor(options: ResolverOptions) {
+    this.#options = options;
+  }
+
+  /** Definitions at least as new as these. Sessions of what changed learn it before they are sent anything more. */
+  async know(version: string): Promise<void> {
+    const { definitions } = this.#options;
+    if (definitions.version !== version) this.changed(await definitions.load());
+  }
+
+  changed(names: ReadonlySet<string>): void {
+    for (const session of this.#options.sessions()) {
+      if (session.wishes.some(({ shape }) => names.has(shape))) this.resolve(session);
+    }
+  }
+
+  /** Asks the database about all wishes of a session; until it has answered, the session is sent nothing. */
+  resolve(session: Session): void {
+    session.isResolving = true;
+    if (this.#asking.has(session)) this.#asking.set(session, true);
+    else void this.#resolve(session);
+  }
+
+  async #resolve(session: Session): Promise<void> {
+    const { calls, log, wake } = this.#options;
+    this.#asking.set(session, false);
+    try {
+      const { client, generation, token } = session;
+      const { definitions, shapes } = await calls.resolveShapes(client, generation, token, session.asHello());
+      await this.know(definitions);
+      if (this.#asking.get(session) === false) this.apply(session, shapes, true);
+    } catch (error) {
+      const { code, close, message } = closingOf(error);
+      log.debug("resolve_failed", { client: session.client, error: code });
+      session.close(close, message);
+    } finally {
+      const again = this.#asking.get(session) === true;
+      this.#asking.delete(session);
+      if (again) void this.#resolve(session);
+      else {
+        session.isResolving = false;
+        wake();
+      }
+    }
+  }
+
+  /** Takes answers to all wishes of a session. `isTold`: the client is told of what changed. */
+  apply(session: Session, answers: readonly WishAnswer[], isTold: boolean): void {
+    const { definitions } = this.#options;
+    const before = session.subscriptions;
+    const after = new Map<string, Subscription>();
+    const changed: WishAnswer[] = [];
+    for (const answer of answers) {
+      const known = before.get(answer.id);
+      if (known === undefined) continue; // The client ended it meanwhile.
+      const subscription = judged(known, answer, definitions.form(answer.shape_id));
+      after.set(answer.id, subscription);
+      if (subscription !== known) changed.push(answer);
+    }
+    for (const [id, subscription] of before) {
+      if (!after.has(id)) after.set(id, subscription); // Asked for meanwhile: it is asked about next.
+    }
+    if (changed.length > 0) {
+      session.subscriptions = after;
+      session.revision += 1;
+      if (isTold) {
+        session.line.send({ t: "shapes", shapes: changed.map(answerOf), tables: this.tables(session) });
+      }
+    }
+    this.#load(session);
+  }
+
+  /** The tables of a session's shapes. */
+  tables(session: Session): TableForm[] {
+    const forms = [...session.subscriptions.values()].flatMap(({ form, mode }) =>
+      form === null || mode === "failed" ? [] : [form],
+    );
+    return [...new Map(forms.map((form) => [form.table, tableOf(form)])).values()];
+  }
+
+  subscribe(session: Session, wishes: readonly Subscription["wish"][]): void {
+    const subscriptions = new Map(session.subscriptions);
+    for (const wish of wishes) subscriptions.set(wish.id, asked(wish));
+    session.subscriptions = subscriptions;
+    session.revision += 1;
+    this.resolve(session);
+  }
+
+  unsubscribe(session: Session, ids: readonly string[]): void {
+    const subscriptions = new Map(session.subscriptions);
+    const ended = ids.flatMap((id) => subscriptions.get(id) ?? []);
+    for (const { wish } of ended) subscriptions.delete(wish.id);
+    session.subscriptions = subscriptions;
+    session.ended = [...session.ended, ...ended];
+    session.revision += 1;
+    this.resolve(session);
+  }
+
+  /** Begins the load of what is to be loaded, unless that is under way. */
+  #load(session: Session): void {
+    const { pool, calls, snapshots, log, wake } = this.#options;
+    const all = [...session.subscriptions.values()].filter(
+      ({ mode, form }) => mode === "load" && form !== null,
+    );
+    const wanted = all.filter(({ answer }) => answer?.waits !== true);
+    if (wanted.length < all.length) {
+      setTimeout(() => {
+        if ([...this.#options.sessions()].includes(session)) this.resolve(session);
+      }, AGAIN_MS).unref();
+    }
+    const current = session.load?.subscriptions ?? [];
+    if (current.length === wanted.length && wanted.every((each) => current.includes(each))) return;
+    session.load?.cancel();
+    session.load = null;
+    if (wanted.length === 0) return;
+    session.load = new Load(session, wanted, { pool, calls, snapshots, log });
+    session.load.start(wake);
+  }
+}

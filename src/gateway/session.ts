@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+
+import type { WishAnswer } from "../db/gateway-calls.ts";
+import type { Report, Wish } from "../wire/from-client.ts";
+import type { FromGateway } from "../wire/from-gateway.ts";
+import type { Token } from "./auth.ts";
+import type { Standing } from "./frame.ts";
+import type { Line } from "./line.ts";
+import type { Load } from "./load.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** What a client says of where it stands, with the stamps that tell one life of the log from another. */
+export interface Stamps {
+  stamp: string | null;
+  blocksStamp: string | null;
+}
+
+/** Loads of these reasons stop everything else: what comes after would be half of something. */
+const HOLDING = ["forked", "below the log's floor", "too large"];
+
+/** One connection of one client: what it asked for, and how far it has been served. */
+export class Session {
+  readonly id = randomUUID();
+  readonly client: string;
+  readonly line: Line;
+  readonly generation: string;
+  readonly epoch: string;
+  readonly connectedAt = Date.now();
+  token: Token;
+  subscriptions: ReadonlyMap<string, Subscription> = new Map();
+  /** Rises whenever they become others: what was read for the former ones is not sent. */
+  revision = 0;
+  /** Ended by the client, and still there. */
+  ended: Subscription[] = [];
+  load: Load | null = null;
+  /** What it is to be loaded for, by wish; told to the database with the next question. */
+  readonly reasons = new Map<string, string>();
+  /** Up to where the log was looked at for it … */
+  served: Standing;
+  /** … and the end of the last frame: what was not for it is passed over without one. */
+  sent: Standing;
+  readonly stamps: Stamps;
+  frameAt = 0;
+  /** A reading serves it, or its shapes are being looked up. */
+  isBusy = false;
+  isResolving = false;
+  /** The last reading reached the head for it. */
+  isCaughtUp = false;
+  /** Positions of entries about its tables that it was asked about. */
+  readonly noted = new Set<string>();
+  report: Report | null = null;
+  schema: string | null;
+  readonly #close: (code: number, message: FromGateway | null) => void;
+
+  constructor(
+    fields: Pick<Session, "client" | "line" | "generation" | "epoch" | "token" | "stamps" | "schema"> & {
+      readonly standing: Standing;
+      readonly close: (code: number, message: FromGateway | null) => void;
+    },
+  ) {
+    this.client = fields.client;
+    this.line = fields.line;
+    this.generation = fields.generation;
+    this.epoch = fields.epoch;
+    this.token = fields.token;
+    this.stamps = fields.stamps;
+    this.schema = fields.schema;
+    this.served = fields.standing;
+    this.sent = fields.standing;
+    this.#close = fields.close;
+  }
+
+  get wishes(): Wish[] {
+    return [...this.subscriptions.values()].map(({ wish }) => wish);
+  }
+
+  /** Nothing but the load may come next. */
+  get isHeld(): boolean {
+    return [...this.subscriptions.values()].some(
+      ({ mode, answer }) => mode === "load" && HOLDING.includes(answer?.reason ?? ""),
+    );
+  }
+
+  get phase(): "loading" | "live" {
+    return [...this.subscriptions.values()].some(({ mode }) => mode === "load") ? "loading" : "live";
+  }
+
+  /** Whether frames may be made for it now. */
+  get isFed(): boolean {
+    if (this.isBusy || this.isResolving || !this.line.isFree) return false;
+    return !this.isHeld || this.load?.state === "ready";
+  }
+
+  /** The wishes as in a hello of this moment. */
+  asHello(): object {
+    const shapes = [...this.subscriptions.values()].map(({ wish, has }) => ({
+      ...wish,
+      definition: has,
+      ...(this.reasons.has(wish.id) && { load: this.reasons.get(wish.id) }),
+    }));
+    return {
+      client: this.client,
+      epoch: this.epoch,
+      position: this.served.position.toString(),
+      blocks: this.served.blocks.toString(),
+      stamp: this.stamps.stamp,
+      blocks_stamp: this.stamps.blocksStamp,
+      schema: this.schema,
+      shapes,
+    };
+  }
+
+  close(code: number, message: FromGateway | null = null): void {
+    this.#close(code, message);
+  }
+}
+
+/** What the client is told of a wish. */
+export function answerOf({ id, mode, table, reason, code, message, hint }: WishAnswer) {
+  return { id, mode, table, reason, code, message, hint };
+}

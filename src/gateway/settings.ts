@@ -1,0 +1,18 @@
+import type { AuthSettings } from "./auth.ts";
+import type { Deadlines } from "./connection.ts";
+
+/** What a gateway is told when it starts. */
+export interface GatewaySettings {
+  readonly databaseUrl: string;
+  readonly host: string;
+  readonly port: number;
+  readonly maxClients: number;
+  readonly poolSize: number;
+  /** Whose pages may connect. */
+  readonly allowedOrigins: readonly string[];
+  /** Null: of every tenant. */
+  readonly tenants: readonly string[] | null;
+  readonly auth: AuthSettings;
+  readonly version: string;
+  readonly deadlines: Deadlines;
+}
