@@ -2,10 +2,12 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
+import { logged, startPass, untilCaptured } from "../support/capture/rig.ts";
 import { journaledDetails } from "../support/postgres/journal.ts";
 import { OwnServer } from "../support/postgres/own-server.ts";
 import type { TestDatabase } from "../support/postgres/postgres.ts";
 import { tendOnce, tendPublication } from "../support/postgres/tended.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let server: OwnServer;
 /** A database with a table that is captured. */
@@ -115,6 +117,31 @@ describe("a new slot, and a new floor, follow", () => {
 
     await expectDecoded();
   });
+});
+
+test("what was known of another life of the slot is forgotten: what is written now is captured, and a move of the slot is found", async () => {
+  await db.query(
+    `update ampsync_private.capture
+        set slot_system = slot_system + 1, end_lsn = 'FFFFFF/0', commit_lsn = 'FFFFFF/0', idle_lsn = 'FFFFFF/0'`,
+  );
+  await tendPublication(db);
+  expect(await gaps(db)).toEqual(["other_server"]);
+  {
+    await using _pass = startPass(db);
+    await db.query("insert into todos (title) values ('behind the gap')");
+    await untilCaptured(db);
+    await waitFor("it to be in the log", async () =>
+      (await logged(db)).some(({ data }) => data?.["title"] === "behind the gap"),
+    );
+  }
+  await waitFor("the slot to be left", async () => {
+    const { rows } = await db.query(`select active from pg_replication_slots where slot_name = ${slot}`);
+    return !rows[0]!["active"];
+  });
+  await db.query("insert into todos default values");
+  await db.query(`select pg_replication_slot_advance(${slot}, pg_current_wal_lsn())`);
+  await tendPublication(db);
+  expect(await gaps(db)).toEqual(["other_server", "slot_advanced"]);
 });
 
 test("a slot of a job that died before the log went on is used, unless the publication became younger", async () => {

@@ -44,6 +44,15 @@ async function slot(db: TestDatabase) {
   };
 }
 
+async function untilLeft(db: TestDatabase): Promise<void> {
+  await waitFor("the slot to be left", async () => {
+    const { rows } = await db.query(
+      "select s.active from pg_replication_slots s where s.slot_name = (select c.slot from ampsync_private.capture c)",
+    );
+    return !rows[0]!["active"];
+  });
+}
+
 describe("What is acknowledged", () => {
   test("is the end of a transaction exactly: the one that commits at that byte comes next", async () => {
     await using db = await databaseWith("todos");
@@ -151,6 +160,25 @@ describe("What is acknowledged", () => {
   });
 });
 
+describe("What another pass keeps out", () => {
+  test.each([
+    ["a transaction", "insert into todos values (1, 'a')"],
+    ["a place between two", "select pg_logical_emit_message(false, 'ampsync/mark', '')"],
+  ])("is not acknowledged: %s", async (_, written) => {
+    await using db = await databaseWith("todos");
+    const { confirmed } = await slot(db);
+    await using pass = startPass(db);
+    await waitFor("the pass to read", () => pass.lines.some((line) => line.includes("capture_taken")));
+    await db.query("update ampsync_private.capture set generation = generation + 1");
+    await db.query(written);
+    await db.query("set synchronous_commit = local; select pg_logical_emit_message(true, 'test/flush', '')");
+    await pass.ended;
+    expect(pass.lines.join()).toContain("capture_replaced");
+    await untilLeft(db); // Its last status is sent with its end.
+    expect((await slot(db)).confirmed).toBe(confirmed);
+  });
+});
+
 describe("WAL of others", () => {
   test("is acknowledged with the next beat, and leaves no entry", async () => {
     await using db = await databaseWith("todos");
@@ -210,12 +238,7 @@ describe("WAL of others", () => {
     await comes;
     isHeld = false;
     await pass.ended; // Its last status is sent with its end.
-    await waitFor("the slot to be left", async () => {
-      const { rows } = await db.query(
-        "select s.active from pg_replication_slots s where s.slot_name = (select c.slot from ampsync_private.capture c)",
-      );
-      return !rows[0]!["active"];
-    });
+    await untilLeft(db);
     expect((await slot(db)).confirmed).toBe(confirmed);
   });
 

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { expect, test } from "vitest";
 
 import { PgOutputDecoder } from "../../../src/capture/pgoutput.ts";
@@ -5,6 +7,7 @@ import { commitBackToBack } from "../../support/capture/neighbours.ts";
 import { logged, publish, startPass, untilCaptured } from "../../support/capture/rig.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 async function polledTable(): Promise<TestDatabase> {
   const db = await createDatabase();
@@ -69,6 +72,41 @@ test.each(["set search_path", "pg_replication_slots", "pg_logical_slot_peek", "p
     expect(await logged(db)).toHaveLength(2);
   },
 );
+
+test("the slot moves to what is stored, not to what was seen: a pass that dies in between loses nothing", async () => {
+  await using db = await polledTable();
+  await using proxy = await TcpProxy.toPostgres(db.url);
+  let looks = 0;
+  proxy.watch = (_, direction, bytes) => {
+    if (direction === "up" && bytes.includes("pg_logical_slot_peek")) looks++;
+  };
+  let stores = 0;
+  let isHeld = true;
+  await using pass = startPass(db, {
+    replicationUrl: proxy.url(db.url),
+    at: async (point) => {
+      if (point !== "capture_before_commit" || ++stores < 2) return;
+      while (isHeld) await pause(10);
+      throw new Error("the process is killed");
+    },
+  });
+  await db.query("set synchronous_commit = local; insert into todos values (1, 'stored')");
+  await waitFor("the first to be stored", async () => (await logged(db)).length === 1);
+  await db.query("set synchronous_commit = local; insert into todos values (2, 'seen')");
+  await waitFor("the second to be seen", () => stores === 2);
+  const seenAt = looks;
+  await waitFor("the slot to be moved, and looked at again", () => looks > seenAt + 2);
+  const { rows } = await db.query(
+    `select s.confirmed_flush_lsn <= c.end_lsn as is_stored
+       from ampsync_private.capture c join pg_replication_slots s on s.slot_name = c.slot`,
+  );
+  expect(rows).toEqual([{ is_stored: true }]);
+  isHeld = false;
+  await pass.ended;
+  await using _next = startPass(db, { workerId: "next" });
+  await untilCaptured(db);
+  expect((await logged(db)).map(({ key }) => key)).toEqual(['["1"]', '["2"]']);
+});
 
 test("a long value comes whole, and between short ones", async () => {
   await using db = await polledTable();
