@@ -1,5 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
-
 import { expect, test } from "vitest";
 
 import { PgOutputDecoder } from "../../../src/capture/pgoutput.ts";
@@ -80,28 +78,39 @@ test("the slot moves to what is stored, not to what was seen: a pass that dies i
   proxy.watch = (_, direction, bytes) => {
     if (direction === "up" && bytes.includes("pg_logical_slot_peek")) looks++;
   };
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let stores = 0;
-  let isHeld = true;
   await using pass = startPass(db, {
     replicationUrl: proxy.url(db.url),
     at: async (point) => {
-      if (point !== "capture_before_commit" || ++stores < 2) return;
-      while (isHeld) await pause(10);
+      if (point !== "capture_before_commit") return;
+      if (++stores === 1) return first.promise;
+      await second.promise;
       throw new Error("the process is killed");
     },
   });
+  await using letGo = new AsyncDisposableStack();
+  letGo.defer(() => {
+    first.resolve();
+    second.resolve();
+  });
+  const lookedAt = async () => {
+    const before = looks;
+    await waitFor("looks", () => looks > before + 2);
+  };
   await db.query("set synchronous_commit = local; insert into todos values (1, 'stored')");
-  await waitFor("the first to be stored", async () => (await logged(db)).length === 1);
+  await waitFor("the first to be seen", () => stores === 1);
   await db.query("set synchronous_commit = local; insert into todos values (2, 'seen')");
-  await waitFor("the second to be seen", () => stores === 2);
-  const seenAt = looks;
-  await waitFor("the slot to be moved, and looked at again", () => looks > seenAt + 2);
+  await lookedAt();
+  first.resolve();
+  await waitFor("the second to be about to be stored", () => stores === 2);
+  await lookedAt();
   const { rows } = await db.query(
-    `select s.confirmed_flush_lsn <= c.end_lsn as is_stored
+    `select s.confirmed_flush_lsn = c.end_lsn as is_stored
        from ampsync_private.capture c join pg_replication_slots s on s.slot_name = c.slot`,
   );
   expect(rows).toEqual([{ is_stored: true }]);
-  isHeld = false;
+  await letGo.disposeAsync();
   await pass.ended;
   await using _next = startPass(db, { workerId: "next" });
   await untilCaptured(db);
