@@ -213,6 +213,28 @@ view ampsync.repairs
   column reason text -- What keeps it from being done.
   column hint text -- What to do.
 
+view ampsync.shapes
+  -- Shapes: the rows of published tables that clients may subscribe to.
+  column name text -- By which clients ask for it.
+  column table_name text -- schema.table.
+  column dataset text -- The dataset that the table belongs to; null for others.
+  column bind jsonb -- Columns whose values come from the token or the wish of a client.
+  column filter text -- The condition on its rows, as PostgreSQL understood it.
+  column columns text[] -- What clients have of the table; null: all columns.
+  column keep_blocks bigint -- How many of the newest blocks it holds; null: all.
+  column low bigint -- The first block that it holds; null: it holds all.
+  column public boolean -- Whether it may bind no claim: everybody with a token sees it.
+  column unindexed boolean -- Whether its instances may be read without an index.
+  column rls text -- ignore: it may be public though its table has row level security.
+  column definition text -- The hash of all this: clients of another one load the shape anew.
+  column state text -- live, failed.
+  column since timestamp with time zone -- When it was defined as it is, or failed.
+  column clients bigint -- Clients that are connected and have it.
+  column instances bigint -- How many different instances these have.
+  column rows bigint -- Rows of its instances as they were loaded last by snapshots; null if none was.
+  column reason text -- Why it gives no rows; null if it does.
+  column hint text -- The statement that tells more, or puts it right.
+
 view ampsync.status
   -- One row per dataset: version, state, position, speed, and what it waits for.
   column dataset text -- Dataset, as it was enqueued.
@@ -1163,6 +1185,13 @@ function ampsync.create_seed_views(dataset text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.create_shape(name text, relation regclass, bind jsonb DEFAULT '{}'::jsonb, filter text DEFAULT NULL::text, columns text[] DEFAULT NULL::text[], keep_blocks bigint DEFAULT NULL::bigint, public boolean DEFAULT false, unindexed boolean DEFAULT false, rls text DEFAULT 'check'::text)
+  -- Make a shape, or replace it: the rows of a published table that clients may subscribe to.
+  returns void
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; row_security=off
+  grants owner=X/owner
+
 function ampsync.cut(dataset text, network text DEFAULT NULL::text)
   -- The highest block at which all tables of a dataset agree, by number and hash.
   returns bigint
@@ -1174,6 +1203,13 @@ function ampsync.doctor()
   -- What is wrong with this installation, the gravest first, each with a fix; no row means that nothing was found.
   returns TABLE(severity text, subject text, finding text, fix text)
   language sql stable security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.drop_shape(name text)
+  -- End a shape: its clients drop its rows.
+  returns void
+  language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -1315,6 +1351,13 @@ function ampsync.resync(INOUT dataset text, INOUT table_name text DEFAULT NULL::
   returns SETOF record
   language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.retry_shape(name text)
+  -- Let a shape that has failed give rows again.
+  returns void
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; row_security=off
   grants owner=X/owner
 
 function ampsync.rollback_version(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
@@ -1630,6 +1673,13 @@ function ampsync_private.bad_record(p_stream ampsync_private.stream, p_bad jsonb
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.base_type(p_type oid)
+  -- The type below domains.
+  returns oid
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.begin_gap(p_reason text)
   -- Store that our slot cannot be used any more, and why.
   returns void
@@ -1682,6 +1732,20 @@ function ampsync_private.block_time(p_seconds bigint)
 function ampsync_private.blocks_behind(p_published_id integer, p_position bigint, p_low bigint)
   -- Whether blocks of a table that may differ since a position are more than a client is to be sent.
   returns boolean
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.bound_columns(p_bind jsonb)
+  -- The columns that a shape binds, in the order of the parts of its keys.
+  returns text[]
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.bound_texts(p_name text, p_source text, p_type text, p_claims jsonb, p_params jsonb)
+  -- The texts that a claim or a parameter has as values of a type.
+  returns text[]
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1826,6 +1890,13 @@ function ampsync_private.check_auth(p_dataset text, p_source jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_bind(p_shape ampsync_private.shape, p_columns jsonb)
+  -- Refuse bindings that a shape cannot have.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_bucket(p_dataset_id bigint, p_dataset text, p_source jsonb)
   -- Raise SY004 if a definition has other numbers for its bucket than another source.
   returns void
@@ -1893,6 +1964,13 @@ function ampsync_private.check_fetched(p_stream_id bigint, p_first_block bigint,
   -- Raise SY101 if the rows of a repair are not those of our chain, or fewer than were loaded.
   returns void
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_filter_columns(p_shape ampsync_private.shape, p_columns jsonb)
+  -- Refuse a filter over generated columns.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2123,10 +2201,38 @@ function ampsync_private.check_schema(p_stream_id bigint, p_target_schema text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_shape_access(p_shape ampsync_private.shape, p_table ampsync_private.published)
+  -- Refuse a shape that would show rows to everybody without saying so.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_shape_columns(p_shape ampsync_private.shape, p_relation regclass, p_columns jsonb)
+  -- Refuse columns that a shape cannot have.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_shape_count(p_shapes bigint, p_instances bigint)
   -- Refuse more shapes or instances than a client may have.
   returns void
   language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_shape_identity(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb)
+  -- Refuse a shape that looks at more than the key of a table whose old rows are their key alone.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_shape_index(p_shape ampsync_private.shape, p_table ampsync_private.published)
+  -- Refuse a shape whose instances cannot be read by an index.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2318,6 +2424,20 @@ function ampsync_private.client_statements(p_noted jsonb, p_found jsonb, p_missi
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.client_table_sql(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb)
+  -- The statements that make the table of a shape in clients.
+  returns text[]
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.client_tables(p_shapes integer[] DEFAULT NULL::integer[])
+  -- What clients of shapes have: the table of each, and what of it is read how.
+  returns TABLE(shape_id integer, name text, definition text, state text, error jsonb, public boolean, bind jsonb, bound text[], keep_blocks bigint, low bigint, published_id integer, mode text, published_state text, floor bigint, stream_id bigint, dataset text, block_column text, table_name text, columns text[], types text[], key text[], ddl text[], table_definition text, row_type text)
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.client_type(p_type oid)
   -- The type that a column of some type has in clients: enums are text, domains their base type.
   returns oid
@@ -2329,6 +2449,13 @@ function ampsync_private.client_types()
   -- The base types of columns that clients can hold.
   returns regtype[]
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.client_values_sql(p_shape ampsync_private.shape, p_columns jsonb)
+  -- SQL for the columns of a row x as clients have them.
+  returns text
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2357,6 +2484,13 @@ function ampsync_private.column_steps(p_old regclass, p_new regclass, p_name tex
   -- Statements that give the columns of a table comments, defaults and settings of those that they replace.
   returns TABLE(class_id oid, object_id oid, ddl text)
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.column_uses(p_columns jsonb, p_names text[])
+  -- What columns were as a shape was made of them.
+  returns jsonb
+  language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2504,6 +2638,13 @@ function ampsync_private.decoded_as(p_columns jsonb)
   -- Key and generated columns: where they differ, rows decoded before must be decoded again.
   returns jsonb
   language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.definition_changed(p_what text)
+  -- Say that something changed which gateways keep in memory.
+  returns void
+  language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2800,6 +2941,13 @@ function ampsync_private.enter_swap(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.estimate_rows(p_shape_id integer, p_key text)
+  -- How many rows the planner expects an instance of a shape to have.
+  returns bigint
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; row_security=off
+  grants owner=X/owner
+
 function ampsync_private.evolution_refusal(p_stream_id bigint, p_has_block_num boolean, p_columns jsonb, p_network text DEFAULT NULL::text)
   -- Why a stream's target cannot be made to fit the planned columns, and the statements that cure it.
   returns TABLE(fault text, remedy text)
@@ -2856,6 +3004,13 @@ function ampsync_private.explain_swaps(p_dataset_id bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.failing_row(p_shape ampsync_private.shape, p_table ampsync_private.published)
+  -- The key of a row on which the filter of a shape fails.
+  returns text
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.fence_holders(p_stream_id bigint, p_epoch bigint)
   -- Backends that hold the fence of a stream and lease epoch, and in which mode.
   returns TABLE(pid integer, mode text, is_ours boolean, is_mortal boolean)
@@ -2882,6 +3037,13 @@ function ampsync_private.fill_hint(p_stream_id bigint, p_hint text)
   returns text
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.filter_text(p_index regclass)
+  -- The predicate of an index, with constants as every session reads them.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
   grants owner=X/owner
 
 function ampsync_private.find_dataset(p_reference text)
@@ -2919,6 +3081,13 @@ function ampsync_private.find_ledger_faults(p_stream_id bigint)
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.find_shape(p_name text)
+  -- A shape by its name.
+  returns ampsync_private.shape
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.find_target(p_stream_id bigint)
   -- Where a stream's target is now, and what keeps us from following it there.
   returns TABLE(target_schema text, target_table text, fault text, hint text)
@@ -2930,6 +3099,13 @@ function ampsync_private.first_columns(p_stream_id bigint, p_columns jsonb)
   -- The columns that the table of a stream is created with, in their order.
   returns jsonb
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.first_failing(p_shape ampsync_private.shape, p_table ampsync_private.published, p_after bigint, p_upto bigint, p_settled bigint, p_visible pg_snapshot, OUT "position" bigint, OUT seq integer, OUT key text, OUT code text)
+  -- The first change of the log on which the filter of a shape fails.
+  returns record
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2965,6 +3141,13 @@ function ampsync_private.follow_version(p_dataset_id bigint, p_version text, p_m
   -- Let a dataset follow a version from now on, after its loaded tables have got the rows of that version.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.foreign_call(p_view regclass)
+  -- A function, operator or domain that a view uses and that is code of a role which is not trusted.
+  returns text
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3507,6 +3690,27 @@ function ampsync_private.insert_records(p_stream ampsync_private.stream, p_sourc
   set search_path=pg_catalog, pg_temp; enable_seqscan=off; enable_hashjoin=off; enable_mergejoin=off; jit=off
   grants owner=X/owner
 
+function ampsync_private.instance_key_sql(p_bind jsonb)
+  -- SQL for the key of the instance that a row x belongs to.
+  returns text
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.instance_keys(p_shape_id integer, p_claims jsonb, p_params jsonb)
+  -- The keys of the instances of a shape that a client has by its claims and wishes.
+  returns text[]
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; DateStyle=ISO, MDY; bytea_output=hex
+  grants owner=X/owner
+
+function ampsync_private.instances_sql(p_shape ampsync_private.shape, p_columns jsonb, p_keys text[])
+  -- The condition that a row x belongs to one of these instances of a shape.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.instant_text(p_json text, p_text text, p_unit text)
   -- The SQL that makes a time from a JSON value, as to_timestamptz does.
   returns text
@@ -3535,6 +3739,13 @@ function ampsync_private.is_beside(p_shadow ampsync_private.stream)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.is_bound_type(p_type oid)
+  -- Whether equal values of a type have equal texts.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_client_type(p_type oid)
   -- Whether clients can hold values of a type.
   returns boolean
@@ -3546,6 +3757,13 @@ function ampsync_private.is_declared(p_bucket text)
   -- Whether a definition declares windows of a bucket.
   returns boolean
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.is_error_of_row(p_sqlstate text)
+  -- Whether an error comes of the values of a row.
+  returns boolean
+  language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3668,10 +3886,24 @@ function ampsync_private.journal(p_stream_id bigint, p_event text, p_details jso
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.judge_changes(p_shape ampsync_private.shape, p_table ampsync_private.published, p_after bigint, p_upto bigint, p_settled bigint, p_visible pg_snapshot, p_position bigint DEFAULT NULL::bigint, p_first integer DEFAULT NULL::integer, p_last integer DEFAULT NULL::integer)
+  -- What the changes of one captured table mean to a shape.
+  returns TABLE("position" bigint, seq integer, operation text, was text, "is" text, key text, data text, unchanged text[])
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.judge_form(p_noted jsonb, p_found jsonb, p_truncates text[], p_is_look boolean)
   -- What a change of a published table means to whoever follows its log: the table of verdicts.
   returns jsonb
   language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.judge_shape(p_shape_id integer, p_after bigint, p_upto bigint, p_settled bigint DEFAULT NULL::bigint, p_visible pg_snapshot DEFAULT NULL::pg_snapshot)
+  -- What changes of the log mean to a shape, in order, up to the first row that its filter fails on.
+  returns TABLE("position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text, unchanged text[])
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3707,6 +3939,13 @@ function ampsync_private.key_columns(p_identity text)
   -- The columns of the primary key of a target.
   returns text[]
   language sql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.key_columns(p_table ampsync_private.published, p_columns jsonb)
+  -- The columns of the primary key of a table, in its order.
+  returns TABLE(n bigint, name text)
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3968,6 +4207,13 @@ function ampsync_private.look_pause(p_look_ms integer)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.make_shape(p_shape ampsync_private.shape)
+  -- Check a shape against its table as it is now, and store it.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.make_slot()
   -- Have our slot made, and let the log go on behind a gap.
   returns text
@@ -4034,6 +4280,13 @@ function ampsync_private.migrated_to(p_message jsonb, p_xid xid8)
 function ampsync_private.missing_index_columns(p_target regclass, p_columns text[])
   -- The columns that a table lacks; none while there is no table.
   returns text[]
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.missing_values(p_relation regclass)
+  -- What rows of a table have in its columns that are older than they.
+  returns jsonb
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -4180,6 +4433,13 @@ function ampsync_private.note_after(p_transaction jsonb, p_losses jsonb)
 function ampsync_private.note_before(p_transaction jsonb, p_tx_id bigint, p_going integer[], p_said jsonb)
   -- Enter what stands before a captured transaction: tables that go live, migrations, forms.
   returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.note_definition()
+  -- Trigger: shapes or publications are other than before.
+  returns trigger
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -4401,6 +4661,13 @@ function ampsync_private.parse_target(p_dataset text, p_namespace text, p_name t
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.parsed_filter(p_name text, p_relation regclass, p_given text, OUT filter text, OUT columns text[])
+  -- A filter as PostgreSQL understood it, with the columns that it reads; SY413 where it is none.
+  returns record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.passes_wait(p_streams bigint[], p_epochs bigint[], p_writer_s numeric[], p_waits text[], p_waits_s numeric[])
   -- What passes are waiting for, in words, and what to do about it.
   returns TABLE(stream_id bigint, reason text, hint text)
@@ -4482,6 +4749,13 @@ function ampsync_private.prepare_upsert(p_name text, p_upsert text)
   -- Prepare a statement of upsert_text, or deallocate it.
   returns void
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.present_columns(p_table ampsync_private.published)
+  -- The columns of a published table in the caller's snapshot.
+  returns jsonb
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4703,6 +4977,13 @@ procedure ampsync_private.raise_rows_kept(IN p_target regclass)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.raise_shape(p_name text, p_because text, p_detail text, p_hint text)
+  -- Refuse a shape.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.raise_source(p_dataset text, p_path text[], p_rule text, p_found text, p_fixed jsonb)
   -- Refuse the definition of an HTTP source, with a call in whose definition that is corrected.
   returns void
@@ -4811,6 +5092,13 @@ function ampsync_private.read_record(p_record text)
   -- A record as jsonb; its text as a JSON text where it is no JSON.
   returns jsonb
   language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.readable_shape(p_shape_id integer, OUT shape ampsync_private.shape, OUT published ampsync_private.published, OUT columns jsonb)
+  -- A shape that gives rows, its table, and the columns of that; its error where it gives none.
+  returns record
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5129,6 +5417,13 @@ function ampsync_private.row_block(p_identity text, p_alias text DEFAULT 't'::te
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.row_values_sql(p_uses jsonb, p_missing jsonb, p_row text)
+  -- SQL for the columns that a shape looks at, as they are in a row of the log.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.rows_as_of(p_table ampsync_private.published, p_position bigint)
   -- The rows of a table as they were at a position of the log.
   returns TABLE(row_key text, data jsonb)
@@ -5308,6 +5603,41 @@ function ampsync_private.settle_history(p_target regclass, p_position bigint, p_
   -- Hold a table still; returns the position that is meant, once the table can be rebuilt there.
   returns bigint
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.shape_columns(p_shape ampsync_private.shape, p_columns jsonb)
+  -- The columns that clients of a shape have.
+  returns TABLE(n bigint, name text, type oid, client_type text, is_key boolean, generated text, col jsonb)
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.shape_definition(p_shape ampsync_private.shape)
+  -- The hash of what decides which rows a shape has.
+  returns text
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.shape_error(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb DEFAULT NULL::jsonb)
+  -- Why a shape gives no rows, in the snapshot of the caller; null where it does.
+  returns jsonb
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants =X/owner, owner=X/owner
+
+function ampsync_private.shape_select(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb, p_ranges jsonb, p_keys text[])
+  -- The statement that reads what a shape holds.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.shape_target(p_relation regclass)
+  -- The publication that a shape of a table joins.
+  returns integer
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5612,6 +5942,13 @@ function ampsync_private.table_reason(p_published_id integer, p_position bigint,
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.table_source(p_relation regclass)
+  -- A table as a query reads it: without tables that inherit from it, but with its partitions.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.table_steps(p_old regclass, p_new regclass, p_name text)
   -- Statements that give a table storage parameters, replica identity and comment of the one that it replaces.
   returns TABLE(class_id oid, object_id oid, ddl text)
@@ -5693,6 +6030,13 @@ function ampsync_private.tell_gateways(p_message jsonb)
   -- Tell gateways that a session ended, or what became of a snapshot.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.tend_shapes()
+  -- What the supervisor does for shapes.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5976,6 +6320,20 @@ function ampsync_private.widening_obstacles(p_target regclass, p_column text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.window_sql(p_shape ampsync_private.shape, p_table ampsync_private.published, p_ranges jsonb)
+  -- The condition that a row x lies in these ranges of blocks and not below the window of a shape.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.window_start(p_table ampsync_private.published, p_keep_blocks bigint)
+  -- Where the window of a shape begins; null: it holds all blocks.
+  returns bigint
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.wished_shapes(p_claims jsonb, p_shapes jsonb)
   -- The shapes that a client asks for: which each is, its instances, and why it cannot have one.
   returns TABLE(n bigint, id text, name text, shape_id integer, published_id integer, low bigint, keys text[], definition text, given text, forced text, error jsonb)
@@ -6184,6 +6542,13 @@ function ampsync_worker.captured_tables()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.check_sums(p_instances jsonb)
+  -- Rows and sums of instances of shapes in the caller's snapshot, as clients compute them of their tables.
+  returns TABLE(shape_id integer, table_name text, columns text[], low bigint, expression text, rows bigint, sum text)
+  language plpgsql stable security definer
+  set search_path=pg_catalog, pg_temp; row_security=off; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
+  grants owner=X/owner
+
 function ampsync_worker.close_session(p_gateway uuid, p_client uuid, p_generation bigint, p_state jsonb DEFAULT '{}'::jsonb)
   -- A session ends: notes where the client stands, and removes its row.
   returns void
@@ -6291,6 +6656,13 @@ function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome t
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.fail_shape(p_shape integer, p_definition text, p_key text, p_code text)
+  -- Let a shape fail whose filter failed on a row.
+  returns boolean
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
   grants owner=X/owner
 
 function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
@@ -6482,11 +6854,32 @@ function ampsync_worker.prune_limits()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.raise_low(p_shapes integer[] DEFAULT NULL::integer[])
+  -- Let the windows of shapes with keep_blocks follow the newest blocks.
+  returns integer
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.read_log(p_after bigint, p_epoch uuid, p_blocks_after bigint, p_clients uuid[] DEFAULT NULL::uuid[])
   -- What the log says above a position, but for rows and blocks: how far to go, what became of tables, dirty blocks.
   returns jsonb
   language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.read_shapes(p_shapes integer[], p_after bigint, p_upto bigint)
+  -- What changes of the log mean to shapes: which rows were and are in which instances.
+  returns TABLE("position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text, unchanged text[])
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
+  grants owner=X/owner
+
+function ampsync_worker.read_unseen(p_shapes integer[], p_visible pg_snapshot, p_settled bigint, p_after bigint, p_upto bigint)
+  -- What the changes that a snapshot does not hold mean to shapes.
+  returns TABLE("position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text, unchanged text[])
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
   grants owner=X/owner
 
 function ampsync_worker.register_streams(p_dataset_id bigint, p_version text, p_manifest_hash text, p_tables text[], p_has_namespaces boolean DEFAULT true)
@@ -6545,11 +6938,32 @@ function ampsync_worker.restart_run(p_stream_id bigint, p_epoch bigint, p_part b
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.rows_statement(p_shape integer, p_key text)
+  -- The statement by which an instance of a shape is read without shape_rows.
+  returns text
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.schedule_supervision()
   -- Queue the next run of the supervisor.
   returns void
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.shape_definitions()
+  -- All shapes with their tables, and by which value gateways see that they have changed since.
+  returns jsonb
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.shape_rows(p_shape integer, p_ranges jsonb, p_keys text[] DEFAULT NULL::text[])
+  -- The rows that a shape holds, each behind the key of its instance.
+  returns SETOF record
+  language plpgsql stable security definer
+  set search_path=pg_catalog, pg_temp; row_security=off; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
   grants owner=X/owner
 
 function ampsync_worker.shorten_log(OUT more boolean, OUT statement text)
@@ -6635,3 +7049,7 @@ function ampsync_worker.yield_index_build(p_patience interval DEFAULT '00:00:00'
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
+
+CREATE TRIGGER note_definition AFTER INSERT OR DELETE OR UPDATE OF name, definition, state, error ON ampsync_private.shape FOR EACH STATEMENT EXECUTE FUNCTION ampsync_private.note_definition()
+
+CREATE TRIGGER note_definition AFTER INSERT OR UPDATE OF schema_name, table_name, relation, columns, state, floor ON ampsync_private.published FOR EACH STATEMENT EXECUTE FUNCTION ampsync_private.note_definition()

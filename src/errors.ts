@@ -35,7 +35,8 @@ export type ErrorCode =
   | "SY406" // a time, position or epoch that is not in the history
   | "SY411" // a message between client and gateway breaks their protocol
   | "SY412" // a second shape of one table for a client
-  | "SY413" // the shape is refused
+  | "SY413" // the shape is refused, or does not fit its table any more
+  | "SY414" // the filter of a shape fails on a row
   | "SY415" // the client belongs to another subject
   | "SY416" // a limit of clients is reached
   | "SY419" // a client does not come from one phase to the other

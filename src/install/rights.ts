@@ -54,6 +54,10 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   unpublish: OPERATE,
   unpublish_dataset: OPERATE,
 
+  create_shape: ADMINISTER, // Whoever may call it decides which rows clients see.
+  drop_shape: ADMINISTER,
+  retry_shape: OPERATE,
+
   read_changes: ADMINISTER, // Rows of tables that their readers may not read themselves.
   configure_capture: ADMINISTER,
   erase_history: ADMINISTER,
@@ -73,12 +77,19 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
  */
 export const GATEWAY_CALLS: readonly string[] = [
   "beat_gateway",
+  "check_sums",
   "close_session",
   "end_gateway",
+  "fail_shape",
   "open_session",
+  "raise_low",
   "read_log",
+  "read_shapes",
+  "read_unseen",
   "report_sessions",
   "resolve_shapes",
+  "shape_definitions",
+  "shape_rows",
 ];
 
 /** Who may read a view of the schema `ampsync`, where not all of them may. */

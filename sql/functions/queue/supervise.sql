@@ -61,6 +61,7 @@ begin
   perform ampsync_private.join_cut(s.stream_id)
      from ampsync_private.stream s
     where s.state = 'live' and not s.in_cut;
+  perform ampsync_private.tend_shapes();
 
   delete from ampsync_private.worker w
    where w.heartbeat_at < v_now - interval '1 day';

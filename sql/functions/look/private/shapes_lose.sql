@@ -22,7 +22,7 @@ as $$
                           and f.col ->> 'typmod' = n.col ->> 'typmod')
        and (n.col ->> 'name' = any (s.columns)
             or s.bind ? (n.col ->> 'name')
-            or position(n.col ->> 'name' in s.filter) > 0));
+            or n.col ->> 'name' = any (s.filter_columns)));
 $$;
 
 comment on function ampsync_private.shapes_lose(ampsync_private.published, jsonb)

@@ -36,6 +36,17 @@ begin
     perform ampsync_private.raise_unpublishable(p_relation, 'its primary key can be deferred',
       'PostgreSQL would refuse UPDATE and DELETE.', format('select ampsync.publish(%L);', p_relation));
   end if;
+  select s.name into v_other
+    from ampsync_private.published p
+    join ampsync_private.shape s using (published_id)
+   where p.relation = p_relation
+     and not (ampsync_private.bound_columns(s.bind) || coalesce(s.filter_columns, '{}') <@ v_key)
+   order by s.name
+   limit 1;
+  if found then
+    perform ampsync_private.raise_unpublishable(p_relation, format('the shape %L looks at more than its key', v_other),
+      'With the key alone nobody would know that a row has left it.', format('select ampsync.drop_shape(%L);', v_other));
+  end if;
   select string_agg(distinct quote_ident(p.pubname), ', ') into v_other
     from ampsync_private.identity_tables(p_relation) t
     join pg_publication_rel r on r.prrelid = t.relation

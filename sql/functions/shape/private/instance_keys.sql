@@ -1,0 +1,39 @@
+-- The keys of the instances of a shape that a client has by its claims and wishes, each once, in order. An array of
+-- claims (`claim:x[]`) gives one an element, and none where it is empty. SY413 where a claim or parameter is missing
+-- or is no value of its column: never does that mean all.
+--
+-- Values become texts of the columns' types here, by their input functions, and nowhere else.
+create or replace function ampsync_private.instance_keys(
+  p_shape_id integer,
+  p_claims   jsonb,
+  p_params   jsonb
+)
+  returns text[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set "DateStyle" = 'ISO, MDY'
+  set bytea_output = 'hex'
+as $$
+declare
+  v_shape ampsync_private.shape := (ampsync_private.readable_shape(p_shape_id)).shape;
+  v_keys  jsonb[] := array['[]'::jsonb];
+  v_bound record;
+  v_texts text[];
+begin
+  for v_bound in
+    select b.name, v_shape.bind ->> b.name as source,
+           format_type(ampsync_private.base_type((v_shape.uses -> b.name ->> 'type')::oid), null) as type
+      from unnest(ampsync_private.bound_columns(v_shape.bind)) with ordinality b(name, n)
+     order by b.n
+  loop
+    v_texts := ampsync_private.bound_texts(v_shape.name, v_bound.source, v_bound.type, p_claims, p_params);
+    v_keys := array(select k.key || to_jsonb(t.value) from unnest(v_keys) k(key) cross join unnest(v_texts) t(value));
+  end loop;
+  return array(select distinct k.key::text collate "C" from unnest(v_keys) k(key) order by 1);
+end;
+$$;
+
+comment on function ampsync_private.instance_keys(integer, jsonb, jsonb)
+  is 'The keys of the instances of a shape that a client has by its claims and wishes.';

@@ -1,0 +1,17 @@
+-- A table as a query reads it: without tables that inherit from it, but with its partitions.
+create or replace function ampsync_private.table_source(
+  p_relation regclass
+)
+  returns text
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select case c.relkind when 'p' then '' else 'only ' end || c.oid::regclass
+    from pg_class c
+   where c.oid = p_relation;
+$$;
+
+comment on function ampsync_private.table_source(regclass)
+  is 'A table as a query reads it: without tables that inherit from it, but with its partitions.';

@@ -1,0 +1,38 @@
+-- What the changes of captured tables after one position of the log and up to another mean to shapes: in the order of
+-- the log a row for each change and shape that had or has the row, and for each TRUNCATE of a shape's table.
+--
+-- was, is    the key of the instance that the row was in, and that it is in now; null: in none
+-- key        of the row, as the log has it; null for truncate
+-- data       the row, a JSON object of texts, with the columns of the shape; null where it is in no instance
+-- unchanged  columns that data lacks, since they did not change and the log does not have them; null: the row is whole
+--
+-- Of a shape whose filter fails on a row the last row here has operation `failed`, the key of that row and the SQLSTATE
+-- as data (ampsync_worker.fail_shape). Shapes of datasets, and failed ones, have none.
+create or replace function ampsync_worker.read_shapes(
+  p_shapes integer[],
+  p_after  bigint,
+  p_upto   bigint
+)
+  returns table (
+    "position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text,
+    unchanged text[]
+  )
+  language sql
+  stable
+  security definer
+  set search_path = pg_catalog, pg_temp
+  set jit = off
+  set "TimeZone" = 'UTC'
+  set "DateStyle" = 'ISO, MDY'
+  set "IntervalStyle" = 'postgres'
+  set bytea_output = 'hex'
+  set extra_float_digits = 1
+as $$
+  select j.*
+    from unnest(p_shapes) s(shape_id)
+   cross join lateral ampsync_private.judge_shape(s.shape_id, p_after, p_upto) j
+   order by j.position, j.seq, j.shape_id;
+$$;
+
+comment on function ampsync_worker.read_shapes(integer[], bigint, bigint)
+  is 'What changes of the log mean to shapes: which rows were and are in which instances.';

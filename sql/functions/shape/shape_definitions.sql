@@ -1,0 +1,23 @@
+-- All shapes with their tables, as client_tables has them, and by which value gateways see that they have changed
+-- since: {"definitions", "shapes": […]}. Numbers of 64 bits are texts.
+create or replace function ampsync_worker.shape_definitions()
+  returns jsonb
+  language sql
+  stable
+  security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+           'definitions', ampsync_private.definitions_stamp(),
+           'shapes', coalesce(jsonb_agg(to_jsonb(c) - '{table_name}'::text[] || jsonb_build_object(
+                                'table', c.table_name,
+                                'keep_blocks', c.keep_blocks::text,
+                                'low', c.low::text,
+                                'floor', c.floor::text,
+                                'stream_id', c.stream_id::text)
+                              order by c.shape_id), '[]'))
+    from ampsync_private.client_tables() c;
+$$;
+
+comment on function ampsync_worker.shape_definitions()
+  is 'All shapes with their tables, and by which value gateways see that they have changed since.';
