@@ -231,7 +231,7 @@ view ampsync.shapes
   column since timestamp with time zone -- When it was defined as it is, or failed.
   column clients bigint -- Clients that are connected and have it.
   column instances bigint -- How many different instances these have.
-  column rows bigint -- Rows of its instances as they were loaded last by snapshots; null if none was.
+  column rows bigint -- Rows of its instances as snapshots read them last; null if none did.
   column reason text -- Why it gives no rows; null if it does.
   column hint text -- The statement that tells more, or puts it right.
 

@@ -125,6 +125,10 @@ async function dropStatements(client: pg.ClientBase, { schemas, views }: Uninsta
     `with ours as (
        select n.oid, n.nspname from pg_namespace n where n.nspname = any($1)
      ), object (rank, kind, name) as (
+       select 0, 'trigger', format('%I on %s', t.tgname, c.oid::regclass)
+         from pg_trigger t join pg_class c on c.oid = t.tgrelid join ours n on n.oid = c.relnamespace
+        where not t.tgisinternal
+        union all
        select 1, 'view', unnest($2::text[])
         union all
        select 1, 'view', c.oid::regclass::text
@@ -148,7 +152,7 @@ async function dropStatements(client: pg.ClientBase, { schemas, views }: Uninsta
      )
      select format('drop %s %s', o.kind, string_agg(o.name, ', ')) as statement
        from object o
-      group by o.rank, o.kind
+      group by o.rank, o.kind, case o.kind when 'trigger' then o.name end -- Those are dropped one by one.
       order by o.rank`,
     [schemas, views],
   );

@@ -44,6 +44,6 @@ comment on column ampsync.shapes.state is 'live, failed.';
 comment on column ampsync.shapes.since is 'When it was defined as it is, or failed.';
 comment on column ampsync.shapes.clients is 'Clients that are connected and have it.';
 comment on column ampsync.shapes.instances is 'How many different instances these have.';
-comment on column ampsync.shapes.rows is 'Rows of its instances as they were loaded last by snapshots; null if none was.';
+comment on column ampsync.shapes.rows is 'Rows of its instances as snapshots read them last; null if none did.';
 comment on column ampsync.shapes.reason is 'Why it gives no rows; null if it does.';
 comment on column ampsync.shapes.hint is 'The statement that tells more, or puts it right.';

@@ -45,7 +45,8 @@ begin
    limit 1;
   if found then
     perform ampsync_private.raise_unpublishable(p_relation, format('the shape %L looks at more than its key', v_other),
-      'With the key alone nobody would know that a row has left it.', format('select ampsync.drop_shape(%L);', v_other));
+      'With the key alone nobody would know that a row has left it.',
+      format('select ampsync.drop_shape(%L);', v_other));
   end if;
   select string_agg(distinct quote_ident(p.pubname), ', ') into v_other
     from ampsync_private.identity_tables(p_relation) t
