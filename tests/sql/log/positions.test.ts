@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
+import { SqlCapture } from "../../support/postgres/sql-capture.ts";
 import { registerDataset } from "../../support/postgres/sql-stream.ts";
 
 const db = rolledBackDatabase();
@@ -84,6 +85,14 @@ describe("an epoch", () => {
     expect(found[1]).toMatchObject({ forked_at: position, reason });
     const { rows } = await db.query("select details from ampsync.events where event = 'log_forked'");
     expect(rows).toEqual([{ details: { epoch: found[1]!["epoch"], forked_at: Number(position), reason } }]);
+  });
+
+  test("begins with a pass of capture too, before it stores anything", async () => {
+    await SqlCapture.take(db);
+    const before = await epochs();
+    await db.query("update ampsync_private.log_epoch set timeline = timeline + 1");
+    await SqlCapture.take(db);
+    expect(await epochs()).toHaveLength(before.length + 1);
   });
 
   test("begins with the supervisor too, where something is published", async () => {

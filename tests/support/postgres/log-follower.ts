@@ -37,7 +37,7 @@ export class LogFollower {
     const tables = await this.#tables();
     const { rows } = await this.#db.query(
       `select position, epoch_id, kind, operation, data, details, p.published_id
-         from ampsync.read_changes($1, $2, 1000000) c
+         from ampsync.read_changes($1, $2, 1000000, 1::bigint << 40) c
          left join ampsync_private.published p on c.table_name = format('%I.%I', p.schema_name, p.table_name)
                                               and p.state = 'live'
         order by position`,
