@@ -12,6 +12,7 @@ const FLOORS = {
   log: "model",
   metrics: "model",
   wire: "errors",
+  client: "wire errors",
   config: "http/allow-list model errors log",
   protocol: "model errors",
   arrow: "model errors",
@@ -45,6 +46,8 @@ const FLOORS = {
 
 /** Package → who may import it (types alone: everybody but PURE). `node:` stands for all builtin modules. */
 const PURE = ["model", "protocol", "encoder", "wire"];
+/** Loaded by browsers: it may wait and be told the time, but has nothing of Node. */
+const FOR_BROWSERS = ["client"];
 const PACKAGES = {
   pg: "commit db install capture",
   "pg-copy-streams": "capture db",
@@ -59,9 +62,10 @@ const PACKAGES = {
   jose: "gateway",
   "structured-headers": "http",
   "http-link-header": "http",
-  "xxhash-wasm": "runtime devserver",
+  "xxhash-wasm": "runtime devserver client",
+  "@electric-sql/pglite": "client",
   "node:": Object.keys(FLOORS)
-    .filter((floor) => !PURE.includes(floor))
+    .filter((floor) => !PURE.includes(floor) && !FOR_BROWSERS.includes(floor))
     .join(" "),
 };
 

@@ -39,7 +39,9 @@ export type ErrorCode =
   | "SY414" // the filter of a shape fails on a row
   | "SY415" // the client belongs to another subject
   | "SY416" // a limit of clients is reached
+  | "SY417" // a client's table does not take what a frame brings
   | "SY419" // a client does not come from one phase to the other
+  | "SY431" // a client may not write this
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong
   | "SY903"; // a bug in ampsync

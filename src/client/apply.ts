@@ -1,0 +1,222 @@
+import type { Frame } from "../wire/from-gateway.ts";
+import type { Op } from "../wire/ops.ts";
+import { copy, type Database, type Transaction } from "./database.ts";
+import { dropStaged, stageOf } from "./stage-tables.ts";
+import * as statements from "./statements.ts";
+import { noteForm, remakeTable, type Tables } from "./tables.ts";
+
+/** Where the tables of a store stand. */
+export interface Place {
+  readonly epoch: string | null;
+  readonly position: bigint;
+  readonly blocks: bigint;
+}
+
+export type Applied =
+  | { readonly kind: "applied"; readonly tables: ReadonlySet<string>; readonly remade: boolean }
+  /** The frame does not begin where the tables stand: nothing was done. */
+  | { readonly kind: "gap"; readonly place: Place };
+
+/** An operation that the database refuses, and the table that it was for. */
+export class RefusedOperation extends Error {
+  override readonly name = "RefusedOperation";
+  readonly table: string;
+
+  constructor(table: string, cause: unknown) {
+    super(`${table}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.table = table;
+  }
+}
+
+/** Tables that have failed, and are passed over until they are loaded anew. */
+export type Failed = ReadonlySet<string>;
+
+/**
+ * One frame, one transaction: rows, position and stamps are there together or not at all. Whatever throws leaves both as they
+ * were. Not in the store yet when it returns: that is `storeAll`, which several frames may share.
+ */
+export async function applyFrame(
+  pg: Database,
+  tables: Tables,
+  failed: Failed,
+  epoch: string,
+  frame: Frame,
+): Promise<Applied> {
+  const changed = new Set<string>();
+  let remade = false;
+  try {
+    return await pg.transaction(async (tx): Promise<Applied> => {
+      const place = await beginApply(tx);
+      if (!fits(place, frame)) {
+        await tx.rollback();
+        return { kind: "gap", place };
+      }
+      const apply = new Apply(tx, tables);
+      const passed = new Set(failed);
+      for (const op of frame.ops) {
+        if (op.op === "load" && op.where === null) passed.delete(op.table);
+        if ("table" in op && passed.has(op.table)) continue;
+        await apply.run(op);
+        for (const table of tablesOf(op)) changed.add(table);
+      }
+      remade = apply.remade;
+      await endApply(tx, frame, epoch);
+      return { kind: "applied", tables: changed, remade };
+    });
+  } catch (error) {
+    // What was made is undone: the forms too.
+    await tables.read(pg);
+    throw error;
+  }
+}
+
+/** A frame fits where its rows begin at the position, and its blocks reach from at or below it to at or above it. */
+function fits(place: Place, frame: Frame): boolean {
+  const [low, high] = frame.blocks;
+  return (
+    BigInt(frame.from) === place.position &&
+    BigInt(frame.to) >= place.position &&
+    BigInt(low) <= place.blocks &&
+    BigInt(high) >= place.blocks
+  );
+}
+
+async function beginApply(tx: Transaction): Promise<Place> {
+  const { rows } = await tx.query<{ epoch: string | null; position: string; blocks: string }>(
+    `select epoch, position::text, blocks::text, set_config('ampsync.applying', 'on', true) from ampsync.state`,
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error("ampsync.state has no row");
+  return { epoch: row.epoch, position: BigInt(row.position), blocks: BigInt(row.blocks) };
+}
+
+async function endApply(tx: Transaction, frame: Frame, epoch: string): Promise<void> {
+  for (const { id, definition } of frame.live) {
+    await tx.query(
+      `update ampsync.shape set phase = 'live', definition = $2, error = null where id = $1 and phase <> 'leaving'`,
+      [id, definition],
+    );
+  }
+  if (frame.gone.length > 0) {
+    await tx.query("delete from ampsync.shape where id = any ($1::text[])", [frame.gone]);
+  }
+  await tx.query(
+    `update ampsync.state
+        set epoch = $1, position = $2, stamp = $3, blocks = $4, blocks_stamp = $5,
+            phase = case when exists (select from ampsync.shape where phase = 'loading') then phase else 'live' end`,
+    [epoch, frame.to, frame.stamp, frame.blocks[1], frame.blocks_stamp],
+  );
+}
+
+/** The operations of one frame, in their order. */
+class Apply {
+  readonly #tx: Transaction;
+  readonly #tables: Tables;
+  remade = false;
+
+  constructor(tx: Transaction, tables: Tables) {
+    this.#tx = tx;
+    this.#tables = tables;
+  }
+
+  async run(op: Op): Promise<void> {
+    try {
+      await this.#run(op);
+    } catch (error) {
+      throw error instanceof RefusedOperation ? error : new RefusedOperation(tablesOf(op)[0] ?? op.op, error);
+    }
+  }
+
+  async #run(op: Op): Promise<void> {
+    switch (op.op) {
+      case "upsert":
+        return this.#do(statements.upsert(this.#table(op.table), op.rows));
+      case "update":
+        return this.#update(op);
+      case "delete":
+        return this.#do(statements.remove(this.#table(op.table), op.keys));
+      case "truncate":
+        return this.#do(statements.clear(this.#table(op.table), null));
+      case "drop":
+        return this.#do(statements.clear(this.#table(op.table), op.where));
+      case "blocks":
+        return this.#blocks(op);
+      case "load":
+        return this.#load(op);
+      case "dataset":
+        return this.#dataset(op);
+      case "migrate":
+        return this.#migrate(op);
+      case "check":
+        return;
+    }
+  }
+
+  async #update(op: Op & { op: "update" }): Promise<void> {
+    const table = this.#table(op.table);
+    const columns = table.columns.filter(({ name }) => op.columns.includes(name));
+    if (columns.length > table.key.length) await this.#do(statements.update(table, columns, op.rows));
+  }
+
+  /** The ranges are replaced as a whole: what they held goes, what they hold comes, and nobody sees what lies between. */
+  async #blocks(op: Op & { op: "blocks" }): Promise<void> {
+    const table = this.#table(op.table);
+    for (const [from, to] of op.ranges) {
+      await this.#do(statements.removeBlocks(table, BigInt(from), to === null ? null : BigInt(to)));
+    }
+    const columns = table.columns.map(({ name }) => name);
+    if (op.copy !== "") await copy(this.#tx, statements.copyInto(table.name, columns), op.copy);
+    if (op.trim !== null) await this.#do(statements.removeBlocks(table, 0n, BigInt(op.trim) - 1n));
+  }
+
+  async #load(op: Op & { op: "load" }): Promise<void> {
+    const form = this.#tables.formToCome(op.table);
+    if (form !== null && op.where === null) {
+      await remakeTable(this.#tx, form);
+      await this.#tables.read(this.#tx);
+      this.remade = true;
+    } else {
+      await this.#do(statements.clear(this.#table(op.table), op.where));
+    }
+    const table = this.#table(op.table);
+    for (const snapshot of op.snapshots ?? []) {
+      await this.#do(statements.fromStage(table, stageOf(snapshot)));
+      await dropStaged(this.#tx, snapshot);
+    }
+    if (op.rows !== null) await this.#do(statements.upsert(table, op.rows));
+  }
+
+  async #dataset(op: Op & { op: "dataset" }): Promise<void> {
+    await this.#do({
+      sql: `insert into ampsync.dataset (dataset, table_name, block, cut)
+            select $1, t.key, t.value::bigint, $2::text::bigint from jsonb_each_text($3::text::jsonb) t
+            on conflict (dataset, table_name) do update set block = excluded.block, cut = excluded.cut`,
+      params: [op.dataset, op.cut, JSON.stringify(op.tables)],
+    });
+  }
+
+  async #migrate(op: Op & { op: "migrate" }): Promise<void> {
+    for (const statement of op.statements) await this.#tx.exec(statement);
+    for (const name of op.tables) {
+      const form = this.#tables.formToCome(name);
+      if (form !== null) await noteForm(this.#tx, form);
+    }
+    await this.#tx.query("update ampsync.state set schema_version = $1", [op.version]);
+    await this.#tables.read(this.#tx);
+    this.remade = true;
+  }
+
+  async #do({ sql, params }: statements.Statement): Promise<void> {
+    await this.#tx.query(sql, [...params]);
+  }
+
+  #table(name: string): statements.Table {
+    const table = this.#tables.get(name);
+    if (table === null) throw new Error("no gateway has announced this table");
+    return table;
+  }
+}
+
+function tablesOf(op: Op): readonly string[] {
+  return "table" in op ? [op.table] : op.op === "migrate" ? op.tables : ["ampsync.dataset"];
+}

@@ -1,0 +1,179 @@
+import { decodeFromGateway, encode, SUBPROTOCOL } from "../wire/codec.ts";
+import type { FromClient } from "../wire/from-client.ts";
+import type { FromGateway } from "../wire/from-gateway.ts";
+import { type Action, decide, type Event, type Link, type Connection as State, start } from "./machine.ts";
+import { Silence } from "./silence.ts";
+
+const TOKEN_WITHIN_MS = 30_000;
+
+export interface Surroundings {
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly WebSocket: typeof WebSocket;
+}
+
+export interface Hooks {
+  /** Asked before each connection, and when one is about to expire. */
+  readonly token: () => Promise<string>;
+  readonly hello: (token: string) => Promise<FromClient>;
+  /** A message of the present connection. `isCurrent` is false once that connection is no more. */
+  readonly take: (message: FromGateway, isCurrent: () => boolean) => void;
+  readonly changed: (link: Link) => void;
+  readonly newClientId: () => Promise<void>;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Carries out what the machine decides: tokens, sockets, timers. It decides nothing itself. */
+export class Connection {
+  readonly #url: string;
+  readonly #around: Surroundings;
+  readonly #hooks: Hooks;
+  readonly #silence = new Silence(() => this.tell({ kind: "silence" }));
+  #state: State = start;
+  /** Rises with each try: what an earlier one still says is not heard. */
+  #try = 0;
+  #token = "";
+  #socket: WebSocket | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(url: string, hooks: Hooks, around: Surroundings) {
+    this.#url = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/v1/sync`;
+    this.#hooks = hooks;
+    this.#around = around;
+  }
+
+  get link(): Link {
+    return this.#state.link;
+  }
+
+  /** That of the newest hello or `auth`: chunks are asked for with it. */
+  get token(): string {
+    return this.#token;
+  }
+
+  tell(event: Event): void {
+    const before = this.#state.link;
+    const { now, random } = this.#around;
+    const { next, actions } = decide(this.#state, event, { now: now(), random: random() });
+    this.#state = next;
+    if (next.link !== "waiting") clearTimeout(this.#timer);
+    for (const action of actions) this.#do(action);
+    if (next.link !== before) this.#hooks.changed(next.link);
+  }
+
+  /** Says nothing where nobody listens: what counts is said again in the next hello. */
+  send(message: FromClient): void {
+    if (this.#state.link === "open") this.#socket?.send(encode(message));
+  }
+
+  async renewToken(): Promise<void> {
+    const at = this.#try;
+    try {
+      const token = await this.#askToken();
+      if (at !== this.#try) return;
+      this.#token = token;
+      this.send({ t: "auth", token });
+    } catch (error) {
+      // The gateway closes when the old one has expired: then it is asked for again.
+      this.#hooks.failed(error);
+    }
+  }
+
+  #do(action: Action): void {
+    switch (action.do) {
+      case "wait":
+        this.#timer = setTimeout(() => this.tell({ kind: "timer" }), action.ms);
+        break;
+      case "ask_token":
+        this.#begin();
+        break;
+      case "connect":
+        this.#connect();
+        break;
+      case "hello":
+        this.#sayHello();
+        break;
+      case "leave":
+        this.#leave(action.code, action.reason);
+        break;
+      case "new_client_id":
+        this.#hooks.newClientId().then(
+          () => this.tell({ kind: "renamed" }),
+          (error) => this.#hooks.failed(error),
+        );
+        break;
+    }
+  }
+
+  #begin(): void {
+    const at = ++this.#try;
+    this.#askToken().then(
+      (token) => {
+        if (at !== this.#try) return;
+        this.#token = token;
+        this.tell({ kind: "token" });
+      },
+      (error) => {
+        if (at !== this.#try) return;
+        this.#hooks.failed(error);
+        this.tell({ kind: "no_token" });
+      },
+    );
+  }
+
+  async #askToken(): Promise<string> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const late = setTimeout(() => reject(new Error("token() did not answer within 30 s")), TOKEN_WITHIN_MS);
+    try {
+      return await Promise.race([this.#hooks.token(), promise]);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  #connect(): void {
+    const at = this.#try;
+    const isCurrent = () => at === this.#try;
+    const socket = new this.#around.WebSocket(this.#url, SUBPROTOCOL);
+    this.#socket = socket;
+    this.#silence.begin();
+    socket.onopen = () => isCurrent() && this.tell({ kind: "opened" });
+    socket.onmessage = ({ data }) => isCurrent() && this.#hear(String(data), isCurrent);
+    // What an error of a socket is, browsers do not tell; a close follows.
+    socket.onerror = () => {};
+    socket.onclose = ({ code }) => isCurrent() && this.tell({ kind: "lost", code });
+  }
+
+  #sayHello(): void {
+    const at = this.#try;
+    this.#hooks.hello(this.#token).then(
+      (hello) => at === this.#try && this.#socket?.send(encode(hello)),
+      (error) => {
+        if (at !== this.#try) return;
+        this.#hooks.failed(error);
+        this.tell({ kind: "lost", code: 1006 });
+      },
+    );
+  }
+
+  #hear(data: string, isCurrent: () => boolean): void {
+    this.#silence.heard();
+    let message: FromGateway;
+    try {
+      message = decodeFromGateway(data);
+    } catch (error) {
+      this.#hooks.failed(error);
+      this.tell({ kind: "nonsense" });
+      return;
+    }
+    this.tell({ kind: "message", t: message.t, retryMs: message.t === "error" ? message.retry_ms : null });
+    if (isCurrent()) this.#hooks.take(message, isCurrent);
+  }
+
+  #leave(code: number, reason: string): void {
+    this.#try++;
+    this.#silence.end();
+    this.#socket?.close(code, reason);
+    this.#socket = null;
+  }
+}

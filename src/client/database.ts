@@ -1,0 +1,28 @@
+import type { PGlite, Transaction } from "@electric-sql/pglite";
+
+/** What ampsync needs of PGlite. */
+export type Database = PGlite;
+export type { Transaction };
+export type Reader = Pick<Transaction, "query" | "exec">;
+
+/** Bytes of a COPY; the database reads them as a file. */
+export async function copy(tx: Reader, sql: string, bytes: string | Uint8Array<ArrayBuffer>): Promise<void> {
+  await tx.query(sql, [], { blob: new Blob([bytes]) });
+}
+
+/**
+ * Rows of one query. In a transaction, since PGlite brings everything into the store after a query without one, which takes
+ * long on IndexedDB.
+ */
+export async function read<T>(pg: Database, sql: string, params: readonly unknown[] = []): Promise<T[]> {
+  const { rows } = await pg.transaction((tx) => tx.query<T>(sql, [...params]));
+  return rows;
+}
+
+/**
+ * Returns when everything that was committed before is in the store. PGlite's `transaction()` does not wait for that, and its
+ * `syncToFs()` returns at once where another is about to begin: with queries held up, none is.
+ */
+export async function storeAll(pg: Database): Promise<void> {
+  await pg.runExclusive(() => pg.syncToFs());
+}

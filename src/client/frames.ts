@@ -1,0 +1,111 @@
+import type { FromClient } from "../wire/from-client.ts";
+import type { Frame } from "../wire/from-gateway.ts";
+import { type Applied, applyFrame, RefusedOperation } from "./apply.ts";
+import type { Database } from "./database.ts";
+import type { Housekeeping } from "./housekeeping.ts";
+import type { Lag } from "./lag.ts";
+import type { LiveQueries } from "./live.ts";
+import { dropStages } from "./stage.ts";
+import type { Storing } from "./storing.ts";
+import { failTable } from "./subscriptions.ts";
+import type { Tables } from "./tables.ts";
+import type { Turns } from "./turns.ts";
+
+/** An apply of so much text may take longer than a gateway waits, unless it is told. */
+const LONG_LENGTH = 4 * 2 ** 20;
+
+export interface FramesParts {
+  readonly pg: Database;
+  readonly tables: Tables;
+  readonly turns: Turns;
+  readonly live: LiveQueries;
+  readonly lag: Lag;
+  readonly storing: Storing;
+  readonly housekeeping: Housekeeping;
+  readonly isLoading: () => boolean;
+  readonly failedTables: () => ReadonlySet<string>;
+  readonly send: (message: FromClient) => void;
+  readonly changed: () => Promise<void>;
+  readonly failed: (error: unknown) => void;
+  /** The store took nothing: full, or gone. */
+  readonly notStored: (error: unknown) => void;
+}
+
+/** Frames into tables: one transaction each, shown to live queries, stored, and only then acknowledged. */
+export class Frames {
+  readonly #parts: FramesParts;
+
+  constructor(parts: FramesParts) {
+    this.#parts = parts;
+  }
+
+  /** False: one of them does not begin where the tables stand; those before it are applied. */
+  apply(frames: readonly Frame[], epoch: string): Promise<boolean> {
+    return this.#parts.turns.take(() => this.#apply(frames, epoch));
+  }
+
+  async #apply(frames: readonly Frame[], epoch: string): Promise<boolean> {
+    const { lag, live, housekeeping, changed } = this.#parts;
+    let newest: Frame | null = null;
+    const loaded = new Set<string>();
+    for (const frame of frames) {
+      if (isLong(frame)) this.#parts.send({ t: "busy" });
+      const applied = await this.#applyOne(frame, epoch);
+      if (applied.kind === "gap") {
+        if (newest !== null) this.#acknowledge(newest);
+        return false;
+      }
+      newest = frame;
+      lag.applied(frame);
+      await live.changed(applied.tables);
+      for (const op of frame.ops) if (op.op === "load") loaded.add(op.table);
+    }
+    if (newest !== null) this.#acknowledge(newest);
+    await housekeeping.tend([...loaded].filter((table) => this.#parts.tables.get(table) !== null));
+    await changed();
+    if (loaded.size > 0 && !this.#parts.isLoading()) await dropStages(this.#parts.pg);
+    return true;
+  }
+
+  /** What a table refuses twice, it will refuse for ever: it fails, and the others go on. */
+  async #applyOne(frame: Frame, epoch: string): Promise<Applied> {
+    const { pg, tables, failedTables } = this.#parts;
+    let refused: string | null = null;
+    for (;;) {
+      try {
+        return await applyFrame(pg, tables, failedTables(), epoch, frame);
+      } catch (error) {
+        if (!(error instanceof RefusedOperation)) throw error;
+        if (refused === error.table) await this.#fail(error);
+        refused = error.table;
+      }
+    }
+  }
+
+  async #fail(error: RefusedOperation): Promise<void> {
+    const { pg, failedTables, changed } = this.#parts;
+    const hint = `await client.reload(${JSON.stringify(error.table)})`;
+    await pg.transaction((tx) => failTable(tx, error.table, { code: "SY417", message: error.message, hint }));
+    await changed();
+    // Of no subscription that could fail: then nothing here can help.
+    if (!failedTables().has(error.table)) throw error;
+  }
+
+  #acknowledge(frame: Frame): void {
+    const { storing, send, notStored } = this.#parts;
+    storing.soon().then(
+      () => send({ t: "ack", position: frame.to, blocks: frame.blocks[1] }),
+      (error) => notStored(error),
+    );
+  }
+}
+
+function isLong(frame: Frame): boolean {
+  let length = 0;
+  for (const op of frame.ops) {
+    if (op.op === "load" && (op.snapshots ?? []).length > 0) return true;
+    if ("rows" in op && typeof op.rows === "string") length += op.rows.length;
+    if (op.op === "blocks") length += op.copy.length;
+  }
+  return length > LONG_LENGTH;
+}

@@ -1,0 +1,122 @@
+import type { FromClient } from "../wire/from-client.ts";
+import type { FromGateway, Snapshot, Welcome } from "../wire/from-gateway.ts";
+import type { Frames } from "./frames.ts";
+import type { Lag } from "./lag.ts";
+import type { Event } from "./machine.ts";
+import { SnapshotGone } from "./stage.ts";
+
+export interface Steps {
+  readonly lag: Lag;
+  readonly frames: Frames;
+  readonly send: (message: FromClient) => void;
+  readonly tell: (event: Event) => void;
+  readonly renewToken: () => Promise<void>;
+  /** What becomes of subscriptions, and the forms of their tables. */
+  readonly answered: (answers: Welcome["shapes"], tables: Welcome["tables"]) => Promise<void>;
+  readonly welcomed: () => Promise<void>;
+  readonly stage: (snapshot: Snapshot, signal: AbortSignal) => Promise<void>;
+  readonly changed: () => Promise<void>;
+  readonly failed: (error: unknown) => void;
+}
+
+interface Letter {
+  readonly message: FromGateway;
+  readonly isCurrent: () => boolean;
+}
+
+const UNSAID = { definition: null, table: null, reason: null } as const;
+
+/** Messages of the present connection, one after the other; frames that wait together are taken together. */
+export class Inbox {
+  readonly #steps: Steps;
+  readonly #letters: Letter[] = [];
+  #epoch = "";
+  #working: Promise<void> | null = null;
+  /** Ends the fetching of snapshots that the connection offered. */
+  #connection = new AbortController();
+
+  constructor(steps: Steps) {
+    this.#steps = steps;
+  }
+
+  take(message: FromGateway, isCurrent: () => boolean): void {
+    this.#letters.push({ message, isCurrent });
+    this.#working ??= this.#work();
+  }
+
+  /** The connection is gone: what it brought and nobody has begun with is not applied. */
+  async clear(): Promise<void> {
+    this.#letters.length = 0;
+    this.#connection.abort();
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    // Not at once: frames that come in one turn of the loop are one batch.
+    await Promise.resolve();
+    try {
+      for (let letter = this.#letters.shift(); letter !== undefined; letter = this.#letters.shift()) {
+        if (letter.isCurrent()) await this.#read(letter);
+      }
+    } catch (error) {
+      this.#letters.length = 0;
+      this.#steps.failed(error);
+      this.#steps.tell({ kind: "gap" });
+    } finally {
+      this.#working = null;
+    }
+  }
+
+  async #read({ message, isCurrent }: Letter): Promise<void> {
+    const { lag, frames, tell } = this.#steps;
+    switch (message.t) {
+      case "welcome":
+        this.#epoch = message.epoch;
+        this.#connection = new AbortController();
+        lag.told(message.head, message.now);
+        await this.#steps.answered(message.shapes, message.tables);
+        return this.#steps.welcomed();
+      case "shapes":
+        return this.#steps.answered(message.shapes, message.tables);
+      case "failed": {
+        const { id, code, hint } = message;
+        return this.#steps.answered(
+          [{ ...UNSAID, id, mode: "failed", code, message: message.message, hint }],
+          [],
+        );
+      }
+      case "snapshot":
+        return void this.#stage(message, isCurrent);
+      case "frame": {
+        const batch = [message];
+        while (this.#letters[0]?.message.t === "frame") {
+          const next = this.#letters.shift()?.message;
+          if (next?.t === "frame") batch.push(next);
+        }
+        if (!(await frames.apply(batch, this.#epoch))) tell({ kind: "gap" });
+        return;
+      }
+      case "tick":
+        lag.told(message.head, message.now);
+        return this.#steps.changed();
+      case "auth_due":
+        return void this.#steps.renewToken();
+      case "error":
+        return this.#steps.failed(message);
+    }
+  }
+
+  /** Beside the frames: chunks come by other requests, and their place among frames is that of the load. */
+  async #stage(snapshot: Snapshot, isCurrent: () => boolean): Promise<void> {
+    const { signal } = this.#connection;
+    try {
+      await this.#steps.stage(snapshot, signal);
+      if (isCurrent()) this.#steps.send({ t: "staged", snapshot: snapshot.snapshot });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof SnapshotGone)) this.#steps.failed(error);
+      // The next hello is answered with another snapshot, or with the chunks that are missing.
+      this.#steps.tell({ kind: "gap" });
+    }
+  }
+}

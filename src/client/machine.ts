@@ -1,0 +1,195 @@
+import type { FromGateway } from "../wire/from-gateway.ts";
+
+/**
+ * Where a client stands with its gateways. `waiting` has a timer that runs; the four at the end have none: who is
+ * displaced waits for its user, who is cloned for another client id, who is signed out for `signIn()`.
+ */
+export type Link =
+  | "waiting"
+  | "asking"
+  | "opening"
+  | "greeting"
+  | "open"
+  | "displaced"
+  | "cloned"
+  | "signed_out"
+  | "closed";
+
+/** What is remembered of earlier tries. */
+export interface Connection {
+  readonly link: Link;
+  /** Tries in a row that did not become a good connection. */
+  readonly tries: number;
+  /** Tokens in a row that were refused. */
+  readonly refused: number;
+  /** When another took the client id over (4409), newest last. */
+  readonly displacedAt: readonly number[];
+  /** When `welcome` came; null: not yet. */
+  readonly openAt: number | null;
+  /** For how long the gateway asks to be left alone: said in an `error`, before it closes. */
+  readonly retryMs: number | null;
+}
+
+export type Message = FromGateway["t"];
+
+export type Event =
+  | { readonly kind: "token" }
+  | { readonly kind: "no_token" }
+  | { readonly kind: "opened" }
+  | { readonly kind: "message"; readonly t: Message; readonly retryMs?: number | null }
+  /** A frame that does not begin where the client stands. */
+  | { readonly kind: "gap" }
+  /** Not a message of the protocol. */
+  | { readonly kind: "nonsense" }
+  | { readonly kind: "silence" }
+  | { readonly kind: "lost"; readonly code: number }
+  | { readonly kind: "timer" }
+  /** The browser is online again, or the tab visible. */
+  | { readonly kind: "wake" }
+  /** A call of the user that needs a connection. */
+  | { readonly kind: "call" }
+  | { readonly kind: "sign_in" }
+  /** The store has another client id now. */
+  | { readonly kind: "renamed" }
+  | { readonly kind: "stop" };
+
+export type Action =
+  | { readonly do: "ask_token" }
+  | { readonly do: "connect" }
+  | { readonly do: "hello" }
+  | { readonly do: "wait"; readonly ms: number }
+  /** Ends the socket, if it has not ended by itself. What it still says is not heard. */
+  | { readonly do: "leave"; readonly code: number; readonly reason: string }
+  | { readonly do: "new_client_id" };
+
+export interface Decision {
+  readonly next: Connection;
+  readonly actions: readonly Action[];
+}
+
+export interface Chance {
+  readonly now: number;
+  /** Within [0, 1). */
+  readonly random: number;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+/** After so long a connection was good, and the next pause is a short one. */
+const GOOD_AFTER_MS = 30_000;
+const CLONED_WITHIN_MS = 600_000;
+const CLONED_TIMES = 3;
+
+export const start: Connection = {
+  link: "waiting",
+  tries: 0,
+  refused: 0,
+  displacedAt: [],
+  openAt: null,
+  retryMs: null,
+};
+
+/** What comes of an event, whatever the state: there is no pair that this does not answer. Pure. */
+export function decide(state: Connection, event: Event, chance: Chance): Decision {
+  switch (event.kind) {
+    case "stop":
+      return state.link === "closed" ? stay(state) : rest(state, "closed", [], 1000, "closed by its user");
+    case "sign_in":
+      return state.link === "signed_out" ? ask({ ...state, refused: 0, tries: 0 }) : stay(state);
+    case "renamed":
+      return state.link === "cloned" ? ask({ ...state, tries: 0 }) : stay(state);
+    case "wake":
+      return state.link === "waiting" || state.link === "displaced" ? ask(state) : stay(state);
+    case "call":
+      return state.link === "displaced" ? ask(state) : stay(state);
+    case "timer":
+      return state.link === "waiting" ? ask(state) : stay(state);
+    case "token":
+      return state.link === "asking" ? go(state, "opening", { do: "connect" }) : stay(state);
+    case "no_token":
+      return state.link === "asking" ? giveUp(state, chance, 1000, "no token") : stay(state);
+    case "opened":
+      return state.link === "opening" ? go(state, "greeting", { do: "hello" }) : stay(state);
+    case "message":
+      return hear(state, event, chance);
+    case "gap":
+      return state.link === "open" ? giveUp(state, chance, 1000, "a frame is missing") : stay(state);
+    case "nonsense":
+      return connected(state) ? giveUp(state, chance, 4400, "not the protocol") : stay(state);
+    case "silence":
+      return connected(state) ? giveUp(state, chance, 4408, "silence") : stay(state);
+    case "lost":
+      return connected(state) ? lose(state, event.code, chance) : stay(state);
+  }
+}
+
+function hear(state: Connection, event: Event & { kind: "message" }, chance: Chance): Decision {
+  if (!connected(state)) return stay(state);
+  if (event.t === "error") return { next: { ...state, retryMs: event.retryMs ?? null }, actions: [] };
+  if (state.link === "greeting" && event.t === "welcome") {
+    return { next: { ...state, link: "open", refused: 0, openAt: chance.now }, actions: [] };
+  }
+  // A second welcome, or anything before the first, is not the protocol.
+  return state.link === "open" && event.t !== "welcome"
+    ? stay(state)
+    : giveUp(state, chance, 4400, `${event.t} out of turn`);
+}
+
+function lose(state: Connection, code: number, chance: Chance): Decision {
+  switch (code) {
+    case 4401:
+      return state.refused > 0
+        ? rest({ ...state, refused: state.refused + 1 }, "signed_out", [], 1000, "the token is refused")
+        : giveUp({ ...state, refused: state.refused + 1 }, chance, 1000, "the token is refused");
+    case 4409:
+      return displace(state, chance.now);
+    default:
+      return giveUp(state, chance, 1000, "lost");
+  }
+}
+
+/** Another connection holds the client id: to take it back would be a fight without end. */
+function displace(state: Connection, now: number): Decision {
+  const displacedAt = [...state.displacedAt, now].filter((at) => at > now - CLONED_WITHIN_MS);
+  return displacedAt.length >= CLONED_TIMES
+    ? rest(
+        { ...state, displacedAt: [] },
+        "cloned",
+        [{ do: "new_client_id" }],
+        1000,
+        "another has the client id",
+      )
+    : rest({ ...state, displacedAt }, "displaced", [], 1000, "another has the client id");
+}
+
+/**
+ * To another try, after a while. Full jitter: anything between nothing and a bound that doubles, so that a thousand clients do
+ * not come together.
+ */
+function giveUp(state: Connection, chance: Chance, code: number, reason: string): Decision {
+  const good = state.openAt !== null && chance.now - state.openAt >= GOOD_AFTER_MS;
+  const tries = good ? 0 : state.tries;
+  const bound = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries, 16));
+  const ms = (state.retryMs ?? 0) + Math.floor(chance.random * bound);
+  return rest({ ...state, tries: tries + 1 }, "waiting", [{ do: "wait", ms }], code, reason);
+}
+
+function rest(
+  state: Connection,
+  link: Link,
+  actions: readonly Action[],
+  code: number,
+  reason: string,
+): Decision {
+  const next = { ...state, link, openAt: null, retryMs: null };
+  return { next, actions: connected(state) ? [{ do: "leave", code, reason }, ...actions] : actions };
+}
+
+const connected = ({ link }: Connection): boolean =>
+  link === "opening" || link === "greeting" || link === "open";
+const stay = (state: Connection): Decision => ({ next: state, actions: [] });
+const ask = (state: Connection): Decision => go(state, "asking", { do: "ask_token" });
+const go = (state: Connection, link: Link, action: Action): Decision => ({
+  next: { ...state, link },
+  actions: [action],
+});

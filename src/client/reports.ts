@@ -1,0 +1,46 @@
+import type { Report } from "../wire/from-client.ts";
+
+const AT_MOST_EACH_MS = 5_000;
+
+/** What only a client knows, said after each welcome and when something of it changes. */
+export class Reports {
+  readonly #send: (report: Report) => void;
+  #said = "";
+  #next: Report | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #saidAt = Number.NEGATIVE_INFINITY;
+
+  constructor(send: (report: Report) => void) {
+    this.#send = send;
+  }
+
+  /** A new connection knows nothing yet. */
+  welcomed(): void {
+    this.end();
+    this.#said = "";
+    this.#saidAt = Number.NEGATIVE_INFINITY;
+  }
+
+  offer(report: Report): void {
+    // The size of the store changes with each frame: it goes with the next report, and is no reason for one.
+    const text = JSON.stringify({ ...report, store: report.store?.status });
+    if (text === this.#said && report.checks.length === 0) return;
+    this.#next = { ...report, checks: [...(this.#next?.checks ?? []), ...report.checks] };
+    this.#said = text;
+    this.#timer ??= setTimeout(() => this.#say(), this.#saidAt + AT_MOST_EACH_MS - performance.now());
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#next = null;
+  }
+
+  #say(): void {
+    const report = this.#next;
+    this.#timer = undefined;
+    this.#next = null;
+    this.#saidAt = performance.now();
+    if (report !== null) this.#send(report);
+  }
+}

@@ -1,0 +1,104 @@
+/** Of the store: raised where a later release cannot read what an earlier one wrote. */
+export const STORE_FORMAT = 1;
+
+/**
+ * What ampsync keeps in a client's database, beside the tables themselves. Run at each start: all of it may be there.
+ * `place` says where the tables stand: its row is written in the transaction of the rows, or not at all.
+ */
+export const STORE_SCHEMA = `
+create schema if not exists ampsync;
+create schema if not exists ampsync_stage;
+
+create table if not exists ampsync.state (
+  only_one       boolean primary key default true check (only_one),
+  format         integer not null,
+  client_id      uuid not null,
+  subject        text,
+  epoch          uuid,
+  position       bigint not null default 0,
+  stamp          bigint,
+  blocks         bigint not null default 0,
+  blocks_stamp   bigint,
+  schema_version text,
+  phase          text not null default 'new' check (phase in ('new', 'loading', 'live', 'reset'))
+);
+
+create table if not exists ampsync.shape (
+  id         text primary key,
+  shape      text not null,
+  params     jsonb not null,
+  definition text,
+  table_name text,
+  phase      text not null default 'loading' check (phase in ('loading', 'live', 'failed', 'leaving')),
+  error      jsonb
+);
+
+create table if not exists ampsync.synced (
+  table_name   text primary key,
+  definition   text not null,
+  columns      jsonb not null,
+  key          jsonb not null,
+  dataset      text,
+  block_column text
+);
+
+create table if not exists ampsync.staged (
+  snapshot_id uuid,
+  table_name  text not null,
+  n           integer,
+  position    bigint,
+  primary key (snapshot_id, n)
+);
+
+create table if not exists ampsync.dataset (
+  dataset    text,
+  table_name text,
+  block      bigint,
+  cut        bigint,
+  primary key (dataset, table_name)
+);
+
+create table if not exists ampsync.request (
+  id     uuid primary key,
+  rows   bigint,
+  result jsonb,
+  at     timestamptz not null default now()
+);
+
+create or replace function ampsync.refuse() returns trigger language plpgsql as $$
+begin
+  raise exception using
+    errcode = 'SY431',
+    message = format('table %I.%I is written by its server alone', tg_table_schema, tg_table_name),
+    detail  = format('%s of rows that the next frame would undo.', tg_op),
+    hint    = 'Write on the server, or into a table of your own.';
+end
+$$;
+
+create or replace function ampsync.cut(p_dataset text) returns bigint language plpgsql stable as $$
+declare
+  v_table text;
+  v_cut   bigint;
+begin
+  select s.table_name into v_table
+    from ampsync.shape s
+    join ampsync.synced t using (table_name)
+   where t.dataset = p_dataset and s.phase in ('loading', 'failed')
+   order by 1 limit 1;
+  if found then
+    raise notice 'no cut of %: table % is not complete', p_dataset, v_table;
+    return null;
+  end if;
+  select max(d.cut) into v_cut from ampsync.dataset d where d.dataset = p_dataset;
+  return v_cut;
+end
+$$;
+`;
+
+/** Makes a table one that only frames write. */
+export function guardOf(table: string): string {
+  return `create or replace trigger ampsync_refuse
+    before insert or update or delete or truncate on ${table}
+    for each statement when (current_setting('ampsync.applying', true) is distinct from 'on')
+    execute function ampsync.refuse()`;
+}

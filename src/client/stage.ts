@@ -1,0 +1,133 @@
+import type { Snapshot } from "../wire/from-gateway.ts";
+import { copy, type Database, read, storeAll } from "./database.ts";
+import { dropStaged, stageOf } from "./stage-tables.ts";
+import { copyInto, quote } from "./statements.ts";
+import type { Tables } from "./tables.ts";
+
+const AT_ONCE = 3;
+const TRIES = 3;
+const ANSWER_WITHIN_MS = 60_000;
+
+/** Fetches one chunk of a snapshot: its raw text. */
+export type FetchChunk = (
+  snapshot: string,
+  n: number,
+  signal: AbortSignal,
+) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** The gateway does not have the snapshot any more: say hello again. */
+export class SnapshotGone extends Error {
+  override readonly name = "SnapshotGone";
+}
+
+/** GET of a chunk, with the token as in the hello. Gzip is undone by `fetch`. */
+export function chunksFrom(url: string, token: () => string, fetcher: typeof fetch): FetchChunk {
+  return async (snapshot, n, signal) => {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+    const headers = { authorization: `Bearer ${token()}` };
+    const answer = await fetcher(`${url}/v1/snapshots/${snapshot}/${n}`, { headers, signal: within });
+    if (answer.status === 404 || answer.status === 410) throw new SnapshotGone(`chunk ${n} is gone`);
+    if (!answer.ok) throw new Error(`the gateway answered ${answer.status} for chunk ${n}`);
+    return new Uint8Array(await answer.arrayBuffer());
+  };
+}
+
+/** What of which snapshots is in the stage: said in the hello, so that a killed client fetches the rest alone. */
+export async function readStaged(pg: Database): Promise<Record<string, number[]>> {
+  const rows = await read<{ snapshot: string; chunks: number[] }>(
+    pg,
+    `select snapshot_id as snapshot, jsonb_agg(n order by n) as chunks from ampsync.staged
+      where n is not null group by snapshot_id`,
+  );
+  return Object.fromEntries(rows.map(({ snapshot, chunks }) => [snapshot, chunks]));
+}
+
+/** What is left of snapshots that nobody offers any more; called where nothing is loading. */
+export async function dropStages(pg: Database): Promise<void> {
+  const rows = await read<{ snapshot: string }>(
+    pg,
+    "select distinct snapshot_id as snapshot from ampsync.staged",
+  );
+  for (const { snapshot } of rows) await pg.transaction((tx) => dropStaged(tx, snapshot));
+}
+
+export interface Staging {
+  readonly pg: Database;
+  readonly tables: Tables;
+  readonly fetchChunk: FetchChunk;
+  /** XXH64 of bytes, seed 0. */
+  readonly hash: (bytes: Uint8Array) => bigint;
+  /** Runs a step of the database between frames. */
+  readonly turn: <T>(step: () => Promise<T>) => Promise<T>;
+  readonly signal: AbortSignal;
+}
+
+/** Brings the chunks that are missing into the stage, each with the row that says so. */
+export async function stage(staging: Staging, snapshot: Snapshot): Promise<void> {
+  const { pg, turn, signal } = staging;
+  const there = new Set((await turn(() => readStaged(pg)))[snapshot.snapshot] ?? []);
+  const missing = snapshot.chunks.filter(({ n }) => !there.has(n));
+  await turn(() => makeStage(staging, snapshot));
+  const next = missing[Symbol.iterator]();
+  const worker = async () => {
+    for (const chunk of next) {
+      const bytes = await fetchWhole(staging, snapshot.snapshot, chunk);
+      await turn(() => keep(staging, snapshot, chunk.n, bytes));
+      signal.throwIfAborted();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** Of the columns that the table has, or of text where it is to have others in the frame that loads it. */
+async function makeStage({ pg, tables }: Staging, { snapshot, table }: Snapshot): Promise<void> {
+  const form = tables.formToCome(table);
+  const columns =
+    form === null ? `like ${table}` : form.columns.map((name) => `${quote(name)} text`).join(", ");
+  await pg.exec(`create table if not exists ${stageOf(snapshot)} (${columns})`);
+}
+
+async function keep(
+  { pg, tables }: Staging,
+  of: Snapshot,
+  n: number,
+  bytes: string | Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const columns =
+    tables.formToCome(of.table)?.columns ?? tables.get(of.table)?.columns.map(({ name }) => name);
+  if (columns === undefined) throw new Error(`no gateway has announced ${of.table}`);
+  await pg.transaction(async (tx) => {
+    const { rows } = await tx.query(
+      `insert into ampsync.staged (snapshot_id, table_name, n) values ($1, $2, $3)
+       on conflict do nothing returning n`,
+      [of.snapshot, of.table, n],
+    );
+    if (rows.length > 0) await copy(tx, copyInto(stageOf(of.snapshot), columns), bytes);
+  });
+  await storeAll(pg);
+}
+
+async function fetchWhole(
+  { fetchChunk, hash, signal }: Staging,
+  snapshot: string,
+  chunk: Snapshot["chunks"][number],
+): Promise<Uint8Array<ArrayBuffer>> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const bytes = await fetchChunk(snapshot, chunk.n, signal);
+      checkChunk(hash, bytes, chunk);
+      return bytes;
+    } catch (error) {
+      if (error instanceof SnapshotGone || signal.aborted || tries === TRIES) throw error;
+    }
+  }
+}
+
+function checkChunk(hash: Staging["hash"], bytes: Uint8Array, chunk: Snapshot["chunks"][number]): void {
+  const sum = hash(bytes).toString(16).padStart(16, "0");
+  if (bytes.length !== chunk.bytes || sum !== chunk.xxh64) {
+    throw new Error(
+      `chunk ${chunk.n} has ${bytes.length} bytes and sum ${sum}, not ${chunk.bytes} and ${chunk.xxh64}`,
+    );
+  }
+}

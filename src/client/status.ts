@@ -1,0 +1,50 @@
+import type { Link } from "./machine.ts";
+import type { Phase } from "./standing.ts";
+import type { StoreKind } from "./store.ts";
+import type { Failure, SubscriptionState } from "./subscriptions.ts";
+
+export interface StoreStatus {
+  readonly kind: StoreKind;
+  readonly bytes: string;
+  readonly status: "ok" | "storage_full";
+}
+
+export interface ClientStatus {
+  /** `live`: everything that was asked for is here, and follows. Old rows can be read in each phase. */
+  readonly phase: Phase;
+  readonly connected: boolean;
+  readonly connection: Link;
+  readonly position: string;
+  /** Null while not connected; 0: nothing newer is known. */
+  readonly lagMs: number | null;
+  /** Changes that were made here and are not on the server. */
+  readonly pending: number;
+  readonly shapes: readonly Pick<
+    SubscriptionState,
+    "id" | "shape" | "params" | "table" | "phase" | "error"
+  >[];
+  readonly store: StoreStatus;
+  readonly error: Failure | null;
+}
+
+/** One change of state, for whoever asks later what happened. Neither rows nor tokens. */
+export interface Happening {
+  readonly at: string;
+  readonly what: string;
+}
+
+const KEPT = 100;
+
+/** The last changes of state. */
+export class History {
+  #last: Happening[] = [];
+
+  note(what: string): void {
+    if (this.#last.at(-1)?.what === what) return;
+    this.#last = [...this.#last, { at: new Date().toISOString(), what }].slice(-KEPT);
+  }
+
+  all(): readonly Happening[] {
+    return this.#last;
+  }
+}
