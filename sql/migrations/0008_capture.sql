@@ -307,6 +307,7 @@ create table ampsync.client_migration (
 comment on table ampsync.client_migration
   is 'Migrations that clients apply to their own database.';
 
--- Helpers that have another result since 0.1.0.
+-- Helpers that have another result since 0.1.0, or another name.
 drop function if exists ampsync_private.exchange_streams(bigint[], boolean, boolean);
 drop function if exists ampsync_private.merge_rows(regclass, regclass, text, boolean);
+drop function if exists ampsync_private.index_shape(regclass);
