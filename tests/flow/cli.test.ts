@@ -368,6 +368,7 @@ describe("ampsync status", () => {
     const lease = { stream_id: blocks.id, epoch: blocks.epoch, head: "999", network: "mainnet" };
     await db.query("select ampsync_worker.renew_leases('worker-1', $1)", [JSON.stringify([lease])]);
     await db.query("update ampsync_private.head set reported_at = reported_at + interval '1 hour'"); // Known for long.
+    await db.query("update ampsync_private.lease set lease_until = lease_until + interval '1 hour'");
 
     const { stdout } = await ampsync(["status"], { DATABASE_URL: db.url });
     expect(stdout).toMatch(/^loading +blocks +of +% +rows +rows\/s +elapsed +left$/m);

