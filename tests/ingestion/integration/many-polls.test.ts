@@ -5,7 +5,7 @@ import { startApiServer } from "../../support/http/api-server.ts";
 import { definitionOf } from "../../support/http/definitions.ts";
 import { InProcessWorker } from "../../support/http/in-process-worker.ts";
 import { letTimePass } from "../../support/postgres/clock.ts";
-import { footprint, grown } from "../../support/postgres/footprint.ts";
+import { footprint, grown, untilNobodyLooks } from "../../support/postgres/footprint.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 
 const db = sharedDatabase();
@@ -43,6 +43,7 @@ test("an hour of idle polls moves the position with each, and leaves nothing beh
     return rows;
   };
   for (let warm = 0; warm < 5; warm++) await poll();
+  await untilNobodyLooks(db);
   const [before, kept] = [await footprint(db), await keptRows()];
   const positions: string[] = [];
   for (let minute = 0; minute < 60; minute++) positions.push(JSON.stringify(await poll()));
@@ -70,6 +71,7 @@ test.each(["quarantine", "null"])(
       await letTimePass(db, "1 minute");
     };
     for (let warm = 0; warm < 3; warm++) await poll();
+    await untilNobodyLooks(db);
     const [before, kept] = [await footprint(db), await keptRows()];
     for (let nth = 0; nth < 5; nth++) await poll();
     const after = await footprint(db);

@@ -1,3 +1,4 @@
+import { waitFor } from "../wait-for.ts";
 import type { TestDatabase } from "./database.ts";
 
 export interface Footprint {
@@ -25,6 +26,17 @@ export async function footprint(db: Pick<TestDatabase, "query">): Promise<Footpr
     catalogue: catalogue[0]!,
     state: new Map(state.map((row) => [String(row["name"]), Number(row["bytes"])])),
   };
+}
+
+/** Waits until no other session of this database looks at old versions, such as an autovacuum that analyzes a table. */
+export async function untilNobodyLooks(db: Pick<TestDatabase, "query">): Promise<void> {
+  await waitFor("nobody to hold a snapshot", async () => {
+    const { rows } = await db.query(
+      `select from pg_stat_activity a
+        where a.datname = current_database() and a.pid <> pg_backend_pid() and a.backend_xmin is not null`,
+    );
+    return rows.length === 0;
+  });
 }
 
 /** The tables that have grown from one to the other, by more than old versions may take. */
