@@ -311,3 +311,4 @@ comment on table ampsync.client_migration
 drop function if exists ampsync_private.exchange_streams(bigint[], boolean, boolean);
 drop function if exists ampsync_private.merge_rows(regclass, regclass, text, boolean);
 drop function if exists ampsync_private.index_shape(regclass);
+drop function if exists ampsync_private.table_holders(regclass);

@@ -51,8 +51,8 @@ export async function ask(
     const { told, retryAfterS } = rates;
     desk.heard(permit, { status: answer.status, limited, retryAfterS, told });
     slots.note({ kind: outcomeOf(meaning, answer.status), sentAt }, performance.now());
-    pass.answered(answer.status, meaning.kind === "limited" ? meaning.error : null);
-    if (rates.isAbsurd) pass.absurdWait();
+    pass.notes.answered(answer.status, meaning.kind === "limited" ? meaning.error : null);
+    if (rates.isAbsurd) pass.notes.absurdWait();
     await deps.faults.reach("answer_received");
     if (control.signal.aborted) {
       held.release();

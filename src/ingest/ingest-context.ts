@@ -11,6 +11,7 @@ import type { Slots } from "./concurrency.ts";
 import type { IngestDeps } from "./ingest-deps.ts";
 import type { PageQueue } from "./page-queue.ts";
 import type { Part } from "./part.ts";
+import type { PassNotes } from "./pass-notes.ts";
 import type { PermitDesk } from "./permit-desk.ts";
 import type { Source } from "./source.ts";
 
@@ -28,6 +29,7 @@ export interface IngestContext {
   readonly slots: Slots;
   readonly desk: PermitDesk;
   readonly queue: PageQueue;
+  readonly notes: PassNotes;
   /** No further request is to be sent. */
   readonly stop: AbortSignal;
   /** How many there were in this pass. */
@@ -38,12 +40,6 @@ export interface IngestContext {
   sent(): void;
   /** Shows what requests of this pass fail with, until the next commit. */
   showFailure(failure: Failure): Promise<void>;
-  /** Writes into the journal what happened, if the database can be told. */
-  note(event: string, details: object): Promise<void>;
-  /** An answer came with this status; where the limit is used up, with what is to be shown of it. */
-  answered(status: number, limit: AmpsyncError | null): void;
-  /** An answer tells a wait that no limit has. */
-  absurdWait(): void;
   /**
    * The run of a part begins again: what follows its position cannot be asked for any more. False if there is nothing left
    * to ask for.

@@ -21,6 +21,7 @@ import { writePages } from "./page-commit.ts";
 import { PageQueue } from "./page-queue.ts";
 import { PageReader, type PartEnd } from "./page-reader.ts";
 import { Part } from "./part.ts";
+import { PassNotes } from "./pass-notes.ts";
 import { PermitDesk } from "./permit-desk.ts";
 import { readSource, type Source } from "./source.ts";
 import { turnToWrite } from "./turn-to-write.ts";
@@ -90,6 +91,7 @@ class IngestPass implements IngestContext, AsyncDisposable {
   readonly slots: Slots;
   readonly desk: PermitDesk;
   readonly queue: PageQueue;
+  readonly notes: PassNotes;
   readonly stop: AbortSignal;
   readonly showFailure: (failure: Failure) => Promise<void>;
   /** A part failed: the others end as well. */
@@ -103,9 +105,6 @@ class IngestPass implements IngestContext, AsyncDisposable {
   #startedAt = performance.now();
   /** Bytes copied since then. */
   #copied = 0;
-  /** What is shown of the limit, from the first refusal to the next answer. */
-  #limit: AmpsyncError | null = null;
-  #toldAbsurdWait = false;
   #commits = 0;
 
   constructor({ deps, lease, calls, control, status, start, showFailure }: PassParts) {
@@ -122,6 +121,7 @@ class IngestPass implements IngestContext, AsyncDisposable {
     this.log = deps.log.part("ingest").with({ dataset: lease.dataset, table: lease.tableName });
     this.requests = http.metrics.of(lease.dataset, lease.tableName);
     this.slots = http.slots.of(lease.streamId, this.source.concurrency);
+    this.notes = new PassNotes(calls, lease, this.log);
     this.stop = AbortSignal.any([control.yielding, control.signal, this.#failed.signal]);
     this.queue = new PageQueue({
       permits: turnToWrite(this.#exclusive, status.shown(deps.permits)),
@@ -156,7 +156,7 @@ class IngestPass implements IngestContext, AsyncDisposable {
       const ends = await this.#read(parts);
       const { limitedMs } = this.desk;
       if (limitedMs !== null) {
-        return limitedFor(limitedMs, this.#limit, { bucket: this.#start.bucket, nowUs: this.nowUs() });
+        return limitedFor(limitedMs, this.notes.limit, { bucket: this.#start.bucket, nowUs: this.nowUs() });
       }
       if (this.stop.aborted) return YIELDED;
       const waits = ends.flatMap((end) => (end.kind === "waits" ? [end.untilUs] : []));
@@ -271,28 +271,6 @@ class IngestPass implements IngestContext, AsyncDisposable {
 
   sent(): void {
     this.#sent.notifyAll();
-  }
-
-  answered(status: number, limit: AmpsyncError | null): void {
-    if (limit !== null && this.#limit === null) {
-      const { code, message: error, detail } = limit;
-      this.log.warn("rate_limited", { status, code, error, cause: detail });
-      void this.note("rate_limited", { status, code, message: error, detail });
-    }
-    this.#limit = limit;
-  }
-
-  absurdWait(): void {
-    if (this.#toldAbsurdWait) return;
-    this.#toldAbsurdWait = true;
-    this.log.warn("rate_limit_absurd");
-    void this.note("rate_limit_absurd", { taken_as: "24 hours" });
-  }
-
-  async note(event: string, details: object): Promise<void> {
-    await this.calls.noteIngest(this.lease, event, details).catch((error) => {
-      this.log.debug("note_failed", { about: event, error: String(error) });
-    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -148,7 +148,7 @@ export class PageReader {
       age_s: Math.round(part.positionAgeMs / 1_000),
     };
     log.warn("cursor_expired", { ...told, error: error.message, cause: error.detail });
-    await this.#pass.note("cursor_expired", { ...told, detail: error.detail });
+    await this.#pass.notes.note("cursor_expired", { ...told, detail: error.detail });
     switch (step) {
       case "again":
         return (await this.#pause(AGAIN_MS)) ? "more" : "stopped";

@@ -16,7 +16,7 @@ as $$
 declare
   v_capture ampsync_private.capture;
 begin
-  if not exists (select from ampsync_private.published p where p.mode = 'rows' and p.state <> 'ended')
+  if not ampsync_private.is_capturing()
      or ampsync_private.capture_runs()
         -- Its own pass goes on, to read something again; in mode poll one may have gone without a word as well.
         and not exists (select 1

@@ -18,7 +18,7 @@ declare
 begin
   select * into v_capture from ampsync_private.capture c;
   if greatest(v_capture.end_lsn, v_capture.idle_lsn) >= lsn
-     or not exists (select from ampsync_private.published p where p.mode = 'rows' and p.state <> 'ended') then
+     or not ampsync_private.is_capturing() then
     return true;
   end if;
   if v_capture.error ->> 'code' in ('SY403', 'SY404')

@@ -24,7 +24,7 @@ declare
   v_now     timestamptz := ampsync_private.now();
   v_was     ampsync_private.capture;
   v_capture ampsync_private.capture;
-  v_is_used boolean := exists (select from ampsync_private.published p where p.mode = 'rows' and p.state <> 'ended');
+  v_is_used boolean := ampsync_private.is_capturing();
   v_fault   text;
   v_event   text;
   v_report  record;

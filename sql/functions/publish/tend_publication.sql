@@ -34,7 +34,7 @@ declare
   v_fault   text;
 begin
   select c.* into v_capture from ampsync_private.capture c;
-  if not exists (select from ampsync_private.published p where p.mode = 'rows' and p.state <> 'ended') then
+  if not ampsync_private.is_capturing() then
     step := coalesce(ampsync_private.put_identity_back(), ampsync_private.publish_source(),
                      ampsync_private.end_capturing());
     return;

@@ -10,29 +10,33 @@ create or replace function ampsync_private.check_kind(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  c_others constant text := 'select schemaname, tablename from pg_tables where schemaname !~ '
+                         || quote_literal('^(pg_|information_schema$|ampsync|graphile_worker)') || ';';
   v_class record;
   v_queue oid := (select c.relnamespace from pg_class c where c.oid = 'graphile_worker.jobs'::regclass);
   v_other text;
+  v_ends  text;
 begin
-  select c.relkind, c.relpersistence, c.relispartition, c.relnamespace, n.nspname
+  select c.relname, c.relkind, c.relpersistence, c.relispartition, c.relnamespace, n.nspname
     into v_class
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
    where c.oid = p_relation;
   if not found then
     perform ampsync_private.raise_unpublishable(p_relation, 'it does not exist', 'There is no such table.',
-      'select ampsync.publish(''schema.table'');');
+      c_others);
   end if;
 
   if v_class.relpersistence = 't' then
     perform ampsync_private.raise_unpublishable(p_relation, 'it is temporary', 'Its rows do not stand in WAL.',
-      'Publish an ordinary table.');
+      format('create table public.%I (like %s including all); -- And publish that one.',
+             v_class.relname, p_relation));
   end if;
   if starts_with(v_class.nspname, 'ampsync') or starts_with(v_class.nspname, 'pg_')
      or v_class.nspname = 'information_schema' or v_class.relnamespace = v_queue then
     perform ampsync_private.raise_unpublishable(p_relation,
       format('the schema %I is not for applications', v_class.nspname),
-      'The log must not capture itself, nor what belongs to the server.', 'Publish tables of other schemas.');
+      'The log must not capture itself, nor what belongs to the server.', c_others);
   end if;
   if v_class.relkind in ('i', 'I', 'S') then
     v_other := coalesce((select i.indrelid::regclass from pg_index i where i.indexrelid = p_relation),
@@ -44,8 +48,7 @@ begin
     perform ampsync_private.raise_unpublishable(p_relation,
       case v_class.relkind when 'S' then 'it is a sequence' else 'it is an index' end,
       'Only rows of tables come into the log.',
-      case when v_other is null then 'Publish the tables whose columns it fills.'
-           else format('select ampsync.publish(%L);', v_other) end);
+      coalesce('select ampsync.publish(' || quote_literal(v_other) || ');', c_others));
   end if;
   if v_class.relispartition then
     perform ampsync_private.raise_unpublishable(p_relation, 'it is a partition',
@@ -56,7 +59,8 @@ begin
     perform ampsync_private.raise_unpublishable(p_relation,
       format('it is %s', case v_class.relkind when 'v' then 'a view' when 'm' then 'a materialized view'
                                               when 'f' then 'a foreign table' else 'no table' end),
-      'What is written there does not stand in WAL as rows of it.', 'Publish the tables that it reads.');
+      'What is written there does not stand in WAL as rows of it.',
+      coalesce(ampsync_private.read_tables_statement(p_relation), c_others));
   end if;
 
   if v_class.relpersistence = 'u' then
@@ -65,19 +69,20 @@ begin
   end if;
   if v_class.relkind = 'r' and exists (select from pg_inherits i where i.inhparent = p_relation) then
     perform ampsync_private.raise_unpublishable(p_relation, 'other tables inherit from it',
-      'Rows of its children would be taken for its own.', 'Publish its children, or a partitioned table.');
+      'Rows of its children would be taken for its own.',
+      (select string_agg(format('select ampsync.publish(%L);', i.inhrelid::regclass), ' ' order by i.inhrelid)
+         from pg_inherits i
+        where i.inhparent = p_relation));
   end if;
-  select string_agg(t.relation::text, ', ') into v_other
-    from ampsync_private.identity_tables(p_relation) t
-    join pg_class c on c.oid = t.relation
-   where c.relpersistence <> 'p' or c.relkind not in ('r', 'p');
+  select u.tables, u.statements into v_other, v_ends from ampsync_private.unlogged_partitions(p_relation) u;
   if v_other is not null then
     perform ampsync_private.raise_unpublishable(p_relation, 'rows of some partitions do not stand in WAL',
-      format('Foreign or unlogged: %s.', v_other), 'Detach those partitions, or make ordinary tables of them.');
+      format('Foreign or unlogged: %s.', v_other), v_ends);
   end if;
   if not exists (select from pg_index i where i.indrelid = p_relation and i.indisprimary) then
     perform ampsync_private.raise_unpublishable(p_relation, 'it has no primary key',
-      'Its rows cannot be told apart.', 'Give it a primary key, and call again.');
+      'Its rows cannot be told apart.',
+      coalesce(ampsync_private.primary_key_statement(p_relation), c_others));
   end if;
 end;
 $$;

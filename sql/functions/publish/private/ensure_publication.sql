@@ -10,6 +10,7 @@ create or replace function ampsync_private.ensure_publication()
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  c_key constant bigint := hashtextextended('ampsync.publication', 0);
   v_owner oid;
 begin
   for v_attempt in 1..20 loop
@@ -24,7 +25,7 @@ begin
     if exists (select from ampsync_private.capture c where c.slot_created_lsn is not null or c.phase is not null) then
       return false;
     end if;
-    if pg_try_advisory_xact_lock(hashtextextended('ampsync.publication', 0))
+    if pg_try_advisory_xact_lock(c_key)
        and not exists (select from pg_publication p where p.pubname = 'ampsync') then
       perform ampsync_private.create_publication();
       return true;
@@ -35,7 +36,10 @@ begin
     errcode = '55P03',
     message = 'another transaction is making the publication ampsync',
     detail  = 'It has called ampsync.publish, and stays open.',
-    hint    = 'Call again once it has ended.';
+    hint    = coalesce((select string_agg(format('select pg_terminate_backend(%s);', h.pid), ' ')
+                                || ' -- Ends it; or call again once it has ended by itself.'
+                          from ampsync_private.lock_holders(c_key) h),
+                       'select * from ampsync.publications; -- It has ended: call again.');
 end;
 $$;
 

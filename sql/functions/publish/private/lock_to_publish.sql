@@ -44,7 +44,7 @@ begin
   end loop;
 
   select string_agg(distinct h.holder, ', '),
-         string_agg(distinct format('select pg_terminate_backend(%s);', h.pid), ' ')
+         string_agg(distinct h.ends, ' ')
     into v_holders, v_ends
     from ampsync_private.identity_tables(p_relation) t
    cross join lateral ampsync_private.table_holders(t.relation) h;
@@ -53,7 +53,7 @@ begin
     message = format('%s is in use, and could not be locked within %s', p_relation, p_patience),
     detail  = coalesce(format('Used by %s.', v_holders), 'Whoever used it has ended meanwhile.'),
     hint    = coalesce(v_ends || ' -- Ends what uses it; or call again once it has ended by itself.',
-                       'Call again.');
+                       ampsync_private.publish_statement(p_relation, p_identity));
 end;
 $$;
 

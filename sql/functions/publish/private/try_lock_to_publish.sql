@@ -44,7 +44,7 @@ begin
         errcode = '55P03',
         message = format('%s was renamed while it was about to be locked', v_table),
         detail  = 'Nothing was changed.',
-        hint    = 'Call again.';
+        hint    = ampsync_private.publish_statement(p_relation, p_identity);
     end if;
   end loop;
 
@@ -55,7 +55,7 @@ begin
       errcode = '55P03',
       message = format('%s was changed while it was about to be locked', p_relation),
       detail  = 'Nothing was changed.',
-      hint    = 'Call again.';
+      hint    = ampsync_private.publish_statement(p_relation, p_identity);
   end if;
 end;
 $$;

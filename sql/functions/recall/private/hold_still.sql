@@ -21,6 +21,7 @@ as $$
 declare
   v_until   timestamptz := ampsync_private.now() + interval '10 s';
   v_holders text;
+  v_ends    text;
 begin
   perform ampsync_private.check_read_committed(p_function);
   perform ampsync_private.check_unwritten(p_relation, p_function);
@@ -34,14 +35,17 @@ begin
         null;
     end;
     if ampsync_private.now() >= v_until then
-      select string_agg(distinct h.holder, ', ') into v_holders
+      select string_agg(distinct h.holder, ', '),
+             string_agg(distinct h.ends, ' ')
+        into v_holders, v_ends
         from ampsync_private.table_tree(p_relation) t
        cross join lateral ampsync_private.table_holders(t.relation) h;
       raise exception using
         errcode = '55P03',
         message = format('%s is written, and could not be held still within 10 s', p_relation),
         detail  = coalesce(format('Used by %s.', v_holders), 'Whoever used it has ended meanwhile.'),
-        hint    = 'Call again once its writers have ended.';
+        hint    = coalesce(v_ends || ' -- Ends who writes it; or call again once that has ended by itself.',
+                           'select * from ampsync.publications; -- Nobody writes it any more: call again.');
     end if;
     perform pg_sleep(0.2);
   end loop;

@@ -22,6 +22,7 @@ declare
   v_table   regclass;
   v_waits   jsonb;
   v_holders text;
+  v_ends    text;
 begin
   for v_table in
     select c.oid::regclass from pg_class c where c.oid = any (p_others) order by c.oid
@@ -45,14 +46,15 @@ begin
     exception
       when lock_not_available or undefined_table or invalid_schema_name then -- In use, or just renamed.
         if v_attempt = 10 then
-          select string_agg(distinct h.holder, ', ') into v_holders
+          select string_agg(distinct h.holder, ', '), string_agg(distinct h.ends, ' ') into v_holders, v_ends
             from unnest(p_targets) t(target)
            cross join lateral ampsync_private.table_holders(t.target) h;
           raise exception using
             errcode = '55P03',
             message = format('a table that is to be replaced is in use: %s', array_to_string(p_targets, ', ')),
             detail  = coalesce(format('Used by %s.', v_holders), 'Whoever used it has ended meanwhile.'),
-            hint    = 'Retried automatically. A transaction that stays open on the table has to end first.';
+            hint    = coalesce(v_ends || ' -- Ends what uses it; retried automatically in any case.',
+                               'select * from ampsync.streams; -- Retried automatically.');
         end if;
         perform pg_sleep(least(v_attempt, 5) * 0.2);
     end;

@@ -55,7 +55,7 @@ begin
       execute format('lock table %s in access exclusive mode', v_name);
     exception when lock_not_available or undefined_table or invalid_schema_name then
       select string_agg(h.holder, ', ' order by h.pid) as holders,
-             string_agg(format('select pg_terminate_backend(%s);', h.pid), ' ' order by h.pid)
+             string_agg(h.ends, ' ' order by h.pid)
                filter (where not h.is_autovacuum) as ends,
              coalesce(jsonb_agg(h.pid), '[]') as pids
         into v_other

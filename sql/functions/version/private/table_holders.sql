@@ -1,9 +1,9 @@
--- Who holds a lock on a table, besides the caller. The activity of other roles is shown as far
--- as this role may see it.
+-- Who holds a lock on a table, besides the caller, and the statement that ends it. The activity of other roles is
+-- shown as far as this role may see it.
 create or replace function ampsync_private.table_holders(
   p_table regclass
 )
-  returns table (pid integer, holder text, is_autovacuum boolean)
+  returns table (pid integer, holder text, is_autovacuum boolean, ends text)
   language sql
   volatile
   security invoker
@@ -14,9 +14,12 @@ as $$
               else format('backend %s (%s)', k.pid, concat_ws(', ', a.usename, nullif(a.application_name, ''),
                      case a.backend_type when 'client backend' then a.state else a.backend_type end,
                      'since ' || date_trunc('second', a.xact_start))) end,
-         coalesce(a.backend_type = 'autovacuum worker', false)
+         coalesce(a.backend_type = 'autovacuum worker', false),
+         case when k.pid is null then format('rollback prepared %L;', x.gid)
+              else format('select pg_terminate_backend(%s);', k.pid) end
     from pg_locks k
     left join pg_stat_activity a using (pid)
+    left join pg_prepared_xacts x on k.pid is null and k.virtualtransaction = '-1/' || x.transaction
    where k.locktype = 'relation'
      and k.relation = p_table
      and k.database = (select d.oid from pg_database d where d.datname = current_database())
