@@ -91,6 +91,43 @@ describe("the beginning of a pass", () => {
     return rows[0]!["n"];
   }
 
+  /** A session that reads our slot. */
+  async function reading(name = "") {
+    const { slot, end_lsn } = await captureRow(db);
+    const config: pg.ClientConfig & { replication: string } = {
+      connectionString: db.url,
+      replication: "database",
+      application_name: name,
+    };
+    const client = new pg.Client(config);
+    let hasEnded = false;
+    const ended = new Promise<void>((resolve) => client.once("end", resolve)).then(() => {
+      hasEnded = true;
+    });
+    client.on("error", () => {});
+    await client.connect();
+    client
+      .query(
+        `START_REPLICATION SLOT "${slot}" LOGICAL ${end_lsn} (proto_version '1', publication_names 'ampsync')`,
+      )
+      .catch(() => {}); // It ends with its connection.
+    const isRead = async (is: boolean) => {
+      const { rows } = await db.query("select active from pg_replication_slots where slot_name = $1", [slot]);
+      return rows[0]!["active"] === is;
+    };
+    await waitFor("the slot to be read", () => isRead(true));
+    return {
+      ended,
+      get hasEnded() {
+        return hasEnded;
+      },
+      async end() {
+        await client.end().catch(() => {});
+        await waitFor("the slot to be free", () => isRead(false));
+      },
+    };
+  }
+
   test("is none while nothing is captured, and while the slot is not made, which is asked for", async () => {
     expect(await begin()).toBeNull();
     await db.query("create table public.todos (id text primary key, title text)");
@@ -116,28 +153,8 @@ describe("the beginning of a pass", () => {
   });
 
   test("is none beside a pass that lives; the reader of a worker that does not is ended", async () => {
-    const { slot, end_lsn } = await captureRow(db);
-    const config: pg.ClientConfig & { replication: string } = {
-      connectionString: db.url,
-      replication: "database",
-    };
-    const reader = new pg.Client(config);
-    let ended = false;
-    reader.on("error", () => {
-      ended = true;
-    });
-    await reader.connect();
-    const reading = reader
-      .query(
-        `START_REPLICATION SLOT "${slot}" LOGICAL ${end_lsn} (proto_version '1', publication_names 'ampsync')`,
-      )
-      .catch(() => {
-        ended = true;
-      });
-    await waitFor("the slot to be read", async () => {
-      const { rows } = await db.query("select active from pg_replication_slots where slot_name = $1", [slot]);
-      return rows[0]!["active"];
-    });
+    const { slot } = await captureRow(db);
+    const reader = await reading();
     await db.query("select ampsync_worker.register_worker('worker-1', 'host', 1, '0', 1)");
     const pass = await SqlCapture.take(db, "worker-1");
 
@@ -146,12 +163,33 @@ describe("the beginning of a pass", () => {
     await clearQueue(db);
     await pass.end({ outcome: "slot_busy" }, null);
     expect(await jobs("ampsync_capture")).toBe(0);
-    expect(ended).toBe(false);
+    expect(reader.hasEnded).toBe(false);
 
     await moveClock(db, "31 seconds");
     expect(await begin("worker-2")).toMatchObject({ slot });
-    await reading;
-    expect(ended).toBe(true);
-    await reader.end().catch(() => {});
+    await reader.ended;
+    expect(await events(db, "capture_reader_ended")).toMatchObject([{ worker: "worker-1" }]);
+  });
+
+  test("ends the reader of a worker that froze before it took capture over, and of no other", async () => {
+    const { slot } = await captureRow(db);
+    await db.query("update ampsync_private.capture set worker_id = null");
+    for (const [name, live] of [
+      ["frozen", false],
+      ["living", true],
+      [null, true],
+    ] as const) {
+      await db.query("select ampsync_worker.register_worker($1, 'host', 1, '0', 1)", [name ?? "other"]);
+      const reader = await reading(name === null ? "somebody else" : `ampsync_capture ${name}`);
+      expect(await begin("worker-2")).toMatchObject({ slot });
+      expect(reader.hasEnded).toBe(false);
+      await moveClock(db, "31 seconds");
+      if (live) await db.query("update ampsync_private.worker set heartbeat_at = ampsync_private.now()");
+      expect(await begin("worker-2")).toMatchObject({ slot });
+      if (live) expect(reader.hasEnded).toBe(false);
+      else await reader.ended;
+      await reader.end();
+    }
+    expect(await events(db, "capture_reader_ended")).toMatchObject([{}, { worker: "frozen" }]);
   });
 });
