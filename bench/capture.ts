@@ -71,7 +71,7 @@ async function rates(db: TestDatabase, rows: number): Promise<Figures> {
 async function readBare(url: string, startLsn: bigint, transactions: number): Promise<void> {
   const signal = new AbortController().signal;
   await using replication = await Replication.open({
-    ...{ url, slot: "bench_bare", publication: "ampsync", startLsn, signal },
+    ...{ url, slot: "bench_bare", publication: "ampsync", workerId: "reader", startLsn, signal },
   });
   let commits = 0;
   for await (const frame of replication.frames(signal)) {

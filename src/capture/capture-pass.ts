@@ -131,7 +131,8 @@ class CapturePass {
     const { url, faults, silenceMs } = this.#deps;
     const { slot, startLsn, mode, pollIntervalMs } = start;
     await faults.reach("capture_begun");
-    const options = { url, slot, startLsn, publication: PUBLICATION, signal: this.#job.shutdown };
+    const { workerId, shutdown: signal } = this.#job;
+    const options = { url, slot, workerId, startLsn, publication: PUBLICATION, signal };
     const silence = silenceMs === undefined ? {} : { silenceMs };
     await using replication = await this.#open(() =>
       mode === "poll"

@@ -5,10 +5,11 @@ import type pg from "pg";
 import { Caller } from "../db/caller.ts";
 import { createPool } from "../db/pool.ts";
 import { type OnRepeat, retryingStatements, type TimeLimits } from "../db/retry.ts";
+import { socketOf } from "../db/socket.ts";
 import type { Log } from "../log.ts";
 import type { Clean } from "../model/foreign-text.ts";
 import type { CaptureConnections } from "./capture-pass.ts";
-import { CAPTURE_NAME, socketOf } from "./replication.ts";
+import { CAPTURE_NAME } from "./replication.ts";
 
 /** The server's limit for a call that stores; those of a pass take milliseconds. */
 const STORE_TIMEOUT = "60s";

@@ -5,19 +5,13 @@ import { to } from "pg-copy-streams";
 
 import { Condition } from "../commit/condition.ts";
 import { CONNECT_MS, setUpSession } from "../db/session.ts";
+import { socketOf } from "../db/socket.ts";
 import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 import { lsnOf, lsnText } from "../model/lsn.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";
 import { BinaryCopy } from "./binary-copy.ts";
 import { restMs } from "./cadence.ts";
-import {
-  CAPTURE_NAME,
-  type Frame,
-  lost,
-  type ReplicationOptions,
-  socketOf,
-  type Transport,
-} from "./replication.ts";
+import { CAPTURE_NAME, type Frame, lost, type ReplicationOptions, type Transport } from "./replication.ts";
 
 /** Of one look: it ends behind the transaction that goes beyond. */
 const CHANGES = 5_000;
@@ -74,7 +68,7 @@ export class Polling implements Transport {
     const polling = new Polling(client, options);
     try {
       await unlessAborted(client.connect(), options.signal);
-      await unlessAborted(setUpSession(client, CAPTURE_NAME), options.signal);
+      await unlessAborted(setUpSession(client, `${CAPTURE_NAME} ${options.workerId}`), options.signal);
       await polling.#advance(options.signal); // Rejects where somebody else reads the slot.
       return polling;
     } catch (error) {

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import pg from "pg";
@@ -7,6 +6,7 @@ import * as copyStreams from "pg-copy-streams";
 
 import { Condition } from "../commit/condition.ts";
 import { CONNECT_MS, setUpSession } from "../db/session.ts";
+import { socketOf } from "../db/socket.ts";
 import { KEEPALIVE_AFTER_MS } from "../model/limits.ts";
 import { lsnText } from "../model/lsn.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";
@@ -46,6 +46,8 @@ export interface Transport extends AsyncDisposable {
 export interface ReplicationOptions {
   readonly url: string;
   readonly slot: string;
+  /** Whose reader it is: by its session's name the database tells one of a worker that froze before it took capture over. */
+  readonly workerId: string;
   readonly publication: string;
   /** The end of the newest transaction that is stored: what follows is sent. */
   readonly startLsn: bigint;
@@ -111,7 +113,7 @@ export class Replication implements Transport {
 
   static async #begun(client: pg.Client, options: ReplicationOptions): Promise<Replication> {
     await client.connect();
-    await setUpSession(client, CAPTURE_NAME);
+    await setUpSession(client, `${CAPTURE_NAME} ${options.workerId}`);
     // A reader that is busy takes nothing for longer than that; wal_sender_timeout finds those that are gone.
     await client.query("set tcp_user_timeout = 0");
     const { rows } = await client.query(
@@ -220,11 +222,6 @@ export class Replication implements Transport {
 interface Times {
   readonly statusMs: number;
   readonly silenceMs: number;
-}
-
-/** In the object, but not in its type. */
-export function socketOf(client: pg.ClientBase): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
 async function begin(

@@ -11,7 +11,7 @@ create or replace function ampsync_worker.capture_transport()
   set search_path = pg_catalog, pg_temp
 as $$
   select case when current_setting('synchronous_standby_names')
-                   ~* '(^|[(,\s])"?(\*|ampsync_capture)"?([),\s]|$)' then 'poll' else c.mode end
+                   ~* '(^|[(,[:space:]])"?([*]|ampsync_capture)"?([),[:space:]]|$)' then 'poll' else c.mode end
     from ampsync_private.capture c;
 $$;
 

@@ -1,7 +1,7 @@
 -- Takes capture over, after reading of the slot has begun, so that no other pass lives: a new generation, with
 -- which all that the pass stores is marked. Returns {"generation": "7", "commit_lsn": of the newest stored
--- transaction, or null, "mode": as capture_transport, "skip_lsn": a transaction that is to be stored as empty, or null}: what a pass
--- was told before may be as old as you like.
+-- transaction, or null, "mode": as capture_transport, "skip_lsn": a transaction that is to be stored as empty, or
+-- null}: what a pass was told before may be as old as you like.
 --
 -- Rows that a pass before stored ahead of a transaction that it did not finish belong to nothing: they become
 -- leftover, which the job `ampsync_rotate` removes.

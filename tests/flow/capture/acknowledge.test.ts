@@ -59,7 +59,7 @@ describe("What is acknowledged", () => {
     const { name, end } = await slot(db);
     const open = (startLsn: bigint) =>
       Replication.open({
-        ...{ url: db.url, slot: name, publication: "ampsync", startLsn },
+        ...{ url: db.url, slot: name, publication: "ampsync", workerId: "reader", startLsn },
         signal: new AbortController().signal,
       });
     /** Commits that come, up to one that begins where another one ends. */

@@ -34,7 +34,7 @@ describe("Of two passes", () => {
     const { rows } = await db.query("select c.slot, c.end_lsn::text as lsn from ampsync_private.capture c");
     {
       await using _other = await Replication.open({
-        ...{ url: db.url, slot: rows[0]!["slot"], publication: "ampsync" },
+        ...{ url: db.url, slot: rows[0]!["slot"], publication: "ampsync", workerId: "other" },
         startLsn: lsnOf(rows[0]!["lsn"]),
         signal: new AbortController().signal,
       });

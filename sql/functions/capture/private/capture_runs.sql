@@ -16,7 +16,8 @@ begin
                   where (v_is_read
                          or ampsync_worker.capture_transport() = 'poll'
                             and greatest(c.acquired_at, c.received_at, c.stored_at)
-                                > ampsync_private.now() - (interval '30 s' + 8 * c.poll_interval + 2 * ampsync_private.look_pause(c.look_ms)))
+                                > ampsync_private.now() - (interval '30 s' + 8 * c.poll_interval
+                                                            + 2 * ampsync_private.look_pause(c.look_ms)))
                     and c.worker_id is not null
                     and ampsync_private.worker_lives(c.worker_id));
 end;

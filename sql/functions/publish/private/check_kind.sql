@@ -11,7 +11,7 @@ create or replace function ampsync_private.check_kind(
 as $$
 declare
   c_others constant text := 'select schemaname, tablename from pg_tables where schemaname !~ '
-                         || quote_literal('^(pg_|information_schema$|ampsync|graphile_worker)') || ';';
+                         || quote_literal('^(pg_|information_schema$|ampsync)') || ';';
   v_class record;
   v_queue oid := (select c.relnamespace from pg_class c where c.oid = 'graphile_worker.jobs'::regclass);
   v_other text;
