@@ -3746,6 +3746,13 @@ function ampsync_private.is_bound_type(p_type oid)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.is_capturing()
+  -- Whether there is a table that is read from WAL, or shall be.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_client_type(p_type oid)
   -- Whether clients can hold values of a type.
   returns boolean
@@ -4766,6 +4773,13 @@ function ampsync_private.present_version()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.primary_key_statement(p_relation regclass)
+  -- The statement that gives a table a primary key.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.prune_history(p_stream_id bigint, p_tip_start bigint)
   -- Drop a stream's history entries beyond retention.
   returns void
@@ -4813,6 +4827,13 @@ function ampsync_private.publish_source()
   returns text
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
+function ampsync_private.publish_statement(p_relation regclass, p_identity text)
+  -- The call that publishes a table, or ends that, to be made again.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.publish_table(p_relation regclass, p_identity text)
@@ -5092,6 +5113,13 @@ function ampsync_private.read_record(p_record text)
   -- A record as jsonb; its text as a JSON text where it is no JSON.
   returns jsonb
   language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.read_tables_statement(p_view regclass)
+  -- The statements that publish the tables which a view reads.
+  returns text
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5930,7 +5958,7 @@ function ampsync_private.table_history(p_target text)
 
 function ampsync_private.table_holders(p_table regclass)
   -- Who holds a lock on a table.
-  returns TABLE(pid integer, holder text, is_autovacuum boolean)
+  returns TABLE(pid integer, holder text, is_autovacuum boolean, ends text)
   language sql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -6149,6 +6177,13 @@ function ampsync_private.unix_instant(p_number numeric, p_unit text)
   -- The instant of a number since 1970, in a unit or by its size; null where that is not known.
   returns timestamp with time zone
   language plpgsql immutable parallel safe security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.unlogged_partitions(p_relation regclass, OUT tables text, OUT statements text)
+  -- Partitions of a table whose rows do not stand in WAL, and the statements that mend it.
+  returns record
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
