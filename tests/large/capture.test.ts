@@ -62,38 +62,46 @@ test("a transaction of a million rows comes into the log by a process that stays
 
 describe("A row that is too large", () => {
   test.each([
-    ["a text of 100 MB", "repeat('x', 100000000)"],
-    ["a text of 256 MB", "repeat('x', 268435456)"],
-    ["a bytea of 128 MB", "decode(repeat('00', 134217728), 'hex')::text"],
-  ])("(%s) costs its table a floor, with its key in the event; other tables go on", async (_, value) => {
-    await using server = await OwnServer.start({ max_wal_size: "4GB" });
-    await using db = await databaseOn(server);
-    await db.query(
-      "create table documents (id int primary key, body text); create table todos (id int primary key)",
-    );
-    await publish(db, ["documents", "todos"]);
-    await beginLedger(db);
-    await using pass = startPass(db);
-    await db.query("insert into documents values (1, 'small')");
-    await untilCaptured(db);
-    await db.query(`begin; insert into documents values (7, ${value}); insert into todos values (1); commit`);
-    await db.query("insert into todos values (2)");
-    await untilCaptured(db);
-    expect(pass.lines.filter((line) => line.includes("capture_ended"))).toEqual([]);
-    expect((await logged(db)).map(({ table, key }) => [table, key])).toEqual([
-      ["documents", '["1"]'],
-      ["todos", '["1"]'],
-      ["todos", '["2"]'],
-    ]);
-    expect(await journaledDetails(db, "row_too_large")).toMatchObject([{ key: '["7"]' }]);
-    const { rows } = await db.query(
-      "select p.table_name, p.floor > t.position as is_raised from ampsync_private.published p cross join (select min(position) as position from ampsync_private.change_tx where kind = 'rows') t order by 1",
-    );
-    expect(rows).toEqual([
-      { table_name: "documents", is_raised: true },
-      { table_name: "todos", is_raised: false },
-    ]);
-  });
+    ["stream", "a text of 100 MB", "repeat('x', 100000000)"],
+    ["stream", "a text of 256 MB", "repeat('x', 268435456)"],
+    ["stream", "a bytea of 128 MB", "decode(repeat('00', 134217728), 'hex')::text"],
+    ["poll", "a text of 100 MB", "repeat('x', 100000000)"],
+    ["poll", "a text of 256 MB", "repeat('x', 268435456)"],
+  ])(
+    "(mode %s, %s) costs its table a floor, with its key in the event; other tables go on",
+    async (mode, _, value) => {
+      await using server = await OwnServer.start({ max_wal_size: "4GB" });
+      await using db = await databaseOn(server);
+      await db.query(
+        "create table documents (id int primary key, body text); create table todos (id int primary key)",
+      );
+      await publish(db, ["documents", "todos"]);
+      await db.query("select ampsync.configure_capture(mode => $1, poll_interval => '100 ms')", [mode]);
+      await beginLedger(db);
+      await using pass = startPass(db);
+      await db.query("insert into documents values (1, 'small')");
+      await untilCaptured(db);
+      await db.query(
+        `begin; insert into documents values (7, ${value}); insert into todos values (1); commit`,
+      );
+      await db.query("insert into todos values (2)");
+      await untilCaptured(db);
+      expect(pass.lines.filter((line) => line.includes("capture_ended"))).toEqual([]);
+      expect((await logged(db)).map(({ table, key }) => [table, key])).toEqual([
+        ["documents", '["1"]'],
+        ["todos", '["1"]'],
+        ["todos", '["2"]'],
+      ]);
+      expect(await journaledDetails(db, "row_too_large")).toMatchObject([{ key: '["7"]' }]);
+      const { rows } = await db.query(
+        "select p.table_name, p.floor > t.position as is_raised from ampsync_private.published p cross join (select min(position) as position from ampsync_private.change_tx where kind = 'rows') t order by 1",
+      );
+      expect(rows).toEqual([
+        { table_name: "documents", is_raised: true },
+        { table_name: "todos", is_raised: false },
+      ]);
+    },
+  );
 
   test("is not one whose key is longer than an index takes, or whose text is 30 MB", async () => {
     await using server = await OwnServer.start();

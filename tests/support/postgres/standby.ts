@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chown, rm, stat, writeFile } from "node:fs/promises";
+import { chown, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -14,9 +14,13 @@ import { startPostgres } from "./start-postgres.ts";
 /** What belongs to the server that runs on the folder, and not to its data. */
 const OF_THE_SERVER = ["postmaster.pid", "postmaster.opts", "ampsync.keeper", "server.log"];
 
-/** A hot standby of a temporary server: a copy of its folder, made while it runs, that streams what comes after. */
+/**
+ * A hot standby of a temporary server: a copy of its folder, made while it runs, that streams what comes after. As
+ * pg_basebackup does it leaves the slots out.
+ */
 export async function startStandby(primary: EmbeddedPostgres): Promise<EmbeddedPostgres> {
   const dataDir = newDataDir();
+  const { host, port, user } = new pg.Client({ connectionString: primary.connectionString() });
   const admin = new pg.Client({ connectionString: primary.connectionString() });
   await admin.connect();
   try {
@@ -24,10 +28,14 @@ export async function startStandby(primary: EmbeddedPostgres): Promise<EmbeddedP
     await promisify(execFile)("cp", ["-a", primary.dataDir, dataDir]); // With their owner, who is not always ours.
     const { rows } = await admin.query("select labelfile from pg_backup_stop(wait_for_archive => false)");
     for (const name of OF_THE_SERVER) await rm(join(dataDir, name), { force: true });
+    const slots = join(dataDir, "pg_replslot");
+    for (const name of await readdir(slots)) await rm(join(slots, name), { recursive: true });
     const { uid, gid } = await stat(dataDir);
     for (const [name, text] of [
       ["backup_label", rows[0].labelfile],
       ["standby.signal", ""],
+      // In a file, so that it can be changed while it runs.
+      ["postgresql.auto.conf", `primary_conninfo = 'host=${host} port=${port} user=${user}'\n`],
     ]) {
       await writeFile(join(dataDir, name), text);
       await chown(join(dataDir, name), uid, gid);
@@ -35,13 +43,11 @@ export async function startStandby(primary: EmbeddedPostgres): Promise<EmbeddedP
   } finally {
     await admin.end();
   }
-  const { host, port, user } = new pg.Client({ connectionString: primary.connectionString() });
   return await startPostgres({
     dataDir,
     persistent: false,
     settings: {
       max_standby_streaming_delay: "60s",
-      primary_conninfo: `host=${host} port=${port} user=${user}`,
     },
   });
 }
