@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { journaledDetails } from "../../support/postgres/journal.ts";
 import { createLogicalDatabase } from "../../support/postgres/logical-database.ts";
 import type { TestDatabase } from "../../support/postgres/postgres.ts";
 import { tendPublication } from "../../support/postgres/tended.ts";
@@ -106,6 +107,15 @@ describe("UPDATE and DELETE of the application go on", () => {
     await tendPublication(db);
     await db.query(`delete from ${table}`);
     await work(table);
+    const { rows } = await db.query(
+      "select identity, state from ampsync_private.published where relation = $1::regclass",
+      [table],
+    );
+    expect(rows).toEqual([{ identity: "key", state: expect.stringMatching(/starting|live/) }]);
+    expect(await identityOf(table)).toBe("d");
+    expect(await journaledDetails(db, "publication_repaired")).toContainEqual(
+      expect.objectContaining({ table: expect.stringContaining(table.slice(7)), identity: "key" }),
+    );
   });
 
   test("once the job has been there, where another publication lists columns later", async () => {
