@@ -1739,7 +1739,7 @@ function ampsync_private.blocks_behind(p_published_id integer, p_position bigint
 function ampsync_private.bound_columns(p_bind jsonb)
   -- The columns that a shape binds, in the order of the parts of its keys.
   returns text[]
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2455,7 +2455,7 @@ function ampsync_private.client_types()
 function ampsync_private.client_values_sql(p_shape ampsync_private.shape, p_columns jsonb)
   -- SQL for the columns of a row x as clients have them.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3693,7 +3693,7 @@ function ampsync_private.insert_records(p_stream ampsync_private.stream, p_sourc
 function ampsync_private.instance_key_sql(p_bind jsonb)
   -- SQL for the key of the instance that a row x belongs to.
   returns text
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3707,7 +3707,7 @@ function ampsync_private.instance_keys(p_shape_id integer, p_claims jsonb, p_par
 function ampsync_private.instances_sql(p_shape ampsync_private.shape, p_columns jsonb, p_keys text[])
   -- The condition that a row x belongs to one of these instances of a shape.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5448,7 +5448,7 @@ function ampsync_private.row_block(p_identity text, p_alias text DEFAULT 't'::te
 function ampsync_private.row_values_sql(p_uses jsonb, p_missing jsonb, p_row text)
   -- SQL for the columns that a shape looks at, as they are in a row of the log.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5637,7 +5637,7 @@ function ampsync_private.settle_history(p_target regclass, p_position bigint, p_
 function ampsync_private.shape_columns(p_shape ampsync_private.shape, p_columns jsonb)
   -- The columns that clients of a shape have.
   returns TABLE(n bigint, name text, type oid, client_type text, is_key boolean, generated text, col jsonb)
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5651,14 +5651,14 @@ function ampsync_private.shape_definition(p_shape ampsync_private.shape)
 function ampsync_private.shape_error(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb DEFAULT NULL::jsonb)
   -- Why a shape gives no rows, in the snapshot of the caller; null where it does.
   returns jsonb
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
 function ampsync_private.shape_select(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb, p_ranges jsonb, p_keys text[])
   -- The statement that reads what a shape holds.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5973,7 +5973,7 @@ function ampsync_private.table_reason(p_published_id integer, p_position bigint,
 function ampsync_private.table_source(p_relation regclass)
   -- A table as a query reads it: without tables that inherit from it, but with its partitions.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6358,7 +6358,7 @@ function ampsync_private.widening_obstacles(p_target regclass, p_column text)
 function ampsync_private.window_sql(p_shape ampsync_private.shape, p_table ampsync_private.published, p_ranges jsonb)
   -- The condition that a row x lies in these ranges of blocks and not below the window of a shape.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 

@@ -3,13 +3,16 @@ create or replace function ampsync_private.bound_columns(
   p_bind jsonb
 )
   returns text[]
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(array_agg(b.name order by b.name collate "C"), '{}')
-    from jsonb_object_keys(p_bind) b(name);
+begin
+  return (
+    select coalesce(array_agg(b.name order by b.name collate "C"), '{}')
+      from jsonb_object_keys(p_bind) b(name));
+end;
 $$;
 
 comment on function ampsync_private.bound_columns(jsonb)

@@ -4,17 +4,20 @@ create or replace function ampsync_private.instance_key_sql(
   p_bind jsonb
 )
   returns text
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case when cardinality(b.names) = 0 then '''[]'''
-              else (select format('case when %s then jsonb_build_array(%s)::text end',
-                                  string_agg(format('x.%I is not null', c.name), ' and ' order by c.n),
-                                  string_agg(format('concat(x.%I)', c.name), ', ' order by c.n))
-                      from unnest(b.names) with ordinality c(name, n)) end
-    from ampsync_private.bound_columns(p_bind) b(names);
+begin
+  return (
+    select case when cardinality(b.names) = 0 then '''[]'''
+                else (select format('case when %s then jsonb_build_array(%s)::text end',
+                                    string_agg(format('x.%I is not null', c.name), ' and ' order by c.n),
+                                    string_agg(format('concat(x.%I)', c.name), ', ' order by c.n))
+                        from unnest(b.names) with ordinality c(name, n)) end
+      from ampsync_private.bound_columns(p_bind) b(names));
+end;
 $$;
 
 comment on function ampsync_private.instance_key_sql(jsonb)

@@ -1,5 +1,6 @@
 -- The columns of a published table in the caller's snapshot: of a captured one as the catalogue has them, which may be
--- ahead of the log; rows that are read now have them.
+-- ahead of the log; rows that are read now have them. Of a dataset's table the log tells of each change in the
+-- transaction that makes it.
 create or replace function ampsync_private.present_columns(
   p_table ampsync_private.published
 )
@@ -9,7 +10,7 @@ create or replace function ampsync_private.present_columns(
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case when p_table.relation is null then p_table.columns
+  select case when p_table.relation is null or p_table.mode = 'blocks' and p_table.state = 'live' then p_table.columns
               else coalesce(nullif(ampsync_private.published_columns(p_table.relation), '[]'), p_table.columns) end;
 $$;
 

@@ -24,8 +24,10 @@ begin
   end if;
   select p.* into published from ampsync_private.published p where p.published_id = (shape).published_id;
   columns := ampsync_private.present_columns(published);
-  v_error := coalesce(ampsync_private.shape_error(shape, published),
-                      ampsync_private.shape_error(shape, published, columns));
+  v_error := ampsync_private.shape_error(shape, published);
+  if v_error is null and columns <> published.columns then
+    v_error := ampsync_private.shape_error(shape, published, columns);
+  end if;
   if v_error is not null then
     raise exception using
       errcode = v_error ->> 'code',

@@ -5,16 +5,20 @@ create or replace function ampsync_private.shape_columns(
   p_columns jsonb
 )
   returns table (n bigint, name text, type oid, client_type text, is_key boolean, generated text, col jsonb)
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select c.n, c.col ->> 'name', (c.col ->> 'type')::oid, c.col ->> 'client_type', (c.col ->> 'key')::boolean,
-         c.col ->> 'generated', c.col
-    from jsonb_array_elements(p_columns) with ordinality c(col, n)
-   where p_shape.columns is null
-      or c.col ->> 'name' = any (p_shape.columns);
+#variable_conflict use_column
+begin
+  return query
+    select c.n, c.col ->> 'name', (c.col ->> 'type')::oid, c.col ->> 'client_type', (c.col ->> 'key')::boolean,
+           c.col ->> 'generated', c.col
+      from jsonb_array_elements(p_columns) with ordinality c(col, n)
+     where p_shape.columns is null
+        or c.col ->> 'name' = any (p_shape.columns);
+end;
 $$;
 
 comment on function ampsync_private.shape_columns(ampsync_private.shape, jsonb)

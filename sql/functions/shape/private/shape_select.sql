@@ -14,26 +14,29 @@ create or replace function ampsync_private.shape_select(
   p_keys    text[]
 )
   returns text
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select format(E'select %s as ampsync_instance, %s\n  from %s x\n where %s\n order by %s',
-                ampsync_private.instance_key_sql(p_shape.bind),
-                ampsync_private.client_values_sql(p_shape, p_columns),
-                ampsync_private.table_source(p_table.relation),
-                concat_ws(E'\n   and ',
-                          ampsync_private.instances_sql(p_shape, p_columns, p_keys),
-                          '(' || p_shape.filter || ')',
-                          ampsync_private.window_sql(p_shape, p_table, p_ranges),
-                          'true'),
-                (select string_agg(format('x.%I', a.attname), ', ' order by k.n)
-                   from pg_index i
-                  cross join unnest(ampsync_private.index_key_columns(i.indexrelid)) with ordinality k(attnum, n)
-                   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-                  where i.indrelid = p_table.relation
-                    and i.indisprimary));
+begin
+  return (
+    select format(E'select %s as ampsync_instance, %s\n  from %s x\n where %s\n order by %s',
+                  ampsync_private.instance_key_sql(p_shape.bind),
+                  ampsync_private.client_values_sql(p_shape, p_columns),
+                  ampsync_private.table_source(p_table.relation),
+                  concat_ws(E'\n   and ',
+                            ampsync_private.instances_sql(p_shape, p_columns, p_keys),
+                            '(' || p_shape.filter || ')',
+                            ampsync_private.window_sql(p_shape, p_table, p_ranges),
+                            'true'),
+                  (select string_agg(format('x.%I', a.attname), ', ' order by k.n)
+                     from pg_index i
+                    cross join unnest(ampsync_private.index_key_columns(i.indexrelid)) with ordinality k(attnum, n)
+                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+                    where i.indrelid = p_table.relation
+                      and i.indisprimary)));
+end;
 $$;
 
 comment on function ampsync_private.shape_select(

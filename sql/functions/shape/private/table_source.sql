@@ -3,14 +3,17 @@ create or replace function ampsync_private.table_source(
   p_relation regclass
 )
   returns text
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case c.relkind when 'p' then '' else 'only ' end || c.oid::regclass
-    from pg_class c
-   where c.oid = p_relation;
+begin
+  return (
+    select case c.relkind when 'p' then '' else 'only ' end || c.oid::regclass
+      from pg_class c
+     where c.oid = p_relation);
+end;
 $$;
 
 comment on function ampsync_private.table_source(regclass)

@@ -8,21 +8,24 @@ create or replace function ampsync_private.window_sql(
   p_ranges jsonb
 )
   returns text
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select case
-    when p_table.mode <> 'blocks' or p_ranges is null and p_shape.low is null then null
-    else coalesce((select format('(%s)', string_agg(format('(%s)', ampsync_private.in_blocks(
-                                           s.identity, r.first::text, r.below::text, 'x')), ' or ' order by r.first))
-                     from (select greatest((e.item ->> 0)::bigint, coalesce(p_shape.low, 0)) as first,
-                                  coalesce((e.item ->> 1)::bigint + 1, 281474976710655) as below -- See block_prefix.
-                             from jsonb_array_elements(coalesce(p_ranges, '[[0, null]]')) e(item)) r
-                    where r.first < r.below), 'false') end
-    from (select 1) once
-    left join ampsync_private.stream s on s.stream_id = p_table.stream_id;
+begin
+  return (
+    select case
+      when p_table.mode <> 'blocks' or p_ranges is null and p_shape.low is null then null
+      else coalesce((select format('(%s)', string_agg(format('(%s)', ampsync_private.in_blocks(
+                                             s.identity, r.first::text, r.below::text, 'x')), ' or ' order by r.first))
+                       from (select greatest((e.item ->> 0)::bigint, coalesce(p_shape.low, 0)) as first,
+                                    coalesce((e.item ->> 1)::bigint + 1, 281474976710655) as below -- See block_prefix.
+                               from jsonb_array_elements(coalesce(p_ranges, '[[0, null]]')) e(item)) r
+                      where r.first < r.below), 'false') end
+      from (select 1) once
+      left join ampsync_private.stream s on s.stream_id = p_table.stream_id);
+end;
 $$;
 
 comment on function ampsync_private.window_sql(ampsync_private.shape, ampsync_private.published, jsonb)
