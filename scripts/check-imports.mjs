@@ -31,12 +31,13 @@ const FLOORS = {
   ingest: "http lease commit db metrics model errors log fault-points",
   capture: "lease commit db metrics model errors log fault-points",
   stream: "lease commit protocol arrow encoder flight db metrics model errors log fault-points",
+  snapshot: "db model errors log",
   health: "db metrics model errors log",
   gateway: "wire db metrics model errors log",
   "amp-servers": "admin flight config model errors",
-  deps: "amp-servers stream ingest capture http db",
+  deps: "amp-servers stream ingest capture snapshot http db",
   runtime:
-    "deps amp-servers stream ingest capture http lease commit install health db metrics config model log fault-points",
+    "deps amp-servers stream ingest capture snapshot http lease commit install health db metrics config model log fault-points",
   queue: "install db model errors log",
   tasks: "runtime deps stream ingest capture lease http db model errors log",
   "worker-preset": "runtime queue install config model log",
@@ -49,8 +50,8 @@ const PURE = ["model", "protocol", "encoder", "wire"];
 /** Loaded by browsers: it may wait and be told the time, but has nothing of Node. */
 const FOR_BROWSERS = ["client"];
 const PACKAGES = {
-  pg: "commit db install capture",
-  "pg-copy-streams": "capture db",
+  pg: "commit db install capture snapshot",
+  "pg-copy-streams": "capture db snapshot",
   kysely: "db",
   "@grpc/grpc-js": "flight devserver",
   "apache-arrow": "devserver",

@@ -38,6 +38,7 @@ import {
   RECEIVED_BYTES,
   STREAMS_CATCHING_UP,
 } from "./model/limits.ts";
+import { SnapshotMaker } from "./snapshot/snapshot-maker.ts";
 import { HeadWatch } from "./stream/head-watch.ts";
 
 const MIB = 1024 * 1024;
@@ -131,6 +132,7 @@ export async function createDeps(
     },
     publication: new PublicationKeeper(url, caller, log.part("capture")),
     rotation: new LogRotation(caller),
+    snapshots: new SnapshotMaker({ url, hash: h64Raw, log: log.part("snapshot") }),
     pollIntervalS: config.pollIntervalSecs,
     reloadRetries: config.reloadRetries,
     // A writer keeps its connection; one of the pool is left for calls.

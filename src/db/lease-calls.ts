@@ -150,6 +150,12 @@ export class LeaseCalls {
     return rows[0].sent;
   }
 
+  /** Removes dead gateways with their sessions, and queues snapshots of dead jobs again. Returns how many of both. */
+  async superviseDelivery(): Promise<number> {
+    const { rows } = await this.#caller.call("select ampsync_worker.supervise_delivery() as mended");
+    return rows[0].mended;
+  }
+
   /** Deletes a batch of old events. Returns how many. */
   async pruneEvents(): Promise<number> {
     const { rows } = await this.#caller.call("select ampsync_worker.prune_events() as pruned");

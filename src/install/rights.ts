@@ -39,6 +39,7 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   cancel_repair: OPERATE,
   cancel_resync: OPERATE,
   create_seed_views: [...OPERATE, "ampsync_worker"], // Of the source of a worker's settings.
+  disconnect_client: OPERATE,
   drop_sync: OPERATE,
   enqueue_http: [...OPERATE, "ampsync_worker"],
   enqueue_sync: [...OPERATE, "ampsync_worker"], // The dataset of a worker's settings.
@@ -47,8 +48,10 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   publish: OPERATE,
   publish_dataset: OPERATE,
   repair: OPERATE,
+  reset_client: OPERATE,
   resume_sync: [...OPERATE, "ampsync_worker"], // The same source, where it had failed.
   resync: OPERATE,
+  revoke_subject: OPERATE,
   rollback_version: OPERATE,
   skip_transaction: OPERATE,
   unpublish: OPERATE,
@@ -67,6 +70,7 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   restore_table: ADMINISTER,
   row_history: ADMINISTER, // Rows of tables that others may not read.
   set_retention: ADMINISTER,
+  set_tenant_limit: ADMINISTER,
   set_source: ADMINISTER, // Whoever may call it decides to which hosts workers connect.
   table_as_of: ADMINISTER,
 };
@@ -80,7 +84,9 @@ export const GATEWAY_CALLS: readonly string[] = [
   "check_sums",
   "close_session",
   "end_gateway",
+  "ensure_snapshot",
   "fail_shape",
+  "log_point",
   "open_session",
   "raise_low",
   "read_log",
@@ -90,11 +96,15 @@ export const GATEWAY_CALLS: readonly string[] = [
   "resolve_shapes",
   "shape_definitions",
   "shape_rows",
+  "snapshot_chunk",
 ];
 
 /** Who may read a view of the schema `ampsync`, where not all of them may. */
 export const VIEW_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   change_history: ADMINISTER, // Rows of tables that their readers may not read themselves.
+  clients: OPERATE, // Who uses the application, and on what.
+  hydrations: OPERATE, // Keys of rows.
+  sessions: OPERATE,
 };
 
 /** Tables of the installation itself, which a worker reads. It writes all others of `ampsync_private`. */

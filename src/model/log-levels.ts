@@ -12,6 +12,7 @@ export const LOG_PARTS = [
   "ingest",
   "capture",
   "gateway",
+  "snapshot",
   "dataset",
   "index",
   "lease",

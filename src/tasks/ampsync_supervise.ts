@@ -34,6 +34,10 @@ export function supervise(deps: Pick<Deps, "caller" | "log">): Task {
         if (looks > 0) deps.log.part("capture").debug("tables_differ", { tables: looks });
       },
       async () => {
+        const mended = await calls.superviseDelivery();
+        if (mended > 0) deps.log.part("queue").info("delivery_mended", { mended });
+      },
+      async () => {
         const pruned = await calls.pruneEvents();
         if (pruned > 0) deps.log.part("queue").debug("events_pruned", { events: pruned });
       },

@@ -39,7 +39,9 @@ begin
      cross join lateral ampsync_private.table_reason(
                           o.published_id, v_hello."position", v_hello.blocks, o.low, v_is_behind) t
   ), told as (
-    select w.*, p.mode, format('%I.%I', p.schema_name, p.table_name) as table_name, t.waits,
+    select w.*, p.mode, t.waits,
+           case when p.published_id is not null
+                  then format('%I.%I', p.schema_name, p.table_name) end as table_name,
            case when w.error is not null then w.error
                 when w.shape_id <> w.chosen
                   then ampsync_private.second_shape_error(w.name, w.chosen) end as refusal,
@@ -56,7 +58,7 @@ begin
       left join reading t using (published_id)
   ), of_table as (
     select t.published_id, max(t.reason) filter (where t.reason <> 'new') as reason,
-           bool_or(t.reason <> 'new') or bool_and(t.reason is not null) as is_whole
+           coalesce(bool_or(t.reason <> 'new'), false) or bool_and(t.reason is not null) as is_whole
       from told t
      where t.refusal is null
      group by t.published_id

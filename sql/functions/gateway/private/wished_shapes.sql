@@ -1,6 +1,6 @@
 -- The shapes that a client asks for, in its order: which each is, its instances by the claims of the token, and the
--- definition that both make together: with other claims a client's rows are others. error: why it cannot have the
--- shape.
+-- definition that they make together with the form of the table in clients: with another one it is loaded anew. error:
+-- why it cannot have the shape.
 create or replace function ampsync_private.wished_shapes(
   p_claims jsonb,
   p_shapes jsonb
@@ -48,7 +48,9 @@ begin
     if error is null then
       begin
         keys := ampsync_private.instance_keys(v_shape.shape_id, p_claims, coalesce(v_wish.wish -> 'params', '{}'));
-        definition := format('%s-%s', v_shape.definition, left(md5(keys::text), 12));
+        definition := (
+          select format('%s-%s', left(md5(t.definition || t.table_definition), 16), left(md5(keys::text), 12))
+            from ampsync_private.client_tables(array[v_shape.shape_id]) t);
       exception
         when sqlstate 'SY413' then
           get stacked diagnostics v_detail = pg_exception_detail, v_hint = pg_exception_hint;

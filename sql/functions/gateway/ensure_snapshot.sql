@@ -1,0 +1,47 @@
+-- The snapshots of instances of a shape, which a client is to load: those that are there, of the present definition;
+-- for others a job is queued. An instance that is expected to have at most 2,000 rows is `small`: the gateway reads
+-- it itself (log_point, shape_rows). To be asked again until all are ready or failed; NOTIFY ampsync_gateway tells
+-- when.
+--
+-- Returns, by key, [{"key", "small", "snapshot", "state", "error", "definition", "epoch", "position", "stamp",
+-- "settled", "since", "visible", "rows", "bytes", "checksum", "chunks": [{"n", "rows", "bytes", "xxh64"}]}]. A ready
+-- one is given out only if all its chunks are there, and if what changed since can still be sent. A failed one is
+-- made anew 10 s later.
+--
+-- Locks: rows of snapshots that it finds spoiled, rows of graphile_worker.
+create or replace function ampsync_worker.ensure_snapshot(
+  p_client uuid,
+  p_shape  integer,
+  p_keys   text[]
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '2s'
+as $$
+declare
+  v_shape   ampsync_private.shape;
+  v_key     text;
+  v_found   ampsync_private.snapshot;
+  v_answers jsonb := '[]';
+begin
+  select * into v_shape from ampsync_private.shape s where s.shape_id = p_shape;
+  foreach v_key in array p_keys loop
+    v_found := ampsync_private.usable_snapshot(v_shape, v_key);
+    if v_found.snapshot_id is null and ampsync_private.estimate_rows(p_shape, v_key) <= 2000 then
+      v_answers := v_answers || jsonb_build_object('key', v_key, 'small', true);
+    else
+      if v_found.snapshot_id is null then
+        v_found := ampsync_private.queue_snapshot(v_shape, v_key, p_client);
+      end if;
+      v_answers := v_answers || ampsync_private.snapshot_report(v_found);
+    end if;
+  end loop;
+  return v_answers;
+end;
+$$;
+
+comment on function ampsync_worker.ensure_snapshot(uuid, integer, text[])
+  is 'The snapshots of instances that a client is to load, or that they are small; queues those that are missing.';

@@ -1,0 +1,29 @@
+-- Whether the claims of a token give an instance of a shape; parameters, which a client may choose, are those of the
+-- instance.
+create or replace function ampsync_private.gives_instance(
+  p_shape  ampsync_private.shape,
+  p_key    text,
+  p_claims jsonb
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_params jsonb;
+begin
+  select coalesce(jsonb_object_agg(substr(p_shape.bind ->> b.name, 7), p_key::jsonb -> (b.n::integer - 1)), '{}')
+    into v_params
+    from unnest(ampsync_private.bound_columns(p_shape.bind)) with ordinality b(name, n)
+   where starts_with(p_shape.bind ->> b.name, 'param:');
+  return p_key = any (ampsync_private.instance_keys(p_shape.shape_id, p_claims, v_params));
+exception
+  when sqlstate 'SY413' then
+    return false;
+end;
+$$;
+
+comment on function ampsync_private.gives_instance(ampsync_private.shape, text, jsonb)
+  is 'Whether the claims of a token give an instance of a shape.';
