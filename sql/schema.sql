@@ -68,6 +68,26 @@ view ampsync.checkpoints
   column dataset text -- Dataset that feeds the table.
   column target_table text -- Name of the table in the target schema.
 
+view ampsync.clients
+  -- One row per client: a database that follows the log, in a browser or elsewhere.
+  column client_id uuid -- Its id, which it made itself.
+  column subject text -- Whose it is: the claim "sub" of its first token.
+  column tenant text -- The tenant that its last token named.
+  column phase text -- new, loading, live; or reset: it loads everything anew when it connects the next time.
+  column connected boolean -- Whether it has a session; more: ampsync.sessions.
+  column "position" bigint -- Up to which position of the log it has rows; at most 5 s old.
+  column blocks bigint -- The same for tables of datasets.
+  column lag interval -- How long ago the first entry came into the log that it does not have.
+  column pending integer -- Changes of its own that it has not sent, as it said last.
+  column store jsonb -- Kind, size and status of its store, as it said last.
+  column code text -- The code of its error, as it said last; null if all is well.
+  column reason text -- Its error.
+  column hint text -- What helps there.
+  column schema_version text -- The version of the schema that its tables have.
+  column agent text -- The program that it is, as it said.
+  column first_seen timestamp with time zone -- When it connected first.
+  column seen_at timestamp with time zone -- When it was last seen connected, to the minute.
+
 view ampsync.events
   -- The journal: reorgs, takeovers, errors and state changes.
   column event_id bigint -- Rises with time.
@@ -89,6 +109,48 @@ view ampsync.former_tables
   column replaced_at timestamp with time zone -- When the upgrade replaced it.
   column kept_until timestamp with time zone -- When it is dropped: see ampsync.set_retention.
   column hint text -- What brings it back.
+
+view ampsync.gateways
+  -- One row per gateway that runs.
+  column address text -- Where clients reach it, as it was told.
+  column state text -- alive, or silent: no heartbeat for 30 s.
+  column tenants text[] -- The tenants that it takes; null: all.
+  column clients integer -- Connections that it says it has.
+  column capacity integer -- Connections that it takes at most.
+  column sessions bigint -- Sessions of clients that it has opened.
+  column bytes_per_s bigint -- What it sent between its last two heartbeats.
+  column version text -- Version of ampsync that it runs; that of the database: ampsync.version().
+  column started_at timestamp with time zone -- Its first heartbeat.
+  column heartbeat_at timestamp with time zone -- Its last heartbeat; every 5 s while it is alive.
+  column gateway_id uuid -- Its id, as in ampsync.sessions.
+
+view ampsync.hydrations
+  -- One row per snapshot of an instance of a shape: what clients load, or wait for.
+  column shape text -- The shape; null where it was dropped.
+  column table_name text -- Its table, schema.table.
+  column key text -- The instance: the values of its bound columns.
+  column state text -- queued, building, ready, failed.
+  column rows bigint -- Rows of it; null until it is ready.
+  column bytes bigint -- Bytes of them as text.
+  column chunks integer -- In how many pieces they are fetched.
+  column clients bigint -- Connected clients that were told to load it.
+  column "position" bigint -- The position of the log at which its rows were read.
+  column at timestamp with time zone -- When the entry at that position was recorded.
+  column settled bigint -- The first position at which the rows can be shown.
+  column lsn pg_lsn -- Where WAL was as they were read.
+  column schema_version text -- The version of the schema then.
+  column checksum text -- Of the checksums of its chunks.
+  column statistics jsonb -- Rows, bytes, first and last key.
+  column client_id uuid -- The client that asked for it first.
+  column tenant text -- The tenant of that client.
+  column created_at timestamp with time zone -- When it was asked for.
+  column taken_at timestamp with time zone -- When a job took it.
+  column used_at timestamp with time zone -- When somebody last fetched of it, to the minute.
+  column expires_at timestamp with time zone -- When it goes, unless somebody fetches of it.
+  column attempt integer -- How many jobs have taken it.
+  column reason text -- Why it failed; another one is made when somebody asks again.
+  column hint text -- What helps there.
+  column snapshot_id uuid -- Its id, by which chunks are fetched.
 
 view ampsync.indexes
   -- The indexes that targets have or get beside their primary key: what became of each, and why.
@@ -212,6 +274,27 @@ view ampsync.repairs
   column error_code text -- SQLSTATE of what kept it from being done last.
   column reason text -- What keeps it from being done.
   column hint text -- What to do.
+
+view ampsync.sessions
+  -- One row per connection of a client.
+  column client_id uuid -- The client, as in ampsync.clients.
+  column subject text -- Whose client it is.
+  column tenant text -- The tenant that its token names.
+  column phase text -- loading or live.
+  column gateway text -- Address of its gateway.
+  column connected_at timestamp with time zone -- When it was opened.
+  column seen_at timestamp with time zone -- When its gateway last reported it.
+  column shapes integer -- How many shapes it asked for.
+  column loads bigint -- How many of them it was told to load when it last asked.
+  column sent bigint -- The position of the newest frame that was sent.
+  column acked bigint -- The position of the newest frame that the client has stored.
+  column buffered bigint -- Bytes that the gateway holds for it.
+  column unacked bigint -- Bytes that were sent and not acknowledged.
+  column frames bigint -- Frames that were sent.
+  column bytes bigint -- Bytes that were sent.
+  column bytes_per_s bigint -- Bytes a second between the last two heartbeats.
+  column generation bigint -- Which session of its client it is: each has a higher one.
+  column gateway_id uuid -- Its gateway, as in ampsync.gateways.
 
 view ampsync.shapes
   -- Shapes: the rows of published tables that clients may subscribe to.
@@ -1199,6 +1282,13 @@ function ampsync.cut(dataset text, network text DEFAULT NULL::text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.disconnect_client(client uuid)
+  -- End the session of a client, which connects again by itself; returns whether it had one.
+  returns boolean
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
 function ampsync.doctor()
   -- What is wrong with this installation, the gravest first, each with a fix; no row means that nothing was found.
   returns TABLE(severity text, subject text, finding text, fix text)
@@ -1325,6 +1415,13 @@ function ampsync.repair(dataset text, INOUT table_name text DEFAULT NULL::text, 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.reset_client(client uuid, reason text DEFAULT NULL::text)
+  -- Make a client load everything anew when it connects the next time; its session ends.
+  returns void
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
 function ampsync.restore_row(target regclass, key jsonb, at text)
   -- Make one row of a captured table what it was; returns what was changed.
   returns TABLE(operation text, row_key jsonb, old_data jsonb, data jsonb)
@@ -1360,6 +1457,13 @@ function ampsync.retry_shape(name text)
   set search_path=pg_catalog, pg_temp; row_security=off
   grants owner=X/owner
 
+function ampsync.revoke_subject(subject text, reason text DEFAULT NULL::text)
+  -- Refuse all tokens that a subject has been given so far; returns how many sessions end.
+  returns bigint
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.rollback_version(INOUT dataset text, OUT table_name text, OUT state text, OUT hint text)
   -- Bring back the version that the last upgrade of a dataset replaced, in one transaction.
   returns SETOF record
@@ -1384,6 +1488,13 @@ function ampsync.set_retention(INOUT event_age interval DEFAULT NULL::interval, 
 function ampsync.set_source(INOUT dataset text, INOUT flight_addr text DEFAULT NULL::text, INOUT admin_addr text DEFAULT NULL::text)
   -- Say which Amp server a dataset is read from; with the dataset alone it only shows that.
   returns record
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.set_tenant_limit(tenant text, clients integer DEFAULT NULL::integer, bytes_per_s bigint DEFAULT NULL::bigint, tx_per_s integer DEFAULT NULL::integer)
+  -- Set what the clients of a tenant may use together.
+  returns void
   language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -1883,6 +1994,13 @@ function ampsync_private.check_adopted_table(p_dataset text, p_source jsonb, p_t
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.check_attempt(p_snapshot_id uuid, p_attempt integer)
+  -- Refuse what a job says of a snapshot that another one has by now.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.check_auth(p_dataset text, p_source jsonb)
   -- Raise SY004 if a definition does not say where secrets go, and by which names.
   returns void
@@ -1920,6 +2038,13 @@ function ampsync_private.check_capture_begun()
 
 function ampsync_private.check_choice(p_dataset text, p_source jsonb, p_path text[], p_choices text[], p_required boolean DEFAULT false)
   -- Raise SY004 if a value of a definition is none of a list of texts.
+  returns void
+  language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.check_client(p_client_id uuid, p_exists boolean)
+  -- Refuse a client that does not exist.
   returns void
   language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
@@ -2879,6 +3004,13 @@ function ampsync_private.end_publishing()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.end_session(p_client_id uuid, p_why text)
+  -- Remove the session of a client and tell its gateway why.
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.end_sessions(p_gateway uuid)
   -- Remove the sessions of a gateway, but for those of clients that somebody holds.
   returns integer
@@ -3109,6 +3241,13 @@ function ampsync_private.first_failing(p_shape ampsync_private.shape, p_table am
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.first_unseen(p_visible pg_snapshot, p_settled bigint)
+  -- The lowest captured entry up to a position whose transaction a database snapshot did not see.
+  returns bigint
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.fit_columns(p_stream ampsync_private.stream, p_source jsonb)
   -- The columns that the target of an HTTP source is written by; SY201 where it does not fit.
   returns jsonb
@@ -3235,6 +3374,13 @@ function ampsync_private.free_permits(p_limit ampsync_private.rate_limit, p_now 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.free_snapshots()
+  -- Queue snapshots again whose job died.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.freeze_streams(p_dataset_id bigint)
   -- Stop the old streams of a dataset under upgrade at their checkpoints.
   returns void
@@ -3315,6 +3461,13 @@ function ampsync_private.gap_text(p_code text)
 function ampsync_private.give_up_upgrade(p_dataset_id bigint, p_why text)
   -- Give up the upgrade of a dataset; the old streams go on.
   returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.gives_instance(p_shape ampsync_private.shape, p_key text, p_claims jsonb)
+  -- Whether the claims of a token give an instance of a shape.
+  returns boolean
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -4899,6 +5052,13 @@ function ampsync_private.queue_capture_jobs(p_capture ampsync_private.capture, p
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.queue_snapshot(p_shape ampsync_private.shape, p_key text, p_client uuid)
+  -- Queue a snapshot of an instance, unless somebody else just did.
+  returns ampsync_private.snapshot
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.quote_always(p_name text)
   -- A quoted name, as in the SQL of an Amp server.
   returns text
@@ -5550,6 +5710,13 @@ function ampsync_private.schedule_rotation(p_run_at timestamp with time zone DEF
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.schedule_snapshot(p_snapshot_id uuid)
+  -- Queue a job that makes snapshots.
+  returns void
+  language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.schedule_stream(p_stream_id bigint, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
   -- Queue the next pass of a stream; replaces the one that waits, if any.
   returns void
@@ -5690,6 +5857,13 @@ function ampsync_private.sharing()
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.shed_snapshots(p_bytes bigint)
+  -- Remove snapshots that expired, and those that nobody has used for longest, beyond that many bytes.
+  returns integer
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.shorten_limits()
   -- Move the times of rate limits that lie further ahead than they can, because the clock was set back.
   returns void
@@ -5721,6 +5895,27 @@ function ampsync_private.slot_fault()
 function ampsync_private.slot_statement()
   -- The statement that makes our slot.
   returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.snapshot_flaw(p_snapshot ampsync_private.snapshot, p_shape ampsync_private.shape)
+  -- Why a snapshot that is ready cannot be loaded any more; null: it can.
+  returns text
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.snapshot_key(p_snapshot_id uuid)
+  -- Key of the advisory lock held by the session of the job that makes a snapshot.
+  returns bigint
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.snapshot_report(p_snapshot ampsync_private.snapshot)
+  -- A snapshot as gateways read it.
+  returns jsonb
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -5790,6 +5985,13 @@ function ampsync_private.space_loads(p_client_id uuid, p_answers jsonb)
 
 function ampsync_private.split_ledger(p_stream_id bigint, p_first_block bigint, p_last_block bigint)
   -- Split the sound ledger entries that reach beyond a range of blocks at its borders.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.spoil_snapshot(p_snapshot_id uuid, p_reason text)
+  -- Mark a snapshot that was ready as one that cannot be loaded any more.
   returns void
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -6243,6 +6445,20 @@ function ampsync_private.url_parameters(p_url text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.usable_snapshot(p_shape ampsync_private.shape, p_key text)
+  -- The newest snapshot of an instance that can be loaded, is being made, or has just failed.
+  returns ampsync_private.snapshot
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.use_snapshot(p_snapshot_id uuid)
+  -- Keep a snapshot for 10 minutes more: somebody loads it.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.utc_text(p_time timestamp with time zone)
   -- A time in UTC as ISO 8601 has it, to the millisecond.
   returns text
@@ -6693,11 +6909,25 @@ function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome t
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.ensure_snapshot(p_client uuid, p_shape integer, p_keys text[])
+  -- The snapshots of instances that a client is to load, or that they are small; queues those that are missing.
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
 function ampsync_worker.fail_shape(p_shape integer, p_definition text, p_key text, p_code text)
   -- Let a shape fail whose filter failed on a row.
   returns boolean
   language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
+function ampsync_worker.fail_snapshot(p_snapshot uuid, p_attempt integer, p_error jsonb)
+  -- A snapshot could not be made.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.fail_swap(p_shadow_id bigint, p_error jsonb)
@@ -6712,6 +6942,13 @@ function ampsync_worker.find_dead_workers(p_worker_id text, p_suspects text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
+function ampsync_worker.finish_snapshot(p_snapshot uuid, p_attempt integer, p_sums jsonb)
+  -- A snapshot is ready: all its chunks are there, and what it sees is in the log.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.hold_index_lock()
@@ -6732,6 +6969,13 @@ function ampsync_worker.ingest_report(p_dataset text, OUT state text, OUT error 
   -- Where an HTTP source is, for the process that reads it from beginning to end.
   returns SETOF record
   language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.log_point()
+  -- Where the log stands in the snapshot of the caller, for rows that are read in it.
+  returns jsonb
+  language sql stable security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6858,6 +7102,13 @@ function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
   -- The hash of a block in this stream's own history or rows.
   returns text
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.place_snapshot(p_snapshot uuid, p_attempt integer, p_point jsonb)
+  -- Where the log stands in the database snapshot that a snapshot is read in.
+  returns void
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -7008,6 +7259,13 @@ function ampsync_worker.shorten_log(OUT more boolean, OUT statement text)
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
   grants owner=X/owner
 
+function ampsync_worker.snapshot_chunk(p_snapshot uuid, p_n integer, p_token jsonb, OUT status integer, OUT body bytea)
+  -- One chunk of a snapshot, for whoever has a token whose claims give that instance.
+  returns record
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  grants owner=X/owner
+
 function ampsync_worker.start_sync(p_dataset text, p_tables text[], p_retention_blocks integer, p_queries jsonb DEFAULT NULL::jsonb, OUT is_new boolean, OUT target_schema text, OUT hint text, OUT left_out text[])
   -- Enqueue the dataset of a process's settings, which are defaults of a new one.
   returns record
@@ -7020,6 +7278,13 @@ function ampsync_worker.store_changes(p_generation bigint, p_lines text)
   returns bigint
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=5s
+  grants owner=X/owner
+
+function ampsync_worker.store_chunk(p_snapshot uuid, p_attempt integer, p_n integer, p_rows integer, p_bytes integer, p_xxh64 text, p_body bytea)
+  -- Store one chunk of a snapshot.
+  returns void
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.store_idle(p_generation bigint, p_lsn pg_lsn, p_beat text)
@@ -7039,6 +7304,13 @@ function ampsync_worker.supervise()
 function ampsync_worker.supervise_capture()
   -- Look after change capture: missing jobs, dead readers, the limit of WAL, its state; returns a new state.
   returns text
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp; lock_timeout=300ms
+  grants owner=X/owner
+
+function ampsync_worker.supervise_delivery()
+  -- Remove dead gateways with their sessions and what expired; queue snapshots again whose job died.
+  returns integer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; lock_timeout=300ms
   grants owner=X/owner
@@ -7067,6 +7339,13 @@ function ampsync_worker.take_capture(p_worker text)
 function ampsync_worker.take_permits(p_bucket text, p_want integer, p_seen jsonb DEFAULT '[]'::jsonb, p_source bigint DEFAULT NULL::bigint, OUT granted integer, OUT granted_at text, OUT wait_ms integer)
   -- Take permits to send requests to an API, and report what the answers have said; says when to ask again.
   returns record
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.take_snapshot()
+  -- Take the next snapshot that waits, for a job; null where nothing waits, or two are being made.
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner

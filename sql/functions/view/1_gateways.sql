@@ -24,7 +24,8 @@ comment on column ampsync.gateways.clients is 'Connections that it says it has.'
 comment on column ampsync.gateways.capacity is 'Connections that it takes at most.';
 comment on column ampsync.gateways.sessions is 'Sessions of clients that it has opened.';
 comment on column ampsync.gateways.bytes_per_s is 'What it sent between its last two heartbeats.';
-comment on column ampsync.gateways.version is 'Version of ampsync that it runs; that of the database: ampsync.version().';
+comment on column ampsync.gateways.version
+  is 'Version of ampsync that it runs; that of the database: ampsync.version().';
 comment on column ampsync.gateways.started_at is 'Its first heartbeat.';
 comment on column ampsync.gateways.heartbeat_at is 'Its last heartbeat; every 5 s while it is alive.';
 comment on column ampsync.gateways.gateway_id is 'Its id, as in ampsync.sessions.';

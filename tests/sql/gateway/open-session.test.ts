@@ -101,7 +101,9 @@ describe("a client loads a table anew, and hears why:", () => {
   });
 
   test("its token has other claims than when it loaded", async () => {
-    await db.query(`select ampsync.create_shape('team', 'public.todos', bind => '{"team": "claim:teams[]"}')`);
+    await db.query(
+      `select ampsync.create_shape('team', 'public.todos', bind => '{"team": "claim:teams[]"}')`,
+    );
     const client = await liveClient([wish("team")], { claims: { teams: [1, 2] } });
     expect(modes(await client.open())).toEqual(["resume"]);
     client.token = { claims: { teams: [1, 3] } };
@@ -162,9 +164,10 @@ describe("a client loads a table anew, and hears why:", () => {
   });
 
   test("the table is not live yet: then it waits", async () => {
-    await db.query("update ampsync_private.published set state = 'starting', floor = null where published_id = $1", [
-      todos,
-    ]);
+    await db.query(
+      "update ampsync_private.published set state = 'starting', floor = null where published_id = $1",
+      [todos],
+    );
     const client = new GatewayClient(db, [wish()]);
     expect((await client.open()).shapes[0]).toMatchObject({ mode: "load", reason: "new", waits: true });
   });
@@ -232,14 +235,18 @@ describe("several shapes and instances:", () => {
   });
 
   test("a further instance loads beside one that goes on", async () => {
-    await db.query(`select ampsync.create_shape('team', 'public.todos', bind => '{"team": "param:team"}', public => true)`);
+    await db.query(
+      `select ampsync.create_shape('team', 'public.todos', bind => '{"team": "param:team"}', public => true)`,
+    );
     const client = await liveClient([wish("team", { team: 1 }, "a")]);
     client.hello["shapes"] = [...(client.hello["shapes"] as object[]), wish("team", { team: 2 }, "b")];
     expect(modes(await client.open())).toEqual(["resume", "load: new: in part"]);
   });
 
   test("where one has to be loaded as of another time, all of its table are", async () => {
-    await db.query(`select ampsync.create_shape('team', 'public.todos', bind => '{"team": "param:team"}', public => true)`);
+    await db.query(
+      `select ampsync.create_shape('team', 'public.todos', bind => '{"team": "param:team"}', public => true)`,
+    );
     const client = await liveClient([wish("team", { team: 1 }, "a"), wish("team", { team: 2 }, "b")]);
     const [a, b] = client.hello["shapes"] as object[];
     client.hello["shapes"] = [a, { ...b, params: { team: 3 } }];
@@ -247,7 +254,9 @@ describe("several shapes and instances:", () => {
   });
 
   test("a claim or parameter that is missing fails its shape alone", async () => {
-    await db.query(`select ampsync.create_shape('team', 'public.todos', bind => '{"team": "param:team"}', public => true)`);
+    await db.query(
+      `select ampsync.create_shape('team', 'public.todos', bind => '{"team": "param:team"}', public => true)`,
+    );
     const client = new GatewayClient(db, [wish("team", {}, "a"), wish("mine", {}, "b")]);
     expect(modes(await client.open())).toEqual(["failed: SY413", "load: new"]);
   });
@@ -256,7 +265,9 @@ describe("several shapes and instances:", () => {
     ["65 shapes", Array.from({ length: 65 }, (_, n) => wish("mine", {}, `s${n}`)), {}],
     ["257 instances", [wish("team")], { claims: { teams: Array.from({ length: 257 }, (_, n) => n) } }],
   ])("%s are too many", async (_, shapes, token) => {
-    await db.query(`select ampsync.create_shape('team', 'public.todos', bind => '{"team": "claim:teams[]"}')`);
+    await db.query(
+      `select ampsync.create_shape('team', 'public.todos', bind => '{"team": "claim:teams[]"}')`,
+    );
     const client = new GatewayClient(db, shapes, token);
     expect(await refusal(db, async () => void (await client.open()))).toMatchObject({ code: "SY416" });
   });
@@ -341,7 +352,9 @@ describe("a subject whose tokens were revoked", () => {
     const client = await liveClient();
     const { generation } = await client.open();
     await db.query("select ampsync.revoke_subject('user-1', reason => 'left')");
-    const { rows } = await db.query("select floor(extract(epoch from at))::int as at from ampsync_private.revoked");
+    const { rows } = await db.query(
+      "select floor(extract(epoch from at))::int as at from ampsync_private.revoked",
+    );
     client.token = { iat: rows[0]!["at"] };
     expect(await refusal(db, async () => void (await client.open()))).toMatchObject({ code: "SY105" });
     expect(await refusal(db, async () => void (await client.resolve(generation)))).toMatchObject({

@@ -46,9 +46,9 @@ async function seen(client: GatewayClient) {
 describe("a gateway that reports its sessions", () => {
   test("tells where a client stands, and what it sent", async () => {
     const client = await opened();
-    expect(await report(client, { position: "0", blocks: "0", phase: "live", bytes: "5000", sent: "0" })).toEqual(
-      [],
-    );
+    expect(
+      await report(client, { position: "0", blocks: "0", phase: "live", bytes: "5000", sent: "0" }),
+    ).toEqual([]);
     expect(await seen(client)).toMatchObject({ position: "0", blocks: "0", phase: "live", connected: true });
     const { rows } = await db.query("select gateway, bytes, sent, phase from ampsync.sessions");
     expect(rows).toEqual([{ gateway: "ws://one", bytes: "5000", sent: "0", phase: "live" }]);
@@ -94,7 +94,9 @@ describe("a gateway that reports its sessions", () => {
     const [reset, ended] = [await opened(), await opened()];
     await db.query("select ampsync.reset_client($1, reason => 'a test')", [reset.id]);
     await db.query("select ampsync.disconnect_client($1)", [ended.id]);
-    expect(await report(reset, { phase: "live", position: "5" })).toEqual([{ client: reset.id, why: "reset" }]);
+    expect(await report(reset, { phase: "live", position: "5" })).toEqual([
+      { client: reset.id, why: "reset" },
+    ]);
     expect(await report(ended)).toEqual([{ client: ended.id, why: "ended" }]);
     expect(await seen(reset)).toMatchObject({ phase: "reset", position: null, connected: false });
     expect(await events(db, "client_reset")).toEqual([{ client: reset.id, reason: "a test" }]);
@@ -202,11 +204,14 @@ describe("a phase", () => {
 });
 
 describe("an unknown client", () => {
-  test.each(["reset_client", "disconnect_client"])("is said to be so by %s, with a hint that works", async (door) => {
-    const refused = await refusal(db, `select ampsync.${door}('${crypto.randomUUID()}')`);
-    expect(refused).toMatchObject({ code: "SY004" });
-    await db.query(refused.hint!);
-  });
+  test.each(["reset_client", "disconnect_client"])(
+    "is said to be so by %s, with a hint that works",
+    async (door) => {
+      const refused = await refusal(db, `select ampsync.${door}('${crypto.randomUUID()}')`);
+      expect(refused).toMatchObject({ code: "SY004" });
+      await db.query(refused.hint!);
+    },
+  );
 });
 
 describe("definitions that changed long ago", () => {

@@ -59,9 +59,10 @@ export class GatewayClient {
   }
 
   async resolve(generation: string): Promise<Pick<Opened, "shapes" | "definitions">> {
-    const { rows } = await this.#db.query("select ampsync_worker.resolve_shapes($1, $2, $3, $4) as resolved", [
-      ...[this.id, generation, this.#token, this.hello],
-    ]);
+    const { rows } = await this.#db.query(
+      "select ampsync_worker.resolve_shapes($1, $2, $3, $4) as resolved",
+      [...[this.id, generation, this.#token, this.hello]],
+    );
     return rows[0].resolved;
   }
 
@@ -84,5 +85,7 @@ export class GatewayClient {
 /** How each shape is answered, in short. */
 export const modes = ({ shapes }: Pick<Opened, "shapes">) =>
   shapes.map(({ mode, reason, code, whole }) =>
-    [mode, reason ?? code, ...(mode === "load" && whole === false ? ["in part"] : [])].filter(Boolean).join(": "),
+    [mode, reason ?? code, ...(mode === "load" && whole === false ? ["in part"] : [])]
+      .filter(Boolean)
+      .join(": "),
   );
