@@ -1,7 +1,7 @@
--- Tells listeners on the channel `ampsync` that blocks of streams were committed. Called after
--- the commits, from another connection: a NOTIFY in the committing transaction would hold a lock
--- of the whole cluster while it waits for its disk or a standby. What does not arrive is not
--- lost: listeners also poll.
+-- Tells listeners on the channel `ampsync` that blocks of streams were committed, and those on `ampsync_log` that the
+-- log may have grown. Called after the commits, from another connection: a NOTIFY in the committing transaction would
+-- hold a lock of the whole cluster while it waits for its disk or a standby. What does not arrive is not lost: listeners
+-- also poll.
 --
 -- p_commits: a jsonb array of
 --   {"stream_id": "7",
@@ -36,6 +36,10 @@ begin
              'kind', case when c.replaced is null then 'commit' else 'reorg' end,
              'dataset', d.label, 'table', s.table_name, 'block', c.block, 'from_block', c.replaced))::text) n(payload)
     where octet_length(n.payload) < 8000;
+
+  perform pg_notify('ampsync_log', '')
+    where exists (select from jsonb_to_recordset(p_commits) as c(stream_id bigint)
+                    join ampsync_private.published p using (stream_id));
   return true;
 end;
 $$;
