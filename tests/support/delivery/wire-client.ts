@@ -26,6 +26,8 @@ export interface WireClientOptions {
   readonly shapes?: readonly { readonly id: string; readonly shape: string; readonly params?: Row }[];
   /** Whether frames are acknowledged; false: never. */
   readonly acks?: boolean;
+  /** As of a page in a browser. */
+  readonly origin?: string;
 }
 
 /**
@@ -66,9 +68,11 @@ export class WireClient implements AsyncDisposable {
     return client;
   }
 
-  async connect(): Promise<void> {
-    const { token = tokenOf({}), shapes = [] } = this.#options;
-    const socket = new WebSocket(`${this.url.replace(/^http/, "ws")}/v1/sync`, SUBPROTOCOL);
+  /** A socket that has said nothing yet. */
+  async open(): Promise<void> {
+    const { origin } = this.#options;
+    const url = `${this.url.replace(/^http/, "ws")}/v1/sync`;
+    const socket = new WebSocket(url, SUBPROTOCOL, origin === undefined ? {} : { origin });
     this.#socket = socket;
     this.closed = null;
     socket.on("message", (data) => {
@@ -80,6 +84,11 @@ export class WireClient implements AsyncDisposable {
     });
     socket.on("error", () => {});
     await once(socket, "open");
+  }
+
+  async connect(): Promise<void> {
+    await this.open();
+    const { token = tokenOf({}), shapes = [] } = this.#options;
     const hello: Hello = {
       t: "hello",
       client: this.client,
@@ -104,7 +113,11 @@ export class WireClient implements AsyncDisposable {
   }
 
   send(message: FromClient): void {
-    this.#socket!.send(encode(message));
+    this.sendText(encode(message));
+  }
+
+  sendText(text: string): void {
+    this.#socket!.send(text);
   }
 
   /** Without a goodbye. */
