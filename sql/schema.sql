@@ -1254,6 +1254,13 @@ function ampsync.cancel_resync(INOUT dataset text, INOUT table_name text DEFAULT
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync.check_shape(name text, role name, claims jsonb DEFAULT '{}'::jsonb, params jsonb DEFAULT '{}'::jsonb)
+  -- Where a shape and the row level security of its table differ, for a role with some claims.
+  returns TABLE(row_key text, seen_by text)
+  language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync.configure_capture(INOUT mode text DEFAULT NULL::text, INOUT poll_interval interval DEFAULT NULL::interval, INOUT wal_limit text DEFAULT NULL::text, INOUT require_wal_limit boolean DEFAULT NULL::boolean, INOUT history_retention text DEFAULT NULL::text)
   -- Set how WAL is read, how much of it may be kept, and how long history is; without arguments it only shows that.
   returns record
@@ -1364,6 +1371,13 @@ function ampsync.plan_row(target regclass, key jsonb, at text)
   returns TABLE(operation text, row_key jsonb, old_data jsonb, data jsonb, statement text)
   language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync.plan_shape_check(name text, claims jsonb, params jsonb)
+  -- What ampsync.check_shape compares.
+  returns TABLE(shape_keys text[], statement text)
+  language plpgsql stable security definer
+  set search_path=pg_catalog, pg_temp; row_security=off
   grants owner=X/owner
 
 function ampsync.plan_table(target regclass, at text)

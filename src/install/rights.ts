@@ -57,6 +57,8 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   unpublish: OPERATE,
   unpublish_dataset: OPERATE,
 
+  check_shape: ADMINISTER,
+  plan_shape_check: ADMINISTER, // check_shape calls it with the rights of its caller.
   create_shape: ADMINISTER, // Whoever may call it decides which rows clients see.
   drop_shape: ADMINISTER,
   retry_shape: OPERATE,

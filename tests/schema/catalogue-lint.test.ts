@@ -11,8 +11,8 @@ import { sharedDatabase } from "../support/postgres/shared-database.ts";
 /** Procedures that commit: PostgreSQL lets them neither run with their owner's rights nor pin a path. They name all in full. */
 const COMMITTING: readonly string[] = ["ampsync.wait_for_capture"];
 
-/** What writes tables of others: with the rights of its caller, since code of a table's owner runs then. */
-const WRITING: readonly string[] = ["ampsync.restore_row", "ampsync.restore_table"];
+/** What writes tables of others, or sets a role: with the rights of its caller. Code of a table's owner runs then. */
+const WRITING: readonly string[] = ["ampsync.check_shape", "ampsync.restore_row", "ampsync.restore_table"];
 
 /** Doors that callers without rights on our tables may use: it is decided for each which roles those are. */
 const DOORS = Object.keys(FUNCTION_RIGHTS)
