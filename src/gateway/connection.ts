@@ -38,6 +38,8 @@ export interface ConnectionOptions {
   readonly open: (hello: Hello, token: Token, line: Line, connection: Connection) => Promise<Session>;
   readonly resolver: Resolver;
   readonly wake: () => void;
+  /** Told of the bytes of each frame. */
+  readonly sent: (bytes: number) => void;
   readonly log: Log;
 }
 
@@ -56,7 +58,7 @@ export class Connection {
   constructor(socket: WebSocket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#line = new Line(socket);
+    this.#line = new Line(socket, options.sent);
     const { helloMs } = options.deadlines;
     this.#late = setTimeout(() => {
       if (this.#state !== "open") this.close(CLOSE.silence, null);

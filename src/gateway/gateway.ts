@@ -4,12 +4,15 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import type pg from "pg";
+import type { Registry } from "prom-client";
 import { type WebSocket, WebSocketServer } from "ws";
 
 import { GatewayCalls } from "../db/gateway-calls.ts";
 import { createPool } from "../db/pool.ts";
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { type GatewayFigures, GatewayMetrics } from "../metrics/gateway-metrics.ts";
+import { createRegistry, watchPools } from "../metrics/registry.ts";
 import { textOf } from "../model/failure.ts";
 import { CLOSE, SUBPROTOCOL } from "../wire/codec.ts";
 import type { Hello } from "../wire/from-client.ts";
@@ -58,6 +61,8 @@ export class Gateway {
     handleProtocols: (protocols) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   readonly #server: Server;
+  readonly #registry: Registry;
+  readonly #metrics: GatewayMetrics;
   #beats: NodeJS.Timeout | null = null;
   #head = { position: "0", now: new Date(0).toISOString() };
   #isDraining = false;
@@ -108,8 +113,9 @@ export class Gateway {
           session.close(close, message);
         }
       },
-      served: ({ log: { head, now } }) => {
+      served: ({ log: { head, now } }, seconds) => {
         this.#head = { position: head, now };
+        this.#metrics.read(seconds);
       },
     });
     this.#heartbeat = new Heartbeat({
@@ -121,12 +127,15 @@ export class Gateway {
       log,
     });
     this.#notices = new Notices(listening, (channel, payload) => this.#noticed(channel, payload), log);
+    this.#registry = createRegistry(settings.version);
+    this.#metrics = new GatewayMetrics(this.#registry, () => this.#figures());
+    watchPools(this.#registry, { pool: this.#pool, pump: pumping, heartbeat: beating, listen: listening });
     this.#server = httpServer({
       auth: this.#auth,
       calls: this.#calls,
       allowedOrigins: settings.allowedOrigins,
       notReady: () => this.#notReady(),
-      metrics: async () => ({ type: "text/plain", body: "" }),
+      metrics: async () => ({ type: this.#registry.contentType, body: await this.#registry.metrics() }),
     });
     this.#server.on("upgrade", (request, socket, head) => {
       const { url = "", headers } = request;
@@ -196,6 +205,7 @@ export class Gateway {
       open: (hello, token, line, self) => this.#open(hello, token, line, self),
       resolver: this.#resolver,
       wake: () => this.#pump.wake(),
+      sent: (bytes) => this.#metrics.sent(bytes),
       log: this.#log,
     });
     this.#connections.add(connection);
@@ -277,6 +287,16 @@ export class Gateway {
       tenants,
       clients: this.#pump.sessions.size,
       capacity: maxClients,
+    };
+  }
+
+  #figures(): GatewayFigures {
+    const sessions = [...this.#pump.sessions];
+    return {
+      clients: sessions.length,
+      loading: sessions.filter(({ phase }) => phase === "loading").length,
+      bufferedBytes: sessions.reduce((sum, { line }) => sum + line.buffered, 0),
+      unackedBytes: sessions.reduce((sum, { line }) => sum + line.unacked, 0),
     };
   }
 

@@ -24,8 +24,12 @@ export class Line {
   /** When the client last took something, by performance.now(): while it has something to take, it must. */
   movedAt = performance.now();
 
-  constructor(socket: WebSocket) {
+  readonly #sent: (bytes: number) => void;
+
+  /** `sent` is told of each frame. */
+  constructor(socket: WebSocket, sent: (bytes: number) => void) {
     this.#socket = socket;
+    this.#sent = sent;
   }
 
   get buffered(): number {
@@ -59,6 +63,7 @@ export class Line {
     this.#unacknowledged.push({ ...to, bytes });
     this.#unackedBytes += bytes;
     this.frames += 1;
+    this.#sent(bytes);
     this.#write(text);
   }
 

@@ -34,7 +34,7 @@ export interface PumpOptions {
   readonly resolve: (session: Session) => void;
   /** The log does not go on from where these sessions are. */
   readonly lost: (sessions: readonly Session[]) => void;
-  readonly served: (reading: Reading) => void;
+  readonly served: (reading: Reading, seconds: number) => void;
 }
 
 /** How a reading ended. */
@@ -113,10 +113,10 @@ export class Pump {
     try {
       return await this.#readFor(pool, candidates, held);
     } catch (error) {
-      const { code, message } = failureOf(error);
+      const { code } = failureOf(error);
       if (code === "SY406") this.#options.lost(candidates);
       else {
-        log.warn("reading_failed", { error: code, message });
+        log.warn("reading_failed", { error: code });
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
       return "again";
@@ -132,6 +132,7 @@ export class Pump {
     held: Map<Session, number>,
   ): Promise<Outcome> {
     const { calls, definitions, changed } = this.#options;
+    const start = performance.now();
     const datasets = [...instancesOf(candidates.flatMap(subscriptionsOf), ["live", "load"]).values()]
       .filter(({ form }) => form.mode === "blocks")
       .map(({ form }) => form.shape_id);
@@ -158,7 +159,7 @@ export class Pump {
       serve(session, reading, shared, loaded.get(session) ?? null);
       session.isCaughtUp = session.served.position >= reading.head || !hasRows(session);
     }
-    this.#options.served(reading);
+    this.#options.served(reading, (performance.now() - start) / 1000);
     return participants.some((session) => !session.isCaughtUp) ? "again" : "served";
   }
 

@@ -24,7 +24,7 @@ export interface WireClientOptions {
   readonly client?: string;
   readonly token?: string;
   readonly shapes?: readonly { readonly id: string; readonly shape: string; readonly params?: Row }[];
-  /** Whether frames are acknowledged; false: never. */
+  /** Whether frames are acknowledged; false: not until `answers` is set. */
   readonly acks?: boolean;
   /** As of a page in a browser. */
   readonly origin?: string;
@@ -51,6 +51,7 @@ export class WireClient implements AsyncDisposable {
   stamp: string | null = null;
   blocksStamp: string | null = null;
   epoch: string | null = null;
+  answers: boolean;
   readonly #options: WireClientOptions;
   readonly #staged = new Map<string, string>();
   #socket: WebSocket | null = null;
@@ -59,6 +60,7 @@ export class WireClient implements AsyncDisposable {
   constructor(options: WireClientOptions) {
     this.#options = options;
     this.url = options.url;
+    this.answers = options.acks !== false;
     this.client = options.client ?? randomUUID();
   }
 
@@ -199,7 +201,7 @@ export class WireClient implements AsyncDisposable {
     for (const id of frame.gone) this.live.delete(id);
     this.frames.push(frame);
     this.onFrame(frame);
-    if (this.#options.acks !== false) this.send({ t: "ack", position: this.position, blocks: this.blocks });
+    if (this.answers) this.send({ t: "ack", position: this.position, blocks: this.blocks });
   }
 
   #run(op: Op): void {
