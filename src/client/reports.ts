@@ -27,7 +27,8 @@ export class Reports {
     if (text === this.#said && report.checks.length === 0) return;
     this.#next = { ...report, checks: [...(this.#next?.checks ?? []), ...report.checks] };
     this.#said = text;
-    this.#timer ??= setTimeout(() => this.#say(), this.#saidAt + AT_MOST_EACH_MS - performance.now());
+    const pause = Math.max(0, this.#saidAt + AT_MOST_EACH_MS - performance.now());
+    this.#timer ??= setTimeout(() => this.#say(), pause);
   }
 
   end(): void {

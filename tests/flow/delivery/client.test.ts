@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import type { Rows } from "../../../src/client/live.ts";
+import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
+import { HASH_COLUMNS } from "../../support/chain/evm-tables.ts";
+import { TestClient } from "../../support/client/test-client.ts";
+import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";
+import { KnownChain } from "../../support/watch/known-chain.ts";
+import { Scenario } from "../../support/worker/scenario.ts";
+
+const ROWS = { blocks: 1, logs: 3 };
+const TABLES = ["blocks", "logs"] as const;
+const SHAPES = TABLES.map((shape) => ({ shape }));
+
+const source = new GeneratedSource({ blocks: 40, logsPerBlock: ROWS.logs, transactionsPerBlock: 1 });
+let scenario: Scenario;
+let gateway: TestGateway;
+let url: string;
+
+beforeAll(async () => {
+  scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 20 });
+  scenario.startWorker();
+  const sync = await scenario.sync([...TABLES]);
+  await sync.reaches();
+  await scenario.db.query("select ampsync.publish_dataset('anvil')");
+  for (const table of TABLES) {
+    await scenario.db.query("select ampsync.create_shape($1, $2, public => true)", [table, `chain.${table}`]);
+  }
+  await scenario.db.query("create table public.todos (id bigint primary key, title text, weight numeric)");
+  await scenario.db.query("select ampsync.publish('public.todos')");
+  await scenario.until("the table to be live", async () => {
+    const { rows } = await scenario.db.query(
+      "select from ampsync.publications where state = 'live' and mode = 'rows'",
+    );
+    return rows.length === 1;
+  });
+  await scenario.db.query("select ampsync.create_shape('todos', 'public.todos', public => true)");
+  gateway = await TestGateway.start(scenario.db.url);
+  url = gateway.url;
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await scenario[Symbol.asyncDispose]();
+});
+
+async function headOf(): Promise<string> {
+  await scenario.db.query("call ampsync.wait_for_capture()");
+  const { rows } = await scenario.db.query("select ampsync.head()::text as head");
+  return rows[0]!["head"] as string;
+}
+
+/** What a table holds, as one text: of the server and of a client alike. */
+const digestOf = (table: string) =>
+  `select md5(coalesce(string_agg(t::text, ',' order by t::text collate "C"), '')) as digest, count(*)::int as rows from ${table} t`;
+
+async function agrees(client: TestClient, tables: readonly string[]): Promise<void> {
+  await client.reaches(await headOf());
+  for (const table of tables) {
+    const { rows: here } = await client.client.query(digestOf(table));
+    const { rows: there } = await scenario.db.query(digestOf(table));
+    expect(here, table).toEqual(there);
+  }
+}
+
+test("a reorg is one step in a client's live queries, and each step is a chain that was", async () => {
+  const known = new KnownChain();
+  known.remember(source.chain, ROWS);
+  await using one = await TestClient.start(url, { shapes: SHAPES });
+  const faults: string[] = [];
+  let steps = 0;
+  for (const table of TABLES) {
+    const hash = HASH_COLUMNS[table];
+    await one.client.ready();
+    await one.client.live(
+      `select _block_num::text as number, ${hash}::text as hash, count(*)::int as rows
+         from chain.${table} group by 1, 2 order by min(_block_num)`,
+      [],
+      (rows: Rows) => {
+        steps++;
+        const blocks = rows.map((row) => ({
+          number: String(row["number"]),
+          hash: String(row["hash"]).replace("\\x", "0x"),
+          rows: Number(row["rows"]),
+        }));
+        faults.push(...known.faultsOf({ table, blocks }));
+      },
+    );
+  }
+  for (const depth of [1, 3, 10, 25]) {
+    source.reorg(depth, depth + 1);
+    known.remember(source.chain, ROWS);
+    const before = steps;
+    await one.until(`a step of depth ${depth}`, () => steps > before);
+  }
+  await scenario.until("the server to have the chain", async () => {
+    const { rows } = await scenario.db.query("select ampsync.cut('anvil')::text as cut");
+    return rows[0]?.["cut"] === String(source.chain.head()?.number);
+  });
+  await agrees(one, ["chain.blocks", "chain.logs"]);
+
+  expect(faults).toEqual([]);
+  const { rows } = await one.client.query("select ampsync.cut('anvil')::text as cut");
+  expect(rows).toEqual([{ cut: String(source.chain.head()?.number) }]);
+  expect(one.client.status).toMatchObject({ phase: "live", connected: true, lagMs: 0, error: null });
+});
+
+test("rows of applications follow, through a gateway that is gone for a while and another one", async () => {
+  await scenario.db.query(
+    "insert into todos select g, 'todo ' || g, g * 1e18 + 1 from generate_series(1, 20) g",
+  );
+  await using disposal = new AsyncDisposableStack();
+  const elsewhere = disposal.use(await TestGateway.start(scenario.db.url));
+  let at = elsewhere.url;
+  const Detour = class extends WebSocket {
+    constructor(address: string | URL, protocols?: string | string[] | WebSocketInit) {
+      super(String(address).replace(/^ws:\/\/[^/]+/, at.replace(/^http/, "ws")), protocols);
+    }
+  };
+  await using one = await TestClient.start(url, { shapes: [{ shape: "todos" }], WebSocket: Detour });
+  await one.client.ready();
+  await agrees(one, ["public.todos"]);
+  await expect(one.client.query("delete from todos")).rejects.toMatchObject({ code: "SY431" });
+
+  at = url;
+  await disposal.disposeAsync();
+  await scenario.db.query("update todos set title = null where id % 3 = 0; delete from todos where id > 15");
+  one.client.wake();
+  await agrees(one, ["public.todos"]);
+  const loads = one.client.debug().history.filter(({ what }) => what === "loading");
+  expect(loads).toHaveLength(1);
+
+  await scenario.db.query("truncate todos; insert into todos values (1, 'last', 18446744073709551615)");
+  await agrees(one, ["public.todos"]);
+});
+
+test("subscriptions come and go while connected; a refused one says why", async () => {
+  await using one = await TestClient.start(url, { shapes: [], token: () => tokenOf({ sub: "somebody" }) });
+  const todos = await one.client.subscribe({ shape: "todos" });
+  await todos.ready();
+  await agrees(one, ["public.todos"]);
+  const nothing = await one.client.subscribe({ shape: "no_such_shape" });
+  await expect(nothing.ready()).rejects.toMatchObject({ code: "SY413" });
+  await nothing.unsubscribe();
+  await todos.unsubscribe();
+  await one.until("both to be gone", ({ shapes }) => shapes.length === 0);
+
+  expect((await one.client.query("select from todos")).rows).toEqual([]);
+});
