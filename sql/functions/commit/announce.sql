@@ -1,7 +1,7 @@
 -- Tells listeners on the channel `ampsync` that blocks of streams were committed, and those on `ampsync_log` that the
 -- log may have grown. Called after the commits, from another connection: a NOTIFY in the committing transaction would
--- hold a lock of the whole cluster while it waits for its disk or a standby. What does not arrive is not lost: listeners
--- also poll.
+-- hold a lock of the whole cluster while it waits for its disk or a standby. What does not arrive is not lost:
+-- listeners also poll.
 --
 -- p_commits: a jsonb array of
 --   {"stream_id": "7",

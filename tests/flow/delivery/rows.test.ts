@@ -48,7 +48,12 @@ const sorted = (rows: readonly Row[]) => rows.map((row) => JSON.stringify(Object
 
 /** Waits until a client has all that was committed before, and compares. */
 async function agrees(client: WireClient, table: string, where: string): Promise<void> {
-  await run("call ampsync.wait_for_capture()");
+  await scenario.until("capture to have it", () =>
+    run("call ampsync.wait_for_capture()").then(
+      () => true,
+      () => false,
+    ),
+  );
   const { rows } = await scenario.db.query("select ampsync.head()::text as head");
   const head = BigInt(rows[0]!["head"] as string);
   await client.until(`position ${head}`, () => BigInt(client.position) >= head);
