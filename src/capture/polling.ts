@@ -92,7 +92,8 @@ export class Polling implements Transport {
 
   async *#look(signal: AbortSignal): AsyncGenerator<Frame> {
     this.#tookMs = 0;
-    const upTo = await this.#advance(signal);
+    const storedBefore = this.#stored;
+    const { upTo, isAll } = await this.#advance(signal);
     let rows = 0;
     for await (const { lsn, bytes } of this.#peek(upTo, signal)) {
       if (signal.aborted) return; // The connection ends with us.
@@ -101,10 +102,10 @@ export class Polling implements Transport {
     }
     this.#lookMs = this.#tookMs;
     if (rows < CHANGES) yield { kind: "keepalive", walEnd: upTo };
-    const hasMore = rows >= CHANGES;
+    const hasMore = rows >= CHANGES || !isAll;
     const rest = restMs({ tookMs: this.#tookMs, intervalMs: hasMore ? 0 : this.#options.intervalMs });
     await pause(rest, undefined, { signal }).catch(() => {});
-    if (hasMore) await this.#untilStored(signal);
+    if (hasMore) await this.#untilStored(storedBefore, signal);
   }
 
   /** Exactly up to there: one byte more, and the transaction that begins there is lost. The next look moves the slot. */
@@ -154,8 +155,8 @@ export class Polling implements Transport {
     }
   }
 
-  /** Moves the slot to what is stored; resolves to where the next look ends. */
-  async #advance(signal: AbortSignal): Promise<bigint> {
+  /** Moves the slot to what is stored; resolves to where the next look ends, and whether there is no WAL behind that. */
+  async #advance(signal: AbortSignal): Promise<{ upTo: bigint; isAll: boolean }> {
     const { slot } = this.#options;
     const asked = this.#client.query(
       `select s.confirmed_flush_lsn as confirmed, pg_current_wal_flush_lsn() as flushed
@@ -173,7 +174,8 @@ export class Polling implements Transport {
       );
     }
     const from = this.#stored > confirmed ? this.#stored : confirmed;
-    return flushed < from + WAL_BYTES ? flushed : from + WAL_BYTES;
+    const isAll = flushed <= from + WAL_BYTES;
+    return { upTo: isAll ? flushed : from + WAL_BYTES, isAll };
   }
 
   async *#peek(upTo: bigint, signal: AbortSignal): AsyncGenerator<{ lsn: bigint; bytes: Buffer }> {
@@ -223,12 +225,13 @@ export class Polling implements Transport {
     }
   }
 
-  /** Of a backlog: what is looked at before that would come again. */
-  async #untilStored(signal: AbortSignal): Promise<void> {
+  /** Of a backlog, all that was given out, or WAL without changes: what is looked at before that would come again. */
+  async #untilStored(before: bigint, signal: AbortSignal): Promise<void> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#options.intervalMs)]);
     const wake = () => this.#changed.notifyAll();
     limit.addEventListener("abort", wake);
-    while (!limit.aborted && this.#stored < this.#seen) await this.#changed.next;
+    const isStored = () => this.#stored >= this.#seen && this.#stored > before;
+    while (!limit.aborted && !isStored()) await this.#changed.next;
     limit.removeEventListener("abort", wake);
   }
 }

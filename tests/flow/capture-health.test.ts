@@ -337,3 +337,19 @@ test("capture is configured by what is given, and shows the rest", async () => {
     await expect(shown(wrong)).rejects.toMatchObject({ code: "SY004" });
   }
 });
+
+test("a prepared transaction that uses a table which is to be published is named by the statement that ends it", async () => {
+  await db.query("create table prepared (id integer primary key)");
+  const user = await db.client();
+  await user.query("begin; insert into prepared values (1); prepare transaction 'o''clock'");
+  const error = await db
+    .query("select ampsync_private.lock_to_publish('prepared', 'full', '500 ms')")
+    .catch((thrown) => thrown);
+  await user.query("rollback prepared 'o''clock'");
+  await db.query("drop table prepared");
+  expect(error).toMatchObject({
+    code: "55P03",
+    detail: expect.stringContaining("a prepared transaction"),
+    hint: expect.stringContaining("rollback prepared 'o''clock';"),
+  });
+});

@@ -7,10 +7,10 @@ import { createDatabase, type TestDatabase } from "../../support/postgres/postgr
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-async function polledTable(): Promise<TestDatabase> {
+async function polledTable(interval = "100 ms"): Promise<TestDatabase> {
   const db = await createDatabase();
   await db.query("create table todos (id integer primary key, v text)");
-  await db.query("select ampsync.configure_capture(mode => 'poll', poll_interval => '100 ms')");
+  await db.query("select ampsync.configure_capture(mode => 'poll', poll_interval => $1)", [interval]);
   await publish(db, ["todos"]);
   return db;
 }
@@ -43,6 +43,17 @@ test("a transaction that commits at the byte where another one ended is not take
   await using _pass = startPass(db);
   await untilCaptured(db);
   expect(await logged(db)).toHaveLength(rows);
+});
+
+test("WAL beyond what one look reads is looked at without waiting for the interval, though none of it is published", async () => {
+  await using db = await polledTable("5 min");
+  for (let segment = 0; segment < 6; segment++) {
+    await db.query("select pg_logical_emit_message(true, 'filler', ''), pg_switch_wal()"); // 16 MB each.
+  }
+  await db.query("insert into todos values (1, 'a')");
+  await using _pass = startPass(db);
+  await untilCaptured(db);
+  expect(await logged(db)).toHaveLength(1);
 });
 
 test.each(["set search_path", "pg_replication_slots", "pg_logical_slot_peek", "pg_replication_slot_advance"])(

@@ -19,7 +19,9 @@ as $$
               else format('select pg_terminate_backend(%s);', k.pid) end
     from pg_locks k
     left join pg_stat_activity a using (pid)
-    left join pg_prepared_xacts x on k.pid is null and k.virtualtransaction = '-1/' || x.transaction
+    left join pg_locks i on k.pid is null and i.pid is null and i.locktype = 'transactionid' and i.granted
+                        and i.virtualtransaction = k.virtualtransaction -- Its own: that of the session that prepared it.
+    left join pg_prepared_xacts x on x.transaction = i.transactionid
    where k.locktype = 'relation'
      and k.relation = p_table
      and k.database = (select d.oid from pg_database d where d.datname = current_database())
