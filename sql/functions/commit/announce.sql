@@ -4,12 +4,11 @@
 -- listeners also poll.
 --
 -- p_commits: a jsonb array of
---   {"stream_id": "7",
---    "block": "9", the last block committed,
---    "replaced": "7", the first block that a reorg replaced; null: none was replaced}
+--   {"stream_id": "7", "block": "9", the last block committed, "replaced": "7", the first block that a reorg
+--   replaced; null: none was replaced}
 --
--- Returns false, without a notification, while the lock that they need is taken: call again. Says
--- nothing of a shadow, whose rows nobody sees, and nothing that is too long for a notification.
+-- Returns false, without a notification, while the lock that they need is taken: call again. Says nothing of a
+-- shadow, whose rows nobody sees, and nothing that is too long for a notification.
 --
 -- Locks: that of all notifications, from the end of the call to the end of its transaction.
 create or replace function ampsync_worker.announce(

@@ -51,6 +51,13 @@ export class GatewayClient {
     return { sub, iat, tenant, claims: { sub, ...claims } };
   }
 
+  /** The same client through another connection. */
+  through(db: Connection): GatewayClient {
+    const same = new GatewayClient(db, [], this.token);
+    Object.assign(same, { id: this.id, hello: this.hello });
+    return same;
+  }
+
   async open(gateway: string = crypto.randomUUID()): Promise<Opened> {
     const { rows } = await this.#db.query("select ampsync_worker.open_session($1, $2, $3, $4) as opened", [
       ...[gateway, this.id, this.#token, this.hello],
