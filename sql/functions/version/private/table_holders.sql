@@ -20,7 +20,7 @@ as $$
     from pg_locks k
     left join pg_stat_activity a using (pid)
     left join pg_locks i on k.pid is null and i.pid is null and i.locktype = 'transactionid' and i.granted
-                        and i.virtualtransaction = k.virtualtransaction -- Its own: that of the session that prepared it.
+                        and i.virtualtransaction = k.virtualtransaction -- Its own: that of who prepared it.
     left join pg_prepared_xacts x on x.transaction = i.transactionid
    where k.locktype = 'relation'
      and k.relation = p_table
