@@ -1062,7 +1062,7 @@ table ampsync_private.snapshot
   column used_at timestamp with time zone
   column expires_at timestamp with time zone
   column tenant text
-  column reason text
+  column form text
   column attempt integer not null default 0
   column taken_at timestamp with time zone
   column since bigint

@@ -78,7 +78,7 @@ create table ampsync_private.snapshot (
   used_at        timestamptz,
   expires_at     timestamptz, -- Null until ready.
   tenant         text, -- Of that client.
-  reason         text, -- Why it asked.
+  form           text, -- Of its table, as client_tables has it: the columns of its chunks. Null until taken.
   attempt        integer not null default 0,
   taken_at       timestamptz, -- By a job.
   since          bigint, -- The lowest position whose entry it may not hold.

@@ -131,6 +131,8 @@ export interface Prepared {
   readonly small: boolean;
   readonly snapshot: string;
   readonly state: "queued" | "building" | "ready" | "failed";
+  /** The form of the table that its chunks are of. */
+  readonly form: string;
   readonly epoch: string;
   readonly position: Text64;
   readonly settled: Text64 | null;

@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-import { type GatewayCalls, inSnapshot, type Prepared } from "../db/gateway-calls.ts";
+import { type GatewayCalls, inSnapshot, type Prepared, type ShapeForm } from "../db/gateway-calls.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";
@@ -82,7 +82,7 @@ export class Load {
   async #preparePart(subscriptions: readonly Subscription[]): Promise<LoadPart> {
     const form = subscriptions[0]!.form!;
     const keys = [...new Set(subscriptions.flatMap((each) => each.keys))];
-    const prepared = await this.#prepared(form.shape_id, keys);
+    const prepared = await this.#prepared(form, keys);
     const staged = prepared.filter(({ small }) => !small);
     for (const snapshot of staged) {
       const wish = subscriptions.find((each) => each.keys.includes(snapshot.key))!.wish.id;
@@ -98,14 +98,17 @@ export class Load {
     };
   }
 
-  async #prepared(shape: number, keys: readonly string[]): Promise<readonly Prepared[]> {
+  /** Snapshots of another form are those of a table that has just changed: soon it is known, and this load given up. */
+  async #prepared(form: ShapeForm, keys: readonly string[]): Promise<readonly Prepared[]> {
     const { calls, snapshots } = this.#means;
     for (;;) {
       this.#end.signal.throwIfAborted();
       if (keys.length === 0) return [];
       const changed = snapshots.next(AGAIN_MS);
-      const prepared = await calls.ensureSnapshots(this.#session.client, shape, keys);
-      if (prepared.every(({ small, state }) => small || state === "ready")) return prepared;
+      const prepared = await calls.ensureSnapshots(this.#session.client, form.shape_id, keys);
+      const isHere = (each: Prepared) =>
+        each.small || (each.state === "ready" && each.form === form.table_definition);
+      if (prepared.every(isHere)) return prepared;
       await unlessAborted(changed, this.#end.signal);
     }
   }

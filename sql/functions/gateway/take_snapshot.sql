@@ -44,7 +44,8 @@ begin
   update ampsync_private.snapshot s
      set state = 'building', attempt = s.attempt + 1, taken_at = ampsync_private.now(), error = null,
          epoch = ampsync_private.check_epoch(), position = ampsync_private.log_head(),
-         lsn = pg_current_wal_insert_lsn(), schema_version = ampsync_private.present_version()
+         lsn = pg_current_wal_insert_lsn(), schema_version = ampsync_private.present_version(),
+         form = (select t.table_definition from ampsync_private.client_tables(array[s.shape_id]) t)
    where s.snapshot_id = v_snapshot.snapshot_id
   returning * into v_snapshot;
 

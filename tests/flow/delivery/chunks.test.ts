@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
@@ -8,6 +10,7 @@ import { Scenario } from "../../support/worker/scenario.ts";
 const source = new GeneratedSource({ blocks: 1000, logsPerBlock: 3, transactionsPerBlock: 1 });
 let scenario: Scenario;
 let gateway: TestGateway;
+const role = `gateway_${randomUUID().slice(0, 8)}`;
 
 beforeAll(async () => {
   scenario = await Scenario.start({ source, maxBlocksPerMicrobatch: 200 });
@@ -29,10 +32,20 @@ beforeAll(async () => {
   });
   await scenario.db.query("select ampsync.create_shape('items', 'public.items', public => true)");
   await scenario.db.query("select ampsync.create_shape('logs', 'chain.logs', public => true)");
-  gateway = await TestGateway.start(scenario.db.url);
+  // With the least rights that a gateway needs.
+  await scenario.db.query(`create role ${role} login password 'gateway' in role ampsync_gateway`);
+  const url = new URL(scenario.db.url);
+  url.username = role;
+  url.password = "gateway";
+  gateway = await TestGateway.start(url.href);
+  const { rows } = await scenario.db.query(
+    "select distinct usename from pg_stat_activity where application_name like 'ampsync gateway%' and datname = current_database()",
+  );
+  expect(rows).toEqual([{ usename: role }]);
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
+  await scenario.db.query(`drop role ${role}`);
   await scenario[Symbol.asyncDispose]();
 });
 
@@ -100,4 +113,40 @@ test("large shapes come in chunks of one scan, with what happened meanwhile, in 
     isOver = true;
     await writing;
   }
+});
+
+test("a transaction that is too large for a frame is loaded, whole, and the client goes on after it", async () => {
+  await using client = await WireClient.start({
+    url: gateway.url,
+    token: tokenOf({}),
+    shapes: [{ id: "items", shape: "items" }],
+  });
+  await client.ready();
+  const before = client.frames.length;
+  await scenario.db.query("insert into items select n, 'bulk' from generate_series(200001, 252000) n");
+  await agrees(client, "public.items");
+  const ops = client.frames.slice(before).flatMap(({ ops }) => ops.map(({ op }) => op));
+  expect(ops.filter((op) => op === "load")).toHaveLength(1);
+  await scenario.db.query("delete from items where id > 200000 and id % 1000 > 0");
+  await scenario.db.query("update items set body = 'after' where id = 201000");
+  await agrees(client, "public.items");
+});
+
+test("a table that gets a column is loaded anew in its new form, once", async () => {
+  await scenario.db.query("delete from items where id > 3000");
+  await using client = await WireClient.start({
+    url: gateway.url,
+    token: tokenOf({}),
+    shapes: [{ id: "items", shape: "items" }],
+  });
+  await client.ready();
+  const before = client.frames.length;
+  await scenario.db.query("insert into items values (400000, 'before')");
+  await scenario.db.query("alter table items add column extra text default 'here'");
+  await scenario.db.query("insert into items values (400001, 'after', 'too')");
+  await client.until("the column", () => client.tables.get("public.items")!.columns.includes("extra"));
+  await client.until("the load", () => client.frames.slice(before).some(({ live }) => live.length > 0));
+  await agrees(client, "public.items");
+  const ops = client.frames.slice(before).flatMap(({ ops }) => ops.map(({ op }) => op));
+  expect(ops.filter((op) => op === "load")).toHaveLength(1);
 });

@@ -158,9 +158,8 @@ export class WireClient implements AsyncDisposable {
       }
       if (message.t === "welcome" || message.t === "shapes") {
         for (const table of message.tables) {
-          if (!this.tables.has(table.name)) {
-            this.tables.set(table.name, { columns: table.columns, key: table.key, rows: new Map() });
-          }
+          const rows = this.tables.get(table.name)?.rows ?? new Map<string, Row>();
+          this.tables.set(table.name, { columns: table.columns, key: table.key, rows });
         }
       }
       if (message.t === "snapshot") void this.#stage(message);

@@ -23,6 +23,9 @@ begin
       then 'chunks of it are gone'
     when ampsync_private.is_forked(p_snapshot.epoch, p_snapshot.position, p_snapshot.stamp)
       then 'it is of another life of the database'
+    when p_snapshot.form is distinct from
+         (select t.table_definition from ampsync_private.client_tables(array[p_shape.shape_id]) t)
+      then 'its table has another form by now'
     when p_snapshot.position < v_floor then 'the log does not go on from it'
     when v_mode = 'rows' and ampsync_private.rows_behind(coalesce(p_snapshot.since - 1, p_snapshot.settled))
          or v_mode = 'blocks'

@@ -10,8 +10,8 @@ create or replace function ampsync_private.snapshot_report(
 as $$
   select jsonb_build_object(
            'key', p_snapshot.key, 'small', false, 'snapshot', p_snapshot.snapshot_id, 'state', p_snapshot.state,
-           'error', p_snapshot.error, 'definition', p_snapshot.definition, 'epoch', p_snapshot.epoch,
-           'position', p_snapshot.position::text, 'stamp', p_snapshot.stamp::text,
+           'error', p_snapshot.error, 'definition', p_snapshot.definition, 'form', p_snapshot.form,
+           'epoch', p_snapshot.epoch, 'position', p_snapshot.position::text, 'stamp', p_snapshot.stamp::text,
            'settled', p_snapshot.settled::text, 'since', p_snapshot.since::text,
            'visible', p_snapshot.visible::text, 'rows', p_snapshot.rows::text, 'bytes', p_snapshot.bytes::text,
            'checksum', p_snapshot.checksum)
