@@ -8,7 +8,8 @@
 -- one is given out only if all its chunks are there, and if what changed since can still be sent. A failed one is
 -- made anew 10 s later.
 --
--- Locks: rows of snapshots that it finds spoiled, rows of graphile_worker.
+-- Locks: rows of snapshots that it finds spoiled; advisory locks on instances without one, in the order of their keys;
+-- rows of graphile_worker.
 create or replace function ampsync_worker.ensure_snapshot(
   p_client uuid,
   p_shape  integer,
@@ -28,7 +29,7 @@ declare
   v_answers jsonb := '[]';
 begin
   select * into v_shape from ampsync_private.shape s where s.shape_id = p_shape;
-  foreach v_key in array p_keys loop
+  for v_key in select distinct k.key from unnest(p_keys) k(key) order by 1 loop -- One order for all who ask.
     v_found := ampsync_private.usable_snapshot(v_shape, v_key);
     if v_found.snapshot_id is null and ampsync_private.estimate_rows(p_shape, v_key) <= 2000 then
       v_answers := v_answers || jsonb_build_object('key', v_key, 'small', true);
