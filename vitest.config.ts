@@ -59,6 +59,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "large",
+          // A million rows wait for a busy machine, too.
+          testTimeout: 480_000,
           include: ["tests/large/**/*.test.ts"],
           exclude: measured,
           pool: "forks",

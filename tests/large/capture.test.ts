@@ -15,7 +15,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const MIB = 1024 * 1024;
 const ROWS = 1_000_000;
-const DEADLINE_MS = 170_000;
+const DEADLINE_MS = 300_000;
 
 async function databaseOn(server: OwnServer): Promise<TestDatabase> {
   const db = await server.database("captured");

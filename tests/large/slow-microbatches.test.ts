@@ -20,7 +20,7 @@ test.concurrent("two streams on one slot both finish microbatches that take long
   await using _ended = scenario;
   scenario.startWorker({ args: ["--jobs", "1"] });
   const sync = await scenario.sync(tables);
-  await sync.reaches({ deadlineMs: 60_000 });
+  await sync.reaches({ deadlineMs: 120_000 });
   expect(await scenario.events("stream_error")).toBe(0);
   await sync.expectSourceRows();
 });
@@ -30,7 +30,7 @@ test.concurrent("a large microbatch whose bytes trickle for longer than a silent
   await using _ended = scenario;
   scenario.startFaultyWorker({ limits: { spillBytes: 1 } });
   const sync = await scenario.sync(["logs"]);
-  await sync.reaches({ deadlineMs: 60_000 });
+  await sync.reaches({ deadlineMs: 120_000 });
   expect(await scenario.events("stream_error")).toBe(0);
   await sync.expectSourceRows();
 });
@@ -42,12 +42,12 @@ test.concurrent("two streams on one slot both finish replacements that take long
   scenario.misbehaviour.delayMs = 0;
   scenario.startWorker({ args: ["--jobs", "1"] });
   const sync = await scenario.sync(tables);
-  await sync.reaches();
+  await sync.reaches({ deadlineMs: 60_000 });
   source.mine(BLOCKS); // One more microbatch, which is then sent again in six: five of them end below the reorg.
-  await sync.reaches();
+  await sync.reaches({ deadlineMs: 60_000 });
   Object.assign(scenario.misbehaviour, { delayMs: 500, blocksPerMicrobatch: 10, noPrevHash: true });
   source.reorg(5);
-  await sync.reaches({ deadlineMs: 90_000 });
+  await sync.reaches({ deadlineMs: 150_000 });
   expect(await scenario.events("stream_error")).toBe(0);
   await sync.expectSourceRows();
 });
