@@ -1436,14 +1436,14 @@ function ampsync.reset_client(client uuid, reason text DEFAULT NULL::text)
   set search_path=pg_catalog, pg_temp; lock_timeout=2s
   grants owner=X/owner
 
-function ampsync.restore_row(target regclass, key jsonb, at text)
+function ampsync.restore_row(target regclass, key jsonb, at text, search_path text DEFAULT current_setting('search_path'::text))
   -- Make one row of a captured table what it was; returns what was changed.
   returns TABLE(operation text, row_key jsonb, old_data jsonb, data jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync.restore_table(target regclass, at text, dry_run boolean DEFAULT true)
+function ampsync.restore_table(target regclass, at text, dry_run boolean DEFAULT true, search_path text DEFAULT current_setting('search_path'::text))
   -- Make the rows of a captured table what they were; by default only show what would change.
   returns TABLE(operation text, row_key jsonb, old_data jsonb, data jsonb)
   language plpgsql volatile security invoker

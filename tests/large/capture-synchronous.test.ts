@@ -37,6 +37,35 @@ afterEach(() => db.drop());
 
 /** Whose answer every commit of the server waits for, from now on. */
 async function mustAnswer(names: string): Promise<void> {
+  if (names !== "") {
+    await setNames("nobody");
+    await untilCommitsWait();
+  }
+  await setNames(names);
+}
+
+/** Commits begin to wait once the checkpointer has heard of the first name, which may be later than any session. */
+async function untilCommitsWait(): Promise<void> {
+  const prober = await db.client();
+  await waitFor("commits to wait", async () => {
+    let isOver = false;
+    const probe = prober
+      .query("select pg_logical_emit_message(true, 'ampsync/probe', '')")
+      .then(() => (isOver = true));
+    while (!isOver) {
+      if ((await waiting("%ampsync/probe%")) === 0) continue;
+      await aside.query(
+        "select pg_cancel_backend(pid) from pg_stat_activity where query like '%ampsync/probe%' and wait_event = 'SyncRep'",
+      );
+      await probe;
+      return true;
+    }
+    return false;
+  });
+  await prober.end();
+}
+
+async function setNames(names: string): Promise<void> {
   await aside.query(`alter system set synchronous_standby_names = '${names}'`);
   await aside.query("select pg_reload_conf()");
   await waitFor("the setting", async () => {

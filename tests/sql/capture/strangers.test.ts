@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { Replication } from "../../../src/capture/replication.ts";
 import { createSlot, readSlot } from "../../support/capture/read-slot.ts";
 import { createLogicalDatabase } from "../../support/postgres/logical-database.ts";
 import type { TestDatabase } from "../../support/postgres/postgres.ts";
@@ -92,7 +93,71 @@ test("the job of the publication is queued though a stranger holds its lock, and
   expect((await report(null))["reason"]).not.toContain("advisory");
 });
 
-test("a beat has a token that nobody can guess, the same when it is sent again", async () => {
+describe("doctor names a session of somebody else that holds the log lock, with what ends it", () => {
+  const found = async (subject: string) =>
+    (await db.query("select severity, finding, fix from ampsync.doctor() where subject = $1", [subject]))
+      .rows;
+
+  test("also where datasets alone are published", async () => {
+    expect(await found("log lock")).toEqual([]);
+    await db.query("update ampsync_private.published set mode = 'blocks'");
+    const client = await stranger();
+    const ended = new Promise((resolve) => client.once("end", resolve));
+    client.on("error", () => {}); // It is ended.
+    const { rows } = await client.query(
+      "select pg_advisory_lock(hashtextextended('ampsync.log', 0)), pg_backend_pid() as pid",
+    );
+    const [{ fix, ...rest }, ...more] = (await found("log lock")) as [{ fix: string }];
+    expect(more).toEqual([]);
+    expect(rest).toEqual({
+      severity: "error",
+      finding: `pid ${rows[0].pid}, which is no session of ampsync, holds the advisory lock of the log: no published commit goes on`,
+    });
+    await db.query(fix);
+    await ended;
+    await expect.poll(() => found("log lock")).toEqual([]);
+    await db.query("update ampsync_private.published set mode = 'rows'");
+  });
+
+  test("and does not end the reader of a capture that stalls behind it", async () => {
+    await ownSlot();
+    await db.query("select ampsync_worker.register_worker('worker-1', 'machine', 4711, '0.1.0', 10)");
+    const { rows } = await db.query("select slot from ampsync_private.capture");
+    const reader = await Replication.open({
+      url: db.url,
+      slot: rows[0]!["slot"],
+      workerId: "worker-1",
+      publication: "ampsync",
+      startLsn: 0n,
+      signal: new AbortController().signal,
+    });
+    const client = await stranger();
+    try {
+      await holding(KEYS[0][1], client, async (pid) => {
+        const { hint } = await report(null);
+        await db.query(
+          "update ampsync_private.capture set state = 'behind', reason = 'stalled: changes wait', hint = $1",
+          [hint],
+        );
+        expect(await found("capture")).toEqual([
+          {
+            severity: "error",
+            finding: "stalled: changes wait",
+            fix: `select pg_terminate_backend(${pid});`,
+          },
+        ]);
+      });
+      await db.query("update ampsync_private.capture set hint = null");
+      expect(await found("capture")).toMatchObject([{ fix: expect.stringMatching(/it is begun anew$/) }]);
+    } finally {
+      await client.end();
+      await reader[Symbol.asyncDispose]();
+    }
+  });
+});
+
+/** Capture has the slot of the test, and all before is in the log. */
+async function ownSlot(): Promise<void> {
   await db.query(
     `update ampsync_private.capture c
         set slot = 'ampsync_test_' || d.oid, slot_created_lsn = '0/1', slot_database = d.oid,
@@ -101,6 +166,10 @@ test("a beat has a token that nobody can guess, the same when it is sent again",
             end_lsn = pg_current_wal_insert_lsn()
        from pg_database d where d.datname = current_database()`,
   );
+}
+
+test("a beat has a token that nobody can guess, the same when it is sent again", async () => {
+  await ownSlot();
   const beats = async () =>
     (await readSlot(db)).flatMap((message) =>
       message.kind === "message" && message.prefix === "ampsync/beat" ? [message.content.toString()] : [],

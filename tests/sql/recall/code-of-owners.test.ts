@@ -75,3 +75,47 @@ test("code of a table's owner runs with the rights of whoever looks back at it o
   ]);
   for (const { data } of history.rows) expect(data).toBeNull();
 });
+
+test("triggers of a restored row find what the path of its caller has; what writes it finds nothing else there", async () => {
+  await db.query(`create schema app; create schema evil; create table public.notes (id integer primary key, mood public.mood, title text, more jsonb);
+    create table app.audit (title text);
+    create function app.on_note() returns trigger language plpgsql
+      as $$ begin insert into audit select coalesce(new.title, 'gone'); return coalesce(new, old); end $$;
+    create trigger on_note after insert or update or delete on public.notes for each row execute function app.on_note()`);
+  await logTable(db, "public.notes");
+  await db.query(`insert into app.audit select 'none'`);
+  await db.query(
+    `set search_path = app; insert into public.notes values (1, 'calm', 'first', '{}'), (2, 'calm', 'second', '{}'); reset search_path`,
+  );
+  const { rows } = await db.query("select ampsync.head()::text as head");
+  const at = rows[0]!["head"];
+  await db.query(`set search_path = app; update public.notes set title = 'changed'; reset search_path; delete from app.audit; delete from public.ran;
+    create function evil.spied(integer, integer) returns boolean language plpgsql as $$ begin ${SPY}; return true; end $$;
+    create operator evil.= (leftarg = integer, rightarg = integer, function = evil.spied);
+    create function evil.get(jsonb, text) returns text language plpgsql as $$ begin ${SPY}; return 'evil'; end $$;
+    create operator evil.->> (leftarg = jsonb, rightarg = text, function = evil.get);
+    create function evil.set_config(text, text, boolean) returns text language plpgsql as $$ begin ${SPY}; return 'evil'; end $$;
+    create domain evil.jsonb as text check (public.spy(value)); create domain evil.text as pg_catalog.text check (public.spy(value))`);
+  const rowOf = `ampsync.restore_row('public.notes', '{"id": 1}', '${at}'`;
+  await expect(db.query(`select * from ${rowOf})`)).rejects.toMatchObject({ code: "42P01" });
+  await db.query(`set search_path = evil, app, pg_catalog; create temp table pg_class (id integer);
+    create domain pg_temp.text as pg_catalog.text check (public.spy(value))`);
+  try {
+    await db.query(`select * from ${rowOf})`);
+    await db.query(`select * from ampsync.restore_table('public.notes', '${at}', dry_run => false)`);
+    expect((await db.query("show search_path")).rows).toEqual([{ search_path: "evil, app, pg_catalog" }]);
+  } finally {
+    await db.query("reset search_path; drop table pg_temp.pg_class; drop domain pg_temp.text");
+  }
+  expect((await db.query("select title from app.audit")).rows).toEqual([
+    { title: "first" },
+    { title: "second" },
+  ]);
+  expect((await db.query("select who from public.ran")).rows).toEqual([]);
+  await db.query("set search_path = app; update public.notes set title = 'changed'; reset search_path");
+  await db.query(`select * from ${rowOf}, search_path => 'app')`);
+  await expect(
+    db.query(`set search_path = ''; select * from ${rowOf.replace(": 1", ": 2")})`),
+  ).rejects.toMatchObject({ code: "42P01" });
+  await db.query("reset search_path");
+});

@@ -1,6 +1,7 @@
 -- What is wrong with change capture: it has failed, has stalled, comes late, has no worker, has lost its
--- slot, or does not begin; who keeps it waiting; what would keep WAL without a limit, or lose it; and published
--- tables that failed, or wait for long. Nothing of it while no table is captured, but for tables of datasets.
+-- slot, or does not begin; who keeps it, or commits of published datasets, waiting; what would keep WAL without a
+-- limit, or lose it; and published tables that failed, or wait for long. Nothing of it while no table is captured, but
+-- for tables of datasets and whoever holds the log lock.
 --
 -- State and reason are those of the supervisor's last look. On a standby there is no slot to look at.
 create or replace function ampsync_private.diagnose_capture()
@@ -35,7 +36,8 @@ as $$
          'npx ampsync worker'),
         (c.state = 'behind' and c.stalled,
          'error', c.reason,
-         case when c.active_pid is null then ampsync_private.fix_of(c.hint, 'select * from ampsync.capture;')
+         case when c.active_pid is null or c.hint ~ '^select pg_terminate_backend'
+              then ampsync_private.fix_of(c.hint, 'select * from ampsync.capture;')
               else format('select pg_terminate_backend(%s); -- it is begun anew', c.active_pid) end),
         (c.state = 'behind' and not c.stalled and not c.is_alone,
          'warning', format('changes come late since %s: %s', c.since, c.reason),
@@ -53,6 +55,10 @@ as $$
   select f.severity, 'capture', f.finding, f.fix
     from found f
    where f.tables > 0
+   union all
+  select 'error', 'log lock', h.reason, h.hint
+    from ampsync_private.foreign_holder() h
+   where not pg_is_in_recovery()
    union all
   select 'warning', format('session %s', a.pid),
          format('its transaction (role %s, %s) is open since %s, and has changed what is captured: %s waits for it',
