@@ -13,23 +13,30 @@ const CANCEL_MS = 200;
 
 export type WatchTimes = typeof TIMES;
 
-/** A session of the server: process ids come again. */
+/**
+ * A session of the server: process ids come again, and a pooler gives a session to others, by another name. Nulls: a role
+ * that logs in as one and works as another one does not see that of itself.
+ */
 export interface WatchedSession {
   readonly pid: number;
-  readonly since: string;
+  readonly since: string | null;
+  readonly name: string | null;
 }
 
 /** Who that is; to be asked by the session itself. */
-export const SESSION =
-  "select a.pid, a.backend_start::text as since from pg_stat_activity a where a.pid = pg_backend_pid()";
+export const SESSION = `select a.pid, a.backend_start::text as since, a.application_name as name
+                          from pg_stat_activity a
+                         where a.pid = pg_backend_pid()`;
 
-const ASK = `select case when $3::boolean then pg_cancel_backend(a.pid) end,
+const ASK = `select case when $4::boolean and $2::text is not null then pg_cancel_backend(a.pid) end,
                     case a.state when 'idle' then a.state_change::text end as idle_since
                from pg_stat_activity a
-              where a.pid = $1 and a.backend_start::text = $2`;
+              where a.pid = $1
+                and a.backend_start::text is not distinct from $2::text
+                and a.application_name is not distinct from $3::text`;
 const END = `select pg_terminate_backend(a.pid)
                from pg_stat_activity a
-              where a.pid = $1 and a.backend_start::text = $2`;
+              where a.pid = $1 and a.backend_start::text = $2 and a.application_name = $3`;
 
 /**
  * Watches over a session that runs one statement after the other, each of which takes as long as it takes: by other
@@ -89,12 +96,12 @@ export class SessionWatch implements Disposable {
 
   /** Since when the session rests, null if it does not; undefined: nobody answers. */
   async #ask(cancels: boolean): Promise<string | "gone" | null | undefined> {
-    const { pid, since } = this.#session;
+    const { pid, since, name } = this.#session;
     try {
       const limitMs = Math.min(this.#times.askMs, cancels ? SHUTDOWN_MS : Number.POSITIVE_INFINITY);
       const { rows } = await this.#caller
         .leaving(this.#over.signal)
-        .call(ASK, [pid, since, cancels], limitMs);
+        .call(ASK, [pid, since, name, cancels], limitMs);
       return rows.length === 0 ? "gone" : rows[0].idle_since;
     } catch {
       return undefined;
@@ -102,9 +109,9 @@ export class SessionWatch implements Disposable {
   }
 
   #giveUp(): void {
-    const { pid, since } = this.#session;
+    const { pid, since, name } = this.#session;
     socketOf(this.#client).destroy();
-    this.#caller.call(END, [pid, since]).catch(() => {}); // The server finds that its client is gone.
+    this.#caller.call(END, [pid, since, name]).catch(() => {}); // The server finds that its client is gone.
   }
 }
 
