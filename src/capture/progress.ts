@@ -15,7 +15,8 @@ export class Progress {
 
   /** Null: nothing is to be told. */
   of({ news, lookMs }: Told): CaptureReport | null {
-    const look = lookMs > SLOW_LOOK_MS ? Math.round(lookMs) : null;
+    const isLong = lookMs > (this.#lookMs === null ? SLOW_LOOK_MS : SLOW_LOOK_MS / 2); // Not now this, now that.
+    const look = isLong ? Math.round(lookMs) : null;
     if ((news === null || news === this.#received) && !this.#isOther(look)) return null;
     this.#received = news;
     this.#lookMs = look;

@@ -100,7 +100,7 @@ test("one that cannot be published says why, is tried again, and keeps nothing e
   await make(refused);
   await make(other);
   await db.query("create table public.heir () inherits (public.refused)");
-  await lookAndTend();
+  expect(await lookAndTend()).toEqual(expect.arrayContaining(["source_refused", "source_published"]));
   expect(await publications("other")).toMatchObject([{ reason: "capture has not come to it yet" }]);
   expect(await publications("refused")).toEqual([
     {

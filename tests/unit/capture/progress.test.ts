@@ -11,11 +11,11 @@ test("what came and is not stored is told once", () => {
   expect(progress.of({ news: 8n, lookMs: 0 })).toEqual({ received: 8n, lookMs: null });
 });
 
-test("looks that take long are told, when they do, when it is twice or half as long, and when they do no more", () => {
+test("looks that take long are told, when they do, when it is twice or half as long, and when they are half as long as that", () => {
   const progress = new Progress();
-  const told = [250, 251, 300, 502, 503, 400, 251, 250, 0].map((lookMs) =>
+  const told = [250, 251, 249, 300, 502, 503, 400, 251, 250, 125, 0, 250].map((lookMs) =>
     progress.of({ news: null, lookMs }),
   );
   const looks = told.map((report) => (report === null ? "-" : report.lookMs));
-  expect(looks).toEqual(["-", 251, "-", "-", 503, "-", 251, null, "-"]);
+  expect(looks).toEqual(["-", 251, "-", "-", "-", 503, "-", 251, "-", null, "-", "-"]);
 });

@@ -1,5 +1,6 @@
 -- Publishes the table of an HTTP source that was not made yet when publish_dataset was called: `source_published`;
--- null: there is none. One that cannot be published is tried again after a minute; ampsync.publications says why.
+-- null: there is none. One that cannot be published (`source_refused`) is tried again after a minute;
+-- ampsync.publications says why.
 --
 -- Locks: the dataset row, so that unpublish_dataset comes before or after; the table as publish_table.
 create or replace function ampsync_private.publish_source()
@@ -38,6 +39,7 @@ begin
                publish_error = jsonb_build_object('code', v_code, 'message', v_error, 'detail', v_detail,
                                                   'hint', v_hint)
          where d.dataset_id = v_source.dataset_id;
+        return 'source_refused';
     end;
     return 'source_published';
   end loop;
