@@ -90,7 +90,7 @@ export function quote(name: string): string {
 
 /** `_id` begins with the block: six bytes, the highest first. */
 function blockPrefix(block: bigint): string {
-  return `\\x${block.toString(16).padStart(12, "0")}`;
+  return `\\x${(block < 0n ? 0n : block).toString(16).padStart(12, "0")}`;
 }
 
 const each = "from jsonb_array_elements($1::text::jsonb) r";

@@ -8,9 +8,8 @@ import { makeTable, Tables } from "../../../src/client/tables.ts";
 import { Turns } from "../../../src/client/turns.ts";
 import type { Frame, TableForm } from "../../../src/wire/from-gateway.ts";
 import { frameOf } from "../../support/client/frames.ts";
-import { blocks, copyOf, todos } from "../../support/client/tables.ts";
+import { blocks, copyOf, EPOCH, todos } from "../../support/client/tables.ts";
 
-const EPOCH = "6b0c0a3e-1111-4222-8333-000000000001";
 const none: ReadonlySet<string> = new Set();
 
 let store: Store;

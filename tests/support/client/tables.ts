@@ -1,5 +1,8 @@
 import type { TableForm } from "../../../src/wire/from-gateway.ts";
 
+/** Of the log that frames in tests are of. */
+export const EPOCH = "6b0c0a3e-1111-4222-8333-000000000001";
+
 /** A table of an application, with a column of a type that JavaScript would round. */
 export const todos: TableForm = {
   name: "public.todos",
@@ -34,7 +37,7 @@ export function copyOf(from: number, to: number, branch: string, rows = 2): stri
   let text = "";
   for (let block = from; block <= to; block++) {
     for (let row = 0; row < rows; row++) {
-      const hash = Buffer.from(`${branch}${row}`.padEnd(10, "0")).toString("hex").slice(0, 20);
+      const hash = Buffer.from(`${branch}${row}`.padEnd(10, "-")).toString("hex").slice(0, 20);
       text += `\\\\x${block.toString(16).padStart(12, "0")}${hash}\t${block}\t${branch}${block}\n`;
     }
   }
