@@ -6,28 +6,34 @@ const ROOT = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), "utf8");
 
 /** Each row of docs/spec.md with such a number, and the tests that it names: the file, and what each is called. */
-const proofs = [...read("docs/spec.md").matchAll(/^\| ((?:HN?|C[NP])\d+) \| .* \| (.*) \|$/gm)].map(
+const proofs = [...read("docs/spec.md").matchAll(/^\| ((?:HN?|C[NP]|DN|L)\d+) \| .* \| (.*) \|$/gm)].map(
   ([, number = "", cell = ""]) => ({
     number,
+    isOpen: /(^|; )open: \S/.test(cell),
     tests: [...cell.matchAll(/(tests\/[\w./-]+): ("[^"]*"(?:, "[^"]*")*)/g)].flatMap(
       ([, file = "", titles = ""]) =>
         [...titles.matchAll(/"([^"]*)"/g)].map(([, title = ""]) => ({ file: `${file}.test.ts`, title })),
     ),
   }),
 );
-/** What has none yet. */
-const OPEN: readonly string[] = [];
+/** What is not shown yet, or in part, as its row says. */
+const OPEN = [
+  "DN3 DN9 DN10 DN13 DN14 DN15 DN17 DN20 DN21 DN22 DN23 DN25 DN26 DN27 DN28 DN30 DN31 DN32 DN34 DN35 DN37 DN38",
+  "L1 L2 L3 L6 L8 L9 L10 L11 L12 L14 L15 L19 L20 L21 L22 L23 L24 L25 L26 L27 L28 L29 L30 L31 L32 L33",
+].flatMap((line) => line.split(" "));
 /** Of the proofs of change capture, the one that is measured. */
 const MEASURED = "CP25";
 const numbers = (letters: string, last: number) =>
   Array.from({ length: last }, (_, n) => `${letters}${n + 1}`);
 
-test("every proof of HTTP sources and of change capture is named, and is there", () => {
+test("every proof of HTTP sources, of change capture and of delivery is named and there, or said to be open", () => {
   expect(proofs.map(({ number }) => number)).toEqual([
     ...[...numbers("HN", 46), ...numbers("H", 60), ...numbers("CN", 43)],
     ...numbers("CP", 34).filter((number) => number !== MEASURED),
+    ...[...numbers("DN", 38), ...numbers("L", 33)],
   ]);
-  expect(proofs.filter(({ tests }) => tests.length === 0).map(({ number }) => number)).toEqual(OPEN);
+  expect(proofs.filter(({ isOpen }) => isOpen).map(({ number }) => number)).toEqual(OPEN);
+  expect(proofs.filter(({ isOpen, tests }) => !isOpen && tests.length === 0)).toEqual([]);
   const missing = proofs.flatMap(({ number, tests }) =>
     tests.flatMap(({ file, title }) => (isIn(file, title) ? [] : [`${number}: ${file}: ${title}`])),
   );
