@@ -6,14 +6,7 @@ import type { KnipConfig } from "knip";
  * dead code alive.
  */
 export default ({ production }: { readonly production?: boolean }): KnipConfig => ({
-  entry: [
-    "src/index.ts!",
-    "src/cli/main.ts!",
-    "src/tasks/*.ts!",
-    "src/wire/codec.ts!",
-    "src/client/client.ts!",
-    "scripts/*",
-  ],
+  entry: ["src/index.ts!", "src/cli/main.ts!", "src/tasks/*.ts!", "src/client/client.ts!", "scripts/*"],
   project: ["src/**/*.ts!", "{tests,bench,scripts}/**/*.{ts,mjs}"],
   // What it looks for unless told, and circles.
   include: [

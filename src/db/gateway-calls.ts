@@ -76,10 +76,14 @@ export interface ChangeRow {
   readonly seq: number;
   readonly shape_id: number;
   readonly operation: string;
+  /** The instance that held the old row, and the one that holds the new one. */
   readonly was: string | null;
   readonly is: string | null;
+  /** Of the row: a JSON array of texts; null: of a TRUNCATE. */
   readonly key: string | null;
+  /** The new row as a JSON object. */
   readonly data: string | null;
+  /** Columns that `data` lacks. */
   readonly unchanged: readonly string[] | null;
 }
 

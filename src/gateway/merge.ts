@@ -1,20 +1,8 @@
+import type { ChangeRow } from "../db/gateway-calls.ts";
 import type { RowEvent } from "./fold.ts";
 
 /** A change of a captured table, as one shape sees it. */
-export interface Change {
-  readonly position: bigint;
-  readonly seq: number;
-  readonly operation: string;
-  /** The instance that held the old row, and the one that holds the new one. */
-  readonly was: string | null;
-  readonly is: string | null;
-  /** Of the row: a JSON array of texts; null: of a TRUNCATE. */
-  readonly key: string | null;
-  /** The new row as a JSON object. */
-  readonly data: string | null;
-  /** Columns that `data` lacks. */
-  readonly unchanged: readonly string[] | null;
-}
+export type Change = Omit<ChangeRow, "shape_id">;
 
 /** What changes mean to somebody who has these instances of the shape. */
 export function eventsOf(
