@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { createPool } from "../../src/db/pool.ts";
 import { runStatement } from "../../src/db/run-statement.ts";
 import { createLog } from "../../src/log.ts";
+import { changeSetting } from "../support/postgres/change-setting.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
 import { startPostgres } from "../support/postgres/start-postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -25,13 +26,7 @@ test("a call whose commit waits for a standby that is gone leaves no backend beh
   };
   try {
     await db.connect();
-    await db.query("alter system set synchronous_standby_names = 'nobody'");
-    await db.query("select pg_reload_conf()");
-    await waitFor(
-      "the setting",
-      async () =>
-        (await db.query("show synchronous_standby_names")).rows[0].synchronous_standby_names === "nobody",
-    );
+    await changeSetting(db, "synchronous_standby_names", "nobody");
     const call = runStatement(pool, await pool.connect(), {
       text: "create table public.told ()",
       values: [],

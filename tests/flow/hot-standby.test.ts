@@ -5,6 +5,7 @@ import type { EmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { migrate } from "../../src/install/migrate.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { createLog } from "../../src/log.ts";
+import { changeSetting } from "../support/postgres/change-setting.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
 import type { SqlStream } from "../support/postgres/sql-stream.ts";
 import { startStandby, untilReplayed } from "../support/postgres/standby.ts";
@@ -60,12 +61,7 @@ async function commitTo(last: number): Promise<void> {
 }
 
 async function setFeedback(value: "on" | "off"): Promise<void> {
-  await standby.query(`alter system set hot_standby_feedback = ${value}`);
-  await standby.query("select pg_reload_conf()");
-  await waitFor("the setting", async () => {
-    const { rows } = await standby.query("show hot_standby_feedback");
-    return rows[0].hot_standby_feedback === value;
-  });
+  await changeSetting(standby, "hot_standby_feedback", value);
 }
 
 describe("on a hot standby", () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { logged, startPass, untilCaptured } from "../support/capture/rig.ts";
+import { changeSetting } from "../support/postgres/change-setting.ts";
 import { journaledDetails } from "../support/postgres/journal.ts";
 import { OwnServer } from "../support/postgres/own-server.ts";
 import type { TestDatabase } from "../support/postgres/postgres.ts";
@@ -37,11 +38,6 @@ async function seen(): Promise<unknown> {
   return { ...capture[0], doctor: doctor.map(({ finding }) => finding) };
 }
 
-async function setLimit(limit: string): Promise<void> {
-  await db.query(`alter system set max_slot_wal_keep_size = '${limit}'`);
-  await db.query("select pg_reload_conf()");
-}
-
 async function writeWal(mib: number): Promise<void> {
   for (let n = 0; n < mib; n++) {
     await db.query("select pg_logical_emit_message(false, 'filler', repeat(md5($1), 32768))", [String(n)]);
@@ -64,7 +60,7 @@ test("where no worker runs at all the server's own limit keeps WAL small; views 
       "no worker is alive: changes of 1 tables stay in WAL",
     ],
   });
-  await setLimit(`${LIMIT / MIB}MB`);
+  await changeSetting(db, "max_slot_wal_keep_size", `${LIMIT / MIB}MB`);
   await db.query("update todos set title = 'in WAL' where id = 1");
   expect(await seen()).toMatchObject({
     reason: "no worker is alive: changes stay in WAL",

@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { logged, startPass, untilCaptured } from "../support/capture/rig.ts";
+import { changeSetting } from "../support/postgres/change-setting.ts";
 import { journaledDetails } from "../support/postgres/journal.ts";
 import { OwnServer } from "../support/postgres/own-server.ts";
 import type { TestDatabase } from "../support/postgres/postgres.ts";
@@ -92,7 +93,7 @@ describe("a new slot, and a new floor, follow", () => {
     ],
     [
       "slot_lost",
-      `alter system set max_slot_wal_keep_size = '1MB'; select pg_reload_conf(); checkpoint;
+      `checkpoint;
        select pg_logical_emit_message(true, 'x', repeat('x', 1000000)); select pg_switch_wal();
        select pg_logical_emit_message(true, 'x', repeat('x', 1000000)); select pg_switch_wal();
        select pg_logical_emit_message(true, 'x', repeat('x', 1000000)); select pg_switch_wal();
@@ -110,6 +111,7 @@ describe("a new slot, and a new floor, follow", () => {
     ["wal_ahead", "update ampsync_private.capture set end_lsn = 'FFFFFF/0'"],
   ])("%s", async (reason, harm) => {
     const before = await table(db);
+    if (reason === "slot_lost") await changeSetting(db, "max_slot_wal_keep_size", "1MB");
     for (const statement of harm.split(";")) await db.query(statement);
     await tendPublication(db);
     const after = await table(db);

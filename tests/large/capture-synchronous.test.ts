@@ -9,6 +9,7 @@ import { migrate } from "../../src/install/migrate.ts";
 import { createLog } from "../../src/log.ts";
 import { beginLedger, expectExactLog } from "../support/capture/oracle.ts";
 import { logged, publish, startPass, untilCaptured } from "../support/capture/rig.ts";
+import { changeSetting } from "../support/postgres/change-setting.ts";
 import { newDataDir } from "../support/postgres/data-dir.ts";
 import { connectDatabase, type TestDatabase } from "../support/postgres/database.ts";
 import { startStandby } from "../support/postgres/standby.ts";
@@ -66,12 +67,7 @@ async function untilCommitsWait(): Promise<void> {
 }
 
 async function setNames(names: string): Promise<void> {
-  await aside.query(`alter system set synchronous_standby_names = '${names}'`);
-  await aside.query("select pg_reload_conf()");
-  await waitFor("the setting", async () => {
-    const { rows } = await aside.query("show synchronous_standby_names");
-    return rows[0].synchronous_standby_names === names;
-  });
+  await changeSetting(aside, "synchronous_standby_names", names);
 }
 
 async function shown(query: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { SqlSource } from "../../support/http/sql-source.ts";
+import { changeSetting } from "../../support/postgres/change-setting.ts";
 import { createLogicalDatabase } from "../../support/postgres/logical-database.ts";
 import type { TestDatabase } from "../../support/postgres/postgres.ts";
 import { tendPublication } from "../../support/postgres/tended.ts";
@@ -122,8 +123,7 @@ test("one that cannot be published says why, is tried again, and keeps nothing e
 
 test("a server that cannot capture refuses it at once", async () => {
   await SqlSource.define(db, { name: "hopeless" });
-  await db.query("alter system set max_slot_wal_keep_size = -1");
-  await db.query("select pg_reload_conf()");
+  await changeSetting(db, "max_slot_wal_keep_size", "-1");
   await db.query("select ampsync.configure_capture(require_wal_limit => true)");
   await expect(publish("hopeless")).rejects.toMatchObject({ code: "SY403" });
   await db.query("select ampsync.configure_capture(require_wal_limit => false)");
