@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { backendOf, LOCKS_HERE, untilBlocked } from "../support/postgres/rivals.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
@@ -72,6 +72,32 @@ test("a target whose schema goes while it is waited for is in the way of a chang
     await user.query("commit");
     expect((await change).rows).toEqual([{ code: "55P03" }]);
     return isWaiting;
+  });
+});
+
+describe("a table that is dropped while another one is waited for is no error", () => {
+  test.each([
+    ["of a change", "ampsync_private.lock_for_change($1::regclass[], 1)"],
+    ["of a replacement", "ampsync_private.lock_tables('{}', $1::regclass[])"],
+    ["of a drop", "ampsync_private.lock_dropped($1::regclass[])"],
+  ])("%s", async (_, call) => {
+    const [user, worker] = await Promise.all([db.client(), db.client()]);
+    const workerPid = await backendOf(worker);
+    await waitFor("both tables to be found before one is dropped", async () => {
+      await user.query("create table held (); create table dropped ()");
+      const { rows } = await user.query("select array['held', 'dropped']::regclass[]::oid[] as tables");
+      await user.query("begin; lock table held");
+      const locking = worker
+        .query(`select ${call} as waits`, [rows[0].tables])
+        .then(({ rows: [answer] }) => answer.waits?.code ?? "done")
+        .catch(({ code }) => code);
+      const isWaiting = await waitsOrEnds(workerPid, locking);
+      await db.query("drop table dropped");
+      await user.query("commit");
+      expect(["done", "55P03", "42P01"]).toContain(await locking);
+      await user.query("drop table held");
+      return isWaiting;
+    });
   });
 });
 

@@ -28,13 +28,18 @@ begin
   end if;
 
   foreach v_table in array v_tables loop
-    v_name := v_table::text;
+    v_name := (select format('%I.%I', n.nspname, c.relname) -- Of a dropped one a regclass is a number.
+                 from pg_class c
+                 join pg_namespace n on n.oid = c.relnamespace
+                where c.oid = v_table);
     perform set_config('lock_timeout',
               greatest(1, ceil(1000 * extract(epoch from v_until - ampsync_private.now())))::text, true);
     begin
-      execute format('lock table only %s in %s mode', v_name,
-                     case when v_change then 'access exclusive'
-                          when p_identity is null then 'share update exclusive' else 'share row exclusive' end);
+      if v_name is not null then
+        execute format('lock table only %s in %s mode', v_name,
+                       case when v_change then 'access exclusive'
+                            when p_identity is null then 'share update exclusive' else 'share row exclusive' end);
+      end if;
     exception
       when undefined_table or invalid_schema_name then
         v_name := null; -- Dropped, or just renamed.

@@ -19,13 +19,17 @@ create or replace function ampsync_private.lock_tables(
   set lock_timeout = '5s'
 as $$
 declare
-  v_table   regclass;
+  v_table   text;
   v_waits   jsonb;
   v_holders text;
   v_ends    text;
 begin
   for v_table in
-    select c.oid::regclass from pg_class c where c.oid = any (p_others) order by c.oid
+    select format('%I.%I', n.nspname, c.relname) -- Of a dropped one a regclass is a number.
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace
+     where c.oid = any (p_others)
+     order by c.oid
   loop
     execute format('lock table %s in access exclusive mode', v_table);
   end loop;

@@ -14,6 +14,7 @@ create or replace function ampsync_private.lock_dropped(p_tables regclass[])
 as $$
 declare
   v_table regclass;
+  v_name  text;
 begin
   if cardinality(p_tables) < 2 then
     return;
@@ -24,10 +25,14 @@ begin
 
   for v_attempt in 1..10 loop
     begin
-      for v_table in
-        select c.oid::regclass from pg_class c where c.oid = any (p_tables) order by c.oid
+      for v_name in
+        select format('%I.%I', n.nspname, c.relname) -- Of a dropped one a regclass is a number.
+          from pg_class c
+          join pg_namespace n on n.oid = c.relnamespace
+         where c.oid = any (p_tables)
+         order by c.oid
       loop
-        execute format('lock table %s in access exclusive mode', v_table);
+        execute format('lock table %s in access exclusive mode', v_name);
       end loop;
       return;
     exception

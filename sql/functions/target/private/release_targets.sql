@@ -40,6 +40,7 @@ begin
   for v_table in
     select s.stream_id, s.table_name, s.identity, s.checkpoint_block, s.shadow_of is not null as is_shadow,
            c.oid::regclass as target,
+           quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, -- Of a dropped one a regclass is a number.
            c.oid is not null and (p_drop or s.shadow_of is not null) as is_dropped,
            (select string_agg(x.indexrelid::regclass::text, ', ') -- Its build was ended.
               from pg_index x
@@ -50,10 +51,11 @@ begin
              and starts_with(obj_description(c.oid, 'pg_class'), 'Kept in sync by ampsync') as has_comment
       from ampsync_private.stream s
       left join pg_class c on c.oid = s.target
+      left join pg_namespace n on n.oid = c.relnamespace
      where s.dataset_id = p_dataset_id
      order by c.oid
   loop
-    v_name := v_table.target::text;
+    v_name := v_table.name;
     if v_table.is_dropped then
       call ampsync_private.check_may_drop(v_table.target);
     end if;

@@ -24,8 +24,7 @@ create or replace function ampsync_private.lock_for_change(
 as $$
 declare
   v_until  timestamptz;
-  v_target regclass;
-  v_name   text;
+  v_target record;
   v_before integer[];
   v_other  record;
 begin
@@ -41,39 +40,39 @@ begin
   end if;
 
   for v_target in
-    select t.target
+    select t.target as oid, format('%I.%I', n.nspname, c.relname) as name -- Of a dropped one a regclass is a number.
       from unnest(p_targets) t(target)
       join pg_class c on c.oid = t.target
+      join pg_namespace n on n.oid = c.relnamespace
      order by c.oid
   loop
-    v_name := v_target::text;
     select coalesce(array_agg(coalesce(h.pid, 0)), '{}') into v_before
-      from ampsync_private.table_holders(v_target) h;
+      from ampsync_private.table_holders(v_target.oid) h;
     perform set_config('lock_timeout',
               greatest(1, ceil(1000 * extract(epoch from v_until - ampsync_private.now())))::text, true);
     begin
-      execute format('lock table %s in access exclusive mode', v_name);
+      execute format('lock table %s in access exclusive mode', v_target.name);
     exception when lock_not_available or undefined_table or invalid_schema_name then
       select string_agg(h.holder, ', ' order by h.pid) as holders,
              string_agg(h.ends, ' ' order by h.pid)
                filter (where not h.is_autovacuum) as ends,
              coalesce(jsonb_agg(h.pid), '[]') as pids
         into v_other
-        from ampsync_private.table_holders(v_target) h
+        from ampsync_private.table_holders(v_target.oid) h
        where coalesce(h.pid, 0) = any (v_before); -- Not those who waited behind this call.
       return jsonb_build_object(
         'code', '55P03',
-        'message', format('table %s is to be changed for a new schema, but is in use', v_name),
+        'message', format('table %s is to be changed for a new schema, but is in use', v_target.name),
         'detail', coalesce(format('Used by %s.', v_other.holders), 'Whoever used it has ended meanwhile.'),
         'hint', coalesce(v_other.ends || ' -- Ends what uses it; retried automatically in any case.',
                          'Retried automatically: select * from ampsync.streams;'),
         'pids', v_other.pids);
     end;
-    if v_target::text <> v_name then -- Renamed before it was locked.
+    if v_target.oid::text <> v_target.name then -- Renamed before it was locked.
       return jsonb_build_object(
         'code', '55P03',
-        'message', format('table %s was renamed while it was about to be changed', v_name),
-        'detail', format('It is %s now.', v_target),
+        'message', format('table %s was renamed while it was about to be changed', v_target.name),
+        'detail', format('It is %s now.', v_target.oid),
         'hint', 'Retried automatically: select * from ampsync.streams;');
     end if;
   end loop;
