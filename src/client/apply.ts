@@ -23,9 +23,21 @@ export class RefusedOperation extends Error {
   readonly table: string;
 
   constructor(table: string, cause: unknown) {
-    super(`${table}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`${table}: ${withoutData(cause)}`);
     this.table = table;
   }
+}
+
+/** What a database says of a value (class 22) shows the value. */
+function withoutData(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const text = typeof message === "string" ? message : String(error);
+  return typeof code === "string" && code.startsWith("22") ? text.replace(/".*"/s, '"…"') : text;
+}
+
+/** No space, no memory, no file: of the store, and of no table. */
+function isOfTheStore(error: unknown): boolean {
+  return /^5[38]/.test(String((error as { code?: unknown }).code));
 }
 
 /** Tables that have failed, and are passed over until they are loaded anew. */
@@ -70,14 +82,17 @@ export async function applyFrame(
   }
 }
 
-/** A frame fits where its rows begin at the position, and its blocks reach from at or below it to at or above it. */
+/**
+ * A frame fits where its rows begin at the position, and its blocks reach from at or below it to at or above it. Back it goes
+ * only with a load: of a server that was set back.
+ */
 function fits(place: Place, frame: Frame): boolean {
   const [low, high] = frame.blocks;
+  const isForward = BigInt(frame.to) >= place.position && BigInt(high) >= place.blocks;
   return (
     BigInt(frame.from) === place.position &&
-    BigInt(frame.to) >= place.position &&
     BigInt(low) <= place.blocks &&
-    BigInt(high) >= place.blocks
+    (isForward || frame.live.length > 0)
   );
 }
 
@@ -123,7 +138,7 @@ class Apply {
     try {
       await this.#run(op);
     } catch (error) {
-      throw error instanceof RefusedOperation ? error : new RefusedOperation(tablesOf(op)[0] ?? op.op, error);
+      throw isOfTheStore(error) ? error : new RefusedOperation(tablesOf(op)[0] ?? op.op, error);
     }
   }
 

@@ -33,6 +33,8 @@ import {
   leaveSubscription,
   noteAnswers,
   type Subscription,
+  spoiledTables,
+  spoilTable,
   wishOf,
 } from "./subscriptions.ts";
 import { makeTable, Tables } from "./tables.ts";
@@ -62,12 +64,20 @@ export interface Subscribed {
 /** Opens the store, which needs no connection, and begins to follow. */
 export async function createClient(options: ClientOptions): Promise<Client> {
   const { h64Raw } = await xxhash();
+  const { protocol } = new URL(options.url);
+  if (!/^(?:http|ws)s?:$/.test(protocol))
+    throw new Error(`a gateway is reached by https or wss, not ${protocol}`);
   const store = await openStore(options.store, options.extensions);
-  const tables = new Tables();
-  await store.pg.transaction((tx) => tables.read(tx));
-  const client = new Client(options, store, tables, (bytes) => h64Raw(bytes));
-  await client.begin();
-  return client;
+  try {
+    const tables = new Tables();
+    await store.pg.transaction((tx) => tables.read(tx));
+    const client = new Client(options, store, tables, (bytes) => h64Raw(bytes));
+    await client.begin();
+    return client;
+  } catch (error) {
+    await store.pg.close().finally(store.release);
+    throw error;
+  }
 }
 
 export class Client {
@@ -88,11 +98,13 @@ export class Client {
   /** Those who wait for a state: asked each time it may have changed. */
   readonly #waiting = new Set<() => void>();
   readonly #users = new Map<string, number>();
+  /** Subscriptions that the present connection was asked for. */
+  #asked = new Set<string>();
   #standing!: Standing;
   #bytes = "0";
   #error: Failure | null = null;
   #full = false;
-  #closed = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, store: Store, tables: Tables, hash: (bytes: Uint8Array) => bigint) {
     this.#options = options;
@@ -215,14 +227,21 @@ export class Client {
     const id = await this.#turns.take(() => this.#add(wanted));
     await this.#storing.now();
     await this.#changed();
-    const state = this.#standing.subscriptions.find((one) => one.id === id);
-    if (state?.phase === "loading") this.#connection.send({ t: "subscribe", shapes: [wishOf(state)] });
+    this.#askForMore();
     this.#connection.tell({ kind: "call" });
-    return { id, ready: () => this.#settled(id), unsubscribe: () => this.#unsubscribe(id) };
+    let ended: Promise<void> | null = null;
+    const unsubscribe = () => {
+      ended ??= this.#unsubscribe(id);
+      return ended;
+    };
+    return { id, ready: () => this.#settled(id), unsubscribe };
   }
 
-  /** Loads a table anew: one whose frames could not be applied goes on with it. */
+  /** Loads a table anew: one whose frames could not be applied goes on with it. Without a connection, with the next one. */
   async reload(table: string): Promise<void> {
+    await this.#turns.take(() => this.pg.transaction((tx) => spoilTable(tx, table)));
+    await this.#storing.now();
+    await this.#changed();
     this.#connection.send({ t: "load", tables: [table] });
     this.#connection.tell({ kind: "call" });
   }
@@ -242,18 +261,21 @@ export class Client {
     return { status: this.status, history: this.#history.all() };
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#connection.tell({ kind: "stop" });
     this.#reports.end();
-    await this.#inbox.clear();
-    await this.#turns.take(async () => {
-      await this.#storing.now();
-      await this.pg.close();
-    });
-    this.#store.release();
-    this.#ask();
+    try {
+      await this.#inbox.clear();
+      await this.#turns.take(() => this.#storing.now().finally(() => this.pg.close()));
+    } finally {
+      this.#store.release();
+      this.#ask();
+    }
   }
 
   async #want(shapes: readonly Subscription[]): Promise<void> {
@@ -298,6 +320,7 @@ export class Client {
   async #hello(token: string) {
     return this.#turns.take(async () => {
       this.#standing = await readStanding(this.pg);
+      this.#asked = new Set(this.#standing.subscriptions.map(({ id }) => id));
       return helloOf(this.#standing, token, await readStaged(this.pg));
     });
   }
@@ -326,6 +349,20 @@ export class Client {
     this.#error = null;
     this.#reports.welcomed();
     await this.#changed();
+    this.#askForMore();
+    const spoiled = spoiledTables(this.#standing.subscriptions);
+    if (spoiled.length > 0) this.#connection.send({ t: "load", tables: spoiled });
+  }
+
+  /** What was subscribed after the hello was written. */
+  #askForMore(): void {
+    if (this.#connection.link !== "open") return;
+    const more = this.#standing.subscriptions.filter(
+      ({ id, phase }) => phase === "loading" && !this.#asked.has(id),
+    );
+    if (more.length === 0) return;
+    for (const { id } of more) this.#asked.add(id);
+    this.#connection.send({ t: "subscribe", shapes: more.map(wishOf) });
   }
 
   #linked(link: Link): void {
@@ -339,7 +376,7 @@ export class Client {
   }
 
   async #changed(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closing !== null) return;
     this.#standing = await readStanding(this.pg);
     this.#bytes = await bytesOf(this.pg);
     this.#history.note(phaseOf(this.#standing));
@@ -359,14 +396,25 @@ export class Client {
       checks: [],
       store,
     });
-    for (const listener of this.#listeners) listener(status);
+    for (const listener of this.#listeners) {
+      try {
+        listener(status);
+      } catch (thrown) {
+        // The application's own mistake: what the client does next does not depend on it.
+        this.#note(thrown);
+      }
+    }
     this.#ask();
   }
 
   #failed(error: unknown): void {
+    this.#note(error);
+    this.#show();
+  }
+
+  #note(error: unknown): void {
     this.#error = failureOf(error);
     this.#history.note(`${this.#error.code}: ${this.#error.message}`);
-    this.#show();
   }
 
   /** Frames stay where they are; the gateway, which hears of no progress, sends them again. */
@@ -380,9 +428,10 @@ export class Client {
     return new Promise((resolve, reject) => {
       const look = () => {
         try {
-          if (!isSo() && !this.#closed) return;
+          const isClosed = this.#closing !== null;
+          if (!isSo() && !isClosed) return;
           this.#waiting.delete(look);
-          if (this.#closed) reject(new Error("the client is closed"));
+          if (isClosed) reject(new Error("the client is closed"));
           else resolve();
         } catch (error) {
           this.#waiting.delete(look);

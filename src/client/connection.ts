@@ -134,7 +134,15 @@ export class Connection {
   #connect(): void {
     const at = this.#try;
     const isCurrent = () => at === this.#try;
-    const socket = new this.#around.WebSocket(this.#url, SUBPROTOCOL);
+    let socket: WebSocket;
+    try {
+      socket = new this.#around.WebSocket(this.#url, SUBPROTOCOL);
+    } catch (error) {
+      // A browser refuses some addresses, such as one without TLS in a page with it.
+      this.#hooks.failed(error);
+      this.tell({ kind: "lost", code: 1006 });
+      return;
+    }
     this.#socket = socket;
     this.#silence.begin();
     socket.onopen = () => isCurrent() && this.tell({ kind: "opened" });

@@ -1,4 +1,4 @@
-import type { Database } from "./database.ts";
+import { type Database, read } from "./database.ts";
 import { tablesRead } from "./tables-read.ts";
 import type { Turns } from "./turns.ts";
 
@@ -59,7 +59,7 @@ export class LiveQueries {
   }
 
   async #give(query: Query): Promise<void> {
-    const { rows } = await this.#pg.query<Record<string, unknown>>(query.sql, [...query.params]);
+    const rows = await read<Record<string, unknown>>(this.#pg, query.sql, query.params);
     if (this.#queries.has(query)) query.onRows(rows);
   }
 }

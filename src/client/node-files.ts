@@ -56,8 +56,8 @@ export function lockStore({ fs, host }: Node, path: string): () => void {
       }
       const held = readText(fs, file);
       if (held === null) continue;
-      const holder = JSON.parse(held) as Holder;
-      if (isAlive(fs, host, holder)) {
+      const holder = holderOf(held);
+      if (holder !== null && isAlive(fs, host, holder)) {
         throw new Error(`the store ${path} is open in process ${holder.pid}`);
       }
       removeStale(fs, file, own, held);
@@ -65,6 +65,15 @@ export function lockStore({ fs, host }: Node, path: string): () => void {
     throw new Error(`the lock ${file} cannot be taken`);
   } finally {
     fs.rmSync(own, { force: true });
+  }
+}
+
+/** Null: cut off when the machine stopped, and so its holder with it. It was whole when it got its name. */
+function holderOf(held: string): Holder | null {
+  try {
+    return JSON.parse(held) as Holder;
+  } catch {
+    return null;
   }
 }
 

@@ -22,10 +22,11 @@ export class SnapshotGone extends Error {
 
 /** GET of a chunk, with the token as in the hello. Gzip is undone by `fetch`. */
 export function chunksFrom(url: string, token: () => string, fetcher: typeof fetch): FetchChunk {
+  const at = `${url.replace(/^ws/, "http").replace(/\/+$/, "")}/v1/snapshots`;
   return async (snapshot, n, signal) => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
     const headers = { authorization: `Bearer ${token()}` };
-    const answer = await fetcher(`${url}/v1/snapshots/${snapshot}/${n}`, { headers, signal: within });
+    const answer = await fetcher(`${at}/${snapshot}/${n}`, { headers, signal: within });
     if (answer.status === 404 || answer.status === 410) throw new SnapshotGone(`chunk ${n} is gone`);
     if (!answer.ok) throw new Error(`the gateway answered ${answer.status} for chunk ${n}`);
     return new Uint8Array(await answer.arrayBuffer());

@@ -43,7 +43,9 @@ function placeOf(name: string, inBrowser: boolean): { kind: StoreKind; dataDir: 
   if (name.startsWith("memory://")) return { kind: "memory", dataDir: name };
   if (name.startsWith("opfs-ahp://")) return { kind: "opfs", dataDir: name };
   if (name.startsWith("idb://")) return { kind: "idb", dataDir: name };
-  return inBrowser ? { kind: "opfs", dataDir: `opfs-ahp://${name}` } : { kind: "directory", dataDir: name };
+  if (inBrowser) return { kind: "opfs", dataDir: `opfs-ahp://${name}` };
+  // One spelling, so that there is one lock beside it.
+  return { kind: "directory", dataDir: name.replace(/^file:\/\//, "").replace(/(?<=.)\/+$/, "") };
 }
 
 async function prepare(pg: Database): Promise<void> {

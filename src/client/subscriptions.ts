@@ -61,8 +61,9 @@ export async function noteAnswers(db: Reader, answers: readonly Answer[]): Promi
     await db.query(
       `update ampsync.shape s
           set table_name = coalesce($2, s.table_name),
-              -- Not null, which would say that nothing was ever here; not what it was, which would say that it is good.
-              definition = case when $3::text = 'load' and s.definition is not null then '' else s.definition end,
+              -- Not null, which would say that nothing was ever here; not what it was, which would say that it is good: of
+              -- one that has failed frames hold nothing, and the position goes on.
+              definition = case when $3::text <> 'resume' and s.definition is not null then '' else s.definition end,
               phase = case when $3::text = 'failed' then 'failed' when $3::text = 'load' then 'loading'
                            when s.error ->> 'code' = 'SY417' then 'failed' else 'live' end,
               error = case when $3::text = 'resume' and s.error ->> 'code' = 'SY417' then s.error
@@ -83,6 +84,23 @@ export async function failTable(db: Reader, table: string, error: Failure): Prom
     `update ampsync.shape set phase = 'failed', error = $2::text::jsonb where table_name = $1 and phase <> 'leaving'`,
     [table, JSON.stringify(error)],
   );
+}
+
+/** To be loaded anew, whoever is asked next: what is here of the table is not called good any more. */
+export async function spoilTable(db: Reader, table: string): Promise<void> {
+  const { rows } = await db.query(
+    `update ampsync.shape set definition = '' where table_name = $1 and phase <> 'leaving' returning id`,
+    [table],
+  );
+  if (rows.length === 0) throw new Error(`no shape that this client holds is of table ${table}`);
+}
+
+/** Tables that are to be loaded anew, of which the gateway does not know that yet. */
+export function spoiledTables(subscriptions: readonly SubscriptionState[]): readonly string[] {
+  const spoiled = subscriptions.filter(
+    ({ definition, phase, error }) => definition === "" && (phase === "live" || error?.code === "SY417"),
+  );
+  return [...new Set(spoiled.flatMap(({ table }) => (table === null ? [] : [table])))];
 }
 
 export function wishOf({ id, shape, params, definition }: SubscriptionState): Hello["shapes"][number] {

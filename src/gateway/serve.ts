@@ -31,7 +31,9 @@ export function serve(session: Session, reading: Reading, shared: SharedOps, loa
   const loads = loaded === null ? [] : session.load!.subscriptions;
   const gone = session.ended.map(({ wish }) => wish.id);
   const { served } = session;
-  const to = reading.to > served.position ? reading.to : served.position;
+  // Ahead of this page it stays; above the head, where only another life of the log can have brought it, it does not.
+  const isAhead = served.position > reading.to && served.position <= reading.head;
+  const to = isAhead ? served.position : reading.to;
   session.served = { position: to, blocks: reading.head };
   if (reading.to === to) session.stamps.stamp = reading.log.to_stamp;
   session.stamps.blocksStamp = reading.log.head_stamp;

@@ -209,11 +209,25 @@ describe("what does not fit", () => {
 
     await expect(apply(frame)).rejects.toThrow(RefusedOperation);
     await expect(apply(frame)).rejects.toMatchObject({ table: "public.todos" });
+    await expect(apply(frame)).rejects.not.toThrow("no number");
     expect(await place()).toMatchObject({ position: "1", blocks: "0" });
     expect(await rowsOf("select count(*)::int as n from eth.blocks")).toEqual([{ n: 0 }]);
 
     expect(await apply(frame, new Set(["public.todos"]))).toMatchObject({ kind: "applied" });
     expect(await rowsOf("select count(*)::int as n from eth.blocks")).toEqual([{ n: 4 }]);
+  });
+
+  test("a store without space is no fault of the table whose rows found none", async () => {
+    await pg.exec(`
+      create function no_space() returns trigger language plpgsql as
+        $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$;
+      create trigger no_space before insert on todos for each row execute function no_space()`);
+    const applying = apply(frameOf({ to: "1", ops: [upsert(todo(1, "a"))] }));
+
+    await expect(applying).rejects.toMatchObject({ code: "53100" });
+    await expect(applying).rejects.not.toBeInstanceOf(RefusedOperation);
+    await pg.exec("drop function no_space cascade");
+    expect(await place()).toMatchObject({ position: "0" });
   });
 
   test("what an application writes into a table of the server is refused, and a frame is not", async () => {

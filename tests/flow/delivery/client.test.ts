@@ -1,6 +1,11 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Rows } from "../../../src/client/live.ts";
+import { openStore } from "../../../src/client/store.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
 import { HASH_COLUMNS } from "../../support/chain/evm-tables.ts";
 import { TestClient } from "../../support/client/test-client.ts";
@@ -145,4 +150,35 @@ test("subscriptions come and go while connected; a refused one says why", async 
   await one.until("both to be gone", ({ shapes }) => shapes.length === 0);
 
   expect((await one.client.query("select from todos")).rows).toEqual([]);
+});
+
+test("a client that is ahead of a server that was set back loads what the server has, and follows it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "ampsync-ahead-"));
+  const options = { shapes: [...SHAPES, { shape: "todos" }], store: join(folder, "store") };
+  const tables = ["public.todos", "chain.blocks"];
+  try {
+    await scenario.db.query("insert into todos values (2, 'before', 2) on conflict do nothing");
+    {
+      await using one = await TestClient.start(url, options);
+      await one.client.ready();
+      await agrees(one, tables);
+    }
+    const store = await openStore(options.store);
+    await store.pg.exec(`
+      set ampsync.applying = on; delete from todos;
+      update ampsync.state set position = position + 100000, blocks = blocks + 100000, stamp = stamp + 1`);
+    await store.pg.close();
+    store.release();
+
+    await using two = await TestClient.start(url, options);
+    const ahead = BigInt(await headOf()) + 50_000n;
+    await two.until("the position of the server", ({ position }) => BigInt(position) < ahead);
+    await agrees(two, tables);
+    await scenario.db.query("insert into todos values (3, 'after', 3) on conflict do nothing");
+    await agrees(two, tables);
+    const loads = two.client.debug().history.filter(({ what }) => what === "loading");
+    expect(loads).toHaveLength(1);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

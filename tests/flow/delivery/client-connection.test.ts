@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { createClient } from "../../../src/client/client.ts";
+import { chunksFrom } from "../../../src/client/stage.ts";
+import { openStore } from "../../../src/client/store.ts";
+import { noteAnswers, readSubscriptions } from "../../../src/client/subscriptions.ts";
+import { ScriptedGateway } from "../../support/client/scripted-gateway.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+const token = () => "a token";
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ampsync-client-"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const ofTodos = (id: string, mode: "resume" | "load") => ({ id, mode, table: "public.todos" });
+
+test("what is asked for after the hello was written is asked for with the welcome, and once", async () => {
+  await using gateway = await ScriptedGateway.start();
+  const client = await createClient({ url: gateway.url, store: "memory://", token, shapes: [] });
+  try {
+    expect(await gateway.hears("hello")).toMatchObject({ shapes: [] });
+    const { id, unsubscribe } = await client.subscribe({ shape: "todos" });
+    const again = await client.subscribe({ shape: "todos" });
+    gateway.welcome();
+    expect(await gateway.hears("subscribe")).toMatchObject({ shapes: [{ id, shape: "todos" }] });
+
+    // Twice by one of two who hold it is once.
+    await unsubscribe();
+    await unsubscribe();
+    expect(client.status.shapes).toMatchObject([{ id, phase: "loading" }]);
+    await again.unsubscribe();
+    await gateway.hears("unsubscribe");
+    expect(gateway.heard.filter(({ t }) => t === "subscribe")).toHaveLength(1);
+  } finally {
+    await Promise.all([client.close(), client.close()]);
+  }
+});
+
+test("a table that is to be loaded anew is, whatever the connection does meanwhile", async () => {
+  await using gateway = await ScriptedGateway.start();
+  const client = await createClient({
+    url: gateway.url,
+    store: "memory://",
+    token,
+    shapes: [{ shape: "todos" }],
+  });
+  try {
+    await expect(client.reload("public.todos")).rejects.toThrow("public.todos");
+    const { id } = (await gateway.hears("hello")).shapes[0]!;
+    gateway.welcome([ofTodos(id, "resume")]);
+    await client.ready();
+
+    gateway.hangUp();
+    client.wake();
+    await gateway.hears("hello");
+    await client.reload("public.todos");
+    gateway.welcome([ofTodos(id, "resume")]);
+    expect(await gateway.hears("load")).toEqual({ t: "load", tables: ["public.todos"] });
+
+    gateway.hangUp();
+    client.wake();
+    expect((await gateway.hears("hello")).shapes).toMatchObject([{ id, definition: "" }]);
+  } finally {
+    await client.close();
+  }
+});
+
+test("an address that is refused, and a listener that throws, are errors in the status, and it tries again", async () => {
+  await using gateway = await ScriptedGateway.start();
+  let refusals = 0;
+  const Refusing = class extends WebSocket {
+    constructor(address: string | URL, protocols?: string | string[] | WebSocketInit) {
+      if (refusals++ === 0) throw new DOMException("not from this page", "SecurityError");
+      super(address, protocols);
+    }
+  };
+  const store = "memory://";
+  const client = await createClient({ url: gateway.url, store, token, shapes: [], WebSocket: Refusing });
+  try {
+    await waitFor("the refusal", () => client.status.error?.message === "not from this page");
+    let isAngry = false;
+    client.onStatus(() => {
+      if (isAngry) throw new Error("a mistake of the application");
+    });
+    isAngry = true;
+    client.wake();
+    await gateway.hears("hello");
+    gateway.welcome();
+    await client.ready();
+    await waitFor("the mistake", () => client.status.error?.message === "a mistake of the application");
+    expect(client.status.connected).toBe(true);
+  } finally {
+    await client.close();
+  }
+});
+
+test("what cannot begin gives its store back", async () => {
+  const store = join(folder, "given-back");
+  await expect(createClient({ url: "sync.example", store, token })).rejects.toThrow("URL");
+  await expect(createClient({ url: "ftp://sync.example", store, token })).rejects.toThrow("not ftp:");
+  const shapes = [{ shape: null as unknown as string }];
+  await expect(createClient({ url: "https://sync.example", store, token, shapes })).rejects.toThrow();
+
+  const { pg, release } = await openStore(`${store}/`);
+  await expect(openStore(store)).rejects.toThrow("is open in process");
+  await pg.close();
+  release();
+});
+
+test("a shape that failed is loaded before it is called good again", async () => {
+  const { pg } = await openStore("memory://");
+  try {
+    const failed = { id: "s1", mode: "failed", table: "public.todos", reason: null } as const;
+    await pg.exec(
+      "insert into ampsync.shape (id, shape, params, definition, phase) values ('s1', 'todos', '{}', 'd1', 'live')",
+    );
+    await noteAnswers(pg, [{ ...failed, code: "SY414", message: "an error in its filter", hint: null }]);
+
+    expect(await readSubscriptions(pg)).toMatchObject([{ phase: "failed", definition: "" }]);
+  } finally {
+    await pg.close();
+  }
+});
+
+test.each(["http://sync.example", "http://sync.example/", "ws://sync.example"])(
+  "chunks of a gateway at %s are asked for by one address",
+  async (url) => {
+    const asked: string[] = [];
+    const fetcher = async (address: string | URL | Request) => {
+      asked.push(String(address));
+      return new Response("text");
+    };
+    await chunksFrom(url, token, fetcher)("s", 0, new AbortController().signal);
+
+    expect(asked).toEqual(["http://sync.example/v1/snapshots/s/0"]);
+  },
+);
