@@ -1,5 +1,6 @@
 import type pg from "pg";
 
+import { failureOf } from "../model/failure.ts";
 import { cleanText } from "../model/foreign-text.ts";
 import { copyOut } from "./copy-out.ts";
 
@@ -151,6 +152,23 @@ export interface Prepared {
   }[];
 }
 
+/** Nothing of a shape can be read, since its filter fails on a row. */
+export class FilterFailed extends Error {
+  override readonly name = "FilterFailed";
+  readonly form: ShapeForm;
+  /** Of the row. */
+  readonly key: string | null;
+  readonly sqlState: string;
+
+  constructor(form: ShapeForm, cause: unknown) {
+    super(`the filter of the shape ${form.name} fails on a row`, { cause });
+    const { message, detail } = failureOf(cause);
+    this.form = form;
+    this.key = detail;
+    this.sqlState = /\(([0-9A-Z]{5})\)$/.exec(message)?.[1] ?? "";
+  }
+}
+
 export interface ToClose {
   readonly client: string;
   readonly why: string;
@@ -201,7 +219,7 @@ export class GatewayCalls {
       gateway,
       client,
       generation,
-      state,
+      clean(state),
     ]);
   }
 
@@ -232,8 +250,10 @@ export class GatewayCalls {
     return rows[0];
   }
 
-  async failShape(shape: number, definition: string, key: string | null, message: string): Promise<void> {
-    await one(this.#pool, "ampsync_worker.fail_shape($1, $2, $3, $4)", [shape, definition, key, message]);
+  /** Nothing happens where the shape is another one by now. */
+  async failShape({ shape_id, definition }: ShapeForm, key: string | null, sqlState: string): Promise<void> {
+    const values = [shape_id, definition, key, sqlState];
+    await one(this.#pool, "ampsync_worker.fail_shape($1, $2, $3, $4)", values);
   }
 
   /** Raises the lower edges of these shapes where that is due. */
@@ -282,9 +302,12 @@ export class SnapshotReads {
     return await this.#rows(text, [[shape], visible, settled, to]);
   }
 
-  /** Rows of a shape as COPY text; the first field is the key of the instance. Null: all ranges, or all instances. */
+  /**
+   * Rows of a shape as COPY text; the first field is the key of the instance. Null: all ranges, or all instances.
+   * Throws FilterFailed.
+   */
   async copy(
-    { shape_id, row_type }: ShapeForm,
+    form: ShapeForm,
     ranges: DirtyTable["ranges"] | null,
     keys: readonly string[] | null,
   ): Promise<string> {
@@ -293,8 +316,12 @@ export class SnapshotReads {
       [ranges === null ? null : JSON.stringify(ranges), keys],
     );
     const [{ ranges: rangesText, keys: keysText }] = rows;
-    const call = `ampsync_worker.shape_rows(${shape_id}, ${rangesText}::jsonb, ${keysText}::text[])`;
-    return await copyOut(this.#client, `copy (select * from ${call} as r(${row_type})) to stdout`);
+    const call = `ampsync_worker.shape_rows(${form.shape_id}, ${rangesText}::jsonb, ${keysText}::text[])`;
+    try {
+      return await copyOut(this.#client, `copy (select * from ${call} as r(${form.row_type})) to stdout`);
+    } catch (error) {
+      throw failureOf(error).code === "SY414" ? new FilterFailed(form, error) : error;
+    }
   }
 
   async #rows(text: string, values: readonly unknown[]): Promise<ChangeRow[]> {

@@ -67,7 +67,7 @@ export class Auth {
       const key = new TextEncoder().encode(secret() ?? "");
       return (await jwtVerify(token, key, { ...options, algorithms: ["HS256"] })).payload;
     } catch (error) {
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
+      if (!isOfToken(error)) {
         throw new AmpsyncError("SY104", "the keys that tokens are checked with cannot be fetched", {
           hint: "Look at AMPSYNC_JWKS_URL from the machine of this gateway.",
         });
@@ -75,6 +75,16 @@ export class Auth {
       throw refused(whyNot(error));
     }
   }
+}
+
+/** Whether the token is to blame, and not that the keys could not be had, or were none: nobody is signed out for that. */
+function isOfToken(error: unknown): error is errors.JOSEError {
+  return (
+    error instanceof errors.JOSEError &&
+    !(error instanceof errors.JWKSTimeout) &&
+    !(error instanceof errors.JWKSInvalid) &&
+    error.code !== "ERR_JOSE_GENERIC"
+  );
 }
 
 /** Texts of ours: those of the library may name what the token holds. */

@@ -70,7 +70,6 @@ export class Connection {
     socket.on("pong", () => {
       this.#heardAt = performance.now();
     });
-    socket.on("error", () => {}); // Followed by its close.
     socket.on("close", () => this.#ended());
   }
 
@@ -142,11 +141,16 @@ export class Connection {
   async #said(session: Session, message: Exclude<FromClient, Hello>): Promise<void> {
     const { resolver, wake, deadlines } = this.#options;
     switch (message.t) {
-      case "ack":
+      case "ack": {
+        const { position, blocks } = session.sent;
         this.#busyUntil = 0;
-        this.#line.acknowledge({ position: BigInt(message.position), blocks: BigInt(message.blocks) });
+        this.#line.acknowledge({
+          position: within(BigInt(message.position), position),
+          blocks: within(BigInt(message.blocks), blocks),
+        });
         wake();
         return;
+      }
       case "busy":
         this.#busyUntil = performance.now() + deadlines.busyMs;
         return;
@@ -203,6 +207,12 @@ export class Connection {
   #isClosed(): boolean {
     return this.#state === "closed";
   }
+}
+
+/** What a client says that it has is at most what it was sent: the database is told of it, with that of all others. */
+function within(said: bigint, sent: bigint): bigint {
+  if (said > sent) return sent;
+  return said < -1n ? -1n : said;
 }
 
 function protocol(what: string): AmpsyncError {

@@ -141,12 +141,15 @@ export class Gateway {
       const { url = "", headers } = request;
       const strangers = [...this.#connections].filter(({ session }) => session === null).length;
       if (url.replace(/\?.*$/s, "") !== "/v1/sync" || this.#isDraining || strangers >= MOST_STRANGERS) {
+        socket.on("error", () => {}); // Whoever goes away before the answer: without it Node would end.
+        socket.once("finish", () => socket.destroy());
         socket.end(
           `HTTP/1.1 ${url.startsWith("/v1/sync") ? "503 Service Unavailable" : "404 Not Found"}\r\n\r\n`,
         );
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (client) => {
+        client.on("error", () => {}); // Followed by its close, also of those who are not let in.
         if (client.protocol !== SUBPROTOCOL) client.close(CLOSE.upgrade);
         else if (!isAllowed(headers.origin, settings.allowedOrigins)) client.close(CLOSE.forbidden);
         else this.#connected(client);
@@ -273,10 +276,11 @@ export class Gateway {
       this.#pump.wake();
       return;
     }
-    const notice = JSON.parse(payload);
     this.#snapshots.wake();
-    const session = this.#byClient.get(notice.client)?.session;
-    if (session?.generation === notice.generation && notice.gateway === this.id) end(session!, notice.why);
+    const notice = noticeOf(payload);
+    const session = this.#byClient.get(notice.client ?? "")?.session;
+    if (session?.generation === notice.generation && notice.gateway === this.id)
+      end(session!, notice.why ?? "");
   }
 
   #info(): object {
@@ -308,5 +312,22 @@ export class Gateway {
       () => null,
       () => "the database does not answer",
     );
+  }
+}
+
+interface Notice {
+  readonly client?: string;
+  readonly generation?: string;
+  readonly gateway?: string;
+  readonly why?: string;
+}
+
+/** Whoever may connect to the database may say anything on a channel. */
+function noticeOf(payload: string): Notice {
+  try {
+    const notice: unknown = JSON.parse(payload);
+    return typeof notice === "object" && notice !== null ? notice : {};
+  } catch {
+    return {};
   }
 }

@@ -1,6 +1,12 @@
 import type pg from "pg";
 
-import { type GatewayCalls, inSnapshot, type Prepared, type ShapeForm } from "../db/gateway-calls.ts";
+import {
+  FilterFailed,
+  type GatewayCalls,
+  inSnapshot,
+  type Prepared,
+  type ShapeForm,
+} from "../db/gateway-calls.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";
@@ -44,7 +50,14 @@ export class Load {
     const again = () => {
       this.#prepare().then(ready, (error: unknown) => {
         if (this.#end.signal.aborted) return;
-        this.#means.log.warn("load_failed", { client: this.#session.client, error: failureOf(error).code });
+        const { log, calls } = this.#means;
+        if (error instanceof FilterFailed) {
+          const { form, key, sqlState } = error;
+          log.warn("shape_failed", { shape: form.name });
+          calls.failShape(form, key, sqlState).catch(() => {}); // Met again by the next attempt.
+        } else {
+          log.warn("load_failed", { client: this.#session.client, error: failureOf(error).code });
+        }
         setTimeout(again, AGAIN_MS).unref();
       });
     };

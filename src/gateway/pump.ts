@@ -1,6 +1,12 @@
 import type pg from "pg";
 
-import { type ChangeRow, type GatewayCalls, inSnapshot, type SnapshotReads } from "../db/gateway-calls.ts";
+import {
+  type ChangeRow,
+  FilterFailed,
+  type GatewayCalls,
+  inSnapshot,
+  type SnapshotReads,
+} from "../db/gateway-calls.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import type { DefinitionsCache } from "./definitions.ts";
@@ -115,6 +121,7 @@ export class Pump {
     } catch (error) {
       const { code } = failureOf(error);
       if (code === "SY406") this.#options.lost(candidates);
+      else if (error instanceof FilterFailed && (await this.#failShape(error))) return "again";
       else {
         log.warn("reading_failed", { error: code });
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -249,8 +256,18 @@ export class Pump {
       const form = definitions.form(shape_id);
       if (form === null) continue;
       log.warn("shape_failed", { shape: form.name });
-      await calls.failShape(shape_id, form.definition, key, data ?? "the filter failed");
+      await calls.failShape(form, key, data ?? "the filter failed");
     }
+  }
+
+  /** The same of a shape that could not be read at all. False: not now. */
+  async #failShape({ form, key, sqlState }: FilterFailed): Promise<boolean> {
+    const { calls, log } = this.#options;
+    log.warn("shape_failed", { shape: form.name });
+    return await calls.failShape(form, key, sqlState).then(
+      () => true,
+      () => false,
+    );
   }
 }
 

@@ -71,9 +71,9 @@ export class SnapshotCalls {
   }
 
   /** The filter of the shape failed on a row. */
-  async failShape({ shape, definition }: TakenSnapshot, key: string | null, message: string): Promise<void> {
+  async failShape({ shape, definition }: TakenSnapshot, key: string | null, sqlState: string): Promise<void> {
     await this.#session.query("select ampsync_worker.fail_shape($1, $2, $3, $4)", [
-      ...[shape, definition, key, message],
+      ...[shape, definition, key, sqlState],
     ]);
   }
 }

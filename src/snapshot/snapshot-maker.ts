@@ -66,7 +66,10 @@ export class SnapshotMaker {
       await calls.fail(taken, failure);
       if (failure === null) return;
       log.warn("snapshot_failed", { snapshot: taken.snapshot, table: taken.relation, code: failure.code });
-      if (failure.code === "SY414") await calls.failShape(taken, failureOf(error).detail, failure.message);
+      if (failure.code === "SY414") {
+        const [, sqlState = ""] = /\(([0-9A-Z]{5})\)$/.exec(failure.message) ?? [];
+        await calls.failShape(taken, failureOf(error).detail, sqlState);
+      }
     }
   }
 

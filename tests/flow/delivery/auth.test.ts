@@ -129,6 +129,27 @@ test.each(["RS256", "ES256", "EdDSA"])(
   },
 );
 
+test.each([
+  ["answers with an error", 502, "<html>bad gateway</html>"],
+  ["answers with no JSON", 200, "<html>sign in to the network</html>"],
+  ["answers with no keys", 200, "{}"],
+])("nobody is signed out where the URL of the keys %s: clients come again", async (_, status, body) => {
+  const { privateKey } = await generateKeyPair("ES256");
+  const server = createServer((_request, response) => response.writeHead(status).end(body));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const auth = { ...NONE, mode: "jwks" as const, jwksUrl: new URL(`http://127.0.0.1:${port}/jwks`) };
+    await using own = await TestGateway.start(db.url, { auth });
+    const token = await unsigned().setProtectedHeader({ alg: "ES256", kid: "kept" }).sign(privateKey);
+    expect(await answerTo(token, own.url)).toBe("SY104 1013");
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
 test("a client is told before its token expires, and goes on with the next one of the same subject", async () => {
   await using wire = await WireClient.start({ url: gateway.url, token: await tokenOf({ exp: now() + 20 }) });
   await wire.until("auth_due", () => wire.messages.some(({ t }) => t === "auth_due"));
