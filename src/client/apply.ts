@@ -59,7 +59,7 @@ export async function applyFrame(
   try {
     return await pg.transaction(async (tx): Promise<Applied> => {
       const place = await beginApply(tx);
-      if (!fits(place, frame)) {
+      if (!fits(place, frame, epoch)) {
         await tx.rollback();
         return { kind: "gap", place };
       }
@@ -84,15 +84,15 @@ export async function applyFrame(
 
 /**
  * A frame fits where its rows begin at the position, and its blocks reach from at or below it to at or above it. Back it goes
- * only with a load: of a server that was set back.
+ * only to a server that was set back: with a load, or as the first one of another epoch.
  */
-function fits(place: Place, frame: Frame): boolean {
+function fits(place: Place, frame: Frame, epoch: string): boolean {
   const [low, high] = frame.blocks;
   const isForward = BigInt(frame.to) >= place.position && BigInt(high) >= place.blocks;
   return (
     BigInt(frame.from) === place.position &&
     BigInt(low) <= place.blocks &&
-    (isForward || frame.live.length > 0)
+    (isForward || frame.live.length > 0 || (place.epoch !== null && place.epoch !== epoch))
   );
 }
 

@@ -221,8 +221,13 @@ export class Pump {
         }
       }
     }
+    // What is loaded is of `to`: a session further on would miss what came between.
     const participants = candidates.filter(
-      (session) => !session.isResolving && (!hasRows(session) || session.served.position <= to),
+      (session) =>
+        !session.isResolving &&
+        ((!hasRows(session) && !isLoaded(session)) ||
+          session.served.position <= to ||
+          session.served.position > head),
     );
     this.#release(held, participants);
     if (participants.length === 0) return "waits";

@@ -180,6 +180,19 @@ describe("operations", () => {
   });
 });
 
+test("the frame that begins another life of the database may lead back, and none after it", async () => {
+  const other = EPOCH.replaceAll(/[0-9]/g, "9");
+  await apply(frameOf({ to: "9", blocks: ["0", "9"], ops: [upsert(todo(1, "a"))] }));
+  const load = { op: "load", table: "public.todos", rows: JSON.stringify([todo(2, "b")]), where: null };
+  const back = frameOf({ from: "9", to: "4", blocks: ["9", "3"], ops: [load] });
+  expect(await applyFrame(pg, tables, none, other, back)).toMatchObject({ kind: "applied" });
+
+  expect(await allTodos()).toMatchObject([{ id: 2 }]);
+  expect(await place()).toEqual({ position: "4", blocks: "3", epoch: other });
+  const again = frameOf({ from: "4", to: "3", blocks: ["3", "3"], ops: [] });
+  expect(await applyFrame(pg, tables, none, other, again)).toMatchObject({ kind: "gap" });
+});
+
 describe("what does not fit", () => {
   test.each([
     ["the same frame again", { from: "0", to: "1" }],

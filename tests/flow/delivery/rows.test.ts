@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";
@@ -116,6 +118,27 @@ test("a client that was away goes on where it was, also on another gateway", asy
   const ops = eve.messages.slice(before).flatMap((message) => (message.t === "frame" ? message.ops : []));
   expect(ops.map(({ op }) => op)).not.toContain("load");
   expect(ops.length).toBeGreaterThan(0);
+});
+
+test("a client that is further than the log, since the database was set back, is loaded and goes on", async () => {
+  await using client = await connect({
+    token: tokenOf({ sub: "back", teams: [3] }),
+    shapes: [wish("my_todos"), wish("teams")],
+  });
+  await client.ready();
+  for (const isKnown of [true, false]) {
+    client.cut();
+    client.position = client.blocks = "1000000000000";
+    client.epoch = client.life = randomUUID();
+    if (!isKnown) client.live.clear();
+    await client.connect();
+    await client.until("a position of this log", () => BigInt(client.position) < 1_000_000_000_000n);
+    await client.ready();
+    await run(`insert into todos values (${isKnown ? 901 : 902}, 'back', 'after')`);
+    await agrees(client, "public.todos", "owner_id = 'back'");
+  }
+  expect(client.messages.filter(({ t }) => t === "error")).toEqual([]);
+  await run("delete from todos where owner_id = 'back'");
 });
 
 test("a new token changes the instances; what is not subscribed any more goes", async () => {

@@ -51,6 +51,8 @@ export class WireClient implements AsyncDisposable {
   stamp: string | null = null;
   blocksStamp: string | null = null;
   epoch: string | null = null;
+  /** The epoch of the last frame: only with another one positions go back. */
+  life: string | null = null;
   answers: boolean;
   readonly #options: WireClientOptions;
   readonly #staged = new Map<string, string>();
@@ -189,8 +191,10 @@ export class WireClient implements AsyncDisposable {
   #apply(frame: Frame): void {
     if (frame.from !== this.position) throw new Error(`a frame from ${frame.from} at ${this.position}`);
     const [from, to] = frame.blocks.map(BigInt) as [bigint, bigint];
-    if (from > BigInt(this.blocks) || to < BigInt(this.blocks))
-      throw new Error(`blocks ${from} at ${this.blocks}`);
+    if (from > BigInt(this.blocks)) throw new Error(`blocks ${from} at ${this.blocks}`);
+    if (this.life === this.epoch && (to < BigInt(this.blocks) || BigInt(frame.to) < BigInt(this.position)))
+      throw new Error(`back to ${frame.to}, ${to} from ${this.position}, ${this.blocks}`);
+    this.life = this.epoch;
     for (const op of frame.ops) this.#run(op);
     this.position = frame.to;
     this.blocks = frame.blocks[1];
