@@ -83,6 +83,30 @@ async function readers(): Promise<readonly { pid: number; ask: () => Promise<num
   );
 }
 
+test("an index whose name somebody else takes in the schema of kept tables meanwhile stays without it", async () => {
+  await db.query(`create schema ${ds}_kept; create table ${ds}_kept.other (n integer)`);
+  const [rival, swap] = await Promise.all([db.client(), db.client()]);
+  const swapPid = await backendOf(swap);
+  await rival.query(`begin; create index logs_pkey on ${ds}_kept.other (n)`);
+  const replaced = swap.query("select ampsync_private.replace_target($1, $2, $3, 'kept')", [
+    old("logs"),
+    beside("logs"),
+    `${ds}_kept`,
+  ]);
+  await untilBlocked(db, swapPid);
+  await rival.query("commit");
+  await replaced;
+  const { rows } = await db.query(
+    `select i.indrelid::regclass::text as table, x.relname ~ '^ampsync_index_' as is_without
+       from pg_index i join pg_class x on x.oid = i.indexrelid
+      where i.indrelid in ('${ds}.logs'::regclass, '${ds}_kept.kept'::regclass) order by 1`,
+  );
+  expect(rows).toEqual([
+    { table: `${ds}.logs`, is_without: false },
+    { table: `${ds}_kept.kept`, is_without: true },
+  ]);
+});
+
 describe("readers of tables, views, joins and functions, also by prepared statements,", () => {
   test("wait for the transaction and then find the new tables", async () => {
     const waiting = await readers();

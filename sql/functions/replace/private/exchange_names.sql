@@ -56,7 +56,12 @@ begin
      order by n.paired desc
   loop
     if to_regclass(format('%I.%I', v_index.schema, v_index.name)) is null then
-      execute format('alter index %s rename to %I', v_index.index, v_index.name);
+      begin
+        execute format('alter index %s rename to %I', v_index.index, v_index.name);
+      exception
+        when unique_violation or duplicate_table then
+          null; -- Taken meanwhile: tables of many datasets are kept in one schema.
+      end;
     end if;
   end loop;
 end;
