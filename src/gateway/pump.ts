@@ -155,7 +155,6 @@ export class Pump {
     const failed = [...reading.changes.values(), ...[...loaded.values()].map((each) => each.failed)]
       .flat()
       .filter(({ operation }) => operation === "failed");
-    await this.#fail(failed);
     const failedShapes = new Set(failed.map(({ shape_id }) => shape_id));
     const shared = new SharedOps();
     for (const session of participants) {
@@ -167,6 +166,7 @@ export class Pump {
       session.isCaughtUp = session.served.position >= reading.head || !hasRows(session);
     }
     this.#options.served(reading, (performance.now() - start) / 1000);
+    await this.#fail(failed);
     return participants.some((session) => !session.isCaughtUp) ? "again" : "served";
   }
 
@@ -261,7 +261,8 @@ export class Pump {
       const form = definitions.form(shape_id);
       if (form === null) continue;
       log.warn("shape_failed", { shape: form.name });
-      await calls.failShape(form, key, data ?? "the filter failed");
+      // A shape that somebody holds fails with a later reading; until then nothing of it is sent.
+      await calls.failShape(form, key, data ?? "").catch(() => {});
     }
   }
 

@@ -1,10 +1,10 @@
 /** Something that may have happened: those who wait for it look again. */
 export class Wakes {
-  #waiting: (() => void)[] = [];
+  #waiting = new Set<() => void>();
 
   wake(): void {
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
     for (const resume of waiting) resume();
   }
 
@@ -12,7 +12,10 @@ export class Wakes {
   next(mostMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, mostMs);
-    this.#waiting.push(resolve);
-    return promise.finally(() => clearTimeout(timer));
+    this.#waiting.add(resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(resolve);
+    });
   }
 }

@@ -220,7 +220,12 @@ test("a filter that fails at a row ends its shape alone, and says at which one u
   });
   await broken.ready();
   await well.ready();
+  const holder = await scenario.db.client();
+  await holder.query("begin");
+  await holder.query("select from ampsync_private.shape where name = 'poison' for update");
   await run("insert into todos values (1, 'p', 'fine'); insert into todos values (2, 'p', '')");
+  await agrees(well, "public.todos", "owner_id = 'p'"); // Somebody changes the shape at this moment.
+  await holder.query("rollback");
   const failed = () =>
     broken.messages
       .flatMap((message) => (message.t === "shapes" ? message.shapes : []))
