@@ -4025,6 +4025,13 @@ function ampsync_private.is_to_put_back(p_put_back jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.is_too_large(p_changes bigint, p_bytes bigint)
+  -- Whether captured changes are more than one frame may bring to a client.
+  returns boolean
+  language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_upgraded(p_upgrade ampsync_private.upgrade, p_stream ampsync_private.stream)
   -- Whether the table of a stream is among those of an upgrade.
   returns boolean

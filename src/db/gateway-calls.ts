@@ -55,8 +55,8 @@ export interface LogPage {
   readonly now: string;
   readonly schema: string;
   readonly definitions: string;
-  readonly changes: Text64;
-  readonly bytes: Text64;
+  /** The rows of this page are more than a frame may hold. */
+  readonly too_large: boolean;
   readonly entries: readonly {
     readonly position: Text64;
     readonly kind: "schema" | "floor";

@@ -19,9 +19,6 @@ import { Wakes } from "./wakes.ts";
 
 const POLL_MS = 1_000;
 const APART_MS = 5;
-/** A frame beyond these would be too much for a client at once: its tables are loaded anew. */
-const MOST_CHANGES = 50_000;
-const MOST_BYTES = 16 * 1024 * 1024;
 /** Readings for those who are behind, at once. */
 const MOST_CATCHING_UP = 4;
 /** Sessions that one of these readings takes. */
@@ -197,7 +194,7 @@ export class Pump {
     const to = BigInt(log.to);
     const head = BigInt(log.head);
 
-    if (Number(log.changes) > MOST_CHANGES || Number(log.bytes) > MOST_BYTES) {
+    if (log.too_large) {
       for (const session of withRows.filter(({ served }) => served.position < to)) {
         for (const { form, mode, wish } of subscriptionsOf(session)) {
           if (form?.mode === "rows" && mode === "live") session.reasons.set(wish.id, "too large");

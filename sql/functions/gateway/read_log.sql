@@ -10,7 +10,7 @@
 -- to          the last whole transaction of this step (log_page); tables of datasets in this snapshot are those of
 --             `head`
 -- stamp, to_stamp, head_stamp  of p_after, to and head; null where there is no such entry
--- changes, bytes  of rows in (p_after, to]
+-- too_large   the rows in (p_after, to] are more than a frame may hold (is_too_large)
 -- definitions  see definitions_stamp
 -- entries     about tables (log_notes)
 -- blocks      [{"published_id", "table", "dataset", "shapes", "ranges"}] that may differ since p_blocks_after
@@ -76,8 +76,7 @@ begin
              from ampsync_private.change_tx t where t.position = v_page.upto),
     'now', ampsync_private.utc_text(ampsync_private.now()),
     'schema', ampsync_private.present_version(),
-    'changes', v_page.changes::text,
-    'bytes', v_page.bytes::text,
+    'too_large', coalesce(ampsync_private.is_too_large(v_page.changes, v_page.bytes), false),
     'definitions', ampsync_private.definitions_stamp(),
     'entries', ampsync_private.log_notes(p_after, v_page.upto, p_blocks_after),
     'blocks', v_blocks,

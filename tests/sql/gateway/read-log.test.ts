@@ -43,7 +43,7 @@ describe("a step through captured transactions", () => {
     const first = await logRows(db, todos, { changes: 2, bytes: 10 });
     const last = await logRows(db, todos, { changes: 3, bytes: 20 });
     const log = await read(first, null);
-    expect(log).toMatchObject({ head: last, to: last, changes: "3", bytes: "20", entries: [], blocks: [] });
+    expect(log).toMatchObject({ head: last, to: last, too_large: false, entries: [], blocks: [] });
     const { rows } = await db.query(
       "select floor(extract(epoch from recorded_at) * 1000000)::text as stamp from ampsync_private.change_tx order by position",
     );
@@ -63,12 +63,24 @@ describe("a step through captured transactions", () => {
     const c = await logRows(db, todos, { bytes: 1_000_000 });
     const many = await logRows(db, todos, { changes: 30_000, bytes: 100 });
     const last = await logRows(db, todos);
-    expect(await read("0", null)).toMatchObject({ to: large, bytes: "9000000" });
-    expect(await read(large, null)).toMatchObject({ to: b, bytes: "4000000" });
+    expect(await read("0", null)).toMatchObject({ to: large, too_large: false });
+    expect(await read(large, null)).toMatchObject({ to: b });
     expect(await read(a, null)).toMatchObject({ to: c });
-    expect(await read(c, null)).toMatchObject({ to: many, changes: "30000" });
+    expect(await read(c, null)).toMatchObject({ to: many, too_large: false });
     expect(await read(many, null)).toMatchObject({ to: last });
-    expect(await read(last, null)).toMatchObject({ to: last, changes: "0" });
+    expect(await read(last, null)).toMatchObject({ to: last, too_large: false });
+  });
+
+  test.each([
+    ["50,000 changes", { changes: 50_000 }, false],
+    ["50,001 changes", { changes: 50_001 }, true],
+    ["16 MiB", { bytes: 16 * 1024 * 1024 }, false],
+    ["16 MiB and a byte", { bytes: 16 * 1024 * 1024 + 1 }, true],
+  ])("of %s: whether they are too large for a frame", async (_, size, isTooLarge) => {
+    const todos = await publishedRows(db, "todos");
+    const before = await logRows(db, todos);
+    await logRows(db, todos, size);
+    expect(await read(before, null)).toMatchObject({ too_large: isTooLarge });
   });
 
   test("names the transactions of its clients", async () => {

@@ -26,7 +26,7 @@ begin
   loop
     v_changes := v_changes + v_entry.changes;
     v_bytes := v_bytes + v_entry.bytes;
-    if v_changes > 50000 or v_bytes > 16777216 then
+    if ampsync_private.is_too_large(v_changes, v_bytes) then
       return true;
     end if;
   end loop;
