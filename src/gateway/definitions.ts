@@ -1,6 +1,7 @@
 import type pg from "pg";
 
-import { inSnapshot, type ShapeForm } from "../db/gateway-calls.ts";
+import type { ShapeForm } from "../db/gateway-answers.ts";
+import { inSnapshot } from "../db/snapshot-reads.ts";
 import type { TableForm } from "../wire/from-gateway.ts";
 
 /** The shapes of the database as this gateway knows them, and which state of them it knows. */

@@ -1,4 +1,4 @@
-import type { LogPage, ShapeForm } from "../db/gateway-calls.ts";
+import type { LogPage, ShapeForm } from "../db/gateway-answers.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { linesOf } from "./copy-text.ts";

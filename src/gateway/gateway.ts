@@ -5,37 +5,34 @@ import type { AddressInfo } from "node:net";
 
 import type pg from "pg";
 import type { Registry } from "prom-client";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
 
 import { GatewayCalls } from "../db/gateway-calls.ts";
-import { createPool } from "../db/pool.ts";
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type GatewayFigures, GatewayMetrics } from "../metrics/gateway-metrics.ts";
 import { createRegistry, watchPools } from "../metrics/registry.ts";
 import { textOf } from "../model/failure.ts";
-import { CLOSE, SUBPROTOCOL } from "../wire/codec.ts";
-import type { Hello } from "../wire/from-client.ts";
-import { Auth, type Token } from "./auth.ts";
+import { CLOSE } from "../wire/codec.ts";
+import { Admission } from "./admission.ts";
+import { Auth } from "./auth.ts";
+import { Clients } from "./clients.ts";
 import { Connection } from "./connection.ts";
 import { DefinitionsCache } from "./definitions.ts";
-import { end, Heartbeat, stateOf } from "./heartbeat.ts";
-import { httpServer, isAllowed } from "./http.ts";
-import type { Line } from "./line.ts";
+import { Door } from "./door.ts";
+import { Heartbeat, stateOf } from "./heartbeat.ts";
+import { httpServer } from "./http.ts";
 import { Notices } from "./notices.ts";
+import { Pools } from "./pools.ts";
 import { Pump } from "./pump.ts";
 import { later } from "./refusal.ts";
 import { Resolver } from "./resolver.ts";
-import { answerOf, Session } from "./session.ts";
 import type { GatewaySettings } from "./settings.ts";
-import { asked } from "./subscription.ts";
 import { Wakes } from "./wakes.ts";
 
-const MESSAGE_BYTES = 1024 * 1024;
 /** Sockets that have not said hello. */
 const MOST_STRANGERS = 500;
 const HEARTBEAT_MS = 5_000;
-const QUERY_MS = 150_000;
 const READY_MS = 2_000;
 
 /** A process that talks to clients: what it knows is in the database, and another one can go on with any of its clients. */
@@ -43,8 +40,7 @@ export class Gateway {
   readonly id = randomUUID();
   readonly #settings: GatewaySettings;
   readonly #log: Log;
-  readonly #pool: pg.Pool;
-  readonly #single: readonly pg.Pool[];
+  readonly #pools: Pools;
   readonly #calls: GatewayCalls;
   readonly #definitions: DefinitionsCache;
   readonly #snapshots = new Wakes();
@@ -53,13 +49,9 @@ export class Gateway {
   readonly #heartbeat: Heartbeat;
   readonly #notices: Notices;
   readonly #auth: Auth;
-  readonly #connections = new Set<Connection>();
-  readonly #byClient = new Map<string, Connection>();
-  readonly #sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MESSAGE_BYTES,
-    handleProtocols: (protocols) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-  });
+  readonly #clients = new Clients(this.id);
+  readonly #admission: Admission;
+  readonly #door: Door;
   readonly #server: Server;
   readonly #registry: Registry;
   readonly #metrics: GatewayMetrics;
@@ -70,28 +62,14 @@ export class Gateway {
   constructor(settings: GatewaySettings, log: Log) {
     this.#settings = settings;
     this.#log = log;
-    const own = (max: number, name: string) =>
-      createPool(
-        {
-          url: settings.databaseUrl,
-          max,
-          queryTimeoutMs: QUERY_MS,
-          name: `ampsync gateway ${name}`,
-          settings: { row_security: "off" },
-        },
-        log,
-      );
-    this.#pool = own(settings.poolSize, "pool");
-    const pumping = own(1, "pump");
-    const beating = own(1, "heartbeat");
-    const listening = own(1, "listen");
-    this.#single = [pumping, beating, listening];
-    this.#calls = new GatewayCalls(this.#pool);
-    this.#definitions = new DefinitionsCache(this.#pool);
+    this.#pools = new Pools(settings.databaseUrl, settings.poolSize, log);
+    const pool = this.#pools.shared;
+    this.#calls = new GatewayCalls(pool);
+    this.#definitions = new DefinitionsCache(pool);
     this.#auth = new Auth(settings.auth);
     const sessions = () => this.#pump.sessions;
     this.#resolver = new Resolver({
-      pool: this.#pool,
+      pool,
       calls: this.#calls,
       definitions: this.#definitions,
       snapshots: this.#snapshots,
@@ -100,8 +78,8 @@ export class Gateway {
       wake: () => this.#pump.wake(),
     });
     this.#pump = new Pump({
-      own: pumping,
-      pool: this.#pool,
+      own: this.#pools.pump,
+      pool,
       calls: this.#calls,
       definitions: this.#definitions,
       log,
@@ -120,16 +98,20 @@ export class Gateway {
     });
     this.#heartbeat = new Heartbeat({
       gateway: this.id,
-      calls: new GatewayCalls(beating),
+      calls: new GatewayCalls(this.#pools.heartbeat),
       info: () => this.#info(),
       sessions,
       everyMs: HEARTBEAT_MS,
       log,
     });
-    this.#notices = new Notices(listening, (channel, payload) => this.#noticed(channel, payload), log);
+    this.#notices = new Notices(
+      this.#pools.listen,
+      (channel, payload) => this.#noticed(channel, payload),
+      log,
+    );
     this.#registry = createRegistry(settings.version);
     this.#metrics = new GatewayMetrics(this.#registry, () => this.#figures());
-    watchPools(this.#registry, { pool: this.#pool, pump: pumping, heartbeat: beating, listen: listening });
+    watchPools(this.#registry, this.#pools.byName);
     this.#server = httpServer({
       auth: this.#auth,
       calls: this.#calls,
@@ -137,23 +119,19 @@ export class Gateway {
       notReady: () => this.#notReady(),
       metrics: async () => ({ type: this.#registry.contentType, body: await this.#registry.metrics() }),
     });
-    this.#server.on("upgrade", (request, socket, head) => {
-      const { url = "", headers } = request;
-      const strangers = [...this.#connections].filter(({ session }) => session === null).length;
-      if (url.replace(/\?.*$/s, "") !== "/v1/sync" || this.#isDraining || strangers >= MOST_STRANGERS) {
-        socket.on("error", () => {}); // Whoever goes away before the answer: without it Node would end.
-        socket.once("finish", () => socket.destroy());
-        socket.end(
-          `HTTP/1.1 ${url.startsWith("/v1/sync") ? "503 Service Unavailable" : "404 Not Found"}\r\n\r\n`,
-        );
-        return;
-      }
-      this.#sockets.handleUpgrade(request, socket, head, (client) => {
-        client.on("error", () => {}); // Followed by its close, also of those who are not let in.
-        if (client.protocol !== SUBPROTOCOL) client.close(CLOSE.upgrade);
-        else if (!isAllowed(headers.origin, settings.allowedOrigins)) client.close(CLOSE.forbidden);
-        else this.#connected(client);
-      });
+    this.#admission = new Admission({
+      gateway: this.id,
+      settings,
+      calls: this.#calls,
+      definitions: this.#definitions,
+      resolver: this.#resolver,
+      clients: this.#clients,
+      pump: this.#pump,
+    });
+    this.#door = new Door(this.#server, {
+      allowedOrigins: settings.allowedOrigins,
+      isShut: () => this.#isDraining || this.#clients.strangers >= MOST_STRANGERS,
+      connected: (socket) => this.#connected(socket),
     });
   }
 
@@ -176,7 +154,8 @@ export class Gateway {
     this.#pump.start();
     this.#heartbeat.start();
     this.#beats = setInterval(() => {
-      for (const connection of this.#connections) connection.beat(this.#head.position, this.#head.now);
+      for (const connection of this.#clients.connections)
+        connection.beat(this.#head.position, this.#head.now);
     }, deadlines.tickMs);
     const { port: opened } = this.#server.address() as AddressInfo;
     this.#log.info("gateway_listening", { host, port: opened });
@@ -187,7 +166,7 @@ export class Gateway {
   async stop(): Promise<void> {
     this.#isDraining = true;
     if (this.#beats !== null) clearInterval(this.#beats);
-    for (const connection of this.#connections) {
+    for (const connection of this.#clients.connections) {
       const { close, message } = later("SY104", "the gateway stops", CLOSE.draining);
       connection.close(close, message);
     }
@@ -195,77 +174,30 @@ export class Gateway {
     await this.#heartbeat.stop();
     await this.#pump.stop();
     await this.#calls.endGateway(this.id).catch(() => {}); // It is noticed anyway, a little later.
-    this.#sockets.close();
+    this.#door.close();
     this.#server.close();
     this.#server.closeAllConnections();
-    await Promise.all([this.#pool, ...this.#single].map((pool) => pool.end()));
+    await this.#pools.end();
   }
 
   #connected(socket: WebSocket): void {
     const connection = new Connection(socket, {
       deadlines: this.#settings.deadlines,
       check: (token) => this.#auth.check(token),
-      open: (hello, token, line, self) => this.#open(hello, token, line, self),
+      open: (hello, token, line, self) => this.#admission.open(hello, token, line, self),
       resolver: this.#resolver,
       wake: () => this.#pump.wake(),
       sent: (bytes) => this.#metrics.sent(bytes),
       log: this.#log,
     });
-    this.#connections.add(connection);
+    this.#clients.connections.add(connection);
     connection.onEnd = () => this.#left(connection);
   }
 
-  async #open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
-    const { maxClients, tenants } = this.#settings;
-    if (this.#pump.sessions.size >= maxClients) {
-      throw new AmpsyncError("SY416", `this gateway has its ${maxClients} clients`, {
-        hint: "Start another gateway.",
-      });
-    }
-    if (tenants !== null && !tenants.includes(token.tenant ?? "")) {
-      throw new AmpsyncError("SY104", "this gateway is for other tenants");
-    }
-    const { token: _, ...rest } = hello;
-    const opened = await this.#calls.openSession(this.id, hello.client, token, rest);
-    const session = new Session({
-      client: hello.client,
-      line,
-      generation: opened.generation,
-      epoch: opened.epoch,
-      token,
-      stamps: { stamp: hello.stamp, blocksStamp: hello.blocks_stamp },
-      schema: hello.schema,
-      standing: { position: BigInt(hello.position ?? "0"), blocks: BigInt(hello.blocks ?? "0") },
-      close: (code, message) => connection.close(code, message),
-    });
-    await this.#resolver.know(opened.definitions);
-    this.#byClient.get(hello.client)?.close(CLOSE.replaced, null);
-    this.#byClient.set(hello.client, connection);
-    session.subscriptions = new Map(hello.shapes.map((wish) => [wish.id, asked(wish)]));
-    this.#resolver.apply(session, opened.shapes, false);
-    line.send({
-      t: "welcome",
-      session: session.id,
-      epoch: opened.epoch,
-      head: opened.head,
-      now: opened.now,
-      schema: opened.schema,
-      last_seq: opened.last_seq,
-      unknown: opened.unknown,
-      shapes: opened.shapes.map(answerOf),
-      tables: this.#resolver.tables(session),
-    });
-    this.#pump.sessions.add(session);
-    if (this.#definitions.version !== opened.definitions) this.#resolver.resolve(session);
-    this.#pump.wake();
-    return session;
-  }
-
   #left(connection: Connection): void {
-    this.#connections.delete(connection);
+    this.#clients.leave(connection);
     const { session } = connection;
     if (session === null) return;
-    if (this.#byClient.get(session.client) === connection) this.#byClient.delete(session.client);
     this.#pump.sessions.delete(session);
     session.load?.cancel();
     this.#calls.closeSession(this.id, session.client, session.generation, stateOf(session)).catch(() => {}); // The supervisor removes it.
@@ -277,10 +209,7 @@ export class Gateway {
       return;
     }
     this.#snapshots.wake();
-    const notice = noticeOf(payload);
-    const session = this.#byClient.get(notice.client ?? "")?.session;
-    if (session?.generation === notice.generation && notice.gateway === this.id)
-      end(session!, notice.why ?? "");
+    this.#clients.noticed(payload);
   }
 
   #info(): object {
@@ -307,27 +236,10 @@ export class Gateway {
   async #notReady(): Promise<string | null> {
     if (this.#isDraining) return "the gateway stops";
     if (this.#pump.sessions.size >= this.#settings.maxClients) return "the gateway is full";
-    const asked = this.#pool.query({ text: "select 1", query_timeout: READY_MS } as pg.QueryConfig);
+    const asked = this.#pools.shared.query({ text: "select 1", query_timeout: READY_MS } as pg.QueryConfig);
     return await asked.then(
       () => null,
       () => "the database does not answer",
     );
-  }
-}
-
-interface Notice {
-  readonly client?: string;
-  readonly generation?: string;
-  readonly gateway?: string;
-  readonly why?: string;
-}
-
-/** Whoever may connect to the database may say anything on a channel. */
-function noticeOf(payload: string): Notice {
-  try {
-    const notice: unknown = JSON.parse(payload);
-    return typeof notice === "object" && notice !== null ? notice : {};
-  } catch {
-    return {};
   }
 }

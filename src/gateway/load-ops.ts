@@ -1,4 +1,4 @@
-import type { Prepared, ShapeForm } from "../db/gateway-calls.ts";
+import type { Prepared, ShapeForm } from "../db/gateway-answers.ts";
 import type { Op } from "../wire/ops.ts";
 import { type LinesByKey, linesOf, rowsOf } from "./copy-text.ts";
 import { listOf } from "./fold.ts";

@@ -1,12 +1,8 @@
 import type pg from "pg";
 
-import {
-  FilterFailed,
-  type GatewayCalls,
-  inSnapshot,
-  type Prepared,
-  type ShapeForm,
-} from "../db/gateway-calls.ts";
+import type { Prepared, ShapeForm } from "../db/gateway-answers.ts";
+import type { GatewayCalls } from "../db/gateway-calls.ts";
+import { FilterFailed, inSnapshot } from "../db/snapshot-reads.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";

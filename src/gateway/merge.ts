@@ -1,4 +1,4 @@
-import type { ChangeRow } from "../db/gateway-calls.ts";
+import type { ChangeRow } from "../db/gateway-answers.ts";
 import type { RowEvent } from "./fold.ts";
 
 /** A change of a captured table, as one shape sees it. */

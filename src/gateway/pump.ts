@@ -1,12 +1,8 @@
 import type pg from "pg";
 
-import {
-  type ChangeRow,
-  FilterFailed,
-  type GatewayCalls,
-  inSnapshot,
-  type SnapshotReads,
-} from "../db/gateway-calls.ts";
+import type { ChangeRow } from "../db/gateway-answers.ts";
+import type { GatewayCalls } from "../db/gateway-calls.ts";
+import { FilterFailed, inSnapshot, type SnapshotReads } from "../db/snapshot-reads.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import type { DefinitionsCache } from "./definitions.ts";

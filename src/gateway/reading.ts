@@ -1,4 +1,5 @@
-import type { ChangeRow, DirtyTable, LogPage, ShapeForm, SnapshotReads } from "../db/gateway-calls.ts";
+import type { ChangeRow, DirtyTable, LogPage, ShapeForm } from "../db/gateway-answers.ts";
+import type { SnapshotReads } from "../db/snapshot-reads.ts";
 import { type LinesByKey, linesByKey } from "./copy-text.ts";
 
 /** Blocks of a dataset table that may differ, and the rows that they have now. */

@@ -1,6 +1,7 @@
 import type pg from "pg";
 
-import type { GatewayCalls, WishAnswer } from "../db/gateway-calls.ts";
+import type { WishAnswer } from "../db/gateway-answers.ts";
+import type { GatewayCalls } from "../db/gateway-calls.ts";
 import type { Log } from "../log.ts";
 import type { TableForm } from "../wire/from-gateway.ts";
 import { type DefinitionsCache, tableOf } from "./definitions.ts";

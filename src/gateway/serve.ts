@@ -1,4 +1,5 @@
-import type { ChangeRow, LogPage, SnapshotReads } from "../db/gateway-calls.ts";
+import type { ChangeRow, LogPage } from "../db/gateway-answers.ts";
+import type { SnapshotReads } from "../db/snapshot-reads.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { linesByKey } from "./copy-text.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { WishAnswer } from "../db/gateway-calls.ts";
+import type { WishAnswer } from "../db/gateway-answers.ts";
 import type { Report, Wish } from "../wire/from-client.ts";
 import type { FromGateway } from "../wire/from-gateway.ts";
 import type { Token } from "./auth.ts";

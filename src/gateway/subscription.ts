@@ -1,4 +1,4 @@
-import type { ShapeForm, WishAnswer } from "../db/gateway-calls.ts";
+import type { ShapeForm, WishAnswer } from "../db/gateway-answers.ts";
 import type { Wish } from "../wire/from-client.ts";
 
 /** A wish of a client, and what has become of it. */

@@ -1,0 +1,105 @@
+import type pg from "pg";
+
+import { failureOf } from "../model/failure.ts";
+import { copyOut } from "./copy-out.ts";
+import type { ChangeRow, Definitions, DirtyTable, LogPage, LogPoint, ShapeForm } from "./gateway-answers.ts";
+import { oneAnswer } from "./one-answer.ts";
+
+/** Reading what a long absence left may take a while. */
+const READ_MS = 120_000;
+
+/** Nothing of a shape can be read, since its filter fails on a row. */
+export class FilterFailed extends Error {
+  override readonly name = "FilterFailed";
+  readonly form: ShapeForm;
+  /** Of the row. */
+  readonly key: string | null;
+  readonly sqlState: string;
+
+  constructor(form: ShapeForm, cause: unknown) {
+    super(`the filter of the shape ${form.name} fails on a row`, { cause });
+    const { message, detail } = failureOf(cause);
+    this.form = form;
+    this.key = detail;
+    this.sqlState = /\(([0-9A-Z]{5})\)$/.exec(message)?.[1] ?? "";
+  }
+}
+
+/** What a gateway reads, within one snapshot of the database. */
+export class SnapshotReads {
+  readonly #client: pg.ClientBase;
+
+  constructor(client: pg.ClientBase) {
+    this.#client = client;
+  }
+
+  /** Null: nothing about rows, or about datasets. Throws SY406 where the log does not go on from there. */
+  log(after: bigint | null, epoch: string, blocksAfter: bigint | null): Promise<LogPage> {
+    return oneAnswer(
+      this.#client,
+      "ampsync_worker.read_log($1, $2, $3)",
+      [after, epoch, blocksAfter],
+      READ_MS,
+    );
+  }
+
+  definitions(): Promise<Definitions> {
+    return oneAnswer(this.#client, "ampsync_worker.shape_definitions()", []);
+  }
+
+  point(): Promise<LogPoint> {
+    return oneAnswer(this.#client, "ampsync_worker.log_point()", []);
+  }
+
+  async changes(shapes: readonly number[], after: bigint, to: bigint): Promise<ChangeRow[]> {
+    return await this.#rows("select * from ampsync_worker.read_shapes($1, $2, $3)", [shapes, after, to]);
+  }
+
+  /** Changes at or below `to` that the snapshot of a load does not hold. */
+  async unseen(shape: number, visible: string, settled: bigint, to: bigint): Promise<ChangeRow[]> {
+    const text = "select * from ampsync_worker.read_unseen($1, $2, $3, null, $4)";
+    return await this.#rows(text, [[shape], visible, settled, to]);
+  }
+
+  /**
+   * Rows of a shape as COPY text; the first field is the key of the instance. Null: all ranges, or all instances.
+   * Throws FilterFailed.
+   */
+  async copy(
+    form: ShapeForm,
+    ranges: DirtyTable["ranges"] | null,
+    keys: readonly string[] | null,
+  ): Promise<string> {
+    const { rows } = await this.#client.query(
+      "select quote_nullable($1::jsonb::text) as ranges, quote_nullable($2::text[]::text) as keys",
+      [ranges === null ? null : JSON.stringify(ranges), keys],
+    );
+    const [{ ranges: rangesText, keys: keysText }] = rows;
+    const call = `ampsync_worker.shape_rows(${form.shape_id}, ${rangesText}::jsonb, ${keysText}::text[])`;
+    try {
+      return await copyOut(this.#client, `copy (select * from ${call} as r(${form.row_type})) to stdout`);
+    } catch (error) {
+      throw failureOf(error).code === "SY414" ? new FilterFailed(form, error) : error;
+    }
+  }
+
+  async #rows(text: string, values: readonly unknown[]): Promise<ChangeRow[]> {
+    const query = { text, values: [...values], query_timeout: READ_MS };
+    return (await this.#client.query<ChangeRow>(query)).rows;
+  }
+}
+
+/** Runs reads in one snapshot. */
+export async function inSnapshot<T>(pool: pg.Pool, work: (reads: SnapshotReads) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query("begin isolation level repeatable read read only");
+    const result = await work(new SnapshotReads(client));
+    await client.query("commit");
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(true); // Whatever state it is in.
+    throw error;
+  }
+}

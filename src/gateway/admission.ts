@@ -1,0 +1,85 @@
+import type { GatewayCalls } from "../db/gateway-calls.ts";
+import { AmpsyncError } from "../errors.ts";
+import { CLOSE } from "../wire/codec.ts";
+import type { Hello } from "../wire/from-client.ts";
+import type { Token } from "./auth.ts";
+import type { Clients } from "./clients.ts";
+import type { Connection } from "./connection.ts";
+import type { DefinitionsCache } from "./definitions.ts";
+import type { Line } from "./line.ts";
+import type { Pump } from "./pump.ts";
+import type { Resolver } from "./resolver.ts";
+import { answerOf, Session } from "./session.ts";
+import type { GatewaySettings } from "./settings.ts";
+import { asked } from "./subscription.ts";
+
+export interface AdmissionOptions {
+  readonly gateway: string;
+  readonly settings: GatewaySettings;
+  readonly calls: GatewayCalls;
+  readonly definitions: DefinitionsCache;
+  readonly resolver: Resolver;
+  readonly clients: Clients;
+  readonly pump: Pump;
+}
+
+/** Lets clients in that say hello: opens their session in the database, and welcomes them. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** Throws what the client is refused with. */
+  async open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
+    const { gateway, calls, definitions, resolver, clients, pump } = this.#options;
+    this.#check(token);
+    const { token: _, ...rest } = hello;
+    const opened = await calls.openSession(gateway, hello.client, token, rest);
+    const session = new Session({
+      client: hello.client,
+      line,
+      generation: opened.generation,
+      epoch: opened.epoch,
+      token,
+      stamps: { stamp: hello.stamp, blocksStamp: hello.blocks_stamp },
+      schema: hello.schema,
+      standing: { position: BigInt(hello.position ?? "0"), blocks: BigInt(hello.blocks ?? "0") },
+      close: (code, message) => connection.close(code, message),
+    });
+    await resolver.know(opened.definitions);
+    clients.enter(hello.client, connection)?.close(CLOSE.replaced, null);
+    session.subscriptions = new Map(hello.shapes.map((wish) => [wish.id, asked(wish)]));
+    resolver.apply(session, opened.shapes, false);
+    line.send({
+      t: "welcome",
+      session: session.id,
+      epoch: opened.epoch,
+      head: opened.head,
+      now: opened.now,
+      schema: opened.schema,
+      last_seq: opened.last_seq,
+      unknown: opened.unknown,
+      shapes: opened.shapes.map(answerOf),
+      tables: resolver.tables(session),
+    });
+    pump.sessions.add(session);
+    if (definitions.version !== opened.definitions) resolver.resolve(session);
+    pump.wake();
+    return session;
+  }
+
+  #check(token: Token): void {
+    const { pump, settings } = this.#options;
+    const { maxClients, tenants } = settings;
+    if (pump.sessions.size >= maxClients) {
+      throw new AmpsyncError("SY416", `this gateway has its ${maxClients} clients`, {
+        hint: "Start another gateway.",
+      });
+    }
+    if (tenants !== null && !tenants.includes(token.tenant ?? "")) {
+      throw new AmpsyncError("SY104", "this gateway is for other tenants");
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Connection } from "./connection.ts";
+import { end } from "./heartbeat.ts";
+import type { Session } from "./session.ts";
+
+/** Who is connected: sockets, and the one that each client has now. */
+export class Clients {
+  readonly connections = new Set<Connection>();
+  readonly #byClient = new Map<string, Connection>();
+  readonly #gateway: string;
+
+  constructor(gateway: string) {
+    this.#gateway = gateway;
+  }
+
+  /** Those that have not said yet who they are. */
+  get strangers(): number {
+    let count = 0;
+    for (const { session } of this.connections) if (session === null) count += 1;
+    return count;
+  }
+
+  /** A client has this connection from now on. Returns the one that it had. */
+  enter(client: string, connection: Connection): Connection | undefined {
+    const before = this.#byClient.get(client);
+    this.#byClient.set(client, connection);
+    return before;
+  }
+
+  leave(connection: Connection): void {
+    this.connections.delete(connection);
+    const client = connection.session?.client;
+    if (client !== undefined && this.#byClient.get(client) === connection) this.#byClient.delete(client);
+  }
+
+  /** Ends the session that a notice of the database names, if it is one of these. */
+  noticed(payload: string): void {
+    const { client = "", generation, gateway, why = "" } = noticeOf(payload);
+    const session: Session | null | undefined = this.#byClient.get(client)?.session;
+    if (session?.generation === generation && gateway === this.#gateway) end(session!, why);
+  }
+}
+
+interface Notice {
+  readonly client?: string;
+  readonly generation?: string;
+  readonly gateway?: string;
+  readonly why?: string;
+}
+
+/** Whoever may connect to the database may say anything on a channel. */
+function noticeOf(payload: string): Notice {
+  try {
+    const notice: unknown = JSON.parse(payload);
+    return typeof notice === "object" && notice !== null ? notice : {};
+  } catch {
+    return {};
+  }
+}
