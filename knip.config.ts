@@ -6,7 +6,14 @@ import type { KnipConfig } from "knip";
  * dead code alive.
  */
 export default ({ production }: { readonly production?: boolean }): KnipConfig => ({
-  entry: ["src/index.ts!", "src/cli/main.ts!", "src/tasks/*.ts!", "src/client/client.ts!", "scripts/*"],
+  entry: [
+    "src/index.ts!",
+    "src/cli/main.ts!",
+    "src/tasks/*.ts!",
+    "src/client/client.ts!",
+    "scripts/*",
+    "tests/browser/**/*.page.ts",
+  ],
   project: ["src/**/*.ts!", "{tests,bench,scripts}/**/*.{ts,mjs}"],
   // What it looks for unless told, and circles.
   include: [
