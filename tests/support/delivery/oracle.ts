@@ -39,7 +39,7 @@ export async function oracle(db: Reader, client: Reader, options: OracleOptions 
  * What differs, once a client is at the head of the log: rows and sum of each table, and steps of its journal, if it keeps
  * one, that leave a gap or overlap. The client's tables are asked, not its messages.
  */
-export async function differences(
+async function differences(
   db: Reader,
   client: Reader,
   { claims = {}, deadlineMs }: OracleOptions = {},
