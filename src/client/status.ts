@@ -1,3 +1,4 @@
+import { AmpsyncError, type ErrorCode } from "../errors.ts";
 import type { Link } from "./machine.ts";
 import type { Phase } from "./standing.ts";
 import type { StoreKind } from "./store.ts";
@@ -47,4 +48,19 @@ export class History {
   all(): readonly Happening[] {
     return this.#last;
   }
+}
+
+/** An error as it is shown: one of a database, of a gateway, or of this program. */
+export function failureOf(error: unknown): Failure {
+  const { code, message, hint } = error as { code?: unknown; message?: unknown; hint?: unknown };
+  return {
+    code: typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : "SY903",
+    message: typeof message === "string" ? message : String(error),
+    hint: typeof hint === "string" ? hint : null,
+  };
+}
+
+export function errorOf({ code, message, hint }: Failure): AmpsyncError {
+  // The gateway's code: of the same table.
+  return new AmpsyncError(code as ErrorCode, message, hint === null ? {} : { hint });
 }

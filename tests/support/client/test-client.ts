@@ -1,13 +1,13 @@
-import { type Client, type ClientOptions, createClient } from "../../../src/client/client.ts";
+import { type ClientOptions, createClient, type LocalClient } from "../../../src/client/client.ts";
 import type { ClientStatus } from "../../../src/client/status.ts";
 import { tokenOf } from "../delivery/gateway.ts";
 import { waitFor } from "../wait-for.ts";
 
 /** A client in this process, with a database of its own. */
 export class TestClient implements AsyncDisposable {
-  readonly client: Client;
+  readonly client: LocalClient;
 
-  private constructor(client: Client) {
+  private constructor(client: LocalClient) {
     this.client = client;
   }
 

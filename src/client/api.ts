@@ -1,0 +1,61 @@
+import type { Extensions } from "@electric-sql/pglite";
+
+import type { Database } from "./database.ts";
+import type { OnRows } from "./live.ts";
+import type { ClientStatus, Happening } from "./status.ts";
+import type { Subscription } from "./subscriptions.ts";
+
+export interface ClientOptions {
+  /** Of a gateway, or of what distributes connections among gateways: `https://sync.example`. */
+  readonly url: string;
+  /** A name, a directory, or `memory://`, `opfs-ahp://name`, `idb://name`. */
+  readonly store: string;
+  /** Asked before each connection, and before a token expires. */
+  readonly token: () => string | Promise<string>;
+  /** What this client holds; what an earlier run held beside it is given up. Left out: what the store holds. */
+  readonly shapes?: readonly Subscription[];
+  readonly extensions?: Extensions;
+  readonly WebSocket?: typeof WebSocket;
+  readonly fetch?: typeof fetch;
+}
+
+export interface Subscribed {
+  readonly id: string;
+  /** Resolves when its rows are here. */
+  ready(): Promise<void>;
+  unsubscribe(): Promise<void>;
+}
+
+/** What an application has of a store, wherever that is open. */
+export interface Client {
+  readonly status: ClientStatus;
+  /** Called at once, and whenever something of it has changed. Returns what ends that. */
+  onStatus(listener: (status: ClientStatus) => void): () => void;
+  /** Resolves when everything that was asked for is here; rejects where a shape is refused. */
+  ready(): Promise<void>;
+  /** One statement, in a transaction of its own. What it wrote is stored when this resolves. */
+  query<T = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<{ rows: T[] }>;
+  /**
+   * Gives the rows now, and again whenever what the query reads has changed. Resolves, after the first rows, with what ends
+   * it.
+   */
+  live(sql: string, params: readonly unknown[], onRows: OnRows): Promise<() => void>;
+  subscribe(wanted: Subscription): Promise<Subscribed>;
+  /**
+   * Loads a table anew: one whose frames could not be applied goes on with it. Without a connection, with the next one.
+   */
+  reload(table: string): Promise<void>;
+  /** After `signed_out`: asks for a token again. */
+  signIn(): void;
+  /** The device is online again, or the page visible: what waits for another try does not wait any longer. */
+  wake(): void;
+  /** What happened last. Neither rows nor tokens. */
+  debug(): { readonly status: ClientStatus; readonly history: readonly Happening[] };
+  close(): Promise<void>;
+}
+
+/** A client whose store is open in this thread. */
+export interface LocalClient extends Client {
+  /** The database itself, for transactions of one's own. */
+  readonly pg: Database;
+}

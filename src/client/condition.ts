@@ -1,0 +1,110 @@
+import type { Report } from "../wire/from-client.ts";
+import type { Database } from "./database.ts";
+import type { Lag } from "./lag.ts";
+import type { Link } from "./machine.ts";
+import { bytesOf, firstFailure, phaseOf, readStanding, type Standing } from "./standing.ts";
+import { type ClientStatus, failureOf, History } from "./status.ts";
+import type { Store } from "./store.ts";
+import type { Failure } from "./subscriptions.ts";
+import { Watchers } from "./watchers.ts";
+
+interface Parts {
+  readonly pg: Database;
+  readonly kind: Store["kind"];
+  readonly lag: Lag;
+  readonly link: () => Link;
+  readonly report: (report: Report) => void;
+}
+
+/** How a client stands: what its store says, and what went wrong beside it. Whoever wants to know is told. */
+export class Condition {
+  readonly watchers = new Watchers(() => this.status);
+  readonly history = new History();
+  readonly #parts: Parts;
+  #standing: Standing | null = null;
+  #bytes = "0";
+  #error: Failure | null = null;
+  #full = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** As it was read last. */
+  get standing(): Standing {
+    if (this.#standing === null) throw new Error("the store has not been read yet");
+    return this.#standing;
+  }
+
+  get status(): ClientStatus {
+    const { kind, lag, link } = this.#parts;
+    const { position, blocks, subscriptions } = this.standing;
+    return {
+      phase: phaseOf(this.standing),
+      connected: link() === "open",
+      connection: link(),
+      position,
+      lagMs: lag.ms(BigInt(position), BigInt(blocks)),
+      pending: 0,
+      shapes: subscriptions.map(({ definition: _, ...rest }) => rest),
+      store: { kind, bytes: this.#bytes, status: this.#full ? "storage_full" : "ok" },
+      error: firstFailure(this.standing) ?? this.#error,
+    };
+  }
+
+  async readStanding(): Promise<Standing> {
+    this.#standing = await readStanding(this.#parts.pg);
+    return this.#standing;
+  }
+
+  /** Something of the store may have changed. */
+  async changed(): Promise<void> {
+    if (this.watchers.closed) return;
+    await this.readStanding();
+    this.#bytes = await bytesOf(this.#parts.pg);
+    this.history.note(phaseOf(this.standing));
+    this.show();
+  }
+
+  linked(link: Link): void {
+    this.history.note(link);
+    this.show();
+  }
+
+  failed(error: unknown): void {
+    this.#note(error);
+    this.show();
+  }
+
+  /** A gateway has welcomed this client: what kept it away before is over. */
+  well(): void {
+    this.#error = null;
+  }
+
+  /** Frames stay where they are; the gateway, which hears of no progress, sends them again. */
+  notStored(error: unknown): void {
+    this.#full = true;
+    this.failed(error);
+  }
+
+  show(): void {
+    if (this.#standing === null) return;
+    const { phase, pending, store, error } = this.status;
+    this.#parts.report({
+      t: "report",
+      pending,
+      phase,
+      error: error === null ? null : { code: error.code, table: null, message: error.message },
+      migrations: [],
+      checks: [],
+      store,
+    });
+    // The application's own mistake: what the client does next does not depend on it.
+    this.watchers.tell((thrown) => this.#note(thrown));
+  }
+
+  #note(error: unknown): void {
+    this.#error = failureOf(error);
+    this.history.note(`${this.#error.code}: ${this.#error.message}`);
+  }
+}

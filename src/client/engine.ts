@@ -1,0 +1,245 @@
+import type { Snapshot, Welcome } from "../wire/from-gateway.ts";
+import type { ClientOptions, LocalClient, Subscribed } from "./api.ts";
+import { Condition } from "./condition.ts";
+import { Connection } from "./connection.ts";
+import type { Database } from "./database.ts";
+import { Frames } from "./frames.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { Inbox } from "./inbox.ts";
+import { Lag } from "./lag.ts";
+import { LiveQueries, type OnRows } from "./live.ts";
+import type { Link } from "./machine.ts";
+import { Reports } from "./reports.ts";
+import { chunksFrom, readStaged, stage } from "./stage.ts";
+import { failedTables, helloOf, phaseOf, renameClient } from "./standing.ts";
+import type { ClientStatus, Happening } from "./status.ts";
+import type { Store } from "./store.ts";
+import { Storing } from "./storing.ts";
+import { Subscribing } from "./subscribing.ts";
+import { noteAnswers, type Subscription, spoilTable } from "./subscriptions.ts";
+import { makeTable, Tables } from "./tables.ts";
+import { Turns } from "./turns.ts";
+
+/** A client in one thread: joins its store, its connection and what its user asks for. */
+export class Engine implements LocalClient {
+  readonly pg: Database;
+  readonly #options: ClientOptions;
+  readonly #store: Store;
+  readonly #tables = new Tables();
+  readonly #turns = new Turns();
+  readonly #lag = new Lag(() => performance.now());
+  readonly #live: LiveQueries;
+  readonly #storing: Storing;
+  readonly #condition: Condition;
+  readonly #inbox: Inbox;
+  readonly #connection: Connection;
+  readonly #subscribing: Subscribing;
+  readonly #reports: Reports;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: ClientOptions, store: Store, hash: (bytes: Uint8Array) => bigint) {
+    const { pg, kind } = store;
+    this.pg = pg;
+    this.#options = options;
+    this.#store = store;
+    this.#connection = this.#connectionTo(options);
+    const send = this.#connection.send.bind(this.#connection);
+    this.#reports = new Reports(send);
+    this.#condition = new Condition({
+      pg,
+      kind,
+      lag: this.#lag,
+      link: () => this.#connection.link,
+      report: (report) => this.#reports.offer(report),
+    });
+    const condition = this.#condition;
+    const failed = (error: unknown) => condition.failed(error);
+    const changed = () => condition.changed();
+    this.#live = new LiveQueries(pg, this.#turns, failed);
+    this.#storing = new Storing(pg, store.pauseMs);
+    this.#subscribing = new Subscribing({
+      pg,
+      turns: this.#turns,
+      storing: this.#storing,
+      condition,
+      connection: this.#connection,
+    });
+    const fetchChunk = chunksFrom(options.url, () => this.#connection.token, options.fetch ?? fetch);
+    const turn = <T>(step: () => Promise<T>) => this.#turns.take(step);
+    this.#inbox = new Inbox({
+      lag: this.#lag,
+      frames: new Frames({
+        pg,
+        tables: this.#tables,
+        turns: this.#turns,
+        live: this.#live,
+        lag: this.#lag,
+        storing: this.#storing,
+        housekeeping: new Housekeeping(pg),
+        isLoading: () => phaseOf(condition.standing) !== "live",
+        failedTables: () => failedTables(condition.standing),
+        send,
+        changed,
+        failed,
+        notStored: (error) => condition.notStored(error),
+      }),
+      send,
+      tell: (event) => this.#connection.tell(event),
+      renewToken: () => this.#connection.renewToken(),
+      answered: (answers, forms) => this.#turns.take(() => this.#answered(answers, forms)),
+      welcomed: () => this.#welcomed(),
+      stage: (snapshot: Snapshot, signal) =>
+        stage({ pg, tables: this.#tables, fetchChunk, hash, turn, signal }, snapshot),
+      changed,
+      failed,
+    });
+  }
+
+  #connectionTo(options: ClientOptions): Connection {
+    return new Connection(
+      options.url,
+      {
+        token: async () => options.token(),
+        hello: (token) => this.#hello(token),
+        take: (message, isCurrent) => this.#inbox.take(message, isCurrent),
+        changed: (link) => this.#linked(link),
+        newClientId: () => this.#turns.take(() => this.#rename()),
+        failed: (error) => this.#condition.failed(error),
+      },
+      { now: () => performance.now(), random: Math.random, WebSocket: options.WebSocket ?? WebSocket },
+    );
+  }
+
+  /** Called once, by who made it: reads the store, and connects. */
+  async begin(): Promise<void> {
+    await this.pg.transaction((tx) => this.#tables.read(tx));
+    const { shapes } = this.#options;
+    if (shapes !== undefined) await this.#subscribing.want(shapes);
+    await this.#condition.changed();
+    this.#connection.tell({ kind: "timer" });
+  }
+
+  get status(): ClientStatus {
+    return this.#condition.status;
+  }
+
+  onStatus(listener: (status: ClientStatus) => void): () => void {
+    return this.#condition.watchers.add(listener);
+  }
+
+  ready(): Promise<void> {
+    return this.#condition.watchers.ready();
+  }
+
+  async query<T = Record<string, unknown>>(
+    sql: string,
+    params: readonly unknown[] = [],
+  ): Promise<{ rows: T[] }> {
+    const { rows, wrote } = await this.#turns.take(async () => {
+      const result = await this.pg.transaction(async (tx) => {
+        const { rows } = await tx.query<T>(sql, [...params]);
+        const xid = await tx.query<{ wrote: boolean }>(
+          "select pg_current_xact_id_if_assigned() is not null as wrote",
+        );
+        return { rows, wrote: xid.rows[0]?.wrote === true };
+      });
+      if (result.wrote) await this.#live.changed(null);
+      return result;
+    });
+    if (wrote) await this.#storing.now();
+    return { rows };
+  }
+
+  live(sql: string, params: readonly unknown[], onRows: OnRows): Promise<() => void> {
+    return this.#live.add(sql, params, onRows);
+  }
+
+  async subscribe(wanted: Subscription): Promise<Subscribed> {
+    const id = await this.#subscribing.subscribe(wanted);
+    let ended: Promise<void> | null = null;
+    const unsubscribe = () => {
+      ended ??= this.#subscribing.unsubscribe(id);
+      return ended;
+    };
+    return { id, ready: () => this.#condition.watchers.settled(id), unsubscribe };
+  }
+
+  async reload(table: string): Promise<void> {
+    await this.#turns.take(() => this.pg.transaction((tx) => spoilTable(tx, table)));
+    await this.#storing.now();
+    await this.#condition.changed();
+    this.#connection.send({ t: "load", tables: [table] });
+    this.#connection.tell({ kind: "call" });
+  }
+
+  signIn(): void {
+    this.#connection.tell({ kind: "sign_in" });
+  }
+
+  wake(): void {
+    this.#connection.tell({ kind: "wake" });
+  }
+
+  debug(): { readonly status: ClientStatus; readonly history: readonly Happening[] } {
+    return { status: this.status, history: this.#condition.history.all() };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#condition.watchers.close();
+    this.#connection.tell({ kind: "stop" });
+    this.#reports.end();
+    try {
+      await this.#inbox.clear();
+      await this.#turns.take(() => this.#storing.now().finally(() => this.pg.close()));
+    } finally {
+      this.#store.release();
+    }
+  }
+
+  async #hello(token: string) {
+    return this.#turns.take(async () => {
+      const standing = await this.#condition.readStanding();
+      this.#subscribing.saidHello();
+      return helloOf(standing, token, await readStaged(this.pg));
+    });
+  }
+
+  async #rename(): Promise<void> {
+    await renameClient(this.pg);
+    await this.#storing.now();
+  }
+
+  async #answered(answers: Welcome["shapes"], forms: Welcome["tables"]): Promise<void> {
+    this.#tables.announce(forms);
+    for (const form of this.#tables.missing()) await this.#make(form);
+    await this.pg.transaction((tx) => noteAnswers(tx, answers));
+    await this.#storing.soon();
+    await this.#condition.changed();
+  }
+
+  async #make(form: Welcome["tables"][number]): Promise<void> {
+    await this.pg.transaction((tx) => makeTable(tx, form));
+    await this.pg.transaction((tx) => this.#tables.read(tx));
+  }
+
+  async #welcomed(): Promise<void> {
+    this.#condition.well();
+    this.#reports.welcomed();
+    await this.#condition.changed();
+    this.#subscribing.welcomed();
+  }
+
+  #linked(link: Link): void {
+    if (link !== "open") {
+      this.#lag.disconnected();
+      this.#reports.end();
+      void this.#inbox.clear();
+    }
+    this.#condition.linked(link);
+  }
+}

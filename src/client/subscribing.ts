@@ -1,0 +1,113 @@
+import type { FromClient } from "../wire/from-client.ts";
+import type { Condition } from "./condition.ts";
+import type { Connection } from "./connection.ts";
+import type { Database } from "./database.ts";
+import { readStanding } from "./standing.ts";
+import type { Storing } from "./storing.ts";
+import {
+  addSubscription,
+  isSame,
+  leaveSubscription,
+  type Subscription,
+  spoiledTables,
+  wishOf,
+} from "./subscriptions.ts";
+import type { Turns } from "./turns.ts";
+
+interface Parts {
+  readonly pg: Database;
+  readonly turns: Turns;
+  readonly storing: Storing;
+  readonly condition: Condition;
+  readonly connection: Connection;
+}
+
+/** What a client asks for: kept in its store, and said to each gateway. */
+export class Subscribing {
+  readonly #parts: Parts;
+  readonly #users = new Map<string, number>();
+  /** Subscriptions that the present connection was asked for. */
+  #asked = new Set<string>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** These and no others: what an earlier run held beside them is given up. */
+  async want(shapes: readonly Subscription[]): Promise<void> {
+    const { pg, turns, storing } = this.#parts;
+    await turns.take(async () => {
+      const { subscriptions } = await readStanding(pg);
+      for (const state of subscriptions) {
+        if (!shapes.some((wanted) => isSame(state, wanted))) {
+          await pg.transaction((tx) => leaveSubscription(tx, state.id));
+        }
+      }
+      for (const wanted of shapes) await this.#add(wanted);
+      await storing.now();
+    });
+  }
+
+  async subscribe(wanted: Subscription): Promise<string> {
+    const { turns, storing, condition, connection } = this.#parts;
+    const id = await turns.take(() => this.#add(wanted));
+    await storing.now();
+    await condition.changed();
+    this.#askForMore();
+    connection.tell({ kind: "call" });
+    return id;
+  }
+
+  /** One of those who asked for it does not any more; the last one takes it away. */
+  async unsubscribe(id: string): Promise<void> {
+    const { pg, turns, storing, condition } = this.#parts;
+    const users = (this.#users.get(id) ?? 1) - 1;
+    this.#users.set(id, users);
+    if (users > 0) return;
+    await turns.take(() => pg.transaction((tx) => leaveSubscription(tx, id)));
+    await storing.now();
+    this.#send({ t: "unsubscribe", ids: [id] });
+    await condition.changed();
+  }
+
+  /** The hello that is being written asks for all of them. */
+  saidHello(): void {
+    this.#asked = new Set(this.#parts.condition.standing.subscriptions.map(({ id }) => id));
+  }
+
+  /** What the hello did not say. */
+  welcomed(): void {
+    const { subscriptions } = this.#parts.condition.standing;
+    const leaving = subscriptions.filter(({ phase }) => phase === "leaving");
+    if (leaving.length > 0) this.#send({ t: "unsubscribe", ids: leaving.map(({ id }) => id) });
+    this.#askForMore();
+    const spoiled = spoiledTables(subscriptions);
+    if (spoiled.length > 0) this.#send({ t: "load", tables: spoiled });
+  }
+
+  async #add(wanted: Subscription): Promise<string> {
+    const { pg } = this.#parts;
+    const { subscriptions } = await readStanding(pg);
+    const there = subscriptions.find((state) => state.phase !== "leaving" && isSame(state, wanted));
+    const id = there?.id ?? crypto.randomUUID();
+    if (there === undefined) await pg.transaction((tx) => addSubscription(tx, id, wanted));
+    this.#users.set(id, (this.#users.get(id) ?? 0) + 1);
+    return id;
+  }
+
+  /** What was subscribed after the hello was written. */
+  #askForMore(): void {
+    const { condition, connection } = this.#parts;
+    if (connection.link !== "open") return;
+    const more = condition.standing.subscriptions.filter(
+      ({ id, phase }) => phase === "loading" && !this.#asked.has(id),
+    );
+    if (more.length === 0) return;
+    for (const { id } of more) this.#asked.add(id);
+    this.#send({ t: "subscribe", shapes: more.map(wishOf) });
+  }
+
+  #send(message: FromClient): void {
+    this.#parts.connection.send(message);
+  }
+}
