@@ -3025,8 +3025,8 @@ function ampsync_private.end_session(p_client_id uuid, p_why text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.end_sessions(p_gateway uuid)
-  -- Remove the sessions of a gateway, but for those of clients that somebody holds.
+function ampsync_private.end_sessions(p_gateway uuid, p_silent interval DEFAULT '00:00:00'::interval)
+  -- Remove the sessions of a gateway, or of all, but for those of clients that somebody holds.
   returns integer
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
@@ -5794,8 +5794,8 @@ function ampsync_private.serving_index(p_target regclass, p_method text, p_colum
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.sessions_to_close(p_gateway uuid, p_sessions jsonb)
-  -- Of the sessions of a gateway those that are to be closed, and why.
+function ampsync_private.sessions_to_close(p_gateway uuid, p_sessions jsonb, p_held uuid[])
+  -- Of the sessions of a gateway those that are to be closed, and why, and those whose client somebody holds.
   returns jsonb
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -7225,7 +7225,7 @@ function ampsync_worker.report_capture(p_generation bigint, p_lsn pg_lsn, p_look
   grants owner=X/owner
 
 function ampsync_worker.report_sessions(p_gateway uuid, p_sessions jsonb)
-  -- What a gateway says of its sessions; returns those that are to be closed.
+  -- What a gateway says of its sessions; returns those that are to be closed, or to be told again.
   returns jsonb
   language plpgsql volatile security definer
   set search_path=pg_catalog, pg_temp; lock_timeout=2s

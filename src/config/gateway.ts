@@ -8,6 +8,8 @@ import { SETTINGS } from "./settings.ts";
 export interface GatewayStart {
   readonly host: string;
   readonly port: number;
+  /** Where clients reach it; null: it is not known. */
+  readonly address: string | null;
   readonly maxClients: number;
   readonly poolSize: number;
   readonly allowedOrigins: readonly string[];
@@ -36,6 +38,7 @@ export function gatewayStart(
   return {
     host: given.text("gatewayHost") ?? SETTINGS.gatewayHost.standard,
     port: number("gatewayPort"),
+    address: address(given, problems),
     maxClients: number("gatewayMaxClients"),
     poolSize: number("gatewayPool"),
     allowedOrigins: origins(given, problems),
@@ -65,8 +68,12 @@ function auth(
       `one of AMPSYNC_JWT_SECRET, AMPSYNC_JWKS_URL and AMPSYNC_AUTH=none must be set, not ${ways === 0 ? "none" : "several"}`,
     );
   }
-  if (key.text !== null && Buffer.byteLength(key.text) < SECRET_BYTES) {
-    problems.push(`AMPSYNC_JWT_SECRET is shorter than ${SECRET_BYTES} bytes`);
+  if (hasSecret && Buffer.byteLength(key.text ?? "") < SECRET_BYTES) {
+    problems.push(
+      key.file === null
+        ? `AMPSYNC_JWT_SECRET is shorter than ${SECRET_BYTES} bytes`
+        : `AMPSYNC_JWT_SECRET_FILE holds a secret that is shorter than ${SECRET_BYTES} bytes`,
+    );
   }
   return {
     mode: chosen !== null ? "none" : named !== null ? "jwks" : "secret",
@@ -79,6 +86,17 @@ function auth(
     audience: given.text("jwtAudience"),
     tenantClaim: given.text("tenantClaim") ?? SETTINGS.tenantClaim.standard,
   };
+}
+
+function address(given: Given, problems: string[]): string | null {
+  const text = given.text("gatewayAddress");
+  if (text === null) return null;
+  const url = URL.parse(text);
+  const isPlain = url !== null && [url.username, url.password, url.search, url.hash].join("") === "";
+  if (!isPlain || !/^(?:http|ws)s?:$/.test(url.protocol)) {
+    problems.push("AMPSYNC_GATEWAY_ADDRESS is not an address such as https://sync.example");
+  }
+  return text;
 }
 
 /** As browsers name them: scheme, host and port, and nothing behind them. */

@@ -350,6 +350,13 @@ export const SETTINGS = {
     accepts: "an address or a name of this machine",
     about: "where that port is opened; `0.0.0.0` for all addresses",
   },
+  gatewayAddress: {
+    names: ["AMPSYNC_GATEWAY_ADDRESS"],
+    scope: "gateway",
+    accepts: "http, https, ws or wss",
+    about:
+      "where clients reach it, as `ampsync.gateways` shows it; clients of a tenant that other gateways do not take are sent there",
+  },
   gatewayMaxClients: {
     names: ["AMPSYNC_GATEWAY_MAX_CLIENTS"],
     scope: "gateway",

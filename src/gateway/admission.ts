@@ -4,6 +4,7 @@ import { CLOSE } from "../wire/codec.ts";
 import type { Hello } from "../wire/from-client.ts";
 import type { Token } from "./auth.ts";
 import type { Clients } from "./clients.ts";
+import type { Closings } from "./closings.ts";
 import type { Connection } from "./connection.ts";
 import type { DefinitionsCache } from "./definitions.ts";
 import type { Line } from "./line.ts";
@@ -20,6 +21,7 @@ export interface AdmissionOptions {
   readonly definitions: DefinitionsCache;
   readonly resolver: Resolver;
   readonly clients: Clients;
+  readonly closings: Closings;
   readonly pump: Pump;
 }
 
@@ -33,7 +35,7 @@ export class Admission {
 
   /** Throws what the client is refused with. */
   async open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
-    const { gateway, calls, definitions, resolver, clients, pump } = this.#options;
+    const { gateway, calls, definitions, resolver, clients, closings, pump } = this.#options;
     this.#check(token);
     const { token: _, ...rest } = hello;
     const opened = await calls.openSession(gateway, hello.client, token, rest);
@@ -48,7 +50,13 @@ export class Admission {
       standing: { position: BigInt(hello.position ?? "0"), blocks: BigInt(hello.blocks ?? "0") },
       close: (code, message) => connection.close(code, message),
     });
-    await resolver.know(opened.definitions);
+    try {
+      await resolver.know(opened.definitions);
+    } catch (error) {
+      const { client, generation } = session;
+      closings.close({ client, generation, state: { client, generation } });
+      throw error;
+    }
     clients.enter(hello.client, connection)?.close(CLOSE.replaced, null);
     session.subscriptions = new Map(hello.shapes.map((wish) => [wish.id, asked(wish)]));
     resolver.apply(session, opened.shapes, false);

@@ -18,6 +18,7 @@ export interface Deadlines {
   readonly silenceMs: number;
   readonly standstillMs: number;
   readonly busyMs: number;
+  readonly heartbeatMs: number;
 }
 
 export const DEADLINES: Deadlines = {
@@ -26,6 +27,7 @@ export const DEADLINES: Deadlines = {
   silenceMs: 30_000,
   standstillMs: 60_000,
   busyMs: 600_000,
+  heartbeatMs: 5_000,
 };
 
 const AUTH_DUE_MS = 30_000;

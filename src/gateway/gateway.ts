@@ -17,6 +17,7 @@ import { CLOSE } from "../wire/codec.ts";
 import { Admission } from "./admission.ts";
 import { Auth } from "./auth.ts";
 import { Clients } from "./clients.ts";
+import { Closings } from "./closings.ts";
 import { Connection } from "./connection.ts";
 import { DefinitionsCache } from "./definitions.ts";
 import { Door } from "./door.ts";
@@ -32,7 +33,6 @@ import { Wakes } from "./wakes.ts";
 
 /** Sockets that have not said hello. */
 const MOST_STRANGERS = 500;
-const HEARTBEAT_MS = 5_000;
 const READY_MS = 2_000;
 
 /** A process that talks to clients: what it knows is in the database, and another one can go on with any of its clients. */
@@ -42,6 +42,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #pools: Pools;
   readonly #calls: GatewayCalls;
+  readonly #closings: Closings;
   readonly #definitions: DefinitionsCache;
   readonly #snapshots = new Wakes();
   readonly #pump: Pump;
@@ -58,13 +59,16 @@ export class Gateway {
   #beats: NodeJS.Timeout | null = null;
   #head = { position: "0", now: new Date(0).toISOString() };
   #isDraining = false;
+  #port: number;
 
   constructor(settings: GatewaySettings, log: Log) {
     this.#settings = settings;
+    this.#port = settings.port;
     this.#log = log;
     this.#pools = new Pools(settings.databaseUrl, settings.poolSize, log);
     const pool = this.#pools.shared;
     this.#calls = new GatewayCalls(pool);
+    this.#closings = new Closings(this.id, this.#calls, log);
     this.#definitions = new DefinitionsCache(pool);
     this.#auth = new Auth(settings.auth);
     const sessions = () => this.#pump.sessions;
@@ -101,7 +105,8 @@ export class Gateway {
       calls: new GatewayCalls(this.#pools.heartbeat),
       info: () => this.#info(),
       sessions,
-      everyMs: HEARTBEAT_MS,
+      closings: this.#closings,
+      everyMs: settings.deadlines.heartbeatMs,
       log,
     });
     this.#notices = new Notices(
@@ -126,6 +131,7 @@ export class Gateway {
       definitions: this.#definitions,
       resolver: this.#resolver,
       clients: this.#clients,
+      closings: this.#closings,
       pump: this.#pump,
     });
     this.#door = new Door(this.#server, {
@@ -150,6 +156,7 @@ export class Gateway {
         cause: error,
       });
     }
+    this.#port = (this.#server.address() as AddressInfo).port;
     this.#notices.start();
     this.#pump.start();
     this.#heartbeat.start();
@@ -157,9 +164,8 @@ export class Gateway {
       for (const connection of this.#clients.connections)
         connection.beat(this.#head.position, this.#head.now);
     }, deadlines.tickMs);
-    const { port: opened } = this.#server.address() as AddressInfo;
-    this.#log.info("gateway_listening", { host, port: opened });
-    return opened;
+    this.#log.info("gateway_listening", { host, port: this.#port });
+    return this.#port;
   }
 
   /** Tells its clients to go elsewhere, not all at once. */
@@ -172,6 +178,7 @@ export class Gateway {
     }
     this.#notices.stop();
     await this.#heartbeat.stop();
+    await this.#heartbeat.beat(); // Where all of them stood, in one statement.
     await this.#pump.stop();
     await this.#calls.endGateway(this.id).catch(() => {}); // It is noticed anyway, a little later.
     this.#door.close();
@@ -200,7 +207,10 @@ export class Gateway {
     if (session === null) return;
     this.#pump.sessions.delete(session);
     session.load?.cancel();
-    this.#calls.closeSession(this.id, session.client, session.generation, stateOf(session)).catch(() => {}); // The supervisor removes it.
+    const { client, generation } = session;
+    const closing = { client, generation, state: stateOf(session) };
+    if (this.#isDraining) this.#closings.leave(closing);
+    else this.#closings.close(closing);
   }
 
   #noticed(channel: string, payload: string): void {
@@ -213,9 +223,9 @@ export class Gateway {
   }
 
   #info(): object {
-    const { host, port, version, tenants, maxClients } = this.#settings;
+    const { host, address, version, tenants, maxClients } = this.#settings;
     return {
-      address: `${host}:${port}`,
+      address: address ?? `${host}:${this.#port}`,
       version,
       tenants,
       clients: this.#pump.sessions.size,

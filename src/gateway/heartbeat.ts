@@ -2,6 +2,7 @@ import type { GatewayCalls } from "../db/gateway-calls.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import { CLOSE } from "../wire/codec.ts";
+import type { Closings } from "./closings.ts";
 import { later } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -11,6 +12,7 @@ interface Options {
   readonly calls: GatewayCalls;
   readonly info: () => object;
   readonly sessions: () => Iterable<Session>;
+  readonly closings: Closings;
   readonly everyMs: number;
   readonly log: Log;
 }
@@ -39,17 +41,35 @@ export class Heartbeat {
   }
 
   async beat(): Promise<void> {
-    const { gateway, calls, info, sessions, log } = this.#options;
+    const { gateway, calls, info, log } = this.#options;
     try {
       await calls.beat(gateway, info());
-      const all = [...sessions()];
-      const ended = await calls.reportSessions(gateway, all.map(stateOf));
-      for (const { client, why } of ended) {
-        const session = all.find((each) => each.client === client);
-        if (session !== undefined) end(session, why);
-      }
+      await this.#report();
     } catch (error) {
       log.warn("gateway_heartbeat_failed", { error: failureOf(error).code });
+    }
+  }
+
+  /** What was told of a session counts as told once the database has it. */
+  async #report(): Promise<void> {
+    const { gateway, calls, sessions, closings } = this.#options;
+    const all = new Map(
+      [...sessions()].map((session) => [session.client, { session, report: session.report }]),
+    );
+    const over = closings.left;
+    const states = [...all.values()].map(({ session }) => stateOf(session));
+    const answers = await calls.reportSessions(gateway, [
+      ...states,
+      ...over.filter(({ client }) => !all.has(client)).map(({ state }) => ({ ...state, over: true })),
+    ]);
+    const held = new Set(answers.filter(({ why }) => why === "held").map(({ client }) => client));
+    for (const closing of over) if (!held.has(closing.client)) closings.done(closing);
+    for (const { session, report } of all.values()) {
+      if (!held.has(session.client) && session.report === report) session.report = null;
+    }
+    for (const { client, why } of answers) {
+      const session = all.get(client)?.session;
+      if (session !== undefined && why !== "held") end(session, why);
     }
   }
 }
@@ -57,7 +77,6 @@ export class Heartbeat {
 /** What the database keeps of a session. */
 export function stateOf(session: Session): object {
   const { client, generation, epoch, sent, line, phase, report, token } = session;
-  session.report = null;
   const acked = line.acked ?? null;
   return {
     client,

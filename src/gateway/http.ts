@@ -3,7 +3,7 @@ import type { GatewayCalls } from "../db/gateway-calls.ts";
 import { failureOf } from "../model/failure.ts";
 import type { Auth } from "./auth.ts";
 
-const CHUNK = /^\/v1\/snapshots\/([0-9a-f-]{36})\/(\d{1,9})$/;
+const CHUNK = /^\/v1\/snapshots\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/(\d{1,9})$/;
 const HEADER_BYTES = 16 * 1024;
 const REQUEST_MS = 10_000;
 const PREFLIGHT = {

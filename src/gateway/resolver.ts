@@ -111,7 +111,9 @@ export class Resolver {
 
   subscribe(session: Session, wishes: readonly Subscription["wish"][]): void {
     const subscriptions = new Map(session.subscriptions);
+    const replaced = wishes.flatMap((wish) => subscriptions.get(wish.id) ?? []);
     for (const wish of wishes) subscriptions.set(wish.id, asked(wish));
+    session.ended = [...session.ended, ...replaced]; // What of it nothing else holds goes.
     session.subscriptions = subscriptions;
     session.revision += 1;
     this.resolve(session);

@@ -30,7 +30,7 @@ export function serve(session: Session, reading: Reading, shared: SharedOps, loa
     ...(loaded?.texts ?? []),
   ];
   const loads = loaded === null ? [] : session.load!.subscriptions;
-  const gone = session.ended.map(({ wish }) => wish.id);
+  const gone = session.ended.map(({ wish }) => wish.id).filter((id) => !session.subscriptions.has(id));
   const { served } = session;
   // Ahead of this page it stays; above the head, where only another life of the log can have brought it, it does not.
   const isAhead = served.position > reading.to && served.position <= reading.head;

@@ -6,6 +6,8 @@ export interface GatewaySettings {
   readonly databaseUrl: string;
   readonly host: string;
   readonly port: number;
+  /** Where clients reach it; null: it is not known. */
+  readonly address: string | null;
   readonly maxClients: number;
   readonly poolSize: number;
   /** Whose pages may connect. */

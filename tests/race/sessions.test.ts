@@ -50,9 +50,13 @@ describe("a client row that somebody holds", () => {
     const holder = await db.client();
     await holder.query("begin");
     await holder.query("select from ampsync_private.client where client_id = $1 for update", [held.id]);
+    let answer: unknown;
     const report = async (position: string) => {
       const said = [held, free].map(({ id }) => ({ client: id, generation: "1", iat: 4e9, position }));
-      await db.query("select ampsync_worker.report_sessions($1, $2)", [gateway, JSON.stringify(said)]);
+      const { rows: told } = await db.query("select ampsync_worker.report_sessions($1, $2) as answer", [
+        ...[gateway, JSON.stringify(said)],
+      ]);
+      answer = told[0]!["answer"];
       const { rows } = await db.query(
         "select position from ampsync.clients where client_id = any ($1) order by client_id = $2 desc",
         [[held.id, free.id], held.id],
@@ -60,10 +64,12 @@ describe("a client row that somebody holds", () => {
       return rows.map((row) => row["position"]);
     };
     expect(await report("5")).toEqual([null, "5"]);
+    expect(answer).toEqual([{ client: held.id, why: "held" }]);
     await db.query("select ampsync_worker.end_gateway($1)", [crypto.randomUUID()]);
     await db.query("select ampsync_worker.supervise_delivery()");
     await holder.query("commit");
     expect(await report("6")).toEqual(["6", "6"]);
+    expect(answer).toEqual([]);
   });
 
   test("refuses that client a session after 2 s, and lets others in", async () => {

@@ -18,6 +18,7 @@ describe("a gateway", () => {
     expect(parse({ AMPSYNC_AUTH: "none" }).gateway).toMatchObject({
       host: "127.0.0.1",
       port: 8080,
+      address: null,
       maxClients: 5000,
       poolSize: 6,
       allowedOrigins: [],
@@ -46,6 +47,30 @@ describe("a gateway", () => {
     expect(secret()).toBe(SECRET);
     files["/secret"] = "another secret of at least 32 bytes!";
     expect(secret()).toBe("another secret of at least 32 bytes!");
+  });
+
+  test.each(["", "\n", "short\n"])("refuses a file whose secret is %j, without showing it", (text) => {
+    const start = () => parse({ AMPSYNC_JWT_SECRET_FILE: "/secret" }, { "/secret": text });
+    expect(start).toThrow("AMPSYNC_JWT_SECRET_FILE holds a secret that is shorter than 32 bytes");
+    expect(start).not.toThrow("short\n");
+  });
+
+  test("takes the address that clients reach it at", () => {
+    const address = (text: string) =>
+      parse({ AMPSYNC_AUTH: "none", AMPSYNC_GATEWAY_ADDRESS: text }).gateway!.address;
+    expect(address("wss://sync-1.example/eu")).toBe("wss://sync-1.example/eu");
+    expect(address("https://sync.example")).toBe("https://sync.example");
+    for (const wrong of [
+      "sync.example",
+      "ftp://sync.example",
+      "wss://user:pass@sync.example",
+      "wss://a.example/?b",
+    ]) {
+      expect(() => address(wrong)).toThrow(
+        "AMPSYNC_GATEWAY_ADDRESS is not an address such as https://sync.example",
+      );
+      expect(() => address(wrong)).not.toThrow("pass");
+    }
   });
 
   test("takes lists of origins and tenants", () => {

@@ -2,10 +2,12 @@
 -- report. Rows that somebody holds are left for the next beat; so nobody waits for one of them.
 --
 -- p_sessions  [{"client", "generation", "iat", "epoch", "position", "blocks", "phase", "sent", "acked", "buffered",
---             "unacked", "frames", "bytes", "report"}]; report only where there is a new one (note_reports)
+--             "unacked", "frames", "bytes", "report", "over"}]; report only where there is a new one (note_reports);
+--             over: the session has ended, and its row goes
 --
 -- Returns the sessions that are to be closed, [{"client", "why"}]: `replaced`, by one with a later generation;
--- `revoked`, the tokens of its subject; `reset`, to be loaded from the beginning; `ended`, its row is gone.
+-- `revoked`, the tokens of its subject; `reset`, to be loaded from the beginning; `ended`, its row is gone. And those
+-- of which nothing was noted, `held`: to be said again.
 --
 -- Locks: client rows that are free, in their order, then their sessions.
 create or replace function ampsync_worker.report_sessions(
@@ -87,9 +89,16 @@ begin
     where jsonb_typeof(r.entry -> 'report') = 'object'
       and (r.entry ->> 'client')::uuid = any (v_held)
    having count(*) > 0;
-  return ampsync_private.sessions_to_close(p_gateway, p_sessions);
+  delete from ampsync_private.session n
+   using jsonb_to_recordset(p_sessions) g(client uuid, generation bigint, over boolean)
+   where g.over
+     and g.client = any (v_held)
+     and n.client_id = g.client
+     and n.generation = g.generation
+     and n.gateway_id = p_gateway;
+  return ampsync_private.sessions_to_close(p_gateway, p_sessions, v_held);
 end;
 $$;
 
 comment on function ampsync_worker.report_sessions(uuid, jsonb)
-  is 'What a gateway says of its sessions; returns those that are to be closed.';
+  is 'What a gateway says of its sessions; returns those that are to be closed, or to be told again.';

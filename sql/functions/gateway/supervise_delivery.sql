@@ -1,4 +1,5 @@
--- The supervisor's part for clients: gateways that were silent for 30 s go, with their sessions; snapshots of jobs
+-- The supervisor's part for clients: gateways that were silent for 30 s go, with their sessions, and sessions of which
+-- their gateway says nothing, such as one whose opening it never heard the answer to; snapshots of jobs
 -- that died are queued again, and get a job where they have none; what expired goes, and definition_change rows of
 -- more than a day ago, once there are many. Returns how many gateways and snapshots that were.
 --
@@ -31,6 +32,7 @@ begin
              from ampsync_private.session n
             where not exists (select from ampsync_private.gateway g where g.gateway_id = n.gateway_id)
               and n.connected_at < v_now - interval '30 s') s;
+  perform ampsync_private.end_sessions(null, interval '3 minutes'); -- A gateway says something of each once a minute.
 
   v_count := v_count + ampsync_private.free_snapshots();
   for v_item in

@@ -216,3 +216,14 @@ test("a page of another origin is not let in, and a full gateway says so to load
   expect(preflight.headers.get("access-control-allow-origin")).toBe("https://app.example");
   expect((await fetch(`${full.url}/v1/snapshots/${randomUUID()}/0`)).status).toBe(401);
 });
+
+test("what is no address of a chunk is not found, whoever asks", async () => {
+  const headers = { authorization: `Bearer ${await tokenOf()}` };
+  for (const path of ["-".repeat(36), `${"a".repeat(36)}`, `${randomUUID()}0`, `${randomUUID()}/`]) {
+    expect((await fetch(`${gateway.url}/v1/snapshots/${path}/0`, { headers })).status).toBe(404);
+  }
+  const chunk = `${gateway.url}/v1/snapshots/${randomUUID()}`;
+  expect((await fetch(`${chunk}/0`, { headers })).status).toBe(404);
+  expect((await fetch(`${chunk}/9999999999`, { headers })).status).toBe(404);
+  expect((await fetch(`${chunk}/0?token=x`, { headers })).status).toBe(404);
+});

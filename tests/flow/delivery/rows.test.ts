@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import type { Wish } from "../../../src/wire/from-client.ts";
 import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";
 import { type Row, WireClient, type WireClientOptions } from "../../support/delivery/wire-client.ts";
 import { Scenario } from "../../support/worker/scenario.ts";
@@ -241,3 +242,37 @@ test("a filter that fails at a row ends its shape alone, and says at which one u
   await agrees(broken, "public.todos", "owner_id = 'p'");
   await run("select ampsync.drop_shape('poison')");
 });
+
+test("a subscription that is asked for again with other values, or as another shape, leaves no rows of the former ones", async () => {
+  await run(`truncate todos, members; insert into members values (1, 'a'), (2, 'b'), (3, 'c');
+    insert into todos values (1, 'ann', 'one'), (2, 'bob', 'two')`);
+  await run(`create index on public.members (team_id);
+    select ampsync.create_shape('team', 'public.members', bind => '{"team_id": "param:team"}', public => true)`);
+  const team = (id: string, n: string) => ({ id, shape: "team", params: { team: n } });
+  await using client = await connect({ shapes: [team("a", "1"), team("b", "2")] });
+  await client.ready();
+  const names = () =>
+    client
+      .rows("public.members")
+      .map((row) => row["name"])
+      .sort()
+      .join();
+  const again = (wish: Omit<Wish, "definition">) => {
+    client.live.delete(wish.id);
+    client.send({ t: "subscribe", shapes: [{ ...wish, definition: null }] });
+  };
+  again(team("a", "3"));
+  await client.until("the other team", () => client.live.has("a") && names() === "b,c");
+  again(team("a", "2")); // What the other one has.
+  await client.until("one team", () => client.live.has("a") && names() === "b");
+  client.send({ t: "unsubscribe", ids: ["b"] });
+  await client.until("it is gone", () => !client.live.has("b"));
+  expect(names()).toBe("b");
+  again({ id: "a", shape: "my_todos", params: {} });
+  await client.until("another table", () => client.live.has("a") && names() === "");
+  client.send({ t: "unsubscribe", ids: ["a"] });
+  again(team("a", "1"));
+  await client.until("the first team", () => client.live.has("a") && names() === "a");
+  expect(client.rows("public.todos")).toEqual([]);
+  await run("select ampsync.drop_shape('team')");
+}, 60_000);

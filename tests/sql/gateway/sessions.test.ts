@@ -113,6 +113,27 @@ describe("a gateway that reports its sessions", () => {
     expect(await report(client)).toEqual([{ client: client.id, why: "ended" }]);
   });
 
+  test("says of some that they are over, whose rows go, but not those of later ones", async () => {
+    const [over, replaced] = [await opened(), await opened()];
+    await replaced.open(gateway);
+    expect(await report(over, { over: true, position: "3" })).toEqual([]);
+    expect(await report(replaced, { over: true })).toEqual([{ client: replaced.id, why: "replaced" }]);
+    expect(await seen(over)).toMatchObject({ connected: false, position: "3" });
+    expect(await seen(replaced)).toMatchObject({ connected: true });
+  });
+
+  test("and says nothing of one for minutes, loses it: its answer was lost", async () => {
+    const [lost, kept] = [await opened(), await opened()];
+    for (let minute = 0; minute < 4; minute++) {
+      await moveClock(db, "61 s");
+      await db.query("select ampsync_worker.beat_gateway($1, '{}')", [gateway]);
+      await report(kept);
+      await db.query("select ampsync_worker.supervise_delivery()");
+    }
+    expect(await seen(lost)).toMatchObject({ connected: false });
+    expect(await seen(kept)).toMatchObject({ connected: true });
+  });
+
   test("or stops, leaves none behind", async () => {
     await opened();
     await db.query("select ampsync_worker.end_gateway($1)", [gateway]);

@@ -392,4 +392,34 @@ describe("instance_keys", () => {
       await expect(keys(claims, params)).rejects.toMatchObject({ code: "SY413" });
     }
   });
+
+  test("counts the instances of several arrays before it makes them", async () => {
+    await db.query(`create table ${table} (id int primary key, team int, kind int)`);
+    await pass.publish(table);
+    await pass.drain();
+    await db.query(`create index on ${table} (kind, team)`);
+    await db.query(
+      `select ampsync.create_shape('${table}', '${table}', bind => '{"team": "claim:teams[]", "kind": "claim:kinds[]"}')`,
+    );
+    const { shape_id } = await clientTable(db, table);
+    const keys = async (teams: number, kinds: number) => {
+      const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+      const claims = { teams: [...upTo(teams), 0, "0"], kinds: upTo(kinds) };
+      const { rows } = await db.query("select ampsync_private.instance_keys($1, $2, '{}') as keys", [
+        ...[shape_id, claims],
+      ]);
+      return rows[0]!["keys"].length;
+    };
+    expect(await keys(16, 16)).toBe(256);
+    for (const [teams, kinds] of [
+      [16, 17],
+      [257, 1],
+      [3000, 3000], // Nine million, were they made.
+    ] as const) {
+      await expect(keys(teams, kinds)).rejects.toMatchObject({
+        code: "SY416",
+        message: `${teams * kinds} instances of shapes are more than a client may have`,
+      });
+    }
+  });
 });

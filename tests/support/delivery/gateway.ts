@@ -32,6 +32,7 @@ export class TestGateway implements AsyncDisposable {
             databaseUrl,
             host: "127.0.0.1",
             port: 0,
+            address: null,
             maxClients: 5000,
             poolSize: 4,
             allowedOrigins: [],

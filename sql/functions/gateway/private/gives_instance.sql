@@ -20,7 +20,7 @@ begin
    where starts_with(p_shape.bind ->> b.name, 'param:');
   return p_key = any (ampsync_private.instance_keys(p_shape.shape_id, p_claims, v_params));
 exception
-  when sqlstate 'SY413' then
+  when sqlstate 'SY413' or sqlstate 'SY416' then
     return false;
 end;
 $$;

@@ -1,6 +1,6 @@
 -- The keys of the instances of a shape that a client has by its claims and wishes, each once, in order. An array of
 -- claims (`claim:x[]`) gives one an element, and none where it is empty. SY413 where a claim or parameter is missing
--- or is no value of its column: never does that mean all.
+-- or is no value of its column: never does that mean all. SY416 where they are more than a client may have.
 --
 -- Values become texts of the columns' types here, by their input functions, and nowhere else.
 create or replace function ampsync_private.instance_keys(
@@ -29,6 +29,8 @@ begin
      order by b.n
   loop
     v_texts := ampsync_private.bound_texts(v_shape.name, v_bound.source, v_bound.type, p_claims, p_params);
+    v_texts := array(select distinct t.value from unnest(v_texts) t(value));
+    perform ampsync_private.check_shape_count(0, cardinality(v_keys)::bigint * cardinality(v_texts));
     v_keys := array(select k.key || to_jsonb(t.value) from unnest(v_keys) k(key) cross join unnest(v_texts) t(value));
   end loop;
   return array(select distinct k.key::text collate "C" from unnest(v_keys) k(key) order by 1);

@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { TestGateway } from "../../support/delivery/gateway.ts";
+import { WireClient } from "../../support/delivery/wire-client.ts";
+import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+// What gateways tell the database of their sessions, whoever holds a row there.
+
+let db: TestDatabase;
+let gateway: TestGateway;
+beforeEach(async () => {
+  db = await createDatabase();
+  gateway = await TestGateway.start(db.url, { deadlines: { heartbeatMs: 50 } });
+});
+afterEach(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await db[Symbol.asyncDispose]();
+});
+
+async function welcomed(): Promise<WireClient> {
+  const client = await WireClient.start({ url: gateway.url });
+  await client.until("a welcome", () => client.messages.some(({ t }) => t === "welcome"));
+  return client;
+}
+
+/** Somebody holds the row of a client in psql. */
+async function hold(client: WireClient): Promise<() => Promise<void>> {
+  const holder = await db.client();
+  await holder.query("begin");
+  await holder.query("select from ampsync_private.client where client_id = $1 for update", [client.client]);
+  return async () => {
+    await holder.query("rollback");
+  };
+}
+
+const seen = async (client: WireClient) =>
+  (await db.query("select * from ampsync.clients where client_id = $1", [client.client])).rows[0]!;
+
+const beats = async () => {
+  const { rows } = await db.query("select heartbeat_at::text as at from ampsync.gateways");
+  return rows[0]?.["at"] as string;
+};
+
+async function nextBeat(): Promise<void> {
+  for (let n = 0; n < 2; n++) {
+    const before = await beats();
+    await waitFor("the next heartbeat", async () => (await beats()) !== before);
+  }
+}
+
+test("a report that could not be stored yet, since somebody held the row, is stored later", async () => {
+  await using client = await welcomed();
+  const release = await hold(client);
+  const report = {
+    t: "report",
+    phase: "live",
+    migrations: [],
+    checks: [],
+    error: null,
+    store: null,
+  } as const;
+  client.send({ ...report, pending: 3 });
+  await nextBeat();
+  expect(await seen(client)).toMatchObject({ pending: 0 });
+  await release();
+  await waitFor("the report", async () => (await seen(client))["pending"] === 3);
+  client.send({ ...report, pending: 4 });
+  await waitFor("the next one", async () => (await seen(client))["pending"] === 4);
+});
+
+test("a session whose end could not be noted, since somebody held the row, does not stay", async () => {
+  await using client = await welcomed();
+  const release = await hold(client);
+  client.cut();
+  await waitFor("the gateway gave up", async () =>
+    gateway.lines.some((line) => line.includes("close_failed")),
+  );
+  await nextBeat();
+  expect(await seen(client)).toMatchObject({ connected: true });
+  await release();
+  await waitFor("it is gone", async () => !(await seen(client))["connected"]);
+});
