@@ -418,7 +418,7 @@ describe("instance_keys", () => {
     ] as const) {
       await expect(keys(teams, kinds)).rejects.toMatchObject({
         code: "SY416",
-        message: `${teams * kinds} instances of shapes are more than a client may have`,
+        message: expect.stringMatching(/^\d+ instances of shapes are more than a client may have$/),
       });
     }
   });
