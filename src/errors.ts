@@ -40,6 +40,7 @@ export type ErrorCode =
   | "SY415" // the client belongs to another subject
   | "SY416" // a limit of clients is reached
   | "SY417" // a client's table does not take what a frame brings
+  | "SY418" // a client's table differs from its server's, although it was loaded for that
   | "SY419" // a client does not come from one phase to the other
   | "SY431" // a client may not write this
   | "SY901" // database schema and code do not match

@@ -1,5 +1,6 @@
 import type { Extensions } from "@electric-sql/pglite";
 
+import type { Verified } from "./compare.ts";
 import type { Database } from "./database.ts";
 import type { OnRows } from "./live.ts";
 import type { ClientStatus, Happening } from "./status.ts";
@@ -45,6 +46,11 @@ export interface Client {
    * Loads a table anew: one whose frames could not be applied goes on with it. Without a connection, with the next one.
    */
   reload(table: string): Promise<void>;
+  /**
+   * Compares tables, all or these, with the server's, each at one position of the log; without a connection, with the next
+   * one. One that differs is loaded anew, once a day; after that `status.error` says SY418. Rejects when the client is closed.
+   */
+  verify(tables?: readonly string[]): Promise<readonly Verified[]>;
   /** After `signed_out`: asks for a token again. */
   signIn(): void;
   /** The device is online again, or the page visible: what waits for another try does not wait any longer. */

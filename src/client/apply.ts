@@ -1,7 +1,8 @@
 import type { Frame } from "../wire/from-gateway.ts";
 import type { Op } from "../wire/ops.ts";
+import { type Answer, compare, forget } from "./compare.ts";
 import { copy, type Database, type Transaction } from "./database.ts";
-import { dropStaged, stageOf } from "./stage-tables.ts";
+import { checkStage, dropStaged, StageDiffers, stageOf } from "./stage-tables.ts";
 import * as statements from "./statements.ts";
 import { noteForm, remakeTable, type Tables } from "./tables.ts";
 
@@ -13,7 +14,12 @@ export interface Place {
 }
 
 export type Applied =
-  | { readonly kind: "applied"; readonly tables: ReadonlySet<string>; readonly remade: boolean }
+  | {
+      readonly kind: "applied";
+      readonly tables: ReadonlySet<string>;
+      readonly remade: boolean;
+      readonly answers: readonly Answer[];
+    }
   /** The frame does not begin where the tables stand: nothing was done. */
   | { readonly kind: "gap"; readonly place: Place };
 
@@ -65,15 +71,21 @@ export async function applyFrame(
       }
       const apply = new Apply(tx, tables);
       const passed = new Set(failed);
+      const answers: Answer[] = [];
       for (const op of frame.ops) {
         if (op.op === "load" && op.where === null) passed.delete(op.table);
-        if ("table" in op && passed.has(op.table)) continue;
+        const isPassed = "table" in op && passed.has(op.table);
+        if (op.op === "check") {
+          answers.push(await compare(tx, isPassed ? null : tables.get(op.table), op));
+          continue;
+        }
+        if (isPassed) continue;
         await apply.run(op);
         for (const table of tablesOf(op)) changed.add(table);
       }
       remade = apply.remade;
       await endApply(tx, frame, epoch);
-      return { kind: "applied", tables: changed, remade };
+      return { kind: "applied", tables: changed, remade, answers };
     });
   } catch (error) {
     // What was made is undone: the forms too.
@@ -138,7 +150,9 @@ class Apply {
     try {
       await this.#run(op);
     } catch (error) {
-      throw isOfTheStore(error) ? error : new RefusedOperation(tablesOf(op)[0] ?? op.op, error);
+      throw isOfTheStore(error) || error instanceof StageDiffers
+        ? error
+        : new RefusedOperation(tablesOf(op)[0] ?? op.op, error);
     }
   }
 
@@ -163,7 +177,7 @@ class Apply {
       case "migrate":
         return this.#migrate(op);
       case "check":
-        return;
+        throw new Error("a check changes nothing");
     }
   }
 
@@ -195,9 +209,11 @@ class Apply {
     }
     const table = this.#table(op.table);
     for (const snapshot of op.snapshots ?? []) {
+      await checkStage(this.#tx, snapshot);
       await this.#do(statements.fromStage(table, stageOf(snapshot)));
       await dropStaged(this.#tx, snapshot);
     }
+    if (op.where === null) await forget(this.#tx, op.table);
     if (op.rows !== null) await this.#do(statements.upsert(table, op.rows));
   }
 

@@ -5,6 +5,7 @@ import { Engine } from "./engine.ts";
 import { openStore } from "./store.ts";
 
 export type { Client, ClientOptions, LocalClient, Subscribed } from "./api.ts";
+export type { Verified } from "./compare.ts";
 
 /** Opens the store, which needs no connection, and begins to follow. */
 export async function createClient(options: ClientOptions): Promise<LocalClient> {

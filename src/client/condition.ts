@@ -48,7 +48,7 @@ export class Condition {
       pending: 0,
       shapes: subscriptions.map(({ definition: _, ...rest }) => rest),
       store: { kind, bytes: this.#bytes, status: this.#full ? "storage_full" : "ok" },
-      error: firstFailure(this.standing) ?? this.#error,
+      error: firstFailure(this.standing) ?? this.standing.diverged ?? this.#error,
     };
   }
 
@@ -89,18 +89,16 @@ export class Condition {
 
   show(): void {
     if (this.#standing === null) return;
-    const { phase, pending, store, error } = this.status;
-    this.#parts.report({
-      t: "report",
-      pending,
-      phase,
-      error: error === null ? null : { code: error.code, table: null, message: error.message },
-      migrations: [],
-      checks: [],
-      store,
-    });
+    this.report([]);
     // The application's own mistake: what the client does next does not depend on it.
     this.watchers.tell((thrown) => this.#note(thrown));
+  }
+
+  /** `checks`: tables that differ from their server's. */
+  report(checks: Report["checks"]): void {
+    const { phase, pending, store, error } = this.status;
+    const said = error === null ? null : { code: error.code, table: null, message: error.message };
+    this.#parts.report({ t: "report", pending, phase, error: said, migrations: [], checks, store });
   }
 
   #note(error: unknown): void {

@@ -5,9 +5,14 @@ export type Database = PGlite;
 export type { Transaction };
 export type Reader = Pick<Transaction, "query" | "exec">;
 
-/** Bytes of a COPY; the database reads them as a file. */
-export async function copy(tx: Reader, sql: string, bytes: string | Uint8Array<ArrayBuffer>): Promise<void> {
-  await tx.query(sql, [], { blob: new Blob([bytes]) });
+/** Bytes of a COPY; the database reads them as a file. Returns how many rows they were. */
+export async function copy(
+  tx: Reader,
+  sql: string,
+  bytes: string | Uint8Array<ArrayBuffer>,
+): Promise<number> {
+  const { affectedRows } = await tx.query(sql, [], { blob: new Blob([bytes]) });
+  return affectedRows ?? 0;
 }
 
 /**

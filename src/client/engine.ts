@@ -1,5 +1,6 @@
 import type { Snapshot, Welcome } from "../wire/from-gateway.ts";
 import type { ClientOptions, LocalClient, Subscribed } from "./api.ts";
+import type { Verified } from "./compare.ts";
 import { Condition } from "./condition.ts";
 import { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
@@ -19,6 +20,7 @@ import { Subscribing } from "./subscribing.ts";
 import { noteAnswers, type Subscription, spoilTable } from "./subscriptions.ts";
 import { makeTable, Tables } from "./tables.ts";
 import { Turns } from "./turns.ts";
+import { Verifying } from "./verify.ts";
 
 /** A client in one thread: joins its store, its connection and what its user asks for. */
 export class Engine implements LocalClient {
@@ -35,6 +37,7 @@ export class Engine implements LocalClient {
   readonly #connection: Connection;
   readonly #subscribing: Subscribing;
   readonly #reports: Reports;
+  readonly #verifying: Verifying;
   #closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, store: Store, hash: (bytes: Uint8Array) => bigint) {
@@ -55,6 +58,7 @@ export class Engine implements LocalClient {
     const condition = this.#condition;
     const failed = (error: unknown) => condition.failed(error);
     const changed = () => condition.changed();
+    this.#verifying = new Verifying({ send, report: (checks) => condition.report(checks) });
     this.#live = new LiveQueries(pg, this.#turns, failed);
     this.#storing = new Storing(pg, store.pauseMs);
     this.#subscribing = new Subscribing({
@@ -81,6 +85,7 @@ export class Engine implements LocalClient {
         send,
         changed,
         failed,
+        answered: (answers) => this.#verifying.answered(answers),
         notStored: (error) => condition.notStored(error),
       }),
       send,
@@ -172,6 +177,12 @@ export class Engine implements LocalClient {
     this.#connection.tell({ kind: "call" });
   }
 
+  async verify(tables?: readonly string[]): Promise<readonly Verified[]> {
+    const { subscriptions } = this.#condition.standing;
+    const held = subscriptions.flatMap(({ table }) => (table === null ? [] : [table]));
+    return await this.#verifying.ask([...new Set(tables ?? held)]);
+  }
+
   signIn(): void {
     this.#connection.tell({ kind: "sign_in" });
   }
@@ -193,6 +204,7 @@ export class Engine implements LocalClient {
     this.#condition.watchers.close();
     this.#connection.tell({ kind: "stop" });
     this.#reports.end();
+    this.#verifying.end(new Error("the client is closed"));
     try {
       await this.#inbox.clear();
       await this.#turns.take(() => this.#storing.now().finally(() => this.pg.close()));
@@ -232,6 +244,7 @@ export class Engine implements LocalClient {
     this.#reports.welcomed();
     await this.#condition.changed();
     this.#subscribing.welcomed();
+    this.#verifying.welcomed();
   }
 
   #linked(link: Link): void {

@@ -1,11 +1,13 @@
 import type { FromClient } from "../wire/from-client.ts";
 import type { Frame } from "../wire/from-gateway.ts";
 import { type Applied, applyFrame, RefusedOperation } from "./apply.ts";
+import type { Answer } from "./compare.ts";
 import type { Database } from "./database.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { Lag } from "./lag.ts";
 import type { LiveQueries } from "./live.ts";
 import { dropStages } from "./stage.ts";
+import { dropStaged, StageDiffers } from "./stage-tables.ts";
 import type { Storing } from "./storing.ts";
 import { failTable } from "./subscriptions.ts";
 import type { Tables } from "./tables.ts";
@@ -13,6 +15,7 @@ import type { Turns } from "./turns.ts";
 
 /** An apply of so much text may take longer than a gateway waits, unless it is told. */
 const LONG_LENGTH = 4 * 2 ** 20;
+const MANY_ROWS = 20_000;
 
 export interface FramesParts {
   readonly pg: Database;
@@ -27,6 +30,8 @@ export interface FramesParts {
   readonly send: (message: FromClient) => void;
   readonly changed: () => Promise<void>;
   readonly failed: (error: unknown) => void;
+  /** Of tables that were compared with the server's. */
+  readonly answered: (answers: readonly Answer[]) => void;
   /** The store took nothing: full, or gone. */
   readonly notStored: (error: unknown) => void;
 }
@@ -48,14 +53,17 @@ export class Frames {
     const { lag, live, housekeeping, changed } = this.#parts;
     let newest: Frame | null = null;
     const loaded = new Set<string>();
+    const answers: Answer[] = [];
     for (const frame of frames) {
       if (isLong(frame)) this.#parts.send({ t: "busy" });
       const applied = await this.#applyOne(frame, epoch);
       if (applied.kind === "gap") {
         if (newest !== null) this.#acknowledge(newest);
+        this.#parts.answered(answers);
         return false;
       }
       newest = frame;
+      answers.push(...applied.answers);
       lag.applied(frame);
       await live.changed(applied.tables);
       for (const op of frame.ops) if (op.op === "load") loaded.add(op.table);
@@ -63,6 +71,7 @@ export class Frames {
     if (newest !== null) this.#acknowledge(newest);
     await housekeeping.tend([...loaded].filter((table) => this.#parts.tables.get(table) !== null));
     await changed();
+    this.#parts.answered(answers);
     if (loaded.size > 0 && !this.#parts.isLoading()) await dropStages(this.#parts.pg);
     return true;
   }
@@ -75,6 +84,7 @@ export class Frames {
       try {
         return await applyFrame(pg, tables, failedTables(), epoch, frame);
       } catch (error) {
+        if (error instanceof StageDiffers) await pg.transaction((tx) => dropStaged(tx, error.snapshot));
         if (!(error instanceof RefusedOperation)) throw error;
         if (refused === error.table) await this.#fail(error);
         refused = error.table;
@@ -105,6 +115,7 @@ function isLong(frame: Frame): boolean {
   for (const op of frame.ops) {
     if (op.op === "load" && (op.snapshots ?? []).length > 0) return true;
     if ("rows" in op && typeof op.rows === "string") length += op.rows.length;
+    if (op.op === "check" && Number(op.rows) > MANY_ROWS) return true;
     if (op.op === "blocks") length += op.copy.length;
   }
   return length > LONG_LENGTH;

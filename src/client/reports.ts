@@ -7,6 +7,8 @@ export class Reports {
   readonly #send: (report: Report) => void;
   #said = "";
   #next: Report | null = null;
+  /** Tables that differ: told once, by this connection or a later one. */
+  #checks: Report["checks"] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saidAt = Number.NEGATIVE_INFINITY;
 
@@ -24,8 +26,9 @@ export class Reports {
   offer(report: Report): void {
     // The size of the store changes with each frame: it goes with the next report, and is no reason for one.
     const text = JSON.stringify({ ...report, store: report.store?.status });
-    if (text === this.#said && report.checks.length === 0) return;
-    this.#next = { ...report, checks: [...(this.#next?.checks ?? []), ...report.checks] };
+    this.#checks = [...this.#checks, ...report.checks];
+    if (text === this.#said && this.#checks.length === 0) return;
+    this.#next = report;
     this.#said = text;
     const pause = Math.max(0, this.#saidAt + AT_MOST_EACH_MS - performance.now());
     this.#timer ??= setTimeout(() => this.#say(), pause);
@@ -42,6 +45,8 @@ export class Reports {
     this.#timer = undefined;
     this.#next = null;
     this.#saidAt = performance.now();
-    if (report !== null) this.#send(report);
+    if (report === null) return;
+    this.#send({ ...report, checks: this.#checks });
+    this.#checks = [];
   }
 }

@@ -46,8 +46,19 @@ create table if not exists ampsync.staged (
   snapshot_id uuid,
   table_name  text not null,
   n           integer,
+  rows        bigint,
   position    bigint,
   primary key (snapshot_id, n)
+);
+
+create table if not exists ampsync.diverged (
+  table_name  text primary key,
+  at          timestamptz not null,
+  stays       boolean not null default false,
+  rows        text not null,
+  sum         text not null,
+  server_rows text not null,
+  server_sum  text not null
 );
 
 create table if not exists ampsync.dataset (

@@ -68,12 +68,16 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
   const { pg, turn, signal } = staging;
   const there = new Set((await turn(() => readStaged(pg)))[snapshot.snapshot] ?? []);
   const missing = snapshot.chunks.filter(({ n }) => !there.has(n));
+  const rows = snapshot.chunks.reduce((sum, chunk) => sum + BigInt(chunk.rows), 0n);
+  if (rows !== BigInt(snapshot.rows)) {
+    throw new Error(`the chunks of ${snapshot.table} have ${rows} rows, not ${snapshot.rows}`);
+  }
   await turn(() => makeStage(staging, snapshot));
   const next = missing[Symbol.iterator]();
   const worker = async () => {
     for (const chunk of next) {
       const bytes = await fetchWhole(staging, snapshot.snapshot, chunk);
-      await turn(() => keep(staging, snapshot, chunk.n, bytes));
+      await turn(() => keep(staging, snapshot, chunk, bytes));
       signal.throwIfAborted();
     }
   };
@@ -91,7 +95,7 @@ async function makeStage({ pg, tables }: Staging, { snapshot, table }: Snapshot)
 async function keep(
   { pg, tables }: Staging,
   of: Snapshot,
-  n: number,
+  { n, rows: said }: Snapshot["chunks"][number],
   bytes: string | Uint8Array<ArrayBuffer>,
 ): Promise<void> {
   const columns =
@@ -99,11 +103,13 @@ async function keep(
   if (columns === undefined) throw new Error(`no gateway has announced ${of.table}`);
   await pg.transaction(async (tx) => {
     const { rows } = await tx.query(
-      `insert into ampsync.staged (snapshot_id, table_name, n) values ($1, $2, $3)
+      `insert into ampsync.staged (snapshot_id, table_name, n, rows) values ($1, $2, $3, $4)
        on conflict do nothing returning n`,
-      [of.snapshot, of.table, n],
+      [of.snapshot, of.table, n, said],
     );
-    if (rows.length > 0) await copy(tx, copyInto(stageOf(of.snapshot), columns), bytes);
+    if (rows.length === 0) return;
+    const came = await copy(tx, copyInto(stageOf(of.snapshot), columns), bytes);
+    if (came !== said) throw new Error(`chunk ${n} has ${came} rows, not ${said}`);
   });
   await storeAll(pg);
 }

@@ -1,4 +1,5 @@
 import type { Hello } from "../wire/from-client.ts";
+import { readDiverged } from "./compare.ts";
 import { type Database, type Reader, read } from "./database.ts";
 import { type Failure, readSubscriptions, type SubscriptionState, wishOf } from "./subscriptions.ts";
 
@@ -15,17 +16,20 @@ export interface Standing {
   readonly schemaVersion: string | null;
   readonly phase: Phase;
   readonly subscriptions: readonly SubscriptionState[];
+  /** Of a table that differs from its server's although it was loaded for that. */
+  readonly diverged: Failure | null;
 }
 
 export async function readStanding(pg: Database): Promise<Standing> {
   return pg.transaction(async (tx) => {
-    const { rows } = await tx.query<Omit<Standing, "subscriptions">>(
+    const { rows } = await tx.query<Omit<Standing, "subscriptions" | "diverged">>(
       `select client_id as "clientId", epoch, position::text, stamp::text, blocks::text,
               blocks_stamp::text as "blocksStamp", schema_version as "schemaVersion", phase
          from ampsync.state`,
     );
     if (rows[0] === undefined) throw new Error("ampsync.state has no row");
-    return { ...rows[0], subscriptions: await readSubscriptions(tx) };
+    const subscriptions = await readSubscriptions(tx);
+    return { ...rows[0], subscriptions, diverged: await readDiverged(tx) };
   });
 }
 

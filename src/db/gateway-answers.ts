@@ -124,6 +124,15 @@ export interface LogPoint {
   readonly visible: string;
 }
 
+/** Rows of the instances of a shape, and their sum. */
+export interface TableSums {
+  readonly shape_id: number;
+  readonly columns: readonly string[];
+  readonly low: Text64 | null;
+  readonly rows: Text64;
+  readonly sum: string;
+}
+
 export interface Prepared {
   readonly key: string;
   /** The gateway reads these rows itself. */

@@ -2,7 +2,15 @@ import type pg from "pg";
 
 import { failureOf } from "../model/failure.ts";
 import { copyOut } from "./copy-out.ts";
-import type { ChangeRow, Definitions, DirtyTable, LogPage, LogPoint, ShapeForm } from "./gateway-answers.ts";
+import type {
+  ChangeRow,
+  Definitions,
+  DirtyTable,
+  LogPage,
+  LogPoint,
+  ShapeForm,
+  TableSums,
+} from "./gateway-answers.ts";
 import { oneAnswer } from "./one-answer.ts";
 
 /** Reading what a long absence left may take a while. */
@@ -59,6 +67,15 @@ export class SnapshotReads {
   async unseen(shape: number, visible: string, settled: bigint, to: bigint): Promise<ChangeRow[]> {
     const text = "select * from ampsync_worker.read_unseen($1, $2, $3, null, $4)";
     return await this.#rows(text, [[shape], visible, settled, to]);
+  }
+
+  /** What these instances hold, as clients compute it of their tables. */
+  async sums(
+    instances: readonly { readonly shape: number; readonly keys: readonly string[] }[],
+  ): Promise<TableSums[]> {
+    const text = `select shape_id, columns, low::text, rows::text, sum from ampsync_worker.check_sums($1)`;
+    const query = { text, values: [JSON.stringify(instances)], query_timeout: READ_MS };
+    return (await this.#client.query<TableSums>(query)).rows;
   }
 
   /**

@@ -6,6 +6,7 @@ import { CLOSE, decodeFromClient } from "../wire/codec.ts";
 import type { FromClient, Hello } from "../wire/from-client.ts";
 import type { FromGateway } from "../wire/from-gateway.ts";
 import type { Token } from "./auth.ts";
+import type { Checks } from "./checks.ts";
 import { Line } from "./line.ts";
 import { closingOf } from "./refusal.ts";
 import type { Resolver } from "./resolver.ts";
@@ -39,6 +40,7 @@ export interface ConnectionOptions {
   readonly check: (token: string) => Promise<Token>;
   readonly open: (hello: Hello, token: Token, line: Line, connection: Connection) => Promise<Session>;
   readonly resolver: Resolver;
+  readonly checks: Checks;
   readonly wake: () => void;
   /** Told of the bytes of each frame. */
   readonly sent: (bytes: number) => void;
@@ -181,9 +183,11 @@ export class Connection {
         resolver.resolve(session);
         return;
       case "check":
+        this.#options.checks.ask(session, message.id, message.tables);
         return;
       case "report":
-        session.report = message;
+        // Tables that differ are told once: a newer report does not replace them.
+        session.report = { ...message, checks: [...(session.report?.checks ?? []), ...message.checks] };
         return;
     }
   }

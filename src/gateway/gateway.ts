@@ -16,6 +16,7 @@ import { textOf } from "../model/failure.ts";
 import { CLOSE } from "../wire/codec.ts";
 import { Admission } from "./admission.ts";
 import { Auth } from "./auth.ts";
+import { Checks } from "./checks.ts";
 import { Clients } from "./clients.ts";
 import { Closings } from "./closings.ts";
 import { Connection } from "./connection.ts";
@@ -34,6 +35,7 @@ import { Wakes } from "./wakes.ts";
 /** Sockets that have not said hello. */
 const MOST_STRANGERS = 500;
 const READY_MS = 2_000;
+const CHECKED_LOADS = 0.01;
 
 /** A process that talks to clients: what it knows is in the database, and another one can go on with any of its clients. */
 export class Gateway {
@@ -47,6 +49,7 @@ export class Gateway {
   readonly #snapshots = new Wakes();
   readonly #pump: Pump;
   readonly #resolver: Resolver;
+  readonly #checks: Checks;
   readonly #heartbeat: Heartbeat;
   readonly #notices: Notices;
   readonly #auth: Auth;
@@ -95,10 +98,19 @@ export class Gateway {
           session.close(close, message);
         }
       },
+      loaded: (session, tables) => this.#checks.loaded(session, tables),
       served: ({ log: { head, now } }, seconds) => {
         this.#head = { position: head, now };
         this.#metrics.read(seconds);
       },
+    });
+    this.#checks = new Checks({
+      pool,
+      calls: this.#calls,
+      log,
+      sessions: this.#pump.sessions,
+      wake: () => this.#pump.wake(),
+      share: settings.checkedLoads ?? CHECKED_LOADS,
     });
     this.#heartbeat = new Heartbeat({
       gateway: this.id,
@@ -193,6 +205,7 @@ export class Gateway {
       check: (token) => this.#auth.check(token),
       open: (hello, token, line, self) => this.#admission.open(hello, token, line, self),
       resolver: this.#resolver,
+      checks: this.#checks,
       wake: () => this.#pump.wake(),
       sent: (bytes) => this.#metrics.sent(bytes),
       log: this.#log,
@@ -207,6 +220,7 @@ export class Gateway {
     if (session === null) return;
     this.#pump.sessions.delete(session);
     session.load?.cancel();
+    this.#checks.left(session);
     const { client, generation } = session;
     const closing = { client, generation, state: stateOf(session) };
     if (this.#isDraining) this.#closings.leave(closing);

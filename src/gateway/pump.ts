@@ -5,6 +5,7 @@ import type { GatewayCalls } from "../db/gateway-calls.ts";
 import { FilterFailed, inSnapshot, type SnapshotReads } from "../db/snapshot-reads.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
+import type { Check, CheckedOps } from "./check.ts";
 import type { DefinitionsCache } from "./definitions.ts";
 import { SharedOps } from "./frame.ts";
 import { type Reading, readBlocks, readChanges } from "./reading.ts";
@@ -33,6 +34,8 @@ export interface PumpOptions {
   readonly resolve: (session: Session) => void;
   /** The log does not go on from where these sessions are. */
   readonly lost: (sessions: readonly Session[]) => void;
+  /** These tables of a session were loaded, with the frame that it was just sent. */
+  readonly loaded: (session: Session, tables: readonly string[]) => void;
   readonly served: (reading: Reading, seconds: number) => void;
 }
 
@@ -49,6 +52,7 @@ export class Pump {
   readonly #options: PumpOptions;
   readonly #wakes = new Wakes();
   #catchingUp = 0;
+  #isChecking = false;
   #isEnding = false;
   #running: Promise<void> = Promise.resolve();
 
@@ -85,11 +89,24 @@ export class Pump {
       await woken;
       await new Promise((resolve) => setTimeout(resolve, APART_MS));
     }
-    while (this.#catchingUp > 0) await this.#wakes.next(POLL_MS);
+    while (this.#catchingUp > 0 || this.#isChecking) await this.#wakes.next(POLL_MS);
+  }
+
+  /** A reading of its own for one session whose tables are compared: others do not wait for sums of whole tables. */
+  #check(): void {
+    if (this.#isChecking) return;
+    const session = [...this.sessions].find((each) => each.check !== null && each.isFed && each.isCaughtUp);
+    if (session === undefined) return;
+    this.#isChecking = true;
+    void this.#read(this.#options.pool, [session]).finally(() => {
+      this.#isChecking = false;
+      this.wake();
+    });
   }
 
   /** Begins readings for those who are behind, the oldest first. */
   #catchUp(): void {
+    this.#check();
     while (this.#catchingUp < MOST_CATCHING_UP) {
       const behind = [...this.sessions]
         .filter((session) => session.isFed && (!session.isCaughtUp || isLoaded(session)))
@@ -113,6 +130,7 @@ export class Pump {
       return await this.#readFor(pool, candidates, held);
     } catch (error) {
       const { code } = failureOf(error);
+      if (this.#isForOne(pool, candidates)) candidates[0]!.check?.fail();
       if (code === "SY406") this.#options.lost(candidates);
       else if (error instanceof FilterFailed && (await this.#failShape(error))) return "again";
       else {
@@ -138,13 +156,14 @@ export class Pump {
       .map(({ form }) => form.shape_id);
     if (datasets.length > 0) await calls.raiseLow(datasets);
 
-    const done = await inSnapshot(pool, (reads) => this.#readAll(reads, candidates, held));
+    const check = this.#isForOne(pool, candidates) ? candidates[0]!.check : null;
+    const done = await inSnapshot(pool, (reads) => this.#readAll(reads, candidates, held, check));
     if (done === "definitions") {
       changed(await definitions.load());
       return "again";
     }
     if (done === "waits") return "again";
-    const { reading, participants, loaded } = done;
+    const { reading, participants, loaded, checked } = done;
     const failed = [...reading.changes.values(), ...[...loaded.values()].map((each) => each.failed)]
       .flat()
       .filter(({ operation }) => operation === "failed");
@@ -155,7 +174,11 @@ export class Pump {
       if (!this.sessions.has(session) || session.isResolving || held.get(session) !== session.revision)
         continue;
       if (subscriptionsOf(session).some(({ form }) => failedShapes.has(form?.shape_id ?? -1))) continue;
-      serve(session, reading, shared, loaded.get(session) ?? null);
+      const loads = loaded.get(session) ?? null;
+      const tables = loads === null ? [] : session.load!.parts.map(({ form }) => form.table);
+      serve(session, reading, shared, loads, checked?.texts ?? []);
+      checked?.done();
+      if (loads !== null) this.#options.loaded(session, tables);
       session.isCaughtUp = session.served.position >= reading.head || !hasRows(session);
     }
     this.#options.served(reading, (performance.now() - start) / 1000);
@@ -168,8 +191,16 @@ export class Pump {
     reads: SnapshotReads,
     candidates: readonly Session[],
     held: Map<Session, number>,
+    check: Check | null,
   ): Promise<
-    "definitions" | "waits" | { reading: Reading; participants: Session[]; loaded: Map<Session, LoadedOps> }
+    | "definitions"
+    | "waits"
+    | {
+        reading: Reading;
+        participants: Session[];
+        loaded: Map<Session, LoadedOps>;
+        checked: CheckedOps | null;
+      }
   > {
     const { definitions, resolve } = this.#options;
     const withRows = candidates.filter(hasRows);
@@ -234,7 +265,14 @@ export class Pump {
     for (const session of participants.filter((each) => isLoaded(each) && each.load!.settled <= to)) {
       loaded.set(session, await readLoad(reads, session, reading));
     }
-    return { reading, participants, loaded };
+    const [one] = participants;
+    const checked = one !== undefined && check?.isDue(one, to) ? await check.read(reads, one, reading) : null;
+    return { reading, participants, loaded, checked };
+  }
+
+  /** Only there tables are compared. */
+  #isForOne(pool: pg.Pool, candidates: readonly Session[]): boolean {
+    return pool !== this.#options.own && candidates.length === 1;
   }
 
   /** Who is too far ahead of this page is served by another reading, and does not wait for this one. */

@@ -21,13 +21,23 @@ export interface LoadedOps {
   readonly failed: readonly ChangeRow[];
 }
 
-/** Sends a session what a reading has for it, in one frame. `loaded`: of its load, which ends with this frame. */
-export function serve(session: Session, reading: Reading, shared: SharedOps, loaded: LoadedOps | null): void {
+/**
+ * Sends a session what a reading has for it, in one frame. `loaded`: of its load, which ends with this frame. `checked`: what
+ * its tables hold once all of that is applied.
+ */
+export function serve(
+  session: Session,
+  reading: Reading,
+  shared: SharedOps,
+  loaded: LoadedOps | null,
+  checked: readonly string[],
+): void {
   const live = liveInstances(session, loaded !== null);
   const texts = [
     ...liveOps(reading, session.served, live, shared),
     ...dropOps(session).map((op) => encode(op)),
     ...(loaded?.texts ?? []),
+    ...checked,
   ];
   const loads = loaded === null ? [] : session.load!.subscriptions;
   const gone = session.ended.map(({ wish }) => wish.id).filter((id) => !session.subscriptions.has(id));

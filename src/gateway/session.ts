@@ -4,6 +4,7 @@ import type { WishAnswer } from "../db/gateway-answers.ts";
 import type { Report, Wish } from "../wire/from-client.ts";
 import type { FromGateway } from "../wire/from-gateway.ts";
 import type { Token } from "./auth.ts";
+import type { Check } from "./check.ts";
 import type { Standing } from "./frame.ts";
 import type { Line } from "./line.ts";
 import type { Load } from "./load.ts";
@@ -33,6 +34,8 @@ export class Session {
   /** Ended by the client, and still there. */
   ended: Subscription[] = [];
   load: Load | null = null;
+  /** What is to be compared with what the client has. */
+  check: Check | null = null;
   /** What it is to be loaded for, by wish; told to the database with the next question. */
   readonly reasons = new Map<string, string>();
   /** Up to where the log was looked at for it … */

@@ -17,4 +17,6 @@ export interface GatewaySettings {
   readonly auth: AuthSettings;
   readonly version: string;
   readonly deadlines: Deadlines;
+  /** The share of loads after which client and server compare their tables, without being asked. */
+  readonly checkedLoads?: number;
 }

@@ -58,7 +58,10 @@ const report = object({
   migrations: maybeList(
     object({ migration: text, state: text, error: orNull(text), retry_count: orNull(small) }),
   ),
-  checks: maybeList(object({ id: text, table: text, rows: count, sum: text })),
+  /** Tables that differ. */
+  checks: maybeList(
+    object({ id: text, table: text, rows: count, sum: text, server_rows: count, server_sum: text }),
+  ),
   store: orNull(object({ kind: text, bytes: orNull(count), status: text })),
 });
 

@@ -48,14 +48,19 @@ const migrate = object({
   statements: list(text),
   tables: list(text),
 });
+/** What the server's table holds at this position, by which a client finds whether its own holds the same. */
 const check = object({
   op: word("check"),
   ...table,
   id: text,
+  /** The server's time. */
+  at: text,
   columns: list(text),
   low: orNull(count),
-  rows: count,
-  sum: text,
+  /** Null: the table could not be compared, and `why`. */
+  rows: orNull(count),
+  sum: orNull(text),
+  why: orNull(text),
 });
 
 export type Op =

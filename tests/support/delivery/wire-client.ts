@@ -208,8 +208,8 @@ export class WireClient implements AsyncDisposable {
   }
 
   #run(op: Op): void {
-    if (op.op === "dataset") return;
-    if (op.op === "migrate" || op.op === "check") throw new Error(`${op.op} is not expected`);
+    if (op.op === "dataset" || op.op === "check") return;
+    if (op.op === "migrate") throw new Error(`${op.op} is not expected`);
     const table = this.tables.get(op.table);
     if (table === undefined) throw new Error(`${op.op} of a table that was not described: ${op.table}`);
     const { rows, key, columns } = table;

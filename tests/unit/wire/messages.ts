@@ -22,7 +22,17 @@ export const OPS: { readonly [O in Op["op"]]: Extract<Op, { op: O }> } = {
     statements: ["alter table public.todos add column done boolean"],
     tables: ["public.todos"],
   },
-  check: { op: "check", table: "public.todos", id: "c1", columns: ["id"], low: null, rows: "2", sum: "17" },
+  check: {
+    op: "check",
+    table: "public.todos",
+    id: "c1",
+    at: "2026-11-28T12:00:00.123Z",
+    columns: ["id"],
+    low: null,
+    rows: "2",
+    sum: "17",
+    why: null,
+  },
 };
 
 export const FROM_CLIENT: { readonly [T in FromClient["t"]]: Extract<FromClient, { t: T }> } = {
@@ -56,7 +66,7 @@ export const FROM_CLIENT: { readonly [T in FromClient["t"]]: Extract<FromClient,
     phase: "live",
     error: { code: "SY417", table: null, message: "a frame failed twice" },
     migrations: [{ migration: "m", state: "failed", error: null, retry_count: 2 }],
-    checks: [{ id: "c1", table: "public.todos", rows: "2", sum: "17" }],
+    checks: [{ id: "c1", table: "public.todos", rows: "2", sum: "17", server_rows: "2", server_sum: "18" }],
     store: { kind: "opfs", bytes: "1024", status: "ok" },
   },
 };
