@@ -4,7 +4,7 @@ import { type Answer, compare, forget } from "./compare.ts";
 import { copy, type Database, type Transaction } from "./database.ts";
 import { checkStage, dropStaged, StageDiffers, stageOf } from "./stage-tables.ts";
 import * as statements from "./statements.ts";
-import { noteForm, remakeTable, type Tables } from "./tables.ts";
+import { makeTable, noteForm, remakeTable, type Tables } from "./tables.ts";
 
 /** Where the tables of a store stand. */
 export interface Place {
@@ -48,10 +48,12 @@ function isOfTheStore(error: unknown): boolean {
 
 /** Tables that have failed, and are passed over until they are loaded anew. */
 export type Failed = ReadonlySet<string>;
+const NONE: Failed = new Set();
 
 /**
  * One frame, one transaction: rows, position and stamps are there together or not at all. Whatever throws leaves both as they
- * were. Not in the store yet when it returns: that is `storeAll`, which several frames may share.
+ * were. Not in the store yet when it returns: that is `storeAll`, which several frames may share. `hopeless`: tables that
+ * have refused this very frame; what it brings of them is passed over, a load too.
  */
 export async function applyFrame(
   pg: Database,
@@ -59,6 +61,7 @@ export async function applyFrame(
   failed: Failed,
   epoch: string,
   frame: Frame,
+  hopeless: Failed = NONE,
 ): Promise<Applied> {
   const changed = new Set<string>();
   let remade = false;
@@ -73,7 +76,7 @@ export async function applyFrame(
       const passed = new Set(failed);
       const answers: Answer[] = [];
       for (const op of frame.ops) {
-        if (op.op === "load" && op.where === null) passed.delete(op.table);
+        if (op.op === "load" && op.where === null && !hopeless.has(op.table)) passed.delete(op.table);
         const isPassed = "table" in op && passed.has(op.table);
         if (op.op === "check") {
           answers.push(await compare(tx, isPassed ? null : tables.get(op.table), op));
@@ -84,7 +87,7 @@ export async function applyFrame(
         for (const table of tablesOf(op)) changed.add(table);
       }
       remade = apply.remade;
-      await endApply(tx, frame, epoch);
+      await endApply(tx, frame, epoch, hopeless);
       return { kind: "applied", tables: changed, remade, answers };
     });
   } catch (error) {
@@ -117,11 +120,12 @@ async function beginApply(tx: Transaction): Promise<Place> {
   return { epoch: row.epoch, position: BigInt(row.position), blocks: BigInt(row.blocks) };
 }
 
-async function endApply(tx: Transaction, frame: Frame, epoch: string): Promise<void> {
+async function endApply(tx: Transaction, frame: Frame, epoch: string, hopeless: Failed): Promise<void> {
   for (const { id, definition } of frame.live) {
     await tx.query(
-      `update ampsync.shape set phase = 'live', definition = $2, error = null where id = $1 and phase <> 'leaving'`,
-      [id, definition],
+      `update ampsync.shape set phase = 'live', definition = $2, error = null
+        where id = $1 and phase <> 'leaving' and not coalesce(table_name = any ($3::text[]), false)`,
+      [id, definition, [...hopeless]],
     );
   }
   if (frame.gone.length > 0) {
@@ -201,7 +205,9 @@ class Apply {
   async #load(op: Op & { op: "load" }): Promise<void> {
     const form = this.#tables.formToCome(op.table);
     if (form !== null && op.where === null) {
-      await remakeTable(this.#tx, form);
+      // Only what this client has made is its own to drop.
+      const isOurs = this.#tables.get(op.table) !== null;
+      await (isOurs ? remakeTable(this.#tx, form) : makeTable(this.#tx, form));
       await this.#tables.read(this.#tx);
       this.remade = true;
     } else {

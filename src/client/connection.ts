@@ -35,6 +35,7 @@ export class Connection {
   #token = "";
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #closed = new AbortController();
 
   constructor(url: string, hooks: Hooks, around: Surroundings) {
     this.#url = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/v1/sync`;
@@ -56,7 +57,8 @@ export class Connection {
     const { now, random } = this.#around;
     const { next, actions } = decide(this.#state, event, { now: now(), random: random() });
     this.#state = next;
-    if (next.link !== "waiting") clearTimeout(this.#timer);
+    if (next.link !== "waiting" && next.link !== "cloned") clearTimeout(this.#timer);
+    if (next.link === "closed") this.#closed.abort(new Error("the client is closed"));
     for (const action of actions) this.#do(action);
     if (next.link !== before) this.#hooks.changed(next.link);
   }
@@ -74,6 +76,7 @@ export class Connection {
       this.#token = token;
       this.send({ t: "auth", token });
     } catch (error) {
+      if (at !== this.#try || this.link === "closed") return;
       // The gateway closes when the old one has expired: then it is asked for again.
       this.#hooks.failed(error);
     }
@@ -99,7 +102,10 @@ export class Connection {
       case "new_client_id":
         this.#hooks.newClientId().then(
           () => this.tell({ kind: "renamed" }),
-          (error) => this.#hooks.failed(error),
+          (error) => {
+            this.#hooks.failed(error);
+            this.tell({ kind: "not_renamed" });
+          },
         );
         break;
     }
@@ -114,7 +120,7 @@ export class Connection {
         this.tell({ kind: "token" });
       },
       (error) => {
-        if (at !== this.#try) return;
+        if (at !== this.#try || this.link === "closed") return;
         this.#hooks.failed(error);
         this.tell({ kind: "no_token" });
       },
@@ -124,10 +130,14 @@ export class Connection {
   async #askToken(): Promise<string> {
     const { promise, reject } = Promise.withResolvers<never>();
     const late = setTimeout(() => reject(new Error("token() did not answer within 30 s")), TOKEN_WITHIN_MS);
+    const { signal } = this.#closed;
+    const closed = () => reject(signal.reason);
+    signal.addEventListener("abort", closed);
     try {
       return await Promise.race([this.#hooks.token(), promise]);
     } finally {
       clearTimeout(late);
+      signal.removeEventListener("abort", closed);
     }
   }
 
@@ -174,7 +184,9 @@ export class Connection {
       this.tell({ kind: "nonsense" });
       return;
     }
-    this.tell({ kind: "message", t: message.t, retryMs: message.t === "error" ? message.retry_ms : null });
+    if (message.t === "error") this.#hooks.failed(message);
+    const said = message.t === "error" ? { retryMs: message.retry_ms, code: message.code } : {};
+    this.tell({ kind: "message", t: message.t, ...said });
     if (isCurrent()) this.#hooks.take(message, isCurrent);
   }
 

@@ -17,7 +17,14 @@ import type { ClientStatus, Happening } from "./status.ts";
 import type { Store } from "./store.ts";
 import { Storing } from "./storing.ts";
 import { Subscribing } from "./subscribing.ts";
-import { noteAnswers, type Subscription, spoilTable } from "./subscriptions.ts";
+import {
+  type Failure,
+  failTable,
+  noteAnswers,
+  type Subscription,
+  spoilTable,
+  unappliable,
+} from "./subscriptions.ts";
 import { makeTable, Tables } from "./tables.ts";
 import { Turns } from "./turns.ts";
 import { Verifying } from "./verify.ts";
@@ -84,6 +91,7 @@ export class Engine implements LocalClient {
         failedTables: () => failedTables(condition.standing),
         send,
         changed,
+        freed: () => this.#subscribing.freed(),
         failed,
         answered: (answers) => this.#verifying.answered(answers),
         notStored: (error) => condition.notStored(error),
@@ -228,15 +236,28 @@ export class Engine implements LocalClient {
 
   async #answered(answers: Welcome["shapes"], forms: Welcome["tables"]): Promise<void> {
     this.#tables.announce(forms);
-    for (const form of this.#tables.missing()) await this.#make(form);
-    await this.pg.transaction((tx) => noteAnswers(tx, answers));
+    const unmade = await this.#makeMissing();
+    const noted = this.#subscribing.answered(answers);
+    await this.pg.transaction(async (tx) => {
+      await noteAnswers(tx, noted);
+      for (const [table, error] of unmade) await failTable(tx, table, error);
+    });
     await this.#storing.soon();
     await this.#condition.changed();
   }
 
-  async #make(form: Welcome["tables"][number]): Promise<void> {
-    await this.pg.transaction((tx) => makeTable(tx, form));
-    await this.pg.transaction((tx) => this.#tables.read(tx));
+  /** Returns the tables that cannot be made, and why: their shapes fail, and no others. */
+  async #makeMissing(): Promise<ReadonlyMap<string, Failure>> {
+    const unmade = new Map<string, Failure>();
+    for (const form of this.#tables.missing()) {
+      try {
+        await this.pg.transaction((tx) => makeTable(tx, form));
+        await this.pg.transaction((tx) => this.#tables.read(tx));
+      } catch (error) {
+        unmade.set(form.name, unappliable(form.name, (error as Error).message));
+      }
+    }
+    return unmade;
   }
 
   async #welcomed(): Promise<void> {

@@ -9,7 +9,7 @@ import type { LiveQueries } from "./live.ts";
 import { dropStages } from "./stage.ts";
 import { dropStaged, StageDiffers } from "./stage-tables.ts";
 import type { Storing } from "./storing.ts";
-import { failTable } from "./subscriptions.ts";
+import { failTable, unappliable } from "./subscriptions.ts";
 import type { Tables } from "./tables.ts";
 import type { Turns } from "./turns.ts";
 
@@ -29,6 +29,8 @@ export interface FramesParts {
   readonly failedTables: () => ReadonlySet<string>;
   readonly send: (message: FromClient) => void;
   readonly changed: () => Promise<void>;
+  /** A subscription is gone: its table may be another's now. */
+  readonly freed: () => void;
   readonly failed: (error: unknown) => void;
   /** Of tables that were compared with the server's. */
   readonly answered: (answers: readonly Answer[]) => void;
@@ -72,6 +74,7 @@ export class Frames {
     await housekeeping.tend([...loaded].filter((table) => this.#parts.tables.get(table) !== null));
     await changed();
     this.#parts.answered(answers);
+    if (frames.some(({ gone }) => gone.length > 0)) this.#parts.freed();
     if (loaded.size > 0 && !this.#parts.isLoading()) await dropStages(this.#parts.pg);
     return true;
   }
@@ -79,23 +82,26 @@ export class Frames {
   /** What a table refuses twice, it will refuse for ever: it fails, and the others go on. */
   async #applyOne(frame: Frame, epoch: string): Promise<Applied> {
     const { pg, tables, failedTables } = this.#parts;
-    let refused: string | null = null;
+    const refused = new Set<string>();
+    const hopeless = new Set<string>();
     for (;;) {
       try {
-        return await applyFrame(pg, tables, failedTables(), epoch, frame);
+        return await applyFrame(pg, tables, failedTables(), epoch, frame, hopeless);
       } catch (error) {
         if (error instanceof StageDiffers) await pg.transaction((tx) => dropStaged(tx, error.snapshot));
-        if (!(error instanceof RefusedOperation)) throw error;
-        if (refused === error.table) await this.#fail(error);
-        refused = error.table;
+        if (!(error instanceof RefusedOperation) || hopeless.has(error.table)) throw error;
+        if (refused.has(error.table)) {
+          await this.#fail(error);
+          hopeless.add(error.table);
+        }
+        refused.add(error.table);
       }
     }
   }
 
   async #fail(error: RefusedOperation): Promise<void> {
     const { pg, failedTables, changed } = this.#parts;
-    const hint = `await client.reload(${JSON.stringify(error.table)})`;
-    await pg.transaction((tx) => failTable(tx, error.table, { code: "SY417", message: error.message, hint }));
+    await pg.transaction((tx) => failTable(tx, error.table, unappliable(error.table, error.message)));
     await changed();
     // Of no subscription that could fail: then nothing here can help.
     if (!failedTables().has(error.table)) throw error;

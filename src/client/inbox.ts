@@ -3,7 +3,6 @@ import type { FromGateway, Snapshot, Welcome } from "../wire/from-gateway.ts";
 import type { Frames } from "./frames.ts";
 import type { Lag } from "./lag.ts";
 import type { Event } from "./machine.ts";
-import { SnapshotGone } from "./stage.ts";
 
 export interface Steps {
   readonly lag: Lag;
@@ -34,6 +33,8 @@ export class Inbox {
   #working: Promise<void> | null = null;
   /** Ends the fetching of snapshots that the connection offered. */
   #connection = new AbortController();
+  /** What kept the last snapshot from coming: shown until one has come. */
+  #noChunks: unknown = null;
 
   constructor(steps: Steps) {
     this.#steps = steps;
@@ -75,7 +76,9 @@ export class Inbox {
         this.#connection = new AbortController();
         lag.told(message.head, message.now);
         await this.#steps.answered(message.shapes, message.tables);
-        return this.#steps.welcomed();
+        await this.#steps.welcomed();
+        if (this.#noChunks !== null) this.#steps.failed(this.#noChunks);
+        return;
       case "shapes":
         return this.#steps.answered(message.shapes, message.tables);
       case "failed": {
@@ -102,7 +105,8 @@ export class Inbox {
       case "auth_due":
         return void this.#steps.renewToken();
       case "error":
-        return this.#steps.failed(message);
+        // Shown by the connection, which may be gone by now.
+        return;
     }
   }
 
@@ -111,12 +115,14 @@ export class Inbox {
     const { signal } = this.#connection;
     try {
       await this.#steps.stage(snapshot, signal);
+      this.#noChunks = null;
       if (isCurrent()) this.#steps.send({ t: "staged", snapshot: snapshot.snapshot });
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof SnapshotGone)) this.#steps.failed(error);
+      this.#noChunks = error;
+      this.#steps.failed(error);
       // The next hello is answered with another snapshot, or with the chunks that are missing.
-      this.#steps.tell({ kind: "gap" });
+      this.#steps.tell({ kind: "no_chunks" });
     }
   }
 }

@@ -1,8 +1,9 @@
 import type { FromGateway } from "../wire/from-gateway.ts";
 
 /**
- * Where a client stands with its gateways. `waiting` has a timer that runs; the four at the end have none: who is
- * displaced waits for its user, who is cloned for another client id, who is signed out for `signIn()`.
+ * Where a client stands with its gateways. `waiting` has a timer that runs, `cloned` where it waits to try again. The
+ * others at the end have none: who is displaced waits for its user, who is signed out for `signIn()`, who belongs to
+ * another subject for that as well, or for `reset()`.
  */
 export type Link =
   | "waiting"
@@ -13,6 +14,7 @@ export type Link =
   | "displaced"
   | "cloned"
   | "signed_out"
+  | "other_subject"
   | "closed";
 
 /** What is remembered of earlier tries. */
@@ -36,9 +38,16 @@ export type Event =
   | { readonly kind: "token" }
   | { readonly kind: "no_token" }
   | { readonly kind: "opened" }
-  | { readonly kind: "message"; readonly t: Message; readonly retryMs?: number | null }
+  | {
+      readonly kind: "message";
+      readonly t: Message;
+      readonly retryMs?: number | null;
+      readonly code?: string;
+    }
   /** A frame that does not begin where the client stands. */
   | { readonly kind: "gap" }
+  /** Rows that were promised cannot be had: another hello is answered with others. */
+  | { readonly kind: "no_chunks" }
   /** Not a message of the protocol. */
   | { readonly kind: "nonsense" }
   | { readonly kind: "silence" }
@@ -51,6 +60,7 @@ export type Event =
   | { readonly kind: "sign_in" }
   /** The store has another client id now. */
   | { readonly kind: "renamed" }
+  | { readonly kind: "not_renamed" }
   | { readonly kind: "stop" };
 
 export type Action =
@@ -95,14 +105,21 @@ export function decide(state: Connection, event: Event, chance: Chance): Decisio
     case "stop":
       return state.link === "closed" ? stay(state) : rest(state, "closed", [], 1000, "closed by its user");
     case "sign_in":
-      return state.link === "signed_out" ? ask({ ...state, refused: 0, tries: 0 }) : stay(state);
+      return state.link === "signed_out" || state.link === "other_subject"
+        ? ask({ ...state, refused: 0, tries: 0 })
+        : stay(state);
     case "renamed":
-      return state.link === "cloned" ? ask({ ...state, tries: 0 }) : stay(state);
+      return state.link === "cloned" || state.link === "other_subject"
+        ? ask({ ...state, tries: 0 })
+        : stay(state);
+    case "not_renamed":
+      return state.link === "cloned" ? wait(state, chance, state.tries) : stay(state);
     case "wake":
       return state.link === "waiting" || state.link === "displaced" ? ask(state) : stay(state);
     case "call":
       return state.link === "displaced" ? ask(state) : stay(state);
     case "timer":
+      if (state.link === "cloned") return go(state, "cloned", { do: "new_client_id" });
       return state.link === "waiting" ? ask(state) : stay(state);
     case "token":
       return state.link === "asking" ? go(state, "opening", { do: "connect" }) : stay(state);
@@ -114,6 +131,8 @@ export function decide(state: Connection, event: Event, chance: Chance): Decisio
       return hear(state, event, chance);
     case "gap":
       return state.link === "open" ? giveUp(state, chance, 1000, "a frame is missing") : stay(state);
+    case "no_chunks":
+      return state.link === "open" ? leave(state, chance, state.tries, 1000, "chunks are gone") : stay(state);
     case "nonsense":
       return connected(state) ? giveUp(state, chance, 4400, "not the protocol") : stay(state);
     case "silence":
@@ -125,6 +144,9 @@ export function decide(state: Connection, event: Event, chance: Chance): Decisio
 
 function hear(state: Connection, event: Event & { kind: "message" }, chance: Chance): Decision {
   if (!connected(state)) return stay(state);
+  if (event.t === "error" && event.code === "SY415") {
+    return rest(state, "other_subject", [], 1000, "the client belongs to another subject");
+  }
   if (event.t === "error") return { next: { ...state, retryMs: event.retryMs ?? null }, actions: [] };
   if (state.link === "greeting" && event.t === "welcome") {
     return { next: { ...state, link: "open", refused: 0, openAt: chance.now }, actions: [] };
@@ -162,16 +184,24 @@ function displace(state: Connection, now: number): Decision {
     : rest({ ...state, displacedAt }, "displaced", [], 1000, "another has the client id");
 }
 
-/**
- * To another try, after a while. Full jitter: anything between nothing and a bound that doubles, so that a thousand clients do
- * not come together.
- */
+/** To another try, after a while: a short one where the connection was a good one. */
 function giveUp(state: Connection, chance: Chance, code: number, reason: string): Decision {
   const good = state.openAt !== null && chance.now - state.openAt >= GOOD_AFTER_MS;
-  const tries = good ? 0 : state.tries;
+  return leave(state, chance, good ? 0 : state.tries, code, reason);
+}
+
+function leave(state: Connection, chance: Chance, tries: number, code: number, reason: string): Decision {
+  const { next, actions } = wait(state, chance, tries);
+  return rest(next, "waiting", actions, code, reason);
+}
+
+/**
+ * Full jitter: anything between nothing and a bound that doubles, so that a thousand clients do not come together.
+ */
+function wait(state: Connection, { random }: Chance, tries: number): Decision {
   const bound = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries, 16));
-  const ms = (state.retryMs ?? 0) + Math.floor(chance.random * bound);
-  return rest({ ...state, tries: tries + 1 }, "waiting", [{ do: "wait", ms }], code, reason);
+  const ms = (state.retryMs ?? 0) + Math.floor(random * bound);
+  return { next: { ...state, tries: tries + 1 }, actions: [{ do: "wait", ms }] };
 }
 
 function rest(

@@ -1,3 +1,4 @@
+import { AmpsyncError } from "../errors.ts";
 import type { Snapshot } from "../wire/from-gateway.ts";
 import { copy, type Database, read, storeAll } from "./database.ts";
 import { dropStaged, stageOf } from "./stage-tables.ts";
@@ -16,8 +17,12 @@ export type FetchChunk = (
 ) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** The gateway does not have the snapshot any more: say hello again. */
-export class SnapshotGone extends Error {
-  override readonly name = "SnapshotGone";
+class SnapshotGone extends AmpsyncError {
+  constructor(n: number, status: number) {
+    super("SY104", `the gateway answered ${status} for chunk ${n}: its snapshot is gone`, {
+      hint: "Another one is asked for.",
+    });
+  }
 }
 
 /** GET of a chunk, with the token as in the hello. Gzip is undone by `fetch`. */
@@ -27,8 +32,8 @@ export function chunksFrom(url: string, token: () => string, fetcher: typeof fet
     const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
     const headers = { authorization: `Bearer ${token()}` };
     const answer = await fetcher(`${at}/${snapshot}/${n}`, { headers, signal: within });
-    if (answer.status === 404 || answer.status === 410) throw new SnapshotGone(`chunk ${n} is gone`);
-    if (!answer.ok) throw new Error(`the gateway answered ${answer.status} for chunk ${n}`);
+    if (answer.status === 404 || answer.status === 410) throw new SnapshotGone(n, answer.status);
+    if (!answer.ok) throw new AmpsyncError("SY104", `the gateway answered ${answer.status} for chunk ${n}`);
     return new Uint8Array(await answer.arrayBuffer());
   };
 }
@@ -81,7 +86,15 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
       signal.throwIfAborted();
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  } catch (error) {
+    // What is there of it fits no other snapshot, and nobody would take it away.
+    if (error instanceof SnapshotGone) {
+      await turn(() => pg.transaction((tx) => dropStaged(tx, snapshot.snapshot)));
+    }
+    throw error;
+  }
 }
 
 /** Of the columns that the table has, or of text where it is to have others in the frame that loads it. */

@@ -1,8 +1,9 @@
 import { type Extensions, PGlite } from "@electric-sql/pglite";
 
 import type { Database } from "./database.ts";
-import { lockStore, nodeIfThere } from "./node-files.ts";
+import { nodeIfThere } from "./node-files.ts";
 import { STORE_FORMAT, STORE_SCHEMA } from "./schema.ts";
+import { lockStore } from "./store-lock.ts";
 
 export type StoreKind = "memory" | "directory" | "opfs" | "idb";
 
@@ -23,7 +24,7 @@ const SETTINGS = ["min_wal_size=2MB", "max_wal_size=32MB"];
 export async function openStore(name: string, extensions: Extensions = {}): Promise<Store> {
   const node = nodeIfThere();
   const { kind, dataDir } = placeOf(name, node === null);
-  const release = kind === "directory" && node !== null ? lockStore(node, dataDir) : () => {};
+  const release = kind === "directory" && node !== null ? await lockStore(node, dataDir) : () => {};
   try {
     const pg = await PGlite.create({
       dataDir,

@@ -5,6 +5,7 @@ import type { Database } from "./database.ts";
 import { readStanding } from "./standing.ts";
 import type { Storing } from "./storing.ts";
 import {
+  type Answer,
   addSubscription,
   isSame,
   leaveSubscription,
@@ -28,6 +29,8 @@ export class Subscribing {
   readonly #users = new Map<string, number>();
   /** Subscriptions that the present connection was asked for. */
   #asked = new Set<string>();
+  /** Those that come when the shape that has their table is gone. */
+  readonly #behind = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -72,7 +75,28 @@ export class Subscribing {
 
   /** The hello that is being written asks for all of them. */
   saidHello(): void {
+    this.#behind.clear();
     this.#asked = new Set(this.#parts.condition.standing.subscriptions.map(({ id }) => id));
+  }
+
+  /** Of answers, those that say what becomes of a subscription: one that another gives way to is not refused. */
+  answered(answers: readonly Answer[]): readonly Answer[] {
+    const { subscriptions } = this.#parts.condition.standing;
+    const leaving = new Set(
+      subscriptions.filter(({ phase }) => phase === "leaving").map(({ table }) => table),
+    );
+    return answers.filter(({ id, code, table }) => {
+      const isBehind = code === "SY412" && leaving.has(table);
+      if (isBehind) this.#behind.add(id);
+      return !isBehind;
+    });
+  }
+
+  /** Asks again for what a shape of the same table kept away. */
+  freed(): void {
+    for (const id of this.#behind) this.#asked.delete(id);
+    this.#behind.clear();
+    this.#askForMore();
   }
 
   /** What the hello did not say. */

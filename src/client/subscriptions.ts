@@ -25,7 +25,7 @@ export interface SubscriptionState {
   readonly error: Failure | null;
 }
 
-type Answer = Welcome["shapes"][number];
+export type Answer = Welcome["shapes"][number];
 
 export async function readSubscriptions(db: Reader): Promise<readonly SubscriptionState[]> {
   const { rows } = await db.query<SubscriptionState>(
@@ -76,6 +76,10 @@ export async function noteAnswers(db: Reader, answers: readonly Answer[]): Promi
     `update ampsync.state
         set phase = case when exists (select from ampsync.shape where phase = 'loading') then 'loading' else 'live' end`,
   );
+}
+
+export function unappliable(table: string, message: string): Failure {
+  return { code: "SY417", message, hint: `await client.reload(${JSON.stringify(table)})` };
 }
 
 /** Frames cannot be applied to a table: its subscriptions fail, and all others go on. */

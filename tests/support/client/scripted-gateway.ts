@@ -11,12 +11,19 @@ import { EPOCH } from "./tables.ts";
 /** A gateway that says what its test says, when it says so. */
 export class ScriptedGateway implements AsyncDisposable {
   readonly heard: FromClient[] = [];
+  /** What it answers those who ask for a chunk. */
+  chunkStatus = 404;
+  chunksAsked = 0;
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
   #socket: Socket | null = null;
 
   private constructor(server: Server) {
     this.#server = server;
+    server.on("request", (_, response) => {
+      this.chunksAsked++;
+      response.writeHead(this.chunkStatus).end();
+    });
     server.on("upgrade", (request, socket, head) =>
       this.#sockets.handleUpgrade(request, socket, head, (opened) => {
         this.#socket = opened;
@@ -45,10 +52,13 @@ export class ScriptedGateway implements AsyncDisposable {
     return found as Extract<FromClient, { t: T }>;
   }
 
-  welcome(shapes: readonly unknown[] = []): void {
+  welcome(shapes: readonly unknown[] = [], tables: readonly unknown[] = []): void {
     const session = EPOCH;
     const at = { head: "0", now: "2026-11-28T12:00:00.123Z", schema: "1.0.0", last_seq: "0" };
-    const message = { t: "welcome", session, epoch: EPOCH, ...at, shapes, tables: [] };
+    this.say({ t: "welcome", session, epoch: EPOCH, ...at, shapes, tables });
+  }
+
+  say(message: unknown): void {
     this.#socket?.send(encode(decodeFromGateway(JSON.stringify(message))));
   }
 

@@ -12,6 +12,7 @@ const LINKS = [
   "displaced",
   "cloned",
   "signed_out",
+  "other_subject",
   "closed",
 ] as const satisfies readonly Link[];
 
@@ -28,7 +29,9 @@ const EVENTS = {
   tick: message("tick"),
   failed: message("failed"),
   error: message("error"),
+  "error SY415": { ...message("error"), code: "SY415" },
   gap: { kind: "gap" },
+  no_chunks: { kind: "no_chunks" },
   nonsense: { kind: "nonsense" },
   silence: { kind: "silence" },
   "lost 1006": { kind: "lost", code: 1006 },
@@ -46,6 +49,7 @@ const EVENTS = {
   call: { kind: "call" },
   sign_in: { kind: "sign_in" },
   renamed: { kind: "renamed" },
+  not_renamed: { kind: "not_renamed" },
   stop: { kind: "stop" },
 } as const satisfies Readonly<Record<string, Event>>;
 
@@ -64,6 +68,7 @@ const TABLE: Readonly<Record<Link, Partial<Record<keyof typeof EVENTS, string>>>
     auth_due: "waiting: leave 4400, wait",
     tick: "waiting: leave 4400, wait",
     failed: "waiting: leave 4400, wait",
+    "error SY415": "other_subject: leave 1000",
     nonsense: "waiting: leave 4400, wait",
     silence: "waiting: leave 4408, wait",
     ...lost(),
@@ -77,6 +82,7 @@ const TABLE: Readonly<Record<Link, Partial<Record<keyof typeof EVENTS, string>>>
     auth_due: "waiting: leave 4400, wait",
     tick: "waiting: leave 4400, wait",
     failed: "waiting: leave 4400, wait",
+    "error SY415": "other_subject: leave 1000",
     nonsense: "waiting: leave 4400, wait",
     silence: "waiting: leave 4408, wait",
     ...lost(),
@@ -85,14 +91,22 @@ const TABLE: Readonly<Record<Link, Partial<Record<keyof typeof EVENTS, string>>>
   open: {
     welcome: "waiting: leave 4400, wait",
     gap: again,
+    no_chunks: again,
+    "error SY415": "other_subject: leave 1000",
     nonsense: "waiting: leave 4400, wait",
     silence: "waiting: leave 4408, wait",
     ...lost(),
     stop: "closed: leave 1000",
   },
   displaced: { wake: "asking: ask_token", call: "asking: ask_token", stop: "closed" },
-  cloned: { renamed: "asking: ask_token", stop: "closed" },
+  cloned: {
+    timer: "cloned: new_client_id",
+    renamed: "asking: ask_token",
+    not_renamed: "cloned: wait",
+    stop: "closed",
+  },
   signed_out: { sign_in: "asking: ask_token", stop: "closed" },
+  other_subject: { sign_in: "asking: ask_token", renamed: "asking: ask_token", stop: "closed" },
   closed: {},
 };
 
@@ -171,6 +185,20 @@ describe("a client's connection", () => {
 
     expect(pauses).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
     expect(good.actions).toContainEqual({ do: "wait", ms: 250 });
+  });
+
+  test.each(["no_chunks", "not_renamed"] as const)("%s again and again waits longer each time", (kind) => {
+    const link = kind === "no_chunks" ? "open" : "cloned";
+    const pauses: number[] = [];
+    let state: Connection = start;
+    for (let tries = 0; tries < 4; tries++) {
+      // Of a connection that lasted: what does not come lasts as well.
+      const { next, actions } = decide({ ...state, link, openAt: 0 }, EVENTS[kind], chance);
+      pauses.push(...actions.flatMap((action) => (action.do === "wait" ? [action.ms] : [])));
+      state = next;
+    }
+
+    expect(pauses).toEqual([250, 500, 1_000, 2_000]);
   });
 
   test("a gateway that asks for a pause gets it", () => {

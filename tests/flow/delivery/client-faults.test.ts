@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import type { Subscribed } from "../../../src/client/client.ts";
+import type { Failure } from "../../../src/client/subscriptions.ts";
+import { frameOf } from "../../support/client/frames.ts";
+import { ScriptedGateway } from "../../support/client/scripted-gateway.ts";
+import { blocks, copyOf, todos } from "../../support/client/tables.ts";
+import { TestClient } from "../../support/client/test-client.ts";
+
+const SNAPSHOT = "6b0c0a3e-1111-4222-8333-00000000000a";
+
+let gateway: ScriptedGateway;
+let one: TestClient;
+let subscribed: Subscribed;
+
+beforeEach(async () => {
+  gateway = await ScriptedGateway.start();
+  one = await TestClient.start(gateway.url);
+  await one.client.subscribe({ shape: "blocks" });
+  subscribed = await one.client.subscribe({ shape: "todos" });
+});
+afterEach(async () => {
+  await one[Symbol.asyncDispose]();
+  await gateway[Symbol.asyncDispose]();
+});
+
+const answer = (id: string, table: string) => ({ id, mode: "load", table, reason: "new" });
+const load = (table: string, ...rows: unknown[]) => ({
+  op: "load",
+  table,
+  rows: JSON.stringify(rows),
+  where: null,
+});
+const someBlocks = {
+  op: "blocks",
+  table: blocks.name,
+  ranges: [["1", null]],
+  copy: copyOf(1, 3, "a"),
+  trim: null,
+};
+
+async function ids(): Promise<Record<"todos" | "blocks", string>> {
+  const { shapes } = await gateway.hears("hello");
+  const of = (name: string) => shapes.find(({ shape }) => shape === name)!.id;
+  return { todos: of("todos"), blocks: of("blocks") };
+}
+
+async function welcomed(): Promise<Record<"todos" | "blocks", string>> {
+  const id = await ids();
+  gateway.welcome([answer(id.todos, todos.name), answer(id.blocks, blocks.name)], [todos, blocks]);
+  return id;
+}
+
+const errorOf = (shape: string): Failure | null =>
+  one.client.status.shapes.find((state) => state.shape === shape)!.error;
+
+test("a table of the application's that has the name of a shape's fails that shape alone, and stays", async () => {
+  await one.client.query("create table public.todos (id integer, mine boolean)");
+  await one.client.query("insert into todos values (1, true)");
+  const id = await welcomed();
+  const live = (...of: string[]) => of.map((each) => ({ id: each, definition: "d" }));
+  const row = { id: "1", title: "theirs" };
+  const ops = [load(todos.name, row), load(blocks.name), someBlocks];
+  gateway.say(frameOf({ to: "1", blocks: ["0", "3"], ops, live: live(id.todos, id.blocks) }));
+  await one.until("the blocks", ({ position }) => position === "1");
+
+  expect(errorOf("blocks")).toBeNull();
+  expect(errorOf("todos")).toMatchObject({ code: "SY417", message: expect.stringContaining("already") });
+  expect((await one.client.query("select * from todos")).rows).toEqual([{ id: 1, mine: true }]);
+
+  await one.client.query("alter table todos rename to my_todos");
+  await one.client.reload(todos.name);
+  await gateway.hears("load");
+  gateway.say(
+    frameOf({ from: "1", to: "2", blocks: ["3", "3"], ops: [load(todos.name, row)], live: live(id.todos) }),
+  );
+  await one.until("the table", ({ position }) => position === "2");
+  expect((await one.client.query("select title from todos")).rows).toEqual([{ title: "theirs" }]);
+});
+
+test("a shape whose table another one still has comes when that is gone", async () => {
+  const id = await welcomed();
+  const live = [id.todos, id.blocks].map((each) => ({ id: each, definition: "d" }));
+  gateway.say(frameOf({ to: "1", ops: [load(todos.name), load(blocks.name)], live }));
+  await one.client.ready();
+  await subscribed.unsubscribe();
+  await gateway.hears("unsubscribe");
+  const late = await one.client.subscribe({ shape: "late_todos" });
+  await gateway.hears("subscribe");
+  gateway.heard.length = 0;
+  const refused = {
+    id: late.id,
+    mode: "failed",
+    table: todos.name,
+    code: "SY412",
+    message: "a second shape",
+  };
+  gateway.say({ t: "shapes", shapes: [refused], tables: [] });
+  gateway.say(
+    frameOf({
+      from: "1",
+      to: "2",
+      ops: [{ op: "drop", table: todos.name, where: null }],
+      gone: [id.todos],
+    }),
+  );
+
+  expect((await gateway.hears("subscribe")).shapes).toMatchObject([{ id: late.id, shape: "late_todos" }]);
+  gateway.say({ t: "shapes", shapes: [answer(late.id, todos.name)], tables: [] });
+  gateway.say(
+    frameOf({ from: "2", to: "3", ops: [load(todos.name)], live: [{ id: late.id, definition: "d" }] }),
+  );
+  await late.ready();
+});
+
+test("tables that refuse a frame fail, each of them, once, whatever it brings; the others go on", async () => {
+  const id = await welcomed();
+  const wrong = { id: "no number", title: "x" };
+  const upsert = { op: "upsert", table: todos.name, rows: JSON.stringify([wrong]) };
+  const twice = { ...someBlocks, copy: someBlocks.copy + someBlocks.copy };
+  const live = [id.todos, id.blocks].map((each) => ({ id: each, definition: "d" }));
+  const ops = [load(todos.name, wrong), load(blocks.name), twice, upsert];
+  gateway.say(frameOf({ to: "1", blocks: ["0", "3"], ops, live }));
+  await one.until("the frame", ({ position }) => position === "1");
+
+  expect(errorOf("todos")).toMatchObject({ code: "SY417" });
+  expect(errorOf("blocks")).toMatchObject({ code: "SY417" });
+  expect(gateway.heard.filter(({ t }) => t === "hello")).toHaveLength(1);
+  gateway.say(frameOf({ from: "1", to: "2", blocks: ["3", "4"], ops: [upsert, twice] }));
+  await one.until("the next one", ({ position }) => position === "2");
+});
+
+test("chunks that are gone are asked for in another snapshot, later each time, and the status says so", async () => {
+  gateway.chunkStatus = 410;
+  const id = await welcomed();
+  const chunks = [{ n: 0, rows: 1, bytes: 10, xxh64: "0" }];
+  const snapshot = {
+    t: "snapshot",
+    shape: id.todos,
+    snapshot: SNAPSHOT,
+    table: todos.name,
+    rows: "1",
+    chunks,
+  };
+  gateway.say(snapshot);
+  await one.until("the error", ({ error }) => error?.code === "SY104");
+  gateway.hangUp();
+  one.client.wake();
+  await welcomed();
+  await one.until("another connection", ({ connected }) => connected);
+
+  expect(one.client.status.error).toMatchObject({ code: "SY104", message: expect.stringContaining("410") });
+  expect((await gateway.hears("hello")).staged).toEqual({});
+  const { rows } = await one.client.query("select from pg_tables where schemaname = 'ampsync_stage'");
+  expect(rows).toEqual([]);
+});
