@@ -12,7 +12,7 @@ import { read } from "../../src/client/database.ts";
 import { nodeIfThere } from "../../src/client/node-files.ts";
 import { openStore } from "../../src/client/store.ts";
 import { lockStore } from "../../src/client/store-lock.ts";
-import { waitFor } from "../support/wait-for.ts";
+import { STALL_DEADLINE_MS, waitFor } from "../support/wait-for.ts";
 
 const PROGRAM = fileURLToPath(new URL("../support/client/apply-for-ever.ts", import.meta.url));
 const KILLS = 5;
@@ -34,7 +34,8 @@ async function killedAmidFrames(store: string, frames: number): Promise<number> 
   children.push(child);
   const stored: number[] = [];
   createInterface({ input: child.stdout! }).on("line", (line) => stored.push(Number(line)));
-  await waitFor(`${frames} frames of the client`, () => stored.length >= frames);
+  // To make a store takes long on a busy machine.
+  await waitFor(`${frames} frames of the client`, () => stored.length >= frames, 3 * STALL_DEADLINE_MS);
   child.kill("SIGKILL");
   if (child.exitCode === null && child.signalCode === null) await once(child, "close");
   return stored.at(-1)!;

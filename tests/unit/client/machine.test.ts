@@ -29,7 +29,7 @@ const EVENTS = {
   tick: message("tick"),
   failed: message("failed"),
   error: message("error"),
-  "error SY415": { ...message("error"), code: "SY415" },
+  "error SY415": { kind: "message", t: "error", code: "SY415" },
   gap: { kind: "gap" },
   no_chunks: { kind: "no_chunks" },
   nonsense: { kind: "nonsense" },
