@@ -1,5 +1,9 @@
-// npm run chaos -- [kills | capture | faults | ingest | limits | log | pages | publish | versions | walks] …: see these files.
+// npm run chaos -- [kills | capture | faults | ingest | limits | log | pages | publish | versions | walks] …: see these files;
+// `delivery-…`: see chaos-delivery-*.ts.
 import { chaosOfCapture } from "./chaos-capture.ts";
+import { chaosOfDeliveryClients } from "./chaos-delivery-client.ts";
+import { chaosOfDefinitions, chaosOfSessions } from "./chaos-delivery-races.ts";
+import { chaosOfTenants } from "./chaos-delivery-tenants.ts";
 import { chaosOfFaults } from "./chaos-faults.ts";
 import { chaosOfIngest } from "./chaos-ingest.ts";
 import { chaosOfKills } from "./chaos-kills.ts";
@@ -19,5 +23,9 @@ else if (first === "publish") await chaosOfPublishing(rest);
 else if (first === "limits") await chaosOfLimits(rest);
 else if (first === "log") await chaosOfLog(rest);
 else if (first === "faults") await chaosOfFaults(rest);
+else if (first === "delivery-client") await chaosOfDeliveryClients(rest);
+else if (first === "delivery-sessions") await chaosOfSessions(rest);
+else if (first === "delivery-definitions") await chaosOfDefinitions(rest);
+else if (first === "delivery-tenants") await chaosOfTenants(rest);
 else if (first === "ingest") await chaosOfIngest(rest);
 else await chaosOfKills(first === "kills" ? rest : process.argv.slice(2));

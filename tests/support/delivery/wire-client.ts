@@ -55,12 +55,14 @@ export class WireClient implements AsyncDisposable {
   life: string | null = null;
   answers: boolean;
   readonly #options: WireClientOptions;
+  #token: string;
   readonly #staged = new Map<string, string>();
   #socket: WebSocket | null = null;
   #error: unknown = null;
 
   constructor(options: WireClientOptions) {
     this.#options = options;
+    this.#token = options.token ?? tokenOf({});
     this.url = options.url;
     this.answers = options.acks !== false;
     this.client = options.client ?? randomUUID();
@@ -92,11 +94,11 @@ export class WireClient implements AsyncDisposable {
 
   async connect(): Promise<void> {
     await this.open();
-    const { token = tokenOf({}), shapes = [] } = this.#options;
+    const { shapes = [] } = this.#options;
     const hello: Hello = {
       t: "hello",
       client: this.client,
-      token,
+      token: this.#token,
       epoch: this.epoch,
       position: this.epoch === null ? null : this.position,
       stamp: this.stamp,
@@ -117,6 +119,7 @@ export class WireClient implements AsyncDisposable {
   }
 
   send(message: FromClient): void {
+    if (message.t === "auth") this.#token = message.token;
     this.sendText(encode(message));
   }
 
@@ -164,7 +167,11 @@ export class WireClient implements AsyncDisposable {
           this.tables.set(table.name, { columns: table.columns, key: table.key, rows });
         }
       }
-      if (message.t === "snapshot") void this.#stage(message);
+      if (message.t === "snapshot") {
+        this.#stage(message).catch((error: unknown) => {
+          this.#error ??= error;
+        });
+      }
       if (message.t === "frame") this.#apply(message);
     } catch (error) {
       this.#error ??= error;
@@ -173,11 +180,10 @@ export class WireClient implements AsyncDisposable {
   }
 
   async #stage({ snapshot, chunks }: Snapshot): Promise<void> {
-    const { token = tokenOf({}) } = this.#options;
     let text = "";
     for (const { n, bytes } of chunks) {
       const answer = await fetch(`${this.url}/v1/snapshots/${snapshot}/${n}`, {
-        headers: { authorization: `Bearer ${token}`, "accept-encoding": "identity" },
+        headers: { authorization: `Bearer ${this.#token}`, "accept-encoding": "identity" },
       });
       if (answer.status !== 200) throw new Error(`chunk ${n}: ${answer.status}`);
       const raw = await answer.text();
