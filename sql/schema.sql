@@ -2627,9 +2627,9 @@ function ampsync_private.column_steps(p_old regclass, p_new regclass, p_name tex
   grants owner=X/owner
 
 function ampsync_private.column_uses(p_columns jsonb, p_names text[])
-  -- What columns were as a shape was made of them.
+  -- What columns are as a shape is made of them.
   returns jsonb
-  language sql immutable security invoker
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3192,6 +3192,13 @@ function ampsync_private.filter_text(p_index regclass)
   set search_path=pg_catalog, pg_temp; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
   grants owner=X/owner
 
+function ampsync_private.filter_tokens(p_text text)
+  -- A condition in the pieces that PostgreSQL reads; null where it is not sure.
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.find_dataset(p_reference text)
   -- The id of the synced dataset that a reference means; SY003 for none, or several.
   returns bigint
@@ -3298,8 +3305,15 @@ function ampsync_private.follow_version(p_dataset_id bigint, p_version text, p_m
   grants owner=X/owner
 
 function ampsync_private.foreign_call(p_view regclass)
-  -- A function, operator or domain that a view uses and that is code of a role which is not trusted.
+  -- What a view uses that is, or may become, code of a role which is not trusted.
   returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.foreign_enums(p_index regclass)
+  -- The enums of constants in a predicate that roles which are not trusted could rename.
+  returns oid[]
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -3364,6 +3378,13 @@ function ampsync_private.found_version(p_statements jsonb)
   -- A version with the next build number, for a change of tables that was found.
   returns text
   language plpgsql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.frame_limits(OUT changes bigint, OUT bytes bigint)
+  -- What one frame may bring to a client at most.
+  returns record
+  language sql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3948,6 +3969,13 @@ function ampsync_private.is_final(p_part ampsync_private.part, p_range jsonb)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.is_foreign_type(p_type oid)
+  -- Whether making a value of a type may run code of a role that is not trusted.
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.is_forked(p_epoch uuid, p_position bigint, p_stamp bigint)
   -- Whether what a client has read up to a position is of another past than this log.
   returns boolean
@@ -4029,6 +4057,20 @@ function ampsync_private.is_too_large(p_changes bigint, p_bytes bigint)
   -- Whether captured changes are more than one frame may bring to a client.
   returns boolean
   language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.is_trusted_role(p_role oid)
+  -- Whether code of a role may run with our rights.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.is_trusted_schema(p_schema oid)
+  -- Whether nobody but trusted roles decides what names in a schema mean.
+  returns boolean
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4846,7 +4888,7 @@ function ampsync_private.parsed_filter(p_name text, p_relation regclass, p_given
   -- A filter as PostgreSQL understood it, with the columns that it reads; SY413 where it is none.
   returns record
   language plpgsql volatile security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; standard_conforming_strings=on; transform_null_equals=off
   grants owner=X/owner
 
 function ampsync_private.passes_wait(p_streams bigint[], p_epochs bigint[], p_writer_s numeric[], p_waits text[], p_waits_s numeric[])
@@ -5413,6 +5455,13 @@ function ampsync_private.reload_refusal(p_dataset ampsync_private.dataset, p_tab
   -- Why the tables of a dataset cannot be made to fit the version that it was offered; null if they can.
   returns jsonb
   language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.renumbered_uses(p_shape ampsync_private.shape, p_table ampsync_private.published)
+  -- What a shape was made of, where a restored dump gave its types other numbers.
+  returns jsonb
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6403,6 +6452,13 @@ function ampsync_private.unix_instant(p_number numeric, p_unit text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.unknown_to_clients(p_relation oid, p_attnum smallint)
+  -- What a generated column uses and clients do not have.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.unlogged_partitions(p_relation regclass, OUT tables text, OUT statements text)
   -- Partitions of a table whose rows do not stand in WAL, and the statements that mend it.
   returns record
@@ -6627,6 +6683,13 @@ function ampsync_private.without_keyless(p_lines text, OUT lines text, OUT refus
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.without_literals(p_text text)
+  -- A condition with NULL in the place of each string, so that parsing it runs no code of types.
+  returns text
+  language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.without_member(p_source jsonb, p_path text[])
   -- A definition without one of its members, as ampsync.enqueue_http takes it.
   returns jsonb
@@ -6638,6 +6701,13 @@ function ampsync_private.without_secrets(p_source jsonb)
   -- A definition with its secrets taken out, and their names in auth instead.
   returns jsonb
   language plpgsql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.without_type_names(p_filter text, p_relation regclass, p_types oid[])
+  -- A stored condition without the names of types that others could give to other types.
+  returns text
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -7175,15 +7245,8 @@ function ampsync_worker.read_log(p_after bigint, p_epoch uuid, p_blocks_after bi
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_worker.read_shapes(p_shapes integer[], p_after bigint, p_upto bigint)
+function ampsync_worker.read_shapes(p_shapes integer[], p_after bigint, p_upto bigint, p_settled bigint DEFAULT NULL::bigint, p_visible pg_snapshot DEFAULT NULL::pg_snapshot)
   -- What changes of the log mean to shapes: which rows were and are in which instances.
-  returns TABLE("position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text, unchanged text[])
-  language sql stable security definer
-  set search_path=pg_catalog, pg_temp; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
-  grants owner=X/owner
-
-function ampsync_worker.read_unseen(p_shapes integer[], p_visible pg_snapshot, p_settled bigint, p_after bigint, p_upto bigint)
-  -- What the changes that a snapshot does not hold mean to shapes.
   returns TABLE("position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text, unchanged text[])
   language sql stable security definer
   set search_path=pg_catalog, pg_temp; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
@@ -7385,6 +7448,6 @@ function ampsync_worker.yield_index_build(p_patience interval DEFAULT '00:00:00'
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-CREATE TRIGGER note_definition AFTER INSERT OR DELETE OR UPDATE OF name, definition, state, error ON ampsync_private.shape FOR EACH STATEMENT EXECUTE FUNCTION ampsync_private.note_definition()
+CREATE TRIGGER note_definition AFTER INSERT OR DELETE OR UPDATE OF name, definition, uses, state, error ON ampsync_private.shape FOR EACH STATEMENT EXECUTE FUNCTION ampsync_private.note_definition()
 
 CREATE TRIGGER note_definition AFTER INSERT OR UPDATE OF schema_name, table_name, relation, columns, state, floor ON ampsync_private.published FOR EACH STATEMENT EXECUTE FUNCTION ampsync_private.note_definition()

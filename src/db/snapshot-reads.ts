@@ -65,8 +65,8 @@ export class SnapshotReads {
 
   /** Changes at or below `to` that the snapshot of a load does not hold. */
   async unseen(shape: number, visible: string, settled: bigint, to: bigint): Promise<ChangeRow[]> {
-    const text = "select * from ampsync_worker.read_unseen($1, $2, $3, null, $4)";
-    return await this.#rows(text, [[shape], visible, settled, to]);
+    const text = "select * from ampsync_worker.read_shapes($1, null, $2, $3, $4)";
+    return await this.#rows(text, [[shape], to, settled, visible]);
   }
 
   /** What these instances hold, as clients compute it of their tables. */

@@ -93,7 +93,6 @@ export const GATEWAY_CALLS: readonly string[] = [
   "raise_low",
   "read_log",
   "read_shapes",
-  "read_unseen",
   "report_sessions",
   "resolve_shapes",
   "shape_definitions",

@@ -1,5 +1,5 @@
 -- Where the log stands in the snapshot of the caller, for rows of shapes that are read in it: so its transaction is
--- REPEATABLE READ. visible is what tells which entries the rows hold (read_unseen). On a primary alone: on a standby
+-- REPEATABLE READ. visible is what tells which entries the rows hold (read_shapes). On a primary alone: on a standby
 -- that would leave running transactions out.
 create or replace function ampsync_worker.log_point()
   returns jsonb

@@ -12,7 +12,7 @@ import {
 } from "../../support/snapshot-rig.ts";
 
 // A snapshot and the log behind it make the table, whatever is written meanwhile: nothing is lost, nothing is applied
-// twice. The rule is read_unseen's: what the snapshot does not see, wherever it stands in the log.
+// twice. The rule is read_shapes': what the snapshot does not see, wherever it stands in the log.
 
 const WRITERS = 8;
 /** More than what a gateway reads by itself. */
@@ -68,7 +68,7 @@ function rowsOf(text: Buffer): Rows {
 /** What the log says goes onto the rows of a snapshot. Returns what did not fit. */
 async function follow(rows: Rows, { visible, settled }: Snapshot, upto: string): Promise<string[]> {
   const { rows: changes } = await db.query(
-    "select * from ampsync_worker.read_unseen(array[$1::int], $2, $3, null, $4)",
+    "select * from ampsync_worker.read_shapes(array[$1::int], null, $4, $3, $2)",
     [shape, visible, settled, upto],
   );
   const misfits: string[] = [];

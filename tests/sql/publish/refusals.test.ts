@@ -60,7 +60,36 @@ describe("publish refuses, with what helps,", () => {
       "a generated column that uses a function of the application",
       `create function twice(integer) returns integer language sql immutable as 'select 2 * $1';
        create table t_x (id integer primary key, d integer generated always as (twice(id)) stored)`,
-      /uses public.twice\(integer\)/,
+      /uses function public.twice\(integer\)/,
+    ],
+    [
+      "a generated column that compares with a label of an enum",
+      `create type mood_x as enum ('sad', 'ok');
+       create table t_x (id integer primary key, m mood_x, g boolean generated always as (m = 'ok') stored)`,
+      /a generated column uses (type|the enum) public.mood_x/,
+    ],
+    [
+      "a generated column that orders by an enum",
+      `create type mood_x as enum ('sad', 'ok');
+       create table t_x (id integer primary key, m mood_x, o mood_x, g boolean generated always as (m > o) stored)`,
+      /a generated column uses the enum public.mood_x/,
+    ],
+    [
+      "a generated column that compares by a language",
+      `create table t_x (id integer primary key, t text, g boolean generated always as (t collate "de-x-icu" > 'm') stored)`,
+      /a generated column uses collation "?de-x-icu"?/,
+    ],
+    [
+      "a generated column by a collation of the application",
+      `create collation mine_x (provider = icu, locale = 'de');
+       create table t_x (id integer primary key, t text, g boolean generated always as (t collate mine_x > 'm') stored)`,
+      /a generated column uses collation (public.)?mine_x/,
+    ],
+    [
+      "a generated column by a domain of the application",
+      `create domain short_x as text check (length(value) < 9);
+       create table t_x (id integer primary key, t text, g text generated always as (t::short_x) stored)`,
+      /a generated column uses type (public.)?short_x/,
     ],
     [
       "a primary key with a generated column, which WAL does not have",

@@ -199,6 +199,119 @@ describe("create_shape", () => {
     });
   });
 
+  describe("whose filter meets types of a role without our rights", () => {
+    beforeEach(async () => {
+      await db.query(
+        `create role ampsync_test_stranger;
+         create sequence public.ran;
+         create schema theirs authorization ampsync_test_stranger;
+         create function theirs.spy(v text) returns boolean immutable language plpgsql as
+           'begin perform nextval(''public.ran''); return true; end';
+         create domain theirs.watched as text check (theirs.spy(value));
+         create type theirs.mood as enum ('sad', 'ok');
+         create type theirs.span as range (subtype = theirs.watched);
+         create type theirs.pair as (a theirs.watched, b integer);
+         create function public.pairs() returns theirs.watched[] immutable language sql as 'select null::theirs.watched[]';
+         create table public.notes (
+           id int primary key, word theirs.watched, words theirs.watched[], feeling theirs.mood, note text)`,
+      );
+      for (const what of [
+        "function theirs.spy",
+        "domain theirs.watched",
+        "type theirs.mood",
+        "type theirs.span",
+      ])
+        await db.query(`alter ${what} owner to ampsync_test_stranger`);
+      await db.query("alter type theirs.pair owner to ampsync_test_stranger");
+      await publishLive(db, "public.notes");
+    });
+
+    const ran = async () => (await db.query("select is_called from public.ran")).rows[0]!["is_called"];
+    const filtered = (filter: string) =>
+      db.query("select ampsync.create_shape('mine', 'public.notes', public => true, filter => $1)", [filter]);
+
+    test.each([
+      "words = '{a}'",
+      "note = any ('{a}'::theirs.watched[])",
+      "'{a}'::theirs.watched[] is not null",
+      "words is distinct from '{a}'",
+      "public.pairs() is distinct from '{a}'",
+      "words || '{a}' is null",
+      "(theirs._watched '{a}') is not null",
+      "theirs._watched('{a}') is not null",
+      "cast(E'{\\x61}' as theirs.watched[]) is not null",
+      "'[a,b]'::theirs.span is not null",
+      "'{[a,b]}'::theirs.span_multirange is not null",
+      "'(a,1)'::theirs.pair is not null",
+      "note in (select word from notes where words = '{a}')",
+      "array['a']::theirs.watched[] is not null",
+      "note::theirs.watched is not null",
+      "note = $$a$$::theirs.watched",
+      "U&'{a}'::theirs.watched[] is not null",
+      "theirs.spy(note)",
+      "true -- a comment\n and '{a}'::theirs.watched[] is not null",
+      "note = /* ' */ '{a}'::theirs.watched[]::text -- '",
+    ])("runs none of their code: %s", async (filter) => {
+      expect(await refusal(db, () => filtered(filter))).toMatchObject({ code: "SY413" });
+      expect(await ran()).toBe(false);
+    });
+
+    test.each([
+      ["word = 'a'", "((word)::text = 'a'::text)"],
+      [
+        "note = 'it''s' and note <> E'\\\\' -- a comment",
+        "((note = 'it''s'::text) AND (note <> '\\'::text))",
+      ],
+      ["id > 1e2 and note::date > date '2026-01-01'", null],
+      ["id > 1.5e1 and \"note\" like '50%'", /LIKE|~~/],
+    ])("takes what runs none of it: %s", async (filter, stored) => {
+      if (stored === null) {
+        expect(await refusal(db, () => filtered(filter))).toMatchObject({
+          code: "SY413",
+          message: expect.stringContaining("IMMUTABLE"),
+        });
+      } else {
+        await filtered(filter);
+        const text = (await shape())["filter"];
+        if (typeof stored === "string") expect(text).toBe(stored);
+        else expect(text).toMatch(stored);
+      }
+      expect(await ran()).toBe(false);
+    });
+
+    test.each(["feeling = 'ok'", "feeling in ('ok')", "feeling > 'sad' or note = 'it''s'"])(
+      "is not read by names that they could give to something else: %s",
+      async (filter) => {
+        await db.query("insert into notes values (1, 'a', null, 'ok', 'n'), (2, null, null, null, 'm')");
+        const before = await ran();
+        await filtered(filter);
+        const { filter: stored, definition } = await shape();
+        expect(stored).not.toMatch(/'::theirs/);
+        await filtered(stored as string);
+        expect(await shape()).toMatchObject({ filter: stored, definition });
+        await db.query(
+          `alter type theirs.mood rename to mood_of_before;
+           create domain theirs.mood as text check (theirs.spy(value))`,
+        );
+        const { rows } = await db.query(
+          `select id from ampsync_worker.shape_rows((select shape_id from ampsync_private.shape), null)
+             as r(key text, id int, word text, words text[], feeling text, note text)`,
+        );
+        expect(rows).toEqual([{ id: 1 }]);
+        expect(await ran()).toBe(before);
+      },
+    );
+
+    test("is refused where it calls what stands in a schema in which they may create", async () => {
+      await db.query(
+        "create schema shared; create function shared.same(text) returns text immutable language sql as 'select $1'",
+      );
+      await filtered("shared.same(note) = 'a'");
+      await db.query("grant create on schema shared to ampsync_test_stranger");
+      expect(await refusal(db, () => filtered("shared.same(note) = 'b'"))).toMatchObject({ code: "SY413" });
+    });
+  });
+
   test.each(["owner_id", "feeling", "nick"])("binds %s where it has an index", async (column) => {
     await db.query(`create index on public.todos (${column})`);
     await create(`bind => '{"${column}": "claim:x"}'`);
@@ -342,6 +455,30 @@ describe("a shape fails", () => {
     ).toMatchObject({ code: "SY413" });
     await create("public => true");
     expect(await clientTable(db, "mine")).toMatchObject({ state: "live", error: null });
+  });
+
+  test("not where a restored dump gave its types other numbers", async () => {
+    await create(
+      `bind => '{"feeling": "claim:sub", "nick": "claim:sub"}', filter => 'feeling > ''sad''', unindexed => true`,
+    );
+    const { shape_id, definition } = await shape();
+    await db.query(
+      `update ampsync_private.shape s
+          set uses = (select jsonb_object_agg(u.name, u.was || '{"type": "4294967294"}') from jsonb_each(s.uses) u(name, was))`,
+    );
+    const stamp = await definitions();
+    await db.query("select ampsync_private.tend_shapes()");
+    expect(await clientTable(db, "mine")).toMatchObject({ state: "live", definition });
+    expect(await definitions()).not.toBe(stamp);
+    const { rows } = await db.query(
+      `select ampsync_private.instance_keys($1, '{"sub": "ok"}', '{}') as keys`,
+      [shape_id],
+    );
+    expect(rows[0]).toEqual({ keys: ['["ok", "ok"]'] });
+    await db.query("select * from ampsync_worker.read_shapes(array[$1::integer], 0, ampsync.head())", [
+      shape_id,
+    ]);
+    expect(await shape()).toMatchObject({ state: "live", error: null });
   });
 
   test("on a row of its filter only as it is defined at that time, and its clients load it anew afterwards", async () => {

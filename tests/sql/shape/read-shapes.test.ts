@@ -353,7 +353,7 @@ test("what a snapshot does not hold is told, wherever it stands", async () => {
   await pass.drain();
   const unseen = async (after: string | null) =>
     (
-      await db.query("select key from ampsync_worker.read_unseen($1, $2, $3, $4, $5)", [
+      await db.query("select key from ampsync_worker.read_shapes($1, $4, $5, $3, $2)", [
         [id],
         point[0]!["visible"],
         settled,

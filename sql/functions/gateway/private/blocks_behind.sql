@@ -1,6 +1,6 @@
--- Whether the blocks of a table that may differ since a position hold more rows than a client is to be sent: over
--- 50,000, or 16 MiB as far as the table's size tells. p_low: blocks below it are not sent. Reads on until it is
--- decided, and no rows.
+-- Whether the blocks of a table that may differ since a position hold more rows than a client is to be sent
+-- (frame_limits), their bytes as far as the table's size tells. p_low: blocks below it are not sent. Reads on until it
+-- is decided, and no rows.
 create or replace function ampsync_private.blocks_behind(
   p_published_id integer,
   p_position     bigint,
@@ -13,18 +13,20 @@ create or replace function ampsync_private.blocks_behind(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_limit bigint;
+  v_limit record := ampsync_private.frame_limits();
+  v_most  bigint;
   v_rows  bigint := 0;
   v_block record;
 begin
   if ampsync_private.log_head() - p_position > 200000 then
     return true;
   end if;
-  v_limit := (select least(50000, 16777216 / greatest(1, pg_relation_size(c.oid) / greatest(c.reltuples, 1)))
-                from ampsync_private.published p
-                join pg_class c on c.oid = p.relation
-               where p.published_id = p_published_id
-                 and c.reltuples > 0);
+  v_most := (select least(v_limit.changes,
+                          v_limit.bytes / greatest(1, pg_relation_size(c.oid) / greatest(c.reltuples, 1)))
+               from ampsync_private.published p
+               join pg_class c on c.oid = p.relation
+              where p.published_id = p_published_id
+                and c.reltuples > 0);
   for v_block in
     select b.rows
       from ampsync_private.change_block b
@@ -34,7 +36,7 @@ begin
      order by b.position
   loop
     v_rows := v_rows + v_block.rows;
-    if v_rows > coalesce(v_limit, 50000) then
+    if v_rows > coalesce(v_most, v_limit.changes) then
       return true;
     end if;
   end loop;

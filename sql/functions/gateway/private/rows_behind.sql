@@ -1,5 +1,5 @@
--- Whether captured transactions above a position are more than a client is to be sent: over 50,000 changes or 16 MiB,
--- or so many entries that counting them would be work. Reads on until it is decided, and no rows.
+-- Whether captured transactions above a position are more than a client is to be sent (is_too_large), or so many
+-- entries that counting them would be work. Reads on until it is decided, and no rows.
 create or replace function ampsync_private.rows_behind(
   p_position bigint
 )

@@ -17,18 +17,19 @@ create or replace function ampsync_private.instance_keys(
   set bytea_output = 'hex'
 as $$
 declare
-  v_shape ampsync_private.shape := (ampsync_private.readable_shape(p_shape_id)).shape;
+  v_found record := ampsync_private.readable_shape(p_shape_id);
   v_keys  jsonb[] := array['[]'::jsonb];
   v_bound record;
   v_texts text[];
 begin
   for v_bound in
-    select b.name, v_shape.bind ->> b.name as source,
-           format_type(ampsync_private.base_type((v_shape.uses -> b.name ->> 'type')::oid), null) as type
-      from unnest(ampsync_private.bound_columns(v_shape.bind)) with ordinality b(name, n)
+    select b.name, (v_found.shape).bind ->> b.name as source,
+           (select format_type(ampsync_private.base_type((c.col ->> 'type')::oid), null)
+              from jsonb_array_elements(v_found.columns) c(col) where c.col ->> 'name' = b.name) as type
+      from unnest(ampsync_private.bound_columns((v_found.shape).bind)) with ordinality b(name, n)
      order by b.n
   loop
-    v_texts := ampsync_private.bound_texts(v_shape.name, v_bound.source, v_bound.type, p_claims, p_params);
+    v_texts := ampsync_private.bound_texts((v_found.shape).name, v_bound.source, v_bound.type, p_claims, p_params);
     v_texts := array(select distinct t.value from unnest(v_texts) t(value));
     perform ampsync_private.check_shape_count(0, cardinality(v_keys)::bigint * cardinality(v_texts));
     v_keys := array(select k.key || to_jsonb(t.value) from unnest(v_keys) k(key) cross join unnest(v_texts) t(value));

@@ -1,5 +1,5 @@
 -- What the changes of one captured table mean to a shape, for those entries of the log that p_after, p_upto, p_settled
--- and p_visible name (read_shapes, read_unseen): a row for each change that a row was in or is in an instance by, and
+-- and p_visible name (read_shapes): a row for each change that a row was in or is in an instance by, and
 -- for each TRUNCATE. An error of the filter ends it.
 --
 -- p_position, p_first, p_last  changes of one entry alone, from one to another; null: all
@@ -25,10 +25,8 @@ as $$
 declare
   v_missing jsonb := case when p_table.relation is not null then ampsync_private.missing_values(p_table.relation)
                      else '{}' end;
-  v_uses    jsonb := (select coalesce(jsonb_object_agg(u.name, u.was), '{}')
-                        from jsonb_each(p_shape.uses) u(name, was)
-                       where u.name = any (p_shape.filter_columns)
-                          or p_shape.bind ? u.name);
+  v_uses    jsonb := ampsync_private.column_uses(p_table.columns, ampsync_private.bound_columns(p_shape.bind)
+                                                                  || p_shape.filter_columns);
   v_before  text := 'select ' || ampsync_private.instance_key_sql(p_shape.bind) || ' from (';
   v_behind  text := ') x where ' || coalesce(p_shape.filter, 'true');
 begin

@@ -16,7 +16,7 @@ comment on function ampsync_private.note_definition()
   is 'Trigger: shapes or publications are other than before.';
 
 create or replace trigger note_definition
-  after insert or delete or update of name, definition, state, error
+  after insert or delete or update of name, definition, uses, state, error
   on ampsync_private.shape
   for each statement
   execute function ampsync_private.note_definition();

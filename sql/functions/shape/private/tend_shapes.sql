@@ -1,6 +1,7 @@
 -- What the supervisor does for shapes: those that do not fit their table any more, or whose publication has ended, have
--- failed from now on, whatever becomes of the table; windows follow the newest blocks. Rows that say that definitions
--- changed go after a day: by then whoever knew the former ones has others.
+-- failed from now on, whatever becomes of the table, but for those whose types a restored dump gave other numbers;
+-- windows follow the newest blocks. Rows that say that definitions changed go after a day: by then whoever knew the
+-- former ones has others.
 --
 -- Locks: rows of shapes that are free.
 create or replace function ampsync_private.tend_shapes()
@@ -13,6 +14,21 @@ as $$
 declare
   v_shape record;
 begin
+  for v_shape in
+    select s.shape_id, u.uses
+      from ampsync_private.shape s
+      join ampsync_private.published p using (published_id)
+     cross join lateral ampsync_private.renumbered_uses(s, p) u(uses)
+     where s.state = 'live'
+       and u.uses is not null
+     order by s.shape_id
+       for no key update of s skip locked
+  loop
+    update ampsync_private.shape s
+       set uses = v_shape.uses
+     where s.shape_id = v_shape.shape_id;
+  end loop;
+
   for v_shape in
     select s.shape_id, s.name, ampsync_private.shape_error(s, p) as error
       from ampsync_private.shape s
