@@ -11,8 +11,9 @@ export default ({ production }: { readonly production?: boolean }): KnipConfig =
     "src/cli/main.ts!",
     "src/tasks/*.ts!",
     "src/client/client.ts!",
+    "src/client/worker.ts!",
     "scripts/*",
-    "tests/browser/**/*.page.ts",
+    "tests/**/*.page.ts",
   ],
   project: ["src/**/*.ts!", "{tests,bench,scripts}/**/*.{ts,mjs}"],
   // What it looks for unless told, and circles.

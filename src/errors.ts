@@ -42,6 +42,7 @@ export type ErrorCode =
   | "SY417" // a client's table does not take what a frame brings
   | "SY418" // a client's table differs from its server's, although it was loaded for that
   | "SY419" // a client does not come from one phase to the other
+  | "SY420" // the tab that has the store does not answer
   | "SY431" // a client may not write this
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong

@@ -3,7 +3,8 @@ import type { Extensions } from "@electric-sql/pglite";
 import type { Verified } from "./compare.ts";
 import type { Database } from "./database.ts";
 import type { OnRows } from "./live.ts";
-import type { ClientStatus, Happening } from "./status.ts";
+import type { Result, Statement } from "./requests.ts";
+import type { ClientStatus, Debug } from "./status.ts";
 import type { Subscription } from "./subscriptions.ts";
 
 export interface ClientOptions {
@@ -18,6 +19,27 @@ export interface ClientOptions {
   readonly extensions?: Extensions;
   readonly WebSocket?: typeof WebSocket;
   readonly fetch?: typeof fetch;
+}
+
+/** What a page's worker is to a client: a `Worker` of the browser is one. */
+export interface WorkerLike {
+  postMessage(message: unknown): void;
+  addEventListener(type: string, listener: (event: never) => void): void;
+  terminate(): void;
+}
+
+/** Of a client that shares its store with other tabs. What the page cannot hand to a worker is not here. */
+export interface TabOptions extends Omit<ClientOptions, "extensions" | "WebSocket" | "fetch"> {
+  /** Starts the module that calls `serveTabs()` of `ampsync/client/worker`. Called again should that worker end. */
+  readonly worker: () => WorkerLike;
+}
+
+/** What one of several users of a store wants to hold. */
+export interface Wanted {
+  /** Null: what the store holds. */
+  readonly shapes: readonly Subscription[] | null;
+  /** By `subscribe`. */
+  readonly subscribed: readonly Subscription[];
 }
 
 export interface Subscribed {
@@ -35,7 +57,9 @@ export interface Client {
   /** Resolves when everything that was asked for is here; rejects where a shape is refused. */
   ready(): Promise<void>;
   /** One statement, in a transaction of its own. What it wrote is stored when this resolves. */
-  query<T = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<{ rows: T[] }>;
+  query<T = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Result<T>>;
+  /** Statements in one transaction: all of them are stored when this resolves, or none. */
+  write(statements: readonly Statement[]): Promise<readonly Result[]>;
   /**
    * Gives the rows now, and again whenever what the query reads has changed. Resolves, after the first rows, with what ends
    * it.
@@ -56,7 +80,7 @@ export interface Client {
   /** The device is online again, or the page visible: what waits for another try does not wait any longer. */
   wake(): void;
   /** What happened last. Neither rows nor tokens. */
-  debug(): { readonly status: ClientStatus; readonly history: readonly Happening[] };
+  debug(): Promise<Debug>;
   close(): Promise<void>;
 }
 

@@ -49,6 +49,7 @@ export class Condition {
       shapes: subscriptions.map(({ definition: _, ...rest }) => rest),
       store: { kind, bytes: this.#bytes, status: this.#full ? "storage_full" : "ok" },
       error: firstFailure(this.standing) ?? this.standing.diverged ?? this.#error,
+      leader: "here",
     };
   }
 

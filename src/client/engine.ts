@@ -3,7 +3,7 @@ import type { ClientOptions, LocalClient, Subscribed } from "./api.ts";
 import type { Verified } from "./compare.ts";
 import { Condition } from "./condition.ts";
 import { Connection } from "./connection.ts";
-import type { Database } from "./database.ts";
+import { type Database, read } from "./database.ts";
 import { Frames } from "./frames.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Inbox } from "./inbox.ts";
@@ -11,9 +11,10 @@ import { Lag } from "./lag.ts";
 import { LiveQueries, type OnRows } from "./live.ts";
 import type { Link } from "./machine.ts";
 import { Reports } from "./reports.ts";
+import { type Result, runStatements, type Statement } from "./requests.ts";
 import { chunksFrom, readStaged, stage } from "./stage.ts";
 import { failedTables, helloOf, phaseOf, renameClient } from "./standing.ts";
-import type { ClientStatus, Happening } from "./status.ts";
+import type { ClientStatus, Debug } from "./status.ts";
 import type { Store } from "./store.ts";
 import { Storing } from "./storing.ts";
 import { Subscribing } from "./subscribing.ts";
@@ -28,6 +29,7 @@ import {
 import { makeTable, Tables } from "./tables.ts";
 import { Turns } from "./turns.ts";
 import { Verifying } from "./verify.ts";
+import { onWake } from "./wake.ts";
 
 /** A client in one thread: joins its store, its connection and what its user asks for. */
 export class Engine implements LocalClient {
@@ -45,6 +47,7 @@ export class Engine implements LocalClient {
   readonly #subscribing: Subscribing;
   readonly #reports: Reports;
   readonly #verifying: Verifying;
+  #stopWaking = () => {};
   #closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, store: Store, hash: (bytes: Uint8Array) => bigint) {
@@ -129,7 +132,32 @@ export class Engine implements LocalClient {
     const { shapes } = this.#options;
     if (shapes !== undefined) await this.#subscribing.want(shapes);
     await this.#condition.changed();
+    this.#stopWaking = onWake(() => this.wake());
     this.#connection.tell({ kind: "timer" });
+  }
+
+  /** For a worker that has the store for several tabs: a number that is higher than any of a worker before. */
+  async lead(): Promise<number> {
+    const rows = await this.#turns.take(() =>
+      read<{ leader: number }>(this.pg, "update ampsync.state set leader = leader + 1 returning leader"),
+    );
+    await this.#storing.now();
+    const generation = rows[0]?.leader ?? 0;
+    this.#condition.history.note(`leader ${generation}`);
+    return generation;
+  }
+
+  /** One more user of the store wants these; `giveUpUnheld` ends what none has wanted. */
+  hold(shapes: readonly Subscription[]): Promise<void> {
+    return this.#subscribing.hold(shapes);
+  }
+
+  giveUpUnheld(): Promise<void> {
+    return this.#subscribing.giveUpUnheld();
+  }
+
+  unsubscribe(id: string): Promise<void> {
+    return this.#subscribing.unsubscribe(id);
   }
 
   get status(): ClientStatus {
@@ -144,23 +172,24 @@ export class Engine implements LocalClient {
     return this.#condition.watchers.ready();
   }
 
-  async query<T = Record<string, unknown>>(
-    sql: string,
-    params: readonly unknown[] = [],
-  ): Promise<{ rows: T[] }> {
-    const { rows, wrote } = await this.#turns.take(async () => {
-      const result = await this.pg.transaction(async (tx) => {
-        const { rows } = await tx.query<T>(sql, [...params]);
-        const xid = await tx.query<{ wrote: boolean }>(
-          "select pg_current_xact_id_if_assigned() is not null as wrote",
-        );
-        return { rows, wrote: xid.rows[0]?.wrote === true };
-      });
-      if (result.wrote) await this.#live.changed(null);
-      return result;
+  async query<T = Record<string, unknown>>(sql: string, params: readonly unknown[] = []): Promise<Result<T>> {
+    const [result] = await this.write([{ sql, params }]);
+    return result as Result<T>;
+  }
+
+  write(statements: readonly Statement[]): Promise<readonly Result[]> {
+    return this.request(statements, null);
+  }
+
+  /** As `write`; with an id what wrote is not run again, whoever asks, and is answered as it was. */
+  async request(statements: readonly Statement[], id: string | null): Promise<readonly Result[]> {
+    const { results, wrote } = await this.#turns.take(async () => {
+      const done = await runStatements(this.pg, statements, id);
+      if (done.wrote) await this.#live.changed(null);
+      return done;
     });
     if (wrote) await this.#storing.now();
-    return { rows };
+    return results;
   }
 
   live(sql: string, params: readonly unknown[], onRows: OnRows): Promise<() => void> {
@@ -199,7 +228,7 @@ export class Engine implements LocalClient {
     this.#connection.tell({ kind: "wake" });
   }
 
-  debug(): { readonly status: ClientStatus; readonly history: readonly Happening[] } {
+  async debug(): Promise<Debug> {
     return { status: this.status, history: this.#condition.history.all() };
   }
 
@@ -210,6 +239,7 @@ export class Engine implements LocalClient {
 
   async #close(): Promise<void> {
     this.#condition.watchers.close();
+    this.#stopWaking();
     this.#connection.tell({ kind: "stop" });
     this.#reports.end();
     this.#verifying.end(new Error("the client is closed"));

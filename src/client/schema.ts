@@ -20,7 +20,9 @@ create table if not exists ampsync.state (
   blocks         bigint not null default 0,
   blocks_stamp   bigint,
   schema_version text,
-  phase          text not null default 'new' check (phase in ('new', 'loading', 'live', 'reset'))
+  phase          text not null default 'new' check (phase in ('new', 'loading', 'live', 'reset')),
+  -- Workers of browsers that had the store open, one after the other.
+  leader         integer not null default 0
 );
 
 create table if not exists ampsync.shape (
@@ -72,9 +74,11 @@ create table if not exists ampsync.dataset (
 create table if not exists ampsync.request (
   id     uuid primary key,
   rows   bigint,
-  result jsonb,
+  -- A text: jsonb has an order of its own for the columns of a row. Null: it was too large to be kept.
+  result text,
   at     timestamptz not null default now()
 );
+create index if not exists request_at on ampsync.request (at);
 
 create or replace function ampsync.refuse() returns trigger language plpgsql as $$
 begin

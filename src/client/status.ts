@@ -26,12 +26,23 @@ export interface ClientStatus {
   >[];
   readonly store: StoreStatus;
   readonly error: Failure | null;
+  /**
+   * Where the store is open: in this thread or its tab's worker, in another tab's, in none yet; or in one that has not
+   * answered for 15 s.
+   */
+  readonly leader: "here" | "elsewhere" | "opening" | "leader_frozen";
 }
 
 /** One change of state, for whoever asks later what happened. Neither rows nor tokens. */
 export interface Happening {
   readonly at: string;
   readonly what: string;
+}
+
+export interface Debug {
+  readonly status: ClientStatus;
+  /** The last 100 changes of state, the oldest first. */
+  readonly history: readonly Happening[];
 }
 
 const KEPT = 100;

@@ -51,6 +51,29 @@ export class Subscribing {
     });
   }
 
+  /** These too: for one of several users of the store. */
+  async hold(shapes: readonly Subscription[]): Promise<void> {
+    const { turns, storing, condition } = this.#parts;
+    await turns.take(async () => {
+      for (const wanted of shapes) await this.#add(wanted);
+    });
+    await storing.now();
+    await condition.changed();
+    this.#askForMore();
+  }
+
+  /** What nobody has asked for since the store was opened. */
+  async giveUpUnheld(): Promise<void> {
+    const { pg, turns, condition } = this.#parts;
+    const { subscriptions } = condition.standing;
+    const unheld = subscriptions.filter(({ id, phase }) => phase !== "leaving" && !this.#users.has(id));
+    if (unheld.length === 0) return;
+    const ids = unheld.map(({ id }) => id);
+    await turns.take(() => pg.transaction((tx) => Promise.all(ids.map((id) => leaveSubscription(tx, id)))));
+    this.#send({ t: "unsubscribe", ids });
+    await condition.changed();
+  }
+
   async subscribe(wanted: Subscription): Promise<string> {
     const { turns, storing, condition, connection } = this.#parts;
     const id = await turns.take(() => this.#add(wanted));

@@ -1,0 +1,22 @@
+/** What a browser has, a page more of it than a worker, and Node nothing. */
+interface Source {
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
+}
+
+interface Page extends Source {
+  readonly document?: Source & { readonly visibilityState: string };
+}
+
+/** Calls when the device is online again, and when the page becomes visible. Returns what ends that. */
+export function onWake(wake: () => void): () => void {
+  const page = globalThis as Page;
+  const { document } = page;
+  const seen = () => document?.visibilityState === "visible" && wake();
+  page.addEventListener?.("online", wake);
+  document?.addEventListener?.("visibilitychange", seen);
+  return () => {
+    page.removeEventListener?.("online", wake);
+    document?.removeEventListener?.("visibilitychange", seen);
+  };
+}

@@ -1,0 +1,4 @@
+// The worker of an application.
+import { serveTabs } from "../../../src/client/worker.ts";
+
+serveTabs();
