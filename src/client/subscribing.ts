@@ -53,6 +53,7 @@ export class Subscribing {
 
   /** These too: for one of several users of the store. */
   async hold(shapes: readonly Subscription[]): Promise<void> {
+    if (shapes.length === 0) return;
     const { turns, storing, condition } = this.#parts;
     await turns.take(async () => {
       for (const wanted of shapes) await this.#add(wanted);

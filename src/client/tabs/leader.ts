@@ -69,7 +69,7 @@ export class Leader {
   #welcome(tab: string, engine: Engine): void {
     const known = this.#sessions.get(tab);
     if (known !== undefined) {
-      known.welcome();
+      known.welcome(false);
       return;
     }
     const session = new Session({
@@ -83,7 +83,7 @@ export class Leader {
     });
     this.#sessions.set(tab, session);
     this.#joined.resolve();
-    session.welcome();
+    session.welcome(true);
     // Granted when the tab is gone, whatever ended it.
     void navigator.locks.request(tabLock(this.#place.store, tab), () => {
       session.end();

@@ -44,12 +44,14 @@ export class Line {
   readonly #channel: Channel<FromTab, ToTab>;
   readonly #common: Channel<Common, Common>;
   readonly #asking: Asking;
-  readonly #pulse: Pulse;
+  readonly #times: Times;
+  #pulse: Pulse | null = null;
   readonly #gone = Promise.withResolvers<void>();
   #generation = 0;
   /** The tab of the worker that leads; null: none does yet, or it is opening the store. */
   #leader: string | null = null;
   #join: "none" | "asked" | "done" = "none";
+  #joins = 0;
 
   constructor(store: string, tab: string, times: Times, hooks: Hooks) {
     this.#store = store;
@@ -62,8 +64,7 @@ export class Line {
       if (this.#join !== "done" && call.name !== "join") return;
       this.#channel.say({ t: "ask", generation: this.#generation, id, call });
     }, times.deadlineMs);
-    const ping = () => (this.#leader === null ? this.#hello() : this.#channel.say({ t: "ping" }));
-    this.#pulse = new Pulse(times, ping, hooks.moved);
+    this.#times = times;
   }
 
   /** Resolves when this tab holds the lock by whose end leaders hear of its own. */
@@ -74,11 +75,12 @@ export class Line {
       return this.#gone.promise;
     });
     await held.promise;
-    this.#hello();
+    // Not before: a leader takes a tab without that lock for one that is gone.
+    this.#pulse = new Pulse(this.#times, (isSilent) => this.#ping(isSilent), this.#hooks.moved);
   }
 
   get where(): ClientStatus["leader"] {
-    if (this.#pulse.isFrozen) return "leader_frozen";
+    if (this.#pulse?.isFrozen) return "leader_frozen";
     if (this.#leader === null) return "opening";
     return this.#leader === this.#tab ? "here" : "elsewhere";
   }
@@ -89,14 +91,14 @@ export class Line {
 
   close(error: Error): void {
     this.#asking.close(error);
-    this.#pulse.end();
+    this.#pulse?.end();
     this.#gone.resolve();
     this.#channel.close();
     this.#common.close();
   }
 
   #hear(message: ToTab): void {
-    this.#pulse.heard();
+    this.#pulse?.heard();
     switch (message.t) {
       case "welcome":
         this.#welcome(message);
@@ -123,7 +125,7 @@ export class Line {
       case "hello":
         break;
       case "opening":
-        this.#pulse.heard();
+        this.#pulse?.heard();
         this.#leader = null;
         this.#join = "none";
         this.#asking.wait();
@@ -134,30 +136,31 @@ export class Line {
         break;
       case "status":
         if (message.generation !== this.#generation) break;
-        this.#pulse.heard();
+        this.#pulse?.heard();
         this.#hooks.status(message.status);
         break;
     }
   }
 
-  #welcome({ generation, leader }: Extract<ToTab, { t: "welcome" }>): void {
+  #welcome({ generation, leader, isNew }: Extract<ToTab, { t: "welcome" }>): void {
     if (generation < this.#generation) return;
-    if (generation > this.#generation) this.#join = "none";
+    if (generation > this.#generation || isNew) this.#join = "none";
     this.#generation = generation;
     this.#leader = leader;
-    if (this.#join === "none") void this.#joinLeader(generation);
+    if (this.#join === "none") void this.#joinLeader();
   }
 
-  async #joinLeader(generation: number): Promise<void> {
+  async #joinLeader(): Promise<void> {
     this.#join = "asked";
+    const n = ++this.#joins;
     try {
       const status = await this.#asking.ask("join", this.#hooks.wanted());
-      if (generation !== this.#generation) return;
+      if (n !== this.#joins) return;
       this.#join = "done";
-      this.#hooks.joined(status);
       this.#asking.again();
+      this.#hooks.joined(status);
     } catch (error) {
-      if (generation !== this.#generation) return;
+      if (n !== this.#joins) return;
       this.#join = "none";
       this.#leader = null;
       this.#hooks.refused(error);
@@ -174,6 +177,12 @@ export class Line {
 
   shown(live: string): void {
     this.#channel.say({ t: "shown", live });
+  }
+
+  #ping(isSilent: boolean): void {
+    // A leader that has forgotten this tab takes it in again.
+    if (this.#leader === null || isSilent) this.#hello();
+    else this.#channel.say({ t: "ping" });
   }
 
   #hello(): void {

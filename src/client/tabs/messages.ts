@@ -49,8 +49,13 @@ export type FromTab =
 
 /** On the channel of one tab, from the leader. */
 export type ToTab =
-  /** `leader` is the tab whose worker leads. */
-  | { readonly t: "welcome"; readonly generation: number; readonly leader: string }
+  /** `leader` is the tab whose worker leads; it knows nothing yet of one that is new to it. */
+  | {
+      readonly t: "welcome";
+      readonly generation: number;
+      readonly leader: string;
+      readonly isNew: boolean;
+    }
   | { readonly t: "answer"; readonly id: string; readonly value: unknown }
   | { readonly t: "refused"; readonly id: string; readonly error: Packed }
   | { readonly t: "rows"; readonly live: string; readonly rows: Rows }

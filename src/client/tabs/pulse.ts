@@ -1,6 +1,6 @@
 /** Whether the leader answers. One that is silent keeps its lock, and with it the store: that is shown, and no more. */
 export class Pulse {
-  readonly #ping: () => void;
+  readonly #ping: (isSilent: boolean) => void;
   readonly #frozen: (isFrozen: boolean) => void;
   readonly #frozenAfterMs: number;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -10,7 +10,7 @@ export class Pulse {
 
   constructor(
     times: { readonly pingMs: number; readonly frozenMs: number },
-    ping: () => void,
+    ping: (isSilent: boolean) => void,
     frozen: (isFrozen: boolean) => void,
   ) {
     this.#ping = ping;
@@ -37,11 +37,12 @@ export class Pulse {
 
   #beat(): void {
     const now = performance.now();
+    const isSilent = this.#since !== null;
     this.#since ??= now;
     if (!this.#isFrozen && now - this.#since >= this.#frozenAfterMs) {
       this.#isFrozen = true;
       this.#frozen(true);
     }
-    this.#ping();
+    this.#ping(isSilent);
   }
 }

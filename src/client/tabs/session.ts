@@ -41,9 +41,9 @@ export class Session {
     this.#channel = new Channel(parts.channel, (message) => this.#hear(message));
   }
 
-  welcome(): void {
+  welcome(isNew: boolean): void {
     const { generation, leader } = this.#parts;
-    this.#channel.say({ t: "welcome", generation, leader });
+    this.#channel.say({ t: "welcome", generation, leader, isNew });
   }
 
   /** Tokens come from the application, which lives in the page. */
@@ -138,6 +138,7 @@ export class Session {
   async #watch({ live: id, sql, params }: Watched): Promise<Rows> {
     let first: Rows | null = null;
     const live: Live = { stop: () => {}, isShowing: true, next: null };
+    this.#lives.get(id)?.stop();
     live.stop = await this.#parts.engine.live(sql, params, (rows) => {
       if (first === null) first = rows;
       else if (live.isShowing) live.next = rows;

@@ -187,8 +187,17 @@ export class Tab implements Client {
     this.#told(status);
     this.#opened.resolve();
     for (const live of this.#lives.values()) {
-      if (live.isHere) this.#watch(live).catch((error) => this.#failed(error));
+      if (live.isHere) this.#watchAgain(live);
     }
+  }
+
+  #watchAgain(live: Live): void {
+    // Until it is answered it is asked of other leaders as all that waits for an answer.
+    live.isHere = false;
+    this.#watch(live).catch((error) => {
+      live.isHere = true;
+      this.#failed(error);
+    });
   }
 
   async #watch(live: Live): Promise<void> {
