@@ -80,7 +80,7 @@ export interface Client {
   /** The device is online again, or the page visible: what waits for another try does not wait any longer. */
   wake(): void;
   /** What happened last. Neither rows nor tokens. */
-  debug(): Promise<Debug>;
+  debug(): Debug | Promise<Debug>;
   close(): Promise<void>;
 }
 
@@ -88,4 +88,5 @@ export interface Client {
 export interface LocalClient extends Client {
   /** The database itself, for transactions of one's own. */
   readonly pg: Database;
+  debug(): Debug;
 }

@@ -228,7 +228,7 @@ export class Engine implements LocalClient {
     this.#connection.tell({ kind: "wake" });
   }
 
-  async debug(): Promise<Debug> {
+  debug(): Debug {
     return { status: this.status, history: this.#condition.history.all() };
   }
 

@@ -8,6 +8,9 @@ interface Pending {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** Sums of whole tables, asked of the server: each other call is done where the store is. */
+const VERIFY_MS = 120_000;
+
 /** What a tab has asked for, and not been answered yet. A new leader is asked for it again, by the same ids. */
 export class Asking {
   readonly #send: (id: string, call: Call) => void;
@@ -71,12 +74,13 @@ export class Asking {
 
   #arm(id: string, pending: Pending): void {
     clearTimeout(pending.timer);
+    const ms = pending.call.name === "verify" ? VERIFY_MS : this.#deadlineMs;
     pending.timer = setTimeout(() => {
-      const message = `${pending.call.name}: no answer within ${this.#deadlineMs} ms of the tab that has the store`;
+      const message = `${pending.call.name}: no answer within ${ms} ms of the tab that has the store`;
       const detail = "It may be done all the same: what was asked for is not taken back.";
       const hint = "Open that tab, or close it: another goes on.";
       this.refused(id, new AmpsyncError("SY420", message, { detail, hint }));
-    }, this.#deadlineMs);
+    }, ms);
   }
 
   #take(id: string): Pending | undefined {

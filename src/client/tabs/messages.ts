@@ -1,4 +1,5 @@
 import type { Wanted } from "../api.ts";
+import type { Verified } from "../compare.ts";
 import type { Rows } from "../live.ts";
 import type { Result, Statement } from "../requests.ts";
 import type { ClientStatus, Debug } from "../status.ts";
@@ -15,6 +16,7 @@ export interface Calls {
   readonly subscribe: { takes: Subscription; gives: { readonly id: string; readonly status: ClientStatus } };
   readonly unsubscribe: { takes: string; gives: null };
   readonly reload: { takes: string; gives: null };
+  readonly verify: { takes: readonly string[] | null; gives: readonly Verified[] };
   readonly sign_in: { takes: null; gives: null };
   readonly wake: { takes: null; gives: null };
   readonly debug: { takes: null; gives: Debug };

@@ -124,6 +124,7 @@ export class Session {
     },
     unsubscribe: (id) => this.#parts.engine.unsubscribe(id).then(() => null),
     reload: (table) => this.#parts.engine.reload(table).then(() => null),
+    verify: (tables) => this.#parts.engine.verify(tables ?? undefined),
     sign_in: async () => {
       this.#parts.engine.signIn();
       return null;
@@ -132,7 +133,7 @@ export class Session {
       this.#parts.engine.wake();
       return null;
     },
-    debug: () => this.#parts.engine.debug(),
+    debug: async () => this.#parts.engine.debug(),
   };
 
   async #watch({ live: id, sql, params }: Watched): Promise<Rows> {

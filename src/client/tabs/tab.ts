@@ -1,4 +1,5 @@
 import type { Client, Subscribed, TabOptions } from "../api.ts";
+import type { Verified } from "../compare.ts";
 import type { OnRows, Rows } from "../live.ts";
 import type { Result, Statement } from "../requests.ts";
 import { type ClientStatus, type Debug, failureOf, History } from "../status.ts";
@@ -149,6 +150,10 @@ export class Tab implements Client {
 
   async reload(table: string): Promise<void> {
     await this.#line.ask("reload", table);
+  }
+
+  verify(tables?: readonly string[]): Promise<readonly Verified[]> {
+    return this.#line.ask("verify", tables ?? null);
   }
 
   signIn(): void {

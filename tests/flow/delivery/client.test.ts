@@ -125,7 +125,7 @@ test("rows of applications follow, through a gateway that is gone for a while an
   await scenario.db.query("update todos set title = null where id % 3 = 0; delete from todos where id > 15");
   one.client.wake();
   await agrees(one);
-  const loads = (await one.client.debug()).history.filter(({ what }) => what === "loading");
+  const loads = one.client.debug().history.filter(({ what }) => what === "loading");
   expect(loads).toHaveLength(1);
 
   await scenario.db.query("truncate todos; insert into todos values (1, 'last', 18446744073709551615)");
@@ -169,7 +169,7 @@ test("a client that is ahead of a server that was set back loads what the server
     await agrees(two);
     await scenario.db.query("insert into todos values (3, 'after', 3) on conflict do nothing");
     await agrees(two);
-    const loads = (await two.client.debug()).history.filter(({ what }) => what === "loading");
+    const loads = two.client.debug().history.filter(({ what }) => what === "loading");
     expect(loads).toHaveLength(1);
   } finally {
     await rm(folder, { recursive: true, force: true });
