@@ -16,6 +16,7 @@ export async function runGateway(config: Config, log: Log, signal: AbortSignal):
     { ...config.gateway!, databaseUrl, version, deadlines: DEADLINES },
     log.part("gateway"),
   );
+  gateway.countProcess();
   try {
     await untilReached(databaseUrl, config.connectionLimitSecs * 1000, log, () => gateway.start(), signal);
     if (!signal.aborted) await once(signal, "abort");

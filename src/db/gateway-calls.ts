@@ -47,6 +47,13 @@ export class GatewayCalls {
     return oneAnswer(this.#pool, "ampsync_worker.report_sessions($1, $2)", values);
   }
 
+  /** Addresses of gateways that take clients of a tenant. */
+  gatewaysOf(tenant: string | null): Promise<readonly string[]> {
+    return oneAnswer(this.#pool, "ampsync_worker.gateways_of($1)", [
+      tenant === null ? null : cleanText(tenant),
+    ]);
+  }
+
   async endGateway(gateway: string): Promise<void> {
     await oneAnswer(this.#pool, "ampsync_worker.end_gateway($1)", [gateway]);
   }

@@ -6,9 +6,11 @@ import type { Token } from "./auth.ts";
 import type { Clients } from "./clients.ts";
 import type { Closings } from "./closings.ts";
 import type { Connection } from "./connection.ts";
+import { Connects } from "./connects.ts";
 import type { DefinitionsCache } from "./definitions.ts";
 import type { Line } from "./line.ts";
 import type { Pump } from "./pump.ts";
+import { Elsewhere } from "./refusal.ts";
 import type { Resolver } from "./resolver.ts";
 import { answerOf, Session } from "./session.ts";
 import type { GatewaySettings } from "./settings.ts";
@@ -28,6 +30,7 @@ export interface AdmissionOptions {
 /** Lets clients in that say hello: opens their session in the database, and welcomes them. */
 export class Admission {
   readonly #options: AdmissionOptions;
+  readonly #connects = new Connects();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -36,7 +39,7 @@ export class Admission {
   /** Throws what the client is refused with. */
   async open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
     const { gateway, calls, definitions, resolver, clients, closings, pump } = this.#options;
-    this.#check(token);
+    await this.#check(token, hello.client);
     const { token: _, ...rest } = hello;
     const opened = await calls.openSession(gateway, hello.client, token, rest);
     const session = new Session({
@@ -78,16 +81,17 @@ export class Admission {
     return session;
   }
 
-  #check(token: Token): void {
-    const { pump, settings } = this.#options;
+  async #check(token: Token, client: string): Promise<void> {
+    const { pump, settings, calls } = this.#options;
     const { maxClients, tenants } = settings;
+    this.#connects.count(token.sub, client, performance.now());
     if (pump.sessions.size >= maxClients) {
       throw new AmpsyncError("SY416", `this gateway has its ${maxClients} clients`, {
         hint: "Start another gateway.",
       });
     }
     if (tenants !== null && !tenants.includes(token.tenant ?? "")) {
-      throw new AmpsyncError("SY104", "this gateway is for other tenants");
+      throw new Elsewhere("this gateway is for other tenants", await calls.gatewaysOf(token.tenant));
     }
   }
 }

@@ -31,6 +31,8 @@ export const DEADLINES: Deadlines = {
   heartbeatMs: 5_000,
 };
 
+/** Of a message of a client. */
+const MESSAGE_BYTES = 1024 * 1024;
 const AUTH_DUE_MS = 30_000;
 /** A timer takes no more. */
 const LONGEST_MS = 2_147_483_647;
@@ -69,7 +71,7 @@ export class Connection {
     }, helloMs);
     socket.on("message", (data, isBinary) => {
       this.#heardAt = performance.now();
-      void this.#take(data.toString(), isBinary).catch((error: unknown) => this.#refuse(error));
+      void this.#take(data as Buffer, isBinary).catch((error: unknown) => this.#refuse(error));
     });
     socket.on("pong", () => {
       this.#heardAt = performance.now();
@@ -119,10 +121,11 @@ export class Connection {
     this.close(close, message);
   }
 
-  async #take(data: string, isBinary: boolean): Promise<void> {
+  async #take(data: Buffer, isBinary: boolean): Promise<void> {
     if (this.#state === "closed") return;
     if (isBinary) throw protocol("a message is binary");
-    const message = decodeFromClient(data);
+    if (data.length > MESSAGE_BYTES) throw tooLong();
+    const message = decodeFromClient(data.toString());
     if (message.t === "hello") await this.#hello(message);
     else if (this.session === null) throw protocol(`${message.t} before hello was answered`);
     else await this.#said(this.session, message);
@@ -223,6 +226,12 @@ function within(said: bigint, sent: bigint): bigint {
 
 function protocol(what: string): AmpsyncError {
   return new AmpsyncError("SY411", what, { hint: "Use a client and a gateway of the same release." });
+}
+
+function tooLong(): AmpsyncError {
+  return new AmpsyncError("SY416", `a message is longer than ${MESSAGE_BYTES} bytes`, {
+    hint: "Subscribe to fewer shapes, or with shorter parameters.",
+  });
 }
 
 function otherSubject(): AmpsyncError {

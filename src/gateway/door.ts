@@ -6,7 +6,8 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { CLOSE, SUBPROTOCOL } from "../wire/codec.ts";
 import { isAllowed } from "./http.ts";
 
-const MESSAGE_BYTES = 1024 * 1024;
+/** What is longer is not even read; from what is longer than allowed on a client is told so. */
+const MOST_BYTES = 2 * 1024 * 1024;
 
 export interface DoorOptions {
   readonly allowedOrigins: readonly string[];
@@ -20,7 +21,7 @@ export class Door {
   readonly #options: DoorOptions;
   readonly #sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: MESSAGE_BYTES,
+    maxPayload: MOST_BYTES,
     handleProtocols: (protocols) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
 

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import type pg from "pg";
 import type { Registry } from "prom-client";
 import type { WebSocket } from "ws";
 
@@ -11,7 +10,7 @@ import { GatewayCalls } from "../db/gateway-calls.ts";
 import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type GatewayFigures, GatewayMetrics } from "../metrics/gateway-metrics.ts";
-import { createRegistry, watchPools } from "../metrics/registry.ts";
+import { createRegistry, watchPools, watchProcess } from "../metrics/registry.ts";
 import { textOf } from "../model/failure.ts";
 import { CLOSE } from "../wire/codec.ts";
 import { Admission } from "./admission.ts";
@@ -27,6 +26,7 @@ import { httpServer } from "./http.ts";
 import { Notices } from "./notices.ts";
 import { Pools } from "./pools.ts";
 import { Pump } from "./pump.ts";
+import { Readiness } from "./readiness.ts";
 import { later } from "./refusal.ts";
 import { Resolver } from "./resolver.ts";
 import type { GatewaySettings } from "./settings.ts";
@@ -34,7 +34,6 @@ import { Wakes } from "./wakes.ts";
 
 /** Sockets that have not said hello. */
 const MOST_STRANGERS = 500;
-const READY_MS = 2_000;
 const CHECKED_LOADS = 0.01;
 
 /** A process that talks to clients: what it knows is in the database, and another one can go on with any of its clients. */
@@ -56,6 +55,7 @@ export class Gateway {
   readonly #clients = new Clients(this.id);
   readonly #admission: Admission;
   readonly #door: Door;
+  readonly #readiness: Readiness;
   readonly #server: Server;
   readonly #registry: Registry;
   readonly #metrics: GatewayMetrics;
@@ -129,11 +129,17 @@ export class Gateway {
     this.#registry = createRegistry(settings.version);
     this.#metrics = new GatewayMetrics(this.#registry, () => this.#figures());
     watchPools(this.#registry, this.#pools.byName);
+    this.#readiness = new Readiness({
+      pool: this.#pools.heartbeat,
+      version: settings.version,
+      isDraining: () => this.#isDraining,
+      isFull: () => this.#pump.sessions.size >= settings.maxClients,
+    });
     this.#server = httpServer({
       auth: this.#auth,
       calls: this.#calls,
       allowedOrigins: settings.allowedOrigins,
-      notReady: () => this.#notReady(),
+      notReady: () => this.#readiness.reason(),
       metrics: async () => ({ type: this.#registry.contentType, body: await this.#registry.metrics() }),
     });
     this.#admission = new Admission({
@@ -153,8 +159,9 @@ export class Gateway {
     });
   }
 
-  /** Opens the port. Throws SY902 where that fails. Resolves to the port. */
+  /** Opens the port. Throws SY902 where that fails, SY901 for a database that lacks what it needs. Resolves to the port. */
   async start(): Promise<number> {
+    await this.#readiness.check();
     await this.#definitions.load();
     await this.#heartbeat.beat();
     const { host, port, deadlines } = this.#settings;
@@ -178,6 +185,11 @@ export class Gateway {
     }, deadlines.tickMs);
     this.#log.info("gateway_listening", { host, port: this.#port });
     return this.#port;
+  }
+
+  /** Counts memory, processor and event loop of this process as well. */
+  countProcess(): void {
+    watchProcess(this.#registry);
   }
 
   /** Tells its clients to go elsewhere, not all at once. */
@@ -255,15 +267,5 @@ export class Gateway {
       bufferedBytes: sessions.reduce((sum, { line }) => sum + line.buffered, 0),
       unackedBytes: sessions.reduce((sum, { line }) => sum + line.unacked, 0),
     };
-  }
-
-  async #notReady(): Promise<string | null> {
-    if (this.#isDraining) return "the gateway stops";
-    if (this.#pump.sessions.size >= this.#settings.maxClients) return "the gateway is full";
-    const asked = this.#pools.shared.query({ text: "select 1", query_timeout: READY_MS } as pg.QueryConfig);
-    return await asked.then(
-      () => null,
-      () => "the database does not answer",
-    );
   }
 }

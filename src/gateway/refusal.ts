@@ -1,3 +1,4 @@
+import { AmpsyncError } from "../errors.ts";
 import { failureOf, textOf } from "../model/failure.ts";
 import { CLOSE } from "../wire/codec.ts";
 import type { FromGateway } from "../wire/from-gateway.ts";
@@ -13,6 +14,16 @@ const CODES: Readonly<Record<string, number>> = {
   SY416: CLOSE.limit,
 };
 
+/** This gateway does not take the client; those with these addresses do. */
+export class Elsewhere extends AmpsyncError {
+  readonly gateways: readonly string[];
+
+  constructor(message: string, gateways: readonly string[]) {
+    super("SY104", message);
+    this.gateways = gateways;
+  }
+}
+
 interface Closing {
   readonly code: string;
   readonly close: number;
@@ -23,11 +34,15 @@ interface Closing {
 export function closingOf(error: unknown): Closing {
   const { code, message } = failureOf(error);
   const close = CODES[code];
+  if (error instanceof Elsewhere) {
+    const { gateways } = error;
+    return { code, ...later(code, message, CLOSE.later, gateways.length === 0 ? null : gateways) };
+  }
   if (close === undefined) {
     return { code, ...later("SY104", "the database cannot be asked at the moment") };
   }
   const hint = textOf(error, "hint");
-  const pause = close === CLOSE.limit ? MOST_PAUSE_MS : null;
+  const pause = close === CLOSE.limit ? limitPause(error) : null;
   return {
     code,
     close,
@@ -36,7 +51,20 @@ export function closingOf(error: unknown): Closing {
 }
 
 /** The client comes again, not all of them at once. */
-export function later(code: string, message: string, close: number = CLOSE.later): Omit<Closing, "code"> {
-  const pause = Math.floor(Math.random() * MOST_PAUSE_MS);
-  return { close, message: { t: "error", code, message, hint: null, retry_ms: pause, gateways: null } };
+export function later(
+  code: string,
+  message: string,
+  close: number = CLOSE.later,
+  gateways: readonly string[] | null = null,
+): Omit<Closing, "code"> {
+  return { close, message: { t: "error", code, message, hint: null, retry_ms: randomPause(), gateways } };
+}
+
+function limitPause(error: unknown): number {
+  const told = error instanceof AmpsyncError ? error.retryAfterS : null;
+  return (told === null ? MOST_PAUSE_MS : Math.ceil(told * 1000)) + randomPause();
+}
+
+function randomPause(): number {
+  return Math.floor(Math.random() * MOST_PAUSE_MS);
 }

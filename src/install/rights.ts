@@ -77,29 +77,6 @@ export const FUNCTION_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   table_as_of: ADMINISTER,
 };
 
-/**
- * What gateways call in the schema `ampsync_worker`, besides workers: functions that run with their owner's rights, since a
- * gateway has none on tables.
- */
-export const GATEWAY_CALLS: readonly string[] = [
-  "beat_gateway",
-  "check_sums",
-  "close_session",
-  "end_gateway",
-  "ensure_snapshot",
-  "fail_shape",
-  "log_point",
-  "open_session",
-  "raise_low",
-  "read_log",
-  "read_shapes",
-  "report_sessions",
-  "resolve_shapes",
-  "shape_definitions",
-  "shape_rows",
-  "snapshot_chunk",
-];
-
 /** Who may read a view of the schema `ampsync`, where not all of them may. */
 export const VIEW_RIGHTS: Readonly<Record<string, readonly Role[]>> = {
   change_history: ADMINISTER, // Rows of tables that their readers may not read themselves.

@@ -1,7 +1,7 @@
 import pg from "pg";
-
+import { GATEWAY_CALLS } from "../model/gateway-functions.ts";
 import type { Queue } from "../model/queue.ts";
-import { FUNCTION_RIGHTS, GATEWAY_CALLS, INSTALLER_TABLES, READERS, ROLES, VIEW_RIGHTS } from "./rights.ts";
+import { FUNCTION_RIGHTS, INSTALLER_TABLES, READERS, ROLES, VIEW_RIGHTS } from "./rights.ts";
 
 /** What migrating leaves to somebody with more rights. Both are empty where nothing is left. */
 export interface RolesLeft {

@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 
 import { describe, expect, test } from "vitest";
 
-import { FUNCTION_RIGHTS, GATEWAY_CALLS } from "../../src/install/rights.ts";
+import { FUNCTION_RIGHTS } from "../../src/install/rights.ts";
 import { isBreaking, readSqlFiles, viewName } from "../../src/install/sql-files.ts";
+import { GATEWAY_CALLS } from "../../src/model/gateway-functions.ts";
 import { sharedDatabase } from "../support/postgres/shared-database.ts";
 
 /** Procedures that commit: PostgreSQL lets them neither run with their owner's rights nor pin a path. They name all in full. */

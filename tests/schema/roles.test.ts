@@ -7,7 +7,6 @@ import { afterEach, describe, expect, test } from "vitest";
 import { migrate } from "../../src/install/migrate.ts";
 import {
   FUNCTION_RIGHTS,
-  GATEWAY_CALLS,
   INSTALLER_TABLES,
   READERS,
   ROLES,
@@ -18,6 +17,7 @@ import { uninstall } from "../../src/install/uninstall.ts";
 import type { UninstallPlan } from "../../src/install/uninstall-plan.ts";
 import { missingForWorker } from "../../src/install/worker-guard.ts";
 import { createLog } from "../../src/log.ts";
+import { GATEWAY_CALLS } from "../../src/model/gateway-functions.ts";
 import { moveClock } from "../support/postgres/clock.ts";
 import { ownServer } from "../support/postgres/own-server.ts";
 import type { TestDatabase } from "../support/postgres/postgres.ts";

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { FUNCTION_RIGHTS, GATEWAY_CALLS } from "../../../src/install/rights.ts";
+import { FUNCTION_RIGHTS } from "../../../src/install/rights.ts";
+import { GATEWAY_CALLS } from "../../../src/model/gateway-functions.ts";
 import { GatewayClient, modes } from "../../support/postgres/gateway-session.ts";
 import { publishLive } from "../../support/postgres/live-table.ts";
 import { epochOf } from "../../support/postgres/log-entries.ts";

@@ -52,7 +52,10 @@ export class TestGateway implements AsyncDisposable {
           createLog("debug", (line) => lines.push(line)),
         ),
     );
-    const port = await started.#gateway.start();
+    const port = await started.#gateway.start().catch(async (error: unknown) => {
+      await started.#gateway.stop();
+      throw error;
+    });
     started.url = `http://127.0.0.1:${port}`;
     addWitness(started, async () => started.lines.slice(-LAST_LINES).map((line) => `gateway ${line.trim()}`));
     return started;

@@ -1,0 +1,23 @@
+/**
+ * What gateways call in the schema `ampsync_worker`, besides workers: functions that run with their owner's rights, since a
+ * gateway has none on tables.
+ */
+export const GATEWAY_CALLS: readonly string[] = [
+  "beat_gateway",
+  "check_sums",
+  "close_session",
+  "end_gateway",
+  "ensure_snapshot",
+  "fail_shape",
+  "gateways_of",
+  "log_point",
+  "open_session",
+  "raise_low",
+  "read_log",
+  "read_shapes",
+  "report_sessions",
+  "resolve_shapes",
+  "shape_definitions",
+  "shape_rows",
+  "snapshot_chunk",
+];
