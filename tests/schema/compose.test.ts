@@ -33,13 +33,13 @@ const ROOT = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), "utf8");
 
 interface Compose {
-  readonly services: Readonly<Record<"postgres" | "migrate" | "worker", Service>>;
+  readonly services: Readonly<Record<"postgres" | "migrate" | "worker" | "gateway", Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 }
 
 const compose: Compose = parse(read("docker-compose.yml"), { merge: true });
-const { postgres, migrate, worker } = compose.services;
+const { postgres, migrate, worker, gateway } = compose.services;
 
 /** What the image of PostgreSQL documents, as far as one may want it here. */
 const POSTGRES_VARIABLES = [
@@ -72,8 +72,9 @@ function isInImage(path: string): boolean {
 }
 
 describe("docker-compose.yml", () => {
-  test("has a database, one migration and workers, each waiting for the one before", () => {
-    expect(Object.keys(compose.services)).toEqual(["postgres", "migrate", "worker"]);
+  test("has a database, one migration, workers and gateways, each waiting for what it needs", () => {
+    expect(Object.keys(compose.services)).toEqual(["postgres", "migrate", "worker", "gateway"]);
+    expect(gateway.depends_on).toEqual(worker.depends_on);
     expect(migrate.depends_on).toEqual({ postgres: { condition: "service_healthy" } });
     expect(worker.depends_on).toEqual({ migrate: { condition: "service_completed_successfully" } });
     expect(postgres.healthcheck?.test.slice(0, 2)).toEqual(["CMD", "pg_isready"]);
@@ -87,14 +88,15 @@ describe("docker-compose.yml", () => {
   test("runs files that the image has", () => {
     expect(worker.command).toEqual(WORKER);
     expect(migrate.command).toEqual(["dist/cli/main.js", "migrate"]);
-    for (const [file] of [worker.command, migrate.command]) {
+    expect(gateway.command).toEqual(["dist/cli/main.js", "gateway"]);
+    for (const [file] of [worker.command, migrate.command, gateway.command]) {
       expect(isInImage(file ?? ""), file).toBe(true);
     }
   });
 
   test("sets nothing that nobody reads", () => {
     const ours: string[] = Object.values(SETTINGS).flatMap(({ names }) => names);
-    for (const { environment } of [migrate, worker]) {
+    for (const { environment } of [migrate, worker, gateway]) {
       expect(ours).toEqual(expect.arrayContaining(Object.keys(environment)));
     }
     expect(POSTGRES_VARIABLES).toEqual(expect.arrayContaining(Object.keys(postgres.environment)));
@@ -113,20 +115,48 @@ describe("docker-compose.yml", () => {
     expect(worker.environment).toEqual(migrate.environment);
   });
 
+  test("has gateways that log in as a role of their own, and check tokens with a secret of their own", () => {
+    const mounted = { gateway_password: "p@ss\n", jwt_secret: `${"s".repeat(64)}\n` };
+    const start = (env: Record<string, string>, texts: Record<string, string>) =>
+      parseConfig(interpolated(gateway.environment, env), secretsOf(gateway, texts), "gateway");
+    const config = start({ AMPSYNC_ALLOWED_ORIGINS: "https://app.example" }, mounted);
+    expect(config.warnings).toEqual([]);
+    expect(config.databaseUrl).toBe("postgresql://gateway:p%40ss@postgres:5432/ampsync");
+    expect(config.gateway).toMatchObject({
+      ...{ host: "0.0.0.0", port: 8080, allowedOrigins: ["https://app.example"], auth: { mode: "secret" } },
+    });
+    expect(start({}, mounted).gateway?.allowedOrigins).toEqual([]);
+    expect(() => start({}, { ...mounted, jwt_secret: "\n" })).toThrow(
+      "AMPSYNC_JWT_SECRET_FILE holds a secret",
+    );
+    expect(gateway.secrets).toEqual(["gateway_password", "jwt_secret"]); // Nothing of the workers'.
+  });
+
+  test("publishes the ports of gateways on this machine alone, one for each", () => {
+    const [port = "", ...others] = gateway["ports"] as readonly string[];
+    expect(others).toEqual([]);
+    expect(interpolate(port)).toBe(`127.0.0.1:8080-8089:${gateway.environment["AMPSYNC_GATEWAY_PORT"]}`);
+    for (const fixed of ["container_name", "hostname", "volumes"]) expect(gateway).not.toHaveProperty(fixed);
+  });
+
   test("can be started with --scale worker=3", () => {
     for (const fixed of ["container_name", "hostname", "ports", "volumes"]) {
       expect(worker).not.toHaveProperty(fixed);
     }
   });
 
-  test.each(Object.entries({ migrate, worker }))("gives %s no more rights than it needs", (_, service) => {
-    expect(service).toMatchObject({ user: "1001:1001", read_only: true, cap_drop: ["ALL"] });
-    expect(service["privileged"]).toBeUndefined();
-    expect(service["extra_hosts"]).toEqual(["host.docker.internal:host-gateway"]);
-  });
+  test.each(Object.entries({ migrate, worker, gateway }))(
+    "gives %s no more rights than it needs",
+    (_, service) => {
+      expect(service).toMatchObject({ user: "1001:1001", read_only: true, cap_drop: ["ALL"] });
+      expect(service["privileged"]).toBeUndefined();
+      expect(service["extra_hosts"]).toEqual(["host.docker.internal:host-gateway"]);
+    },
+  );
 
   test("restarts what shall run on, forwards its signals and leaves it time to stop", () => {
     expect(worker).toMatchObject({ restart: "unless-stopped", init: true, stop_grace_period: "30s" });
+    expect(gateway).toMatchObject({ restart: "unless-stopped", init: true, stop_grace_period: "30s" });
     expect(postgres["restart"]).toBe("unless-stopped");
     expect(migrate).not.toHaveProperty("restart");
   });
@@ -135,6 +165,8 @@ describe("docker-compose.yml", () => {
     const { test: command, timeout } = worker.healthcheck ?? { test: [] };
     expect(command).toEqual(["CMD", "node", "dist/cli/main.js", "health"]);
     expect(timeout).toBe("5s"); // It gives up after 4 s.
+    expect(gateway.healthcheck).toEqual(worker.healthcheck);
+    expect(read("Dockerfile")).toContain(`HEALTH_PORT=${gateway.environment["AMPSYNC_GATEWAY_PORT"]}`);
     expect(migrate).not.toHaveProperty("healthcheck");
   });
 
@@ -160,7 +192,7 @@ describe("docker-compose.yml", () => {
 
   test("has a limit for what may fill the machine: memory, processes, logs, shared memory", () => {
     expect(postgres["shm_size"]).toBe("1gb");
-    for (const service of [postgres, worker]) {
+    for (const service of [postgres, worker, gateway]) {
       const limits = { memory: expect.stringMatching(/^\$\{\w+:-\dg\}$/), pids: expect.any(Number) };
       expect(service["deploy"]).toEqual({ resources: { limits } });
       expect(service["logging"]).toEqual({
@@ -180,17 +212,23 @@ describe("docker-compose.yml", () => {
     const script = "./docker/create-database.sql:/docker-entrypoint-initdb.d/create-database.sql:ro";
     expect(postgres.volumes).toContain(script);
     const name = `ampsync_${randomBytes(4).toString("hex")}_test`;
-    const [set, ...statements] = read("docker/create-database.sql")
+    const [set, setGateway, ...statements] = read("docker/create-database.sql")
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("--"));
     expect(set).toBe("\\set password `cat /run/secrets/ampsync_password`");
+    expect(setGateway).toBe("\\set gateway_password `cat /run/secrets/gateway_password`");
+    expect(postgres.secrets).toEqual(expect.arrayContaining(["ampsync_password", "gateway_password"]));
     const { adminUrl } = inject("postgres");
     const admin = new pg.Client({ connectionString: adminUrl });
     await admin.connect();
     try {
       for (const statement of statements) {
         await admin.query(
-          statement.replaceAll(/\bampsync\b/g, name).replace(":'password'", pg.escapeLiteral("p'w")),
+          statement
+            .replaceAll(/\bampsync\b/g, name)
+            .replaceAll(/\bampsync_gateway\b/g, `${name}_calls`)
+            .replaceAll(/\bgateway\b/g, `${name}_gateway`)
+            .replace(/:'(gateway_)?password'/, pg.escapeLiteral("p'w")),
         );
       }
       const url = new URL(adminUrl);
@@ -198,13 +236,17 @@ describe("docker-compose.yml", () => {
       url.username = name;
       await install(url.href, { log: createLog("error", () => {}) });
       const { rows } = await admin.query(
-        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles where rolname = $1",
-        [name],
+        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles where rolname = any ($1)",
+        [[name, `${name}_gateway`, `${name}_calls`]],
       );
-      expect(Object.values(rows[0])).toEqual([false, false, false, false, false]);
+      expect(rows.map((row) => Object.values(row))).toEqual(Array(3).fill(Array(5).fill(false)));
+      const { rows: calls } = await admin.query("select pg_has_role($1, $2, 'usage') as may", [
+        ...[`${name}_gateway`, `${name}_calls`],
+      ]);
+      expect(calls).toEqual([{ may: true }]);
     } finally {
       await admin.query(`drop database ${name} with (force)`);
-      await admin.query(`drop role ${name}`);
+      await admin.query(`drop role if exists ${name}_gateway, ${name}_calls, ${name}`);
       await admin.end();
     }
   });
@@ -239,6 +281,23 @@ describe("docker-compose.tls.yml", () => {
     }
   });
 
+  test("gives gateways a certificate of their own", () => {
+    const authority = new Authority();
+    const own = authority.issue({ name: "gateway" });
+    const mounted = {
+      ...{ gateway_password: "p", jwt_secret: "s".repeat(64), "ca.crt": authority.cert },
+      ...{ "gateway.crt": own.cert, "gateway.key": own.key },
+    };
+    const environment = { ...gateway.environment, ...tls.services.gateway.environment };
+    const config = parseConfig(
+      interpolated(environment),
+      secretsOf(tls.services.gateway, mounted),
+      "gateway",
+    );
+    expect(config.warnings).toEqual([]);
+    expect(new URL(config.databaseUrl ?? "").searchParams.get("sslmode")).toBe("verify-full");
+  });
+
   test("declares the secrets that it uses, as files that git leaves out", () => {
     const declared = { ...compose.secrets, ...tls.secrets };
     for (const { secrets = [] } of Object.values(tls.services)) {
@@ -266,6 +325,7 @@ describe("docker-compose.tls.yml", () => {
     expect(rules).toEqual([
       "local   all all trust",
       "hostssl ampsync ampsync all scram-sha-256 clientcert=verify-full",
+      "hostssl ampsync gateway all scram-sha-256 clientcert=verify-full",
       "host    all all all reject",
     ]);
   });
