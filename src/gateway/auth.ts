@@ -26,18 +26,23 @@ export interface AuthSettings {
 /** Both clocks may be this far off. */
 const SKEW_S = 30;
 const JWKS_ANSWER_MS = 5_000;
+/** Whoever names unknown keys makes us ask for keys this often. */
+const JWKS_PAUSE_MS = 30_000;
 
 /** Who is allowed in: checks tokens, and never shows one. */
 export class Auth {
   readonly #settings: AuthSettings;
   readonly #keys: JWTVerifyGetKey | null;
 
-  constructor(settings: AuthSettings) {
+  constructor(settings: AuthSettings, pauseMs = JWKS_PAUSE_MS) {
     this.#settings = settings;
     this.#keys =
       settings.jwksUrl === null
         ? null
-        : createRemoteJWKSet(settings.jwksUrl, { timeoutDuration: JWKS_ANSWER_MS });
+        : createRemoteJWKSet(settings.jwksUrl, {
+            timeoutDuration: JWKS_ANSWER_MS,
+            cooldownDuration: pauseMs,
+          });
   }
 
   /** Throws SY105 for a token that is not valid, SY104 where its key cannot be fetched. */

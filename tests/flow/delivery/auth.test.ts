@@ -6,10 +6,11 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import type { AuthSettings } from "../../../src/gateway/auth.ts";
+import { Auth, type AuthSettings } from "../../../src/gateway/auth.ts";
 import { TestGateway } from "../../support/delivery/gateway.ts";
 import { WireClient } from "../../support/delivery/wire-client.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const SECRET = "a secret of at least 32 bytes, for tests";
 const KEY = new TextEncoder().encode(SECRET);
@@ -128,6 +129,50 @@ test.each(["RS256", "ES256", "EdDSA"])(
     }
   },
 );
+
+test("keys may be changed under a gateway: a new one is fetched when a token names it, and unknown ones cost one question", async () => {
+  const pair = async (kid: string) => ({ kid, ...(await generateKeyPair("ES256", { extractable: true })) });
+  const [first, second, unknown] = [await pair("first"), await pair("second"), await pair("unknown")];
+  let served = [first];
+  let asked = 0;
+  const server = createServer(async (_, response) => {
+    asked += 1;
+    const keys = await Promise.all(
+      served.map(async ({ kid, publicKey }) => ({ ...(await exportJWK(publicKey)), kid, alg: "ES256" })),
+    );
+    response.end(JSON.stringify({ keys }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const auth = { ...NONE, mode: "jwks" as const, jwksUrl: new URL(`http://127.0.0.1:${port}/jwks`) };
+    const sign = ({ kid, privateKey }: typeof first) =>
+      unsigned().setProtectedHeader({ alg: "ES256", kid }).sign(privateKey);
+    const checks = new Auth(auth, 200);
+    const check = async (key: typeof first) =>
+      await checks.check(await sign(key)).then(
+        ({ sub }) => sub,
+        (error: { code: string }) => error.code,
+      );
+    expect(await check(first)).toBe("ann");
+    served = [second, first]; // Both for a while, and then the new one alone.
+    await waitFor("the new key", async () => (await check(second)) === "ann");
+    expect(await check(first)).toBe("ann");
+    served = [second];
+    const before = asked;
+    const answers = await Promise.all(Array.from({ length: 20 }, () => check(unknown)));
+    expect(new Set(answers)).toEqual(new Set(["SY105"]));
+    expect(asked - before).toBeLessThanOrEqual(1);
+    await waitFor("the old key is refused", async () => {
+      await check(unknown);
+      return (await check(first)) === "SY105";
+    });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
 
 test.each([
   ["answers with an error", 502, "<html>bad gateway</html>"],
