@@ -7042,6 +7042,13 @@ function ampsync_worker.finish_snapshot(p_snapshot uuid, p_attempt integer, p_su
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.gateways_of(p_tenant text)
+  -- Where clients of a tenant may connect: gateways that live, take it and have room.
+  returns text[]
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.hold_index_lock()
   -- Take the right to build indexes, one session at a time; false while another one has it.
   returns boolean
