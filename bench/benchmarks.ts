@@ -100,6 +100,29 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
       });
     },
   },
+  delivery: {
+    help: "changes on their way into the databases of clients: how late, how many, what many clients cost, each beside its floor",
+    options: {
+      only: ["", "of rows, blocks, rate, fan-out, sessions, pump, load, together, own, window; empty: all"],
+      commits: ["200", "whose delay is measured"],
+      rows: ["200000", "of a load, and to one client"],
+      clients: ["1000", "at once"],
+      sessions: ["5000", "idle ones"],
+      blocks: ["10000", "through a window of 100"],
+    },
+    run: async (given) => {
+      const { benchDelivery, DELIVERY_MEASURES } = await import("./delivery.ts");
+      const only = given.choices("only", DELIVERY_MEASURES);
+      return await benchDelivery({
+        only: only.length === 0 ? DELIVERY_MEASURES : only,
+        commits: given.number("commits"),
+        rows: given.number("rows"),
+        clients: given.number("clients"),
+        sessions: given.number("sessions"),
+        blocks: given.number("blocks"),
+      });
+    },
+  },
   many: {
     help: "many live streams: what they cost, who holds them, and how long heartbeats and the view of them take",
     options: {

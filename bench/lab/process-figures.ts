@@ -17,6 +17,11 @@ export function peakRssMib(pid: number): number {
   return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1024);
 }
 
+/** Resident memory now. */
+export function rssKib(pid: number): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? Number.NaN);
+}
+
 /** TCP connections of this machine to a port of its own. */
 export function connectionsTo(port: number): number {
   const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;

@@ -32,6 +32,8 @@ export class Checks {
   readonly #options: ChecksOptions;
   readonly #asked = new Map<Session, Asked[]>();
   readonly #running = new Set<Session>();
+  readonly #waiting: (() => void)[] = [];
+  #reading = 0;
 
   constructor(options: ChecksOptions) {
     this.#options = options;
@@ -46,7 +48,7 @@ export class Checks {
       });
     }
     this.#asked.set(session, [...waiting, ...tables.map((table) => ({ id, table }))]);
-    this.#next();
+    this.#next(session);
   }
 
   /** These tables were loaded. */
@@ -60,17 +62,27 @@ export class Checks {
     session.check?.fail();
   }
 
-  #next(): void {
-    for (const [session, asked] of this.#asked) {
-      if (this.#running.size >= MOST_AT_ONCE) return;
-      if (this.#running.has(session)) continue;
-      this.#asked.delete(session);
-      this.#running.add(session);
-      void this.#run(session, asked).finally(() => {
-        session.check = null;
-        this.#running.delete(session);
-        this.#next();
-      });
+  #next(session: Session): void {
+    const asked = this.#asked.get(session);
+    if (asked === undefined || this.#running.has(session)) return;
+    this.#asked.delete(session);
+    this.#running.add(session);
+    void this.#run(session, asked).finally(() => {
+      session.check = null;
+      this.#running.delete(session);
+      this.#next(session);
+    });
+  }
+
+  /** Of reading alone: what waits for a client that takes nothing keeps nobody from it. */
+  async #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    while (this.#reading >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#reading += 1;
+    try {
+      return await read();
+    } finally {
+      this.#reading -= 1;
+      this.#waiting.shift()?.();
     }
   }
 
@@ -109,10 +121,12 @@ export class Checks {
     }
     const rows = compared.filter(({ form }) => form.mode === "rows");
     if (rows.length === 0) return new Check({ asked, revision, compared, moment: null, refused });
-    const { visible, sums } = await inSnapshot(pool, async (reads) => {
-      const point = await reads.point();
-      return { visible: point.visible, sums: await sumsOf(reads, rows) };
-    });
+    const { visible, sums } = await this.#inTurn(() =>
+      inSnapshot(pool, async (reads) => {
+        const point = await reads.point();
+        return { visible: point.visible, sums: await sumsOf(reads, rows) };
+      }),
+    );
     const settled = await calls.settled();
     return new Check({ asked, revision, compared, moment: { visible, settled, sums }, refused });
   }
