@@ -1,4 +1,4 @@
-// npm run chaos -- [kills | capture | faults | ingest | limits | log | pages | publish | versions | walks] …: see these files;
+// npm run chaos -- [kills | capture | faults | ingest | limits | log | pages | publish | stores | versions | walks] …: see these files;
 // `delivery-…`: see chaos-delivery-*.ts.
 import { chaosOfCapture } from "./chaos-capture.ts";
 import { chaosOfDeliveryClients } from "./chaos-delivery-client.ts";
@@ -11,6 +11,7 @@ import { chaosOfLimits } from "./chaos-limits.ts";
 import { chaosOfLog } from "./chaos-log.ts";
 import { chaosOfPages } from "./chaos-pages.ts";
 import { chaosOfPublishing } from "./chaos-publish.ts";
+import { chaosOfStores } from "./chaos-stores.ts";
 import { chaosOfVersions } from "./chaos-versions.ts";
 import { chaosOfWalks } from "./chaos-walks.ts";
 
@@ -20,6 +21,7 @@ else if (first === "versions") await chaosOfVersions(rest);
 else if (first === "walks") chaosOfWalks(rest);
 else if (first === "pages") await chaosOfPages(rest);
 else if (first === "publish") await chaosOfPublishing(rest);
+else if (first === "stores") await chaosOfStores(rest);
 else if (first === "limits") await chaosOfLimits(rest);
 else if (first === "log") await chaosOfLog(rest);
 else if (first === "faults") await chaosOfFaults(rest);

@@ -43,7 +43,9 @@ export type ErrorCode =
   | "SY418" // a client's table differs from its server's, although it was loaded for that
   | "SY419" // a client does not come from one phase to the other
   | "SY420" // the tab that has the store does not answer
+  | "SY421" // a client's store cannot be opened
   | "SY431" // a client may not write this
+  | "SY433" // a client's store takes nothing
   | "SY901" // database schema and code do not match
   | "SY902" // configuration is wrong
   | "SY903"; // a bug in ampsync

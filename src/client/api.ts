@@ -16,6 +16,11 @@ export interface ClientOptions {
   readonly token: () => string | Promise<string>;
   /** What this client holds; what an earlier run held beside it is given up. Left out: what the store holds. */
   readonly shapes?: readonly Subscription[];
+  /**
+   * Where the store cannot be opened (SY421): gives up what is in it, and makes another. Without, it is left as it is, and
+   * may be tried again.
+   */
+  readonly reset?: boolean;
   readonly extensions?: Extensions;
   readonly WebSocket?: typeof WebSocket;
   readonly fetch?: typeof fetch;
@@ -75,6 +80,11 @@ export interface Client {
    * one. One that differs is loaded anew, once a day; after that `status.error` says SY418. Rejects when the client is closed.
    */
   verify(tables?: readonly string[]): Promise<readonly Verified[]>;
+  /**
+   * Empties the client of all that came from its server, and goes on as another client: the only way on for another
+   * subject (SY415). Tables of one's own stay. `discardPending`: changes that the server does not have yet are given up.
+   */
+  reset(options?: { readonly discardPending?: boolean }): Promise<void>;
   /** After `signed_out`: asks for a token again. */
   signIn(): void;
   /** The device is online again, or the page visible: what waits for another try does not wait any longer. */

@@ -1,7 +1,7 @@
 import type { Frame } from "../wire/from-gateway.ts";
 import type { Op } from "../wire/ops.ts";
 import { type Answer, compare, forget } from "./compare.ts";
-import { copy, type Database, type Transaction } from "./database.ts";
+import { copy, type Database, isOfTheStore, type Transaction } from "./database.ts";
 import { checkStage, dropStaged, StageDiffers, stageOf } from "./stage-tables.ts";
 import * as statements from "./statements.ts";
 import { makeTable, noteForm, remakeTable, type Tables } from "./tables.ts";
@@ -39,11 +39,6 @@ function withoutData(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const text = typeof message === "string" ? message : String(error);
   return typeof code === "string" && code.startsWith("22") ? text.replace(/".*"/s, '"…"') : text;
-}
-
-/** No space, no memory, no file: of the store, and of no table. */
-function isOfTheStore(error: unknown): boolean {
-  return /^5[38]/.test(String((error as { code?: unknown }).code));
 }
 
 /** Tables that have failed, and are passed over until they are loaded anew. */

@@ -1,10 +1,12 @@
 import type { Report } from "../wire/from-client.ts";
+import { type Quota, readQuota } from "./browser-storage.ts";
 import type { Database } from "./database.ts";
 import type { Lag } from "./lag.ts";
 import type { Link } from "./machine.ts";
 import { bytesOf, firstFailure, phaseOf, readStanding, type Standing } from "./standing.ts";
 import { type ClientStatus, failureOf, History } from "./status.ts";
 import type { Store } from "./store.ts";
+import type { StoreHealth } from "./store-health.ts";
 import type { Failure } from "./subscriptions.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -13,8 +15,13 @@ interface Parts {
   readonly kind: Store["kind"];
   readonly lag: Lag;
   readonly link: () => Link;
+  readonly health: () => Pick<StoreHealth, "status" | "failure">;
   readonly report: (report: Report) => void;
 }
+
+const SIZED_EACH_MS = 30_000;
+
+type Size = Quota & { readonly bytes: string };
 
 /** How a client stands: what its store says, and what went wrong beside it. Whoever wants to know is told. */
 export class Condition {
@@ -22,9 +29,9 @@ export class Condition {
   readonly history = new History();
   readonly #parts: Parts;
   #standing: Standing | null = null;
-  #bytes = "0";
+  #size: Size = { bytes: "0", persisted: null, usage: null, quota: null };
+  #sizedAt = Number.NEGATIVE_INFINITY;
   #error: Failure | null = null;
-  #full = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -37,7 +44,7 @@ export class Condition {
   }
 
   get status(): ClientStatus {
-    const { kind, lag, link } = this.#parts;
+    const { kind, lag, link, health } = this.#parts;
     const { position, blocks, subscriptions } = this.standing;
     return {
       phase: phaseOf(this.standing),
@@ -47,8 +54,8 @@ export class Condition {
       lagMs: lag.ms(BigInt(position), BigInt(blocks)),
       pending: 0,
       shapes: subscriptions.map(({ definition: _, ...rest }) => rest),
-      store: { kind, bytes: this.#bytes, status: this.#full ? "storage_full" : "ok" },
-      error: firstFailure(this.standing) ?? this.standing.diverged ?? this.#error,
+      store: { kind, status: health().status, ...this.#size },
+      error: health().failure ?? firstFailure(this.standing) ?? this.standing.diverged ?? this.#error,
       leader: "here",
     };
   }
@@ -62,9 +69,17 @@ export class Condition {
   async changed(): Promise<void> {
     if (this.watchers.closed) return;
     await this.readStanding();
-    this.#bytes = await bytesOf(this.#parts.pg);
+    await this.#measure();
     this.history.note(phaseOf(this.standing));
     this.show();
+  }
+
+  /** Costs as much as a frame: not after each. */
+  async #measure(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#sizedAt + SIZED_EACH_MS) return;
+    this.#sizedAt = now;
+    this.#size = { bytes: await bytesOf(this.#parts.pg), ...(await readQuota()) };
   }
 
   linked(link: Link): void {
@@ -82,12 +97,6 @@ export class Condition {
     this.#error = null;
   }
 
-  /** Frames stay where they are; the gateway, which hears of no progress, sends them again. */
-  notStored(error: unknown): void {
-    this.#full = true;
-    this.failed(error);
-  }
-
   show(): void {
     if (this.#standing === null) return;
     this.report([]);
@@ -98,8 +107,17 @@ export class Condition {
   /** `checks`: tables that differ from their server's. */
   report(checks: Report["checks"]): void {
     const { phase, pending, store, error } = this.status;
+    const { kind, bytes, status } = store;
     const said = error === null ? null : { code: error.code, table: null, message: error.message };
-    this.#parts.report({ t: "report", pending, phase, error: said, migrations: [], checks, store });
+    this.#parts.report({
+      t: "report",
+      pending,
+      phase,
+      error: said,
+      migrations: [],
+      checks,
+      store: { kind, bytes, status },
+    });
   }
 
   #note(error: unknown): void {

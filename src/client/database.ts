@@ -31,3 +31,16 @@ export async function read<T>(pg: Database, sql: string, params: readonly unknow
 export async function storeAll(pg: Database): Promise<void> {
   await pg.runExclusive(() => pg.syncToFs());
 }
+
+/** What PostgreSQL, PGlite, Node and browsers say of a store that takes nothing, where their codes do not. */
+const WORDS =
+  /could not (?:extend|write|create|fsync|flush|truncate)|No space left|File too large|Quota|PGlite is clos|ExitStatus|unreachable/i;
+
+/** No space, no memory, no file, a database that has stopped: of the store, and of no table. */
+export function isOfTheStore(error: unknown): boolean {
+  const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
+  // With another SQLSTATE the words may be somebody's value.
+  if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("XX"))
+    return /^5[38]/.test(code);
+  return WORDS.test(`${String(name)} ${String(message)}`);
+}

@@ -13,9 +13,10 @@ import type { Link } from "./machine.ts";
 import { Reports } from "./reports.ts";
 import { type Result, runStatements, type Statement } from "./requests.ts";
 import { chunksFrom, readStaged, stage } from "./stage.ts";
-import { failedTables, helloOf, phaseOf, renameClient } from "./standing.ts";
+import { emptyClient, failedTables, helloOf, phaseOf, renameClient } from "./standing.ts";
 import type { ClientStatus, Debug } from "./status.ts";
 import type { Store } from "./store.ts";
+import { StoreHealth } from "./store-health.ts";
 import { Storing } from "./storing.ts";
 import { Subscribing } from "./subscribing.ts";
 import {
@@ -29,7 +30,7 @@ import {
 import { makeTable, Tables } from "./tables.ts";
 import { Turns } from "./turns.ts";
 import { Verifying } from "./verify.ts";
-import { onWake } from "./wake.ts";
+import { onRest, onWake } from "./wake.ts";
 
 /** A client in one thread: joins its store, its connection and what its user asks for. */
 export class Engine implements LocalClient {
@@ -41,13 +42,17 @@ export class Engine implements LocalClient {
   readonly #lag = new Lag(() => performance.now());
   readonly #live: LiveQueries;
   readonly #storing: Storing;
+  readonly #housekeeping: Housekeeping;
+  readonly #notStored = (error: unknown) => this.#health.failed(error);
   readonly #condition: Condition;
+  readonly #health: StoreHealth;
   readonly #inbox: Inbox;
   readonly #connection: Connection;
   readonly #subscribing: Subscribing;
   readonly #reports: Reports;
   readonly #verifying: Verifying;
   #stopWaking = () => {};
+  #stopResting = () => {};
   #closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, store: Store, hash: (bytes: Uint8Array) => bigint) {
@@ -63,6 +68,7 @@ export class Engine implements LocalClient {
       kind,
       lag: this.#lag,
       link: () => this.#connection.link,
+      health: () => this.#health,
       report: (report) => this.#reports.offer(report),
     });
     const condition = this.#condition;
@@ -71,6 +77,15 @@ export class Engine implements LocalClient {
     this.#verifying = new Verifying({ send, report: (checks) => condition.report(checks) });
     this.#live = new LiveQueries(pg, this.#turns, failed);
     this.#storing = new Storing(pg, store.pauseMs);
+    this.#housekeeping = new Housekeeping(pg);
+    this.#health = new StoreHealth({
+      store,
+      turns: this.#turns,
+      shown: () => condition.show(),
+      recovered: () => this.#connection.tell({ kind: "gap" }),
+    });
+    const notStored = this.#notStored;
+    const isWell = () => this.#health.isWell;
     this.#subscribing = new Subscribing({
       pg,
       turns: this.#turns,
@@ -89,7 +104,7 @@ export class Engine implements LocalClient {
         live: this.#live,
         lag: this.#lag,
         storing: this.#storing,
-        housekeeping: new Housekeeping(pg),
+        housekeeping: this.#housekeeping,
         isLoading: () => phaseOf(condition.standing) !== "live",
         failedTables: () => failedTables(condition.standing),
         send,
@@ -97,7 +112,8 @@ export class Engine implements LocalClient {
         freed: () => this.#subscribing.freed(),
         failed,
         answered: (answers) => this.#verifying.answered(answers),
-        notStored: (error) => condition.notStored(error),
+        isWell,
+        notStored,
       }),
       send,
       tell: (event) => this.#connection.tell(event),
@@ -108,6 +124,8 @@ export class Engine implements LocalClient {
         stage({ pg, tables: this.#tables, fetchChunk, hash, turn, signal }, snapshot),
       changed,
       failed,
+      isWell,
+      notStored,
     });
   }
 
@@ -133,6 +151,7 @@ export class Engine implements LocalClient {
     if (shapes !== undefined) await this.#subscribing.want(shapes);
     await this.#condition.changed();
     this.#stopWaking = onWake(() => this.wake());
+    this.#stopResting = onRest(() => void this.rest());
     this.#connection.tell({ kind: "timer" });
   }
 
@@ -183,13 +202,18 @@ export class Engine implements LocalClient {
 
   /** As `write`; with an id what wrote is not run again, whoever asks, and is answered as it was. */
   async request(statements: readonly Statement[], id: string | null): Promise<readonly Result[]> {
-    const { results, wrote } = await this.#turns.take(async () => {
-      const done = await runStatements(this.pg, statements, id);
-      if (done.wrote) await this.#live.changed(null);
-      return done;
+    return await this.#health.guard(async () => {
+      const { results, wrote } = await this.#turns.take(async () => {
+        const done = await runStatements(this.pg, statements, id, (tx) => this.#health.begin(tx));
+        if (done.wrote) await this.#live.changed(null);
+        return done;
+      });
+      if (wrote) await this.#storing.now();
+      // Who wrote does not wait for it.
+      if (wrote) void this.#turns.take(() => this.#housekeeping.tend([])).catch(this.#notStored);
+      if (wrote) this.#health.wrote();
+      return results;
     });
-    if (wrote) await this.#storing.now();
-    return results;
   }
 
   live(sql: string, params: readonly unknown[], onRows: OnRows): Promise<() => void> {
@@ -220,11 +244,32 @@ export class Engine implements LocalClient {
     return await this.#verifying.ask([...new Set(tables ?? held)]);
   }
 
+  async reset(_: { readonly discardPending?: boolean } = {}): Promise<void> {
+    await this.#turns.take(async () => {
+      const clientId = await emptyClient(this.pg);
+      await this.#storing.now();
+      await this.#store.noteClient(clientId);
+      await this.#live.changed(null);
+    });
+    await this.#condition.changed();
+    // Whichever of them it waits for; an open connection is one of the client that was.
+    this.#connection.tell({ kind: "renamed" });
+    this.#connection.tell({ kind: "gap" });
+  }
+
   signIn(): void {
     this.#connection.tell({ kind: "sign_in" });
   }
 
+  /** The page may not come back: to open the store again is to take no longer than it has to. */
+  async rest(): Promise<void> {
+    if (!this.#health.isWell || this.#closing !== null) return;
+    await this.#turns.take(() => this.#housekeeping.checkpoint()).catch(this.#notStored);
+    await this.#storing.now().catch(this.#notStored);
+  }
+
   wake(): void {
+    this.#health.wake();
     this.#connection.tell({ kind: "wake" });
   }
 
@@ -240,12 +285,14 @@ export class Engine implements LocalClient {
   async #close(): Promise<void> {
     this.#condition.watchers.close();
     this.#stopWaking();
+    this.#stopResting();
     this.#connection.tell({ kind: "stop" });
     this.#reports.end();
     this.#verifying.end(new Error("the client is closed"));
     try {
       await this.#inbox.clear();
-      await this.#turns.take(() => this.#storing.now().finally(() => this.pg.close()));
+      this.#health.end();
+      await this.#turns.take(() => this.#health.close(() => this.#storing.now()));
     } finally {
       this.#store.release();
     }
@@ -260,11 +307,13 @@ export class Engine implements LocalClient {
   }
 
   async #rename(): Promise<void> {
-    await renameClient(this.pg);
+    const clientId = await renameClient(this.pg);
     await this.#storing.now();
+    await this.#store.noteClient(clientId);
   }
 
   async #answered(answers: Welcome["shapes"], forms: Welcome["tables"]): Promise<void> {
+    if (!this.#health.isWell) return;
     this.#tables.announce(forms);
     const unmade = await this.#makeMissing();
     const noted = this.#subscribing.answered(answers);

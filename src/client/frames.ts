@@ -2,7 +2,7 @@ import type { FromClient } from "../wire/from-client.ts";
 import type { Frame } from "../wire/from-gateway.ts";
 import { type Applied, applyFrame, RefusedOperation } from "./apply.ts";
 import type { Answer } from "./compare.ts";
-import type { Database } from "./database.ts";
+import { type Database, isOfTheStore } from "./database.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { Lag } from "./lag.ts";
 import type { LiveQueries } from "./live.ts";
@@ -25,6 +25,8 @@ export interface FramesParts {
   readonly lag: Lag;
   readonly storing: Storing;
   readonly housekeeping: Housekeeping;
+  /** Whether the store takes what it is given: else frames are left to come again. */
+  readonly isWell: () => boolean;
   readonly isLoading: () => boolean;
   readonly failedTables: () => ReadonlySet<string>;
   readonly send: (message: FromClient) => void;
@@ -48,7 +50,15 @@ export class Frames {
 
   /** False: one of them does not begin where the tables stand; those before it are applied. */
   apply(frames: readonly Frame[], epoch: string): Promise<boolean> {
-    return this.#parts.turns.take(() => this.#apply(frames, epoch));
+    return this.#parts.turns.take(async () => {
+      try {
+        return !this.#parts.isWell() || (await this.#apply(frames, epoch));
+      } catch (error) {
+        if (!isOfTheStore(error)) throw error;
+        this.#parts.notStored(error);
+        return true;
+      }
+    });
   }
 
   async #apply(frames: readonly Frame[], epoch: string): Promise<boolean> {

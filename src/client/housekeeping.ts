@@ -1,8 +1,13 @@
 import { type Database, read } from "./database.ts";
 
-const CHECKPOINT_BYTES = 16n * 2n ** 20n;
-/** It looks at counters once in so many calls. */
-const EACH_FRAMES = 20;
+export interface Pace {
+  /** WAL between two checkpoints. */
+  readonly checkpointBytes: bigint;
+  /** It looks for dead rows once in so many calls. */
+  readonly eachCalls: number;
+}
+
+const PACE: Pace = { checkpointBytes: 16n * 2n ** 20n, eachCalls: 20 };
 
 /** Tables with more dead rows than a fifth of all, and 1,000. */
 const TIRED = `
@@ -12,23 +17,26 @@ const TIRED = `
 /** PGlite is one process: nobody else removes WAL and dead rows. All of it happens between two frames. */
 export class Housekeeping {
   readonly #pg: Database;
+  readonly #pace: Pace;
   #checkpointAt: bigint | null = null;
   #calls = 0;
 
-  constructor(pg: Database) {
+  constructor(pg: Database, pace = PACE) {
     this.#pg = pg;
+    this.#pace = pace;
   }
 
-  /** After each batch of frames; `loaded`: tables that were loaded anew by it. */
+  /** After each batch of frames, and each write of the application; `loaded`: tables that were loaded anew by it. */
   async tend(loaded: readonly string[]): Promise<void> {
     for (const table of loaded) await this.#vacuum(table);
     if (loaded.length > 0) return this.checkpoint();
-    if (++this.#calls % EACH_FRAMES !== 0) return;
-    await read(this.#pg, "select pg_stat_force_next_flush()");
-    for (const { name } of await read<{ name: string }>(this.#pg, TIRED)) await this.#vacuum(name);
+    if (++this.#calls % this.#pace.eachCalls === 0) {
+      await read(this.#pg, "select pg_stat_force_next_flush()");
+      for (const { name } of await read<{ name: string }>(this.#pg, TIRED)) await this.#vacuum(name);
+    }
     const now = await this.#written();
     this.#checkpointAt ??= now;
-    if (now - this.#checkpointAt >= CHECKPOINT_BYTES) await this.checkpoint();
+    if (now - this.#checkpointAt >= this.#pace.checkpointBytes) await this.checkpoint();
   }
 
   async checkpoint(): Promise<void> {

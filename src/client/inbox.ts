@@ -1,5 +1,6 @@
 import type { FromClient } from "../wire/from-client.ts";
 import type { FromGateway, Snapshot, Welcome } from "../wire/from-gateway.ts";
+import { isOfTheStore } from "./database.ts";
 import type { Frames } from "./frames.ts";
 import type { Lag } from "./lag.ts";
 import type { Event } from "./machine.ts";
@@ -7,6 +8,8 @@ import type { Event } from "./machine.ts";
 export interface Steps {
   readonly lag: Lag;
   readonly frames: Frames;
+  /** False: nothing is written, and what comes is left to come again. */
+  readonly isWell: () => boolean;
   readonly send: (message: FromClient) => void;
   readonly tell: (event: Event) => void;
   readonly renewToken: () => Promise<void>;
@@ -16,6 +19,7 @@ export interface Steps {
   readonly stage: (snapshot: Snapshot, signal: AbortSignal) => Promise<void>;
   readonly changed: () => Promise<void>;
   readonly failed: (error: unknown) => void;
+  readonly notStored: (error: unknown) => void;
 }
 
 interface Letter {
@@ -61,6 +65,7 @@ export class Inbox {
       }
     } catch (error) {
       this.#letters.length = 0;
+      if (isOfTheStore(error)) return this.#steps.notStored(error);
       this.#steps.failed(error);
       this.#steps.tell({ kind: "gap" });
     } finally {
@@ -89,7 +94,8 @@ export class Inbox {
         );
       }
       case "snapshot":
-        return void this.#stage(message, isCurrent);
+        if (this.#steps.isWell()) void this.#stage(message, isCurrent);
+        return;
       case "frame": {
         const batch = [message];
         while (this.#letters[0]?.message.t === "frame") {
@@ -119,6 +125,7 @@ export class Inbox {
       if (isCurrent()) this.#steps.send({ t: "staged", snapshot: snapshot.snapshot });
     } catch (error) {
       if (signal.aborted) return;
+      if (isOfTheStore(error)) return this.#steps.notStored(error);
       this.#noChunks = error;
       this.#steps.failed(error);
       // The next hello is answered with another snapshot, or with the chunks that are missing.

@@ -10,7 +10,7 @@ export async function openEngine(options: ClientOptions): Promise<Engine> {
   const { protocol } = new URL(options.url);
   if (!/^(?:http|ws)s?:$/.test(protocol))
     throw new Error(`a gateway is reached by https or wss, not ${protocol}`);
-  const store = await openStore(options.store, options.extensions);
+  const store = await openStore(options.store, options.extensions, options.reset);
   try {
     const engine = new Engine(options, store, (bytes) => h64Raw(bytes));
     await engine.begin();

@@ -33,8 +33,10 @@ export function runStatements(
   pg: Database,
   statements: readonly Statement[],
   id: string | null,
+  begin: (tx: Transaction) => Promise<void> = async () => {},
 ): Promise<Done> {
   return pg.transaction(async (tx) => {
+    await begin(tx);
     const earlier = id === null ? null : await answerOf(tx, id, statements.length);
     if (earlier !== null) return { results: earlier, wrote: false };
     const results: Result[] = [];

@@ -1,6 +1,7 @@
 import type { Hello } from "../wire/from-client.ts";
 import { readDiverged } from "./compare.ts";
 import { type Database, type Reader, read } from "./database.ts";
+import { dropStaged } from "./stage-tables.ts";
 import { type Failure, readSubscriptions, type SubscriptionState, wishOf } from "./subscriptions.ts";
 
 export type Phase = "new" | "loading" | "live" | "reset";
@@ -67,10 +68,34 @@ export function helloOf(standing: Standing, token: string, staged: Record<string
   };
 }
 
-export async function renameClient(pg: Database): Promise<void> {
-  await pg.transaction((tx: Reader) =>
-    tx.query("update ampsync.state set client_id = $1", [crypto.randomUUID()]),
-  );
+/** Returns the new id. */
+export async function renameClient(pg: Database): Promise<string> {
+  const clientId = crypto.randomUUID();
+  await pg.transaction((tx: Reader) => tx.query("update ampsync.state set client_id = $1", [clientId]));
+  return clientId;
+}
+
+/** Of what came from a server nothing is left, and what was asked for is asked for anew, by another client. */
+export async function emptyClient(pg: Database): Promise<string> {
+  const clientId = crypto.randomUUID();
+  await pg.transaction(async (tx) => {
+    await tx.query("select set_config('ampsync.applying', 'on', true)");
+    const { rows } = await tx.query<{ name: string }>("select table_name as name from ampsync.synced");
+    for (const { name } of rows) await tx.exec(`delete from ${name}`);
+    const staged = await tx.query<{ id: string }>("select distinct snapshot_id as id from ampsync.staged");
+    for (const { id } of staged.rows) await dropStaged(tx, id);
+    await tx.exec(`
+      delete from ampsync.dataset;
+      delete from ampsync.shape where phase = 'leaving';
+      update ampsync.shape set definition = null, phase = 'loading', error = null`);
+    await tx.query(
+      `update ampsync.state
+          set client_id = $1, subject = null, epoch = null, position = 0, stamp = null, blocks = 0, blocks_stamp = null,
+              schema_version = null, phase = 'new'`,
+      [clientId],
+    );
+  });
+  return clientId;
 }
 
 /** Bytes of all that the store holds, WAL with it. What a browser estimates counts files that are not yet used. */

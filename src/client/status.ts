@@ -1,13 +1,22 @@
 import { AmpsyncError, type ErrorCode } from "../errors.ts";
 import type { Link } from "./machine.ts";
 import type { Phase } from "./standing.ts";
-import type { StoreKind } from "./store.ts";
+import type { Beginning, StoreKind } from "./store.ts";
 import type { Failure, SubscriptionState } from "./subscriptions.ts";
 
 export interface StoreStatus {
   readonly kind: StoreKind;
   readonly bytes: string;
-  readonly status: "ok" | "storage_full";
+  /**
+   * `storage_full`: it takes nothing, and is tried again each minute; `store_unavailable`: it cannot be read either.
+   * `store_lost`, `store_upgraded`: what was in it was not there, or of another PostgreSQL, and it was made anew.
+   */
+  readonly status: Beginning | "storage_full" | "store_unavailable";
+  /** Whether the browser has promised to keep it; null: it does not say. */
+  readonly persisted: boolean | null;
+  /** Bytes of all that this origin has, and may have, as the browser estimates them; null: it does not say. */
+  readonly usage: string | null;
+  readonly quota: string | null;
 }
 
 export interface ClientStatus {

@@ -3,15 +3,28 @@ import { type Extensions, PGlite } from "@electric-sql/pglite";
 import type { Database } from "./database.ts";
 import { nodeIfThere } from "./node-files.ts";
 import { STORE_FORMAT, STORE_SCHEMA } from "./schema.ts";
+import { dataOf, type StoreData } from "./store-data.ts";
+import { unavailable } from "./store-errors.ts";
 import { lockStore } from "./store-lock.ts";
+import { type Known, memoryOf, type StoreMemory } from "./store-memory.ts";
+import { type Place, placeOf, type StoreKind } from "./store-place.ts";
 
-export type StoreKind = "memory" | "directory" | "opfs" | "idb";
+export type { StoreKind } from "./store-place.ts";
+
+/** `store_lost`: it was gone, or given up; `store_upgraded`: of another PostgreSQL. Both are new and empty. */
+export type Beginning = "ok" | "store_lost" | "store_upgraded";
 
 export interface Store {
+  /** The same object also after the database was closed and opened again. */
   readonly pg: Database;
   readonly kind: StoreKind;
+  readonly beginning: Beginning;
   /** At least so long between two commits, where each writes whole files. */
   readonly pauseMs: number;
+  /** Closes the database and opens it again: what failed halfway is undone. Not while anything is under way. */
+  readonly reopen: () => Promise<void>;
+  /** The client has another id now. */
+  readonly noteClient: (clientId: string) => Promise<void>;
   /** Gives the store back to others. */
   readonly release: () => void;
 }
@@ -20,33 +33,140 @@ export interface Store {
 const SEGMENTS = ["--wal-segsize=1"];
 const SETTINGS = ["min_wal_size=2MB", "max_wal_size=32MB"];
 
-/** Opens the database of a store, or makes it. A name without a kind: OPFS in browsers, a directory in Node. */
-export async function openStore(name: string, extensions: Extensions = {}): Promise<Store> {
+/**
+ * Opens the database of a store, or makes it where none ever was. One that was made and cannot be opened is SY421, and never
+ * replaced by an empty one, but with `reset`.
+ */
+export async function openStore(name: string, extensions: Extensions = {}, reset = false): Promise<Store> {
   const node = nodeIfThere();
-  const { kind, dataDir } = placeOf(name, node === null);
-  const release = kind === "directory" && node !== null ? await lockStore(node, dataDir) : () => {};
+  const memory = memoryOf(name, node);
+  const known = await memory.read();
+  const place = placeOf(name, node !== null, known?.kind ?? null);
+  const { kind } = place;
+  const release = kind === "directory" && node !== null ? await lockStore(node, place.path) : () => {};
   try {
-    const pg = await PGlite.create({
-      dataDir,
-      extensions,
-      initDbStartParams: SEGMENTS,
-      startParams: [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ["-c", setting])],
-    });
-    await prepare(pg);
-    return { pg, kind, pauseMs: kind === "idb" ? 1_000 : 0, release };
+    const open = () => openDatabase(place, extensions, true);
+    const opening = { name, place, memory, data: dataOf(place, node), reset, open };
+    let { pg, beginning } = await openOrMake(opening, await memory.read());
+    const reopen = async () => {
+      // What is broken may not close either.
+      await pg.close().catch(() => {});
+      // What it needs is there: to make sure of it would take space.
+      pg = await openDatabase(place, extensions, false);
+    };
+    const { major, clientId } = await whatIs(pg);
+    await memory.write({ kind, major, clientId });
+    const noteClient = (id: string) => memory.write({ kind, major, clientId: id });
+    const pauseMs = kind === "idb" ? 1_000 : 0;
+    return { pg: standInFor(() => pg), kind, beginning, pauseMs, reopen, noteClient, release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-function placeOf(name: string, inBrowser: boolean): { kind: StoreKind; dataDir: string } {
-  if (name.startsWith("memory://")) return { kind: "memory", dataDir: name };
-  if (name.startsWith("opfs-ahp://")) return { kind: "opfs", dataDir: name };
-  if (name.startsWith("idb://")) return { kind: "idb", dataDir: name };
-  if (inBrowser) return { kind: "opfs", dataDir: `opfs-ahp://${name}` };
-  // One spelling, so that there is one lock beside it.
-  return { kind: "directory", dataDir: name.replace(/^file:\/\//, "").replace(/(?<=.)\/+$/, "") };
+interface Opening {
+  readonly name: string;
+  readonly place: Place;
+  readonly memory: StoreMemory;
+  readonly data: StoreData;
+  readonly reset: boolean;
+  readonly open: () => Promise<PGlite>;
+}
+
+interface Opened {
+  readonly pg: PGlite;
+  readonly beginning: Beginning;
+}
+
+async function openOrMake(opening: Opening, known: Known | null): Promise<Opened> {
+  const { name, place, memory, data, reset, open } = opening;
+  const there = await data.look().catch((error) => {
+    throw unavailable(name, error);
+  });
+  const wasMade = known !== null && known.major !== null;
+  if (wasMade && there === "gone") return { pg: await make(opening), beginning: "store_lost" };
+  if (wasMade && there === "broken") {
+    if (!reset) throw unavailable(name, new Error("no database is where it was"));
+    return { pg: await make(opening), beginning: "store_lost" };
+  }
+  // What is killed from here on was not made to its end, and is not missed.
+  if (known === null && there !== "there")
+    await memory.write({ kind: place.kind, major: null, clientId: null });
+  try {
+    return { pg: await open(), beginning: "ok" };
+  } catch (error) {
+    if (known !== null && !wasMade) return { pg: await make(opening), beginning: "ok" };
+    const made = data.major() ?? known?.major ?? null;
+    if (made !== null && made !== (await majorHere())) {
+      const pg = await make(opening, `pg${made}`);
+      // The same client: the server knows it, and what it has of it is loaded anew.
+      if (known?.clientId) await pg.query("update ampsync.state set client_id = $1", [known.clientId]);
+      return { pg, beginning: "store_upgraded" };
+    }
+    if (reset) return { pg: await make(opening), beginning: "store_lost" };
+    throw unavailable(name, error);
+  }
+}
+
+async function make({ name, place, memory, data, open }: Opening, what = "lost"): Promise<PGlite> {
+  try {
+    await data.giveUp(what);
+  } catch (error) {
+    throw unavailable(name, error);
+  }
+  await memory.write({ kind: place.kind, major: null, clientId: null });
+  return open();
+}
+
+async function openDatabase({ dataDir }: Place, extensions: Extensions, isNew: boolean): Promise<PGlite> {
+  const pg = await PGlite.create({
+    dataDir,
+    extensions,
+    initDbStartParams: SEGMENTS,
+    startParams: [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ["-c", setting])],
+  });
+  try {
+    if (isNew) await prepare(pg);
+    return pg;
+  } catch (error) {
+    await pg.close().catch(() => {});
+    throw error;
+  }
+}
+
+/** Asked only where a store does not open: it takes a database of its own. */
+async function majorHere(): Promise<string> {
+  const pg = await PGlite.create();
+  try {
+    return (await whatIs(pg)).major;
+  } finally {
+    await pg.close();
+  }
+}
+
+async function whatIs(pg: PGlite): Promise<{ major: string; clientId: string | null }> {
+  const version = await pg.query<{ major: string }>(
+    "select (current_setting('server_version_num')::integer / 10000)::text as major",
+  );
+  const there = await pg.query<{ there: boolean }>(
+    "select to_regclass('ampsync.state') is not null as there",
+  );
+  const state = there.rows[0]?.there
+    ? await pg.query<{ id: string }>("select client_id as id from ampsync.state")
+    : null;
+  return { major: version.rows[0]?.major ?? "", clientId: state?.rows[0]?.id ?? null };
+}
+
+/** One object for all who hold the database, whichever instance it is by now. */
+function standInFor(current: () => PGlite): Database {
+  return new Proxy({} as Database, {
+    get(_, key) {
+      const pg = current();
+      const value: unknown = Reflect.get(pg, key, pg);
+      return typeof value === "function" ? value.bind(pg) : value;
+    },
+  });
 }
 
 async function prepare(pg: Database): Promise<void> {

@@ -8,6 +8,17 @@ interface Page extends Source {
   readonly document?: Source & { readonly visibilityState: string };
 }
 
+/** Calls when the page may be stopped or thrown away: what is not stored by then may never be. Returns what ends that. */
+export function onRest(rest: () => void): () => void {
+  const page = globalThis as Page;
+  page.addEventListener?.("pagehide", rest);
+  page.document?.addEventListener?.("freeze", rest);
+  return () => {
+    page.removeEventListener?.("pagehide", rest);
+    page.document?.removeEventListener?.("freeze", rest);
+  };
+}
+
 /** Calls when the device is online again, and when the page becomes visible. Returns what ends that. */
 export function onWake(wake: () => void): () => void {
   const page = globalThis as Page;

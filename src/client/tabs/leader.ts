@@ -43,8 +43,8 @@ export class Leader {
   }
 
   async #open(extensions: Extensions): Promise<void> {
-    const { store, url, tab } = this.#place;
-    const engine = await openEngine({ url, store, extensions, token: () => this.#token() });
+    const { store, url, reset = false, tab } = this.#place;
+    const engine = await openEngine({ url, store, reset, extensions, token: () => this.#token() });
     this.#engine = engine;
     this.#generation = await engine.lead();
     this.#welcome(tab, engine);

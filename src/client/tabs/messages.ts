@@ -17,7 +17,9 @@ export interface Calls {
   readonly unsubscribe: { takes: string; gives: null };
   readonly reload: { takes: string; gives: null };
   readonly verify: { takes: readonly string[] | null; gives: readonly Verified[] };
+  readonly reset: { takes: { readonly discardPending?: boolean }; gives: null };
   readonly sign_in: { takes: null; gives: null };
+  readonly rest: { takes: null; gives: null };
   readonly wake: { takes: null; gives: null };
   readonly debug: { takes: null; gives: Debug };
 }
@@ -75,6 +77,8 @@ export type FromWorker =
 export interface Place {
   readonly store: string;
   readonly url: string;
+  /** Of a store that cannot be opened. */
+  readonly reset?: boolean;
   readonly tab: string;
   /** The name of the lock that says that this worker lives. */
   readonly alive: string;

@@ -125,10 +125,12 @@ export class Session {
     unsubscribe: (id) => this.#parts.engine.unsubscribe(id).then(() => null),
     reload: (table) => this.#parts.engine.reload(table).then(() => null),
     verify: (tables) => this.#parts.engine.verify(tables ?? undefined),
+    reset: (how) => this.#parts.engine.reset(how).then(() => null),
     sign_in: async () => {
       this.#parts.engine.signIn();
       return null;
     },
+    rest: () => this.#parts.engine.rest().then(() => null),
     wake: async () => {
       this.#parts.engine.wake();
       return null;

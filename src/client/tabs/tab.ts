@@ -1,10 +1,11 @@
 import type { Client, Subscribed, TabOptions } from "../api.ts";
+import { askToPersist } from "../browser-storage.ts";
 import type { Verified } from "../compare.ts";
 import type { OnRows, Rows } from "../live.ts";
 import type { Result, Statement } from "../requests.ts";
 import { type ClientStatus, type Debug, failureOf, History } from "../status.ts";
 import type { Failure, Subscription } from "../subscriptions.ts";
-import { onWake } from "../wake.ts";
+import { onRest, onWake } from "../wake.ts";
 import { Watchers } from "../watchers.ts";
 import { Line, type Times } from "./line.ts";
 import type { Watched } from "./messages.ts";
@@ -21,7 +22,7 @@ const UNKNOWN: ClientStatus = {
   lagMs: null,
   pending: 0,
   shapes: [],
-  store: { kind: "opfs", bytes: "0", status: "ok" },
+  store: { kind: "opfs", bytes: "0", status: "ok", persisted: null, usage: null, quota: null },
   error: null,
   leader: "opening",
 };
@@ -47,7 +48,9 @@ export class Tab implements Client {
   readonly #subscribed = new Map<string, Subscription>();
   readonly #opened = Promise.withResolvers<void>();
   readonly #stopWaking = onWake(() => this.wake());
+  readonly #stopResting = onRest(() => void this.#line.ask("rest", null).catch(() => {}));
   #status = UNKNOWN;
+  #hasWritten = false;
   #error: Failure | null = null;
   #closing: Promise<void> | null = null;
 
@@ -109,8 +112,14 @@ export class Tab implements Client {
     return result as Result<T>;
   }
 
-  write(statements: readonly Statement[]): Promise<readonly Result[]> {
-    return this.#line.ask("write", statements);
+  async write(statements: readonly Statement[]): Promise<readonly Result[]> {
+    const results = await this.#line.ask("write", statements);
+    // A worker cannot ask for it.
+    if (!this.#hasWritten && results.some(({ affectedRows }) => affectedRows > 0)) {
+      this.#hasWritten = true;
+      askToPersist().catch(() => {});
+    }
+    return results;
   }
 
   async live(sql: string, params: readonly unknown[], onRows: OnRows): Promise<() => void> {
@@ -156,6 +165,10 @@ export class Tab implements Client {
     return this.#line.ask("verify", tables ?? null);
   }
 
+  async reset(options: { readonly discardPending?: boolean } = {}): Promise<void> {
+    await this.#line.ask("reset", options);
+  }
+
   signIn(): void {
     this.#line.ask("sign_in", null).catch((error) => this.#failed(error));
   }
@@ -180,6 +193,7 @@ export class Tab implements Client {
 
   async #close(): Promise<void> {
     this.#stopWaking();
+    this.#stopResting();
     this.#lives.clear();
     this.#watchers.close();
     this.#line.close(new Error("the client is closed"));

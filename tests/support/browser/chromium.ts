@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 
 /** Debian's is a script that needs no display; a machine's sandbox is rarely open to root. */
-const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+export const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
 
 function find(): string | null {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
@@ -24,7 +24,7 @@ export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath(), args: ARGUMENTS });
 }
 
-function chromiumPath(): string {
+export function chromiumPath(): string {
   if (executablePath === null) throw new Error("no Chromium on this machine");
   return executablePath;
 }

@@ -1,0 +1,22 @@
+import { randomInt } from "node:crypto";
+
+import { describe, expect, test } from "vitest";
+
+import { hasChromium } from "../support/browser/chromium.ts";
+import { killStores } from "../support/browser/kill-stores.ts";
+import { dice } from "../support/dice.ts";
+
+/** Of 20, which `npm run chaos -- stores` does. */
+const KILLS = 5;
+
+describe.skipIf(!hasChromium)("stores of a browser (needs Chromium on the path)", () => {
+  test.each(["opfs-ahp://killed", "idb://killed"])(
+    "%s: a browser that is killed amid writes has what was stored, rows and position together",
+    async (store) => {
+      const seed = randomInt(1_000_000);
+      const { lost, wrong } = await killStores(store, { kills: KILLS, dice: dice(seed) });
+
+      expect({ seed, lost, wrong }).toEqual({ seed, lost: [], wrong: [] });
+    },
+  );
+});
