@@ -5,6 +5,8 @@ import { type Action, decide, type Event, type Link, type Connection as State, s
 import { Silence } from "./silence.ts";
 
 const TOKEN_WITHIN_MS = 30_000;
+/** Where a timer may run. */
+const WITH_TIMER: readonly Link[] = ["waiting", "cloned", "displaced"];
 
 export interface Surroundings {
   readonly now: () => number;
@@ -57,7 +59,7 @@ export class Connection {
     const { now, random } = this.#around;
     const { next, actions } = decide(this.#state, event, { now: now(), random: random() });
     this.#state = next;
-    if (next.link !== "waiting" && next.link !== "cloned") clearTimeout(this.#timer);
+    if (!WITH_TIMER.includes(next.link)) clearTimeout(this.#timer);
     if (next.link === "closed") this.#closed.abort(new Error("the client is closed"));
     for (const action of actions) this.#do(action);
     if (next.link !== before) this.#hooks.changed(next.link);

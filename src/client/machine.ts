@@ -1,9 +1,9 @@
 import type { FromGateway } from "../wire/from-gateway.ts";
 
 /**
- * Where a client stands with its gateways. `waiting` has a timer that runs, `cloned` where it waits to try again. The
- * others at the end have none: who is displaced waits for its user, who is signed out for `signIn()`, who belongs to
- * another subject for that as well, or for `reset()`.
+ * Where a client stands with its gateways. `waiting` has a timer that runs, `cloned` and `displaced` where they wait to try
+ * again. The others at the end have none: who is signed out waits for `signIn()`, who belongs to another subject for that
+ * as well, or for `reset()`.
  */
 export type Link =
   | "waiting"
@@ -26,6 +26,8 @@ export interface Connection {
   readonly refused: number;
   /** When another took the client id over (4409), newest last. */
   readonly displacedAt: readonly number[];
+  /** When it last asked, by itself, whether the other is still there; null: never. */
+  readonly lookedAt: number | null;
   /** When `welcome` came; null: not yet. */
   readonly openAt: number | null;
   /** For how long the gateway asks to be left alone: said in an `error`, before it closes. */
@@ -89,12 +91,17 @@ const LONGEST_PAUSE_MS = 30_000;
 const GOOD_AFTER_MS = 30_000;
 const CLONED_WITHIN_MS = 600_000;
 const CLONED_TIMES = 3;
+/** Longer than what makes a copy of it: who is displaced by a hello of its own that came late is not for ever. */
+const LOOK_AFTER_MS = 660_000;
+/** No more than that: two that really have one client id would displace each other for ever. */
+const LOOK_EACH_MS = 86_400_000;
 
 export const start: Connection = {
   link: "waiting",
   tries: 0,
   refused: 0,
   displacedAt: [],
+  lookedAt: null,
   openAt: null,
   retryMs: null,
 };
@@ -120,6 +127,7 @@ export function decide(state: Connection, event: Event, chance: Chance): Decisio
       return state.link === "displaced" ? ask(state) : stay(state);
     case "timer":
       if (state.link === "cloned") return go(state, "cloned", { do: "new_client_id" });
+      if (state.link === "displaced") return ask({ ...state, lookedAt: chance.now });
       return state.link === "waiting" ? ask(state) : stay(state);
     case "token":
       return state.link === "asking" ? go(state, "opening", { do: "connect" }) : stay(state);
@@ -164,15 +172,17 @@ function lose(state: Connection, code: number, chance: Chance): Decision {
         ? rest({ ...state, refused: state.refused + 1 }, "signed_out", [], 1000, "the token is refused")
         : giveUp({ ...state, refused: state.refused + 1 }, chance, 1000, "the token is refused");
     case 4409:
-      return displace(state, chance.now);
+      return displace(state, chance);
     default:
       return giveUp(state, chance, 1000, "lost");
   }
 }
 
 /** Another connection holds the client id: to take it back would be a fight without end. */
-function displace(state: Connection, now: number): Decision {
+function displace(state: Connection, { now, random }: Chance): Decision {
   const displacedAt = [...state.displacedAt, now].filter((at) => at > now - CLONED_WITHIN_MS);
+  const mayLook = state.lookedAt === null || now - state.lookedAt >= LOOK_EACH_MS;
+  const looks: Action[] = mayLook ? [{ do: "wait", ms: Math.floor(LOOK_AFTER_MS * (1 + random)) }] : [];
   return displacedAt.length >= CLONED_TIMES
     ? rest(
         { ...state, displacedAt: [] },
@@ -181,7 +191,7 @@ function displace(state: Connection, now: number): Decision {
         1000,
         "another has the client id",
       )
-    : rest({ ...state, displacedAt }, "displaced", [], 1000, "another has the client id");
+    : rest({ ...state, displacedAt }, "displaced", looks, 1000, "another has the client id");
 }
 
 /** To another try, after a while: a short one where the connection was a good one. */

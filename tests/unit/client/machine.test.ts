@@ -98,7 +98,12 @@ const TABLE: Readonly<Record<Link, Partial<Record<keyof typeof EVENTS, string>>>
     ...lost(),
     stop: "closed: leave 1000",
   },
-  displaced: { wake: "asking: ask_token", call: "asking: ask_token", stop: "closed" },
+  displaced: {
+    timer: "asking: ask_token",
+    wake: "asking: ask_token",
+    call: "asking: ask_token",
+    stop: "closed",
+  },
   cloned: {
     timer: "cloned: new_client_id",
     renamed: "asking: ask_token",
@@ -114,7 +119,7 @@ function lost(): Partial<Record<keyof typeof EVENTS, string>> {
   const names = Object.keys(EVENTS).filter((name) => name.startsWith("lost"));
   return {
     ...Object.fromEntries(names.map((name) => [name, again])),
-    "lost 4409": "displaced: leave 1000",
+    "lost 4409": "displaced: leave 1000, wait",
   };
 }
 
@@ -167,6 +172,20 @@ describe("a client's connection", () => {
 
     expect(displacedAt([0, 300_000, 599_999])).toBe("cloned");
     expect(displacedAt([0, 300_000, 660_000])).toBe("displaced");
+  });
+
+  test("who is displaced looks once a day whether the other is still there, and later than a copy would be found", () => {
+    const first = decide(asOpen(start), EVENTS["lost 4409"], chance);
+    const looked = decide(first.next, EVENTS.timer, { ...chance, now: chance.now + 990_000 });
+    const again = decide(asOpen(looked.next), EVENTS["lost 4409"], {
+      ...chance,
+      now: chance.now + 1_000_000,
+    });
+
+    expect(first.actions).toContainEqual({ do: "wait", ms: 990_000 });
+    expect(looked.next.link).toBe("asking");
+    expect(again.next.link).toBe("displaced");
+    expect(again.actions).toEqual([{ do: "leave", code: 1000, reason: "another has the client id" }]);
   });
 
   test("pauses double up to half a minute, and are short again after a good connection", () => {
