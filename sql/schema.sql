@@ -4130,7 +4130,7 @@ function ampsync_private.judge_shape(p_shape_id integer, p_after bigint, p_upto 
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.judge_shapes(p_client_id uuid, p_claims jsonb, p_hello jsonb, p_is_reset boolean)
+function ampsync_private.judge_shapes(p_client_id uuid, p_claims jsonb, p_hello jsonb, p_is_reset boolean, p_is_open boolean)
   -- What becomes of each shape that a client asks for: resume, load and why, or failed.
   returns jsonb
   language plpgsql volatile security invoker
@@ -5115,7 +5115,7 @@ function ampsync_private.queue_capture_jobs(p_capture ampsync_private.capture, p
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.queue_snapshot(p_shape ampsync_private.shape, p_key text, p_client uuid)
+function ampsync_private.queue_snapshot(p_shape ampsync_private.shape, p_key text, p_client uuid, p_from bigint DEFAULT NULL::bigint)
   -- Queue a snapshot of an instance, unless somebody else just did.
   returns ampsync_private.snapshot
   language plpgsql volatile security invoker
@@ -5689,7 +5689,7 @@ function ampsync_private.rows_as_of(p_table ampsync_private.published, p_positio
   set search_path=pg_catalog, pg_temp; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
   grants owner=X/owner
 
-function ampsync_private.rows_behind(p_position bigint)
+function ampsync_private.rows_behind(p_position bigint, p_upto bigint DEFAULT NULL::bigint)
   -- Whether captured transactions above a position are more than a client is to be sent.
   returns boolean
   language plpgsql stable security invoker
@@ -6522,7 +6522,7 @@ function ampsync_private.url_parameters(p_url text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.usable_snapshot(p_shape ampsync_private.shape, p_key text)
+function ampsync_private.usable_snapshot(p_shape ampsync_private.shape, p_key text, p_from bigint DEFAULT NULL::bigint)
   -- The newest snapshot of an instance that can be loaded, is being made, or has just failed.
   returns ampsync_private.snapshot
   language plpgsql volatile security invoker
@@ -6664,7 +6664,7 @@ function ampsync_private.window_start(p_table ampsync_private.published, p_keep_
 
 function ampsync_private.wished_shapes(p_claims jsonb, p_shapes jsonb)
   -- The shapes that a client asks for: which each is, its instances, and why it cannot have one.
-  returns TABLE(n bigint, id text, name text, shape_id integer, published_id integer, low bigint, keys text[], definition text, given text, forced text, error jsonb)
+  returns TABLE(n bigint, id text, name text, shape_id integer, published_id integer, low bigint, keys text[], definition text, given text, forced text, loads boolean, error jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
@@ -7000,7 +7000,7 @@ function ampsync_worker.end_pass(p_stream_id bigint, p_epoch bigint, p_outcome t
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_worker.ensure_snapshot(p_client uuid, p_shape integer, p_keys text[])
+function ampsync_worker.ensure_snapshot(p_client uuid, p_shape integer, p_keys text[], p_from bigint DEFAULT NULL::bigint)
   -- The snapshots of instances that a client is to load, or that they are small; queues those that are missing.
   returns jsonb
   language plpgsql volatile security definer
@@ -7068,6 +7068,13 @@ function ampsync_worker.ingest_report(p_dataset text, OUT state text, OUT error 
   returns SETOF record
   language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.large_shapes(p_shapes integer[], p_after bigint, p_upto bigint)
+  -- Which of these shapes cannot be followed from one position of the log to another in one frame.
+  returns integer[]
+  language plpgsql stable security definer
+  set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
 function ampsync_worker.log_point()
@@ -7245,7 +7252,7 @@ function ampsync_worker.raise_low(p_shapes integer[] DEFAULT NULL::integer[])
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_worker.read_log(p_after bigint, p_epoch uuid, p_blocks_after bigint, p_clients uuid[] DEFAULT NULL::uuid[])
+function ampsync_worker.read_log(p_after bigint, p_epoch uuid, p_blocks_after bigint, p_clients uuid[] DEFAULT NULL::uuid[], p_least bigint DEFAULT NULL::bigint)
   -- What the log says above a position, but for rows and blocks: how far to go, what became of tables, dirty blocks.
   returns jsonb
   language plpgsql stable security definer

@@ -8,7 +8,6 @@ import { AmpServers } from "./amp-servers.ts";
 import { captureConnections } from "./capture/connections.ts";
 import { Announcer } from "./commit/announcer.ts";
 import { Budget } from "./commit/budget.ts";
-import { Permits } from "./commit/permits.ts";
 import { type Config, configFromProcess, logOf, processId, requireDatabase } from "./config.ts";
 import { CALL_TIMEOUT, Caller } from "./db/caller.ts";
 import { IndexBuilder } from "./db/index-builder.ts";
@@ -38,6 +37,7 @@ import {
   RECEIVED_BYTES,
   STREAMS_CATCHING_UP,
 } from "./model/limits.ts";
+import { Permits } from "./model/permits.ts";
 import { SnapshotMaker } from "./snapshot/snapshot-maker.ts";
 import { HeadWatch } from "./stream/head-watch.ts";
 

@@ -1,9 +1,9 @@
 import { AmpsyncError } from "../errors.ts";
 import { type CommitLimits, STREAM_BYTES, STREAM_FLOOR_BYTES } from "../model/limits.ts";
+import type { Permits } from "../model/permits.ts";
 import type { Budget } from "./budget.ts";
 import { CommitWriter, type CommitWriterOptions } from "./commit-writer.ts";
 import { MicrobatchBuffer, type MicrobatchEnd } from "./microbatch-buffer.ts";
-import type { Permits } from "./permits.ts";
 import { SharedBuffer } from "./shared-buffer.ts";
 
 export interface CommitQueueOptions<Begin, End> extends CommitWriterOptions<Begin, End> {

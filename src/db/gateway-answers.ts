@@ -34,6 +34,8 @@ export interface DirtyTable {
   readonly table: string;
   /** Null: of none. */
   readonly shapes: readonly number[] | null;
+  /** Shapes whose rows in the ranges are more than a frame may bring. */
+  readonly large: readonly number[];
   readonly ranges: readonly (readonly [Text64, Text64 | null])[];
 }
 
@@ -49,7 +51,7 @@ export interface LogPage {
   readonly now: string;
   readonly schema: string;
   readonly definitions: string;
-  /** The rows of this page are more than a frame may hold. */
+  /** The rows of this page may be more than a frame may hold. */
   readonly too_large: boolean;
   readonly entries: readonly {
     readonly position: Text64;
@@ -139,11 +141,15 @@ export interface Prepared {
   readonly small: boolean;
   readonly snapshot: string;
   readonly state: "queued" | "building" | "ready" | "failed";
+  /** Why it could not be made. */
+  readonly error: { readonly code?: string; readonly message?: string; readonly hint?: string | null } | null;
   /** The form of the table that its chunks are of. */
   readonly form: string;
   readonly epoch: string;
   readonly position: Text64;
   readonly settled: Text64 | null;
+  /** The lowest position whose entry it may not hold. */
+  readonly since: Text64 | null;
   readonly visible: string;
   readonly rows: Text64;
   readonly checksum: string | null;

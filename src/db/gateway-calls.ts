@@ -58,9 +58,18 @@ export class GatewayCalls {
     await oneAnswer(this.#pool, "ampsync_worker.end_gateway($1)", [gateway]);
   }
 
-  /** What each instance is loaded from. Asked again while something of it is not ready. */
-  ensureSnapshots(client: string, shape: number, keys: readonly string[]): Promise<readonly Prepared[]> {
-    return oneAnswer(this.#pool, "ampsync_worker.ensure_snapshot($1, $2, $3)", [client, shape, keys]);
+  /**
+   * What each instance is loaded from. Asked again while something of it is not ready. `from`: not null where
+   * their rows turned out to be more than was expected: snapshots of lower positions are of no use then.
+   */
+  ensureSnapshots(
+    client: string,
+    shape: number,
+    keys: readonly string[],
+    from: bigint | null,
+  ): Promise<readonly Prepared[]> {
+    const values = [client, shape, keys, from];
+    return oneAnswer(this.#pool, "ampsync_worker.ensure_snapshot($1, $2, $3, $4)", values);
   }
 
   async chunk(snapshot: string, n: number, token: object): Promise<{ status: number; body: Buffer | null }> {
@@ -78,9 +87,9 @@ export class GatewayCalls {
     await oneAnswer(this.#pool, "ampsync_worker.fail_shape($1, $2, $3, $4)", values);
   }
 
-  /** Raises the lower edges of these shapes where that is due. */
-  async raiseLow(shapes: readonly number[]): Promise<void> {
-    await oneAnswer(this.#pool, "ampsync_worker.raise_low($1)", [shapes]);
+  /** Raises the lower edges of shapes where that is due. */
+  async raiseLow(): Promise<void> {
+    await oneAnswer(this.#pool, "ampsync_worker.raise_low()", []);
   }
 
   /** Resolves to a position at which the log has all that was committed before the call. */

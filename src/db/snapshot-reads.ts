@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 import { failureOf } from "../model/failure.ts";
-import { copyOut } from "./copy-out.ts";
+import { copyOut, TooLong } from "./copy-out.ts";
 import type {
   ChangeRow,
   Definitions,
@@ -15,6 +15,8 @@ import { oneAnswer } from "./one-answer.ts";
 
 /** Reading what a long absence left may take a while. */
 const READ_MS = 120_000;
+/** As much as a frame may bring. What is read is expected to fit; the statistics by which it is may be old. */
+const MOST_COPIED = 16 * 1024 * 1024;
 
 /** Nothing of a shape can be read, since its filter fails on a row. */
 export class FilterFailed extends Error {
@@ -33,6 +35,17 @@ export class FilterFailed extends Error {
   }
 }
 
+/** Rows of a shape are more than a frame may bring, against what was expected. */
+export class TooManyRows extends Error {
+  override readonly name = "TooManyRows";
+  readonly form: ShapeForm;
+
+  constructor(form: ShapeForm, cause: unknown) {
+    super(`the rows of the shape ${form.name} are more than a frame may bring`, { cause });
+    this.form = form;
+  }
+}
+
 /** What a gateway reads, within one snapshot of the database. */
 export class SnapshotReads {
   readonly #client: pg.ClientBase;
@@ -41,14 +54,28 @@ export class SnapshotReads {
     this.#client = client;
   }
 
-  /** Null: nothing about rows, or about datasets. Throws SY406 where the log does not go on from there. */
-  log(after: bigint | null, epoch: string, blocksAfter: bigint | null): Promise<LogPage> {
+  /**
+   * Null: nothing about rows, or about datasets. `least`: the page goes up to there at least. Throws SY406 where the log does
+   * not go on from there.
+   */
+  log(
+    after: bigint | null,
+    epoch: string,
+    blocksAfter: bigint | null,
+    least: bigint | null = null,
+  ): Promise<LogPage> {
     return oneAnswer(
       this.#client,
-      "ampsync_worker.read_log($1, $2, $3)",
-      [after, epoch, blocksAfter],
+      "ampsync_worker.read_log($1, $2, $3, null, $4)",
+      [after, epoch, blocksAfter, least],
       READ_MS,
     );
+  }
+
+  /** Which of these shapes of rows cannot be followed from `after` to `to` in one frame. */
+  large(shapes: readonly number[], after: bigint, to: bigint): Promise<readonly number[]> {
+    const values = [shapes, after, to];
+    return oneAnswer(this.#client, "ampsync_worker.large_shapes($1, $2, $3)", values, READ_MS);
   }
 
   definitions(): Promise<Definitions> {
@@ -80,7 +107,7 @@ export class SnapshotReads {
 
   /**
    * Rows of a shape as COPY text; the first field is the key of the instance. Null: all ranges, or all instances.
-   * Throws FilterFailed.
+   * Throws FilterFailed, and TooManyRows, after which nothing more can be read.
    */
   async copy(
     form: ShapeForm,
@@ -94,8 +121,10 @@ export class SnapshotReads {
     const [{ ranges: rangesText, keys: keysText }] = rows;
     const call = `ampsync_worker.shape_rows(${form.shape_id}, ${rangesText}::jsonb, ${keysText}::text[])`;
     try {
-      return await copyOut(this.#client, `copy (select * from ${call} as r(${form.row_type})) to stdout`);
+      const text = `copy (select * from ${call} as r(${form.row_type})) to stdout`;
+      return await copyOut(this.#client, text, MOST_COPIED);
     } catch (error) {
+      if (error instanceof TooLong) throw new TooManyRows(form, error);
       throw failureOf(error).code === "SY414" ? new FilterFailed(form, error) : error;
     }
   }
@@ -106,11 +135,15 @@ export class SnapshotReads {
   }
 }
 
-/** Runs reads in one snapshot. */
-export async function inSnapshot<T>(pool: pg.Pool, work: (reads: SnapshotReads) => Promise<T>): Promise<T> {
+/** Runs reads in one snapshot. `lockMs`: how long a table that somebody holds is waited for; 0: for ever. */
+export async function inSnapshot<T>(
+  pool: pg.Pool,
+  work: (reads: SnapshotReads) => Promise<T>,
+  lockMs = 0,
+): Promise<T> {
   const client = await pool.connect();
   try {
-    await client.query("begin isolation level repeatable read read only");
+    await client.query(`begin isolation level repeatable read read only; set local lock_timeout = ${lockMs}`);
     const result = await work(new SnapshotReads(client));
     await client.query("commit");
     client.release();

@@ -99,6 +99,7 @@ export class Connection {
       this.#socket.terminate(); // It takes nothing, a goodbye neither.
       return;
     }
+    if (this.session !== null) this.#options.resolver.tell(this.session);
     this.#socket.ping();
     if (this.#state === "open" && this.#line.isFree)
       this.#line.send({ t: "tick", head, now, progress: null });
@@ -155,6 +156,7 @@ export class Connection {
           position: within(BigInt(message.position), position),
           blocks: within(BigInt(message.blocks), blocks),
         });
+        resolver.tell(session);
         wake();
         return;
       }

@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import { type GatewayFigures, GatewayMetrics } from "../metrics/gateway-metrics.ts";
 import { createRegistry, watchPools, watchProcess } from "../metrics/registry.ts";
 import { textOf } from "../model/failure.ts";
+import { Permits } from "../model/permits.ts";
 import { CLOSE } from "../wire/codec.ts";
 import { Admission } from "./admission.ts";
 import { Auth } from "./auth.ts";
@@ -30,6 +31,8 @@ import { Readiness } from "./readiness.ts";
 import { later } from "./refusal.ts";
 import { Resolver } from "./resolver.ts";
 import type { GatewaySettings } from "./settings.ts";
+import { ShapeFailures } from "./shape-failures.ts";
+import { SharedWait } from "./shared-wait.ts";
 import { Wakes } from "./wakes.ts";
 
 /** Sockets that have not said hello. */
@@ -75,19 +78,29 @@ export class Gateway {
     this.#definitions = new DefinitionsCache(pool);
     this.#auth = new Auth(settings.auth);
     const sessions = () => this.#pump.sessions;
+    const failures = new ShapeFailures(this.#calls, this.#definitions, log);
     this.#resolver = new Resolver({
-      pool,
       calls: this.#calls,
       definitions: this.#definitions,
-      snapshots: this.#snapshots,
+      loads: {
+        pool,
+        calls: this.#calls,
+        readers: new Permits(Math.max(1, Math.floor(settings.poolSize / 6))),
+        settled: new SharedWait(() => this.#calls.settled()),
+        snapshots: this.#snapshots,
+        failures,
+        log,
+      },
       log,
       sessions,
       wake: () => this.#pump.wake(),
     });
+    const ownCalls = new GatewayCalls(this.#pools.pump);
     this.#pump = new Pump({
       own: this.#pools.pump,
       pool,
-      calls: this.#calls,
+      raiseLow: () => ownCalls.raiseLow(),
+      failures,
       definitions: this.#definitions,
       log,
       changed: (names) => this.#resolver.changed(names),

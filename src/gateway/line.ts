@@ -1,12 +1,16 @@
 import type { WebSocket } from "ws";
 
+import { unlessAborted } from "../model/unless-aborted.ts";
 import { encode } from "../wire/codec.ts";
 import type { FromGateway } from "../wire/from-gateway.ts";
 import type { Standing } from "./frame.ts";
+import { Wakes } from "./wakes.ts";
 
 const MOST_BUFFERED = 1024 * 1024;
 const MOST_UNACKNOWLEDGED = 64;
 const MOST_UNACKNOWLEDGED_BYTES = 8 * 1024 * 1024;
+/** A socket that drains says nothing. */
+const LOOK_MS = 1_000;
 
 interface Sent extends Standing {
   readonly bytes: number;
@@ -16,6 +20,7 @@ interface Sent extends Standing {
 export class Line {
   readonly #socket: WebSocket;
   readonly #unacknowledged: Sent[] = [];
+  readonly #acknowledged = new Wakes();
   #unackedBytes = 0;
   /** For the views. */
   frames = 0;
@@ -49,6 +54,11 @@ export class Line {
     );
   }
 
+  /** Resolves when another message may go out: whoever makes messages that nobody asked for waits for it. */
+  async untilFree(signal: AbortSignal): Promise<void> {
+    while (!this.isFree) await unlessAborted(this.#acknowledged.next(LOOK_MS), signal);
+  }
+
   get isIdle(): boolean {
     return this.#unacknowledged.length === 0;
   }
@@ -78,6 +88,7 @@ export class Line {
     this.#unacknowledged.splice(0, count);
     this.acked = to;
     this.movedAt = performance.now();
+    this.#acknowledged.wake();
   }
 
   #write(text: string): void {

@@ -2,24 +2,56 @@ import type pg from "pg";
 
 import type { Prepared, ShapeForm } from "../db/gateway-answers.ts";
 import type { GatewayCalls } from "../db/gateway-calls.ts";
-import { FilterFailed, inSnapshot } from "../db/snapshot-reads.ts";
+import { FilterFailed, inSnapshot, type SnapshotReads, TooManyRows } from "../db/snapshot-reads.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
+import type { Permits } from "../model/permits.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";
 import { type LinesByKey, linesByKey } from "./copy-text.ts";
 import type { LoadPart, SmallRows } from "./load-ops.ts";
 import type { Session } from "./session.ts";
+import type { ShapeFailures } from "./shape-failures.ts";
+import type { SharedWait } from "./shared-wait.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Wakes } from "./wakes.ts";
 
 const AGAIN_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** How long rows of small instances wait for a table that somebody holds. */
+const LOCK_MS = 2_000;
 
-interface Means {
+export interface LoadMeans {
   readonly pool: pg.Pool;
   readonly calls: GatewayCalls;
+  /** Who reads small instances: each holds a connection. */
+  readonly readers: Permits;
+  /** Resolves to a position at which the log has all that was committed before. */
+  readonly settled: SharedWait<bigint>;
   /** Told when a snapshot may be ready. */
   readonly snapshots: Wakes;
+  readonly failures: ShapeFailures;
   readonly log: Log;
+}
+
+/** A shape whose rows are more than was expected, in a reading of that position. */
+export interface LargeShape {
+  readonly form: ShapeForm;
+  readonly from: bigint;
+}
+
+/** A job could not read an instance: another one tries again later. */
+class SnapshotFailed extends Error {
+  override readonly name = "SnapshotFailed";
+  readonly form: ShapeForm;
+  readonly code: string;
+  readonly hint: string | null;
+
+  constructor(form: ShapeForm, error: Prepared["error"]) {
+    super(error?.message ?? `the rows of ${form.table} could not be read`);
+    this.form = form;
+    this.code = error?.code ?? "SY104";
+    this.hint = error?.hint ?? null;
+  }
 }
 
 /** What is loaded together, for one session: it comes in one frame, once all of it is here or in the client's stage. */
@@ -30,12 +62,18 @@ export class Load {
   /** No client is shown a state before this position. */
   settled = 0n;
   readonly #session: Session;
-  readonly #means: Means;
+  readonly #means: LoadMeans;
   readonly #end = new AbortController();
   /** Snapshots that the client was told of, and whether it has all their chunks. */
   readonly #told = new Map<string, PromiseWithResolvers<void>>();
+  /** Shapes whose rows were more than was expected, and the position from which on a snapshot of them may be of use. */
+  readonly #large = new Map<number, bigint>();
+  #ready: () => void = () => {};
+  #tries = 0;
+  /** The error that the client was told of last. */
+  #said: string | null = null;
 
-  constructor(session: Session, subscriptions: readonly Subscription[], means: Means) {
+  constructor(session: Session, subscriptions: readonly Subscription[], means: LoadMeans) {
     this.#session = session;
     this.subscriptions = subscriptions;
     this.#means = means;
@@ -43,21 +81,47 @@ export class Load {
 
   /** Calls `ready` when the frame can be made. */
   start(ready: () => void): void {
-    const again = () => {
-      this.#prepare().then(ready, (error: unknown) => {
-        if (this.#end.signal.aborted) return;
-        const { log, calls } = this.#means;
-        if (error instanceof FilterFailed) {
-          const { form, key, sqlState } = error;
-          log.warn("shape_failed", { shape: form.name });
-          calls.failShape(form, key, sqlState).catch(() => {}); // Met again by the next attempt.
-        } else {
-          log.warn("load_failed", { client: this.#session.client, error: failureOf(error).code });
-        }
-        setTimeout(again, AGAIN_MS).unref();
-      });
-    };
-    again();
+    this.#ready = ready;
+    this.#prepare().then(ready, (error: unknown) => {
+      if (this.#end.signal.aborted) return;
+      void this.#failed(error);
+      this.again();
+    });
+  }
+
+  /**
+   * Prepares it from the beginning, after a pause that grows: what was prepared cannot be sent. `large`: a shape whose rows are
+   * more than was expected.
+   */
+  again(large: LargeShape | null = null): void {
+    if (large !== null) this.#large.set(large.form.shape_id, large.from);
+    this.state = "preparing";
+    const pause = Math.min(AGAIN_MS * 2 ** this.#tries, LONGEST_PAUSE_MS);
+    this.#tries += 1;
+    setTimeout(() => {
+      if (!this.#end.signal.aborted) this.start(this.#ready);
+    }, pause).unref();
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { log, failures } = this.#means;
+    if (error instanceof FilterFailed) {
+      await failures.noted(error); // If not, it is met again.
+      return;
+    }
+    if (error instanceof TooManyRows) {
+      this.#large.set(error.form.shape_id, 0n);
+      return;
+    }
+    const { code, message, hint } = error instanceof SnapshotFailed ? error : failureOf(error);
+    log.warn("load_failed", { client: this.#session.client, error: code });
+    const isTold = error instanceof SnapshotFailed || code === "SY405";
+    if (!isTold || this.#said === code) return;
+    this.#said = code;
+    for (const { wish, form } of this.subscriptions) {
+      if (error instanceof SnapshotFailed && form?.shape_id !== error.form.shape_id) continue;
+      this.#session.line.send({ t: "failed", id: wish.id, code, message, hint });
+    }
   }
 
   cancel(): void {
@@ -114,7 +178,10 @@ export class Load {
       this.#end.signal.throwIfAborted();
       if (keys.length === 0) return [];
       const changed = snapshots.next(AGAIN_MS);
-      const prepared = await calls.ensureSnapshots(this.#session.client, form.shape_id, keys);
+      const from = this.#large.get(form.shape_id) ?? null;
+      const prepared = await calls.ensureSnapshots(this.#session.client, form.shape_id, keys, from);
+      const failed = prepared.find((each) => !each.small && each.state === "failed");
+      if (failed !== undefined) throw new SnapshotFailed(form, failed.error);
       const isHere = (each: Prepared) =>
         each.small || (each.state === "ready" && each.form === form.table_definition);
       if (prepared.every(isHere)) return prepared;
@@ -127,6 +194,7 @@ export class Load {
     const known = this.#told.get(snapshot);
     const staged = known ?? Promise.withResolvers<void>();
     if (known === undefined) {
+      await this.#session.line.untilFree(this.#end.signal);
       this.#told.set(snapshot, staged);
       this.#session.line.send({ t: "snapshot", shape, snapshot, table, rows, checksum, chunks });
     }
@@ -136,16 +204,22 @@ export class Load {
   /** Rows first and then the wait, so that whatever the rows show is in the log by then. */
   async #readSmall(parts: readonly LoadPart[]): Promise<Map<LoadPart, SmallRows> | null> {
     if (parts.length === 0) return null;
-    const { pool, calls } = this.#means;
-    const { visible, read } = await inSnapshot(pool, async (reads) => {
-      const point = await reads.point();
+    const { pool, readers, settled } = this.#means;
+    const { visible, read } = await this.#readRows(pool, readers, parts);
+    const position = await unlessAborted(settled.ask(), this.#end.signal);
+    return new Map([...read].map(([part, lines]) => [part, { lines, visible, settled: position }]));
+  }
+
+  async #readRows(pool: pg.Pool, readers: Permits, parts: readonly LoadPart[]) {
+    using _ = await readers.take(this.#end.signal);
+    const readAll = async (reads: SnapshotReads) => {
+      const { visible } = await reads.point();
       const read = new Map<LoadPart, LinesByKey>();
       for (const part of parts) {
         read.set(part, linesByKey(await reads.copy(part.form, null, part.smallKeys)));
       }
-      return { visible: point.visible, read };
-    });
-    const settled = await calls.settled();
-    return new Map([...read].map(([part, lines]) => [part, { lines, visible, settled }]));
+      return { visible, read };
+    };
+    return await inSnapshot(pool, readAll, LOCK_MS);
   }
 }

@@ -1,25 +1,22 @@
-import type pg from "pg";
-
 import type { WishAnswer } from "../db/gateway-answers.ts";
 import type { GatewayCalls } from "../db/gateway-calls.ts";
 import type { Log } from "../log.ts";
 import type { TableForm } from "../wire/from-gateway.ts";
 import { type DefinitionsCache, tableOf } from "./definitions.ts";
-import { Load } from "./load.ts";
+import { Load, type LoadMeans } from "./load.ts";
 import { closingOf } from "./refusal.ts";
 import { answerOf, type Session } from "./session.ts";
 import { asked, judged, type Subscription } from "./subscription.ts";
-import type { Wakes } from "./wakes.ts";
 
 const AGAIN_MS = 1_000;
+const LONGEST_PAUSE_MS = 10_000;
 
 export interface ResolverOptions {
-  readonly pool: pg.Pool;
   readonly calls: GatewayCalls;
   readonly definitions: DefinitionsCache;
-  readonly snapshots: Wakes;
+  readonly loads: LoadMeans;
   readonly log: Log;
-  readonly sessions: () => Iterable<Session>;
+  readonly sessions: () => ReadonlySet<Session>;
   readonly wake: () => void;
 }
 
@@ -28,6 +25,9 @@ export class Resolver {
   readonly #options: ResolverOptions;
   /** Sessions that are being asked about: true where they are to be asked about once more. */
   readonly #asking = new Map<Session, boolean>();
+
+  /** Sessions with tables that cannot be loaded yet. */
+  readonly #waiting = new WeakMap<Session, { readonly pause: number; readonly timer: NodeJS.Timeout }>();
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -94,11 +94,21 @@ export class Resolver {
     if (changed.length > 0) {
       session.subscriptions = after;
       session.revision += 1;
-      if (isTold) {
-        session.line.send({ t: "shapes", shapes: changed.map(answerOf), tables: this.tables(session) });
-      }
+      if (isTold) for (const { id } of changed) session.untold.add(id);
     }
+    this.tell(session);
     this.#load(session);
+  }
+
+  /** Tells a client what has become of its wishes, in one message, once it takes more. Called again when it may. */
+  tell(session: Session): void {
+    if (session.untold.size === 0 || !session.line.isFree) return;
+    const told = [...session.untold].flatMap((id) => session.subscriptions.get(id)?.answer ?? []);
+    session.untold.clear();
+    if (told.length > 0) {
+      session.line.send({ t: "shapes", shapes: told.map(answerOf), tables: this.tables(session) });
+    }
+    this.#options.wake();
   }
 
   /** The tables of a session's shapes. */
@@ -131,22 +141,31 @@ export class Resolver {
 
   /** Begins the load of what is to be loaded, unless that is under way. */
   #load(session: Session): void {
-    const { pool, calls, snapshots, log, wake } = this.#options;
+    const { loads, wake } = this.#options;
     const all = [...session.subscriptions.values()].filter(
       ({ mode, form }) => mode === "load" && form !== null,
     );
     const wanted = all.filter(({ answer }) => answer?.waits !== true);
-    if (wanted.length < all.length) {
-      setTimeout(() => {
-        if ([...this.#options.sessions()].includes(session)) this.resolve(session);
-      }, AGAIN_MS).unref();
-    }
+    this.#askLater(session, wanted.length < all.length);
     const current = session.load?.subscriptions ?? [];
     if (current.length === wanted.length && wanted.every((each) => current.includes(each))) return;
     session.load?.cancel();
     session.load = null;
     if (wanted.length === 0) return;
-    session.load = new Load(session, wanted, { pool, calls, snapshots, log });
+    session.load = new Load(session, wanted, loads);
     session.load.start(wake);
+  }
+
+  /** What cannot be loaded yet is asked about again, after a pause that grows. */
+  #askLater(session: Session, waits: boolean): void {
+    const { pause } = this.#waiting.get(session) ?? { pause: 0 };
+    clearTimeout(this.#waiting.get(session)?.timer);
+    this.#waiting.delete(session);
+    if (!waits) return;
+    const next = Math.min(Math.max(pause * 2, AGAIN_MS), LONGEST_PAUSE_MS);
+    const timer = setTimeout(() => {
+      if (this.#options.sessions().has(session)) this.resolve(session);
+    }, next).unref();
+    this.#waiting.set(session, { pause: next, timer });
   }
 }

@@ -16,8 +16,11 @@ export interface Stamps {
   blocksStamp: string | null;
 }
 
-/** Loads of these reasons stop everything else: what comes after would be half of something. */
-const HOLDING = ["forked", "below the log's floor", "too large"];
+/** Loads of these reasons stop what comes after: it would be half of something. Of datasets, a fork alone does. */
+const HOLDING = {
+  rows: ["forked", "below the log's floor", "too large"],
+  blocks: ["forked", "below the log's floor"],
+};
 
 /** One connection of one client: what it asked for, and how far it has been served. */
 export class Session {
@@ -49,6 +52,8 @@ export class Session {
   isResolving = false;
   /** The last reading reached the head for it. */
   isCaughtUp = false;
+  /** Wishes whose answers the client does not know yet: no frame goes out before. */
+  readonly untold = new Set<string>();
   /** Positions of entries about its tables that it was asked about. */
   readonly noted = new Set<string>();
   report: Report | null = null;
@@ -74,33 +79,60 @@ export class Session {
   }
 
   get wishes(): Wish[] {
-    return [...this.subscriptions.values()].map(({ wish }) => wish);
+    return this.#all.map(({ wish }) => wish);
   }
 
-  /** Nothing but the load may come next. */
+  /** Rows stand until the load comes: no frame moves the position before. */
   get isHeld(): boolean {
-    return [...this.subscriptions.values()].some(
-      ({ mode, answer }) => mode === "load" && HOLDING.includes(answer?.reason ?? ""),
+    return this.#all.some(
+      ({ mode, form, answer }) =>
+        mode === "load" &&
+        answer?.waits === false &&
+        HOLDING[form?.mode ?? "rows"].includes(answer.reason ?? ""),
     );
   }
 
+  /** Its load comes with the next frame that reaches far enough. */
+  get isLoaded(): boolean {
+    return this.load?.state === "ready";
+  }
+
+  /** Changes of rows are to be read for it. */
+  get followsRows(): boolean {
+    return (this.isLoaded || !this.isHeld) && this.#lives("rows");
+  }
+
+  get followsBlocks(): boolean {
+    return this.#lives("blocks");
+  }
+
+  #lives(of: "rows" | "blocks"): boolean {
+    return this.#all.some(({ form, mode }) => mode === "live" && form?.mode === of);
+  }
+
+  get #all(): readonly Subscription[] {
+    return [...this.subscriptions.values()];
+  }
+
   get phase(): "loading" | "live" {
-    return [...this.subscriptions.values()].some(({ mode }) => mode === "load") ? "loading" : "live";
+    return this.#all.some(({ mode }) => mode === "load") ? "loading" : "live";
   }
 
   /** Whether frames may be made for it now. */
   get isFed(): boolean {
-    if (this.isBusy || this.isResolving || !this.line.isFree) return false;
-    return !this.isHeld || this.load?.state === "ready";
+    if (this.isBusy || this.isResolving || this.untold.size > 0 || !this.line.isFree) return false;
+    return !this.isHeld || this.isLoaded || this.followsBlocks;
   }
 
   /** The wishes as in a hello of this moment. */
   asHello(): object {
-    const shapes = [...this.subscriptions.values()].map(({ wish, has }) => ({
-      ...wish,
-      definition: has,
-      ...(this.reasons.has(wish.id) && { load: this.reasons.get(wish.id) }),
-    }));
+    const shapes = this.#all.map(({ wish, has, mode, form, answer }) => {
+      // Whether a gap is too large is decided once, at the hello or by a reading.
+      const isLarge = mode === "load" && form?.mode === "rows" && answer?.reason === "too large";
+      const load = this.reasons.get(wish.id) ?? (isLarge ? answer.reason : null);
+      const loads = mode === "load" && answer?.waits === false;
+      return { ...wish, definition: has, loads, ...(load !== null && { load }) };
+    });
     return {
       client: this.client,
       epoch: this.epoch,

@@ -53,3 +53,13 @@ export function whereOf({ bound }: ShapeForm, key: string): Readonly<Record<stri
   const values: string[] = JSON.parse(key);
   return Object.fromEntries(bound.map((column, n) => [column, values[n]!]));
 }
+
+/** The shapes that are live among these, of rows, of blocks, or all. */
+export function liveShapes(
+  subscriptions: Iterable<Subscription>,
+  of: ShapeForm["mode"] | null = null,
+): readonly number[] {
+  return [...subscriptions].flatMap(({ form, mode }) =>
+    form !== null && mode === "live" && (of === null || form.mode === of) ? [form.shape_id] : [],
+  );
+}

@@ -1,7 +1,6 @@
 import type pg from "pg";
 
 import type { Budget } from "../commit/budget.ts";
-import type { Permits } from "../commit/permits.ts";
 import type { Caller } from "../db/caller.ts";
 import type { Faults } from "../fault-points.ts";
 import type { AllowList } from "../http/allow-list.ts";
@@ -11,6 +10,7 @@ import type { Log } from "../log.ts";
 import type { SourceMetrics } from "../metrics/source-metrics.ts";
 import type { StreamMetrics } from "../metrics/stream-metrics.ts";
 import type { CommitLimits } from "../model/limits.ts";
+import type { Permits } from "../model/permits.ts";
 import type { SourceSlots } from "./source-slots.ts";
 
 /** What the passes of HTTP sources of a process share beside what all passes do. */

@@ -1,5 +1,4 @@
 import { Condition } from "../commit/condition.ts";
-import { Permits } from "../commit/permits.ts";
 import { IngestCalls, type IngestStart, type StoredPart } from "../db/ingest-calls.ts";
 import { LeaseCalls, type PassEnd } from "../db/lease-calls.ts";
 import { StreamCalls, type StreamLease } from "../db/stream-calls.ts";
@@ -11,6 +10,7 @@ import type { Log } from "../log.ts";
 import type { RequestMetrics } from "../metrics/source-metrics.ts";
 import { type Failure, failureOf } from "../model/failure.ts";
 import { STAGING_BYTES } from "../model/limits.ts";
+import { Permits } from "../model/permits.ts";
 import type { Slots } from "./concurrency.ts";
 import { connectionRoom } from "./connection-room.ts";
 import type { IngestContext } from "./ingest-context.ts";

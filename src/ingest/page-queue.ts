@@ -1,6 +1,5 @@
 import type { Budget } from "../commit/budget.ts";
 import { Condition } from "../commit/condition.ts";
-import type { Permits } from "../commit/permits.ts";
 import {
   FLUSH_LIMITS,
   type FlushLimits,
@@ -8,6 +7,7 @@ import {
   SOURCE_RECORDS,
   STREAM_FLOOR_BYTES,
 } from "../model/limits.ts";
+import type { Permits } from "../model/permits.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import type { Page } from "./page.ts";
 

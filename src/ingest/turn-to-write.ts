@@ -1,4 +1,4 @@
-import type { Permits } from "../commit/permits.ts";
+import type { Permits } from "../model/permits.ts";
 
 type Admits = Pick<Permits, "take">;
 

@@ -10,6 +10,7 @@ export const GATEWAY_CALLS: readonly string[] = [
   "ensure_snapshot",
   "fail_shape",
   "gateways_of",
+  "large_shapes",
   "log_point",
   "open_session",
   "raise_low",

@@ -1,4 +1,4 @@
-import type { Permits } from "../commit/permits.ts";
+import type { Permits } from "../model/permits.ts";
 
 /**
  * A connection's place among those that catch up. They are few at a time: each has messages on their way and in

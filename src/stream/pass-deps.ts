@@ -2,7 +2,6 @@ import type pg from "pg";
 
 import type { Announcer } from "../commit/announcer.ts";
 import type { Budget } from "../commit/budget.ts";
-import type { Permits } from "../commit/permits.ts";
 import type { Caller } from "../db/caller.ts";
 import type { Faults } from "../fault-points.ts";
 import type { FlightClient } from "../flight/client.ts";
@@ -10,6 +9,7 @@ import type { Heartbeat } from "../lease/heartbeat.ts";
 import type { Log } from "../log.ts";
 import type { StreamMetrics } from "../metrics/stream-metrics.ts";
 import type { CommitLimits } from "../model/limits.ts";
+import type { Permits } from "../model/permits.ts";
 import type { HeadWatch } from "./head-watch.ts";
 
 /** What the passes of a process share, and the server that one of them reads. */

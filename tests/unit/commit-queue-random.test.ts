@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 
 import { Budget } from "../../src/commit/budget.ts";
 import { CommitQueue } from "../../src/commit/commit-queue.ts";
-import { Permits } from "../../src/commit/permits.ts";
 import type { Transaction } from "../../src/commit/transaction.ts";
 import type { Ledger } from "../../src/model/ledger.ts";
 import { COMMIT_LIMITS } from "../../src/model/limits.ts";
+import { Permits } from "../../src/model/permits.ts";
 import type { ValueReport } from "../../src/model/value-report.ts";
 import { type Dice, dice } from "../support/dice.ts";
 

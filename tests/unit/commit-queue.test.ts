@@ -2,7 +2,6 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { Budget } from "../../src/commit/budget.ts";
 import { CommitQueue } from "../../src/commit/commit-queue.ts";
-import { Permits } from "../../src/commit/permits.ts";
 import type { Transaction } from "../../src/commit/transaction.ts";
 import type { CommitSize } from "../../src/model/commit-size.ts";
 import type { Ledger } from "../../src/model/ledger.ts";
@@ -12,6 +11,7 @@ import {
   STREAM_BYTES,
   STREAM_FLOOR_BYTES,
 } from "../../src/model/limits.ts";
+import { Permits } from "../../src/model/permits.ts";
 import type { ValueReport } from "../../src/model/value-report.ts";
 import { waitFor } from "../support/wait-for.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { Permits } from "../../src/commit/permits.ts";
+import { Permits } from "../../src/model/permits.ts";
 
 const NEVER = new AbortController().signal;
 

@@ -60,7 +60,7 @@ begin
   v_epoch := ampsync_private.check_epoch(); -- The last thing that is waited for.
 
   v_definitions := ampsync_private.definitions_stamp();
-  v_shapes := ampsync_private.judge_shapes(p_client, p_token -> 'claims', p_hello, v_client.phase = 'reset');
+  v_shapes := ampsync_private.judge_shapes(p_client, p_token -> 'claims', p_hello, v_client.phase = 'reset', false);
   update ampsync_private.client c
      set generation     = c.generation + 1,
          tenant         = v_tenant,

@@ -6,14 +6,16 @@
 -- p_blocks_after  blocks: tables of datasets were read at here. Null: they are not wanted
 -- p_epoch         with what both were seen; SY406 if the log is another one by now
 -- p_clients       whose own transactions are named; null: of all
+-- p_least         the step goes up to here at least, if that is above where it would end
 --
 -- to          the last whole transaction of this step (log_page); tables of datasets in this snapshot are those of
 --             `head`
 -- stamp, to_stamp, head_stamp  of p_after, to and head; null where there is no such entry
--- too_large   the rows in (p_after, to] are more than a frame may hold (is_too_large)
+-- too_large   the rows in (p_after, to] may be more than a frame may hold: large_shapes tells of which shapes
 -- definitions  see definitions_stamp
 -- entries     about tables (log_notes)
--- blocks      [{"published_id", "table", "dataset", "shapes", "ranges"}] that may differ since p_blocks_after
+-- blocks      [{"published_id", "table", "dataset", "shapes", "large", "ranges"}] that may differ since p_blocks_after;
+--             large: shapes whose rows in them are more than a frame may hold (blocks_behind)
 -- datasets    where they stand (dataset_blocks)
 -- own         [{"position", "client", "tx"}] in (p_after, to]
 -- low         by shape: blocks below it do not belong to the shape in this snapshot
@@ -21,7 +23,8 @@ create or replace function ampsync_worker.read_log(
   p_after        bigint,
   p_epoch        uuid,
   p_blocks_after bigint,
-  p_clients      uuid[] default null
+  p_clients      uuid[] default null,
+  p_least        bigint default null
 )
   returns jsonb
   language plpgsql
@@ -32,12 +35,18 @@ as $$
 declare
   v_head   bigint := ampsync_private.log_head();
   v_page   record;
+  v_is_large boolean;
   v_blocks jsonb := '[]';
   v_datasets jsonb := '[]';
   v_own    jsonb := '[]';
 begin
   perform ampsync_private.check_same_log(p_epoch, greatest(p_after, p_blocks_after));
   v_page := ampsync_private.log_page(p_after);
+  v_is_large := ampsync_private.is_too_large(v_page.changes, v_page.bytes);
+  if p_least > v_page.upto then
+    v_page.upto := least(p_least, v_head);
+    v_is_large := ampsync_private.rows_behind(p_after, v_page.upto);
+  end if;
   if p_blocks_after < v_head then
     select coalesce(jsonb_agg(b.entry order by b.published_id), '[]'),
            coalesce((select jsonb_agg(ampsync_private.dataset_blocks(i.id) order by i.id)
@@ -47,12 +56,18 @@ begin
                    jsonb_build_object(
                      'published_id', d.published_id, 'table', format('%I.%I', p.schema_name, p.table_name),
                      'dataset', t.label, 'ranges', d.ranges,
-                     'shapes', (select jsonb_agg(n.shape_id order by n.shape_id)
-                                  from ampsync_private.shape n where n.published_id = d.published_id)) as entry
+                     'shapes', h.shapes, 'large', h.large) as entry
               from ampsync_private.dirty_blocks(p_blocks_after) d
               join ampsync_private.published p using (published_id)
               join ampsync_private.stream s using (stream_id)
               join ampsync_private.dataset t using (dataset_id)
+             cross join lateral (
+               select jsonb_agg(n.shape_id order by n.shape_id) as shapes,
+                      coalesce(jsonb_agg(n.shape_id order by n.shape_id)
+                                 filter (where ampsync_private.blocks_behind(d.published_id, p_blocks_after, n.low)),
+                               '[]') as large
+                 from ampsync_private.shape n
+                where n.published_id = d.published_id) h
              where p.state = 'live') b;
   end if;
   if v_page.upto > p_after then
@@ -76,7 +91,7 @@ begin
              from ampsync_private.change_tx t where t.position = v_page.upto),
     'now', ampsync_private.utc_text(ampsync_private.now()),
     'schema', ampsync_private.present_version(),
-    'too_large', coalesce(ampsync_private.is_too_large(v_page.changes, v_page.bytes), false),
+    'too_large', coalesce(v_is_large, false),
     'definitions', ampsync_private.definitions_stamp(),
     'entries', ampsync_private.log_notes(p_after, v_page.upto, p_blocks_after),
     'blocks', v_blocks,
@@ -87,5 +102,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_worker.read_log(bigint, uuid, bigint, uuid[])
+comment on function ampsync_worker.read_log(bigint, uuid, bigint, uuid[], bigint)
   is 'What the log says above a position, but for rows and blocks: how far to go, what became of tables, dirty blocks.';

@@ -1,6 +1,6 @@
 -- The shapes of a session that is open, anew: it subscribed, its token was renewed, or a definition changed. As
 -- open_session judges them, by p_hello, which says where the session stands and all that it asks for; a shape with
--- "load": "<reason>" is loaded for that reason.
+-- "load": "<reason>" is loaded for that reason, and the load of one with "loads": true is under way.
 --
 -- Returns {"definitions", "head", "epoch", "schema", "shapes", "limits"}.
 --
@@ -36,7 +36,7 @@ begin
   end if;
   perform ampsync_private.check_subject(v_client, p_token);
 
-  v_shapes := ampsync_private.judge_shapes(p_client, p_token -> 'claims', p_hello, false);
+  v_shapes := ampsync_private.judge_shapes(p_client, p_token -> 'claims', p_hello, false, true);
   update ampsync_private.session s
      set shapes = v_shapes
    where s.client_id = p_client

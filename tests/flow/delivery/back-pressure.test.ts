@@ -46,9 +46,25 @@ test("a client that answers nothing gets a bounded number of bytes, others get e
   expect(bytes).toBeLessThan(MOST_BYTES + MOST_IN_A_FRAME);
   expect(silent.rows("public.notes").length).toBeLessThan(ROWS);
 
+  // Nor is it told what becomes of what it asks for, however often.
+  for (const id of ["a", "b", "c"]) {
+    silent.send({ t: "subscribe", shapes: [{ id, shape: "nothing", params: {}, definition: null }] });
+  }
+  await scenario.until("the gateway to have asked", async () => {
+    const { rows } = await scenario.db.query(
+      'select from ampsync_private.session s where s.client_id = $1 and s.shapes @> \'[{"id": "c"}]\'',
+      [silent.client],
+    );
+    return rows.length === 1;
+  });
+  expect(silent.messages.filter(({ t }) => t === "shapes")).toEqual([]);
+
   silent.answers = true;
   silent.send({ t: "ack", position: silent.position, blocks: silent.blocks });
   await silent.until("the rest", () => silent.rows("public.notes").length === ROWS);
+  const told = silent.messages.flatMap((message) => (message.t === "shapes" ? [message.shapes] : []));
+  expect(told).toHaveLength(1);
+  expect(told[0]!.filter(({ mode }) => mode === "failed").map(({ id }) => id)).toEqual(["a", "b", "c"]);
 });
 
 test("a client that takes nothing for too long is cut off", async () => {

@@ -115,23 +115,6 @@ test("large shapes come in chunks of one scan, with what happened meanwhile, in 
   }
 });
 
-test("a transaction that is too large for a frame is loaded, whole, and the client goes on after it", async () => {
-  await using client = await WireClient.start({
-    url: gateway.url,
-    token: tokenOf({}),
-    shapes: [{ id: "items", shape: "items" }],
-  });
-  await client.ready();
-  const before = client.frames.length;
-  await scenario.db.query("insert into items select n, 'bulk' from generate_series(200001, 252000) n");
-  await agrees(client, "public.items");
-  const ops = client.frames.slice(before).flatMap(({ ops }) => ops.map(({ op }) => op));
-  expect(ops.filter((op) => op === "load")).toHaveLength(1);
-  await scenario.db.query("delete from items where id > 200000 and id % 1000 > 0");
-  await scenario.db.query("update items set body = 'after' where id = 201000");
-  await agrees(client, "public.items");
-});
-
 test("a table that gets a column is loaded anew in its new form, once", async () => {
   await scenario.db.query("delete from items where id > 3000");
   await using client = await WireClient.start({

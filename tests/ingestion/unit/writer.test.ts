@@ -2,13 +2,13 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { Budget } from "../../../src/commit/budget.ts";
 import { CopyRows } from "../../../src/commit/copy-rows.ts";
-import { Permits } from "../../../src/commit/permits.ts";
 import { commitPages } from "../../../src/ingest/commit-statements.ts";
 import { copyRecords } from "../../../src/ingest/copy-records.ts";
 import { HeldBytes } from "../../../src/ingest/held-bytes.ts";
 import type { Page } from "../../../src/ingest/page.ts";
 import { PageQueue } from "../../../src/ingest/page-queue.ts";
 import { SOURCE_BYTES, STREAM_FLOOR_BYTES } from "../../../src/model/limits.ts";
+import { Permits } from "../../../src/model/permits.ts";
 
 const MIB = 1024 * 1024;
 const NEVER = new AbortController().signal;

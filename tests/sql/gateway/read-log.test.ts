@@ -83,6 +83,43 @@ describe("a step through captured transactions", () => {
     expect(await read(before, null)).toMatchObject({ too_large: isTooLarge });
   });
 
+  test("goes up to where it shall at least", async () => {
+    const todos = await publishedRows(db, "todos");
+    const large = await logRows(db, todos, { bytes: 9_000_000 });
+    const next = await logRows(db, todos, { bytes: 1_000_000 });
+    await logRows(db, todos);
+    const log = async (least: string) =>
+      (await db.query("select ampsync_worker.read_log('0', $1, null, null, $2) as log", [epoch, least]))
+        .rows[0]!["log"];
+    expect(await log(large)).toMatchObject({ to: large, too_large: false });
+    expect(await log(next)).toMatchObject({ to: next, too_large: false });
+    await logRows(db, todos, { bytes: 9_000_000 });
+    expect(await log(await head())).toMatchObject({ to: await head(), too_large: true });
+  });
+
+  test("that is too large is so for the tables that it changes, if their changes are too many together", async () => {
+    const [a, b, c] = [
+      await publishedRows(db, "a"),
+      await publishedRows(db, "b"),
+      await publishedRows(db, "c"),
+    ];
+    const [ofA, ofB, ofC] = [await shapeOf(db, "a", a), await shapeOf(db, "b", b), await shapeOf(db, "c", c)];
+    const large = async (shapes: readonly number[], upto: string) => {
+      const { rows } = await db.query("select ampsync_worker.large_shapes($1, 0, $2) as large", [
+        shapes,
+        upto,
+      ]);
+      return rows[0]!["large"];
+    };
+    await logRows(db, b);
+    const small = await logRows(db, a, { changes: 8, body: 1_000_000 });
+    expect(await large([ofA, ofB, ofC], small)).toEqual([]);
+    const upto = await logRows(db, a, { changes: 9, body: 1_000_000 });
+    expect(await large([ofA, ofB, ofC], upto)).toEqual([ofA, ofB]);
+    expect(await large([ofB, ofC], upto)).toEqual([]);
+    expect(await large([ofA], upto)).toEqual([ofA]);
+  });
+
   test("names the transactions of its clients", async () => {
     const todos = await publishedRows(db, "todos");
     const [mine, theirs, tx] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()];
@@ -131,6 +168,7 @@ describe("blocks that may differ", () => {
         table: "chain.blocks",
         dataset: "chain",
         shapes: [shape],
+        large: [],
         ranges: [["10", "14"]],
       },
     ]);
@@ -139,6 +177,15 @@ describe("blocks that may differ", () => {
     expect((await read(null, at)).blocks[0].ranges).toEqual([["12", null]]);
     expect((await read(null, before)).blocks[0].ranges).toEqual([["10", null]]);
     expect((await read(null, await head())).blocks).toEqual([]);
+  });
+
+  test("that hold too many rows are told with the shapes that have them", async () => {
+    const [stream, shape] = await publishedBlocks(5);
+    const before = await head();
+    await db.query("select ampsync_private.log_blocks($1, 'repair', 5, 9, 50001)", [stream.id]);
+    expect((await read(null, before)).blocks[0]).toMatchObject({ large: [shape] });
+    await db.query("update ampsync_private.shape set low = 10");
+    expect((await read(null, before)).blocks[0]).toMatchObject({ large: [] });
   });
 
   test("stay apart where they do not touch", async () => {

@@ -12,6 +12,9 @@ import { ensureSnapshot, shapeId } from "../../support/snapshot-rig.ts";
 
 const db = rolledBackDatabase();
 
+/** More than a frame may bring. */
+const LARGE = { changes: 17, body: 1_000_000 };
+
 let shape: number;
 let published: number;
 beforeEach(async () => {
@@ -115,9 +118,13 @@ describe("asking for an instance", () => {
     expect(next.snapshot).not.toBe(snapshot);
   });
 
-  test("makes another one where too much has changed since", async () => {
+  test("makes another one where too much of its table has changed since", async () => {
     const { snapshot } = await ready();
-    await logRows(db, published, { changes: 50_001 });
+    await db.query("create table public.others (id int primary key)");
+    const other = await publishLive(db, "public.others");
+    await logRows(db, other, LARGE);
+    expect((await ensureSnapshot(db, shape, KEY)).snapshot).toBe(snapshot);
+    await logRows(db, published, LARGE);
     expect((await ensureSnapshot(db, shape, KEY)).snapshot).not.toBe(snapshot);
   });
 

@@ -26,6 +26,8 @@ export interface WireClientOptions {
   readonly shapes?: readonly { readonly id: string; readonly shape: string; readonly params?: Row }[];
   /** Whether frames are acknowledged; false: not until `answers` is set. */
   readonly acks?: boolean;
+  /** Called when all chunks of a snapshot are here, before the gateway hears of it. */
+  readonly beforeStaged?: () => Promise<void>;
   /** As of a page in a browser. */
   readonly origin?: string;
 }
@@ -191,6 +193,7 @@ export class WireClient implements AsyncDisposable {
       text += raw;
     }
     this.#staged.set(snapshot, text);
+    await this.#options.beforeStaged?.();
     this.send({ t: "staged", snapshot });
   }
 

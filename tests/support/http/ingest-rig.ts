@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 
 import type { JobHelpers } from "graphile-worker";
-
-import { Permits } from "../../../src/commit/permits.ts";
 import { parseConfig } from "../../../src/config.ts";
 import type { Deps } from "../../../src/deps.ts";
 import type { ApiServerOptions } from "../../../src/devserver/http/api-server.ts";
 import type { Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";
+import { Permits } from "../../../src/model/permits.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { ingestTask } from "../../../src/tasks/ampsync_ingest.ts";
 import { TcpProxy } from "../tcp-proxy.ts";

@@ -19,6 +19,8 @@ export async function publishedRows(db: Connection, name: string): Promise<numbe
 export interface LoggedTransaction {
   readonly changes?: number;
   readonly bytes?: number;
+  /** Of each row: how long its value is. */
+  readonly body?: number;
   /** By default another one for each entry. */
   readonly xid?: string;
   readonly client?: string;
@@ -29,7 +31,7 @@ export interface LoggedTransaction {
 export async function logRows(
   db: Connection,
   publishedId: number,
-  { changes = 1, bytes = 100 * changes, xid, client, tx }: LoggedTransaction = {},
+  { changes = 1, body = 0, bytes = (100 + body) * changes, xid, client, tx }: LoggedTransaction = {},
 ): Promise<string> {
   const { rows } = await db.query(
     `with t as (
@@ -40,10 +42,10 @@ export async function logRows(
        returning position, tx_id),
      c as (
        insert into ampsync_private.change (tx_id, seq, published_id, operation, key, data)
-       select t.tx_id, n, $1, 'insert', '["' || n || '"]', jsonb_build_object('id', n::text)
+       select t.tx_id, n, $1, 'insert', '["' || n || '"]', jsonb_build_object('id', n::text, 'body', repeat('x', $7))
          from t cross join generate_series(0, least($2, 1000) - 1) n)
      select position from t`,
-    [publishedId, changes, bytes, xid ?? null, client ?? null, tx ?? null],
+    [publishedId, changes, bytes, xid ?? null, client ?? null, tx ?? null, body],
   );
   return rows[0].position;
 }

@@ -1,13 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import type { JobHelpers } from "graphile-worker";
-
-import { Permits } from "../../../src/commit/permits.ts";
 import { parseConfig } from "../../../src/config.ts";
 import type { Deps } from "../../../src/deps.ts";
 import type { Identity } from "../../../src/encoder/plan.ts";
 import type { FaultPoint, Faults } from "../../../src/fault-points.ts";
 import { COMMIT_LIMITS, type CommitLimits } from "../../../src/model/limits.ts";
+import { Permits } from "../../../src/model/permits.ts";
 import { createDeps } from "../../../src/runtime.ts";
 import { streamTask } from "../../../src/tasks/ampsync_stream.ts";
 import type { Connection } from "../postgres/sql-stream.ts";

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-
-import { Permits } from "../../../src/commit/permits.ts";
 import { turnToWrite } from "../../../src/ingest/turn-to-write.ts";
+import { Permits } from "../../../src/model/permits.ts";
 
 const NEVER = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 -- Whether the blocks of a table that may differ since a position hold more rows than a client is to be sent
--- (frame_limits), their bytes as far as the table's size tells. p_low: blocks below it are not sent. Reads on until it
--- is decided, and no rows.
+-- (frame_limits), their bytes as far as the table's size tells, where values take half the space of their texts. p_low:
+-- blocks below it are not sent. Reads on until it is decided, and no rows.
 create or replace function ampsync_private.blocks_behind(
   p_published_id integer,
   p_position     bigint,
@@ -22,7 +22,7 @@ begin
     return true;
   end if;
   v_most := (select least(v_limit.changes,
-                          v_limit.bytes / greatest(1, pg_relation_size(c.oid) / greatest(c.reltuples, 1)))
+                          v_limit.bytes / 2 / greatest(1, pg_relation_size(c.oid) / greatest(c.reltuples, 1)))
                from ampsync_private.published p
                join pg_class c on c.oid = p.relation
               where p.published_id = p_published_id

@@ -6,11 +6,14 @@
 --         client has is of another definition, another time, or another past
 -- waits   it cannot be loaded yet, see table_reason; a table of a dataset that was loaded for its size within the
 --         last 10 minutes waits as well
+--
+-- p_is_open  its session is open: its gateway follows the log, and says itself what it cannot send (large_shapes)
 create or replace function ampsync_private.judge_shapes(
   p_client_id uuid,
   p_claims    jsonb,
   p_hello     jsonb,
-  p_is_reset  boolean
+  p_is_reset  boolean,
+  p_is_open   boolean
 )
   returns jsonb
   language plpgsql
@@ -27,7 +30,8 @@ begin
   perform ampsync_private.check_shape_count(jsonb_array_length(v_hello.shapes), 0);
   v_forked := ampsync_private.is_forked(v_hello.epoch, v_hello."position", v_hello.stamp)
               or ampsync_private.is_forked(v_hello.epoch, v_hello.blocks, v_hello.blocks_stamp);
-  v_is_behind := v_hello."position" is not null and not v_forked and ampsync_private.rows_behind(v_hello."position");
+  v_is_behind := v_hello."position" is not null and not v_forked and not p_is_open
+                 and ampsync_private.rows_behind(v_hello."position");
 
   with wish as materialized (
     select w.*, first_value(w.shape_id) over (partition by w.published_id
@@ -69,7 +73,7 @@ begin
            || case when t.refusal is not null then jsonb_build_object('mode', 'failed') || t.refusal
                    when t.reason is null and not o.is_whole then jsonb_build_object('mode', 'resume')
                    else jsonb_build_object('mode', 'load', 'reason', coalesce(t.reason, o.reason), 'whole', o.is_whole,
-                                           'waits', t.waits, 'of', t.mode) end
+                                           'waits', t.waits, 'of', t.mode, 'loads', t.loads) end
            order by t.n), '[]')
     into v_answers
     from told t
@@ -83,5 +87,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.judge_shapes(uuid, jsonb, jsonb, boolean)
+comment on function ampsync_private.judge_shapes(uuid, jsonb, jsonb, boolean, boolean)
   is 'What becomes of each shape that a client asks for: resume, load and why, or failed.';

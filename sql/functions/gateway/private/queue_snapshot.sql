@@ -5,7 +5,8 @@
 create or replace function ampsync_private.queue_snapshot(
   p_shape  ampsync_private.shape,
   p_key    text,
-  p_client uuid
+  p_client uuid,
+  p_from   bigint default null
 )
   returns ampsync_private.snapshot
   language plpgsql
@@ -18,7 +19,7 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended(
             format('ampsync.instance:%s:%s', p_shape.shape_id, p_key), 0));
-  v_snapshot := ampsync_private.usable_snapshot(p_shape, p_key);
+  v_snapshot := ampsync_private.usable_snapshot(p_shape, p_key, p_from);
   if v_snapshot.snapshot_id is not null then
     return v_snapshot;
   end if;
@@ -31,5 +32,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.queue_snapshot(ampsync_private.shape, text, uuid)
+comment on function ampsync_private.queue_snapshot(ampsync_private.shape, text, uuid, bigint)
   is 'Queue a snapshot of an instance, unless somebody else just did.';

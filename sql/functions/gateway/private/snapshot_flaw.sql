@@ -27,7 +27,10 @@ begin
          (select t.table_definition from ampsync_private.client_tables(array[p_shape.shape_id]) t)
       then 'its table has another form by now'
     when p_snapshot.position < v_floor then 'the log does not go on from it'
-    when v_mode = 'rows' and ampsync_private.rows_behind(coalesce(p_snapshot.since - 1, p_snapshot.settled))
+    when v_mode = 'rows'
+         and cardinality(ampsync_worker.large_shapes(array[p_shape.shape_id],
+                                                     coalesce(p_snapshot.since - 1, p_snapshot.settled),
+                                                     ampsync_private.log_head())) > 0
          or v_mode = 'blocks'
             and ampsync_private.blocks_behind(p_shape.published_id, p_snapshot.position, p_shape.low)
       then 'too much has changed since'

@@ -1,5 +1,5 @@
 -- Lets a client load a table of a dataset for its size once in 10 minutes: before, the answer of judge_shapes says
--- that it waits. Notes those that it may load now.
+-- that it waits. Notes those that it may load now. A load that is under way goes on.
 create or replace function ampsync_private.space_loads(
   p_client_id uuid,
   p_answers   jsonb
@@ -20,7 +20,8 @@ begin
       from jsonb_array_elements(p_answers) a(answer)
      where a.answer ->> 'reason' = 'too large'
        and a.answer ->> 'of' = 'blocks'
-       and not (a.answer ->> 'waits')::boolean);
+       and not (a.answer ->> 'waits')::boolean
+       and not (a.answer ->> 'loads')::boolean);
   if cardinality(v_large) = 0 then
     return p_answers;
   end if;

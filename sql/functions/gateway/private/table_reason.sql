@@ -34,7 +34,7 @@ begin
       then case when v_is_filled then 'backfill' else 'too large' end
   end;
   waits := v_table.floor is null
-           or v_is_filled and (reason = 'backfill'
+           or v_is_filled and (reason is not distinct from 'backfill'
                                or ampsync_private.is_too_large(0, coalesce(pg_relation_size(v_table.relation), 0)));
 end;
 $$;

@@ -1,9 +1,11 @@
 -- The newest snapshot of an instance that can be loaded, is being made, or failed within the last 10 s. One that is
 -- ready but spoiled is marked so: chunks are gone, since a crash of PostgreSQL empties them; the log does not go on
 -- from it; or too much has changed since. Sets used_at, at most once a minute.
+-- p_from: a ready one below that position is of no use.
 create or replace function ampsync_private.usable_snapshot(
   p_shape ampsync_private.shape,
-  p_key   text
+  p_key   text,
+  p_from  bigint default null
 )
   returns ampsync_private.snapshot
   language plpgsql
@@ -21,6 +23,7 @@ begin
      and md5(s.key) = md5(p_key)
      and s.key = p_key
      and s.definition = p_shape.definition
+     and (p_from is null or s.state <> 'ready' or s.position >= p_from)
      and (s.state <> 'failed' or s.used_at > ampsync_private.now() - interval '10 s')
    order by s.created_at desc
    limit 1;
@@ -37,5 +40,5 @@ begin
 end;
 $$;
 
-comment on function ampsync_private.usable_snapshot(ampsync_private.shape, text)
+comment on function ampsync_private.usable_snapshot(ampsync_private.shape, text, bigint)
   is 'The newest snapshot of an instance that can be loaded, is being made, or has just failed.';

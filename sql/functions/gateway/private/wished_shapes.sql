@@ -1,13 +1,13 @@
 -- The shapes that a client asks for, in its order: which each is, its instances by the claims of the token, and the
 -- definition that they make together with the form of the table in clients: with another one it is loaded anew. error:
--- why it cannot have the shape.
+-- why it cannot have the shape. loads: its load is under way.
 create or replace function ampsync_private.wished_shapes(
   p_claims jsonb,
   p_shapes jsonb
 )
   returns table (
     n bigint, id text, name text, shape_id integer, published_id integer, low bigint, keys text[], definition text,
-    given text, forced text, error jsonb
+    given text, forced text, loads boolean, error jsonb
   )
   language plpgsql
   volatile
@@ -30,6 +30,7 @@ begin
     name := v_wish.wish ->> 'shape';
     given := v_wish.wish ->> 'definition';
     forced := v_wish.wish ->> 'load';
+    loads := coalesce((v_wish.wish -> 'loads')::boolean, false);
     keys := null;
     definition := null;
     error := null;

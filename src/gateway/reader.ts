@@ -1,0 +1,228 @@
+import type pg from "pg";
+
+import { FilterFailed, inSnapshot, type SnapshotReads, TooManyRows } from "../db/snapshot-reads.ts";
+import type { Log } from "../log.ts";
+import { failureOf } from "../model/failure.ts";
+import type { Check, CheckedOps } from "./check.ts";
+import type { DefinitionsCache } from "./definitions.ts";
+import { SharedOps } from "./frame.ts";
+import { type LoadedOps, LoadTooLarge, readLoads } from "./read-load.ts";
+import { type Reading, readBlocks, readChanges } from "./reading.ts";
+import { serve } from "./serve.ts";
+import type { Session } from "./session.ts";
+import type { ShapeFailures } from "./shape-failures.ts";
+import { instancesOf, liveShapes } from "./subscription.ts";
+import { largeBlocks, largeRows, touched } from "./touched.ts";
+
+const AGAIN_MS = 1_000;
+
+export interface ReaderOptions {
+  readonly definitions: DefinitionsCache;
+  readonly failures: ShapeFailures;
+  readonly log: Log;
+  /** These shapes are not as they were: nothing is sent of them until their sessions know what to do. */
+  readonly changed: (names: ReadonlySet<string>) => void;
+  /** The shapes of a session are to be asked for anew. */
+  readonly resolve: (session: Session) => void;
+  /** The log does not go on from where these sessions are. */
+  readonly lost: (sessions: readonly Session[]) => void;
+  /** These tables of a session were loaded, with the frame that it was just sent. */
+  readonly loaded: (session: Session, tables: readonly string[]) => void;
+  readonly served: (reading: Reading, seconds: number) => void;
+  /** Whether it is still there. */
+  readonly isOpen: (session: Session) => boolean;
+  /** A reading goes on without some of its sessions, which can be read for. */
+  readonly released: () => void;
+}
+
+/** How a reading ended. */
+export type Outcome = "served" | "again";
+
+/** What one snapshot says to those who are served by it. */
+interface Found {
+  readonly reading: Reading;
+  readonly participants: readonly Session[];
+  readonly loaded: ReadonlyMap<Session, LoadedOps>;
+  readonly checked: CheckedOps | null;
+}
+
+/** Who is in a reading, with the revision of its subscriptions; those whom it does not serve leave it. */
+type Held = Map<Session, number>;
+
+/** Reads in one snapshot what several sessions of one epoch need, and serves them. */
+export class Reader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * One reading. What fails leaves its sessions where they were, to be served by the next one. `mayCheck`: where it is for one
+   * session, the tables of that are compared if it wants to.
+   */
+  async read(pool: pg.Pool, candidates: readonly Session[], mayCheck = false): Promise<Outcome> {
+    if (candidates.length === 0) return "served";
+    const check = mayCheck && candidates.length === 1 ? candidates[0]!.check : null;
+    const held: Held = new Map(candidates.map((session) => [session, session.revision]));
+    for (const session of candidates) session.isBusy = true;
+    try {
+      return await this.#readFor(pool, candidates, held, check);
+    } catch (error) {
+      check?.fail();
+      await this.#failed(error, candidates);
+      return "again";
+    } finally {
+      for (const session of held.keys()) session.isBusy = false;
+    }
+  }
+
+  async #failed(error: unknown, candidates: readonly Session[]): Promise<void> {
+    const { log, lost, failures, resolve } = this.#options;
+    const { code } = failureOf(error);
+    if (code === "SY406") return lost(candidates);
+    if (error instanceof LoadTooLarge) return error.load.again(error.large);
+    if (error instanceof TooManyRows) {
+      log.warn("shape_too_large", { shape: error.form.name });
+      const names = new Set([error.form.shape_id]);
+      for (const session of candidates) if (touched(session, names, "too large")) resolve(session);
+      return;
+    }
+    if (error instanceof FilterFailed && (await failures.noted(error))) return;
+    log.warn("reading_failed", { error: code });
+    await new Promise((done) => setTimeout(done, AGAIN_MS));
+  }
+
+  async #readFor(
+    pool: pg.Pool,
+    candidates: readonly Session[],
+    held: Held,
+    check: Check | null,
+  ): Promise<Outcome> {
+    const { definitions, changed, failures, served, isOpen } = this.#options;
+    const start = performance.now();
+    const found = await inSnapshot(pool, (reads) => this.#readAll(reads, candidates, held, check));
+    if (found === "definitions") {
+      changed(await definitions.load());
+      return "again";
+    }
+    if (found === "waits") return "again";
+    const { reading, participants, loaded, checked } = found;
+    const failed = [...reading.changes.values(), ...[...loaded.values()].map((each) => each.failed)]
+      .flat()
+      .filter(({ operation }) => operation === "failed");
+    const failedShapes = new Set(failed.map(({ shape_id }) => shape_id));
+    const shared = new SharedOps();
+    for (const session of participants) {
+      // It left, or asked for something else meanwhile.
+      if (!isOpen(session) || session.isResolving || held.get(session) !== session.revision) continue;
+      if ([...session.subscriptions.values()].some(({ form }) => failedShapes.has(form?.shape_id ?? -1))) {
+        continue;
+      }
+      const loads = loaded.get(session) ?? null;
+      const tables = loads === null ? [] : session.load!.parts.map(({ form }) => form.table);
+      serve(session, reading, shared, loads, checked?.texts ?? []);
+      checked?.done();
+      if (loads !== null) this.#options.loaded(session, tables);
+      session.isCaughtUp = session.served.position >= reading.head || !session.followsRows;
+    }
+    served(reading, (performance.now() - start) / 1000);
+    await failures.note(failed);
+    return participants.some((session) => !session.isCaughtUp) ? "again" : "served";
+  }
+
+  /** Reads all that these sessions need, in one snapshot. */
+  async #readAll(
+    reads: SnapshotReads,
+    candidates: readonly Session[],
+    held: Held,
+    check: Check | null,
+  ): Promise<"definitions" | "waits" | Found> {
+    const { definitions, lost } = this.#options;
+    const [{ epoch }] = candidates as [Session];
+    const withRows = candidates.filter(({ followsRows }) => followsRows);
+    const withBlocks = candidates.filter(({ followsBlocks }) => followsBlocks);
+    const after = least(withRows.map(({ served }) => served.position));
+    const blocksAfter = least(withBlocks.map(({ served }) => served.blocks));
+    const log = await reads.log(after, epoch, blocksAfter, leastEnd(candidates));
+    if (log.definitions !== definitions.version) return "definitions";
+    const first = withRows.find(({ served }) => served.position === after);
+    const known = first?.stamps.stamp ?? null;
+    if (first !== undefined && known !== null && log.stamp !== null && log.stamp !== known) {
+      lost([first]);
+      return "waits";
+    }
+    const to = BigInt(log.to);
+    const head = BigInt(log.head);
+    if (log.too_large) this.#ask(await largeRows(reads, withRows, after!, to));
+    this.#ask(largeBlocks(withBlocks, log.blocks, blocksAfter));
+    this.#ask(noted(candidates, log.entries));
+
+    // What is loaded is of `to`: a session further on would miss what came between.
+    const isServed = ({ isResolving, followsRows, isLoaded, served: { position } }: Session) =>
+      !isResolving && ((!followsRows && !isLoaded) || position <= to || position > head);
+    const large = new Set(log.blocks.flatMap((table) => table.large));
+    const participants = candidates.filter(
+      (session) =>
+        isServed(session) && !liveShapes(session.subscriptions.values()).some((id) => large.has(id)),
+    );
+    this.#release(held, participants);
+    if (participants.length === 0) return "waits";
+    const live = participants.flatMap((session) => [...session.subscriptions.values()]);
+    const shapes = [...instancesOf(live, ["live"]).values()].map(({ form }) => form);
+    const changes = await readChanges(reads, shapes, after, to);
+    const blocks = await readBlocks(reads, shapes, log.blocks);
+    const reading: Reading = { log, to, head, changes, blocks };
+    const loaded = await readLoads(reads, participants, reading);
+    const [one] = participants;
+    const checked = one !== undefined && check?.isDue(one, to) ? await check.read(reads, one, reading) : null;
+    return { reading, participants, loaded, checked };
+  }
+
+  #ask(sessions: readonly Session[]): void {
+    for (const session of sessions) {
+      session.isResolving = true;
+      this.#options.resolve(session);
+    }
+  }
+
+  /** Who is too far ahead of this page is served by another reading, and does not wait for this one. */
+  #release(held: Held, participants: readonly Session[]): void {
+    const staying = new Set(participants);
+    const leaving = [...held.keys()].filter((session) => !staying.has(session));
+    for (const session of leaving) {
+      held.delete(session);
+      session.isBusy = false;
+    }
+    if (leaving.length > 0) this.#options.released();
+  }
+}
+
+/** Tables that are to be loaded anew, or look different from here on: their sessions learn it first. */
+function noted(candidates: readonly Session[], entries: Reading["log"]["entries"]): Session[] {
+  return candidates.filter((session) => {
+    const shapes = liveShapes(session.subscriptions.values());
+    const news = entries.filter(
+      ({ position, mode, shapes: of }) =>
+        !session.isResolving &&
+        !session.noted.has(position) &&
+        BigInt(position) > (mode === "rows" ? session.served.position : session.served.blocks) &&
+        of?.some((id) => shapes.includes(id)),
+    );
+    for (const { position } of news) session.noted.add(position);
+    return news.length > 0;
+  });
+}
+
+/** A session whose rows stood goes on with the frame of its load, which is of the moment of the load or later. */
+function leastEnd(candidates: readonly Session[]): bigint | null {
+  const [first, ...others] = candidates;
+  return others.length === 0 && first!.isHeld && first!.isLoaded ? first!.load!.settled : null;
+}
+
+function least(values: readonly bigint[]): bigint | null {
+  return values.reduce<bigint | null>(
+    (lowest, each) => (lowest === null || each < lowest ? each : lowest),
+    null,
+  );
+}
