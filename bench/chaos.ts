@@ -2,7 +2,12 @@
 // `delivery-…`: see chaos-delivery-*.ts.
 import { chaosOfCapture } from "./chaos-capture.ts";
 import { chaosOfDeliveryClients } from "./chaos-delivery-client.ts";
+import { chaosOfGateways } from "./chaos-delivery-gateway.ts";
+import { chaosOfHydrations } from "./chaos-delivery-hydration.ts";
+import { chaosOfNetworks } from "./chaos-delivery-network.ts";
 import { chaosOfDefinitions, chaosOfSessions } from "./chaos-delivery-races.ts";
+import { chaosOfReorgs } from "./chaos-delivery-reorgs.ts";
+import { chaosOfStorms } from "./chaos-delivery-storm.ts";
 import { chaosOfTenants } from "./chaos-delivery-tenants.ts";
 import { chaosOfFaults } from "./chaos-faults.ts";
 import { chaosOfIngest } from "./chaos-ingest.ts";
@@ -26,8 +31,13 @@ else if (first === "limits") await chaosOfLimits(rest);
 else if (first === "log") await chaosOfLog(rest);
 else if (first === "faults") await chaosOfFaults(rest);
 else if (first === "delivery-client") await chaosOfDeliveryClients(rest);
+else if (first === "delivery-gateway") await chaosOfGateways(rest);
+else if (first === "delivery-hydration") await chaosOfHydrations(rest);
+else if (first === "delivery-network") await chaosOfNetworks(rest);
 else if (first === "delivery-sessions") await chaosOfSessions(rest);
 else if (first === "delivery-definitions") await chaosOfDefinitions(rest);
+else if (first === "delivery-reorgs") await chaosOfReorgs(rest);
+else if (first === "delivery-storm") await chaosOfStorms(rest);
 else if (first === "delivery-tenants") await chaosOfTenants(rest);
 else if (first === "ingest") await chaosOfIngest(rest);
 else await chaosOfKills(first === "kills" ? rest : process.argv.slice(2));
