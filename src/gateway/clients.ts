@@ -5,7 +5,7 @@ import type { Session } from "./session.ts";
 /** Who is connected: sockets, and the one that each client has now. */
 export class Clients {
   readonly connections = new Set<Connection>();
-  readonly #byClient = new Map<string, Connection>();
+  readonly #byClient = new Map<string, Entered>();
   readonly #gateway: string;
 
   constructor(gateway: string) {
@@ -19,25 +19,35 @@ export class Clients {
     return count;
   }
 
-  /** A client has this connection from now on. Returns the one that it had. */
-  enter(client: string, connection: Connection): Connection | undefined {
+  /**
+   * A client has the connection whose session is of the latest generation, in whatever order they come here. Returns the one
+   * that is not its connection, or not any more.
+   */
+  enter(client: string, connection: Connection, generation: string): Connection | undefined {
     const before = this.#byClient.get(client);
-    this.#byClient.set(client, connection);
-    return before;
+    if (before !== undefined && BigInt(before.generation) > BigInt(generation)) return connection;
+    this.#byClient.set(client, { connection, generation });
+    return before?.connection;
   }
 
   leave(connection: Connection): void {
     this.connections.delete(connection);
     const client = connection.session?.client;
-    if (client !== undefined && this.#byClient.get(client) === connection) this.#byClient.delete(client);
+    if (client !== undefined && this.#byClient.get(client)?.connection === connection)
+      this.#byClient.delete(client);
   }
 
   /** Ends the session that a notice of the database names, if it is one of these. */
   noticed(payload: string): void {
     const { client = "", generation, gateway, why = "" } = noticeOf(payload);
-    const session: Session | null | undefined = this.#byClient.get(client)?.session;
+    const session: Session | null | undefined = this.#byClient.get(client)?.connection.session;
     if (session?.generation === generation && gateway === this.#gateway) end(session!, why);
   }
+}
+
+interface Entered {
+  readonly connection: Connection;
+  readonly generation: string;
 }
 
 interface Notice {

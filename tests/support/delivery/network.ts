@@ -47,16 +47,17 @@ export async function breakNetwork(
     counted.push(new Counted(client.client));
   }
   let committed = 0;
+  const before = network.cuts;
   let seen = 0;
   {
     await using writers = new Writers(db, { writers: 3, seed, pauseMs: 40 });
     await waitFor(
       "the network to break so often",
       () => {
-        if (network.cuts > seen) onDone(seen++);
+        if (network.cuts - before > seen) onDone(seen++);
         // As a browser does when it is online again; or each waited longer than the network holds.
         for (const { client } of all) client.wake();
-        return network.cuts >= cuts;
+        return network.cuts - before >= cuts && writers.committed > 0;
       },
       cuts * cutMs + 60_000,
     );
