@@ -18,5 +18,7 @@ describe.skipIf(!hasChromium)("stores of a browser (needs Chromium on the path)"
 
       expect({ seed, lost, wrong }).toEqual({ seed, lost: [], wrong: [] });
     },
+    // A browser that starts on a busy machine takes its time, six times.
+    480_000,
   );
 });
