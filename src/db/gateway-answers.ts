@@ -27,6 +27,8 @@ export interface ShapeForm {
 
 export interface Definitions {
   readonly definitions: string;
+  /** Of tenants that have a limit: bytes a second. */
+  readonly rates: Readonly<Record<string, Text64>>;
   readonly shapes: readonly ShapeForm[];
 }
 

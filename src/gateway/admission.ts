@@ -10,6 +10,7 @@ import { Connects } from "./connects.ts";
 import type { DefinitionsCache } from "./definitions.ts";
 import type { Line } from "./line.ts";
 import type { Pump } from "./pump.ts";
+import type { Rates } from "./rates.ts";
 import { Elsewhere } from "./refusal.ts";
 import type { Resolver } from "./resolver.ts";
 import { answerOf, Session } from "./session.ts";
@@ -22,6 +23,7 @@ export interface AdmissionOptions {
   readonly calls: GatewayCalls;
   readonly definitions: DefinitionsCache;
   readonly resolver: Resolver;
+  readonly rates: Rates;
   readonly clients: Clients;
   readonly closings: Closings;
   readonly pump: Pump;
@@ -38,7 +40,7 @@ export class Admission {
 
   /** Throws what the client is refused with. */
   async open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
-    const { gateway, calls, definitions, resolver, clients, closings, pump } = this.#options;
+    const { gateway, calls, definitions, rates, resolver, clients, closings, pump } = this.#options;
     await this.#check(token, hello.client);
     const { token: _, ...rest } = hello;
     const opened = await calls.openSession(gateway, hello.client, token, rest);
@@ -53,6 +55,7 @@ export class Admission {
       standing: { position: BigInt(hello.position ?? "0"), blocks: BigInt(hello.blocks ?? "0") },
       close: (code, message) => connection.close(code, message),
     });
+    session.rates = rates;
     try {
       await resolver.know(opened.definitions);
     } catch (error) {

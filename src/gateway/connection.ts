@@ -44,8 +44,8 @@ export interface ConnectionOptions {
   readonly resolver: Resolver;
   readonly checks: Checks;
   readonly wake: () => void;
-  /** Told of the bytes of each frame. */
-  readonly sent: (bytes: number) => void;
+  /** Told of the bytes of each frame, and for whose session it is. */
+  readonly sent: (bytes: number, session: Session | null) => void;
   readonly log: Log;
 }
 
@@ -64,7 +64,7 @@ export class Connection {
   constructor(socket: WebSocket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#line = new Line(socket, options.sent);
+    this.#line = new Line(socket, (bytes) => options.sent(bytes, this.session));
     const { helloMs } = options.deadlines;
     this.#late = setTimeout(() => {
       if (this.#state !== "open") this.close(CLOSE.silence, null);

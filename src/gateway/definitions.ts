@@ -9,6 +9,7 @@ export class DefinitionsCache {
   readonly #pool: pg.Pool;
   #version = "";
   #shapes = new Map<number, ShapeForm>();
+  #rates: ReadonlyMap<string, number> = new Map();
   #loading: Promise<ReadonlySet<string>> | null = null;
 
   constructor(pool: pg.Pool) {
@@ -23,6 +24,11 @@ export class DefinitionsCache {
     return shape === null ? null : (this.#shapes.get(shape) ?? null);
   }
 
+  /** Bytes a second that the sessions of a tenant may be sent; null: any number. */
+  rateOf(tenant: string): number | null {
+    return this.#rates.get(tenant) ?? null;
+  }
+
   /** Reads them anew, once for all who ask meanwhile. Resolves to the names of the shapes that are not as they were. */
   load(): Promise<ReadonlySet<string>> {
     this.#loading ??= this.#load().finally(() => {
@@ -32,7 +38,7 @@ export class DefinitionsCache {
   }
 
   async #load(): Promise<ReadonlySet<string>> {
-    const { definitions, shapes } = await inSnapshot(this.#pool, (reads) => reads.definitions());
+    const { definitions, shapes, rates } = await inSnapshot(this.#pool, (reads) => reads.definitions());
     const before = new Map([...this.#shapes.values()].map((form) => [form.name, stateOf(form)]));
     const changed = new Set(before.keys());
     for (const form of shapes) {
@@ -40,6 +46,7 @@ export class DefinitionsCache {
       else changed.add(form.name);
     }
     this.#version = definitions;
+    this.#rates = new Map(Object.entries(rates).map(([tenant, rate]) => [tenant, Number(rate)]));
     this.#shapes = new Map(shapes.map((form) => [form.shape_id, form]));
     return changed;
   }

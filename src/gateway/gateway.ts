@@ -27,6 +27,7 @@ import { httpServer } from "./http.ts";
 import { Notices } from "./notices.ts";
 import { Pools } from "./pools.ts";
 import { Pump } from "./pump.ts";
+import { Rates } from "./rates.ts";
 import { Readiness } from "./readiness.ts";
 import { later } from "./refusal.ts";
 import { Resolver } from "./resolver.ts";
@@ -48,6 +49,7 @@ export class Gateway {
   readonly #calls: GatewayCalls;
   readonly #closings: Closings;
   readonly #definitions: DefinitionsCache;
+  readonly #rates: Rates;
   readonly #snapshots = new Wakes();
   readonly #pump: Pump;
   readonly #resolver: Resolver;
@@ -76,6 +78,7 @@ export class Gateway {
     this.#calls = new GatewayCalls(pool);
     this.#closings = new Closings(this.id, this.#calls, log);
     this.#definitions = new DefinitionsCache(pool);
+    this.#rates = new Rates((tenant) => this.#definitions.rateOf(tenant));
     this.#auth = new Auth(settings.auth);
     const sessions = () => this.#pump.sessions;
     const failures = new ShapeFailures(this.#calls, this.#definitions, log);
@@ -156,6 +159,7 @@ export class Gateway {
       metrics: async () => ({ type: this.#registry.contentType, body: await this.#registry.metrics() }),
     });
     this.#admission = new Admission({
+      rates: this.#rates,
       gateway: this.id,
       settings,
       calls: this.#calls,
@@ -232,7 +236,10 @@ export class Gateway {
       resolver: this.#resolver,
       checks: this.#checks,
       wake: () => this.#pump.wake(),
-      sent: (bytes) => this.#metrics.sent(bytes),
+      sent: (bytes, session) => {
+        this.#metrics.sent(bytes);
+        this.#rates.spend(session?.token.tenant ?? null, bytes);
+      },
       log: this.#log,
     });
     this.#clients.connections.add(connection);

@@ -65,6 +65,8 @@ export class Pump {
   async #run(): Promise<void> {
     while (!this.#isEnding) {
       const woken = this.#wakes.next(POLL_MS);
+      // Whoever cannot take more keeps nobody else waiting: what it misses it gets by a reading of its own.
+      for (const session of this.sessions) if (session.isSlow) session.isCaughtUp = false;
       this.#catchUp();
       if ((await this.#serveLive()) === "again") continue;
       await woken;

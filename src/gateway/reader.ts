@@ -119,6 +119,10 @@ export class Reader {
       if ([...session.subscriptions.values()].some(({ form }) => failedShapes.has(form?.shape_id ?? -1))) {
         continue;
       }
+      if (session.isSlow) {
+        session.isCaughtUp = false; // Its tenant has had what it may by now.
+        continue;
+      }
       const loads = loaded.get(session) ?? null;
       const tables = loads === null ? [] : session.load!.parts.map(({ form }) => form.table);
       serve(session, reading, shared, loads, checked?.texts ?? []);

@@ -8,6 +8,7 @@ import type { Check } from "./check.ts";
 import type { Standing } from "./frame.ts";
 import type { Line } from "./line.ts";
 import type { Load } from "./load.ts";
+import type { Rates } from "./rates.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** What a client says of where it stands, with the stamps that tell one life of the log from another. */
@@ -57,6 +58,8 @@ export class Session {
   /** Positions of entries about its tables that it was asked about. */
   readonly noted = new Set<string>();
   report: Report | null = null;
+  /** What its tenant may be sent; null: whatever there is. */
+  rates: Rates | null = null;
   schema: string | null;
   readonly #close: (code: number, message: FromGateway | null) => void;
 
@@ -118,9 +121,14 @@ export class Session {
     return this.#all.some(({ mode }) => mode === "load") ? "loading" : "live";
   }
 
+  /** It takes no more for now, or may not: it leaves the others, and gets what it misses later. */
+  get isSlow(): boolean {
+    return !this.line.isFree || this.rates?.isFree(this.token.tenant) === false;
+  }
+
   /** Whether frames may be made for it now. */
   get isFed(): boolean {
-    if (this.isBusy || this.isResolving || this.untold.size > 0 || !this.line.isFree) return false;
+    if (this.isBusy || this.isResolving || this.untold.size > 0 || this.isSlow) return false;
     return !this.isHeld || this.isLoaded || this.followsBlocks;
   }
 

@@ -1,5 +1,6 @@
--- All shapes with their tables, as client_tables has them, and by which value gateways see that they have changed
--- since: {"definitions", "shapes": […]}. Numbers of 64 bits are texts.
+-- All shapes with their tables, as client_tables has them, the rates of tenants, and by which value gateways see that
+-- they have changed since: {"definitions", "shapes": […], "rates": {"<tenant>": bytes a second}}. Numbers of 64 bits
+-- are texts.
 create or replace function ampsync_worker.shape_definitions()
   returns jsonb
   language sql
@@ -9,6 +10,8 @@ create or replace function ampsync_worker.shape_definitions()
 as $$
   select jsonb_build_object(
            'definitions', ampsync_private.definitions_stamp(),
+           'rates', (select coalesce(jsonb_object_agg(l.tenant, l.bytes_per_s::text), '{}')
+                       from ampsync_private.tenant_limit l where l.bytes_per_s is not null),
            'shapes', coalesce(jsonb_agg(to_jsonb(c) - '{table_name}'::text[] || jsonb_build_object(
                                 'table', c.table_name,
                                 'keep_blocks', c.keep_blocks::text,

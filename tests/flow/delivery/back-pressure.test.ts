@@ -67,6 +67,23 @@ test("a client that answers nothing gets a bounded number of bytes, others get e
   expect(told[0]!.filter(({ mode }) => mode === "failed").map(({ id }) => id)).toEqual(["a", "b", "c"]);
 });
 
+test("a tenant beyond its bytes a second waits, others get everything at once, and a limit that is raised counts at once", async () => {
+  await using gateway = await TestGateway.start(scenario.db.url);
+  const of = (tenant: string) => WireClient.start({ ...NOTES, url: gateway.url, token: tokenOf({ tenant }) });
+  await scenario.db.query("truncate notes");
+  await scenario.db.query("select ampsync.set_tenant_limit('small', bytes_per_s => 100000)");
+  await using small = await of("small");
+  await using well = await of("large");
+  await small.ready();
+  await well.ready();
+  await fill();
+  await well.until("all notes", () => well.rows("public.notes").length === ROWS);
+  expect(small.rows("public.notes").length).toBeLessThan(ROWS);
+  expect(small.closed).toBeNull();
+  await scenario.db.query("select ampsync.set_tenant_limit('small')");
+  await small.until("the rest", () => small.rows("public.notes").length === ROWS);
+}, 60_000);
+
 test("a client that takes nothing for too long is cut off", async () => {
   await using gateway = await TestGateway.start(scenario.db.url, {
     deadlines: { tickMs: 100, standstillMs: 1_000 },
