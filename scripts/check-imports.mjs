@@ -42,13 +42,15 @@ const FLOORS = {
   tasks: "runtime deps stream ingest capture lease http db model errors log",
   "worker-preset": "runtime queue install config model log",
   index: "worker-preset config",
-  cli: "gateway worker-preset runtime config manifest probe install db devserver embedded http model errors log",
+  demo: "errors",
+  "demo-page": "client",
+  cli: "demo gateway worker-preset runtime config manifest probe install db devserver embedded http model errors log",
 };
 
 /** Package → who may import it (types alone: everybody but PURE). `node:` stands for all builtin modules. */
 const PURE = ["model", "protocol", "encoder", "wire"];
 /** Loaded by browsers: it may wait and be told the time, but has nothing of Node. */
-const FOR_BROWSERS = ["client"];
+const FOR_BROWSERS = ["client", "demo-page"];
 const PACKAGES = {
   pg: "commit db install capture snapshot",
   "pg-copy-streams": "capture db snapshot",
@@ -65,6 +67,7 @@ const PACKAGES = {
   "http-link-header": "http",
   "xxhash-wasm": "runtime devserver client",
   "@electric-sql/pglite": "client",
+  "playwright-core": "demo",
   "node:": Object.keys(FLOORS)
     .filter((floor) => !PURE.includes(floor) && !FOR_BROWSERS.includes(floor))
     .join(" "),

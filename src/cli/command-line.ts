@@ -5,13 +5,14 @@ import { flagOf, flagsOf, IGNORED, type Scope, SETTINGS, type Setting } from "..
 import { nearest } from "./nearest.ts";
 
 /** The options of a command that are no settings: switches without a value. */
-export type Switch = "json" | "watch" | "once" | "http" | "yes" | "live";
+export type Switch = "json" | "watch" | "once" | "http" | "web" | "yes" | "live";
 
 export const SWITCHES: Readonly<Record<Switch, string>> = {
   json: "print JSON, and errors as JSON too",
   watch: "print again every 2 s, until Ctrl-C",
   once: "verify, then exit",
   http: "an HTTP API in the place of the chain",
+  web: "two gateways as well, and a page in a browser that follows them",
   yes: "do not ask",
   live: "ask only whether its event loop turns",
 };

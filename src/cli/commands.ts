@@ -191,12 +191,16 @@ no database. Exit code 1 if no page came.
   {
     name: "demo",
     summary: "everything on this machine: chain, server, PostgreSQL, worker",
-    switches: ["once", "http"],
+    switches: ["once", "http", "web"],
     scopes: [],
     async run({ switches, print, stopSignal }) {
-      const run = switches.has("http")
-        ? (await import("./demo-http.ts")).runHttpDemo
-        : (await import("./demo.ts")).runDemo;
+      if (switches.has("http") && switches.has("web"))
+        throw new UsageError("one of --http and --web", "demo");
+      const run = switches.has("web")
+        ? (await import("./demo-web.ts")).runWebDemo
+        : switches.has("http")
+          ? (await import("./demo-http.ts")).runHttpDemo
+          : (await import("./demo.ts")).runDemo;
       return await run({
         once: switches.has("once"),
         env: { ...process.env },

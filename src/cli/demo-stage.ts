@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -10,6 +10,7 @@ import type pg from "pg";
 
 import { SETTINGS } from "../config/settings.ts";
 import { createPool } from "../db/pool.ts";
+import type { GatewayProgram } from "../demo/gateways.ts";
 import { startEmbeddedPostgres } from "../embedded/postgres.ts";
 import { AmpsyncError } from "../errors.ts";
 import { migrate } from "../install/migrate.ts";
@@ -78,6 +79,34 @@ export class DemoStage {
     });
     this.#stack.defer(() => stopWorker(worker));
     print(`  worker: graphile-worker, process ${worker.pid}, log in .ampsync/demo/worker.log\n`);
+  }
+
+  /** What runs a gateway of this database; their log ends with the stack. */
+  async gatewayProgram(): Promise<GatewayProgram> {
+    const log = await open(join(FOLDER, "gateways.log"), "w");
+    this.#stack.defer(() => log.close());
+    return {
+      command: [process.execPath, join(ROOT, "dist", "cli", "main.js"), "gateway"],
+      env: { ...withoutSettings(this.#options.env), DATABASE_URL: this.url },
+      log: log.fd,
+    };
+  }
+
+  /** The command that opens psql. Whoever sees it still needs the password, which is in a file for its owner alone. */
+  async psqlCommand(): Promise<string> {
+    const { hostname, port, username, password, pathname } = new URL(this.url);
+    const file = join(FOLDER, "pg_service.conf");
+    const lines = [
+      `host=${hostname}`,
+      `port=${port}`,
+      `user=${username}`,
+      `password=${decodeURIComponent(password)}`,
+    ];
+    await rm(file, { force: true }); // The mode is that of a new file.
+    await writeFile(file, ["[demo]", ...lines, `dbname=${pathname.slice(1)}`, ""].join("\n"), {
+      mode: 0o600,
+    });
+    return `PGSERVICEFILE=${relative(process.cwd(), file)} psql service=demo`;
   }
 }
 
