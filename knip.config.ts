@@ -12,7 +12,7 @@ export default ({ production }: { readonly production?: boolean }): KnipConfig =
     "src/tasks/*.ts!",
     "src/client/client.ts!",
     "src/client/worker.ts!",
-    "src/demo-page/main.ts!",
+    "src/demo-page/{main,worker}.ts!",
     "scripts/*",
     "tests/**/*.page.ts",
   ],

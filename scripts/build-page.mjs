@@ -19,7 +19,7 @@ const pglite = {
 
 rmSync(target, { recursive: true, force: true });
 await build({
-  entryPoints: { page: join(source, "main.ts") },
+  entryPoints: { page: join(source, "main.ts"), worker: join(source, "worker.ts") },
   outdir: target,
   bundle: true,
   splitting: true,

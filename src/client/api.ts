@@ -29,7 +29,8 @@ export interface ClientOptions {
 /** What a page's worker is to a client: a `Worker` of the browser is one. */
 export interface WorkerLike {
   postMessage(message: unknown): void;
-  addEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: "error", listener: (event: { readonly message?: string }) => void): void;
   terminate(): void;
 }
 

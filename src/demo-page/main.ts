@@ -14,6 +14,13 @@ declare global {
   }
 }
 
+const LEADERS: Readonly<Record<ClientStatus["leader"], string>> = {
+  here: "this window",
+  elsewhere: "another window",
+  opening: "none yet",
+  leader_frozen: "one that does not answer",
+};
+
 /** Believed by gateways of a demo alone: nobody signed it. */
 function token(): string {
   const part = (value: object) => btoa(JSON.stringify(value)).replaceAll("=", "");
@@ -25,14 +32,13 @@ async function begin(): Promise<void> {
   showStatements("statements", [["open psql", psql], ...statements]);
   const client = await createClient({
     url: gatewayUrl,
-    store: "memory://",
+    store: "ampsync-demo",
+    worker: () => new Worker("/worker.js", { type: "module" }),
     token,
     shapes: [{ shape: "recent_blocks" }, { shape: "recent_logs" }, { shape: "todos" }],
   });
   window.client = client;
   client.onStatus(showStatus);
-  addEventListener("online", () => client.wake());
-  document.addEventListener("visibilitychange", () => document.hidden || client.wake());
 
   const { rows } = await client.query<{ id: string }>("select client_id::text as id from ampsync.state");
   const id = rows[0]?.id ?? "";
@@ -49,7 +55,7 @@ async function begin(): Promise<void> {
   await showTodos(live);
 }
 
-function showStatus({ phase, connected, position, lagMs, store, error }: ClientStatus): void {
+function showStatus({ phase, connected, position, lagMs, store, leader, error }: ClientStatus): void {
   const shown = connected ? phase : `${phase}, not connected`;
   const state = connected && phase === "live" ? "good" : "waiting";
   const { dataset } = byId("now-phase");
@@ -61,6 +67,7 @@ function showStatus({ phase, connected, position, lagMs, store, error }: ClientS
     show(`${where}-lag`, lagOf(lagMs));
     show(`${where}-position`, countOf(position));
   }
+  show("here-leader", LEADERS[leader]);
   show("here-store", `${store.kind}, ${bytesOf(store.bytes)}`);
   showProblem(error === null ? null : `${error.code}: ${error.message}`);
 }

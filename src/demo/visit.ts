@@ -53,6 +53,7 @@ export class Tour {
   async run(): Promise<readonly string[]> {
     try {
       const [first, second] = await Promise.all([this.#open("first"), this.#open("second")]);
+      await this.#oneStore([first, second]);
       await this.#blocksArrive(first);
       await this.#reorg(first, second);
       await this.#todos(first, second);
@@ -77,6 +78,13 @@ export class Tour {
     await page.locator("#states:not(:text-is('0'))").waitFor();
     this.#options.print(`The ${name} window is live.`);
     return page;
+  }
+
+  async #oneStore(pages: readonly Page[]): Promise<void> {
+    const leaders = await Promise.all(pages.map((page) => page.locator("#here-leader").innerText()));
+    const isOne = leaders.toSorted().join(" ") === "another window this window";
+    this.#expect(`the windows say of their leader: ${leaders.join(", ")}`, isOne);
+    if (isOne) this.#options.print("The windows share one store, which one of them has open.");
   }
 
   async #blocksArrive(page: Page): Promise<void> {

@@ -43,10 +43,11 @@ export class OwnWorker {
       return;
     }
     this.#worker = worker;
-    worker.addEventListener("message", ({ data }: { readonly data: FromWorker }) => {
-      if (data.t === "begun") this.#watch(alive);
-      else if (data.t === "stopped") this.#stopped.resolve();
-      else this.#unavailable(unpackError(data.error));
+    worker.addEventListener("message", ({ data }) => {
+      const told = data as FromWorker;
+      if (told.t === "begun") this.#watch(alive);
+      else if (told.t === "stopped") this.#stopped.resolve();
+      else this.#unavailable(unpackError(told.error));
     });
     worker.addEventListener("error", ({ message }: { readonly message?: string }) =>
       this.#unavailable(

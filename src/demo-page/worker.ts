@@ -1,0 +1,3 @@
+import { serveTabs } from "../client/worker.ts";
+
+serveTabs();
