@@ -11,6 +11,8 @@ import { type DemoChain, startDemoChain } from "./demo-chain.ts";
 import { type DemoOptions, DemoStage } from "./demo-stage.ts";
 
 const MINE_EVERY_MS = 1_500;
+/** No block comes meanwhile: by then windows have all that are replaced. */
+const BEFORE_REORG_MS = 700;
 const SCHEMA = "anvil";
 
 /** The whole product, from a chain to a page that windows share. Resolves to the exit code. */
@@ -43,7 +45,11 @@ export async function runWebDemo(options: DemoOptions): Promise<number> {
       folders,
       schema: SCHEMA,
       psql: await stage.psqlCommand(),
-      reorg: (depth) => turns.take(() => chain.reorg(depth)),
+      reorg: (depth) =>
+        turns.take(async () => {
+          await pause(BEFORE_REORG_MS);
+          await chain.reorg(depth);
+        }),
       ...(await stage.gatewayProgram()),
     });
     stack.use(mining(chain, turns));

@@ -126,7 +126,7 @@ export class PageServer implements AsyncDisposable {
 
   async #file(pathname: string): Promise<Answer> {
     const { page, pglite } = this.#folders;
-    const [, folder, name] = /^(\/pglite)?\/([\w-][\w.-]*|)$/.exec(pathname) ?? [];
+    const [, folder, name] = /^(\/pglite)?\/((?:[\w-]+\/)*[\w-][\w.-]*|)$/.exec(pathname) ?? [];
     if (name === undefined) return text(404, "not found");
     const file = name === "" ? "index.html" : name;
     try {

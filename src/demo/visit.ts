@@ -73,7 +73,8 @@ export class Tour {
     page.on("pageerror", ({ message }) => this.#faults.push(`an error in the ${name} window: ${message}`));
     await page.goto(this.#options.url);
     const patience = { timeout: OPEN_WITHIN_MS };
-    await page.locator("#now-phase[data-state=good]").waitFor(patience);
+    await page.locator("#now-phase[data-state=good], #problem:not([hidden])").first().waitFor(patience);
+    if (await page.locator("#problem").isVisible()) throw new Error(`the ${name} window has a problem`);
     await page.locator("#block-rows tr").first().waitFor();
     await page.locator("#states:not(:text-is('0'))").waitFor();
     this.#options.print(`The ${name} window is live.`);
@@ -95,7 +96,8 @@ export class Tour {
 
   async #reorg(first: Page, second: Page): Promise<void> {
     await first.getByRole("button", { name: "Make a reorg" }).click();
-    for (const page of [first, second]) {
+    // At once, before what was replaced has left the table.
+    const looks = [first, second].map(async (page) => {
       await page.locator("#reorg-note[data-blocks]").waitFor();
       const blocks = (await page.locator("#reorg-note").getAttribute("data-blocks"))?.split(" ") ?? [];
       const hashes = await page.locator("#block-rows del").count();
@@ -104,7 +106,8 @@ export class Tour {
       this.#expect(`${blocks.length} blocks replaced in one step`, blocks.length === REORG_DEPTH);
       this.#expect(`${hashes} old hashes beside the new ones`, hashes === REORG_DEPTH);
       this.#expect(`${mixed} mixed states in ${states}`, mixed === "0");
-    }
+    });
+    await Promise.all(looks);
     this.#options.print(`A reorg: ${await first.locator("#reorg-note").innerText()} In both windows.`);
   }
 

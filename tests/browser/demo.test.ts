@@ -24,7 +24,7 @@ const FOLDERS = {
   page: join(MAIN, "..", "..", "demo-page"),
   pglite: fileURLToPath(new URL(".", import.meta.resolve("@electric-sql/pglite"))),
 };
-const MINE_EVERY_MS = 300;
+const MINE_EVERY_MS = 1_000;
 const PHONE = { width: 390, height: 844 };
 
 interface Violation {
@@ -48,6 +48,10 @@ describe.skipIf(!hasChromium)("the page of the demo (needs Chromium on the path)
     const sync = await scenario.sync(["blocks", "logs"]);
     await sync.reaches();
     await using stack = new AsyncDisposableStack();
+    const browser = await launchChromium();
+    stack.defer(() => browser.close());
+    const context = await browser.newContext({ colorScheme: "light" });
+    let isMining = true;
     const log = createLog("error", (line) => process.stderr.write(line));
     const pool = createPool({ url: scenario.db.url, max: 2, queryTimeoutMs: 10_000, name: "demo" }, log);
     stack.defer(() => pool.end());
@@ -60,15 +64,18 @@ describe.skipIf(!hasChromium)("the page of the demo (needs Chromium on the path)
       log: "ignore",
       schema: "chain",
       psql: "psql",
-      reorg: async (depth) => source.reorg(depth),
+      async reorg(depth) {
+        isMining = false;
+        const newest = { hasText: new RegExp(`^${source.chain.head()?.number}$`) };
+        for (const page of context.pages())
+          await page.locator("#block-rows td:first-child", newest).waitFor();
+        source.reorg(depth);
+        isMining = true;
+      },
     });
-    const mining = setInterval(() => source.mine(), MINE_EVERY_MS);
+    const mining = setInterval(() => isMining && source.mine(), MINE_EVERY_MS);
     stack.defer(() => clearInterval(mining));
-    const browser = await launchChromium();
-    stack.defer(() => browser.close());
-
     const seen: string[] = [];
-    const context = await browser.newContext({ colorScheme: "light" });
     const tour = new Tour(context, { url, pool, schema: "chain", print: (line) => seen.push(line) });
     expect(await tour.run(), seen.join("\n")).toEqual([]);
 
@@ -111,6 +118,7 @@ test("the demo answers pages of its own origin alone", async () => {
   expect(kills).toEqual([]);
   expect((await kill(url)).status).toBe(200);
   expect(kills).toEqual([null]);
+  expect((await fetch(`${url}/pglite/fs/opfs-ahp.js`)).status).toBe(200);
   expect((await fetch(`${url}/..%2f..%2fpackage.json`)).status).toBe(404);
 });
 
