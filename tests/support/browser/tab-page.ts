@@ -3,6 +3,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import type { TabOptions } from "../../../src/client/api.ts";
 import type { ClientStatus } from "../../../src/client/status.ts";
 import type { Times } from "../../../src/client/tabs/line.ts";
+import { leaderLock } from "../../../src/client/tabs/messages.ts";
 import { waitFor } from "../wait-for.ts";
 import type { TestPage } from "./tabs.page.ts";
 
@@ -19,7 +20,7 @@ export const TAB_BUNDLES = {
   worker: "tests/support/browser/tabs.worker.page.ts",
 };
 
-interface Start extends Pick<TabOptions, "store" | "shapes"> {
+export interface Start extends Pick<TabOptions, "store" | "shapes"> {
   /** Of the page. */
   readonly origin: string;
   readonly gateway: string;
@@ -59,8 +60,8 @@ export class TabPage {
     return this.page.evaluate(() => (globalThis as unknown as InPage).testPage.client!.status);
   }
 
-  async until(what: string, isSo: (status: ClientStatus) => boolean, withinMs?: number): Promise<void> {
-    await waitFor(`a tab that ${what}`, async () => isSo(await this.status()), withinMs);
+  async until(what: string, isSo: (status: ClientStatus) => boolean): Promise<void> {
+    await waitFor(`a tab that ${what}`, async () => isSo(await this.status()), TIMES.deadlineMs);
   }
 
   /** What a live query has given so far, the newest last. */
@@ -70,9 +71,15 @@ export class TabPage {
 
   /** Keeps writing, and does not wait for it. */
   async writeForEver(writer: string): Promise<void> {
-    await this.page.evaluate((writer) => {
-      void (globalThis as unknown as InPage).testPage.writeForEver(writer);
-    }, writer);
+    await this.page.evaluate(
+      (writer) => (globalThis as unknown as InPage).testPage.writeForEver(writer),
+      writer,
+    );
+  }
+
+  /** Resolves when the last write is answered, with what went wrong. */
+  stopWriting(): Promise<readonly string[]> {
+    return this.page.evaluate(() => (globalThis as unknown as InPage).testPage.stopWriting());
   }
 
   async watch(sql: string): Promise<void> {
@@ -85,6 +92,19 @@ export class TabPage {
   /** Ends the worker of this tab, as a browser does that needs its memory. */
   async killWorker(): Promise<void> {
     await this.page.evaluate(() => (globalThis as unknown as InPage).testPage.workers.at(-1)!.terminate());
+  }
+
+  /** The thread that has the lock of a store. */
+  holder(store: string): Promise<string | undefined> {
+    return this.page.evaluate(async (name) => {
+      const { held } = await navigator.locks.query();
+      return held.find((lock) => lock.name === name)?.clientId;
+    }, leaderLock(store));
+  }
+
+  /** As an application that stays open and needs its client no more. */
+  closeClient(): Promise<void> {
+    return this.page.evaluate(() => (globalThis as unknown as InPage).testPage.client!.close());
   }
 
   close(): Promise<void> {

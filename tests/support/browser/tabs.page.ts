@@ -13,7 +13,9 @@ export class TestPage {
   readonly workers: WorkerLike[] = [];
   readonly seen: Rows[] = [];
   tokens = 0;
-  errors: string[] = [];
+  readonly errors: string[] = [];
+  #isWriting = true;
+  #written: Promise<void> = Promise.resolve();
 
   async start(options: Pick<TabOptions, "url" | "store" | "shapes">, times: Times): Promise<void> {
     this.client = await Tab.open(
@@ -30,19 +32,28 @@ export class TestPage {
     );
   }
 
-  /** One row after the other, each told to the test once it is stored; ends with the page. */
-  async writeForEver(writer: string): Promise<void> {
-    for (let n = 1; ; n++) {
-      try {
+  /** One write after the other, each told to the test once it is confirmed. */
+  writeForEver(writer: string): void {
+    this.#written = this.#write(writer);
+  }
+
+  async stopWriting(): Promise<readonly string[]> {
+    this.#isWriting = false;
+    await this.#written;
+    return this.errors;
+  }
+
+  async #write(writer: string): Promise<void> {
+    try {
+      for (let n = 1; this.#isWriting; n++) {
         await this.client!.write([
           { sql: "insert into written (writer, n) values ($1, $2)", params: [writer, n] },
-          { sql: "insert into twice (writer, n) values ($1, $2)", params: [writer, n] },
+          { sql: "insert into beside (writer, n) values ($1, $2)", params: [writer, n] },
         ]);
         await acknowledged(writer, n);
-      } catch (error) {
-        this.errors.push(String(error));
-        return;
       }
+    } catch (error) {
+      this.errors.push(`${writer}: ${error}`);
     }
   }
 }
