@@ -3,6 +3,7 @@ import { Tab } from "./tabs/tab.ts";
 
 export type { Client, ClientOptions, LocalClient, Subscribed, TabOptions } from "./api.ts";
 export type { Verified } from "./compare.ts";
+export type { Result, Statement } from "./requests.ts";
 
 /**
  * Opens the store, which needs no connection, and begins to follow. With `worker`, the store is open in one worker of all

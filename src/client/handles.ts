@@ -31,10 +31,12 @@ export async function handlesReleased(path: string, withinMs = WITHIN_MS): Promi
 }
 
 async function find(path: string): Promise<Directory | null> {
-  const { storage } = navigator as unknown as { storage: { getDirectory(): Promise<Directory> } };
-  let folder = await storage.getDirectory();
+  const { storage } = navigator as unknown as { storage?: { getDirectory?(): Promise<Directory> } };
+  // Null in a browser without OPFS: whoever opens the store says so.
+  let folder = (await storage?.getDirectory?.()) ?? null;
   try {
-    for (const name of path.split("/").filter(Boolean)) folder = await folder.getDirectoryHandle(name);
+    for (const name of path.split("/").filter(Boolean))
+      folder = (await folder?.getDirectoryHandle(name)) ?? null;
   } catch (error) {
     if ((error as Error).name === "NotFoundError") return null;
     throw error;

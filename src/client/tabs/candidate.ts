@@ -8,6 +8,8 @@ import { packError } from "./packed-error.ts";
 
 /** Tabs that wait for a store to be opened hear so often that it still is. */
 const STILL_OPENING_MS = 2_000;
+/** Then they give it up: an opening may never come back. */
+const OPENED_WITHIN_MS = 120_000;
 const AGAIN_AFTER_MS = 30_000;
 
 /** A tab's worker: waits for the lock of the store, and leads while it has it. The lock is never stolen. */
@@ -59,7 +61,8 @@ export class Candidate {
   async #open(): Promise<Leader> {
     const { store } = this.#place;
     const common = new Channel<Common, Common>(commonChannel(store), () => {});
-    const say = () => common.say({ t: "opening" });
+    const since = performance.now();
+    const say = () => performance.now() - since < OPENED_WITHIN_MS && common.say({ t: "opening" });
     const again = setInterval(say, STILL_OPENING_MS);
     say();
     try {

@@ -78,11 +78,12 @@ export class Tab implements Client {
       rows: (live, rows) => this.#rows(live, rows),
       moved: () => this.#moved(),
     });
-    this.#worker = new OwnWorker(options.worker, { store, url, tab }, (error) => {
+    const unavailable = (error: unknown) => {
       this.#failed(error);
       this.#opened.reject(error);
-    });
-    this.#line.begin().then(() => this.#worker.begin());
+    };
+    this.#worker = new OwnWorker(options.worker, { store, url, tab }, unavailable);
+    this.#line.begin().then(() => this.#worker.begin(), unavailable);
   }
 
   get status(): ClientStatus {
@@ -95,7 +96,7 @@ export class Tab implements Client {
       connection: "waiting",
       lagMs: null,
       leader,
-      error: leader === "leader_frozen" ? FROZEN : error,
+      error: leader === "leader_frozen" ? (this.#error ?? FROZEN) : error,
     };
   }
 
