@@ -67,7 +67,7 @@ export class Tab implements Client {
   }
 
   private constructor(options: TabOptions, times: Times) {
-    const { store, url } = options;
+    const { store, url, reset = false } = options;
     const tab = crypto.randomUUID();
     this.#line = new Line(store, tab, times, {
       wanted: () => ({ shapes: options.shapes ?? null, subscribed: [...this.#subscribed.values()] }),
@@ -82,7 +82,7 @@ export class Tab implements Client {
       this.#failed(error);
       this.#opened.reject(error);
     };
-    this.#worker = new OwnWorker(options.worker, { store, url, tab }, unavailable);
+    this.#worker = new OwnWorker(options.worker, { store, url, reset, tab }, unavailable);
     this.#line.begin().then(() => this.#worker.begin(), unavailable);
   }
 
