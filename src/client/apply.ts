@@ -4,7 +4,7 @@ import { type Answer, compare, forget } from "./compare.ts";
 import { copy, type Database, isOfTheStore, type Transaction } from "./database.ts";
 import { checkStage, dropStaged, StageDiffers, stageOf } from "./stage-tables.ts";
 import * as statements from "./statements.ts";
-import { makeTable, noteForm, remakeTable, type Tables } from "./tables.ts";
+import { followForm, makeTable, remakeTable, type Tables } from "./tables.ts";
 
 /** Where the tables of a store stand. */
 export interface Place {
@@ -72,7 +72,7 @@ export async function applyFrame(
       const answers: Answer[] = [];
       for (const op of frame.ops) {
         if (op.op === "load" && op.where === null && !hopeless.has(op.table)) passed.delete(op.table);
-        const isPassed = "table" in op && passed.has(op.table);
+        const isPassed = tablesOf(op).every((table) => passed.has(table));
         if (op.op === "check") {
           answers.push(await compare(tx, isPassed ? null : tables.get(op.table), op));
           continue;
@@ -121,6 +121,13 @@ async function endApply(tx: Transaction, frame: Frame, epoch: string, hopeless: 
       `update ampsync.shape set phase = 'live', definition = $2, error = null
         where id = $1 and phase <> 'leaving' and not coalesce(table_name = any ($3::text[]), false)`,
       [id, definition, [...hopeless]],
+    );
+  }
+  for (const { id, definition } of frame.followed) {
+    // Not of what is to be loaded anew: that has none.
+    await tx.query(
+      `update ampsync.shape set definition = $2 where id = $1 and phase = 'live' and definition <> ''`,
+      [id, definition],
     );
   }
   if (frame.gone.length > 0) {
@@ -231,7 +238,7 @@ class Apply {
     for (const statement of op.statements) await this.#tx.exec(statement);
     for (const name of op.tables) {
       const form = this.#tables.formToCome(name);
-      if (form !== null) await noteForm(this.#tx, form);
+      if (form !== null) await followForm(this.#tx, form);
     }
     await this.#tx.query("update ampsync.state set schema_version = $1", [op.version]);
     await this.#tables.read(this.#tx);

@@ -79,7 +79,15 @@ export async function remakeTable(tx: Reader, form: TableForm): Promise<void> {
   await makeTable(tx, form);
 }
 
-export async function noteForm(tx: Reader, form: TableForm): Promise<void> {
+/** Notes the form that was announced, as far as the table has it already: what it lacks comes by later statements. */
+export async function followForm(tx: Reader, form: TableForm): Promise<void> {
+  const there = await typesOf(tx, form.name);
+  const columns = form.columns.filter((name) => there.has(name));
+  const isWhole = columns.length === form.columns.length;
+  await noteForm(tx, { ...form, columns, definition: isWhole ? form.definition : "" });
+}
+
+async function noteForm(tx: Reader, form: TableForm): Promise<void> {
   await tx.query(
     `insert into ampsync.synced (table_name, definition, columns, key, dataset, block_column)
      values ($1, $2, $3::text::jsonb, $4::text::jsonb, $5, $6)

@@ -60,6 +60,11 @@ export interface LogPage {
     readonly kind: "schema" | "floor";
     readonly mode: "rows" | "blocks";
     readonly shapes: readonly number[];
+    /** The version of the schema from there on. */
+    readonly schema: string;
+    readonly migration: string | null;
+    /** By shape: how its clients follow; null: not by statements. */
+    readonly statements: Readonly<Record<string, readonly string[]>> | null;
   }[];
   readonly blocks: readonly DirtyTable[];
   readonly datasets: readonly {

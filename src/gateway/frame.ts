@@ -3,7 +3,8 @@ import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { linesOf } from "./copy-text.ts";
 import { fold } from "./fold.ts";
-import { type Change, eventsOf } from "./merge.ts";
+import { eventsOf } from "./merge.ts";
+import { migrationsOf } from "./migrations.ts";
 import type { Reading, ReplacedBlocks } from "./reading.ts";
 import type { Instances } from "./subscription.ts";
 
@@ -35,6 +36,9 @@ export function liveOps(reading: Reading, from: Standing, instances: Instances, 
   const texts: string[] = [];
   const datasets = new Set<string>();
   for (const { form, keys } of instances.values()) {
+    if (form.mode === "blocks") {
+      texts.push(...migrationsOf(reading.log, form, from.blocks).map(({ op }) => encode(op)));
+    }
     const replaced = reading.blocks.get(form.shape_id);
     if (form.mode !== "blocks" || replaced === undefined || reading.head <= from.blocks) continue;
     texts.push(...shared.of(form, keys, reading.head, () => [blocksOp(form, keys, replaced, reading.log)]));
@@ -42,21 +46,27 @@ export function liveOps(reading: Reading, from: Standing, instances: Instances, 
   }
   texts.push(...datasetOps(reading.log, datasets).map((op) => encode(op)));
   for (const { form, keys } of instances.values()) {
-    const changes = reading.changes.get(form.shape_id);
-    if (changes === undefined) continue;
-    texts.push(...shared.of(form, keys, from.position, () => rowOps(form, keys, changes, from.position)));
+    if (form.mode !== "rows") continue;
+    texts.push(...shared.of(form, keys, from.position, () => rowOps(form, keys, reading, from.position)));
   }
   return texts;
 }
 
-function rowOps(
-  { table, columns }: ShapeForm,
-  keys: ReadonlySet<string>,
-  changes: readonly Change[],
-  after: bigint,
-): Op[] {
-  const news = changes.filter(({ position }) => position > after);
-  return fold(table, eventsOf(news, keys, columns));
+/** Changes before a change of the table's form are of the form before, and are not folded with those behind it. */
+function rowOps(form: ShapeForm, keys: ReadonlySet<string>, { log, changes }: Reading, after: bigint): Op[] {
+  const { shape_id, table, columns } = form;
+  const all = changes.get(shape_id) ?? [];
+  const folded = (from: bigint, to: bigint | null) => {
+    const some = all.filter(({ position }) => position > from && (to === null || position < to));
+    return fold(table, eventsOf(some, keys, columns));
+  };
+  const ops: Op[] = [];
+  let from = after;
+  for (const { position, op } of migrationsOf(log, form, after)) {
+    ops.push(...folded(from, position), op);
+    from = position;
+  }
+  return [...ops, ...folded(from, null)];
 }
 
 export function blocksOp(

@@ -2,6 +2,7 @@ import type { LogPage } from "../db/gateway-answers.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { liveOps, type SharedOps } from "./frame.ts";
+import { migrationsOf } from "./migrations.ts";
 import type { LoadedOps } from "./read-load.ts";
 import type { Reading } from "./reading.ts";
 import type { Session } from "./session.ts";
@@ -28,6 +29,7 @@ export function serve(
     ...(loaded?.texts ?? []),
     ...checked,
   ];
+  const followed = followersOf(session, reading, live);
   const loads = loaded === null ? [] : session.load!.subscriptions;
   const gone = session.ended.map(({ wish }) => wish.id).filter((id) => !session.subscriptions.has(id));
   const { served } = session;
@@ -46,6 +48,16 @@ export function serve(
   sendFrame(session, reading.log, texts, {
     live: loads.map(({ wish, answer }) => ({ id: wish.id, definition: answer?.definition ?? "" })),
     gone,
+    ...(followed.length > 0 && { followed }),
+  });
+}
+
+/** The subscriptions whose table changes its form in this frame, by statements. */
+function followersOf({ subscriptions, served }: Session, { log }: Reading, live: Instances) {
+  return [...subscriptions.values()].flatMap(({ wish, form, has, mode }) => {
+    if (form === null || has === null || mode !== "live" || !live.has(form.shape_id)) return [];
+    const after = form.mode === "rows" ? served.position : served.blocks;
+    return migrationsOf(log, form, after).length === 0 ? [] : [{ id: wish.id, definition: has }];
   });
 }
 

@@ -83,6 +83,8 @@ const frame = object({
   ops: list(op),
   /** The subscriptions that hold what they should from this frame on, and by which definition. */
   live: maybeList(object({ id: text, definition: text })),
+  /** Those whose table changes its form in this frame, and what their definition is from then on. */
+  followed: maybeList(object({ id: text, definition: text })),
   /** Those that have ended: nothing of them is here any more. */
   gone: maybeList(text),
 });

@@ -216,9 +216,22 @@ export class WireClient implements AsyncDisposable {
     if (this.answers) this.send({ t: "ack", position: this.position, blocks: this.blocks });
   }
 
+  /** As far as this client has a form: columns come with what older rows have in them. */
+  #migrate({ statements, tables }: Op & { op: "migrate" }): void {
+    for (const statement of statements) {
+      const [, name, value = null] =
+        /add column if not exists (\w+) .*?(?:default '(.*)')?$/.exec(statement) ?? [];
+      if (name === undefined) continue;
+      for (const table of tables) {
+        const rows = this.tables.get(table)!.rows;
+        for (const [key, row] of rows) rows.set(key, { ...row, [name]: value });
+      }
+    }
+  }
+
   #run(op: Op): void {
     if (op.op === "dataset" || op.op === "check") return;
-    if (op.op === "migrate") throw new Error(`${op.op} is not expected`);
+    if (op.op === "migrate") return this.#migrate(op);
     const table = this.tables.get(op.table);
     if (table === undefined) throw new Error(`${op.op} of a table that was not described: ${op.table}`);
     const { rows, key, columns } = table;

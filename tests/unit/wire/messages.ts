@@ -122,6 +122,7 @@ export const FROM_GATEWAY: { readonly [T in FromGateway["t"]]: Extract<FromGatew
     stamp: "1764331200123456",
     blocks: ["120", "131"],
     blocks_stamp: "1764331200123456",
+    followed: [{ id: "s1", definition: "d3" }],
     at: "2026-11-28T12:00:00.123Z",
     ops: Object.values(OPS),
     live: [{ id: "s1", definition: "a1b2" }],

@@ -35,8 +35,12 @@ begin
 
   with wish as materialized (
     select w.*, first_value(w.shape_id) over (partition by w.published_id
-                                              order by w.error is not null, w.given is null, w.n) as chosen
+                                              order by w.error is not null, w.given is null, w.n) as chosen,
+           ampsync_private.followed_definition(w.shape_id, w.given, w.definition,
+                                               case p.mode when 'rows' then v_hello."position" else v_hello.blocks end)
+             as known
       from ampsync_private.wished_shapes(p_claims, v_hello.shapes) w
+      left join ampsync_private.published p using (published_id)
   ), reading as materialized (
     select o.published_id, t.reason, t.waits
       from (select distinct w.published_id, w.low from wish w where w.error is null and w.shape_id = w.chosen) o
@@ -54,15 +58,19 @@ begin
                          when w.given is null then 'new'
                          when w.given = '' then 'broken off'
                          when v_forked then 'forked'
-                         when split_part(w.given, '-', 1) <> split_part(w.definition, '-', 1) then 'definition changed'
-                         when w.given <> w.definition then 'claims changed'
+                         when split_part(w.known, '-', 1) <> split_part(w.definition, '-', 1) then 'definition changed'
+                         when w.known <> w.definition then 'claims changed'
                          else t.reason end) as reason
       from wish w
       left join ampsync_private.published p using (published_id)
       left join reading t using (published_id)
   ), of_table as (
     select t.published_id, max(t.reason) filter (where t.reason <> 'new') as reason,
-           coalesce(bool_or(t.reason <> 'new'), false) or bool_and(t.reason is not null) as is_whole
+           coalesce(bool_or(t.reason <> 'new'), false) or bool_and(t.reason is not null)
+           -- New rows do not fit among those that wait for a change of form.
+           or bool_or(t.reason is not null)
+              and ampsync_private.has_form_to_come(t.published_id, case min(t.mode) when 'rows' then v_hello."position"
+                                                                                   else v_hello.blocks end) as is_whole
       from told t
      where t.refusal is null
      group by t.published_id
@@ -72,8 +80,8 @@ begin
            'definition', t.definition, 'keys', to_jsonb(t.keys))
            || case when t.refusal is not null then jsonb_build_object('mode', 'failed') || t.refusal
                    when t.reason is null and not o.is_whole then jsonb_build_object('mode', 'resume')
-                   else jsonb_build_object('mode', 'load', 'reason', coalesce(t.reason, o.reason), 'whole', o.is_whole,
-                                           'waits', t.waits, 'of', t.mode, 'loads', t.loads) end
+                   else jsonb_build_object('mode', 'load', 'reason', coalesce(t.reason, o.reason, 'definition changed'),
+                                           'whole', o.is_whole, 'waits', t.waits, 'of', t.mode, 'loads', t.loads) end
            order by t.n), '[]')
     into v_answers
     from told t

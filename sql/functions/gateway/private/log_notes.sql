@@ -1,5 +1,6 @@
 -- Entries about tables, in their order, for those who keep shapes of them: of captured tables in (p_after, p_upto], of
--- tables of datasets above p_blocks_after. A bound that is null means none of them.
+-- tables of datasets above p_blocks_after. A bound that is null means none of them. statements: by shape, those by
+-- which its clients follow.
 create or replace function ampsync_private.log_notes(
   p_after        bigint,
   p_upto         bigint,
@@ -14,6 +15,13 @@ as $$
   select coalesce(jsonb_agg(jsonb_build_object(
            'position', t.position::text, 'kind', t.kind, 'mode', m.mode, 'schema', t.schema_version,
            'published_ids', to_jsonb(m.ids), 'tables', m.tables, 'details', t.details,
+           'migration', t.details ->> 'migration',
+           'statements', case when t.kind = 'schema' then (
+             select jsonb_object_agg(s.shape_id, q.statements)
+               from ampsync_private.shape s
+              cross join ampsync_private.shape_statements(s, t.details ->> 'migration') q(statements)
+              where s.published_id = any (m.ids)
+                and q.statements is not null) end,
            'shapes', (select coalesce(jsonb_agg(s.shape_id order by s.shape_id), '[]')
                         from ampsync_private.shape s where s.published_id = any (m.ids)))
            order by t.position, m.mode), '[]')

@@ -50,8 +50,9 @@ begin
       begin
         keys := ampsync_private.instance_keys(v_shape.shape_id, p_claims, coalesce(v_wish.wish -> 'params', '{}'));
         definition := (
-          select format('%s-%s', left(md5(t.definition || t.table_definition), 16), left(md5(keys::text), 12))
-            from ampsync_private.client_tables(array[v_shape.shape_id]) t);
+          select format('%s-%s', ampsync_private.form_definition(v_shape, v_published, c.columns),
+                        left(md5(keys::text), 12))
+            from ampsync_private.present_columns(v_published) c(columns));
       exception
         when sqlstate 'SY413' then
           get stacked diagnostics v_detail = pg_exception_detail, v_hint = pg_exception_hint;
