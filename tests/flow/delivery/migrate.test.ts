@@ -5,6 +5,7 @@ import { TestClient } from "../../support/client/test-client.ts";
 import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";
 import { keepJournal } from "../../support/delivery/journal.ts";
 import { oracle } from "../../support/delivery/oracle.ts";
+import { WireClient } from "../../support/delivery/wire-client.ts";
 import { Scenario } from "../../support/worker/scenario.ts";
 
 let scenario: Scenario;
@@ -108,4 +109,47 @@ describe("clients follow", () => {
     await agrees(client);
     await expect(client.query("delete from items")).rejects.toMatchObject({ code: "SY431" });
   });
+});
+
+test("rows of before are never judged by a shape whose column was renamed; it fails, and is loaded as it is made again", async () => {
+  await run("create table public.tasks (id integer primary key, done boolean not null default false)");
+  await run("select ampsync.publish('public.tasks')");
+  await scenario.until("the table to be live", async () => {
+    const { rows } = await scenario.db.query(
+      "select from ampsync_private.published where table_name = 'tasks' and state = 'live'",
+    );
+    return rows.length === 1;
+  });
+  await run(
+    `insert into tasks values (1, false), (2, true);
+     select ampsync.create_shape('open_tasks', 'public.tasks', public => true, filter => 'not done')`,
+  );
+  await using client = await WireClient.start({
+    url: gateway.url,
+    token: tokenOf({}),
+    shapes: [{ id: "tasks", shape: "open_tasks" }],
+  });
+  await client.ready();
+  client.cut();
+  await run("insert into tasks values (3, false), (4, true)");
+  await run("alter table tasks rename done to closed");
+  await run("alter table tasks add column done boolean not null default true");
+  await run("insert into tasks values (5, true, false), (6, false, false)");
+  await run("call ampsync.wait_for_capture()");
+  const before = client.messages.length;
+  await client.connect();
+  const answer = () => client.messages.slice(before).find((message) => message.t === "welcome");
+  await client.until("an answer", () => answer() !== undefined);
+  expect(answer()).toMatchObject({ shapes: [{ id: "tasks", mode: "failed", code: "SY413" }] });
+  expect([...client.rows("public.tasks")].map(({ id }) => id)).toEqual(["1"]);
+  await run(
+    "select ampsync.create_shape('open_tasks', 'public.tasks', public => true, filter => 'not closed')",
+  );
+  await client.until("its rows of now", () => client.rows("public.tasks").length === 3);
+  expect(
+    client
+      .rows("public.tasks")
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(["1", "3", "6"]);
 });

@@ -224,6 +224,84 @@ describe("what a client has is of another past:", () => {
   });
 });
 
+describe("a table that gets columns", () => {
+  /** The log tells of the table as it is now. */
+  async function follow(verdict: string, missing: object = {}): Promise<void> {
+    await db.query(
+      `select ampsync_private.apply_form($1, jsonb_build_object('verdict', $2::text, 'reason', 'a test', 'columns_differ', true),
+         jsonb_build_object('schema', 'public', 'table', 'todos', 'missing', $3::jsonb, 'storage', '{"natts": 9}'::jsonb,
+           'columns', ampsync_private.published_columns('public.todos')), false, '0/1', now())`,
+      [todos, verdict, JSON.stringify(missing)],
+    );
+  }
+
+  const definitionOf = (client: GatewayClient) =>
+    (client.hello["shapes"] as { definition: string }[])[0]!.definition;
+
+  test("is followed by statements by those who stand before, and is not loaded", async () => {
+    const client = await liveClient();
+    const before = definitionOf(client);
+    await db.query("alter table public.todos add column level int default 5");
+    expect(modes(await client.open())).toEqual(["resume"]); // The log does not know of it yet.
+    await follow("added", { level: "5" });
+    await db.query("alter table public.todos add column later text");
+    await follow("added");
+    const opened = await client.open();
+    expect(modes(opened)).toEqual(["resume"]);
+    expect(opened.shapes[0]!.definition).not.toBe(before);
+    const { rows } = await db.query("select ampsync_worker.read_log($1, $2, null) as log", [
+      client.hello["position"],
+      client.hello["epoch"],
+    ]);
+    const entries = rows[0]!["log"].entries as { statements: Record<string, string[]> }[];
+    expect(entries.flatMap(({ statements }) => Object.values(statements))).toEqual([
+      [
+        "alter table if exists public.todos add column if not exists level integer default '5'",
+        "alter table if exists public.todos alter column level set default 5",
+      ],
+      ["alter table if exists public.todos add column if not exists later text default NULL"],
+    ]);
+    await client.apply(opened);
+    expect(modes(await client.open())).toEqual(["resume"]);
+    (client.hello["shapes"] as { definition: string }[])[0]!.definition = before;
+    expect(modes(await client.open())).toEqual(["load: definition changed"]); // It went over them without.
+  });
+
+  test("is loaded where a further instance would come without them, and below a floor", async () => {
+    await db.query(
+      `select ampsync.create_shape('team', 'public.todos', bind => '{"team": "param:team"}', public => true)`,
+    );
+    const client = await liveClient([wish("team", { team: 1 }, "a")]);
+    await db.query("alter table public.todos add column level int");
+    await follow("added");
+    const shapes = client.hello["shapes"] as object[];
+    client.hello["shapes"] = [...shapes, wish("team", { team: 2 }, "b")];
+    expect(modes(await client.open())).toEqual(["load: definition changed", "load: new"]);
+    client.hello["shapes"] = shapes;
+    expect(modes(await client.open())).toEqual(["resume"]);
+    await db.query("alter table public.todos drop column title");
+    await follow("floor");
+    expect(modes(await client.open())).toEqual(["load: definition changed"]);
+  });
+
+  test("that a shape does not have, changes nothing for its clients", async () => {
+    await db.query(
+      `select ampsync.create_shape('mine', 'public.todos', bind => '{"owner_id": "claim:sub"}', columns => '{id,owner_id}')`,
+    );
+    const client = await liveClient();
+    await db.query("alter table public.todos add column level int default 5");
+    await follow("added", { level: "5" });
+    const opened = await client.open();
+    expect(modes(opened)).toEqual(["resume"]);
+    expect(opened.shapes[0]!.definition).toBe(definitionOf(client));
+    const { rows } = await db.query("select ampsync_worker.read_log($1, $2, null) as log", [
+      client.hello["position"],
+      client.hello["epoch"],
+    ]);
+    expect(rows[0]!["log"].entries).toMatchObject([{ statements: null }]);
+  });
+});
+
 describe("several shapes and instances:", () => {
   test("a second shape of one table is refused, the one that is there goes on", async () => {
     await db.query("select ampsync.create_shape('all', 'public.todos', public => true)");

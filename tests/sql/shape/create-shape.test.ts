@@ -457,6 +457,45 @@ describe("a shape fails", () => {
     expect(await clientTable(db, "mine")).toMatchObject({ state: "live", error: null });
   });
 
+  test.each(
+    [
+      ["feeling", "text using feeling::text"],
+      ["price", "float8"],
+    ].flatMap(([column, type]) => [
+      [column!, "renamed", `rename ${column} to other`],
+      [column!, "retyped", `alter ${column} type ${type}`],
+      [column!, "dropped", `drop ${column}`],
+    ]),
+  )("once the log tells that %s, of its filter or its columns, was %s", async (column, _, alter) => {
+    await create(`${OWNER}, filter => 'feeling is not null', columns => '{id,owner_id,price}'`);
+    await db.query(`alter table public.todos ${alter}`);
+    await db.query(
+      `update ampsync_private.published p set columns = ampsync_private.published_columns(p.relation)
+        where p.relation = 'public.todos'::regclass`,
+    );
+    await db.query("select ampsync_private.tend_shapes()");
+    expect(await shape()).toMatchObject({
+      state: "failed",
+      error: {
+        code: "SY413",
+        message: expect.stringContaining(column),
+        hint: expect.stringContaining("mine"),
+      },
+    });
+  });
+
+  test("where a column that it names was renamed, and another one came by its name", async () => {
+    await create(`${OWNER}, filter => 'not archived'`);
+    await db.query("alter table public.todos rename archived to closed");
+    await db.query("alter table public.todos add column archived boolean not null default false");
+    await db.query(
+      `update ampsync_private.published p set columns = ampsync_private.published_columns(p.relation)
+        where p.relation = 'public.todos'::regclass`,
+    );
+    await db.query("select ampsync_private.tend_shapes()");
+    expect(await shape()).toMatchObject({ state: "failed", error: { code: "SY413" } });
+  });
+
   test("not where a restored dump gave its types other numbers", async () => {
     await create(
       `bind => '{"feeling": "claim:sub", "nick": "claim:sub"}', filter => 'feeling > ''sad''', unindexed => true`,
@@ -465,6 +504,12 @@ describe("a shape fails", () => {
     await db.query(
       `update ampsync_private.shape s
           set uses = (select jsonb_object_agg(u.name, u.was || '{"type": "4294967294"}') from jsonb_each(s.uses) u(name, was))`,
+    );
+    expect(await clientTable(db, "mine")).toMatchObject({ state: "failed", error: { code: "SY413" } });
+    await db.query(
+      `insert into ampsync_private.log_epoch
+         (epoch, started_at, system_identifier, timeline, database_oid, server_started_at, forked_at, reason)
+       values (gen_random_uuid(), now(), 1, 1, 1, now(), ampsync.head(), 'this is another database')`,
     );
     const stamp = await definitions();
     await db.query("select ampsync_private.tend_shapes()");

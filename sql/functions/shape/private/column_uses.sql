@@ -1,5 +1,5 @@
--- What columns are as a shape is made of them: {column: {"type", "typmod", "name"}}; name is that of the type, which a
--- restored dump keeps, unlike its number.
+-- What columns are as a shape is made of them: {column: {"type", "typmod", "attnum", "name"}}; name is that of the
+-- type, which a restored dump keeps, unlike numbers.
 create or replace function ampsync_private.column_uses(
   p_columns jsonb,
   p_names   text[]
@@ -12,6 +12,7 @@ create or replace function ampsync_private.column_uses(
 as $$
   select coalesce(jsonb_object_agg(c.col ->> 'name', jsonb_build_object('type', c.col -> 'type',
                                                                         'typmod', c.col -> 'typmod',
+                                                                        'attnum', c.col -> 'attnum',
                                                                         'name', format_type((c.col ->> 'type')::oid,
                                                                                             null))), '{}')
     from jsonb_array_elements(p_columns) c(col)

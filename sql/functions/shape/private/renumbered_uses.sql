@@ -1,5 +1,5 @@
--- What a shape was made of (column_uses), where its columns are as they were and their types have the same names, but
--- other numbers: in a restored dump. Null else.
+-- What a shape was made of (column_uses), where its columns have the names and types that they had, but other numbers,
+-- since the database is another one: a restored dump. Null else.
 create or replace function ampsync_private.renumbered_uses(
   p_shape ampsync_private.shape,
   p_table ampsync_private.published
@@ -13,12 +13,17 @@ as $$
 declare
   v_uses jsonb := ampsync_private.column_uses(p_table.columns, array(select jsonb_object_keys(p_shape.uses)));
 begin
-  if v_uses = p_shape.uses then
+  if v_uses = p_shape.uses
+     or not exists (select
+                      from ampsync_private.log_epoch e
+                     where e.forked_at >= p_shape.made_at
+                       and e.reason in ('this is another cluster', 'this is another database')) then
     return null;
   end if;
-  return case when (select jsonb_object_agg(n.name, n.use - 'type') from jsonb_each(v_uses) n(name, use))
-                   = (select jsonb_object_agg(w.name, w.use - 'type') from jsonb_each(p_shape.uses) w(name, use))
-                then v_uses end;
+  return case
+    when (select jsonb_object_agg(n.name, n.use - '{type,attnum}'::text[]) from jsonb_each(v_uses) n(name, use))
+         = (select jsonb_object_agg(w.name, w.use - '{type,attnum}'::text[])
+              from jsonb_each(p_shape.uses) w(name, use)) then v_uses end;
 end;
 $$;
 

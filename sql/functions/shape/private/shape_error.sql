@@ -26,7 +26,9 @@ begin
                            from col c
                           where c.name = u.name
                             and c.col ->> 'type' = u.was ->> 'type'
-                            and c.col ->> 'typmod' = u.was ->> 'typmod')
+                            and c.col ->> 'typmod' = u.was ->> 'typmod'
+                            -- Not another one that came by its name.
+                            and coalesce(c.col ->> 'attnum' = u.was ->> 'attnum', true))
     ), unkept as (
       select min(c.name) as name
         from col c

@@ -25,7 +25,8 @@ begin
        for no key update of s skip locked
   loop
     update ampsync_private.shape s
-       set uses = v_shape.uses
+       set uses    = v_shape.uses,
+           made_at = ampsync_private.log_head()
      where s.shape_id = v_shape.shape_id;
   end loop;
 
