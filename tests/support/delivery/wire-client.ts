@@ -231,7 +231,10 @@ export class WireClient implements AsyncDisposable {
 
   #run(op: Op): void {
     if (op.op === "dataset" || op.op === "check") return;
-    if (op.op === "migrate") return this.#migrate(op);
+    if (op.op === "migrate") {
+      this.#migrate(op);
+      return;
+    }
     const table = this.tables.get(op.table);
     if (table === undefined) throw new Error(`${op.op} of a table that was not described: ${op.table}`);
     const { rows, key, columns } = table;
