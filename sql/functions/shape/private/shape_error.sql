@@ -27,8 +27,8 @@ begin
                           where c.name = u.name
                             and c.col ->> 'type' = u.was ->> 'type'
                             and c.col ->> 'typmod' = u.was ->> 'typmod'
-                            -- Not another one that came by its name.
-                            and coalesce(c.col ->> 'attnum' = u.was ->> 'attnum', true))
+                            -- Not another one that came by its name; tables of datasets are replaced as a whole.
+                            and (p_table.mode = 'blocks' or coalesce(c.col ->> 'attnum' = u.was ->> 'attnum', true)))
     ), unkept as (
       select min(c.name) as name
         from col c
