@@ -3304,6 +3304,13 @@ function ampsync_private.follow_version(p_dataset_id bigint, p_version text, p_m
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.followed_definition(p_shape_id integer, p_given text, p_definition text, p_after bigint)
+  -- The definition by which a client has a shape, as it would be named today.
+  returns text
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.foreign_call(p_view regclass)
   -- What a view uses that is, or may become, code of a role which is not trusted.
   returns text
@@ -3353,6 +3360,13 @@ function ampsync_private.form_as_noted(p_table ampsync_private.published)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.form_definition(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb, p_without text[] DEFAULT '{}'::text[])
+  -- What clients call the definition of a shape together with the form of its table.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.form_differs(p_published_id integer)
   -- Whether the catalogue has a published table otherwise than noted.
   returns boolean
@@ -3364,6 +3378,13 @@ function ampsync_private.form_of(p_columns jsonb)
   -- Names, types and type modifiers of columns, as a Relation message has them.
   returns jsonb
   language sql immutable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.forms_to_come(p_published_id integer, p_after bigint)
+  -- What becomes of the form of a table above a position.
+  returns TABLE("position" bigint, followed boolean, added text[])
+  language sql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3537,6 +3558,13 @@ function ampsync_private.greatest_of(p_numbers jsonb, p_more jsonb)
 
 function ampsync_private.has_columns(p_stream ampsync_private.stream, p_has_block_num boolean, p_columns jsonb)
   -- Whether a stream's target has these columns, in this order, and its rows can be compared with theirs.
+  returns boolean
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_private.has_form_to_come(p_published_id integer, p_after bigint)
+  -- Whether a client that stands at a position has its table in a form that will be another.
   returns boolean
   language sql stable security invoker
   set search_path=pg_catalog, pg_temp
@@ -5899,6 +5927,13 @@ function ampsync_private.shape_select(p_shape ampsync_private.shape, p_table amp
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_private.shape_statements(p_shape ampsync_private.shape, p_migration text)
+  -- The statements of a migration that was found, as clients of a shape run them.
+  returns jsonb
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_private.shape_target(p_relation regclass)
   -- The publication that a shape of a table joins.
   returns integer
@@ -6219,6 +6254,13 @@ function ampsync_private.table_difference(p_table ampsync_private.published, p_p
   returns TABLE(operation text, row_key jsonb, old_data jsonb, data jsonb)
   language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
+  grants owner=X/owner
+
+function ampsync_private.table_form(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb, p_without text[] DEFAULT '{}'::text[])
+  -- The hash of what rows and statements for clients depend on in the form of a table.
+  returns text
+  language sql stable security invoker
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.table_history(p_target text)

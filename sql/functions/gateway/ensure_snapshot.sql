@@ -1,9 +1,10 @@
 -- The snapshots of instances of a shape, which a client is to load: those that are there, of the present definition;
 -- for others a job is queued. An instance that is expected to have at most 2,000 rows is `small`: the gateway reads
--- it itself (log_point, shape_rows); of several that are asked for together, so many that they have at most 20,000. To be asked again until all are ready or failed; NOTIFY ampsync_gateway tells
--- when.
+-- it itself (log_point, shape_rows); of several that are asked for together, so many that they have at most 20,000.
+-- To be asked again until all are ready or failed; NOTIFY ampsync_gateway tells when.
 --
--- p_from  rows turned out to be more than was expected: none of these is small, and a snapshot that is ready is of no use
+-- p_from  rows turned out to be more than was expected: none of these is small, and a snapshot that is ready is of
+--   no use
 --         if it is of a position below
 --
 -- Returns, by key, [{"key", "small", "snapshot", "state", "error", "definition", "epoch", "position", "stamp",

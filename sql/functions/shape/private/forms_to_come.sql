@@ -11,7 +11,7 @@ create or replace function ampsync_private.forms_to_come(
   set search_path = pg_catalog, pg_temp
 as $$
   select t.position,
-         coalesce(t.details ->> 'migration' like 'found\_%' and not t.details ? 'renamed', false),
+         coalesce(starts_with(t.details ->> 'migration', 'found_') and not t.details ? 'renamed', false),
          array(select jsonb_array_elements_text(s.touches -> 'columns')
                  from ampsync.client_migration m
                 cross join jsonb_array_elements_text(m.upqueries) with ordinality q(statement, n)

@@ -17,7 +17,7 @@ as $$
                                               and t.direction = 'up'
                                               and t.n = q.n - 1
    where m.migrationname = p_migration
-     and p_migration like 'found\_%'
+     and starts_with(p_migration, 'found_')
      and (p_shape.columns is null or t.touches -> 'columns' <@ to_jsonb(p_shape.columns));
 $$;
 
