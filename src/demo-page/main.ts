@@ -39,7 +39,8 @@ async function begin(): Promise<void> {
   });
   window.client = client;
   client.onStatus(showStatus);
-
+  // Not asked before: on a busy machine opening the store takes longer than a request may.
+  await client.ready();
   const { rows } = await client.query<{ id: string }>("select client_id::text as id from ampsync.state");
   const id = rows[0]?.id ?? "";
   showStatements("server-sql", [
@@ -47,7 +48,6 @@ async function begin(): Promise<void> {
     ["as a session", `select * from ampsync.sessions where client_id = '${id}';`],
   ]);
   showServer(async () => id);
-  await client.ready();
   const live: Live = async (sql, onRows) => {
     await client.live(sql, [], (found) => onRows(found as never));
   };
@@ -73,8 +73,13 @@ function showStatus({ phase, connected, position, lagMs, store, leader, error }:
 }
 
 function showProblem(text: string | null): void {
+  if (byId("problem").dataset["end"] !== undefined) return;
   byId("problem").hidden = text === null;
   show("problem", text ?? "");
 }
 
-begin().catch((error: unknown) => showProblem(error instanceof Error ? error.message : String(error)));
+begin().catch((error: unknown) => {
+  showProblem(error instanceof Error ? error.message : String(error));
+  // Nothing follows that could make it good.
+  byId("problem").dataset["end"] = "";
+});

@@ -73,8 +73,9 @@ export class Tour {
     page.on("pageerror", ({ message }) => this.#faults.push(`an error in the ${name} window: ${message}`));
     await page.goto(this.#options.url);
     const patience = { timeout: OPEN_WITHIN_MS };
-    await page.locator("#now-phase[data-state=good], #problem:not([hidden])").first().waitFor(patience);
-    if (await page.locator("#problem").isVisible()) throw new Error(`the ${name} window has a problem`);
+    await page.locator("#now-phase[data-state=good], #problem[data-end]").first().waitFor(patience);
+    if ((await page.locator("#problem[data-end]").count()) > 0)
+      throw new Error(`the ${name} window has a problem`);
     await page.locator("#block-rows tr").first().waitFor();
     await page.locator("#states:not(:text-is('0'))").waitFor();
     this.#options.print(`The ${name} window is live.`);
