@@ -132,7 +132,14 @@ export async function blockLatency(lab: Lab, commits: number): Promise<Figures> 
   await client.live(`select max(_block_num)::int as block from ${stream.target}`, [], ([row]) =>
     seen.reached(Number(row?.["block"] ?? -1)),
   );
-  const { late, committing } = await delays(commits, (n) => stream.commit(n, n), seen);
+  // As a worker does: after the commit, by another connection, and it is not waited for.
+  const announcer = await db.client();
+  const commit = async (n: number) => {
+    await stream.commit(n, n);
+    const announced = [{ stream_id: stream.id, block: String(n) }];
+    void announcer.query("select ampsync_worker.announce($1)", [JSON.stringify(announced)]);
+  };
+  const { late, committing } = await delays(commits, commit, seen);
   await client.close();
   return {
     what: "a block of a dataset committed until a client's live query shows it",

@@ -119,6 +119,7 @@ export class Gateway {
         this.#head = { position: head, now };
         this.#metrics.read(seconds);
       },
+      pollMs: settings.pollMs,
     });
     this.#checks = new Checks({
       pool,

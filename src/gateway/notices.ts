@@ -55,7 +55,11 @@ export class Notices {
       client.release(true);
       throw error;
     }
-    if (this.#isEnding) client.release(true);
-    else this.#client = client;
+    if (this.#isEnding) {
+      client.release(true);
+      return;
+    }
+    this.#client = client;
+    this.#listener("ampsync_log", ""); // Something may have been said before.
   }
 }

@@ -18,6 +18,8 @@ export interface PumpOptions extends Omit<ReaderOptions, "isOpen" | "released"> 
   readonly pool: pg.Pool;
   /** Lets the windows of all shapes follow, on that connection. */
   readonly raiseLow: () => Promise<void>;
+  /** How long without a notification until it looks all the same. */
+  readonly pollMs?: number | undefined;
 }
 
 /**
@@ -63,14 +65,17 @@ export class Pump {
   }
 
   async #run(): Promise<void> {
+    const { pollMs } = this.#options;
     while (!this.#isEnding) {
-      const woken = this.#wakes.next(POLL_MS);
+      const woken = this.#wakes.next(pollMs ?? POLL_MS);
       // Whoever cannot take more keeps nobody else waiting: what it misses it gets by a reading of its own.
       for (const session of this.sessions) if (session.isSlow) session.isCaughtUp = false;
       this.#catchUp();
       if ((await this.#serveLive()) === "again") continue;
+      const next = performance.now() + APART_MS;
       await woken;
-      await new Promise((resolve) => setTimeout(resolve, APART_MS));
+      const early = next - performance.now();
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
     }
     while (this.#catchingUp > 0 || this.#isChecking) await this.#wakes.next(POLL_MS);
   }

@@ -19,4 +19,6 @@ export interface GatewaySettings {
   readonly deadlines: Deadlines;
   /** The share of loads after which client and server compare their tables, without being asked. */
   readonly checkedLoads?: number;
+  /** The log is looked at so often, without any notification; 1 s by default. */
+  readonly pollMs?: number;
 }

@@ -3,10 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { applyFrame, RefusedOperation } from "../../../src/client/apply.ts";
 import { type Database, read } from "../../../src/client/database.ts";
 import { LiveQueries, type Rows } from "../../../src/client/live.ts";
+import { stage } from "../../../src/client/stage.ts";
 import { openStore, type Store } from "../../../src/client/store.ts";
 import { makeTable, Tables } from "../../../src/client/tables.ts";
 import { Turns } from "../../../src/client/turns.ts";
-import type { Frame, TableForm } from "../../../src/wire/from-gateway.ts";
+import type { Frame, Snapshot, TableForm } from "../../../src/wire/from-gateway.ts";
 import { frameOf } from "../../support/client/frames.ts";
 import { blocks, copyOf, EPOCH, todos } from "../../support/client/tables.ts";
 
@@ -133,6 +134,29 @@ describe("operations", () => {
 
     await apply(frameOf({ from: "3", to: "4", ops: [load(null, todo(9, "z"))] }));
     expect((await allTodos()).map(({ id }) => id)).toEqual([9]);
+  });
+
+  test.each([
+    ["of one instance", { title: "x" }, [3]],
+    ["of a whole table", null, []],
+  ])("a load %s from a snapshot without rows leaves none", async (_, where, left) => {
+    await apply(frameOf({ to: "1", ops: [upsert(todo(1, "x"), todo(2, "x"), todo(3, "y"))] }));
+    const snapshot: Snapshot = {
+      ...{ t: "snapshot" as const, shape: "s", snapshot: "0190a0e0-0000-7000-8000-000000000001" },
+      ...{ table: "public.todos", rows: "0", checksum: "0", chunks: [] },
+    };
+    const nothing = () => Promise.reject(new Error("there is no chunk"));
+    const { signal } = new AbortController();
+    await stage(
+      { pg, tables, fetchChunk: nothing, hash: () => 0n, turn: (step) => step(), signal },
+      snapshot,
+    );
+    const load = { op: "load", table: "public.todos", snapshots: [snapshot.snapshot], rows: null, where };
+    await apply(frameOf({ from: "1", to: "2", ops: [load] }));
+    expect((await allTodos()).map(({ id }) => id)).toEqual(left);
+    expect(await rowsOf("select from pg_class where relnamespace = 'ampsync_stage'::regnamespace")).toEqual(
+      [],
+    );
   });
 
   test("a load takes another form of the table with it, in the same transaction", async () => {
