@@ -160,15 +160,21 @@ export class Engine implements LocalClient {
     const rows = await this.#turns.take(() =>
       read<{ leader: number }>(this.pg, "update ampsync.state set leader = leader + 1 returning leader"),
     );
-    await this.#storing.now();
+    // A store that is full can be read, and tabs are told that it is.
+    await this.#storing.now().catch(this.#notStored);
     const generation = rows[0]?.leader ?? 0;
     this.#condition.history.note(`leader ${generation}`);
     return generation;
   }
 
-  /** One more user of the store wants these; `giveUpUnheld` ends what none has wanted. */
-  hold(shapes: readonly Subscription[]): Promise<void> {
+  /** One more user of the store wants these, and gets their ids; `giveUpUnheld` ends what none wants. */
+  hold(shapes: readonly Subscription[]): Promise<readonly string[]> {
     return this.#subscribing.hold(shapes);
+  }
+
+  /** A user is gone, that wanted these. */
+  release(ids: readonly string[]): void {
+    this.#subscribing.release(ids);
   }
 
   giveUpUnheld(): Promise<void> {

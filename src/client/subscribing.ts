@@ -52,15 +52,29 @@ export class Subscribing {
   }
 
   /** These too: for one of several users of the store. */
-  async hold(shapes: readonly Subscription[]): Promise<void> {
-    if (shapes.length === 0) return;
-    const { turns, storing, condition } = this.#parts;
-    await turns.take(async () => {
-      for (const wanted of shapes) await this.#add(wanted);
+  async hold(shapes: readonly Subscription[]): Promise<readonly string[]> {
+    const { pg, turns, storing, condition } = this.#parts;
+    const { ids, isNew } = await turns.take(async () => {
+      const { subscriptions } = await readStanding(pg);
+      const ids: string[] = [];
+      for (const wanted of shapes) ids.push(await this.#add(wanted));
+      return { ids, isNew: !ids.every((id) => subscriptions.some((state) => state.id === id)) };
     });
+    // Whoever wants what is there already needs no store that takes anything.
+    if (!isNew) return ids;
     await storing.now();
     await condition.changed();
     this.#askForMore();
+    return ids;
+  }
+
+  /** As `unsubscribe`, but what nobody wants then stays until `giveUpUnheld`. */
+  release(ids: readonly string[]): void {
+    for (const id of ids) {
+      const users = (this.#users.get(id) ?? 1) - 1;
+      if (users > 0) this.#users.set(id, users);
+      else this.#users.delete(id);
+    }
   }
 
   /** What nobody has asked for since the store was opened. */

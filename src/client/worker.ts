@@ -24,6 +24,7 @@ export function serveTabs({ extensions = {} }: WorkerOptions = {}): void {
     const message = data as ToWorker;
     if (message.t === "begin")
       candidate ??= new Candidate(message.place, extensions, (told) => scope.postMessage(told));
+    else if (message.t === "joined") candidate?.joined();
     else void candidate?.stop();
   });
 }

@@ -8,19 +8,19 @@ interface Pending {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Sums of whole tables, asked of the server: each other call is done where the store is. */
-const VERIFY_MS = 120_000;
-
 /** What a tab has asked for, and not been answered yet. A new leader is asked for it again, by the same ids. */
 export class Asking {
   readonly #send: (id: string, call: Call) => void;
   readonly #deadlineMs: number;
+  readonly #isHeard: () => boolean;
   readonly #pending = new Map<string, Pending>();
   #closed: Error | null = null;
 
-  constructor(send: (id: string, call: Call) => void, deadlineMs: number) {
+  /** `isHeard`: the leader answers, if not yet what it was asked. */
+  constructor(send: (id: string, call: Call) => void, deadlineMs: number, isHeard: () => boolean) {
     this.#send = send;
     this.#deadlineMs = deadlineMs;
+    this.#isHeard = isHeard;
   }
 
   ask<N extends CallName>(name: N, takes: Calls[N]["takes"]): Promise<Calls[N]["gives"]> {
@@ -74,8 +74,10 @@ export class Asking {
 
   #arm(id: string, pending: Pending): void {
     clearTimeout(pending.timer);
-    const ms = pending.call.name === "verify" ? VERIFY_MS : this.#deadlineMs;
+    const ms = this.#deadlineMs;
     pending.timer = setTimeout(() => {
+      // Sums of whole tables, asked of the server, take their time: each other call is done where the store is.
+      if (pending.call.name === "verify" && this.#isHeard()) return this.#arm(id, pending);
       const message = `${pending.call.name}: no answer within ${ms} ms of the tab that has the store`;
       const detail = "It may be done all the same: what was asked for is not taken back.";
       const hint = "Open that tab, or close it: another goes on.";

@@ -19,17 +19,24 @@ export class Candidate {
   readonly #tell: (message: FromWorker) => void;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
+  #reset: boolean;
 
   constructor(place: Place, extensions: Extensions, tell: (message: FromWorker) => void) {
     this.#place = place;
     this.#extensions = extensions;
     this.#tell = tell;
+    this.#reset = place.reset ?? false;
     // Held for as long as this thread lives: who asks for it hears of its end.
     void navigator.locks.request(place.alive, () => {
       tell({ t: "begun" });
       return new Promise(() => {});
     });
     this.#ended = this.#run();
+  }
+
+  /** The tab has a leader: whatever this worker opens later is never made anew. */
+  joined(): void {
+    this.#reset = false;
   }
 
   async stop(): Promise<void> {
@@ -69,7 +76,9 @@ export class Candidate {
       if (!/^[a-z-]+:\/\//.test(store) || store.startsWith("opfs-ahp://")) {
         await handlesReleased(store.replace(/^opfs-ahp:\/\//, ""));
       }
-      return await Leader.open(this.#place, this.#extensions);
+      const reset = this.#reset;
+      this.#reset = false;
+      return await Leader.open({ ...this.#place, reset }, this.#extensions);
     } finally {
       clearInterval(again);
       common.close();

@@ -6,7 +6,7 @@ import { Channel } from "./channel.ts";
 import { type Common, commonChannel, type Place, tabChannel, tabLock } from "./messages.ts";
 import { Session } from "./session.ts";
 
-/** What no tab has asked for so long after the store was opened is given up. */
+/** What no tab has asked for so long after the store was opened, or the last tab that did was closed, is given up. */
 const GIVE_UP_AFTER_MS = 10_000;
 const TOKEN_WITHIN_MS = 10_000;
 
@@ -18,7 +18,7 @@ export class Leader {
   readonly #joined = Promise.withResolvers<void>();
   #engine: Engine | null = null;
   #generation = 0;
-  #areShapesSaid = false;
+  #isClosed = false;
   #givingUp: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(place: Place) {
@@ -49,12 +49,13 @@ export class Leader {
     this.#generation = await engine.lead();
     this.#welcome(tab, engine);
     engine.onStatus((status) => this.#common.say({ t: "status", generation: this.#generation, status }));
-    this.#givingUp = setTimeout(() => this.#giveUp(engine), GIVE_UP_AFTER_MS);
+    this.#giveUpLater(engine);
     this.#common.say({ t: "leader", generation: this.#generation });
   }
 
   /** The engine is closed with everything stored, and tabs turn to whoever comes next. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#givingUp);
     this.#common.close();
     for (const session of this.#sessions.values()) session.close();
@@ -77,9 +78,6 @@ export class Leader {
       generation: this.#generation,
       leader: this.#place.tab,
       engine,
-      wanted: (shapes) => {
-        this.#areShapesSaid ||= shapes !== null;
-      },
     });
     this.#sessions.set(tab, session);
     this.#joined.resolve();
@@ -88,6 +86,7 @@ export class Leader {
     void navigator.locks.request(tabLock(this.#place.store, tab), () => {
       session.end();
       this.#sessions.delete(tab);
+      this.#giveUpLater(engine);
     });
   }
 
@@ -107,7 +106,13 @@ export class Leader {
     throw refused;
   }
 
-  async #giveUp(engine: Engine): Promise<void> {
-    if (this.#areShapesSaid) await engine.giveUpUnheld();
+  /** Not at once: a tab that is loaded anew wants the same again. */
+  #giveUpLater(engine: Engine): void {
+    clearTimeout(this.#givingUp);
+    if (this.#isClosed) return;
+    this.#givingUp = setTimeout(() => {
+      const areShapesSaid = [...this.#sessions.values()].some(({ saysShapes }) => saysShapes);
+      if (areShapesSaid) void engine.giveUpUnheld();
+    }, GIVE_UP_AFTER_MS);
   }
 }

@@ -59,11 +59,15 @@ export class Line {
     this.#hooks = hooks;
     this.#channel = new Channel(tabChannel(store, tab), (message) => this.#hear(message));
     this.#common = new Channel(commonChannel(store), (message) => this.#hearCommon(message));
-    this.#asking = new Asking((id, call) => {
-      // Before, it waits for whoever will lead.
-      if (this.#join !== "done" && call.name !== "join") return;
-      this.#channel.say({ t: "ask", generation: this.#generation, id, call });
-    }, times.deadlineMs);
+    this.#asking = new Asking(
+      (id, call) => {
+        // Before, it waits for whoever will lead.
+        if (this.#join !== "done" && call.name !== "join") return;
+        this.#channel.say({ t: "ask", generation: this.#generation, id, call });
+      },
+      times.deadlineMs,
+      () => this.#pulse?.isFrozen !== true,
+    );
     this.#times = times;
   }
 
@@ -128,6 +132,8 @@ export class Line {
         this.#pulse?.heard();
         this.#leader = null;
         this.#join = "none";
+        // Only who has the lock says so: none before it leads any more, and a store that is made anew counts from one.
+        this.#generation = 0;
         this.#asking.wait();
         this.#hooks.moved();
         break;

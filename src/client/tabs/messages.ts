@@ -67,7 +67,11 @@ export type ToTab =
   | { readonly t: "pong" };
 
 /** From a page to its own worker, and back. */
-export type ToWorker = { readonly t: "begin"; readonly place: Place } | { readonly t: "stop" };
+export type ToWorker =
+  | { readonly t: "begin"; readonly place: Place }
+  /** A leader has taken the tab in: there is a store that can be opened. */
+  | { readonly t: "joined" }
+  | { readonly t: "stop" };
 export type FromWorker =
   | { readonly t: "begun" }
   | { readonly t: "unavailable"; readonly error: Packed }
@@ -77,7 +81,7 @@ export type FromWorker =
 export interface Place {
   readonly store: string;
   readonly url: string;
-  /** Of a store that cannot be opened. */
+  /** Of a store that cannot be opened: for one opening, and none after the tab has had a leader. */
   readonly reset?: boolean;
   readonly tab: string;
   /** The name of the lock that says that this worker lives. */

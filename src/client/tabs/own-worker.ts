@@ -8,7 +8,7 @@ const STOPPED_WITHIN_MS = 5_000;
 /** The worker of a tab: started anew should it end, which a worker does without a word. */
 export class OwnWorker {
   readonly #start: () => WorkerLike;
-  readonly #place: Omit<Place, "alive">;
+  #place: Omit<Place, "alive">;
   readonly #unavailable: (error: unknown) => void;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #watching = new AbortController();
@@ -30,6 +30,12 @@ export class OwnWorker {
     await this.#stopped.promise;
     clearTimeout(late);
     this.#worker.terminate();
+  }
+
+  /** What was chosen for a store that cannot be opened is chosen for that one time. */
+  joined(): void {
+    this.#place = { ...this.#place, reset: false };
+    this.#say({ t: "joined" });
   }
 
   begin(): void {
@@ -55,6 +61,7 @@ export class OwnWorker {
       ),
     );
     this.#say({ t: "begin", place: { ...this.#place, alive } });
+    this.#place = { ...this.#place, reset: false };
   }
 
   /** The worker holds this lock while it lives. */

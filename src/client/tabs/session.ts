@@ -22,8 +22,6 @@ interface Parts {
   /** The tab whose worker this is. */
   readonly leader: string;
   readonly engine: Engine;
-  /** A tab has said what it wants: null is what the store holds. */
-  readonly wanted: (shapes: Calls["join"]["takes"]["shapes"]) => void;
 }
 
 /** One tab, as the worker sees it that has the store. */
@@ -32,6 +30,9 @@ export class Session {
   readonly #channel: Channel<ToTab, FromTab>;
   readonly #lives = new Map<string, Live>();
   readonly #tokens = new Map<number, { resolve(token: string): void; reject(error: Error): void }>();
+  /** Ids of subscriptions, one as often as this tab has asked for it. */
+  #held: readonly string[] = [];
+  #saysShapes = false;
   #asked = 0;
   #isClosing = false;
   #ended = false;
@@ -39,6 +40,11 @@ export class Session {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#channel = new Channel(parts.channel, (message) => this.#hear(message));
+  }
+
+  /** Whether this tab has said all that it wants: otherwise it is what the store holds. */
+  get saysShapes(): boolean {
+    return this.#saysShapes;
   }
 
   welcome(isNew: boolean): void {
@@ -68,6 +74,8 @@ export class Session {
     this.#ended = true;
     for (const live of this.#lives.values()) live.stop();
     this.#lives.clear();
+    this.#parts.engine.release(this.#held);
+    this.#held = [];
     for (const { reject } of this.#tokens.values()) reject(new Error("the tab is closed"));
     this.#channel.close();
   }
@@ -105,9 +113,13 @@ export class Session {
 
   readonly #answers: Answers = {
     join: async ({ shapes, subscribed }) => {
-      const { engine, wanted } = this.#parts;
-      await engine.hold([...(shapes ?? []), ...subscribed]);
-      wanted(shapes);
+      const { engine } = this.#parts;
+      const ids = await engine.hold([...(shapes ?? []), ...subscribed]);
+      // A tab that asks again, since the answer was late, says all of it again.
+      engine.release(this.#held);
+      this.#held = [];
+      this.#hold(ids);
+      this.#saysShapes = shapes !== null;
       return engine.status;
     },
     write: (statements, id) => this.#parts.engine.request(statements, id),
@@ -120,9 +132,15 @@ export class Session {
     subscribe: async (wanted) => {
       const { engine } = this.#parts;
       const { id } = await engine.subscribe(wanted);
+      this.#hold([id]);
       return { id, status: engine.status };
     },
-    unsubscribe: (id) => this.#parts.engine.unsubscribe(id).then(() => null),
+    unsubscribe: async (id) => {
+      const at = this.#held.indexOf(id);
+      this.#held = this.#held.filter((_, n) => n !== at);
+      await this.#parts.engine.unsubscribe(id);
+      return null;
+    },
     reload: (table) => this.#parts.engine.reload(table).then(() => null),
     verify: (tables) => this.#parts.engine.verify(tables ?? undefined),
     reset: (how) => this.#parts.engine.reset(how).then(() => null),
@@ -138,17 +156,24 @@ export class Session {
     debug: async () => this.#parts.engine.debug(),
   };
 
+  #hold(ids: readonly string[]): void {
+    if (this.#ended) this.#parts.engine.release(ids);
+    else this.#held = [...this.#held, ...ids];
+  }
+
   async #watch({ live: id, sql, params }: Watched): Promise<Rows> {
     let first: Rows | null = null;
     const live: Live = { stop: () => {}, isShowing: true, next: null };
     this.#lives.get(id)?.stop();
-    live.stop = await this.#parts.engine.live(sql, params, (rows) => {
+    this.#lives.set(id, live);
+    const stop = await this.#parts.engine.live(sql, params, (rows) => {
       if (first === null) first = rows;
       else if (live.isShowing) live.next = rows;
       else this.#show(id, live, rows);
     });
-    if (this.#ended) live.stop();
-    else this.#lives.set(id, live);
+    // Ended meanwhile, or asked for again.
+    if (this.#lives.get(id) === live) live.stop = stop;
+    else stop();
     return first ?? [];
   }
 

@@ -73,7 +73,7 @@ export class Tab implements Client {
       wanted: () => ({ shapes: options.shapes ?? null, subscribed: [...this.#subscribed.values()] }),
       token: async () => options.token(),
       joined: (status) => this.#joined(status),
-      refused: (error) => this.#failed(error),
+      refused: (error) => this.#refused(error),
       status: (status) => this.#told(status),
       rows: (live, rows) => this.#rows(live, rows),
       moved: () => this.#moved(),
@@ -131,6 +131,8 @@ export class Tab implements Client {
       await this.#watch(live);
     } catch (error) {
       this.#lives.delete(id);
+      // It may be there all the same, with an answer that came too late.
+      this.#line.ask("unlive", id).catch(() => {});
       throw error;
     }
     return () => {
@@ -204,11 +206,18 @@ export class Tab implements Client {
   /** Live queries of the leader before are asked of this one. */
   #joined(status: ClientStatus): void {
     this.#error = null;
+    this.#worker.joined();
     this.#told(status);
     this.#opened.resolve();
     for (const live of this.#lives.values()) {
       if (live.isHere) this.#watchAgain(live);
     }
+  }
+
+  #refused(error: unknown): void {
+    this.#failed(error);
+    // One that is late is asked again.
+    if (failureOf(error).code !== "SY420") this.#opened.reject(error);
   }
 
   #watchAgain(live: Live): void {
