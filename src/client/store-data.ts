@@ -1,5 +1,5 @@
 import { answerOf, browserHere, type Folder } from "./browser-storage.ts";
-import { type Node, readText } from "./node-files.ts";
+import type { Node } from "./node-files.ts";
 import type { Place } from "./store-place.ts";
 
 /** The files of a store, without a database. */
@@ -12,25 +12,15 @@ export interface StoreData {
   giveUp(what: string): Promise<void>;
 }
 
-export function dataOf({ kind, path }: Place, node: Node | null): StoreData {
-  if (kind === "directory" && node !== null) return ofDirectory(node, path);
+export async function dataOf({ kind, path }: Place, node: Node | null): Promise<StoreData> {
+  if (kind === "directory" && node !== null) {
+    // Not loaded by browsers.
+    const { ofDirectory } = await import("./store-directory.ts");
+    return ofDirectory(node, path);
+  }
   if (kind === "opfs") return ofOpfs(path);
   if (kind === "idb") return ofIndexedDb(`/pglite/${path}`);
   return { look: async () => "gone", major: () => null, giveUp: async () => {} };
-}
-
-function ofDirectory({ fs }: Node, path: string): StoreData {
-  const major = () => readText(fs, `${path}/PG_VERSION`)?.trim() ?? null;
-  return {
-    look: async () => (major() !== null ? "there" : fs.existsSync(path) ? "broken" : "gone"),
-    major,
-    async giveUp(what) {
-      if (!fs.existsSync(path)) return;
-      let aside = `${path}.${what}`;
-      for (let n = 2; fs.existsSync(aside); n++) aside = `${path}.${what}-${n}`;
-      fs.renameSync(path, aside);
-    },
-  };
 }
 
 function ofOpfs(path: string): StoreData {

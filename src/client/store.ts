@@ -1,11 +1,10 @@
 import { type Extensions, PGlite } from "@electric-sql/pglite";
 
 import type { Database } from "./database.ts";
-import { nodeIfThere } from "./node-files.ts";
+import { type Node, nodeIfThere } from "./node-files.ts";
 import { STORE_FORMAT, STORE_SCHEMA } from "./schema.ts";
 import { dataOf, type StoreData } from "./store-data.ts";
 import { unavailable } from "./store-errors.ts";
-import { lockStore } from "./store-lock.ts";
 import { type Known, memoryOf, type StoreMemory } from "./store-memory.ts";
 import { type Place, placeOf, type StoreKind } from "./store-place.ts";
 
@@ -43,10 +42,10 @@ export async function openStore(name: string, extensions: Extensions = {}, reset
   const known = await memory.read();
   const place = placeOf(name, node !== null, known?.kind ?? null);
   const { kind } = place;
-  const release = kind === "directory" && node !== null ? await lockStore(node, place.path) : () => {};
+  const release = kind === "directory" && node !== null ? await lock(node, place.path) : () => {};
   try {
     const open = () => openDatabase(place, extensions, true);
-    const opening = { name, place, memory, data: dataOf(place, node), reset, open };
+    const opening = { name, place, memory, data: await dataOf(place, node), reset, open };
     let { pg, beginning } = await openOrMake(opening, await memory.read());
     const reopen = async () => {
       // What is broken may not close either.
@@ -63,6 +62,12 @@ export async function openStore(name: string, extensions: Extensions = {}, reset
     release();
     throw error;
   }
+}
+
+/** What browsers have no use for is not loaded by them. */
+async function lock(node: Node, path: string): Promise<() => void> {
+  const { lockStore } = await import("./store-lock.ts");
+  return lockStore(node, path);
 }
 
 interface Opening {

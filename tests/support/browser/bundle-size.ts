@@ -4,7 +4,8 @@ import { gzipSync } from "node:zlib";
 import { type BuildOptions, build } from "esbuild";
 
 const CLIENT = fileURLToPath(new URL("../../../src/client", import.meta.url));
-const EXTERNAL = ["@electric-sql/pglite", "xxhash-wasm"];
+/** The last two are imported at need, and that is in Node alone. */
+const EXTERNAL = ["@electric-sql/pglite", "xxhash-wasm", "./store-directory.ts", "./store-lock.ts"];
 
 export interface BundleSize {
   /** Of what a page loads whose store is open in a worker. */
