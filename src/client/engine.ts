@@ -118,7 +118,10 @@ export class Engine implements LocalClient {
       send,
       tell: (event) => this.#connection.tell(event),
       renewToken: () => this.#connection.renewToken(),
-      answered: (answers, forms) => this.#turns.take(() => this.#answered(answers, forms)),
+      answered: (answers, forms, isCurrent) =>
+        this.#turns.take(async () => {
+          if (isCurrent()) await this.#answered(answers, forms);
+        }),
       welcomed: () => this.#welcomed(),
       stage: (snapshot: Snapshot, signal) =>
         stage({ pg, tables: this.#tables, fetchChunk, hash, turn, signal }, snapshot),
@@ -178,7 +181,7 @@ export class Engine implements LocalClient {
   }
 
   giveUpUnheld(): Promise<void> {
-    return this.#subscribing.giveUpUnheld();
+    return this.#subscribing.giveUpUnheld().catch(this.#notStored);
   }
 
   unsubscribe(id: string): Promise<void> {
@@ -255,12 +258,12 @@ export class Engine implements LocalClient {
       const clientId = await emptyClient(this.pg);
       await this.#storing.now();
       await this.#store.noteClient(clientId);
+      // A hello that was said, and what was answered to it, is of the client that was.
+      this.#connection.tell({ kind: "gap" });
       await this.#live.changed(null);
     });
     await this.#condition.changed();
-    // Whichever of them it waits for; an open connection is one of the client that was.
     this.#connection.tell({ kind: "renamed" });
-    this.#connection.tell({ kind: "gap" });
   }
 
   signIn(): void {
@@ -297,7 +300,6 @@ export class Engine implements LocalClient {
     this.#verifying.end(new Error("the client is closed"));
     try {
       await this.#inbox.clear();
-      this.#health.end();
       await this.#turns.take(() => this.#health.close(() => this.#storing.now()));
     } finally {
       this.#store.release();
@@ -306,6 +308,8 @@ export class Engine implements LocalClient {
 
   async #hello(token: string) {
     return this.#turns.take(async () => {
+      // A store that was opened again may hold others than before.
+      await this.pg.transaction((tx) => this.#tables.read(tx));
       const standing = await this.#condition.readStanding();
       this.#subscribing.saidHello();
       return helloOf(standing, token, await readStaged(this.pg));

@@ -49,10 +49,10 @@ export class Frames {
   }
 
   /** False: one of them does not begin where the tables stand; those before it are applied. */
-  apply(frames: readonly Frame[], epoch: string): Promise<boolean> {
+  apply(frames: readonly Frame[], epoch: string, isCurrent: () => boolean): Promise<boolean> {
     return this.#parts.turns.take(async () => {
       try {
-        return !this.#parts.isWell() || (await this.#apply(frames, epoch));
+        return !isCurrent() || !this.#parts.isWell() || (await this.#apply(frames, epoch));
       } catch (error) {
         if (!isOfTheStore(error)) throw error;
         this.#parts.notStored(error);

@@ -14,7 +14,11 @@ export interface Steps {
   readonly tell: (event: Event) => void;
   readonly renewToken: () => Promise<void>;
   /** What becomes of subscriptions, and the forms of their tables. */
-  readonly answered: (answers: Welcome["shapes"], tables: Welcome["tables"]) => Promise<void>;
+  readonly answered: (
+    answers: Welcome["shapes"],
+    tables: Welcome["tables"],
+    isCurrent: () => boolean,
+  ) => Promise<void>;
   readonly welcomed: () => Promise<void>;
   readonly stage: (snapshot: Snapshot, signal: AbortSignal) => Promise<void>;
   readonly changed: () => Promise<void>;
@@ -80,17 +84,19 @@ export class Inbox {
         this.#epoch = message.epoch;
         this.#connection = new AbortController();
         lag.told(message.head, message.now);
-        await this.#steps.answered(message.shapes, message.tables);
+        await this.#steps.answered(message.shapes, message.tables, isCurrent);
+        if (!isCurrent()) return;
         await this.#steps.welcomed();
         if (this.#noChunks !== null) this.#steps.failed(this.#noChunks);
         return;
       case "shapes":
-        return this.#steps.answered(message.shapes, message.tables);
+        return this.#steps.answered(message.shapes, message.tables, isCurrent);
       case "failed": {
         const { id, code, hint } = message;
         return this.#steps.answered(
           [{ ...UNSAID, id, mode: "failed", code, message: message.message, hint }],
           [],
+          isCurrent,
         );
       }
       case "snapshot":
@@ -102,7 +108,7 @@ export class Inbox {
           const next = this.#letters.shift()?.message;
           if (next?.t === "frame") batch.push(next);
         }
-        if (!(await frames.apply(batch, this.#epoch))) tell({ kind: "gap" });
+        if (!(await frames.apply(batch, this.#epoch, isCurrent))) tell({ kind: "gap" });
         return;
       }
       case "tick":

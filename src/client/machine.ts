@@ -46,7 +46,7 @@ export type Event =
       readonly retryMs?: number | null;
       readonly code?: string;
     }
-  /** A frame that does not begin where the client stands. */
+  /** The client does not stand where its hello said, or a frame does not begin where it stands. */
   | { readonly kind: "gap" }
   /** Rows that were promised cannot be had: another hello is answered with others. */
   | { readonly kind: "no_chunks" }
@@ -116,8 +116,8 @@ export function decide(state: Connection, event: Event, chance: Chance): Decisio
         ? ask({ ...state, refused: 0, tries: 0 })
         : stay(state);
     case "renamed":
-      return state.link === "cloned" || state.link === "other_subject"
-        ? ask({ ...state, tries: 0 })
+      return state.link === "cloned" || state.link === "displaced" || state.link === "other_subject"
+        ? ask({ ...state, tries: 0, displacedAt: [] })
         : stay(state);
     case "not_renamed":
       return state.link === "cloned" ? wait(state, chance, state.tries) : stay(state);
@@ -138,7 +138,9 @@ export function decide(state: Connection, event: Event, chance: Chance): Decisio
     case "message":
       return hear(state, event, chance);
     case "gap":
-      return state.link === "open" ? giveUp(state, chance, 1000, "a frame is missing") : stay(state);
+      return state.link === "greeting" || state.link === "open"
+        ? giveUp(state, chance, 1000, "a frame is missing")
+        : stay(state);
     case "no_chunks":
       return state.link === "open" ? leave(state, chance, state.tries, 1000, "chunks are gone") : stay(state);
     case "nonsense":

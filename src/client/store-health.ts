@@ -53,7 +53,7 @@ export class StoreHealth {
 
   /** It did not take what it was given. */
   failed(error: unknown): void {
-    if (this.#trouble !== null) return;
+    if (this.#isEnded || this.#trouble !== null) return;
     this.#trouble = full(error);
     this.#parts.shown();
     void this.#parts.turns.take(() => this.#reopen()).finally(() => this.#again());
@@ -64,14 +64,14 @@ export class StoreHealth {
     if (this.#trouble !== null) void this.#try();
   }
 
-  end(): void {
-    this.#isEnded = true;
-    clearTimeout(this.#timer);
-  }
-
-  /** What a store in trouble does not take is not missed: it is as it was, and says so. */
+  /**
+   * The last turn. What comes after it finds a database that is closed: that is no fault of the store, which others may
+   * hold by then. What a store in trouble does not take is not missed: it is as it was, and says so.
+   */
   async close(storeAll: () => Promise<void>): Promise<void> {
     const { pg } = this.#parts.store;
+    this.#isEnded = true;
+    clearTimeout(this.#timer);
     if (this.#trouble === null) return storeAll().finally(() => pg.close());
     await storeAll().catch(() => {});
     await pg.close().catch(() => {});
@@ -101,7 +101,7 @@ export class StoreHealth {
   #errorOf(error: unknown): unknown {
     const isRefused = this.#trouble !== null && (error as { code?: unknown }).code === "25006";
     if (isRefused) return this.#trouble;
-    if (!isOfTheStore(error)) return error;
+    if (this.#isEnded || !isOfTheStore(error)) return error;
     this.failed(error);
     return this.#trouble;
   }
@@ -112,7 +112,8 @@ export class StoreHealth {
     this.#timer = setTimeout(() => void this.#try(), AGAIN_MS);
   }
 
-  #try(): Promise<void> {
+  async #try(): Promise<void> {
+    if (this.#isEnded) return;
     this.#trying ??= this.#parts.turns
       .take(() => this.#probe())
       .finally(() => {
@@ -123,6 +124,7 @@ export class StoreHealth {
 
   async #probe(): Promise<void> {
     const { store, shown, recovered } = this.#parts;
+    if (this.#isEnded) return;
     try {
       if (this.#isClosed) await this.#reopen();
       await store.pg.transaction((tx) => tx.exec(PROBE));
@@ -140,11 +142,12 @@ export class StoreHealth {
 
   /**
    * Opened again only where the database does not answer any more, or holds what it cannot store: without space that may
-   * fail, and then nothing can be read. Of IndexedDB what is in memory is all there is to read (ADR 28).
+   * fail, and then nothing can be read. Of IndexedDB what is in memory is all there is to read (ADR 28): opened again only
+   * where even that is not answered.
    */
   async #reopen(): Promise<void> {
     const { store, shown } = this.#parts;
-    if (store.kind === "idb" || store.kind === "memory" || (await this.#answers())) return;
+    if (this.#isEnded || store.kind === "memory" || (await this.#answers())) return;
     try {
       await store.reopen();
       this.#isClosed = false;
@@ -156,10 +159,10 @@ export class StoreHealth {
   }
 
   async #answers(): Promise<boolean> {
-    const { pg } = this.#parts.store;
+    const { pg, kind } = this.#parts.store;
     try {
       await pg.transaction((tx) => tx.query("select from ampsync.state"));
-      await storeAll(pg);
+      if (kind !== "idb") await storeAll(pg);
       return true;
     } catch {
       return false;

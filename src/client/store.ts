@@ -46,15 +46,19 @@ export async function openStore(name: string, extensions: Extensions = {}, reset
   try {
     const open = () => openDatabase(place, extensions, true);
     const opening = { name, place, memory, data: await dataOf(place, node), reset, open };
-    let { pg, beginning } = await openOrMake(opening, await memory.read());
+    const remembered = await memory.read();
+    let { pg, beginning } = await openOrMake(opening, remembered);
     const reopen = async () => {
       // What is broken may not close either.
       await pg.close().catch(() => {});
       // What it needs is there: to make sure of it would take space.
       pg = await openDatabase(place, extensions, false);
     };
-    const { major, clientId } = await whatIs(pg);
-    await memory.write({ kind, major, clientId });
+    const major = await orClose(pg, async () => {
+      const found = await whatIs(pg);
+      await remember(memory, { kind, major: found.major, clientId: found.clientId });
+      return found.major;
+    });
     const noteClient = (id: string) => memory.write({ kind, major, clientId: id });
     const pauseMs = kind === "idb" ? 1_000 : 0;
     return { pg: standInFor(() => pg), kind, beginning, pauseMs, reopen, noteClient, release };
@@ -106,7 +110,10 @@ async function openOrMake(opening: Opening, known: Known | null): Promise<Opened
     if (made !== null && made !== (await majorHere())) {
       const pg = await make(opening, `pg${made}`);
       // The same client: the server knows it, and what it has of it is loaded anew.
-      if (known?.clientId) await pg.query("update ampsync.state set client_id = $1", [known.clientId]);
+      if (known?.clientId) {
+        const { clientId } = known;
+        await orClose(pg, () => pg.query("update ampsync.state set client_id = $1", [clientId]));
+      }
       return { pg, beginning: "store_upgraded" };
     }
     if (reset) return { pg: await make(opening), beginning: "store_lost" };
@@ -131,13 +138,25 @@ async function openDatabase({ dataDir }: Place, extensions: Extensions, isNew: b
     initDbStartParams: SEGMENTS,
     startParams: [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ["-c", setting])],
   });
+  if (isNew) await orClose(pg, () => prepare(pg));
+  return pg;
+}
+
+/** A step of opening. Where it fails, nobody has the database: it is closed before the lock is let go. */
+async function orClose<T>(pg: PGlite, step: () => Promise<T>): Promise<T> {
   try {
-    if (isNew) await prepare(pg);
-    return pg;
+    return await step();
   } catch (error) {
     await pg.close().catch(() => {});
     throw error;
   }
+}
+
+/** Written only where it is another: a disk that is full does not keep a good store from being opened. */
+async function remember(memory: StoreMemory, now: Known): Promise<void> {
+  const known = await memory.read();
+  const isSame = known?.kind === now.kind && known.major === now.major && known.clientId === now.clientId;
+  if (!isSame) await memory.write(now);
 }
 
 /** Asked only where a store does not open: it takes a database of its own. */

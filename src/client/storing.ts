@@ -10,6 +10,7 @@ export class Storing {
   #next: Promise<void> | null = null;
   #running: Promise<void> = Promise.resolve();
   #lastAt = Number.NEGATIVE_INFINITY;
+  #isUrgent = false;
   #hurry = () => {};
 
   constructor(pg: Database, pauseMs: number) {
@@ -19,6 +20,8 @@ export class Storing {
 
   /** Resolves when what was committed before the call is stored. */
   async now(): Promise<void> {
+    // Of one that does not wait yet, too.
+    this.#isUrgent = true;
     const stored = this.soon();
     this.#hurry();
     return stored;
@@ -32,7 +35,7 @@ export class Storing {
 
   async #store(): Promise<void> {
     const pause = this.#lastAt + this.#pauseMs - performance.now();
-    if (pause > 0) {
+    if (pause > 0 && !this.#isUrgent) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pause);
         this.#hurry = () => {
@@ -44,6 +47,7 @@ export class Storing {
     // From here on what is committed may come too late for this one.
     const stored = storeAll(this.#pg);
     this.#hurry = () => {};
+    this.#isUrgent = false;
     this.#next = null;
     this.#running = stored.catch(() => {});
     await stored;

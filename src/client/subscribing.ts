@@ -80,11 +80,13 @@ export class Subscribing {
   /** What nobody has asked for since the store was opened. */
   async giveUpUnheld(): Promise<void> {
     const { pg, turns, condition } = this.#parts;
-    const { subscriptions } = condition.standing;
-    const unheld = subscriptions.filter(({ id, phase }) => phase !== "leaving" && !this.#users.has(id));
-    if (unheld.length === 0) return;
-    const ids = unheld.map(({ id }) => id);
-    await turns.take(() => pg.transaction((tx) => Promise.all(ids.map((id) => leaveSubscription(tx, id)))));
+    const ids = await turns.take(async () => {
+      const { subscriptions } = await readStanding(pg);
+      const unheld = subscriptions.filter(({ id, phase }) => phase !== "leaving" && !this.#users.has(id));
+      await pg.transaction((tx) => Promise.all(unheld.map(({ id }) => leaveSubscription(tx, id))));
+      return unheld.map(({ id }) => id);
+    });
+    if (ids.length === 0) return;
     this.#send({ t: "unsubscribe", ids });
     await condition.changed();
   }
@@ -102,10 +104,14 @@ export class Subscribing {
   /** One of those who asked for it does not any more; the last one takes it away. */
   async unsubscribe(id: string): Promise<void> {
     const { pg, turns, storing, condition } = this.#parts;
-    const users = (this.#users.get(id) ?? 1) - 1;
-    this.#users.set(id, users);
+    // Counted within the turn, as users are added: who subscribes beside it either keeps it, or comes after and asks anew.
+    const users = await turns.take(async () => {
+      const left = (this.#users.get(id) ?? 1) - 1;
+      if (left <= 0) await pg.transaction((tx) => leaveSubscription(tx, id));
+      this.#users.set(id, left);
+      return left;
+    });
     if (users > 0) return;
-    await turns.take(() => pg.transaction((tx) => leaveSubscription(tx, id)));
     await storing.now();
     this.#send({ t: "unsubscribe", ids: [id] });
     await condition.changed();

@@ -154,3 +154,26 @@ test("chunks that are gone are asked for in another snapshot, later each time, a
   const { rows } = await one.client.query("select from pg_tables where schemaname = 'ampsync_stage'");
   expect(rows).toEqual([]);
 });
+
+test("a reset between hello and welcome says hello anew, and what answers the first is not heard", async () => {
+  const first = await gateway.hears("hello");
+  gateway.heard.length = 0;
+  await one.client.reset();
+  gateway.welcome(first.shapes.map(({ id }) => ({ id, mode: "resume", table: null, reason: null })));
+  const { client, epoch } = await gateway.hears("hello");
+
+  expect(client).not.toBe(first.client);
+  expect(epoch).toBeNull();
+  expect(one.client.status.shapes.map(({ phase }) => phase)).toEqual(["loading", "loading"]);
+});
+
+test("who ends a subscription does not take it from whoever asks for it at that moment", async () => {
+  await welcomed();
+  await one.until("a connection", ({ connected }) => connected);
+  const [again] = await Promise.all([one.client.subscribe({ shape: "todos" }), subscribed.unsubscribe()]);
+  expect(again.id).toBe(subscribed.id);
+  expect(one.client.status.shapes.find(({ id }) => id === again.id)).toMatchObject({ phase: "loading" });
+
+  await again.unsubscribe();
+  expect((await gateway.hears("unsubscribe")).ids).toEqual([again.id]);
+});

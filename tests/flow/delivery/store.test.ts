@@ -84,6 +84,33 @@ test("a store of another PostgreSQL is put aside, and made anew for the same cli
   await close(lost);
 });
 
+test("a store is opened where nothing beside it can be written, if nothing has to be", async () => {
+  const path = await copyAs("beside-full");
+  await mkdir(`${path}.store.new`);
+  await close(await openStore(path));
+
+  await rm(`${path}.store`);
+  await expect(openStore(path)).rejects.toThrow("EISDIR");
+  await rm(`${path}.store.new`, { recursive: true });
+  const again = await openStore(path);
+  expect(await clientOf(again)).toBe(made.clientId);
+  await close(again);
+});
+
+test("a client that is closed does not open its store again, whoever asks it for something", async () => {
+  const path = await copyAs("closed");
+  await using gateway = await ScriptedGateway.start();
+  await using one = await TestClient.start(gateway.url, { store: path });
+  await Promise.all([one.client.query("create table last (id integer)"), one.client.close()]);
+
+  await expect(one.client.query("select from last")).rejects.toThrow("PGlite is closed");
+  one.client.wake();
+  await expect(one.client.query("select from last")).rejects.toThrow("PGlite is closed");
+  const next = await openStore(path);
+  expect(await read(next.pg, "select from last")).toEqual([]);
+  await close(next);
+});
+
 /** As a disk without space: no file gets longer. */
 class FullDisk {
   isFull = false;

@@ -76,6 +76,7 @@ const TABLE: Readonly<Record<Link, Partial<Record<keyof typeof EVENTS, string>>>
   },
   greeting: {
     welcome: "open",
+    gap: again,
     shapes: "waiting: leave 4400, wait",
     snapshot: "waiting: leave 4400, wait",
     frame: "waiting: leave 4400, wait",
@@ -102,6 +103,7 @@ const TABLE: Readonly<Record<Link, Partial<Record<keyof typeof EVENTS, string>>>
     timer: "asking: ask_token",
     wake: "asking: ask_token",
     call: "asking: ask_token",
+    renamed: "asking: ask_token",
     stop: "closed",
   },
   cloned: {
