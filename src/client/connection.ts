@@ -65,12 +65,14 @@ export class Connection {
     if (next.link !== before) this.#hooks.changed(next.link);
   }
 
-  /** Says nothing where nobody listens: what counts is said again in the next hello. */
-  send(message: FromClient): void {
-    if (this.#state.link === "open") this.#socket?.send(encode(message));
+  /** False: nobody listens, and nothing is said. What counts is said again in the next hello. */
+  send(message: FromClient): boolean {
+    if (this.#state.link !== "open" || this.#socket === null) return false;
+    this.#socket.send(encode(message));
+    return true;
   }
 
-  async renewToken(): Promise<void> {
+  async #renewToken(): Promise<void> {
     const at = this.#try;
     try {
       const token = await this.#askToken();
@@ -189,7 +191,8 @@ export class Connection {
     if (message.t === "error") this.#hooks.failed(message);
     const said = message.t === "error" ? { retryMs: message.retry_ms, code: message.code } : {};
     this.tell({ kind: "message", t: message.t, ...said });
-    if (isCurrent()) this.#hooks.take(message, isCurrent);
+    if (message.t === "auth_due") void this.#renewToken();
+    else if (isCurrent()) this.#hooks.take(message, isCurrent);
   }
 
   #leave(code: number, reason: string): void {

@@ -117,11 +117,11 @@ export class Engine implements LocalClient {
       }),
       send,
       tell: (event) => this.#connection.tell(event),
-      renewToken: () => this.#connection.renewToken(),
       answered: (answers, forms, isCurrent) =>
         this.#turns.take(async () => {
           if (isCurrent()) await this.#answered(answers, forms);
         }),
+      hopeless: (table, error) => this.#hopeless(table, error).catch(notStored),
       welcomed: () => this.#welcomed(),
       stage: (snapshot: Snapshot, signal) =>
         stage({ pg, tables: this.#tables, fetchChunk, hash, turn, signal }, snapshot),
@@ -332,6 +332,12 @@ export class Engine implements LocalClient {
       for (const [table, error] of unmade) await failTable(tx, table, error);
     });
     await this.#storing.soon();
+    await this.#condition.changed();
+  }
+
+  async #hopeless(table: string, error: unknown): Promise<void> {
+    const failure = unappliable(table, (error as Error).message);
+    await this.#turns.take(() => this.pg.transaction((tx) => failTable(tx, table, failure)));
     await this.#condition.changed();
   }
 

@@ -4,6 +4,7 @@ import { isOfTheStore } from "./database.ts";
 import type { Frames } from "./frames.ts";
 import type { Lag } from "./lag.ts";
 import type { Event } from "./machine.ts";
+import { WrongChunk } from "./stage.ts";
 
 export interface Steps {
   readonly lag: Lag;
@@ -12,7 +13,6 @@ export interface Steps {
   readonly isWell: () => boolean;
   readonly send: (message: FromClient) => void;
   readonly tell: (event: Event) => void;
-  readonly renewToken: () => Promise<void>;
   /** What becomes of subscriptions, and the forms of their tables. */
   readonly answered: (
     answers: Welcome["shapes"],
@@ -21,6 +21,8 @@ export interface Steps {
   ) => Promise<void>;
   readonly welcomed: () => Promise<void>;
   readonly stage: (snapshot: Snapshot, signal: AbortSignal) => Promise<void>;
+  /** What comes for a table cannot be kept, however often: its subscriptions fail. */
+  readonly hopeless: (table: string, error: unknown) => Promise<void>;
   readonly changed: () => Promise<void>;
   readonly failed: (error: unknown) => void;
   readonly notStored: (error: unknown) => void;
@@ -30,6 +32,9 @@ interface Letter {
   readonly message: FromGateway;
   readonly isCurrent: () => boolean;
 }
+
+/** What is not what it was said to be so often in a row will not be. */
+const WRONG_TIMES = 3;
 
 const UNSAID = { definition: null, table: null, reason: null } as const;
 
@@ -43,6 +48,8 @@ export class Inbox {
   #connection = new AbortController();
   /** What kept the last snapshot from coming: shown until one has come. */
   #noChunks: unknown = null;
+  /** How often in a row what came for a table was wrong. */
+  readonly #wrong = new Map<string, number>();
 
   constructor(steps: Steps) {
     this.#steps = steps;
@@ -115,9 +122,8 @@ export class Inbox {
         lag.told(message.head, message.now);
         return this.#steps.changed();
       case "auth_due":
-        return void this.#steps.renewToken();
       case "error":
-        // Shown by the connection, which may be gone by now.
+        // Answered, or shown, by the connection, which may be gone by now.
         return;
     }
   }
@@ -128,14 +134,26 @@ export class Inbox {
     try {
       await this.#steps.stage(snapshot, signal);
       this.#noChunks = null;
+      this.#wrong.delete(snapshot.table);
       if (isCurrent()) this.#steps.send({ t: "staged", snapshot: snapshot.snapshot });
     } catch (error) {
       if (signal.aborted) return;
       if (isOfTheStore(error)) return this.#steps.notStored(error);
+      if (this.#isHopeless(snapshot.table, error)) return this.#steps.hopeless(snapshot.table, error);
       this.#noChunks = error;
       this.#steps.failed(error);
       // The next hello is answered with another snapshot, or with the chunks that are missing.
       this.#steps.tell({ kind: "no_chunks" });
     }
+  }
+
+  /** What PostgreSQL refuses, it will refuse in every connection. */
+  #isHopeless(table: string, error: unknown): boolean {
+    const { code } = error as { code?: unknown };
+    if (typeof code === "string" && /^\d[0-9A-Z]{4}$/.test(code)) return true;
+    if (!(error instanceof WrongChunk)) return false;
+    const times = (this.#wrong.get(table) ?? 0) + 1;
+    this.#wrong.set(table, times % WRONG_TIMES);
+    return times === WRONG_TIMES;
   }
 }

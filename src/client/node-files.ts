@@ -6,11 +6,10 @@ interface Files {
   existsSync(file: string): boolean;
   readFileSync(file: string, encoding: "utf8"): string;
   writeFileSync(file: string, text: string): void;
-  readdirSync(folder: string): string[];
   readlinkSync(link: string): string;
   linkSync(from: string, to: string): void;
   renameSync(from: string, to: string): void;
-  rmSync(file: string, options: { readonly force: true; readonly recursive?: true }): void;
+  rmSync(file: string, options: { readonly force: true }): void;
 }
 
 interface Host {

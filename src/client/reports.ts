@@ -4,7 +4,7 @@ const AT_MOST_EACH_MS = 5_000;
 
 /** What only a client knows, said after each welcome and when something of it changes. */
 export class Reports {
-  readonly #send: (report: Report) => void;
+  readonly #send: (report: Report) => boolean;
   #said = "";
   #next: Report | null = null;
   /** Tables that differ: told once, by this connection or a later one. */
@@ -12,7 +12,8 @@ export class Reports {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saidAt = Number.NEGATIVE_INFINITY;
 
-  constructor(send: (report: Report) => void) {
+  /** `send` returns whether it was sent. */
+  constructor(send: (report: Report) => boolean) {
     this.#send = send;
   }
 
@@ -46,7 +47,6 @@ export class Reports {
     this.#next = null;
     this.#saidAt = performance.now();
     if (report === null) return;
-    this.#send({ ...report, checks: this.#checks });
-    this.#checks = [];
+    if (this.#send({ ...report, checks: this.#checks })) this.#checks = [];
   }
 }

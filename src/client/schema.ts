@@ -49,7 +49,6 @@ create table if not exists ampsync.staged (
   table_name  text not null,
   n           integer,
   rows        bigint,
-  position    bigint,
   primary key (snapshot_id, n)
 );
 

@@ -19,15 +19,14 @@ export class StageDiffers extends Error {
 
 /** Compares what is about to be loaded with what its chunks were said to hold. Throws StageDiffers. */
 export async function checkStage(tx: Reader, snapshot: string): Promise<void> {
-  const { rows } = await tx.query<{ wanted: string; changed: boolean; found: string }>(
-    `select coalesce(sum(rows), 0)::text as wanted, bool_or(n is null) as changed,
+  const { rows } = await tx.query<{ wanted: string; found: string }>(
+    `select coalesce(sum(rows), 0)::text as wanted,
             (select count(*)::text from ${stageOf(snapshot)}) as found
        from ampsync.staged where snapshot_id = $1`,
     [snapshot],
   );
-  const { wanted, changed, found } = rows[0]!;
-  // Changes that came into the stage since are in no sum.
-  if (changed !== true && wanted !== found) throw new StageDiffers(snapshot, found, wanted);
+  const { wanted, found } = rows[0]!;
+  if (wanted !== found) throw new StageDiffers(snapshot, found, wanted);
 }
 
 export async function dropStaged(tx: Reader, snapshot: string): Promise<void> {

@@ -25,6 +25,11 @@ class SnapshotGone extends AmpsyncError {
   }
 }
 
+/** What came is not what the snapshot says. */
+export class WrongChunk extends Error {
+  override readonly name = "WrongChunk";
+}
+
 /** GET of a chunk, with the token as in the hello. Gzip is undone by `fetch`. */
 export function chunksFrom(url: string, token: () => string, fetcher: typeof fetch): FetchChunk {
   const at = `${url.replace(/^ws/, "http").replace(/\/+$/, "")}/v1/snapshots`;
@@ -43,7 +48,7 @@ export async function readStaged(pg: Database): Promise<Record<string, number[]>
   const rows = await read<{ snapshot: string; chunks: number[] }>(
     pg,
     `select snapshot_id as snapshot, jsonb_agg(n order by n) as chunks from ampsync.staged
-      where n is not null group by snapshot_id`,
+      group by snapshot_id`,
   );
   return Object.fromEntries(rows.map(({ snapshot, chunks }) => [snapshot, chunks]));
 }
@@ -75,7 +80,7 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
   const missing = snapshot.chunks.filter(({ n }) => !there.has(n));
   const rows = snapshot.chunks.reduce((sum, chunk) => sum + BigInt(chunk.rows), 0n);
   if (rows !== BigInt(snapshot.rows)) {
-    throw new Error(`the chunks of ${snapshot.table} have ${rows} rows, not ${snapshot.rows}`);
+    throw new WrongChunk(`the chunks of ${snapshot.table} have ${rows} rows, not ${snapshot.rows}`);
   }
   await turn(() => makeStage(staging, snapshot));
   const next = missing[Symbol.iterator]();
@@ -89,6 +94,8 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   } catch (error) {
+    // Nobody waits for the others.
+    missing.length = 0;
     // What is there of it fits no other snapshot, and nobody would take it away.
     if (error instanceof SnapshotGone) {
       await turn(() => pg.transaction((tx) => dropStaged(tx, snapshot.snapshot)));
@@ -122,7 +129,7 @@ async function keep(
     );
     if (rows.length === 0) return;
     const came = await copy(tx, copyInto(stageOf(of.snapshot), columns), bytes);
-    if (came !== said) throw new Error(`chunk ${n} has ${came} rows, not ${said}`);
+    if (came !== said) throw new WrongChunk(`chunk ${n} has ${came} rows, not ${said}`);
   });
   await storeAll(pg);
 }
@@ -146,7 +153,7 @@ async function fetchWhole(
 function checkChunk(hash: Staging["hash"], bytes: Uint8Array, chunk: Snapshot["chunks"][number]): void {
   const sum = hash(bytes).toString(16).padStart(16, "0");
   if (bytes.length !== chunk.bytes || sum !== chunk.xxh64) {
-    throw new Error(
+    throw new WrongChunk(
       `chunk ${chunk.n} has ${bytes.length} bytes and sum ${sum}, not ${chunk.bytes} and ${chunk.xxh64}`,
     );
   }

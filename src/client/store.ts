@@ -56,6 +56,9 @@ export async function openStore(name: string, extensions: Extensions = {}, reset
     };
     const major = await orClose(pg, async () => {
       const found = await whatIs(pg);
+      // A browser that does not tell which databases it has makes one that has vanished.
+      const isAnother = remembered !== null && (remembered.clientId ?? found.clientId) !== found.clientId;
+      if (beginning === "ok" && isAnother && found.isEmpty) beginning = "store_lost";
       await remember(memory, { kind, major: found.major, clientId: found.clientId });
       return found.major;
     });
@@ -169,7 +172,14 @@ async function majorHere(): Promise<string> {
   }
 }
 
-async function whatIs(pg: PGlite): Promise<{ major: string; clientId: string | null }> {
+interface Found {
+  readonly major: string;
+  readonly clientId: string | null;
+  /** It holds nothing of a server. */
+  readonly isEmpty: boolean;
+}
+
+async function whatIs(pg: PGlite): Promise<Found> {
   const version = await pg.query<{ major: string }>(
     "select (current_setting('server_version_num')::integer / 10000)::text as major",
   );
@@ -177,9 +187,15 @@ async function whatIs(pg: PGlite): Promise<{ major: string; clientId: string | n
     "select to_regclass('ampsync.state') is not null as there",
   );
   const state = there.rows[0]?.there
-    ? await pg.query<{ id: string }>("select client_id as id from ampsync.state")
+    ? await pg.query<{ id: string; empty: boolean }>(
+        "select client_id as id, epoch is null as empty from ampsync.state",
+      )
     : null;
-  return { major: version.rows[0]?.major ?? "", clientId: state?.rows[0]?.id ?? null };
+  return {
+    major: version.rows[0]?.major ?? "",
+    clientId: state?.rows[0]?.id ?? null,
+    isEmpty: state?.rows[0]?.empty ?? true,
+  };
 }
 
 /** One object for all who hold the database, whichever instance it is by now. */

@@ -44,10 +44,6 @@ export class Tables {
     return this.#made.get(name) ?? null;
   }
 
-  names(): readonly string[] {
-    return [...this.#made.keys()];
-  }
-
   /** Of announced tables, those that the store does not have at all. */
   missing(): readonly TableForm[] {
     return [...this.#announced.values()].filter(({ name }) => !this.#made.has(name));

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Subscribed } from "../../../src/client/client.ts";
 import type { Failure } from "../../../src/client/subscriptions.ts";
+import { h64Raw } from "../../support/arrow/encode.ts";
 import { frameOf } from "../../support/client/frames.ts";
 import { ScriptedGateway } from "../../support/client/scripted-gateway.ts";
 import { blocks, copyOf, todos } from "../../support/client/tables.ts";
@@ -176,4 +177,25 @@ test("who ends a subscription does not take it from whoever asks for it at that 
 
   await again.unsubscribe();
   expect((await gateway.hears("unsubscribe")).ids).toEqual([again.id]);
+});
+
+test("a chunk that its table refuses fails that table alone, in the same connection", async () => {
+  gateway.chunk = new TextEncoder().encode("no number\tx\t\\N\tf\n");
+  gateway.chunkStatus = 200;
+  const id = await welcomed();
+  const xxh64 = h64Raw(gateway.chunk, 0n).toString(16).padStart(16, "0");
+  const chunks = [{ n: 0, rows: 1, bytes: gateway.chunk.length, xxh64 }];
+  const ofTodos = { shape: id.todos, snapshot: SNAPSHOT, table: todos.name, rows: "1", chunks };
+  // Its table is there, so that its columns have their types.
+  gateway.say(frameOf({ to: "1", ops: [load(todos.name)], live: [{ id: id.todos, definition: "d" }] }));
+  await one.until("the table", ({ position }) => position === "1");
+  gateway.say({ t: "snapshot", ...ofTodos });
+  await one.until("the failure", ({ shapes }) => shapes.some(({ error }) => error?.code === "SY417"));
+  const live = [{ id: id.blocks, definition: "d" }];
+  gateway.say(frameOf({ from: "1", to: "2", ops: [load(blocks.name)], live }));
+  await one.until("the others", ({ position }) => position === "2");
+
+  expect(errorOf("todos")).toMatchObject({ code: "SY417", message: expect.stringContaining("no number") });
+  expect(errorOf("blocks")).toBeNull();
+  expect(gateway.heard.filter(({ t }) => t === "hello" || t === "staged")).toHaveLength(1);
 });

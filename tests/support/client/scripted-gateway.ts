@@ -13,6 +13,7 @@ export class ScriptedGateway implements AsyncDisposable {
   readonly heard: FromClient[] = [];
   /** What it answers those who ask for a chunk. */
   chunkStatus = 404;
+  chunk: Uint8Array | null = null;
   chunksAsked = 0;
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
@@ -22,7 +23,7 @@ export class ScriptedGateway implements AsyncDisposable {
     this.#server = server;
     server.on("request", (_, response) => {
       this.chunksAsked++;
-      response.writeHead(this.chunkStatus).end();
+      response.writeHead(this.chunkStatus).end(this.chunk);
     });
     server.on("upgrade", (request, socket, head) =>
       this.#sockets.handleUpgrade(request, socket, head, (opened) => {
