@@ -7119,6 +7119,13 @@ function ampsync_worker.large_shapes(p_shapes integer[], p_after bigint, p_upto 
   set search_path=pg_catalog, pg_temp; jit=off
   grants owner=X/owner
 
+function ampsync_worker.locked_shapes(p_shapes integer[])
+  -- Which of these shapes cannot be read, since somebody has locked their table, and who.
+  returns jsonb
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.log_point()
   -- Where the log stands in the snapshot of the caller, for rows that are read in it.
   returns jsonb

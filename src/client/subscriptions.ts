@@ -62,8 +62,9 @@ export async function noteAnswers(db: Reader, answers: readonly Answer[]): Promi
       `update ampsync.shape s
           set table_name = coalesce($2, s.table_name),
               -- Not null, which would say that nothing was ever here; not what it was, which would say that it is good: of
-              -- one that has failed frames hold nothing, and the position goes on.
-              definition = case when $3::text <> 'resume' and s.definition is not null then '' else s.definition end,
+              -- one that has failed frames hold nothing, and the position goes on. Of one that is locked it stands.
+              definition = case when $3::text <> 'resume' and $4::text::jsonb ->> 'code' is distinct from '55P03'
+                                     and s.definition is not null then '' else s.definition end,
               phase = case when $3::text = 'failed' then 'failed' when $3::text = 'load' then 'loading'
                            when s.error ->> 'code' = 'SY417' then 'failed' else 'live' end,
               error = case when $3::text = 'resume' and s.error ->> 'code' = 'SY417' then s.error

@@ -168,6 +168,14 @@ export interface Prepared {
   }[];
 }
 
+/** A shape whose table somebody has locked altogether. */
+export interface LockedShape {
+  readonly shape_id: number;
+  readonly table: string;
+  /** Who has it, or waits for it; 0: a prepared transaction. */
+  readonly pids: readonly number[];
+}
+
 export interface ToClose {
   readonly client: string;
   readonly why: string;

@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 import { cleanText } from "../model/foreign-text.ts";
-import type { Opened, Prepared, Resolved, ShapeForm, ToClose } from "./gateway-answers.ts";
+import type { LockedShape, Opened, Prepared, Resolved, ShapeForm, ToClose } from "./gateway-answers.ts";
 import { ANSWER_MS, oneAnswer } from "./one-answer.ts";
 
 /** Texts of clients as JSON that PostgreSQL takes, whatever is in them. */
@@ -85,6 +85,11 @@ export class GatewayCalls {
   async failShape({ shape_id, definition }: ShapeForm, key: string | null, sqlState: string): Promise<void> {
     const values = [shape_id, definition, key, sqlState];
     await oneAnswer(this.#pool, "ampsync_worker.fail_shape($1, $2, $3, $4)", values);
+  }
+
+  /** Which of these cannot be read, since somebody has locked their table. */
+  lockedShapes(shapes: readonly number[]): Promise<readonly LockedShape[]> {
+    return oneAnswer(this.#pool, "ampsync_worker.locked_shapes($1)", [shapes]);
   }
 
   /** Raises the lower edges of shapes where that is due. */

@@ -15,6 +15,8 @@ import { oneAnswer } from "./one-answer.ts";
 
 /** Reading what a long absence left may take a while. */
 const READ_MS = 120_000;
+/** How long a table that somebody has locked is waited for: others wait meanwhile. */
+const LOCK_MS = 500;
 /** As much as a frame may bring. What is read is expected to fit; the statistics by which it is may be old. */
 const MOST_COPIED = 16 * 1024 * 1024;
 
@@ -135,15 +137,13 @@ export class SnapshotReads {
   }
 }
 
-/** Runs reads in one snapshot. `lockMs`: how long a table that somebody holds is waited for; 0: for ever. */
-export async function inSnapshot<T>(
-  pool: pg.Pool,
-  work: (reads: SnapshotReads) => Promise<T>,
-  lockMs = 0,
-): Promise<T> {
+/** Runs reads in one snapshot. Throws 55P03 where somebody has locked what they need for longer than LOCK_MS. */
+export async function inSnapshot<T>(pool: pg.Pool, work: (reads: SnapshotReads) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
-    await client.query(`begin isolation level repeatable read read only; set local lock_timeout = ${lockMs}`);
+    await client.query(
+      `begin isolation level repeatable read read only; set local lock_timeout = ${LOCK_MS}`,
+    );
     const result = await work(new SnapshotReads(client));
     await client.query("commit");
     client.release();

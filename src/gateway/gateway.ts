@@ -24,6 +24,7 @@ import { DefinitionsCache } from "./definitions.ts";
 import { Door } from "./door.ts";
 import { Heartbeat, stateOf } from "./heartbeat.ts";
 import { httpServer } from "./http.ts";
+import { LockedTables } from "./locked-tables.ts";
 import { Notices } from "./notices.ts";
 import { Pools } from "./pools.ts";
 import { Pump } from "./pump.ts";
@@ -51,6 +52,7 @@ export class Gateway {
   readonly #definitions: DefinitionsCache;
   readonly #rates: Rates;
   readonly #snapshots = new Wakes();
+  readonly #locked: LockedTables;
   readonly #pump: Pump;
   readonly #resolver: Resolver;
   readonly #checks: Checks;
@@ -82,6 +84,7 @@ export class Gateway {
     this.#auth = new Auth(settings.auth);
     const sessions = () => this.#pump.sessions;
     const failures = new ShapeFailures(this.#calls, this.#definitions, log);
+    this.#locked = new LockedTables({ calls: this.#calls, log, released: () => this.#pump.wake() });
     this.#resolver = new Resolver({
       calls: this.#calls,
       definitions: this.#definitions,
@@ -92,6 +95,7 @@ export class Gateway {
         settled: new SharedWait(() => this.#calls.settled()),
         snapshots: this.#snapshots,
         failures,
+        locked: this.#locked,
         log,
       },
       log,
@@ -104,6 +108,7 @@ export class Gateway {
       pool,
       raiseLow: () => ownCalls.raiseLow(),
       failures,
+      locked: this.#locked,
       definitions: this.#definitions,
       log,
       changed: (names) => this.#resolver.changed(names),
@@ -222,6 +227,7 @@ export class Gateway {
     await this.#heartbeat.stop();
     await this.#heartbeat.beat(); // Where all of them stood, in one statement.
     await this.#pump.stop();
+    this.#locked.stop();
     await this.#calls.endGateway(this.id).catch(() => {}); // It is noticed anyway, a little later.
     this.#door.close();
     this.#server.close();

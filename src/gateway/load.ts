@@ -9,6 +9,7 @@ import type { Permits } from "../model/permits.ts";
 import { unlessAborted } from "../model/unless-aborted.ts";
 import { type LinesByKey, linesByKey } from "./copy-text.ts";
 import type { LoadPart, SmallRows } from "./load-ops.ts";
+import { LockedTables } from "./locked-tables.ts";
 import type { Session } from "./session.ts";
 import type { ShapeFailures } from "./shape-failures.ts";
 import type { SharedWait } from "./shared-wait.ts";
@@ -17,8 +18,6 @@ import type { Wakes } from "./wakes.ts";
 
 const AGAIN_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** How long rows of small instances wait for a table that somebody holds. */
-const LOCK_MS = 2_000;
 
 export interface LoadMeans {
   readonly pool: pg.Pool;
@@ -30,6 +29,7 @@ export interface LoadMeans {
   /** Told when a snapshot may be ready. */
   readonly snapshots: Wakes;
   readonly failures: ShapeFailures;
+  readonly locked: LockedTables;
   readonly log: Log;
 }
 
@@ -104,7 +104,7 @@ export class Load {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { log, failures } = this.#means;
+    const { log, failures, locked } = this.#means;
     if (error instanceof FilterFailed) {
       await failures.noted(error); // If not, it is met again.
       return;
@@ -113,6 +113,7 @@ export class Load {
       this.#large.set(error.form.shape_id, 0n);
       return;
     }
+    if (LockedTables.isLock(error) && (await locked.look(this.#forms))) return;
     const { code, message, hint } = error instanceof SnapshotFailed ? error : failureOf(error);
     log.warn("load_failed", { client: this.#session.client, error: code });
     const isTold = error instanceof SnapshotFailed || code === "SY405";
@@ -133,7 +134,12 @@ export class Load {
     this.#told.get(snapshot)?.resolve();
   }
 
+  get #forms(): readonly ShapeForm[] {
+    return this.subscriptions.map(({ form }) => form!);
+  }
+
   async #prepare(): Promise<void> {
+    await this.#means.locked.free(this.#forms, this.#end.signal);
     const parts = await Promise.all(
       [...Map.groupBy(this.subscriptions, ({ form }) => form!.shape_id).values()].map((each) =>
         this.#preparePart(each),
@@ -220,6 +226,6 @@ export class Load {
       }
       return { visible, read };
     };
-    return await inSnapshot(pool, readAll, LOCK_MS);
+    return await inSnapshot(pool, readAll);
   }
 }

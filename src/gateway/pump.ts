@@ -70,6 +70,7 @@ export class Pump {
       const woken = this.#wakes.next(pollMs ?? POLL_MS);
       // Whoever cannot take more keeps nobody else waiting: what it misses it gets by a reading of its own.
       for (const session of this.sessions) if (session.isSlow) session.isCaughtUp = false;
+      this.#options.locked.tell(this.sessions);
       this.#catchUp();
       if ((await this.#serveLive()) === "again") continue;
       const next = performance.now() + APART_MS;
@@ -82,7 +83,7 @@ export class Pump {
 
   async #serveLive(): Promise<"again" | "served"> {
     const live = [...this.sessions].filter(
-      (session) => session.isFed && session.isCaughtUp && !session.isLoaded,
+      (session) => this.#isFed(session) && session.isCaughtUp && !session.isLoaded,
     );
     if (live.some(({ followsBlocks }) => followsBlocks)) await this.#raiseLow();
     const outcomes: string[] = [];
@@ -91,11 +92,15 @@ export class Pump {
       outcomes.push(
         await this.#reader.read(
           this.#options.own,
-          group.filter(({ isFed }) => isFed),
+          group.filter((session) => this.#isFed(session)),
         ),
       );
     }
     return outcomes.includes("again") ? "again" : "served";
+  }
+
+  #isFed(session: Session): boolean {
+    return session.isFed && !this.#options.locked.stops(session);
   }
 
   /** Waits for nobody. Where it fails, so does the reading. */
@@ -107,7 +112,9 @@ export class Pump {
   /** A reading of its own for one session whose tables are compared: others do not wait for sums of whole tables. */
   #check(): void {
     if (this.#isChecking) return;
-    const session = [...this.sessions].find((each) => each.check !== null && each.isFed && each.isCaughtUp);
+    const session = [...this.sessions].find(
+      (each) => each.check !== null && this.#isFed(each) && each.isCaughtUp,
+    );
     if (session === undefined) return;
     this.#isChecking = true;
     void this.#reader.read(this.#options.pool, [session], true).finally(() => {
@@ -121,7 +128,7 @@ export class Pump {
     this.#check();
     while (this.#catchingUp < this.#mostCatchingUp) {
       const behind = [...this.sessions]
-        .filter((session) => session.isFed && (!session.isCaughtUp || session.isLoaded))
+        .filter((session) => this.#isFed(session) && (!session.isCaughtUp || session.isLoaded))
         .sort((a, b) => compare(a.served.position, b.served.position));
       const group = nextGroup(behind);
       if (group.length === 0) return;

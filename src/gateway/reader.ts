@@ -1,11 +1,13 @@
 import type pg from "pg";
 
+import type { ShapeForm } from "../db/gateway-answers.ts";
 import { FilterFailed, inSnapshot, type SnapshotReads, TooManyRows } from "../db/snapshot-reads.ts";
 import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import type { Check, CheckedOps } from "./check.ts";
 import type { DefinitionsCache } from "./definitions.ts";
 import { SharedOps } from "./frame.ts";
+import { LockedTables } from "./locked-tables.ts";
 import { type LoadedOps, LoadTooLarge, readLoads } from "./read-load.ts";
 import { type Reading, readBlocks, readChanges } from "./reading.ts";
 import { serve } from "./serve.ts";
@@ -19,6 +21,7 @@ const AGAIN_MS = 1_000;
 export interface ReaderOptions {
   readonly definitions: DefinitionsCache;
   readonly failures: ShapeFailures;
+  readonly locked: LockedTables;
   readonly log: Log;
   /** These shapes are not as they were: nothing is sent of them until their sessions know what to do. */
   readonly changed: (names: ReadonlySet<string>) => void;
@@ -78,7 +81,7 @@ export class Reader {
   }
 
   async #failed(error: unknown, candidates: readonly Session[]): Promise<void> {
-    const { log, lost, failures, resolve } = this.#options;
+    const { log, lost, failures, locked, resolve } = this.#options;
     const { code } = failureOf(error);
     if (code === "SY406") return lost(candidates);
     if (error instanceof LoadTooLarge) return error.load.again(error.large);
@@ -88,6 +91,7 @@ export class Reader {
       for (const session of candidates) if (touched(session, names, "too large")) resolve(session);
       return;
     }
+    if (LockedTables.isLock(error) && (await locked.look(formsOf(candidates)))) return;
     if (error instanceof FilterFailed && (await failures.noted(error))) return;
     log.warn("reading_failed", { error: code });
     await new Promise((done) => setTimeout(done, AGAIN_MS));
@@ -200,6 +204,12 @@ export class Reader {
     }
     if (leaving.length > 0) this.#options.released();
   }
+}
+
+function formsOf(sessions: readonly Session[]): ShapeForm[] {
+  return sessions.flatMap(({ subscriptions }) =>
+    [...subscriptions.values()].flatMap(({ form }) => (form === null ? [] : [form])),
+  );
 }
 
 /** Tables that are to be loaded anew, or look different from here on: their sessions learn it first. */

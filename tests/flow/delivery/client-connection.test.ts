@@ -131,6 +131,22 @@ test("a shape that failed is loaded before it is called good again", async () =>
   }
 });
 
+test("a shape whose table is locked stands, and is as good as it was when that has ended", async () => {
+  const { pg } = await openStore("memory://");
+  try {
+    const answer = { id: "s1", table: "public.todos", reason: null, hint: null } as const;
+    await pg.exec(
+      "insert into ampsync.shape (id, shape, params, definition, phase) values ('s1', 'todos', '{}', 'd1', 'live')",
+    );
+    await noteAnswers(pg, [{ ...answer, mode: "failed", code: "55P03", message: "it is locked by 1" }]);
+    expect(await readSubscriptions(pg)).toMatchObject([{ phase: "failed", definition: "d1" }]);
+    await noteAnswers(pg, [{ ...answer, mode: "resume", code: null, message: null }]);
+    expect(await readSubscriptions(pg)).toMatchObject([{ phase: "live", definition: "d1", error: null }]);
+  } finally {
+    await pg.close();
+  }
+});
+
 test.each(["http://sync.example", "http://sync.example/", "ws://sync.example"])(
   "chunks of a gateway at %s are asked for by one address",
   async (url) => {
