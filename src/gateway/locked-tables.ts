@@ -46,14 +46,14 @@ export class LockedTables {
     return found.some(({ shape_id }) => shapes.has(shape_id));
   }
 
-  /** Whether frames for it would have to read one of them. Changes of rows are in the log. */
+  /** Whether frames for it would have to read one of them. Changes of rows are in the log, also those that join a load. */
   stops({ subscriptions, isLoaded }: Session): boolean {
     if (this.#locked.size === 0) return false;
     return [...subscriptions.values()].some(
       ({ form, mode }) =>
-        form !== null &&
+        form?.mode === "blocks" &&
         this.#locked.has(form.shape_id) &&
-        ((mode === "live" && form.mode === "blocks") || (mode === "load" && isLoaded)),
+        (mode === "live" || (mode === "load" && isLoaded)),
     );
   }
 
