@@ -16,6 +16,7 @@ as $$
       from pg_locks l
      where l.locktype = 'relation'
        and l.mode = 'AccessExclusiveLock'
+       and l.pid is distinct from pg_backend_pid()
        and l.database = (select d.oid from pg_database d where d.datname = current_database())
   ), member as (
     select s.shape_id, p.relation::oid as relation, p.schema_name, p.table_name
