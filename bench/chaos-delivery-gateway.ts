@@ -3,13 +3,13 @@
 import { GeneratedSource } from "../src/devserver/sources/generated/source.ts";
 import { killGateways } from "../tests/support/delivery/gateway-kills.ts";
 import { startLand } from "../tests/support/delivery/land.ts";
-import { runChaosOf } from "./chaos-delivery.ts";
+import { reorg, runChaosOf } from "./chaos-delivery.ts";
 
 export async function chaosOfGateways(args: readonly string[]): Promise<void> {
   await runChaosOf("delivery-gateway", args, 50, async (db, { count, seed, onDone }) => {
     const source = new GeneratedSource({ blocks: 40, logsPerBlock: 3, transactionsPerBlock: 1 });
     await using scenario = await startLand(db, { source });
-    const reorgs = setInterval(() => source.reorg(1 + Math.floor(Math.random() * 9), 3), 500);
+    const reorgs = setInterval(() => reorg(source), 500);
     try {
       const shapes = ["todos", "items", "blocks", "logs"].map((shape) => ({ shape }));
       const freeze = { each: 10, ms: 40_000 };

@@ -4,7 +4,7 @@ import { GeneratedSource } from "../src/devserver/sources/generated/source.ts";
 import { TestGateway } from "../tests/support/delivery/gateway.ts";
 import { hydrate } from "../tests/support/delivery/hydrations.ts";
 import { startLand } from "../tests/support/delivery/land.ts";
-import { runChaosOf } from "./chaos-delivery.ts";
+import { reorg, runChaosOf } from "./chaos-delivery.ts";
 
 const ITEMS = 4000;
 
@@ -15,7 +15,7 @@ export async function chaosOfHydrations(args: readonly string[]): Promise<void> 
     await using gateway = await TestGateway.start(scenario.db.url);
     const shapes = ["todos", "items", "blocks", "logs"].map((shape) => ({ shape }));
     const reorgs = () => {
-      const timer = setInterval(() => source.reorg(1 + Math.floor(Math.random() * 9), 3), 500);
+      const timer = setInterval(() => reorg(source), 500);
       return () => clearInterval(timer);
     };
     const options = { url: gateway.url, hydrations: count, items: ITEMS, seed, shapes, reorgs, onDone };

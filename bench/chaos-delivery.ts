@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 
+import type { GeneratedSource } from "../src/devserver/sources/generated/source.ts";
 import { cloneDatabase, type TestDatabase } from "../tests/support/postgres/database.ts";
 import { startTemplate } from "../tests/support/postgres/template.ts";
 import type { Figures } from "./figures.ts";
@@ -48,4 +49,10 @@ export async function runChaosOf(
   } finally {
     await template.stop();
   }
+}
+
+/** Of 1 to 9 blocks, after which there is one more: a chain that became shorter would be used up in a long run. */
+export function reorg(source: GeneratedSource): void {
+  const depth = randomInt(1, 10);
+  source.reorg(depth, depth + 1);
 }
