@@ -32,6 +32,7 @@ export class Condition {
   #size: Size = { bytes: "0", persisted: null, usage: null, quota: null };
   #sizedAt = Number.NEGATIVE_INFINITY;
   #error: Failure | null = null;
+  #isWelcomed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -48,7 +49,7 @@ export class Condition {
     const { position, blocks, subscriptions } = this.standing;
     return {
       phase: phaseOf(this.standing),
-      connected: link() === "open",
+      connected: this.#isWelcomed,
       connection: link(),
       position,
       lagMs: lag.ms(BigInt(position), BigInt(blocks)),
@@ -83,6 +84,7 @@ export class Condition {
   }
 
   linked(link: Link): void {
+    if (link !== "open") this.#isWelcomed = false;
     this.history.note(link);
     this.show();
   }
@@ -92,8 +94,9 @@ export class Condition {
     this.show();
   }
 
-  /** A gateway has welcomed this client: what kept it away before is over. */
+  /** A gateway has welcomed this client, and its answers are noted: what kept it away before is over. */
   well(): void {
+    this.#isWelcomed = true;
     this.#error = null;
   }
 

@@ -10,6 +10,7 @@ import { Inbox } from "./inbox.ts";
 import { Lag } from "./lag.ts";
 import { LiveQueries, type OnRows } from "./live.ts";
 import type { Link } from "./machine.ts";
+import { once } from "./once.ts";
 import { Reports } from "./reports.ts";
 import { type Result, runStatements, type Statement } from "./requests.ts";
 import { chunksFrom, readStaged, stage } from "./stage.ts";
@@ -231,11 +232,7 @@ export class Engine implements LocalClient {
 
   async subscribe(wanted: Subscription): Promise<Subscribed> {
     const id = await this.#subscribing.subscribe(wanted);
-    let ended: Promise<void> | null = null;
-    const unsubscribe = () => {
-      ended ??= this.#subscribing.unsubscribe(id);
-      return ended;
-    };
+    const unsubscribe = once(() => this.#subscribing.unsubscribe(id));
     return { id, ready: () => this.#condition.watchers.settled(id), unsubscribe };
   }
 

@@ -183,8 +183,8 @@ function lose(state: Connection, code: number, chance: Chance): Decision {
 /** Another connection holds the client id: to take it back would be a fight without end. */
 function displace(state: Connection, { now, random }: Chance): Decision {
   const displacedAt = [...state.displacedAt, now].filter((at) => at > now - CLONED_WITHIN_MS);
-  const mayLook = state.lookedAt === null || now - state.lookedAt >= LOOK_EACH_MS;
-  const looks: Action[] = mayLook ? [{ do: "wait", ms: Math.floor(LOOK_AFTER_MS * (1 + random)) }] : [];
+  const soon = Math.floor(LOOK_AFTER_MS * (1 + random));
+  const ms = state.lookedAt === null ? soon : Math.max(soon, state.lookedAt + LOOK_EACH_MS - now);
   return displacedAt.length >= CLONED_TIMES
     ? rest(
         { ...state, displacedAt: [] },
@@ -193,7 +193,7 @@ function displace(state: Connection, { now, random }: Chance): Decision {
         1000,
         "another has the client id",
       )
-    : rest({ ...state, displacedAt }, "displaced", looks, 1000, "another has the client id");
+    : rest({ ...state, displacedAt }, "displaced", [{ do: "wait", ms }], 1000, "another has the client id");
 }
 
 /** To another try, after a while: a short one where the connection was a good one. */

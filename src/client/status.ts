@@ -22,6 +22,7 @@ export interface StoreStatus {
 export interface ClientStatus {
   /** `live`: everything that was asked for is here, and follows. Old rows can be read in each phase. */
   readonly phase: Phase;
+  /** A gateway has welcomed this client, and said what becomes of its shapes. */
   readonly connected: boolean;
   readonly connection: Link;
   readonly position: string;

@@ -1,6 +1,6 @@
 import { answerOf, browserHere, type IndexedDatabase } from "./browser-storage.ts";
 import { type Node, readText } from "./node-files.ts";
-import type { StoreKind } from "./store-place.ts";
+import { directoryOf, type StoreKind } from "./store-place.ts";
 
 /** What is known of a store beside it, so that one that is not there is told from one that never was. */
 export interface Known {
@@ -25,7 +25,7 @@ export function memoryOf(name: string, node: Node | null): StoreMemory {
 }
 
 function inFile({ fs }: Node, name: string): StoreMemory {
-  const file = `${name.replace(/^file:\/\//, "").replace(/(?<=.)\/+$/, "")}.store`;
+  const file = `${directoryOf(name)}.store`;
   return {
     async read() {
       const text = readText(fs, file);

@@ -22,12 +22,16 @@ export function placeOf(name: string, inNode: boolean, made: StoreKind | null): 
     if (name.startsWith(prefix)) return { kind, dataDir: name, path: name.slice(prefix.length) };
   }
   if (inNode) {
-    // One spelling, so that there is one lock beside it.
-    const path = name.replace(/^file:\/\//, "").replace(/(?<=.)\/+$/, "");
+    const path = directoryOf(name);
     return { kind: "directory", dataDir: path, path };
   }
   const kind = made === "idb" || made === "opfs" ? made : hasOpfs() ? "opfs" : "idb";
   return { kind, dataDir: `${PREFIXES[kind]}${name}`, path: name };
+}
+
+/** One spelling, so that there is one lock beside it. */
+export function directoryOf(name: string): string {
+  return name.replace(/^file:\/\//, "").replace(/(?<=.)\/+$/, "");
 }
 
 function hasOpfs(): boolean {

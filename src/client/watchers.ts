@@ -1,4 +1,5 @@
 import { type ClientStatus, errorOf } from "./status.ts";
+import type { Failure } from "./subscriptions.ts";
 
 /** Those who are told how a client stands, and those who wait until it stands otherwise. */
 export class Watchers {
@@ -43,18 +44,18 @@ export class Watchers {
 
   /** Resolves when everything that was asked for is here; rejects where a shape is refused. */
   ready(): Promise<void> {
-    return this.#until(({ phase, shapes }) => {
+    return this.#until(({ connected, phase, shapes }) => {
       const failed = shapes.find((shape) => shape.phase === "failed");
-      if (failed?.error) throw errorOf(failed.error);
+      if (failed !== undefined) return refused(connected, failed.error);
       return phase === "live";
     });
   }
 
   /** Resolves when the rows of that subscription are here, or it is gone. */
   settled(id: string): Promise<void> {
-    return this.#until(({ shapes }) => {
+    return this.#until(({ connected, shapes }) => {
       const shape = shapes.find((one) => one.id === id);
-      if (shape?.phase === "failed" && shape.error !== null) throw errorOf(shape.error);
+      if (shape?.phase === "failed") return refused(connected, shape.error);
       return shape === undefined || shape.phase === "live";
     });
   }
@@ -81,4 +82,10 @@ export class Watchers {
   #ask(): void {
     for (const look of [...this.#waiting]) look();
   }
+}
+
+/** Throws what a gateway says; what one said to an earlier connection may be over, and is waited for. */
+function refused(connected: boolean, error: Failure | null): false {
+  if (connected && error !== null) throw errorOf(error);
+  return false;
 }

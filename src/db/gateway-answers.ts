@@ -13,6 +13,8 @@ export interface ShapeForm {
   readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
   readonly definition: string;
   readonly table_definition: string;
+  /** What one frame may bring of it. */
+  readonly most_bytes: number;
   readonly published_state: string;
   readonly floor: Text64 | null;
   /** Bound columns, in the order of an instance's key. */

@@ -17,8 +17,6 @@ import { oneAnswer } from "./one-answer.ts";
 const READ_MS = 120_000;
 /** How long a table that somebody has locked is waited for: others wait meanwhile. */
 const LOCK_MS = 500;
-/** As much as a frame may bring. What is read is expected to fit; the statistics by which it is may be old. */
-const MOST_COPIED = 16 * 1024 * 1024;
 
 /** Nothing of a shape can be read, since its filter fails on a row. */
 export class FilterFailed extends Error {
@@ -124,7 +122,8 @@ export class SnapshotReads {
     const call = `ampsync_worker.shape_rows(${form.shape_id}, ${rangesText}::jsonb, ${keysText}::text[])`;
     try {
       const text = `copy (select * from ${call} as r(${form.row_type})) to stdout`;
-      return await copyOut(this.#client, text, MOST_COPIED);
+      // What is read is expected to fit; the statistics by which it is may be old.
+      return await copyOut(this.#client, text, form.most_bytes);
     } catch (error) {
       if (error instanceof TooLong) throw new TooManyRows(form, error);
       throw failureOf(error).code === "SY414" ? new FilterFailed(form, error) : error;

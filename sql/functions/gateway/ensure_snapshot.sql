@@ -3,9 +3,8 @@
 -- it itself (log_point, shape_rows); of several that are asked for together, so many that they have at most 20,000.
 -- To be asked again until all are ready or failed; NOTIFY ampsync_gateway tells when.
 --
--- p_from  rows turned out to be more than was expected: none of these is small, and a snapshot that is ready is of
---   no use
---         if it is of a position below
+-- p_from  rows turned out to be more than was expected: none of these is small, and a snapshot that is ready is of no
+--         use if it is of a position below
 --
 -- Returns, by key, [{"key", "small", "snapshot", "state", "error", "definition", "epoch", "position", "stamp",
 -- "settled", "since", "visible", "rows", "bytes", "checksum", "chunks": [{"n", "rows", "bytes", "xxh64"}]}]. A ready

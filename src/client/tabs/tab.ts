@@ -2,6 +2,7 @@ import type { Client, Subscribed, TabOptions } from "../api.ts";
 import { askToPersist } from "../browser-storage.ts";
 import type { Verified } from "../compare.ts";
 import type { OnRows, Rows } from "../live.ts";
+import { once } from "../once.ts";
 import type { Result, Statement } from "../requests.ts";
 import { type ClientStatus, type Debug, failureOf, History } from "../status.ts";
 import type { Failure, Subscription } from "../subscriptions.ts";
@@ -145,19 +146,11 @@ export class Tab implements Client {
     const key = crypto.randomUUID();
     this.#subscribed.set(key, wanted);
     this.#told(status);
-    let ended: Promise<void> | null = null;
-    const unsubscribe = async () => {
+    const unsubscribe = once(async () => {
       this.#subscribed.delete(key);
       await this.#line.ask("unsubscribe", id);
-    };
-    return {
-      id,
-      ready: () => this.#watchers.settled(id),
-      unsubscribe: () => {
-        ended ??= unsubscribe();
-        return ended;
-      },
-    };
+    });
+    return { id, ready: () => this.#watchers.settled(id), unsubscribe };
   }
 
   async reload(table: string): Promise<void> {

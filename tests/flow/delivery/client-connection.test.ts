@@ -97,7 +97,7 @@ test("an address that is refused, and a listener that throws, are errors in the 
     gateway.welcome();
     await client.ready();
     await waitFor("the mistake", () => client.status.error?.message === "a mistake of the application");
-    expect(client.status.connected).toBe(true);
+    await waitFor("the connection", () => client.status.connected);
   } finally {
     await client.close();
   }
