@@ -104,6 +104,10 @@ async function runLeased(frame: PassFrame, work: PassWork, { streamId, workerId,
     tellEnd({ outcome, failure: { ...failure, detail: failure.detail ?? causeOf(error) }, dueUs: null });
     if (outcome !== null) {
       await endPass({ outcome, failure, dueUs: null });
+    } else if (epoch !== null) {
+      // A beat under way may have renewed a lease that had run out: nobody would read until it runs out again. What is another
+      // worker's by now stays with it.
+      await endPass({ outcome: "yielded", failure: null, dueUs: null });
     }
   }
 }
