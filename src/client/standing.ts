@@ -45,7 +45,8 @@ export function failedTables({ subscriptions }: Standing): ReadonlySet<string> {
 }
 
 export function firstFailure({ subscriptions }: Standing): Failure | null {
-  return subscriptions.find(({ phase }) => phase === "failed")?.error ?? null;
+  const failed = subscriptions.find(({ phase }) => phase === "failed");
+  return failed?.error ?? subscriptions.find(({ error }) => error !== null)?.error ?? null;
 }
 
 export function helloOf(standing: Standing, token: string, staged: Record<string, number[]>): Hello {

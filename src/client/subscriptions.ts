@@ -14,7 +14,10 @@ export interface Failure {
   readonly hint: string | null;
 }
 
-/** A subscription as it stands: `loading` keeps what it held before, `failed` too. */
+/**
+ * A subscription as it stands: `loading` keeps what it held before, `failed` too. One that is loading has an error where
+ * something keeps its load from ending.
+ */
 export interface SubscriptionState {
   readonly id: string;
   readonly shape: string;
@@ -57,7 +60,9 @@ export async function leaveSubscription(db: Reader, id: string): Promise<void> {
 /** What a gateway answered. `live` comes with the frame that brings the rows, never here. */
 export async function noteAnswers(db: Reader, answers: readonly Answer[]): Promise<void> {
   for (const { id, mode, table, code, message, hint } of answers) {
-    const error = mode === "failed" ? JSON.stringify({ code, message, hint }) : null;
+    // A load may say what keeps it from ending.
+    const isTold = mode === "failed" || (mode === "load" && code !== null);
+    const error = isTold ? JSON.stringify({ code, message, hint }) : null;
     await db.query(
       `update ampsync.shape s
           set table_name = coalesce($2, s.table_name),

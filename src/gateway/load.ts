@@ -10,7 +10,7 @@ import { unlessAborted } from "../model/unless-aborted.ts";
 import { type LinesByKey, linesByKey } from "./copy-text.ts";
 import type { LoadPart, SmallRows } from "./load-ops.ts";
 import { LockedTables } from "./locked-tables.ts";
-import type { Session } from "./session.ts";
+import { answerOf, type Session } from "./session.ts";
 import type { ShapeFailures } from "./shape-failures.ts";
 import type { SharedWait } from "./shared-wait.ts";
 import type { Subscription } from "./subscription.ts";
@@ -89,18 +89,39 @@ export class Load {
     });
   }
 
-  /**
-   * Prepares it from the beginning, after a pause that grows: what was prepared cannot be sent. `large`: a shape whose rows are
-   * more than was expected.
-   */
-  again(large: LargeShape | null = null): void {
-    if (large !== null) this.#large.set(large.form.shape_id, large.from);
+  /** Prepares it from the beginning, after a pause that grows: what was prepared cannot be sent. */
+  again(): void {
     this.state = "preparing";
     const pause = Math.min(AGAIN_MS * 2 ** this.#tries, LONGEST_PAUSE_MS);
     this.#tries += 1;
     setTimeout(() => {
       if (!this.#end.signal.aborted) this.start(this.#ready);
     }, pause).unref();
+  }
+
+  /**
+   * More has changed since it was prepared than its frame may bring. Where that is so each time it never ends: the client
+   * is told why. `large`: a shape whose rows are more than was expected, which is so once.
+   */
+  outrun(large: LargeShape | null = null): void {
+    if (large === null || this.#large.has(large.form.shape_id)) this.#tellOutrun();
+    if (large !== null) this.#large.set(large.form.shape_id, large.from);
+    this.again();
+  }
+
+  #tellOutrun(): void {
+    this.#means.log.warn("load_failed", { client: this.#session.client, error: "SY416" });
+    if (this.#said === "SY416") return;
+    this.#said = "SY416";
+    const told = this.subscriptions.flatMap(({ answer }) => answer ?? []);
+    const names = [...new Set(this.#forms.map(({ table }) => table))].join(", ");
+    const shapes = told.map((answer) => ({
+      ...answerOf(answer),
+      code: "SY416",
+      message: `more of ${names} changes while it is loaded than one frame may bring`,
+      hint: "It is tried again. On the server, write less at once, or let clients load smaller instances (bind, filter).",
+    }));
+    this.#session.line.send({ t: "shapes", shapes, tables: [] });
   }
 
   async #failed(error: unknown): Promise<void> {

@@ -47,7 +47,7 @@ export async function readLoads(
     } catch (error) {
       // Where a COPY was broken off nothing more can be read.
       if (!(error instanceof LoadTooLarge) || error.large !== null) throw error;
-      error.load.again();
+      error.load.outrun();
     }
   }
   return loaded;

@@ -79,6 +79,37 @@ test("a table of the application's that has the name of a shape's fails that sha
   expect((await one.client.query("select title from todos")).rows).toEqual([{ title: "theirs" }]);
 });
 
+test("a load that cannot end says why while it is tried again, and nothing of that is left when it has ended", async () => {
+  const id = await welcomed();
+  gateway.say(
+    frameOf({
+      to: "1",
+      blocks: ["0", "3"],
+      ops: [load(blocks.name), someBlocks],
+      live: [{ id: id.blocks, definition: "d" }],
+    }),
+  );
+  const why = { code: "SY416", message: "more of public.todos changes", hint: "Write less." };
+  gateway.say({ t: "shapes", shapes: [{ ...answer(id.todos, todos.name), ...why }], tables: [] });
+  await one.until("the reason", ({ error }) => error !== null);
+  expect(one.client.status).toMatchObject({ phase: "loading", error: why });
+  expect(errorOf("todos")).toEqual(why);
+  expect(errorOf("blocks")).toBeNull();
+
+  const row = { id: "1", title: "theirs" };
+  gateway.say(
+    frameOf({
+      from: "1",
+      to: "2",
+      blocks: ["3", "3"],
+      ops: [load(todos.name, row)],
+      live: [{ id: id.todos, definition: "d" }],
+    }),
+  );
+  await one.until("the rows", ({ phase }) => phase === "live");
+  expect(one.client.status.error).toBeNull();
+});
+
 test("a shape whose table another one still has comes when that is gone", async () => {
   const id = await welcomed();
   const live = [id.todos, id.blocks].map((each) => ({ id: each, definition: "d" }));

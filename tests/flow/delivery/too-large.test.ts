@@ -56,7 +56,7 @@ describe("a transaction that is too large for a frame", () => {
 });
 
 describe("a load", () => {
-  test("behind which more came than a frame may bring is made anew", async () => {
+  test("behind which more came than a frame may bring is made anew, and its client hears why", async () => {
     await db.query("truncate bulk, beside");
     await db.query(MANY_ROWS);
     await untilCaptured(db);
@@ -72,6 +72,9 @@ describe("a load", () => {
     await client.ready();
     await rig.agrees(client, ["public.bulk"]);
     expect(told).toBe(2);
+    const said = client.messages.flatMap((each) => (each.t === "shapes" ? each.shapes : []));
+    expect(said).toMatchObject([{ id: "bulk", mode: "load", code: "SY416" }]);
+    expect(said[0]?.message).toContain("public.bulk");
     expect(loadsOf(client)).toEqual([["public.bulk"]]);
     expect(Math.max(...client.received.map(({ length }) => length))).toBeLessThan(LARGEST_MESSAGE);
   });
