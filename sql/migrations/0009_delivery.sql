@@ -82,6 +82,7 @@ create table ampsync_private.snapshot (
   attempt        integer not null default 0,
   taken_at       timestamptz, -- By a job.
   since          bigint, -- The lowest position whose entry it may not hold.
+  expected       bigint, -- Rows, as the planner thought when it was asked for; null: nobody asked the planner.
   error          jsonb,
   constraint snapshot_pkey primary key (snapshot_id),
   constraint snapshot_state_check check (state in ('queued', 'building', 'ready', 'failed')),

@@ -2,6 +2,7 @@ import type { Report } from "../wire/from-client.ts";
 import { type Quota, readQuota } from "./browser-storage.ts";
 import type { Database } from "./database.ts";
 import type { Lag } from "./lag.ts";
+import { Loading } from "./loading.ts";
 import type { Link } from "./machine.ts";
 import { bytesOf, firstFailure, phaseOf, readStanding, type Standing } from "./standing.ts";
 import { type ClientStatus, failureOf, History } from "./status.ts";
@@ -27,6 +28,7 @@ type Size = Quota & { readonly bytes: string };
 export class Condition {
   readonly watchers = new Watchers(() => this.status);
   readonly history = new History();
+  readonly loading = new Loading();
   readonly #parts: Parts;
   #standing: Standing | null = null;
   #size: Size = { bytes: "0", persisted: null, usage: null, quota: null };
@@ -54,7 +56,10 @@ export class Condition {
       position,
       lagMs: lag.ms(BigInt(position), BigInt(blocks)),
       pending: 0,
-      shapes: subscriptions.map(({ definition: _, ...rest }) => rest),
+      shapes: subscriptions.map(({ definition: _, ...rest }) => ({
+        ...rest,
+        progress: rest.phase === "loading" ? this.loading.of(rest.id) : null,
+      })),
       store: { kind, status: health().status, ...this.#size },
       error: health().failure ?? firstFailure(this.standing) ?? this.standing.diverged ?? this.#error,
       leader: "here",
@@ -84,7 +89,10 @@ export class Condition {
   }
 
   linked(link: Link): void {
-    if (link !== "open") this.#isWelcomed = false;
+    if (link !== "open") {
+      this.#isWelcomed = false;
+      this.loading.ended();
+    }
     this.history.note(link);
     this.show();
   }

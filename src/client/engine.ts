@@ -124,8 +124,14 @@ export class Engine implements LocalClient {
         }),
       hopeless: (table, error) => this.#hopeless(table, error).catch(notStored),
       welcomed: () => this.#welcomed(),
-      stage: (snapshot: Snapshot, signal) =>
-        stage({ pg, tables: this.#tables, fetchChunk, hash, turn, signal }, snapshot),
+      told: (progress) => condition.loading.told(progress),
+      stage: (snapshot: Snapshot, signal) => {
+        const fetched = (rows: bigint) => {
+          condition.loading.fetched(snapshot, rows);
+          condition.show();
+        };
+        return stage({ pg, tables: this.#tables, fetchChunk, hash, turn, signal, fetched }, snapshot);
+      },
       changed,
       failed,
       isWell,

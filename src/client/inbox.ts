@@ -20,6 +20,8 @@ export interface Steps {
     isCurrent: () => boolean,
   ) => Promise<void>;
   readonly welcomed: () => Promise<void>;
+  /** How far loads are on the server. */
+  readonly told: (progress: Tick["progress"]) => void;
   readonly stage: (snapshot: Snapshot, signal: AbortSignal) => Promise<void>;
   /** What comes for a table cannot be kept, however often: its subscriptions fail. */
   readonly hopeless: (table: string, error: unknown) => Promise<void>;
@@ -27,6 +29,8 @@ export interface Steps {
   readonly failed: (error: unknown) => void;
   readonly notStored: (error: unknown) => void;
 }
+
+type Tick = Extract<FromGateway, { t: "tick" }>;
 
 interface Letter {
   readonly message: FromGateway;
@@ -120,6 +124,7 @@ export class Inbox {
       }
       case "tick":
         lag.told(message.head, message.now);
+        this.#steps.told(message.progress);
         return this.#steps.changed();
       case "auth_due":
       case "error":

@@ -71,6 +71,8 @@ export interface Staging {
   /** Runs a step of the database between frames. */
   readonly turn: <T>(step: () => Promise<T>) => Promise<T>;
   readonly signal: AbortSignal;
+  /** Called with the rows that are there, after each chunk. */
+  readonly fetched: (rows: bigint) => void;
 }
 
 /** Brings the chunks that are missing into the stage, each with the row that says so. */
@@ -78,17 +80,21 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
   const { pg, turn, signal } = staging;
   const there = new Set((await turn(() => readStaged(pg)))[snapshot.snapshot] ?? []);
   const missing = snapshot.chunks.filter(({ n }) => !there.has(n));
-  const rows = snapshot.chunks.reduce((sum, chunk) => sum + BigInt(chunk.rows), 0n);
+  const rows = rowsOf(snapshot.chunks);
   if (rows !== BigInt(snapshot.rows)) {
     throw new WrongChunk(`the chunks of ${snapshot.table} have ${rows} rows, not ${snapshot.rows}`);
   }
   await turn(() => makeStage(staging, snapshot));
+  let here = rows - rowsOf(missing);
+  staging.fetched(here);
   const next = missing[Symbol.iterator]();
   const worker = async () => {
     for (const chunk of next) {
       const bytes = await fetchWhole(staging, snapshot.snapshot, chunk);
       await turn(() => keep(staging, snapshot, chunk, bytes));
       signal.throwIfAborted();
+      here += BigInt(chunk.rows);
+      staging.fetched(here);
     }
   };
   try {
@@ -102,6 +108,10 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
     }
     throw error;
   }
+}
+
+function rowsOf(chunks: Snapshot["chunks"]): bigint {
+  return chunks.reduce((sum, { rows }) => sum + BigInt(rows), 0n);
 }
 
 /** Of the columns that the table has, or of text where it is to have others in the frame that loads it. */

@@ -19,6 +19,17 @@ export interface StoreStatus {
   readonly quota: string | null;
 }
 
+/**
+ * How far a load is. `preparing`: what the server has read of it, in rows, or filled of its table, in blocks;
+ * `fetching`: rows that are here, in the stage.
+ */
+export interface Progress {
+  readonly step: "preparing" | "fetching";
+  readonly done: string;
+  /** Null: nobody knows; of what the server reads, about so many. */
+  readonly of: string | null;
+}
+
 export interface ClientStatus {
   /** `live`: everything that was asked for is here, and follows. Old rows can be read in each phase. */
   readonly phase: Phase;
@@ -30,10 +41,13 @@ export interface ClientStatus {
   readonly lagMs: number | null;
   /** Changes that were made here and are not on the server. */
   readonly pending: number;
-  readonly shapes: readonly Pick<
+  readonly shapes: readonly (Pick<
     SubscriptionState,
     "id" | "shape" | "params" | "table" | "phase" | "error"
-  >[];
+  > & {
+    /** Null: nothing is loading, or nothing is known of it. */
+    readonly progress: Progress | null;
+  })[];
   readonly store: StoreStatus;
   readonly error: Failure | null;
   /**

@@ -178,6 +178,16 @@ export interface LockedShape {
   readonly pids: readonly number[];
 }
 
+/** How far that is which clients of a shape wait for. */
+export interface LoadProgress {
+  readonly shape_id: number;
+  /** The instance whose snapshot is made; null: the table is filled. */
+  readonly key: string | null;
+  readonly done: Text64;
+  /** Null: nobody knows. */
+  readonly of: Text64 | null;
+}
+
 export interface ToClose {
   readonly client: string;
   readonly why: string;

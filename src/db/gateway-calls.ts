@@ -1,7 +1,15 @@
 import type pg from "pg";
 
 import { cleanText } from "../model/foreign-text.ts";
-import type { LockedShape, Opened, Prepared, Resolved, ShapeForm, ToClose } from "./gateway-answers.ts";
+import type {
+  LoadProgress,
+  LockedShape,
+  Opened,
+  Prepared,
+  Resolved,
+  ShapeForm,
+  ToClose,
+} from "./gateway-answers.ts";
 import { ANSWER_MS, oneAnswer } from "./one-answer.ts";
 
 /** Texts of clients as JSON that PostgreSQL takes, whatever is in them. */
@@ -90,6 +98,11 @@ export class GatewayCalls {
   /** Which of these cannot be read, since somebody has locked their table. */
   lockedShapes(shapes: readonly number[]): Promise<readonly LockedShape[]> {
     return oneAnswer(this.#pool, "ampsync_worker.locked_shapes($1)", [shapes]);
+  }
+
+  /** How far that is which clients of these shapes wait for. */
+  loadProgress(shapes: readonly number[]): Promise<readonly LoadProgress[]> {
+    return oneAnswer(this.#pool, "ampsync_worker.load_progress($1)", [shapes]);
   }
 
   /** Raises the lower edges of shapes where that is due. */

@@ -8,6 +8,7 @@ import type { FromGateway } from "../wire/from-gateway.ts";
 import type { Token } from "./auth.ts";
 import type { Checks } from "./checks.ts";
 import { Line } from "./line.ts";
+import type { Progress } from "./progress.ts";
 import { closingOf } from "./refusal.ts";
 import type { Resolver } from "./resolver.ts";
 import type { Session } from "./session.ts";
@@ -89,7 +90,7 @@ export class Connection {
   }
 
   /** Called every few seconds: says how far the log is, and notices whoever is gone. */
-  beat(head: string, now: string): void {
+  beat(head: string, now: string, progress: readonly Progress[] | null): void {
     const { silenceMs, standstillMs } = this.#options.deadlines;
     const time = performance.now();
     const isBusy = time < this.#busyUntil;
@@ -101,8 +102,7 @@ export class Connection {
     }
     if (this.session !== null) this.#options.resolver.tell(this.session);
     this.#socket.ping();
-    if (this.#state === "open" && this.#line.isFree)
-      this.#line.send({ t: "tick", head, now, progress: null });
+    if (this.#state === "open" && this.#line.isFree) this.#line.send({ t: "tick", head, now, progress });
   }
 
   #ended(): void {

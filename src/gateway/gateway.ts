@@ -27,6 +27,7 @@ import { httpServer } from "./http.ts";
 import { LockedTables } from "./locked-tables.ts";
 import { Notices } from "./notices.ts";
 import { Pools } from "./pools.ts";
+import { LoadsProgress } from "./progress.ts";
 import { Pump } from "./pump.ts";
 import { Rates } from "./rates.ts";
 import { Readiness } from "./readiness.ts";
@@ -51,6 +52,7 @@ export class Gateway {
   readonly #closings: Closings;
   readonly #definitions: DefinitionsCache;
   readonly #rates: Rates;
+  readonly #progress: LoadsProgress;
   readonly #snapshots = new Wakes();
   readonly #locked: LockedTables;
   readonly #pump: Pump;
@@ -81,6 +83,7 @@ export class Gateway {
     this.#closings = new Closings(this.id, this.#calls, log);
     this.#definitions = new DefinitionsCache(pool);
     this.#rates = new Rates((tenant) => this.#definitions.rateOf(tenant));
+    this.#progress = new LoadsProgress((shapes) => this.#calls.loadProgress(shapes));
     this.#auth = new Auth(settings.auth);
     const sessions = () => this.#pump.sessions;
     const failures = new ShapeFailures(this.#calls, this.#definitions, log);
@@ -202,10 +205,7 @@ export class Gateway {
     this.#notices.start();
     this.#pump.start();
     this.#heartbeat.start();
-    this.#beats = setInterval(() => {
-      for (const connection of this.#clients.connections)
-        connection.beat(this.#head.position, this.#head.now);
-    }, deadlines.tickMs);
+    this.#beats = setInterval(() => void this.#tick(), deadlines.tickMs);
     this.#log.info("gateway_listening", { host, port: this.#port });
     return this.#port;
   }
@@ -233,6 +233,15 @@ export class Gateway {
     this.#server.close();
     this.#server.closeAllConnections();
     await this.#pools.end();
+  }
+
+  async #tick(): Promise<void> {
+    await this.#progress.look(this.#pump.sessions);
+    const { position, now } = this.#head;
+    for (const connection of this.#clients.connections) {
+      const { session } = connection;
+      connection.beat(position, now, session === null ? null : this.#progress.of(session));
+    }
   }
 
   #connected(socket: WebSocket): void {

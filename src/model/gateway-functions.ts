@@ -11,6 +11,7 @@ export const GATEWAY_CALLS: readonly string[] = [
   "fail_shape",
   "gateways_of",
   "large_shapes",
+  "load_progress",
   "locked_shapes",
   "log_point",
   "open_session",

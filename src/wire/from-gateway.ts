@@ -90,6 +90,7 @@ const frame = object({
 });
 
 const authDue = object({ t: word("auth_due"), in_ms: small });
+/** Of a load, by the client's name of the shape: what of it is ready on the server. */
 const progress = object({ shape: text, done: count, of: orNull(count) });
 const tick = object({ t: word("tick"), head: count, now: text, progress: orNull(list(progress)) });
 const failed = object({ t: word("failed"), id: text, code: text, message: text, hint: orNull(text) });

@@ -44,7 +44,7 @@ begin
       v_answers := v_answers || jsonb_build_object('key', v_key, 'small', true);
     else
       if v_found.snapshot_id is null then
-        v_found := ampsync_private.queue_snapshot(v_shape, v_key, p_client, p_from);
+        v_found := ampsync_private.queue_snapshot(v_shape, v_key, p_client, p_from, v_rows);
       end if;
       v_answers := v_answers || ampsync_private.snapshot_report(v_found);
     end if;

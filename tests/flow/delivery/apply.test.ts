@@ -148,7 +148,7 @@ describe("operations", () => {
     const nothing = () => Promise.reject(new Error("there is no chunk"));
     const { signal } = new AbortController();
     await stage(
-      { pg, tables, fetchChunk: nothing, hash: () => 0n, turn: (step) => step(), signal },
+      { pg, tables, fetchChunk: nothing, hash: () => 0n, turn: (step) => step(), signal, fetched: () => {} },
       snapshot,
     );
     const load = { op: "load", table: "public.todos", snapshots: [snapshot.snapshot], rows: null, where };

@@ -110,6 +110,34 @@ test("a load that cannot end says why while it is tried again, and nothing of th
   expect(one.client.status.error).toBeNull();
 });
 
+test("how far a load is on its server, and here, is said until it has ended", async () => {
+  gateway.chunk = new TextEncoder().encode("1\ttheirs\t\\N\tf\n");
+  gateway.chunkStatus = 200;
+  const id = await welcomed();
+  const progressOf = (shape: string) =>
+    one.client.status.shapes.find((state) => state.shape === shape)!.progress;
+  const tick = { t: "tick", head: "0", now: "2026-11-28T12:00:00.123Z" };
+  gateway.say({ ...tick, progress: [{ shape: id.blocks, done: "20", of: null }] });
+  await one.until("what the server says", () => progressOf("blocks") !== null);
+  expect(progressOf("blocks")).toEqual({ step: "preparing", done: "20", of: null });
+  expect(progressOf("todos")).toBeNull();
+
+  const xxh64 = h64Raw(gateway.chunk, 0n).toString(16).padStart(16, "0");
+  const chunks = [{ n: 0, rows: 1, bytes: gateway.chunk.length, xxh64 }];
+  const ofTodos = { shape: id.todos, snapshot: SNAPSHOT, table: todos.name, rows: "1", chunks };
+  gateway.say(frameOf({ to: "1", ops: [], live: [] }));
+  gateway.say({ t: "snapshot", ...ofTodos });
+  await gateway.hears("staged");
+  gateway.say({ ...tick, progress: null });
+  await one.until("another tick", () => progressOf("blocks") === null);
+  expect(progressOf("todos")).toEqual({ step: "fetching", done: "1", of: "1" });
+
+  const op = { op: "load", table: todos.name, snapshots: [SNAPSHOT], rows: null, where: null };
+  gateway.say(frameOf({ from: "1", to: "2", ops: [op], live: [{ id: id.todos, definition: "d" }] }));
+  await one.until("the rows", ({ position }) => position === "2");
+  expect(progressOf("todos")).toBeNull();
+});
+
 test("a shape whose table another one still has comes when that is gone", async () => {
   const id = await welcomed();
   const live = [id.todos, id.blocks].map((each) => ({ id: each, definition: "d" }));

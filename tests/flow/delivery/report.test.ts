@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { TestGateway } from "../../support/delivery/gateway.ts";
 import { WireClient } from "../../support/delivery/wire-client.ts";
+import { publishLive } from "../../support/postgres/live-table.ts";
+import { epochOf } from "../../support/postgres/log-entries.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -11,7 +13,7 @@ let db: TestDatabase;
 let gateway: TestGateway;
 beforeEach(async () => {
   db = await createDatabase();
-  gateway = await TestGateway.start(db.url, { deadlines: { heartbeatMs: 50 } });
+  gateway = await TestGateway.start(db.url, { deadlines: { heartbeatMs: 50, tickMs: 50 } });
 });
 afterEach(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -67,6 +69,31 @@ test("a report that could not be stored yet, since somebody held the row, is sto
   await waitFor("the report", async () => (await seen(client))["pending"] === 3);
   client.send({ ...report, pending: 4 });
   await waitFor("the next one", async () => (await seen(client))["pending"] === 4);
+});
+
+test("how far the load of a client is on the server is said with each tick", async () => {
+  await epochOf(db);
+  await db.query("select ampsync_private.ensure_capture()");
+  await db.query(
+    "create table items (id integer primary key); insert into items select generate_series(1, 3000)",
+  );
+  await db.query("analyze items");
+  await publishLive(db, "public.items");
+  await db.query("select ampsync.create_shape('items', 'items', public => true)");
+  await using client = await WireClient.start({ url: gateway.url, shapes: [{ id: "mine", shape: "items" }] });
+  const said = (done: string) =>
+    client.messages.some((each) => each.t === "tick" && each.progress?.[0]?.done === done);
+  await client.until("that nothing of it is ready", () => said("0"));
+  const { rows } = await db.query("select ampsync_worker.take_snapshot() as taken");
+  const { snapshot, attempt } = rows[0]!["taken"];
+  await db.query("select ampsync_worker.store_chunk($1, $2, 0, 1234, 4, 'abc', '\\x01')", [
+    snapshot,
+    attempt,
+  ]);
+  await client.until("what is ready", () => said("1234"));
+
+  const last = client.messages.findLast(({ t }) => t === "tick");
+  expect(last).toMatchObject({ progress: [{ shape: "mine", done: "1234", of: "3000" }] });
 });
 
 test("a session whose end could not be noted, since somebody held the row, does not stay", async () => {

@@ -50,6 +50,7 @@ describe("with the least rights", () => {
     await one("ampsync_worker.read_log($1, $2, $1)", [position, opened.epoch]);
     await db.query("select * from ampsync_worker.read_shapes($1, $2, $2)", [[shape], position]);
     expect(await one("ampsync_worker.locked_shapes($1)", [[shape]])).toEqual([]);
+    expect(await one("ampsync_worker.load_progress($1)", [[shape]])).toEqual([]);
     await client.resolve(opened.generation);
     const state = { client: client.id, generation: opened.generation, iat: 4e9, position, phase: "live" };
     expect(await one("ampsync_worker.report_sessions($1, $2)", [gateway, JSON.stringify([state])])).toEqual(

@@ -57,6 +57,9 @@ async function finish(taken: Taken, chunks = 1): Promise<void> {
   ]);
 }
 
+const progress = async () =>
+  (await db.query("select ampsync_worker.load_progress($1) as progress", [[shape]])).rows[0]!["progress"];
+
 const KEY = '["user-1"]';
 
 async function ready(): Promise<Taken> {
@@ -87,8 +90,15 @@ describe("asking for an instance", () => {
     const taken = (await take())!;
     expect(taken).toMatchObject({ snapshot: first.snapshot, key: KEY, attempt: 1 });
     expect(await ensureSnapshot(db, shape, KEY)).toMatchObject({ state: "building" });
+    await store(taken, 5);
+    expect(await progress()).toEqual([{ shape_id: shape, key: KEY, done: "1", of: "3000" }]);
+    expect((await db.query("select rows::int, expected::int from ampsync.hydrations")).rows).toEqual([
+      { rows: 1, expected: 3000 },
+    ]);
+    await db.query("delete from ampsync_private.snapshot_chunk");
     await finish(taken, 2);
     const made = await ensureSnapshot(db, shape, KEY);
+    expect(await progress()).toEqual([]);
     expect(made).toMatchObject({ state: "ready", snapshot: first.snapshot, rows: "1" });
     expect(made.chunks.map(({ n }) => n)).toEqual([0, 1]);
     const { rows } = await db.query("select shape, state, chunks, key from ampsync.hydrations");
