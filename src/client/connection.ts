@@ -1,6 +1,7 @@
 import { decodeFromGateway, encode, SUBPROTOCOL } from "../wire/codec.ts";
 import type { FromClient } from "../wire/from-client.ts";
 import type { FromGateway } from "../wire/from-gateway.ts";
+import { Addresses } from "./addresses.ts";
 import { type Action, decide, type Event, type Link, type Connection as State, start } from "./machine.ts";
 import { Silence } from "./silence.ts";
 
@@ -27,7 +28,7 @@ export interface Hooks {
 
 /** Carries out what the machine decides: tokens, sockets, timers. It decides nothing itself. */
 export class Connection {
-  readonly #url: string;
+  readonly #addresses: Addresses;
   readonly #around: Surroundings;
   readonly #hooks: Hooks;
   readonly #silence = new Silence(() => this.tell({ kind: "silence" }));
@@ -40,7 +41,7 @@ export class Connection {
   readonly #closed = new AbortController();
 
   constructor(url: string, hooks: Hooks, around: Surroundings) {
-    this.#url = `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/v1/sync`;
+    this.#addresses = new Addresses(url);
     this.#hooks = hooks;
     this.#around = around;
   }
@@ -52,6 +53,11 @@ export class Connection {
   /** That of the newest hello or `auth`: chunks are asked for with it. */
   get token(): string {
     return this.#token;
+  }
+
+  /** Of the gateway that was tried last: chunks are fetched there. */
+  get address(): string {
+    return this.#addresses.now;
   }
 
   tell(event: Event): void {
@@ -150,7 +156,8 @@ export class Connection {
     const isCurrent = () => at === this.#try;
     let socket: WebSocket;
     try {
-      socket = new this.#around.WebSocket(this.#url, SUBPROTOCOL);
+      const url = `${this.#addresses.next().replace(/^http/i, "ws")}/v1/sync`;
+      socket = new this.#around.WebSocket(url, SUBPROTOCOL);
     } catch (error) {
       // A browser refuses some addresses, such as one without TLS in a page with it.
       this.#hooks.failed(error);
@@ -189,6 +196,8 @@ export class Connection {
       return;
     }
     if (message.t === "error") this.#hooks.failed(message);
+    if (message.t === "error" && message.gateways !== null) this.#addresses.sentTo(message.gateways);
+    if (message.t === "welcome") this.#addresses.welcomed();
     const said = message.t === "error" ? { retryMs: message.retry_ms, code: message.code } : {};
     this.tell({ kind: "message", t: message.t, ...said });
     if (message.t === "auth_due") void this.#renewToken();

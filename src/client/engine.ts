@@ -94,7 +94,11 @@ export class Engine implements LocalClient {
       condition,
       connection: this.#connection,
     });
-    const fetchChunk = chunksFrom(options.url, () => this.#connection.token, options.fetch ?? fetch);
+    const fetchChunk = chunksFrom(
+      () => this.#connection.address,
+      () => this.#connection.token,
+      options.fetch ?? fetch,
+    );
     const turn = <T>(step: () => Promise<T>) => this.#turns.take(step);
     this.#inbox = new Inbox({
       lag: this.#lag,

@@ -31,9 +31,9 @@ export class WrongChunk extends Error {
 }
 
 /** GET of a chunk, with the token as in the hello. Gzip is undone by `fetch`. */
-export function chunksFrom(url: string, token: () => string, fetcher: typeof fetch): FetchChunk {
-  const at = `${url.replace(/^ws/, "http").replace(/\/+$/, "")}/v1/snapshots`;
+export function chunksFrom(address: () => string, token: () => string, fetcher: typeof fetch): FetchChunk {
   return async (snapshot, n, signal) => {
+    const at = `${address().replace(/^ws/i, "http")}/v1/snapshots`;
     const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
     const headers = { authorization: `Bearer ${token()}` };
     const answer = await fetcher(`${at}/${snapshot}/${n}`, { headers, signal: within });

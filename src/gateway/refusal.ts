@@ -35,8 +35,7 @@ export function closingOf(error: unknown): Closing {
   const { code, message } = failureOf(error);
   const close = CODES[code];
   if (error instanceof Elsewhere) {
-    const { gateways } = error;
-    return { code, ...later(code, message, CLOSE.later, gateways.length === 0 ? null : gateways) };
+    return { code, ...later(code, message, CLOSE.later, error.gateways) };
   }
   if (close === undefined) {
     return { code, ...later("SY104", "the database cannot be asked at the moment") };
@@ -50,14 +49,16 @@ export function closingOf(error: unknown): Closing {
   };
 }
 
-/** The client comes again, not all of them at once. */
+/** The client comes again, not all of them at once; to others at once, if there are any. */
 export function later(
   code: string,
   message: string,
   close: number = CLOSE.later,
-  gateways: readonly string[] | null = null,
+  others: readonly string[] = [],
 ): Omit<Closing, "code"> {
-  return { close, message: { t: "error", code, message, hint: null, retry_ms: randomPause(), gateways } };
+  const to =
+    others.length === 0 ? { retry_ms: randomPause(), gateways: null } : { retry_ms: 0, gateways: others };
+  return { close, message: { t: "error", code, message, hint: null, ...to } };
 }
 
 function limitPause(error: unknown): number {

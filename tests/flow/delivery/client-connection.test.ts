@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-
+import { Addresses } from "../../../src/client/addresses.ts";
 import { createClient } from "../../../src/client/client.ts";
 import { chunksFrom } from "../../../src/client/stage.ts";
 import { openStore } from "../../../src/client/store.ts";
 import { noteAnswers, readSubscriptions } from "../../../src/client/subscriptions.ts";
 import { ScriptedGateway } from "../../support/client/scripted-gateway.ts";
+import { todos } from "../../support/client/tables.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const token = () => "a token";
@@ -147,6 +148,38 @@ test("a shape whose table is locked stands, and is as good as it was when that h
   }
 });
 
+test("a client that is sent to another gateway goes there, also for chunks, and comes back when that is gone", async () => {
+  await using first = await ScriptedGateway.start();
+  await using other = await ScriptedGateway.start();
+  const shapes = [{ shape: "todos" }];
+  const client = await createClient({ url: first.url, store: "memory://", token, shapes });
+  try {
+    await first.hears("hello");
+    const told = { code: "SY104", message: "this gateway is for other tenants", hint: null, retry_ms: 0 };
+    first.say({ t: "error", ...told, gateways: ["0.0.0.0:80", first.url, `${other.url}/`] });
+    await waitFor("the refusal", () => client.status.error?.code === "SY104");
+    first.hangUp();
+    const { id } = (await other.hears("hello")).shapes[0]!;
+    other.welcome([ofTodos(id, "load")], [todos]);
+    await waitFor("the connection", () => client.status.connected);
+    expect(client.status.error).toBeNull();
+    const snapshot = {
+      shape: id,
+      snapshot: "6b0c0a3e-1111-4222-8333-00000000000a",
+      table: todos.name,
+      rows: "1",
+    };
+    other.say({ t: "snapshot", ...snapshot, chunks: [{ n: 0, rows: 1, bytes: 1, xxh64: "0" }] });
+    await waitFor("a question for the chunk", () => other.chunksAsked > 0);
+    expect(first.chunksAsked).toBe(0);
+    other.hangUp();
+    client.wake();
+    await first.hears("hello");
+  } finally {
+    await client.close();
+  }
+});
+
 test.each(["http://sync.example", "http://sync.example/", "ws://sync.example"])(
   "chunks of a gateway at %s are asked for by one address",
   async (url) => {
@@ -155,7 +188,7 @@ test.each(["http://sync.example", "http://sync.example/", "ws://sync.example"])(
       asked.push(String(address));
       return new Response("text");
     };
-    await chunksFrom(url, token, fetcher)("s", 0, new AbortController().signal);
+    await chunksFrom(() => new Addresses(url).now, token, fetcher)("s", 0, new AbortController().signal);
 
     expect(asked).toEqual(["http://sync.example/v1/snapshots/s/0"]);
   },
