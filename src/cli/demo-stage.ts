@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
@@ -15,6 +14,7 @@ import { startEmbeddedPostgres } from "../embedded/postgres.ts";
 import { AmpsyncError } from "../errors.ts";
 import { migrate } from "../install/migrate.ts";
 import { createLog } from "../log.ts";
+import { watchWorker } from "./demo-worker.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDER = join(ROOT, ".ampsync", "demo");
@@ -77,7 +77,7 @@ export class DemoStage {
       stdio: ["ignore", log.fd, log.fd],
       detached: true,
     });
-    this.#stack.defer(() => stopWorker(worker));
+    this.#stack.defer(watchWorker(worker, print));
     print(`  worker: graphile-worker, process ${worker.pid}, log in .ampsync/demo/worker.log\n`);
   }
 
@@ -145,12 +145,5 @@ async function freshDatabase(adminUrl: string, url: string): Promise<string> {
     return url;
   } finally {
     await admin.end();
-  }
-}
-
-async function stopWorker(worker: ChildProcess): Promise<void> {
-  if (worker.exitCode === null && worker.signalCode === null) {
-    worker.kill("SIGTERM");
-    await once(worker, "exit");
   }
 }

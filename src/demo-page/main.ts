@@ -65,10 +65,10 @@ function showStatus({ phase, connected, position, lagMs, store, leader, error }:
   show("here-phase", shown);
   for (const where of ["now", "here"]) {
     show(`${where}-lag`, lagOf(lagMs));
-    show(`${where}-position`, countOf(position));
+    show(`${where}-position`, phase === "new" ? "–" : countOf(position));
   }
   show("here-leader", LEADERS[leader]);
-  show("here-store", `${store.kind}, ${bytesOf(store.bytes)}`);
+  show("here-store", store.bytes === "0" ? "–" : `${store.kind}, ${bytesOf(store.bytes)}`);
   showProblem(error === null ? null : `${error.code}: ${error.message}`);
 }
 

@@ -77,7 +77,7 @@ export class Tour {
     if ((await page.locator("#problem[data-end]").count()) > 0)
       throw new Error(`the ${name} window has a problem`);
     await page.locator("#block-rows tr").first().waitFor();
-    await page.locator("#states:not(:text-is('0'))").waitFor();
+    await page.locator("#states:not(:text-is('–'))").waitFor();
     this.#options.print(`The ${name} window is live.`);
     return page;
   }

@@ -110,7 +110,9 @@ export async function missingFor(installed: Installed | null): Promise<string | 
   if (isAhead || functions?.sha256 === sourceHash(files) || isNewer(functions?.version ?? "", version)) {
     return null;
   }
-  return `the functions in the database are those of version ${functions?.version}, and this program is version ${version}`;
+  return functions?.version === version
+    ? `the functions in the database are those of another build of version ${version}`
+    : `the functions in the database are those of version ${functions?.version}, and this program is version ${version}`;
 }
 
 export async function packageVersion(): Promise<string> {

@@ -1,5 +1,5 @@
 -- Makes a shape, or replaces the one of that name: the rows of a published table that clients may subscribe to. Clients
--- of a shape that is defined otherwise from now on load it anew. Idempotent.
+-- of a shape that is defined otherwise from now on load it anew, and a notice says so. Idempotent.
 --
 -- bind        columns whose value comes from the client's token ("claim:sub"; "claim:teams[]": an instance an element)
 --             or wish ("param:address"). A row is in an instance if every bound column equals its value
@@ -32,6 +32,7 @@ create or replace function ampsync.create_shape(
 as $$
 declare
   v_shape ampsync_private.shape;
+  v_was   text; -- The definition that it had.
 begin
   if coalesce(create_shape.name, '') !~ '^.{1,100}$' then
     perform ampsync_private.raise_shape(create_shape.name, 'a name has 1 to 100 characters',
@@ -46,7 +47,14 @@ begin
   v_shape.public := coalesce(create_shape.public, false);
   v_shape.unindexed := coalesce(create_shape.unindexed, false);
   v_shape.rls := create_shape.rls;
+  v_was := (select s.definition from ampsync_private.shape s where s.name = create_shape.name);
   perform ampsync_private.make_shape(v_shape);
+  if v_was <> (select s.definition from ampsync_private.shape s where s.name = create_shape.name) then
+    raise notice using
+      message = format('shape %L was there and has another definition now: clients that have it load it anew',
+                       create_shape.name),
+      hint    = format('select * from ampsync.shapes where name = %L;', create_shape.name);
+  end if;
   notify ampsync_log;
 end;
 $$;

@@ -23,7 +23,11 @@ test("a gateway is ready while its database answers, and has what the gateway ca
   expect(await readyz(gateway)).toBe("200 ready");
   await db.query("alter function ampsync_worker.close_session rename to close_session_of_old");
   await becomes(gateway, "503 the database lacks what this gateway needs: ampsync migrate");
-  await expect(TestGateway.start(db.url)).rejects.toMatchObject({ code: "SY901" });
+  const { rows } = await db.query("select ampsync.version() as version");
+  const version: string = rows[0]!["version"];
+  await expect(TestGateway.start(db.url, { version })).rejects.toMatchObject({
+    ...{ code: "SY901", detail: expect.stringContaining(`another build of version ${version}`) },
+  });
   await db.query("alter function ampsync_worker.close_session_of_old rename to close_session");
   await becomes(gateway, "200 ready");
   await db.query("update ampsync_private.source set version = '0.0.0-older' where name = 'functions'");

@@ -71,6 +71,22 @@ describe("create_shape", () => {
     expect((await shape()).definition).toBe(definition);
   });
 
+  test("says that it has replaced a shape, and nothing where it has not", async () => {
+    const client = await db.client();
+    const notices: (string | undefined)[] = [];
+    client.on("notice", ({ message }) => notices.push(message));
+    await client.query("begin; create table public.notes (id int primary key)");
+    await publishLive(client, "public.notes");
+    const make = (rest: string) =>
+      client.query(`select ampsync.create_shape('notes', 'public.notes', public => true ${rest})`);
+    await make("");
+    await make("");
+    expect(notices).toEqual([]);
+    await make(", filter => 'id > 0'");
+    await client.query("rollback");
+    expect(notices).toEqual([expect.stringContaining("'notes' was there and has another definition")]);
+  });
+
   test("is told to gateways, as is its end", async () => {
     const stamps = [await definitions()];
     await create(OWNER);
