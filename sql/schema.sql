@@ -130,7 +130,8 @@ view ampsync.hydrations
   column table_name text -- Its table, schema.table.
   column key text -- The instance: the values of its bound columns.
   column state text -- queued, building, ready, failed.
-  column rows bigint -- Rows of it; null until it is ready.
+  column rows bigint -- Rows of it: while it is building, those that are read by now; null before.
+  column expected bigint -- Rows that the planner expected when it was asked for; null where it was not asked.
   column bytes bigint -- Bytes of them as text.
   column chunks integer -- In how many pieces they are fetched.
   column clients bigint -- Connected clients that were told to load it.
@@ -1066,6 +1067,7 @@ table ampsync_private.snapshot
   column attempt integer not null default 0
   column taken_at timestamp with time zone
   column since bigint
+  column expected bigint
   column error jsonb
   constraint snapshot_begun_check CHECK (((state = ANY (ARRAY['queued'::text, 'failed'::text])) OR (num_nulls(epoch, "position", lsn, schema_version) = 0)))
   constraint snapshot_pkey PRIMARY KEY (snapshot_id)
@@ -5143,7 +5145,7 @@ function ampsync_private.queue_capture_jobs(p_capture ampsync_private.capture, p
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.queue_snapshot(p_shape ampsync_private.shape, p_key text, p_client uuid, p_from bigint DEFAULT NULL::bigint)
+function ampsync_private.queue_snapshot(p_shape ampsync_private.shape, p_key text, p_client uuid, p_from bigint DEFAULT NULL::bigint, p_expected bigint DEFAULT NULL::bigint)
   -- Queue a snapshot of an instance, unless somebody else just did.
   returns ampsync_private.snapshot
   language plpgsql volatile security invoker
@@ -7117,6 +7119,13 @@ function ampsync_worker.large_shapes(p_shapes integer[], p_after bigint, p_upto 
   returns integer[]
   language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp; jit=off
+  grants owner=X/owner
+
+function ampsync_worker.load_progress(p_shapes integer[])
+  -- How far that is which clients of these shapes wait for.
+  returns jsonb
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_worker.locked_shapes(p_shapes integer[])
