@@ -7,7 +7,10 @@ import { DEADLINES } from "../gateway/connection.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { Log } from "../log.ts";
 
-/** Waits for the database, then serves clients until it is told to stop. Resolves to the exit code. */
+/**
+ * Waits for the database, then serves clients until it is told to stop. Resolves to the exit code; where it cannot stop
+ * the process ends with 1.
+ */
 export async function runGateway(config: Config, log: Log, signal: AbortSignal): Promise<number> {
   const databaseUrl = requireDatabase(config);
   for (const warning of config.warnings) log.warn("unusual_setting", { warning });
@@ -21,7 +24,8 @@ export async function runGateway(config: Config, log: Log, signal: AbortSignal):
     await untilReached(databaseUrl, config.connectionLimitSecs * 1000, log, () => gateway.start(), signal);
     if (!signal.aborted) await once(signal, "abort");
   } finally {
-    await gateway.stop();
+    // What is still open would keep the process.
+    if (!(await gateway.stop())) process.exit(1);
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-import type { Secrets } from "../model/secrets.ts";
+import { SECRET_BYTES, type Secrets } from "../model/secrets.ts";
 import { secret } from "./database.ts";
 import type { Given } from "./given.ts";
 import type { SettingName } from "./settings.ts";
@@ -23,9 +23,6 @@ export interface GatewayStart {
     readonly tenantClaim: string;
   };
 }
-
-/** As long as the hash of HS256, which a shorter one would weaken. */
-const SECRET_BYTES = 32;
 
 /** What is wrong is added to `problems`; `number` reads a setting that is a number. */
 export function gatewayStart(

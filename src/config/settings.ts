@@ -394,7 +394,8 @@ export const SETTINGS = {
     names: ["AMPSYNC_JWT_SECRET_FILE"],
     scope: "gateway",
     accepts: "a file",
-    about: "holds the secret instead; read again for each token",
+    about:
+      "holds the secret instead; read again for each token. One that is too short, or cannot be read, is not taken: the last good one holds, and the log warns",
   },
   jwksUrl: {
     names: ["AMPSYNC_JWKS_URL"],

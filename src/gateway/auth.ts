@@ -1,6 +1,8 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 
 import { AmpsyncError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { KeptSecret } from "./kept-secret.ts";
 
 /** Whom a token names, and what it says of him. */
 export interface Token {
@@ -33,9 +35,11 @@ const JWKS_PAUSE_MS = 30_000;
 export class Auth {
   readonly #settings: AuthSettings;
   readonly #keys: JWTVerifyGetKey | null;
+  readonly #secret: KeptSecret;
 
-  constructor(settings: AuthSettings, pauseMs = JWKS_PAUSE_MS) {
+  constructor(settings: AuthSettings, log: Log, pauseMs = JWKS_PAUSE_MS) {
     this.#settings = settings;
+    this.#secret = new KeptSecret(settings.secret, log);
     this.#keys =
       settings.jwksUrl === null
         ? null
@@ -57,7 +61,7 @@ export class Auth {
   }
 
   async #verify(token: string): Promise<JWTPayload> {
-    const { secret, issuer, audience } = this.#settings;
+    const { issuer, audience } = this.#settings;
     const options = {
       clockTolerance: SKEW_S,
       requiredClaims: ["exp", "iat", "sub"],
@@ -69,7 +73,7 @@ export class Auth {
         const algorithms = ["RS256", "ES256", "EdDSA"];
         return (await jwtVerify(token, this.#keys, { ...options, algorithms })).payload;
       }
-      const key = new TextEncoder().encode(secret() ?? "");
+      const key = new TextEncoder().encode(this.#secret.get());
       return (await jwtVerify(token, key, { ...options, algorithms: ["HS256"] })).payload;
     } catch (error) {
       if (!isOfToken(error)) {

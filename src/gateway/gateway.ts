@@ -11,8 +11,9 @@ import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type GatewayFigures, GatewayMetrics } from "../metrics/gateway-metrics.ts";
 import { createRegistry, watchPools, watchProcess } from "../metrics/registry.ts";
-import { textOf } from "../model/failure.ts";
+import { failureOf, textOf } from "../model/failure.ts";
 import { Permits } from "../model/permits.ts";
+import { unlessAborted } from "../model/unless-aborted.ts";
 import { CLOSE } from "../wire/codec.ts";
 import { Admission } from "./admission.ts";
 import { Auth } from "./auth.ts";
@@ -41,6 +42,8 @@ import { Wakes } from "./wakes.ts";
 /** Sockets that have not said hello. */
 const MOST_STRANGERS = 500;
 const CHECKED_LOADS = 0.01;
+/** Clients have gone by then, and their positions are their own. */
+const STOP_MS = 10_000;
 
 /** A process that talks to clients: what it knows is in the database, and another one can go on with any of its clients. */
 export class Gateway {
@@ -71,6 +74,7 @@ export class Gateway {
   #beats: NodeJS.Timeout | null = null;
   #head = { position: "0", now: new Date(0).toISOString() };
   #isDraining = false;
+  #stopping: Promise<void> | null = null;
   #port: number;
 
   constructor(settings: GatewaySettings, log: Log) {
@@ -84,7 +88,7 @@ export class Gateway {
     this.#definitions = new DefinitionsCache(pool);
     this.#rates = new Rates((tenant) => this.#definitions.rateOf(tenant));
     this.#progress = new LoadsProgress((shapes) => this.#calls.loadProgress(shapes));
-    this.#auth = new Auth(settings.auth);
+    this.#auth = new Auth(settings.auth, log);
     const sessions = () => this.#pump.sessions;
     const failures = new ShapeFailures(this.#calls, this.#definitions, log);
     this.#locked = new LockedTables({ calls: this.#calls, log, released: () => this.#pump.wake() });
@@ -215,8 +219,22 @@ export class Gateway {
     watchProcess(this.#registry);
   }
 
-  /** Tells its clients to go elsewhere, not all at once. */
-  async stop(): Promise<void> {
+  /**
+   * Tells its clients to go elsewhere, not all at once. False: the database does not answer, and after these milliseconds
+   * something is still open.
+   */
+  async stop(withinMs = STOP_MS): Promise<boolean> {
+    try {
+      this.#stopping ??= this.#stop();
+      await unlessAborted(this.#stopping, AbortSignal.timeout(withinMs));
+      return true;
+    } catch (error) {
+      this.#log.warn("gateway_stop_failed", { error: failureOf(error).code });
+      return false;
+    }
+  }
+
+  async #stop(): Promise<void> {
     this.#isDraining = true;
     if (this.#beats !== null) clearInterval(this.#beats);
     for (const connection of this.#clients.connections) {

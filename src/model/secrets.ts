@@ -30,6 +30,9 @@ const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]{0,256}:)(?!\d{1,5}\/)
 const AFTER_NAME =
   /((?:passw(?:or)?d|passphrase)["']?\s{0,8}(?:=|(?<=["']\s{0,8}):)\s{0,8})("(?:[^"\\]|\\.){0,1024}"|'(?:[^'\\]|''|\\.){0,1024}'|[^\s,;&"')}\]]{1,1024})/gi;
 
+/** Of what tokens are signed with, at least: as long as the hash of HS256, which a shorter one would weaken. */
+export const SECRET_BYTES = 32;
+
 /** What is shown instead. */
 type Mask = "[token]" | "[password]" | "[secret]";
 

@@ -7,6 +7,7 @@ import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { Auth, type AuthSettings } from "../../../src/gateway/auth.ts";
+import { createLog } from "../../../src/log.ts";
 import { TestGateway } from "../../support/delivery/gateway.ts";
 import { WireClient } from "../../support/delivery/wire-client.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
@@ -149,7 +150,11 @@ test("keys may be changed under a gateway: a new one is fetched when a token nam
     const auth = { ...NONE, mode: "jwks" as const, jwksUrl: new URL(`http://127.0.0.1:${port}/jwks`) };
     const sign = ({ kid, privateKey }: typeof first) =>
       unsigned().setProtectedHeader({ alg: "ES256", kid }).sign(privateKey);
-    const checks = new Auth(auth, 200);
+    const checks = new Auth(
+      auth,
+      createLog("error", () => {}),
+      200,
+    );
     const check = async (key: typeof first) =>
       await checks.check(await sign(key)).then(
         ({ sub }) => sub,

@@ -44,6 +44,19 @@ test("a gateway is ready while its database answers, and has what the gateway ca
   await becomes(gateway, "503 the database does not answer");
 });
 
+test("a gateway whose database has fallen silent does not wait for it when it stops", async () => {
+  await using db = await createDatabase();
+  await using proxy = await TcpProxy.toPostgres(db.url);
+  await using gateway = await TestGateway.start(proxy.url(db.url));
+  await using client = await WireClient.start({ url: gateway.url });
+  await client.until("a welcome", () => client.messages.length > 0);
+  proxy.stallAll();
+  expect(await gateway.stop(200)).toBe(false);
+  await client.until("the goodbye", () => client.closed !== null);
+  proxy.resume();
+  expect(await gateway.stop(60_000)).toBe(true);
+});
+
 test("a gateway that is full, or stops, is not ready", async () => {
   await using db = await createDatabase();
   await using gateway = await TestGateway.start(db.url, { maxClients: 1 });

@@ -65,6 +65,11 @@ export class TestGateway implements AsyncDisposable {
     return this.#gateway.id;
   }
 
+  /** Whether it could end within these milliseconds. */
+  stop(withinMs: number): Promise<boolean> {
+    return this.#gateway.stop(withinMs);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     removeWitness(this);
     await this.#gateway.stop();
