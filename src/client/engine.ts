@@ -250,7 +250,7 @@ export class Engine implements LocalClient {
     await this.#turns.take(() => this.pg.transaction((tx) => spoilTable(tx, table)));
     await this.#storing.now();
     await this.#condition.changed();
-    this.#connection.send({ t: "load", tables: [table] });
+    this.#subscribing.reload(table);
     this.#connection.tell({ kind: "call" });
   }
 
@@ -318,8 +318,7 @@ export class Engine implements LocalClient {
       // A store that was opened again may hold others than before.
       await this.pg.transaction((tx) => this.#tables.read(tx));
       const standing = await this.#condition.readStanding();
-      this.#subscribing.saidHello();
-      return helloOf(standing, token, await readStaged(this.pg));
+      return helloOf(standing, this.#subscribing.forHello(), token, await readStaged(this.pg));
     });
   }
 

@@ -49,7 +49,12 @@ export function firstFailure({ subscriptions }: Standing): Failure | null {
   return failed?.error ?? subscriptions.find(({ error }) => error !== null)?.error ?? null;
 }
 
-export function helloOf(standing: Standing, token: string, staged: Record<string, number[]>): Hello {
+export function helloOf(
+  standing: Standing,
+  wanted: readonly SubscriptionState[],
+  token: string,
+  staged: Record<string, number[]>,
+): Hello {
   const isNew = standing.epoch === null;
   return {
     t: "hello",
@@ -64,7 +69,7 @@ export function helloOf(standing: Standing, token: string, staged: Record<string
     supports: null,
     agent: "ampsync/0.2",
     awaiting: [],
-    shapes: standing.subscriptions.map(wishOf),
+    shapes: wanted.map(wishOf),
     staged,
   };
 }

@@ -10,6 +10,7 @@ import {
   isSame,
   leaveSubscription,
   type Subscription,
+  type SubscriptionState,
   spoiledTables,
   wishOf,
 } from "./subscriptions.ts";
@@ -31,6 +32,10 @@ export class Subscribing {
   #asked = new Set<string>();
   /** Those that come when the shape that has their table is gone. */
   readonly #behind = new Set<string>();
+  /** Subscriptions that any connection was asked for. */
+  readonly #tried = new Set<string>();
+  /** Tables that are to be loaded anew, until a gateway has said that they are. */
+  readonly #reloads = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -117,10 +122,26 @@ export class Subscribing {
     await condition.changed();
   }
 
-  /** The hello that is being written asks for all of them. */
-  saidHello(): void {
+  /** Those that a hello asks for. Not again for what its table has refused to load, unless that is called for. */
+  forHello(): readonly SubscriptionState[] {
+    const { subscriptions } = this.#parts.condition.standing;
+    const wanted = subscriptions.filter((state) => !this.#isRefused(state));
     this.#behind.clear();
-    this.#asked = new Set(this.#parts.condition.standing.subscriptions.map(({ id }) => id));
+    this.#asked = new Set(wanted.map(({ id }) => id));
+    for (const { id } of wanted) this.#tried.add(id);
+    return wanted;
+  }
+
+  /** Loads a table anew: now, or with the next connection. */
+  reload(table: string): void {
+    this.#reloads.add(table);
+    this.#send({ t: "load", tables: [table] });
+    this.#askForMore();
+  }
+
+  #isRefused({ id, table, definition, error }: SubscriptionState): boolean {
+    const isEmpty = definition === null || definition === "";
+    return error?.code === "SY417" && isEmpty && this.#tried.has(id) && !this.#reloads.has(table ?? "");
   }
 
   /** Of answers, those that say what becomes of a subscription: one that another gives way to is not refused. */
@@ -129,6 +150,7 @@ export class Subscribing {
     const leaving = new Set(
       subscriptions.filter(({ phase }) => phase === "leaving").map(({ table }) => table),
     );
+    for (const { mode, table } of answers) if (mode === "load" && table !== null) this.#reloads.delete(table);
     return answers.filter(({ id, code, table }) => {
       const isBehind = code === "SY412" && leaving.has(table);
       if (isBehind) this.#behind.add(id);
@@ -149,8 +171,8 @@ export class Subscribing {
     const leaving = subscriptions.filter(({ phase }) => phase === "leaving");
     if (leaving.length > 0) this.#send({ t: "unsubscribe", ids: leaving.map(({ id }) => id) });
     this.#askForMore();
-    const spoiled = spoiledTables(subscriptions);
-    if (spoiled.length > 0) this.#send({ t: "load", tables: spoiled });
+    const spoiled = new Set([...spoiledTables(subscriptions), ...this.#reloads]);
+    if (spoiled.size > 0) this.#send({ t: "load", tables: [...spoiled] });
   }
 
   async #add(wanted: Subscription): Promise<string> {
@@ -168,10 +190,15 @@ export class Subscribing {
     const { condition, connection } = this.#parts;
     if (connection.link !== "open") return;
     const more = condition.standing.subscriptions.filter(
-      ({ id, phase }) => phase === "loading" && !this.#asked.has(id),
+      (state) =>
+        !this.#asked.has(state.id) &&
+        (state.phase === "loading" || (state.error?.code === "SY417" && !this.#isRefused(state))),
     );
     if (more.length === 0) return;
-    for (const { id } of more) this.#asked.add(id);
+    for (const { id } of more) {
+      this.#asked.add(id);
+      this.#tried.add(id);
+    }
     this.#send({ t: "subscribe", shapes: more.map(wishOf) });
   }
 

@@ -107,9 +107,7 @@ export async function spoilTable(db: Reader, table: string): Promise<void> {
 
 /** Tables that are to be loaded anew, of which the gateway does not know that yet. */
 export function spoiledTables(subscriptions: readonly SubscriptionState[]): readonly string[] {
-  const spoiled = subscriptions.filter(
-    ({ definition, phase, error }) => definition === "" && (phase === "live" || error?.code === "SY417"),
-  );
+  const spoiled = subscriptions.filter(({ definition, phase }) => definition === "" && phase === "live");
   return [...new Set(spoiled.flatMap(({ table }) => (table === null ? [] : [table])))];
 }
 

@@ -79,6 +79,27 @@ test("a table of the application's that has the name of a shape's fails that sha
   expect((await one.client.query("select title from todos")).rows).toEqual([{ title: "theirs" }]);
 });
 
+test("a load that its table refuses is not asked for by each new connection, until it is called for", async () => {
+  await one.client.query("create table public.todos (id integer, mine boolean)");
+  const id = await welcomed();
+  await one.until("the failure", ({ shapes }) => shapes.some(({ error }) => error?.code === "SY417"));
+  gateway.hangUp();
+  one.client.wake();
+  expect((await gateway.hears("hello")).shapes.map((wish) => wish.id)).toEqual([id.blocks]);
+  gateway.welcome([answer(id.blocks, blocks.name)], [blocks]);
+  await one.until("another connection", ({ connected }) => connected);
+  expect(errorOf("todos")).toMatchObject({ code: "SY417" });
+  expect(gateway.heard.filter(({ t }) => t === "subscribe" || t === "load")).toEqual([]);
+
+  await one.client.query("drop table public.todos");
+  await one.client.reload(todos.name);
+  expect((await gateway.hears("subscribe")).shapes).toMatchObject([{ id: id.todos, shape: "todos" }]);
+  gateway.say({ t: "shapes", shapes: [answer(id.todos, todos.name)], tables: [todos] });
+  gateway.say(frameOf({ to: "1", ops: [load(todos.name)], live: [{ id: id.todos, definition: "d" }] }));
+  await one.until("the table", ({ position }) => position === "1");
+  expect(errorOf("todos")).toBeNull();
+});
+
 test("a load that cannot end says why while it is tried again, and nothing of that is left when it has ended", async () => {
   const id = await welcomed();
   gateway.say(
