@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 import { LongestFirst } from "./tests/support/longest-first.ts";
 
-/** Starts one PostgreSQL for all projects that name it. */
-const globalSetup = ["tests/support/global-setup.ts"];
+/** Starts one PostgreSQL for all projects that name it, and makes what stores of clients begin with. */
+const globalSetup = ["tests/support/global-setup.ts", "tests/support/client/ready-made.ts"];
 
 /** Also builds the program that workers run, where it is older than its sources. */
 const withProgram = [...globalSetup, "tests/support/built-program.ts"];

@@ -12,6 +12,7 @@ import { read } from "../../src/client/database.ts";
 import { nodeIfThere } from "../../src/client/node-files.ts";
 import { openStore } from "../../src/client/store.ts";
 import { lockStore } from "../../src/client/store-lock.ts";
+import { READY_MADE } from "../support/client/ready-made.ts";
 import { STALL_DEADLINE_MS, waitFor } from "../support/wait-for.ts";
 
 const PROGRAM = fileURLToPath(new URL("../support/client/apply-for-ever.ts", import.meta.url));
@@ -46,7 +47,7 @@ test("a client killed amid frames has them whole, and each that it has called st
   let last = 0;
   for (let kill = 1; kill <= KILLS; kill++) {
     const acknowledged = await killedAmidFrames(path, 3 * kill);
-    const { pg, release } = await openStore(path);
+    const { pg, release } = await openStore(path, READY_MADE);
     const [at] = await read<Record<string, number>>(
       pg,
       `select (select blocks::int from ampsync.state) as blocks, max(_block_num)::int as highest,
@@ -65,12 +66,12 @@ test("a client killed amid frames has them whole, and each that it has called st
 
 test("a store that is open is not opened twice; that of a dead process is", async () => {
   const path = join(folder, "locked");
-  const first = await openStore(path);
+  const first = await openStore(path, READY_MADE);
 
-  await expect(openStore(path)).rejects.toThrow(`is open in process ${process.pid}`);
+  await expect(openStore(path, READY_MADE)).rejects.toThrow(`is open in process ${process.pid}`);
   await first.pg.close();
   first.release();
-  const second = await openStore(path);
+  const second = await openStore(path, READY_MADE);
   await second.pg.close();
   second.release();
 });

@@ -51,6 +51,11 @@ test("more streams than one worker has slots are shared between two, and all sta
   await using scenario = await Scenario.start({ source });
   scenario.startWorker({ env: TEN_SLOTS });
   scenario.startWorker({ env: TEN_SLOTS });
+  // One that begins alone would take more than its share, and give it back.
+  await scenario.until("both workers", async () => {
+    const { rows } = await scenario.db.query("select from ampsync_private.worker where slots is not null");
+    return rows.length === 2;
+  });
   const syncs = await syncOften(scenario, 4);
   for (const sync of syncs) await sync.reaches();
   const shares = Object.values(await holders(scenario));

@@ -1,6 +1,7 @@
 import { PGlite } from "@electric-sql/pglite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { READY_MADE } from "../../support/client/ready-made.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 
 /** What PGlite has and no client is given: it names objects of one database by OID, or serves the server alone. */
@@ -68,7 +69,7 @@ const VALUES: Readonly<Record<string, string>> = {
 const db = sharedDatabase();
 let client: PGlite;
 beforeAll(async () => {
-  client = await PGlite.create();
+  client = await PGlite.create({ extensions: READY_MADE });
 });
 afterAll(() => client.close());
 

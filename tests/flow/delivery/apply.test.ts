@@ -9,6 +9,7 @@ import { makeTable, Tables } from "../../../src/client/tables.ts";
 import { Turns } from "../../../src/client/turns.ts";
 import type { Frame, Snapshot, TableForm } from "../../../src/wire/from-gateway.ts";
 import { frameOf } from "../../support/client/frames.ts";
+import { READY_MADE } from "../../support/client/ready-made.ts";
 import { blocks, copyOf, EPOCH, todos } from "../../support/client/tables.ts";
 
 const none: ReadonlySet<string> = new Set();
@@ -18,7 +19,7 @@ let pg: Database;
 let tables: Tables;
 
 beforeAll(async () => {
-  store = await openStore("memory://");
+  store = await openStore("memory://", READY_MADE);
   pg = store.pg;
 });
 

@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Addresses } from "../../../src/client/addresses.ts";
-import { createClient } from "../../../src/client/client.ts";
+import { type ClientOptions, createClient } from "../../../src/client/client.ts";
 import { chunksFrom } from "../../../src/client/stage.ts";
-import { openStore } from "../../../src/client/store.ts";
+import { openStore, type Store } from "../../../src/client/store.ts";
 import { noteAnswers, readSubscriptions } from "../../../src/client/subscriptions.ts";
+import { READY_MADE } from "../../support/client/ready-made.ts";
 import { ScriptedGateway } from "../../support/client/scripted-gateway.ts";
 import { todos } from "../../support/client/tables.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -22,11 +23,21 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const open = (gateway: ScriptedGateway, more: Partial<ClientOptions> = {}) =>
+  createClient({
+    url: gateway.url,
+    store: "memory://",
+    token,
+    shapes: [],
+    extensions: READY_MADE,
+    ...more,
+  });
+
 const ofTodos = (id: string, mode: "resume" | "load") => ({ id, mode, table: "public.todos" });
 
 test("what is asked for after the hello was written is asked for with the welcome, and once", async () => {
   await using gateway = await ScriptedGateway.start();
-  const client = await createClient({ url: gateway.url, store: "memory://", token, shapes: [] });
+  const client = await open(gateway);
   try {
     expect(await gateway.hears("hello")).toMatchObject({ shapes: [] });
     const { id, unsubscribe } = await client.subscribe({ shape: "todos" });
@@ -48,12 +59,7 @@ test("what is asked for after the hello was written is asked for with the welcom
 
 test("a table that is to be loaded anew is, whatever the connection does meanwhile", async () => {
   await using gateway = await ScriptedGateway.start();
-  const client = await createClient({
-    url: gateway.url,
-    store: "memory://",
-    token,
-    shapes: [{ shape: "todos" }],
-  });
+  const client = await open(gateway, { shapes: [{ shape: "todos" }] });
   try {
     await expect(client.reload("public.todos")).rejects.toThrow("public.todos");
     const { id } = (await gateway.hears("hello")).shapes[0]!;
@@ -84,8 +90,7 @@ test("an address that is refused, and a listener that throws, are errors in the 
       super(address, protocols);
     }
   };
-  const store = "memory://";
-  const client = await createClient({ url: gateway.url, store, token, shapes: [], WebSocket: Refusing });
+  const client = await open(gateway, { WebSocket: Refusing });
   try {
     await waitFor("the refusal", () => client.status.error?.message === "not from this page");
     let isAngry = false;
@@ -106,53 +111,51 @@ test("an address that is refused, and a listener that throws, are errors in the 
 
 test("what cannot begin gives its store back", async () => {
   const store = join(folder, "given-back");
-  await expect(createClient({ url: "sync.example", store, token })).rejects.toThrow("URL");
-  await expect(createClient({ url: "ftp://sync.example", store, token })).rejects.toThrow("not ftp:");
+  const at = { store, token, extensions: READY_MADE };
+  await expect(createClient({ ...at, url: "sync.example" })).rejects.toThrow("URL");
+  await expect(createClient({ ...at, url: "ftp://sync.example" })).rejects.toThrow("not ftp:");
   const shapes = [{ shape: null as unknown as string }];
-  await expect(createClient({ url: "https://sync.example", store, token, shapes })).rejects.toThrow();
+  await expect(createClient({ ...at, url: "https://sync.example", shapes })).rejects.toThrow();
 
-  const { pg, release } = await openStore(`${store}/`);
-  await expect(openStore(store)).rejects.toThrow("is open in process");
+  const { pg, release } = await openStore(`${store}/`, READY_MADE);
+  await expect(openStore(store, READY_MADE)).rejects.toThrow("is open in process");
   await pg.close();
   release();
 });
 
-test("a shape that failed is loaded before it is called good again", async () => {
-  const { pg } = await openStore("memory://");
-  try {
-    const failed = { id: "s1", mode: "failed", table: "public.todos", reason: null } as const;
-    await pg.exec(
-      "insert into ampsync.shape (id, shape, params, definition, phase) values ('s1', 'todos', '{}', 'd1', 'live')",
-    );
-    await noteAnswers(pg, [{ ...failed, code: "SY414", message: "an error in its filter", hint: null }]);
+describe("answers about a shape", () => {
+  const answer = { id: "s1", table: "public.todos", reason: null, hint: null } as const;
+  let store: Store;
+  beforeAll(async () => {
+    store = await openStore("memory://", READY_MADE);
+  });
+  afterAll(() => store.pg.close());
+  beforeEach(() =>
+    store.pg.exec(`
+      delete from ampsync.shape;
+      insert into ampsync.shape (id, shape, params, definition, phase) values ('s1', 'todos', '{}', 'd1', 'live')`),
+  );
+
+  test("a shape that failed is loaded before it is called good again", async () => {
+    const { pg } = store;
+    await noteAnswers(pg, [{ ...answer, mode: "failed", code: "SY414", message: "an error in its filter" }]);
 
     expect(await readSubscriptions(pg)).toMatchObject([{ phase: "failed", definition: "" }]);
-  } finally {
-    await pg.close();
-  }
-});
+  });
 
-test("a shape whose table is locked stands, and is as good as it was when that has ended", async () => {
-  const { pg } = await openStore("memory://");
-  try {
-    const answer = { id: "s1", table: "public.todos", reason: null, hint: null } as const;
-    await pg.exec(
-      "insert into ampsync.shape (id, shape, params, definition, phase) values ('s1', 'todos', '{}', 'd1', 'live')",
-    );
+  test("a shape whose table is locked stands, and is as good as it was when that has ended", async () => {
+    const { pg } = store;
     await noteAnswers(pg, [{ ...answer, mode: "failed", code: "55P03", message: "it is locked by 1" }]);
     expect(await readSubscriptions(pg)).toMatchObject([{ phase: "failed", definition: "d1" }]);
     await noteAnswers(pg, [{ ...answer, mode: "resume", code: null, message: null }]);
     expect(await readSubscriptions(pg)).toMatchObject([{ phase: "live", definition: "d1", error: null }]);
-  } finally {
-    await pg.close();
-  }
+  });
 });
 
 test("a client that is sent to another gateway goes there, also for chunks, and comes back when that is gone", async () => {
   await using first = await ScriptedGateway.start();
   await using other = await ScriptedGateway.start();
-  const shapes = [{ shape: "todos" }];
-  const client = await createClient({ url: first.url, store: "memory://", token, shapes });
+  const client = await open(first, { shapes: [{ shape: "todos" }] });
   try {
     await first.hears("hello");
     const told = { code: "SY104", message: "this gateway is for other tenants", hint: null, retry_ms: 0 };

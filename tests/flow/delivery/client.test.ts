@@ -8,6 +8,7 @@ import type { Rows } from "../../../src/client/live.ts";
 import { openStore } from "../../../src/client/store.ts";
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
 import { HASH_COLUMNS } from "../../support/chain/evm-tables.ts";
+import { READY_MADE } from "../../support/client/ready-made.ts";
 import { TestClient } from "../../support/client/test-client.ts";
 import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";
 import { keepJournal } from "../../support/delivery/journal.ts";
@@ -156,7 +157,7 @@ test("a client that is ahead of a server that was set back loads what the server
       await one.client.ready();
       await agrees(one);
     }
-    const store = await openStore(options.store);
+    const store = await openStore(options.store, READY_MADE);
     await store.pg.exec(`
       set ampsync.applying = on; delete from todos;
       update ampsync.state set position = position + 100000, blocks = blocks + 100000, stamp = stamp + 1`);

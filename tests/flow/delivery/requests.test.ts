@@ -2,8 +2,9 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 
 import { runStatements } from "../../../src/client/requests.ts";
 import { openStore } from "../../../src/client/store.ts";
+import { READY_MADE } from "../../support/client/ready-made.ts";
 
-const { pg, release } = await openStore("memory://");
+const { pg, release } = await openStore("memory://", READY_MADE);
 afterAll(() => pg.close().finally(release));
 beforeEach(async () => {
   await pg.exec(`

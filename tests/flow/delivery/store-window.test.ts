@@ -6,6 +6,7 @@ import { Housekeeping } from "../../../src/client/housekeeping.ts";
 import { openStore } from "../../../src/client/store.ts";
 import { makeTable, Tables } from "../../../src/client/tables.ts";
 import { frameOf } from "../../support/client/frames.ts";
+import { READY_MADE } from "../../support/client/ready-made.ts";
 import { blocks, EPOCH } from "../../support/client/tables.ts";
 
 /** A tenth of a window of 10,000 blocks, and housekeeping at a tenth of its WAL. */
@@ -16,7 +17,7 @@ const MIB = 2 ** 20;
 const PACE = { checkpointBytes: BigInt(2 * MIB), eachCalls: 20 };
 
 test("a store under a window that moves on stays as large as its window, WAL too", async () => {
-  const { pg, release } = await openStore("memory://");
+  const { pg, release } = await openStore("memory://", READY_MADE);
   try {
     const tables = new Tables();
     await pg.transaction((tx) => makeTable(tx, blocks));

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { read } from "../../../src/client/database.ts";
 import { openStore, type Store } from "../../../src/client/store.ts";
 import { frameOf } from "../../support/client/frames.ts";
+import { READY_MADE } from "../../support/client/ready-made.ts";
 import { ScriptedGateway } from "../../support/client/scripted-gateway.ts";
 import { todos } from "../../support/client/tables.ts";
 import { TestClient } from "../../support/client/test-client.ts";
@@ -19,7 +20,7 @@ let made: { path: string; clientId: string };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ampsync-stores-"));
   const path = join(folder, "made");
-  const store = await openStore(path);
+  const store = await open(path);
   await store.pg.exec("create table mine (id integer); insert into mine values (7)");
   made = { path, clientId: await clientOf(store) };
   await close(store);
@@ -27,6 +28,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
+
+const open = (path: string, reset = false) => openStore(path, READY_MADE, reset);
 
 async function copyAs(name: string): Promise<string> {
   const path = join(folder, name);
@@ -49,9 +52,9 @@ test("a store that cannot be opened is as it was until it can; only a reset make
   const control = join(path, "global", "pg_control");
   const whole = await readFile(control);
   await writeFile(control, whole.subarray(0, 100));
-  await expect(openStore(path)).rejects.toMatchObject({ code: "SY421", detail: expect.any(String) });
+  await expect(open(path)).rejects.toMatchObject({ code: "SY421", detail: expect.any(String) });
   await writeFile(control, whole);
-  const again = await openStore(path);
+  const again = await open(path);
   expect(again.beginning).toBe("ok");
   expect(await clientOf(again)).toBe(made.clientId);
   await close(again);
@@ -59,9 +62,9 @@ test("a store that cannot be opened is as it was until it can; only a reset make
   // As a disk that is not mounted.
   await rename(path, `${path}-elsewhere`);
   await mkdir(path);
-  await expect(openStore(path)).rejects.toMatchObject({ code: "SY421" });
+  await expect(open(path)).rejects.toMatchObject({ code: "SY421" });
   expect(await readdir(path)).toEqual([]);
-  const anew = await openStore(path, {}, true);
+  const anew = await open(path, true);
   expect(anew.beginning).toBe("store_lost");
   expect(await clientOf(anew)).not.toBe(made.clientId);
   await close(anew);
@@ -70,7 +73,7 @@ test("a store that cannot be opened is as it was until it can; only a reset make
 test("a store of another PostgreSQL is put aside, and made anew for the same client; one that is gone for another", async () => {
   const path = await copyAs("older");
   await writeFile(join(path, "PG_VERSION"), "16\n");
-  const upgraded = await openStore(path);
+  const upgraded = await open(path);
   expect(upgraded.beginning).toBe("store_upgraded");
   expect(await clientOf(upgraded)).toBe(made.clientId);
   expect(await read(upgraded.pg, "select to_regclass('mine')::text as mine")).toEqual([{ mine: null }]);
@@ -78,7 +81,7 @@ test("a store of another PostgreSQL is put aside, and made anew for the same cli
   await close(upgraded);
 
   await rm(path, { recursive: true });
-  const lost = await openStore(path);
+  const lost = await open(path);
   expect(lost.beginning).toBe("store_lost");
   expect(await clientOf(lost)).not.toBe(made.clientId);
   await close(lost);
@@ -87,12 +90,12 @@ test("a store of another PostgreSQL is put aside, and made anew for the same cli
 test("a store is opened where nothing beside it can be written, if nothing has to be", async () => {
   const path = await copyAs("beside-full");
   await mkdir(`${path}.store.new`);
-  await close(await openStore(path));
+  await close(await open(path));
 
   await rm(`${path}.store`);
-  await expect(openStore(path)).rejects.toThrow("EISDIR");
+  await expect(open(path)).rejects.toThrow("EISDIR");
   await rm(`${path}.store.new`, { recursive: true });
-  const again = await openStore(path);
+  const again = await open(path);
   expect(await clientOf(again)).toBe(made.clientId);
   await close(again);
 });
@@ -106,7 +109,7 @@ test("a client that is closed does not open its store again, whoever asks it for
   await expect(one.client.query("select from last")).rejects.toThrow("PGlite is closed");
   one.client.wake();
   await expect(one.client.query("select from last")).rejects.toThrow("PGlite is closed");
-  const next = await openStore(path);
+  const next = await open(path);
   expect(await read(next.pg, "select from last")).toEqual([]);
   await close(next);
 });

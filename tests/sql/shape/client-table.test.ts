@@ -4,6 +4,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { to } from "pg-copy-streams";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { READY_MADE } from "../../support/client/ready-made.ts";
 import { clientTable, publishLive } from "../../support/postgres/live-table.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import { SqlStream } from "../../support/postgres/sql-stream.ts";
@@ -12,7 +13,7 @@ const db = sharedDatabase();
 
 let client: PGlite;
 beforeAll(async () => {
-  client = await PGlite.create();
+  client = await PGlite.create({ extensions: READY_MADE });
 });
 afterAll(() => client.close());
 

@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
 
+import { readyMade } from "../client/ready-made.ts";
+import { STORE } from "./ready-made.page.ts";
+
 const PGLITE = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")));
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -37,7 +40,7 @@ export interface ServeOptions {
 
 /** A loopback server of a page, its bundles (`/page.js`) and PGlite's files. */
 export async function serveFolder({ bundles, folder }: ServeOptions): Promise<Served> {
-  const made = await bundle(bundles);
+  const made = new Map(await bundle(bundles)).set(STORE, await readyMade());
   const page = `<!doctype html><meta charset="utf-8"><title>ampsync</title><script type="module" src="page.js"></script>`;
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname).slice(1);

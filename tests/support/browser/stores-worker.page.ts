@@ -5,6 +5,7 @@ import { openStore } from "../../../src/client/store.ts";
 import { makeTable, Tables } from "../../../src/client/tables.ts";
 import { frameOf } from "../client/frames.ts";
 import { blocks, EPOCH } from "../client/tables.ts";
+import { READY_MADE } from "./ready-made.page.ts";
 
 const ROWS = 20;
 
@@ -13,7 +14,7 @@ const tell = (what: object) =>
   fetch(`${searchParams.get("tell")}`, { method: "POST", mode: "no-cors", body: JSON.stringify(what) });
 
 try {
-  const { pg, beginning } = await openStore(`${searchParams.get("store")}`);
+  const { pg, beginning } = await openStore(`${searchParams.get("store")}`, READY_MADE);
   await pg.exec("create table if not exists mine (n integer primary key)");
   const tables = new Tables();
   await tables.read(pg);

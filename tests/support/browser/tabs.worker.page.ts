@@ -1,4 +1,5 @@
 // The worker of an application.
 import { serveTabs } from "../../../src/client/worker.ts";
+import { READY_MADE } from "./ready-made.page.ts";
 
-serveTabs();
+serveTabs({ extensions: READY_MADE });

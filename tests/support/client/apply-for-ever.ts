@@ -4,9 +4,10 @@ import { read, storeAll } from "../../../src/client/database.ts";
 import { openStore } from "../../../src/client/store.ts";
 import { makeTable, Tables } from "../../../src/client/tables.ts";
 import { frameOf } from "./frames.ts";
+import { READY_MADE } from "./ready-made.ts";
 import { blocks, copyOf, EPOCH } from "./tables.ts";
 
-const { pg } = await openStore(process.argv[2]!);
+const { pg } = await openStore(process.argv[2]!, READY_MADE);
 const tables = new Tables();
 await tables.read(pg);
 tables.announce([blocks]);

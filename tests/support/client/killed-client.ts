@@ -8,6 +8,7 @@ import { createClient } from "../../../src/client/client.ts";
 import { decodeFromClient, decodeFromGateway } from "../../../src/wire/codec.ts";
 import { keepJournal, readJournal } from "../delivery/journal.ts";
 import type { KilledClientSettings, StoreState, TableState } from "./killed-client-lines.ts";
+import { READY_MADE } from "./ready-made.ts";
 
 const settings: KilledClientSettings = JSON.parse(process.argv[2]!);
 const counts = new Map<string, number>();
@@ -114,6 +115,7 @@ const client = await createClient({
     await mayConnect.promise;
     return token;
   },
+  extensions: READY_MADE,
   WebSocket: Watched,
   fetch: watchedFetch,
 });

@@ -1,10 +1,8 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-
-import { PGlite } from "@electric-sql/pglite";
 
 import { tokenOf } from "../delivery/gateway.ts";
 import { faultsOf } from "../delivery/journal.ts";
@@ -15,6 +13,7 @@ import type { TestDatabase } from "../postgres/database.ts";
 import { waitFor } from "../wait-for.ts";
 import { WorkerProcess } from "../worker/worker-process.ts";
 import type { KilledClientSettings, StoreState } from "./killed-client-lines.ts";
+import makeReadyMade from "./ready-made.ts";
 import { TestClient } from "./test-client.ts";
 
 const PROGRAM = fileURLToPath(new URL("killed-client.ts", import.meta.url));
@@ -50,7 +49,7 @@ const CAPTURED = ["public.todos", "public.items"];
 /** After so many kills a store is compared as a whole, and another one begins. */
 const KILLS_OF_A_STORE = 8;
 /** A step that does not come by then does not come: it is killed there and then. */
-const STEP_WITHIN_MS = 10_000;
+const STEP_WITHIN_MS = 4_000;
 const LONGEST_LIFE_MS = 900;
 
 export interface ClientKills {
@@ -84,6 +83,7 @@ export async function killClients(
   db: TestDatabase,
   { url, kills, seed, items, shapes, onKill = () => {} }: ClientKillOptions,
 ): Promise<ClientKills> {
+  await makeReadyMade();
   const folder = await mkdtemp(join(tmpdir(), "ampsync-kills-"));
   const throws = dice(seed);
   const found: string[] = [];
@@ -91,14 +91,11 @@ export async function killClients(
   let resumedLoads = 0;
   let writers: Writers | null = null;
   try {
-    const empty = join(folder, "empty");
-    await (await PGlite.create({ dataDir: empty, initDbStartParams: ["--wal-segsize=1"] })).close();
     let last = null as Life | null;
     let store = "";
     for (let n = 0; n < kills; n++) {
       if (n % KILLS_OF_A_STORE === 0) {
         store = join(folder, `store-${n}`);
-        await cp(empty, store, { recursive: true });
         writers = new Writers(db, { writers: 2, seed: seed + n, pauseMs: 60, items });
         last = null;
       }

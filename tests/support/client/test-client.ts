@@ -2,8 +2,9 @@ import { type ClientOptions, createClient, type LocalClient } from "../../../src
 import type { ClientStatus } from "../../../src/client/status.ts";
 import { tokenOf } from "../delivery/gateway.ts";
 import { waitFor } from "../wait-for.ts";
+import { READY_MADE } from "./ready-made.ts";
 
-/** A client in this process, with a database of its own. */
+/** A client in this process, with a database of its own, which initdb does not make anew. */
 export class TestClient implements AsyncDisposable {
   readonly client: LocalClient;
 
@@ -13,7 +14,13 @@ export class TestClient implements AsyncDisposable {
 
   static async start(url: string, options: Partial<ClientOptions> = {}): Promise<TestClient> {
     return new TestClient(
-      await createClient({ url, store: "memory://", token: () => tokenOf({}), ...options }),
+      await createClient({
+        url,
+        store: "memory://",
+        token: () => tokenOf({}),
+        extensions: READY_MADE,
+        ...options,
+      }),
     );
   }
 
