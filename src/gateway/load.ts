@@ -33,12 +33,6 @@ export interface LoadMeans {
   readonly log: Log;
 }
 
-/** A shape whose rows are more than was expected, in a reading of that position. */
-export interface LargeShape {
-  readonly form: ShapeForm;
-  readonly from: bigint;
-}
-
 /** A job could not read an instance: another one tries again later. */
 class SnapshotFailed extends Error {
   override readonly name = "SnapshotFailed";
@@ -66,8 +60,8 @@ export class Load {
   readonly #end = new AbortController();
   /** Snapshots that the client was told of, and whether it has all their chunks. */
   readonly #told = new Map<string, PromiseWithResolvers<void>>();
-  /** Shapes whose rows were more than was expected, and the position from which on a snapshot of them may be of use. */
-  readonly #large = new Map<number, bigint>();
+  /** By shape: only a snapshot of that position or above is of use, and no instance is small. */
+  readonly #from = new Map<number, bigint>();
   #ready: () => void = () => {};
   #tries = 0;
   /** The error that the client was told of last. */
@@ -101,11 +95,13 @@ export class Load {
 
   /**
    * More has changed since it was prepared than its frame may bring. Where that is so each time it never ends: the client
-   * is told why. `large`: a shape whose rows are more than was expected, which is so once.
+   * is told why. `from`: where the reading stood that found it. Snapshots of before are not taken again, each of which may
+   * be good for a load of its table alone. `large`: a shape whose rows are more than was expected, which is so once.
    */
-  outrun(large: LargeShape | null = null): void {
-    if (large === null || this.#large.has(large.form.shape_id)) this.#tellOutrun();
-    if (large !== null) this.#large.set(large.form.shape_id, large.from);
+  outrun(from: bigint, large: ShapeForm | null): void {
+    if (large === null || this.#from.has(large.shape_id)) this.#tellOutrun();
+    const stale = this.parts.filter(({ staged }) => staged.length > 0).map(({ form }) => form);
+    for (const { shape_id } of large === null ? stale : [large]) this.#from.set(shape_id, from);
     this.again();
   }
 
@@ -131,7 +127,7 @@ export class Load {
       return;
     }
     if (error instanceof TooManyRows) {
-      this.#large.set(error.form.shape_id, 0n);
+      this.#from.set(error.form.shape_id, 0n);
       return;
     }
     if (LockedTables.isLock(error) && (await locked.look(this.#forms))) return;
@@ -205,7 +201,7 @@ export class Load {
       this.#end.signal.throwIfAborted();
       if (keys.length === 0) return [];
       const changed = snapshots.next(AGAIN_MS);
-      const from = this.#large.get(form.shape_id) ?? null;
+      const from = this.#from.get(form.shape_id) ?? null;
       const prepared = await calls.ensureSnapshots(this.#session.client, form.shape_id, keys, from);
       const failed = prepared.find((each) => !each.small && each.state === "failed");
       if (failed !== undefined) throw new SnapshotFailed(form, failed.error);

@@ -1,11 +1,11 @@
-import type { ChangeRow, DirtyTable } from "../db/gateway-answers.ts";
+import type { ChangeRow, DirtyTable, ShapeForm } from "../db/gateway-answers.ts";
 import { type SnapshotReads, TooManyRows } from "../db/snapshot-reads.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { linesByKey } from "./copy-text.ts";
 import { fold } from "./fold.ts";
 import { blocksOp } from "./frame.ts";
-import type { LargeShape, Load } from "./load.ts";
+import type { Load } from "./load.ts";
 import { type LoadPart, loadOps } from "./load-ops.ts";
 import { eventsOf, inOrder } from "./merge.ts";
 import type { Reading } from "./reading.ts";
@@ -23,12 +23,15 @@ export interface LoadedOps {
 export class LoadTooLarge extends Error {
   override readonly name = "LoadTooLarge";
   readonly load: Load;
+  /** Where the reading stood. */
+  readonly from: bigint;
   /** Whose rows are more than they were expected to be. */
-  readonly large: LargeShape | null;
+  readonly large: ShapeForm | null;
 
-  constructor(load: Load, large: LargeShape | null = null) {
+  constructor(load: Load, from: bigint, large: ShapeForm | null = null) {
     super("more has changed since the load was prepared than a frame may bring");
     this.load = load;
+    this.from = from;
     this.large = large;
   }
 }
@@ -47,7 +50,7 @@ export async function readLoads(
     } catch (error) {
       // Where a COPY was broken off nothing more can be read.
       if (!(error instanceof LoadTooLarge) || error.large !== null) throw error;
-      error.load.outrun();
+      error.load.outrun(error.from, null);
     }
   }
   return loaded;
@@ -84,7 +87,7 @@ async function checkSize(reads: SnapshotReads, load: Load, { to }: Reading): Pro
   if (since.length === 0) return;
   const oldest = since.reduce((least, each) => (each < least ? each : least));
   const shapes = rows.map(({ form }) => form.shape_id);
-  if ((await reads.large(shapes, oldest, to)).length > 0) throw new LoadTooLarge(load);
+  if ((await reads.large(shapes, oldest, to)).length > 0) throw new LoadTooLarge(load, to);
 }
 
 async function loadedRows(
@@ -123,7 +126,7 @@ async function loadedBlocks(
   const { form, staged, smallKeys } = part;
   const copy = (ranges: DirtyTable["ranges"] | null, of: readonly string[]) =>
     reads.copy(form, ranges, of).catch((error: unknown) => {
-      throw error instanceof TooManyRows ? new LoadTooLarge(load, { form, from: reading.head }) : error;
+      throw error instanceof TooManyRows ? new LoadTooLarge(load, reading.head, form) : error;
     });
   const small = smallKeys.length === 0 ? new Map() : linesByKey(await copy(null, smallKeys));
   const loads = loadOps(part, small);
@@ -142,7 +145,7 @@ async function loadedBlocks(
   const oldest = since.reduce((least, each) => (each < least ? each : least));
   const log = await reads.log(null, session.epoch, oldest);
   const dirty = log.blocks.find(({ shapes }) => shapes?.includes(form.shape_id));
-  if (dirty?.large.includes(form.shape_id)) throw new LoadTooLarge(load);
+  if (dirty?.large.includes(form.shape_id)) throw new LoadTooLarge(load, reading.head);
   const ranges = dirty?.ranges ?? [];
   if (ranges.length === 0) {
     return [...loads, { op: "blocks", table: form.table, ranges, copy: "", trim: low }];

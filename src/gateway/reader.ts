@@ -84,7 +84,7 @@ export class Reader {
     const { log, lost, failures, locked, resolve } = this.#options;
     const { code } = failureOf(error);
     if (code === "SY406") return lost(candidates);
-    if (error instanceof LoadTooLarge) return error.load.outrun(error.large);
+    if (error instanceof LoadTooLarge) return error.load.outrun(error.from, error.large);
     if (error instanceof TooManyRows) {
       log.warn("shape_too_large", { shape: error.form.name });
       const names = new Set([error.form.shape_id]);

@@ -83,4 +83,22 @@ describe("a load", () => {
     expect(loadsOf(client)).toEqual([["public.bulk"]]);
     expect(Math.max(...client.received.map(({ length }) => length))).toBeLessThan(LARGEST_MESSAGE);
   });
+
+  test("of two tables, whose snapshots are there, with more behind both together than a frame may bring ends", async () => {
+    await db.query("truncate bulk, beside");
+    const tables = ["public.bulk", "public.beside"];
+    for (const table of tables) {
+      await db.query(`insert into ${table} select n, repeat('x', 4000) from generate_series(1, 2500) n`);
+    }
+    await untilCaptured(db);
+    await using first = await rig.client(["bulk", "beside"]);
+    await first.ready();
+    for (const table of tables) await db.query(`update ${table} set body = repeat('y', 4000)`);
+    await untilCaptured(db);
+
+    await using client = await rig.client(["bulk", "beside"]);
+    await client.ready();
+    await rig.agrees(client, tables);
+    expect(loadsOf(client)).toEqual([["public.beside", "public.bulk"]]);
+  });
 });
