@@ -1,5 +1,7 @@
+import type { Opened } from "../db/gateway-answers.ts";
 import type { GatewayCalls } from "../db/gateway-calls.ts";
 import { AmpsyncError } from "../errors.ts";
+import { Permits } from "../model/permits.ts";
 import { CLOSE } from "../wire/codec.ts";
 import type { Hello } from "../wire/from-client.ts";
 import type { Token } from "./auth.ts";
@@ -29,21 +31,37 @@ export interface AdmissionOptions {
   readonly pump: Pump;
 }
 
+/** Connections of the pool that openings leave to those who are in. */
+const LEFT = 2;
+const NEVER = new AbortController().signal;
+
 /** Lets clients in that say hello: opens their session in the database, and welcomes them. */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #connects = new Connects();
+  /** When all clients of another gateway come at once they stand in line here, and those who are in are served meanwhile. */
+  readonly #openings: Permits;
+  #opening = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#openings = new Permits(Math.max(1, options.settings.poolSize - LEFT));
   }
 
   /** Throws what the client is refused with. */
   async open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
-    const { gateway, calls, definitions, rates, resolver, clients, closings, pump } = this.#options;
     await this.#check(token, hello.client);
-    const { token: _, ...rest } = hello;
-    const opened = await calls.openSession(gateway, hello.client, token, rest);
+    this.#opening += 1;
+    try {
+      return await this.#open(hello, token, line, connection);
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  async #open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
+    const { definitions, rates, resolver, clients, closings, pump } = this.#options;
+    const opened = await this.#opened(hello, token, connection);
     const session = new Session({
       client: hello.client,
       line,
@@ -84,11 +102,19 @@ export class Admission {
     return session;
   }
 
+  async #opened({ token: _, ...hello }: Hello, token: Token, connection: Connection): Promise<Opened> {
+    const { gateway, calls } = this.#options;
+    using _permit = await this.#openings.take(NEVER);
+    if (connection.isClosed)
+      throw new AmpsyncError("SY104", "the client has left", { hint: "Connect again." });
+    return await calls.openSession(gateway, hello.client, token, hello);
+  }
+
   async #check(token: Token, client: string): Promise<void> {
     const { pump, settings, calls } = this.#options;
     const { maxClients, tenants } = settings;
     this.#connects.count(token.sub, client, performance.now());
-    if (pump.sessions.size >= maxClients) {
+    if (pump.sessions.size + this.#opening >= maxClients) {
       throw new AmpsyncError("SY416", `this gateway has its ${maxClients} clients`, {
         hint: "Start another gateway.",
       });

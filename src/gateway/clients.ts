@@ -15,7 +15,7 @@ export class Clients {
   /** Those that have not said yet who they are. */
   get strangers(): number {
     let count = 0;
-    for (const { session } of this.connections) if (session === null) count += 1;
+    for (const { isStranger } of this.connections) if (isStranger) count += 1;
     return count;
   }
 

@@ -44,7 +44,8 @@ export interface ConnectionOptions {
   readonly open: (hello: Hello, token: Token, line: Line, connection: Connection) => Promise<Session>;
   readonly resolver: Resolver;
   readonly checks: Checks;
-  readonly wake: () => void;
+  /** The session takes more again. */
+  readonly freed: (session: Session) => void;
   /** Told of the bytes of each frame, and for whose session it is. */
   readonly sent: (bytes: number, session: Session | null) => void;
   readonly log: Log;
@@ -68,7 +69,7 @@ export class Connection {
     this.#line = new Line(socket, (bytes) => options.sent(bytes, this.session));
     const { helloMs } = options.deadlines;
     this.#late = setTimeout(() => {
-      if (this.#state !== "open") this.close(CLOSE.silence, null);
+      if (this.isStranger) this.close(CLOSE.silence, null);
     }, helloMs);
     socket.on("message", (data, isBinary) => {
       this.#heardAt = performance.now();
@@ -78,6 +79,15 @@ export class Connection {
       this.#heardAt = performance.now();
     });
     socket.on("close", () => this.#ended());
+  }
+
+  /** It has not said who it is. */
+  get isStranger(): boolean {
+    return this.#state === "new";
+  }
+
+  get isClosed(): boolean {
+    return this.#state === "closed";
   }
 
   close(code: number, message: FromGateway | null): void {
@@ -136,9 +146,9 @@ export class Connection {
     if (this.#state !== "new") throw protocol("a second hello");
     this.#state = "opening";
     const token = await this.#options.check(hello.token);
-    if (this.#isClosed()) return;
+    if (this.isClosed) return;
     this.session = await this.#options.open(hello, token, this.#line, this);
-    if (this.#isClosed()) {
+    if (this.isClosed) {
       this.onEnd(); // It left while it was let in.
       return;
     }
@@ -147,7 +157,7 @@ export class Connection {
   }
 
   async #said(session: Session, message: Exclude<FromClient, Hello>): Promise<void> {
-    const { resolver, wake, deadlines } = this.#options;
+    const { resolver, freed, deadlines } = this.#options;
     switch (message.t) {
       case "ack": {
         const { position, blocks } = session.sent;
@@ -157,7 +167,7 @@ export class Connection {
           blocks: within(BigInt(message.blocks), blocks),
         });
         resolver.tell(session);
-        wake();
+        freed(session);
         return;
       }
       case "busy":
@@ -165,7 +175,7 @@ export class Connection {
         return;
       case "auth": {
         const token = await this.#options.check(message.token);
-        if (this.#isClosed()) return;
+        if (this.isClosed) return;
         if (token.sub !== session.token.sub) throw otherSubject();
         session.token = token;
         this.#expire(token.exp);
@@ -213,10 +223,6 @@ export class Connection {
       },
       Math.min(Math.max(inMs - AUTH_DUE_MS, 0), LONGEST_MS),
     );
-  }
-
-  #isClosed(): boolean {
-    return this.#state === "closed";
   }
 }
 

@@ -3,7 +3,7 @@ import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { linesOf } from "./copy-text.ts";
 import { fold } from "./fold.ts";
-import { eventsOf } from "./merge.ts";
+import { type Change, ChangesByInstance, eventsOf } from "./merge.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { Reading, ReplacedBlocks } from "./reading.ts";
 import type { Instances } from "./subscription.ts";
@@ -14,20 +14,48 @@ export interface Standing {
   readonly blocks: bigint;
 }
 
-/** Operations as JSON, made once for all sessions that have the same instances of a shape. */
+/** Operations as JSON, made once for all sessions that get the same ones. */
 export class SharedOps {
   readonly #texts = new Map<string, readonly string[]>();
+  readonly #changes = new Map<number, ChangesByInstance>();
 
-  of(
-    shape: ShapeForm,
-    keys: ReadonlySet<string>,
-    from: bigint,
-    make: () => readonly Op[],
-  ): readonly string[] {
-    const name = JSON.stringify([shape.shape_id, from.toString(), ...keys]);
-    const known = this.#texts.get(name) ?? make().map((op) => encode(op));
-    this.#texts.set(name, known);
+  /** Of the changes of a shape those that these instances are in. */
+  changes({ changes }: Reading, { shape_id }: ShapeForm, keys: ReadonlySet<string>): readonly Change[] {
+    const known = this.#changes.get(shape_id) ?? new ChangesByInstance(changes.get(shape_id) ?? []);
+    this.#changes.set(shape_id, known);
+    return known.of(keys);
+  }
+
+  /** `name`: whatever tells these operations from others. */
+  of(name: readonly (number | string)[], make: () => readonly Op[]): readonly string[] {
+    const key = JSON.stringify(name);
+    const known = this.#texts.get(key) ?? make().map((op) => encode(op));
+    this.#texts.set(key, known);
     return known;
+  }
+}
+
+/** Frames as they go over the wire, made once for all sessions that get the same one. */
+export class SharedFrames {
+  /** By what comes before the operations, and the first one of these. */
+  readonly #frames = new Map<
+    string,
+    Map<string, { readonly ops: readonly string[]; readonly bytes: Buffer }>
+  >();
+
+  /** `head`: the frame without its operations. */
+  of(head: string, ops: readonly string[]): Buffer {
+    const frames = this.#frames.get(head) ?? new Map();
+    this.#frames.set(head, frames);
+    const first = ops[0] ?? "";
+    const known = frames.get(first);
+    // Texts that are shared are the same objects, so that they are not read.
+    if (known?.ops.length === ops.length && known.ops.every((op: string, n: number) => op === ops[n])) {
+      return known.bytes;
+    }
+    const bytes = Buffer.from(`${head.slice(0, -1)},"ops":[${ops.join(",")}]}`);
+    frames.set(first, { ops, bytes });
+    return bytes;
   }
 }
 
@@ -41,21 +69,34 @@ export function liveOps(reading: Reading, from: Standing, instances: Instances, 
     }
     const replaced = reading.blocks.get(form.shape_id);
     if (form.mode !== "blocks" || replaced === undefined || reading.head <= from.blocks) continue;
-    texts.push(...shared.of(form, keys, reading.head, () => [blocksOp(form, keys, replaced, reading.log)]));
+    // Most have no rows there: they get the same.
+    const held = [...keys].filter((key) => replaced.lines.has(key));
+    texts.push(
+      ...shared.of(["blocks", form.shape_id, ...held], () => [blocksOp(form, held, replaced, reading.log)]),
+    );
     if (form.dataset !== null) datasets.add(form.dataset);
   }
-  texts.push(...datasetOps(reading.log, datasets).map((op) => encode(op)));
+  texts.push(...shared.of(["datasets", ...datasets], () => datasetOps(reading.log, datasets)));
   for (const { form, keys } of instances.values()) {
     if (form.mode !== "rows") continue;
-    texts.push(...shared.of(form, keys, from.position, () => rowOps(form, keys, reading, from.position)));
+    texts.push(
+      ...shared.of(["rows", form.shape_id, from.position.toString(), ...keys], () => {
+        return rowOps(form, keys, reading, shared.changes(reading, form, keys), from.position);
+      }),
+    );
   }
   return texts;
 }
 
 /** Changes before a change of the table's form are of the form before, and are not folded with those behind it. */
-function rowOps(form: ShapeForm, keys: ReadonlySet<string>, { log, changes }: Reading, after: bigint): Op[] {
-  const { shape_id, table, columns } = form;
-  const all = changes.get(shape_id) ?? [];
+function rowOps(
+  form: ShapeForm,
+  keys: ReadonlySet<string>,
+  { log }: Reading,
+  all: readonly Change[],
+  after: bigint,
+): Op[] {
+  const { table, columns } = form;
   const folded = (from: bigint, to: bigint | null) => {
     const some = all.filter(({ position }) => position > from && (to === null || position < to));
     return fold(table, eventsOf(some, keys, columns));
@@ -71,7 +112,7 @@ function rowOps(form: ShapeForm, keys: ReadonlySet<string>, { log, changes }: Re
 
 export function blocksOp(
   { table, shape_id }: ShapeForm,
-  keys: ReadonlySet<string>,
+  keys: Iterable<string>,
   { ranges, lines }: ReplacedBlocks,
   { low }: LogPage,
 ): Op {

@@ -269,7 +269,7 @@ export class Gateway {
       open: (hello, token, line, self) => this.#admission.open(hello, token, line, self),
       resolver: this.#resolver,
       checks: this.#checks,
-      wake: () => this.#pump.wake(),
+      freed: (session) => this.#pump.freed(session),
       sent: (bytes, session) => {
         this.#metrics.sent(bytes);
         this.#rates.spend(session?.token.tenant ?? null, bytes);
@@ -295,7 +295,7 @@ export class Gateway {
 
   #noticed(channel: string, payload: string): void {
     if (channel === "ampsync_log") {
-      this.#pump.wake();
+      this.#pump.tell();
       return;
     }
     this.#snapshots.wake();

@@ -64,17 +64,18 @@ export class Line {
   }
 
   send(message: FromGateway): void {
-    this.#write(encode(message));
+    this.#write(Buffer.from(encode(message)));
   }
 
-  sendFrame(text: string, to: Standing): void {
-    const bytes = Buffer.byteLength(text);
+  /** Others may be sent the same buffer. */
+  sendFrame(frame: Buffer, to: Standing): void {
+    const bytes = frame.length;
     if (this.isIdle) this.movedAt = performance.now();
     this.#unacknowledged.push({ ...to, bytes });
     this.#unackedBytes += bytes;
     this.frames += 1;
     this.#sent(bytes);
-    this.#write(text);
+    this.#write(frame);
   }
 
   /** The client has everything up to there, on its disk. */
@@ -91,8 +92,8 @@ export class Line {
     this.#acknowledged.wake();
   }
 
-  #write(text: string): void {
+  #write(text: Buffer): void {
     this.bytes += text.length;
-    this.#socket.send(text);
+    this.#socket.send(text, { binary: false });
   }
 }

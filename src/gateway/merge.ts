@@ -30,6 +30,40 @@ export function eventsOf(
   return events;
 }
 
+/** So many instances are looked up one by one; who has more goes through all changes. */
+const MOST_LOOKED_UP = 8;
+
+/** Changes in their order, and which of them are of each instance: who has few pays for those alone. */
+export class ChangesByInstance {
+  readonly #all: readonly Change[];
+  readonly #places = new Map<string | null, number[]>();
+
+  constructor(all: readonly Change[]) {
+    this.#all = all;
+    for (const [place, { operation, was, is }] of all.entries()) {
+      if (operation === "truncate") this.#add(null, place);
+      if (was !== null) this.#add(was, place);
+      if (is !== null && is !== was) this.#add(is, place);
+    }
+  }
+
+  #add(instance: string | null, place: number): void {
+    const known = this.#places.get(instance);
+    if (known === undefined) this.#places.set(instance, [place]);
+    else known.push(place);
+  }
+
+  /** All that these instances are in, and perhaps others. */
+  of(instances: ReadonlySet<string>): readonly Change[] {
+    if (instances.size > MOST_LOOKED_UP) return this.#all;
+    const places = new Set(this.#places.get(null));
+    for (const instance of instances) {
+      for (const place of this.#places.get(instance) ?? []) places.add(place);
+    }
+    return [...places].sort((a, b) => a - b).map((place) => this.#all[place]!);
+  }
+}
+
 /** Changes of several readings of the log, each once, in the order of the log. */
 export function inOrder(readings: readonly (readonly Change[])[]): Change[] {
   const all = new Map<string, Change>();

@@ -12,7 +12,7 @@ const MOST_CATCHING_UP = 4;
 /** Sessions that one of these readings takes. */
 const MOST_TOGETHER = 500;
 
-export interface PumpOptions extends Omit<ReaderOptions, "isOpen" | "released"> {
+export interface PumpOptions extends Omit<ReaderOptions, "isOpen" | "released" | "news"> {
   /** Of one connection, which is the pump's alone. */
   readonly own: pg.Pool;
   readonly pool: pg.Pool;
@@ -33,6 +33,9 @@ export class Pump {
   readonly #reader: Reader;
   readonly #mostCatchingUp: number;
   readonly #wakes = new Wakes();
+  /** How many times something may have come into the log, and whether that has happened again. */
+  #news = 0;
+  #isTold = true;
   #catchingUp = 0;
   #isChecking = false;
   #isEnding = false;
@@ -46,6 +49,7 @@ export class Pump {
       ...options,
       isOpen: (session) => this.sessions.has(session),
       released: () => this.#catchUp(),
+      news: () => this.#news,
     });
   }
 
@@ -59,17 +63,32 @@ export class Pump {
     await this.#running;
   }
 
-  /** Something may be new: in the log, or because a session can take more. */
+  /** Something may have come into the log. */
+  tell(): void {
+    this.#isTold = true;
+    this.#wakes.wake();
+  }
+
+  /** A session can be served that could not before. */
   wake(): void {
     this.#wakes.wake();
   }
 
+  /** The session takes more again: if it was passed over meanwhile, it is served. */
+  freed(session: Session): void {
+    if (!session.isCaughtUp || session.news < this.#news) this.wake();
+  }
+
   async #run(): Promise<void> {
-    const { pollMs } = this.#options;
+    const { pollMs = POLL_MS } = this.#options;
+    let lookAt = 0;
     while (!this.#isEnding) {
-      const woken = this.#wakes.next(pollMs ?? POLL_MS);
-      // Whoever cannot take more keeps nobody else waiting: what it misses it gets by a reading of its own.
-      for (const session of this.sessions) if (session.isSlow) session.isCaughtUp = false;
+      const now = performance.now();
+      if (this.#isTold || now >= lookAt) {
+        lookAt = now + pollMs;
+        this.#look();
+      }
+      const woken = this.#wakes.next(lookAt - now);
       this.#options.locked.tell(this.sessions);
       this.#catchUp();
       if ((await this.#serveLive()) === "again") continue;
@@ -81,9 +100,18 @@ export class Pump {
     while (this.#catchingUp > 0 || this.#isChecking) await this.#wakes.next(POLL_MS);
   }
 
+  #look(): void {
+    this.#isTold = false;
+    this.#news += 1;
+    // Whoever cannot take more keeps nobody else waiting: what it misses it gets by a reading of its own.
+    for (const session of this.sessions) if (session.isSlow) session.isCaughtUp = false;
+  }
+
+  /** Those that are caught up and were not served since there was news. */
   async #serveLive(): Promise<"again" | "served"> {
     const live = [...this.sessions].filter(
-      (session) => this.#isFed(session) && session.isCaughtUp && !session.isLoaded,
+      (session) =>
+        session.news < this.#news && session.isCaughtUp && !session.isLoaded && this.#isFed(session),
     );
     if (live.some(({ followsBlocks }) => followsBlocks)) await this.#raiseLow();
     const outcomes: string[] = [];
@@ -128,7 +156,7 @@ export class Pump {
     this.#check();
     while (this.#catchingUp < this.#mostCatchingUp) {
       const behind = [...this.sessions]
-        .filter((session) => this.#isFed(session) && (!session.isCaughtUp || session.isLoaded))
+        .filter((session) => (!session.isCaughtUp || session.isLoaded) && this.#isFed(session))
         .sort((a, b) => compare(a.served.position, b.served.position));
       const group = nextGroup(behind);
       if (group.length === 0) return;

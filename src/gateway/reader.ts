@@ -6,14 +6,14 @@ import type { Log } from "../log.ts";
 import { failureOf } from "../model/failure.ts";
 import type { Check, CheckedOps } from "./check.ts";
 import type { DefinitionsCache } from "./definitions.ts";
-import { SharedOps } from "./frame.ts";
+import { SharedFrames, SharedOps } from "./frame.ts";
 import { LockedTables } from "./locked-tables.ts";
 import { type LoadedOps, LoadTooLarge, readLoads } from "./read-load.ts";
 import { type Reading, readBlocks, readChanges } from "./reading.ts";
 import { serve } from "./serve.ts";
 import type { Session } from "./session.ts";
 import type { ShapeFailures } from "./shape-failures.ts";
-import { instancesOf, liveShapes } from "./subscription.ts";
+import { liveShapes } from "./subscription.ts";
 import { largeBlocks, largeRows, touched } from "./touched.ts";
 
 const AGAIN_MS = 1_000;
@@ -32,6 +32,8 @@ export interface ReaderOptions {
   /** These tables of a session were loaded, with the frame that it was just sent. */
   readonly loaded: (session: Session, tables: readonly string[]) => void;
   readonly served: (reading: Reading, seconds: number) => void;
+  /** The number of the newest news of the log. */
+  readonly news: () => number;
   /** Whether it is still there. */
   readonly isOpen: (session: Session) => boolean;
   /** A reading goes on without some of its sessions, which can be read for. */
@@ -105,6 +107,7 @@ export class Reader {
   ): Promise<Outcome> {
     const { definitions, changed, failures, served, isOpen } = this.#options;
     const start = performance.now();
+    const news = this.#options.news(); // A snapshot that begins now has all of it.
     const found = await inSnapshot(pool, (reads) => this.#readAll(reads, candidates, held, check));
     if (found === "definitions") {
       changed(await definitions.load());
@@ -116,7 +119,7 @@ export class Reader {
       .flat()
       .filter(({ operation }) => operation === "failed");
     const failedShapes = new Set(failed.map(({ shape_id }) => shape_id));
-    const shared = new SharedOps();
+    const shared = { ops: new SharedOps(), frames: new SharedFrames() };
     for (const session of participants) {
       // It left, or asked for something else meanwhile.
       if (!isOpen(session) || session.isResolving || held.get(session) !== session.revision) continue;
@@ -130,6 +133,7 @@ export class Reader {
       const loads = loaded.get(session) ?? null;
       const tables = loads === null ? [] : session.load!.parts.map(({ form }) => form.table);
       serve(session, reading, shared, loads, checked?.texts ?? []);
+      session.news = news;
       checked?.done();
       if (loads !== null) this.#options.loaded(session, tables);
       session.isCaughtUp = session.served.position >= reading.head || !session.followsRows;
@@ -170,14 +174,12 @@ export class Reader {
     const isServed = ({ isResolving, followsRows, isLoaded, served: { position } }: Session) =>
       !isResolving && ((!followsRows && !isLoaded) || position <= to || position > head);
     const large = new Set(log.blocks.flatMap((table) => table.large));
-    const participants = candidates.filter(
-      (session) =>
-        isServed(session) && !liveShapes(session.subscriptions.values()).some((id) => large.has(id)),
-    );
+    const isLarge = ({ subscriptions }: Session) =>
+      large.size > 0 && liveShapes(subscriptions.values()).some((id) => large.has(id));
+    const participants = candidates.filter((session) => isServed(session) && !isLarge(session));
     this.#release(held, participants);
     if (participants.length === 0) return "waits";
-    const live = participants.flatMap((session) => [...session.subscriptions.values()]);
-    const shapes = [...instancesOf(live, ["live"]).values()].map(({ form }) => form);
+    const shapes = liveForms(participants);
     const changes = await readChanges(reads, shapes, after, to);
     const blocks = await readBlocks(reads, shapes, log.blocks);
     const reading: Reading = { log, to, head, changes, blocks };
@@ -212,8 +214,20 @@ function formsOf(sessions: readonly Session[]): ShapeForm[] {
   );
 }
 
+/** The shapes that some of these have live. */
+function liveForms(sessions: readonly Session[]): readonly ShapeForm[] {
+  const forms = new Map<number, ShapeForm>();
+  for (const { subscriptions } of sessions) {
+    for (const { form, mode } of subscriptions.values()) {
+      if (form !== null && mode === "live") forms.set(form.shape_id, form);
+    }
+  }
+  return [...forms.values()];
+}
+
 /** Tables that are to be loaded anew, or look different from here on: their sessions learn it first. */
-function noted(candidates: readonly Session[], entries: Reading["log"]["entries"]): Session[] {
+function noted(candidates: readonly Session[], entries: Reading["log"]["entries"]): readonly Session[] {
+  if (entries.length === 0) return [];
   return candidates.filter((session) => {
     const shapes = liveShapes(session.subscriptions.values());
     const news = entries.filter(

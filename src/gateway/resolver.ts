@@ -93,7 +93,7 @@ export class Resolver {
     }
     if (changed.length > 0) {
       session.subscriptions = after;
-      session.revision += 1;
+      session.changed();
       if (isTold) for (const { id } of changed) session.untold.add(id);
     }
     this.tell(session);
@@ -125,7 +125,7 @@ export class Resolver {
     for (const wish of wishes) subscriptions.set(wish.id, asked(wish));
     session.ended = [...session.ended, ...replaced]; // What of it nothing else holds goes.
     session.subscriptions = subscriptions;
-    session.revision += 1;
+    session.changed();
     this.resolve(session);
   }
 
@@ -135,7 +135,7 @@ export class Resolver {
     for (const { wish } of ended) subscriptions.delete(wish.id);
     session.subscriptions = subscriptions;
     session.ended = [...session.ended, ...ended];
-    session.revision += 1;
+    session.changed();
     this.resolve(session);
   }
 

@@ -1,7 +1,7 @@
 import type { LogPage } from "../db/gateway-answers.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
-import { liveOps, type SharedOps } from "./frame.ts";
+import { liveOps, type SharedFrames, type SharedOps } from "./frame.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { LoadedOps } from "./read-load.ts";
 import type { Reading } from "./reading.ts";
@@ -11,6 +11,12 @@ import { type Instances, instancesOf, type Subscription, whereOf } from "./subsc
 /** A client hears at most this often that nothing was for it. */
 const EMPTY_EACH_MS = 1_000;
 
+/** What several sessions get of one reading. */
+export interface Shared {
+  readonly ops: SharedOps;
+  readonly frames: SharedFrames;
+}
+
 /**
  * Sends a session what a reading has for it, in one frame. `loaded`: of its load, which ends with this frame. `checked`: what
  * its tables hold once all of that is applied.
@@ -18,13 +24,13 @@ const EMPTY_EACH_MS = 1_000;
 export function serve(
   session: Session,
   reading: Reading,
-  shared: SharedOps,
+  shared: Shared,
   loaded: LoadedOps | null,
   checked: readonly string[],
 ): void {
   const live = liveInstances(session, loaded !== null);
   const texts = [
-    ...liveOps(reading, session.served, live, shared),
+    ...liveOps(reading, session.served, live, shared.ops),
     ...dropOps(session).map((op) => encode(op)),
     ...(loaded?.texts ?? []),
     ...checked,
@@ -45,7 +51,7 @@ export function serve(
   const isNews = texts.length > 0 || loads.length > 0 || gone.length > 0;
   const isBehind = session.sent.position < to || session.sent.blocks < reading.head;
   if (!isNews && !(isBehind && performance.now() - session.frameAt >= EMPTY_EACH_MS)) return;
-  sendFrame(session, reading.log, texts, {
+  sendFrame(session, reading.log, shared.frames, texts, {
     live: loads.map(({ wish, answer }) => ({ id: wish.id, definition: answer?.definition ?? "" })),
     gone,
     ...(followed.length > 0 && { followed }),
@@ -61,7 +67,13 @@ function followersOf({ subscriptions, served }: Session, { log }: Reading, live:
   });
 }
 
-function sendFrame(session: Session, log: LogPage, ops: readonly string[], more: object): void {
+function sendFrame(
+  session: Session,
+  log: LogPage,
+  frames: SharedFrames,
+  ops: readonly string[],
+  more: object,
+): void {
   const { sent, served, stamps } = session;
   const head = JSON.stringify({
     t: "frame",
@@ -75,7 +87,7 @@ function sendFrame(session: Session, log: LogPage, ops: readonly string[], more:
   });
   session.sent = served;
   session.frameAt = performance.now();
-  session.line.sendFrame(`${head.slice(0, -1)},"ops":[${ops.join(",")}]}`, served);
+  session.line.sendFrame(frames.of(head, ops), served);
 }
 
 /** Those of a shape that is being loaded now come with the load; rows of a session that is held with a later one. */

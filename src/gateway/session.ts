@@ -23,6 +23,9 @@ const HOLDING = {
   blocks: ["forked", "below the log's floor"],
 };
 
+/** A number below those of all news. */
+const NO_NEWS = -1;
+
 /** One connection of one client: what it asked for, and how far it has been served. */
 export class Session {
   readonly id = randomUUID();
@@ -32,9 +35,12 @@ export class Session {
   readonly epoch: string;
   readonly connectedAt = Date.now();
   token: Token;
-  subscriptions: ReadonlyMap<string, Subscription> = new Map();
+  #subscriptions: ReadonlyMap<string, Subscription> = new Map();
+  #state = stateOf([]);
   /** Rises whenever they become others: what was read for the former ones is not sent. */
   revision = 0;
+  /** The news of the log, by their number, that it was served after: behind the newest ones it waits to be served. */
+  news = NO_NEWS;
   /** Ended by the client, and still there. */
   ended: Subscription[] = [];
   load: Load | null = null;
@@ -81,18 +87,28 @@ export class Session {
     this.#close = fields.close;
   }
 
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions;
+  }
+
+  set subscriptions(subscriptions: ReadonlyMap<string, Subscription>) {
+    this.#subscriptions = subscriptions;
+    this.#state = stateOf([...subscriptions.values()]);
+  }
+
   get wishes(): Wish[] {
     return this.#all.map(({ wish }) => wish);
   }
 
+  /** It asked for something else, or was answered: it is served again, whatever the log has, and not by what was read before. */
+  changed(): void {
+    this.revision += 1;
+    this.news = NO_NEWS;
+  }
+
   /** Rows stand until the load comes: no frame moves the position before. */
   get isHeld(): boolean {
-    return this.#all.some(
-      ({ mode, form, answer }) =>
-        mode === "load" &&
-        answer?.waits === false &&
-        HOLDING[form?.mode ?? "rows"].includes(answer.reason ?? ""),
-    );
+    return this.#state.isHeld;
   }
 
   /** Its load comes with the next frame that reaches far enough. */
@@ -102,23 +118,19 @@ export class Session {
 
   /** Changes of rows are to be read for it. */
   get followsRows(): boolean {
-    return (this.isLoaded || !this.isHeld) && this.#lives("rows");
+    return (this.isLoaded || !this.isHeld) && this.#state.rows;
   }
 
   get followsBlocks(): boolean {
-    return this.#lives("blocks");
-  }
-
-  #lives(of: "rows" | "blocks"): boolean {
-    return this.#all.some(({ form, mode }) => mode === "live" && form?.mode === of);
+    return this.#state.blocks;
   }
 
   get #all(): readonly Subscription[] {
-    return [...this.subscriptions.values()];
+    return [...this.#subscriptions.values()];
   }
 
   get phase(): "loading" | "live" {
-    return this.#all.some(({ mode }) => mode === "load") ? "loading" : "live";
+    return this.#state.isLoading ? "loading" : "live";
   }
 
   /** It takes no more for now, or may not: it leaves the others, and gets what it misses later. */
@@ -156,6 +168,23 @@ export class Session {
   close(code: number, message: FromGateway | null = null): void {
     this.#close(code, message);
   }
+}
+
+/** What subscriptions come to: asked of every session with every reading. */
+function stateOf(subscriptions: readonly Subscription[]) {
+  const lives = (of: "rows" | "blocks") =>
+    subscriptions.some(({ form, mode }) => mode === "live" && form?.mode === of);
+  return {
+    isHeld: subscriptions.some(
+      ({ mode, form, answer }) =>
+        mode === "load" &&
+        answer?.waits === false &&
+        HOLDING[form?.mode ?? "rows"].includes(answer.reason ?? ""),
+    ),
+    isLoading: subscriptions.some(({ mode }) => mode === "load"),
+    rows: lives("rows"),
+    blocks: lives("blocks"),
+  };
 }
 
 /** What the client is told of a wish. */

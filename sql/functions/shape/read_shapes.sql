@@ -13,6 +13,8 @@
 --
 -- Of a shape whose filter fails on a row the last row here has operation `failed`, the key of that row and the SQLSTATE
 -- as data (ampsync_worker.fail_shape). Shapes of datasets, and failed ones, have none.
+--
+-- In PL/pgSQL, which keeps plans.
 create or replace function ampsync_worker.read_shapes(
   p_shapes  integer[],
   p_after   bigint,
@@ -24,7 +26,7 @@ create or replace function ampsync_worker.read_shapes(
     "position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text,
     unchanged text[]
   )
-  language sql
+  language plpgsql
   stable
   security definer
   set search_path = pg_catalog, pg_temp
@@ -35,10 +37,14 @@ create or replace function ampsync_worker.read_shapes(
   set bytea_output = 'hex'
   set extra_float_digits = 1
 as $$
-  select j.*
-    from unnest(p_shapes) s(shape_id)
-   cross join lateral ampsync_private.judge_shape(s.shape_id, p_after, p_upto, p_settled, p_visible) j
-   order by j.position, j.seq, j.shape_id;
+#variable_conflict use_column
+begin
+  return query
+    select j.*
+      from unnest(p_shapes) s(shape_id)
+     cross join lateral ampsync_private.judge_shape(s.shape_id, p_after, p_upto, p_settled, p_visible) j
+     order by j.position, j.seq, j.shape_id;
+end;
 $$;
 
 comment on function ampsync_worker.read_shapes(integer[], bigint, bigint, bigint, pg_snapshot)

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { fold } from "../../../src/gateway/fold.ts";
-import { type Change, eventsOf, inOrder } from "../../../src/gateway/merge.ts";
+import { type Change, ChangesByInstance, eventsOf, inOrder } from "../../../src/gateway/merge.ts";
 
 /** A row of the server's table: which instance it lies in (null: the filter is false), and a value. */
 interface Row {
@@ -92,6 +92,27 @@ describe("what a session is sent", () => {
         },
       ),
       { numRuns: 1000 },
+    );
+  });
+
+  test("is the same whether all changes are gone through or those of its instances", () => {
+    const many = Array.from({ length: 12 }, (_, n) => `["other ${n}"]`);
+    fc.assert(
+      fc.property(
+        fc.subarray(INSTANCES),
+        fc.boolean(),
+        fc.array(step, { maxLength: 40 }),
+        (keys, hasMany, steps) => {
+          const server: Server = new Map();
+          const changes = steps
+            .map((each, n) => changeOf(server, each, BigInt(n + 1)))
+            .filter((each) => each !== null);
+          const instances = new Set(hasMany ? [...keys, ...many] : keys);
+          const some = new ChangesByInstance(changes).of(instances);
+          const columns = ["id", "value"];
+          expect(eventsOf(some, instances, columns)).toEqual(eventsOf(changes, instances, columns));
+        },
+      ),
     );
   });
 

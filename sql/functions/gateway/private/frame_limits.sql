@@ -1,14 +1,19 @@
 -- What one frame may bring to a client at most: changes, or rows of blocks, and their bytes. What is more is loaded.
+--
+-- In PL/pgSQL, which keeps plans.
 create or replace function ampsync_private.frame_limits(
   out changes bigint,
   out bytes   bigint
 )
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select 50000, 16777216;
+begin
+  changes := 50000;
+  bytes := 16777216;
+end;
 $$;
 
 comment on function ampsync_private.frame_limits()

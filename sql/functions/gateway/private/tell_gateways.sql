@@ -4,12 +4,14 @@ create or replace function ampsync_private.tell_gateways(
   p_message jsonb
 )
   returns void
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select pg_notify('ampsync_gateway', p_message::text);
+begin
+  perform pg_notify('ampsync_gateway', p_message::text);
+end;
 $$;
 
 comment on function ampsync_private.tell_gateways(jsonb)

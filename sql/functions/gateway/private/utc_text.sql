@@ -1,14 +1,18 @@
 -- A time as programs exchange it: 2026-11-28T12:00:00.123Z.
+--
+-- In PL/pgSQL, which keeps plans.
 create or replace function ampsync_private.utc_text(
   p_time timestamptz
 )
   returns text
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+begin
+  return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+end;
 $$;
 
 comment on function ampsync_private.utc_text(timestamptz)

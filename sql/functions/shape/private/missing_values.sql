@@ -1,21 +1,26 @@
 -- What rows of a table have in its columns that are older than they: {column: text}, without those where that is NULL.
+--
+-- In PL/pgSQL, which keeps plans.
 create or replace function ampsync_private.missing_values(
   p_relation regclass
 )
   returns jsonb
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(jsonb_object_agg(m.name, m.value), '{}')
-    from (select a.attname as name, min((a.attmissingval::text::text[])[1]) as value
-            from ampsync_private.table_tree(p_relation) t
-            join pg_attribute a on a.attrelid = t.relation
-           where a.atthasmissing
-             and not a.attisdropped
-           group by a.attname) m
-   where m.value is not null;
+begin
+  return (
+    select coalesce(jsonb_object_agg(m.name, m.value), '{}')
+      from (select a.attname as name, min((a.attmissingval::text::text[])[1]) as value
+              from ampsync_private.table_tree(p_relation) t
+              join pg_attribute a on a.attrelid = t.relation
+             where a.atthasmissing
+               and not a.attisdropped
+             group by a.attname) m
+     where m.value is not null);
+end;
 $$;
 
 comment on function ampsync_private.missing_values(regclass)
