@@ -58,6 +58,9 @@ begin
        where p.relation = (v_mark.mark ->> 'relation')::oid
          and p.mode = 'rows'), '[]');
   end loop;
+  if p_capture.skip_lsn is null then
+    return v_losses;
+  end if;
   return v_losses || coalesce((
     select jsonb_agg(jsonb_build_object('n', t.value -> 'n', 'id', p.published_id, 'drops', true,
                                         'reason', 'a transaction was skipped'))

@@ -15,9 +15,13 @@ begin
     select coalesce(jsonb_object_agg(m.name, m.value), '{}')
       from (select a.attname as name, min((a.attmissingval::text::text[])[1]) as value
               from ampsync_private.table_tree(p_relation) t
-              join pg_attribute a on a.attrelid = t.relation
-             where a.atthasmissing
-               and not a.attisdropped
+           cross join lateral (
+             select n.attname, n.attmissingval
+               from pg_attribute n
+              where n.attrelid = t.relation
+                and n.atthasmissing
+                and not n.attisdropped
+             offset 0) a -- By their table: not all columns of the database.
              group by a.attname) m
      where m.value is not null);
 end;
