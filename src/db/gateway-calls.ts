@@ -50,8 +50,10 @@ export class GatewayCalls {
     await oneAnswer(this.#pool, "ampsync_worker.beat_gateway($1, $2)", [gateway, clean(info)]);
   }
 
+  /** Of a session texts of its client alone can be anything: those of its report. */
   reportSessions(gateway: string, sessions: readonly object[]): Promise<readonly ToClose[]> {
-    const values = [gateway, clean(sessions)];
+    const texts = sessions.map((each) => ("report" in each ? clean(each) : JSON.stringify(each)));
+    const values = [gateway, `[${texts.join(",")}]`];
     return oneAnswer(this.#pool, "ampsync_worker.report_sessions($1, $2)", values);
   }
 

@@ -6,6 +6,9 @@ import type { Closings } from "./closings.ts";
 import { later } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
+/** A session that has not moved is told of again, so that it is seen to be there. */
+const SAME_MS = 60_000;
+
 interface Options {
   readonly gateway: string;
   /** On a connection of its own. */
@@ -20,6 +23,11 @@ interface Options {
 /** Tells the database every few seconds that this gateway lives, and where its sessions are. */
 export class Heartbeat {
   readonly #options: Options;
+  /** What the database was told of a session last, and when; `isStill`: the time before as well, so its rate is known. */
+  readonly #told = new WeakMap<
+    Session,
+    { readonly text: string; readonly at: number; readonly isStill: boolean }
+  >();
   #timer: NodeJS.Timeout | null = null;
   #beating: Promise<void> = Promise.resolve();
   #isEnding = false;
@@ -53,19 +61,33 @@ export class Heartbeat {
   /** What was told of a session counts as told once the database has it. */
   async #report(): Promise<void> {
     const { gateway, calls, sessions, closings } = this.#options;
+    const now = performance.now();
     const all = new Map(
-      [...sessions()].map((session) => [session.client, { session, report: session.report }]),
+      [...sessions()].map((session) => {
+        const { report } = session;
+        const state = stateOf(session);
+        return [session.client, { session, report, state, text: JSON.stringify(state) }];
+      }),
     );
+    const isSame = (session: Session, text: string) => {
+      const told = this.#told.get(session);
+      return told?.isStill === true && told.text === text && now - told.at < SAME_MS;
+    };
     const over = closings.left;
-    const states = [...all.values()].map(({ session }) => stateOf(session));
     const answers = await calls.reportSessions(gateway, [
-      ...states,
+      ...[...all.values()].map(({ session, state, text }) =>
+        isSame(session, text) ? sameOf(session) : state,
+      ),
       ...over.filter(({ client }) => !all.has(client)).map(({ state }) => ({ ...state, over: true })),
     ]);
     const held = new Set(answers.filter(({ why }) => why === "held").map(({ client }) => client));
     for (const closing of over) if (!held.has(closing.client)) closings.done(closing);
-    for (const { session, report } of all.values()) {
-      if (!held.has(session.client) && session.report === report) session.report = null;
+    for (const { session, report, text } of all.values()) {
+      if (held.has(session.client)) continue;
+      if (session.report === report) session.report = null;
+      if (!isSame(session, text)) {
+        this.#told.set(session, { text, at: now, isStill: this.#told.get(session)?.text === text });
+      }
     }
     for (const { client, why } of answers) {
       const session = all.get(client)?.session;
@@ -94,6 +116,10 @@ export function stateOf(session: Session): object {
     iat: token.iat,
     ...(report !== null && { report }),
   };
+}
+
+function sameOf({ client, generation, token }: Session): object {
+  return { client, generation, iat: token.iat, same: true };
 }
 
 /** The database has ended the session. */

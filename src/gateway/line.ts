@@ -63,8 +63,11 @@ export class Line {
     return this.#unacknowledged.length === 0;
   }
 
+  /** Ticks are not counted: they say nothing, and whoever gets nothing else stands still in the views. */
   send(message: FromGateway): void {
-    this.#write(Buffer.from(encode(message)));
+    const text = Buffer.from(encode(message));
+    if (message.t !== "tick") this.bytes += text.length;
+    this.#write(text);
   }
 
   /** Others may be sent the same buffer. */
@@ -74,6 +77,7 @@ export class Line {
     this.#unacknowledged.push({ ...to, bytes });
     this.#unackedBytes += bytes;
     this.frames += 1;
+    this.bytes += bytes;
     this.#sent(bytes);
     this.#write(frame);
   }
@@ -93,7 +97,6 @@ export class Line {
   }
 
   #write(text: Buffer): void {
-    this.bytes += text.length;
     this.#socket.send(text, { binary: false });
   }
 }

@@ -2,8 +2,9 @@
 -- report. Rows that somebody holds are left for the next beat; so nobody waits for one of them.
 --
 -- p_sessions  [{"client", "generation", "iat", "epoch", "position", "blocks", "phase", "sent", "acked", "buffered",
---             "unacked", "frames", "bytes", "report", "over"}]; report only where there is a new one (note_reports);
---             over: the session has ended, and its row goes
+--             "unacked", "frames", "bytes", "report", "over", "same"}]; report only where there is a new one
+--             (note_reports); over: the session has ended, and its row goes; same: it has not moved since that was
+--             noted, and the rest is left out: nothing is written, and no row locked
 --
 -- Returns the sessions that are to be closed, [{"client", "why"}]: `replaced`, by one with a later generation;
 -- `revoked`, the tokens of its subject; `reset`, to be loaded from the beginning; `ended`, its row is gone. And those
@@ -20,6 +21,7 @@ create or replace function ampsync_worker.report_sessions(
   security definer
   set search_path = pg_catalog, pg_temp
   set lock_timeout = '2s'
+  set plan_cache_mode = force_custom_plan -- So that those held are looked up in a hash, each time.
 as $$
 declare
   v_now  timestamptz := ampsync_private.now();
@@ -28,8 +30,9 @@ begin
   with held as materialized (
     select c.client_id
       from ampsync_private.client c
-      join jsonb_to_recordset(p_sessions) g(client uuid, generation bigint) on g.client = c.client_id
-     where c.generation = g.generation
+      join jsonb_to_recordset(p_sessions) g(client uuid, generation bigint, same boolean) on g.client = c.client_id
+     where g.same is not true
+       and c.generation = g.generation
        and c.phase not in ('new', 'reset')
        and exists (select from ampsync_private.session s
                     where s.client_id = c.client_id and s.generation = g.generation and s.gateway_id = p_gateway)

@@ -56,6 +56,19 @@ describe("a gateway that reports its sessions", () => {
     expect(await seen(client)).toMatchObject({ position: "0", phase: "loading" });
   });
 
+  test("writes nothing of one that has not moved since, and sees all the same that it is to be closed", async () => {
+    const client = await opened();
+    await report(client, { position: "5", blocks: "5", phase: "live" });
+    const holder = await db.client();
+    await holder.query("begin");
+    await holder.query("select from ampsync_private.client where client_id = $1 for update", [client.id]);
+    expect(await report(client, { same: true })).toEqual([]); // Nor does it want the row.
+    await holder.query("rollback");
+    expect(await seen(client)).toMatchObject({ position: "5", blocks: "5", phase: "live" });
+    await client.open(crypto.randomUUID());
+    expect(await report(client, { same: true })).toEqual([{ client: client.id, why: "replaced" }]);
+  });
+
   test("writes no row that did not change", async () => {
     const client = await opened();
     const said = { position: "0", blocks: "0", bytes: "5000" };

@@ -21,8 +21,8 @@ as $$
                         then 'revoked'
                       when g.over is not true and c.phase = 'reset' then 'reset'
                       when s.client_id is null then 'ended'
-                      when not g.client = any (p_held) then 'held' end as why
-            from jsonb_to_recordset(p_sessions) g(client uuid, generation bigint, iat jsonb, over boolean)
+                      when g.same is not true and not g.client = any (p_held) then 'held' end as why
+            from jsonb_to_recordset(p_sessions) g(client uuid, generation bigint, iat jsonb, over boolean, same boolean)
             left join ampsync_private.client c on c.client_id = g.client
             left join ampsync_private.session s
                    on s.client_id = g.client and s.generation = g.generation and s.gateway_id = p_gateway) e

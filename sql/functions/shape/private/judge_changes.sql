@@ -47,10 +47,7 @@ begin
               case when c.operation in ('insert', 'update') then (%s) end as is) k
      where t.kind = 'rows'
        and t.position <= $3
-       and (t.position > $2 or $2 is null)
-       and ($4 is null or t.position > $4
-            or t.xid >= pg_snapshot_xmin($5) and t.position > $6 and not pg_visible_in_snapshot(t.xid, $5))
-       and ($7 is null or t.position = $7 and c.seq between $8 and $9)
+       %s
        and (k.was is not null or k.is is not null or c.operation = 'truncate')
     $sql$,
     case when p_shape.columns is null then 'c.data::text'
@@ -58,7 +55,13 @@ begin
                      'where d.name = any (%L::text[]))', p_shape.columns::text) end,
     case when p_shape.columns is not null then format('where u.name = any (%L::text[])', p_shape.columns::text) end,
     v_before || ampsync_private.row_values_sql(v_uses, v_missing, 'c.old_data') || v_behind,
-    v_before || ampsync_private.row_values_sql(v_uses, v_missing, 'c.data') || v_behind)
+    v_before || ampsync_private.row_values_sql(v_uses, v_missing, 'c.data') || v_behind,
+    -- Only what is asked: it is planned with each call.
+    concat(case when p_after is not null then ' and t.position > $2' end,
+           case when p_settled is not null
+                  then ' and (t.position > $4 or t.xid >= pg_snapshot_xmin($5) and t.position > $6 '
+                       'and not pg_visible_in_snapshot(t.xid, $5))' end,
+           case when p_position is not null then ' and t.position = $7 and c.seq between $8 and $9' end))
     using p_table.published_id, p_after, p_upto, p_settled, p_visible, ampsync_private.xid_horizon(), p_position,
           p_first, p_last;
 end;
