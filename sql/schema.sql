@@ -2631,7 +2631,7 @@ function ampsync_private.column_steps(p_old regclass, p_new regclass, p_name tex
 function ampsync_private.column_uses(p_columns jsonb, p_names text[])
   -- What columns are as a shape is made of them.
   returns jsonb
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2792,7 +2792,7 @@ function ampsync_private.definition_changed(p_what text)
 function ampsync_private.definitions_stamp()
   -- What tells one set of definitions from another; to be compared only.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -2925,7 +2925,7 @@ function ampsync_private.diagnose_workers()
 function ampsync_private.dirty_blocks(p_after bigint)
   -- Which blocks of tables with shapes may differ since a position, merged.
   returns TABLE(published_id integer, ranges jsonb)
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3365,7 +3365,7 @@ function ampsync_private.form_as_noted(p_table ampsync_private.published)
 function ampsync_private.form_definition(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb, p_without text[] DEFAULT '{}'::text[])
   -- What clients call the definition of a shape together with the form of its table.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3407,7 +3407,7 @@ function ampsync_private.found_version(p_statements jsonb)
 function ampsync_private.frame_limits(OUT changes bigint, OUT bytes bigint)
   -- What one frame may bring to a client at most.
   returns record
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3568,7 +3568,7 @@ function ampsync_private.has_columns(p_stream ampsync_private.stream, p_has_bloc
 function ampsync_private.has_form_to_come(p_published_id integer, p_after bigint)
   -- Whether a client that stands at a position has its table in a form that will be another.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -3855,7 +3855,7 @@ function ampsync_private.index_form(p_index regclass)
 function ampsync_private.index_key_columns(p_index oid)
   -- The columns of the key of an index, without those that it only includes.
   returns smallint[]
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4009,7 +4009,7 @@ function ampsync_private.is_foreign_type(p_type oid)
 function ampsync_private.is_forked(p_epoch uuid, p_position bigint, p_stamp bigint)
   -- Whether what a client has read up to a position is of another past than this log.
   returns boolean
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4086,7 +4086,7 @@ function ampsync_private.is_to_put_back(p_put_back jsonb)
 function ampsync_private.is_too_large(p_changes bigint, p_bytes bigint)
   -- Whether captured changes are more than one frame may bring to a client.
   returns boolean
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4198,7 +4198,7 @@ function ampsync_private.key_columns(p_identity text)
 function ampsync_private.key_columns(p_table ampsync_private.published, p_columns jsonb)
   -- The columns of the primary key of a table, in its order.
   returns TABLE(n bigint, name text)
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4275,7 +4275,7 @@ function ampsync_private.let_go_on(p_stream_id bigint)
 function ampsync_private.limits_of(p_tenant text)
   -- The limits of a tenant that gateways keep.
   returns jsonb
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4393,21 +4393,21 @@ function ampsync_private.log_exchange(p_ranges jsonb)
 function ampsync_private.log_head()
   -- The newest position of the log in this snapshot.
   returns bigint
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.log_notes(p_after bigint, p_upto bigint, p_blocks_after bigint)
   -- Entries of the log about tables, for those who keep shapes of them.
   returns jsonb
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.log_page(p_after bigint, OUT upto bigint, OUT changes bigint, OUT bytes bigint)
   -- The last transaction of one step of a reader of the log above a position.
   returns record
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4421,7 +4421,7 @@ function ampsync_private.log_schema(p_stream_id bigint)
 function ampsync_private.log_stamp(p_position bigint)
   -- When the entry at a position was recorded, in microseconds; null where it is not there.
   returns bigint
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4540,7 +4540,7 @@ function ampsync_private.missing_index_columns(p_target regclass, p_columns text
 function ampsync_private.missing_values(p_relation regclass)
   -- What rows of a table have in its columns that are older than they.
   returns jsonb
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -4784,7 +4784,7 @@ function ampsync_private.now()
 function ampsync_private.null_columns(p_tx_ids bigint[], p_after integer DEFAULT '-1'::integer)
   -- Columns noted as not null in which rows of captured transactions hold a NULL.
   returns jsonb
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5008,7 +5008,7 @@ function ampsync_private.prepare_upsert(p_name text, p_upsert text)
 function ampsync_private.present_columns(p_table ampsync_private.published)
   -- The columns of a published table in the caller's snapshot.
   returns jsonb
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5099,7 +5099,7 @@ function ampsync_private.publish_target(p_stream_id bigint)
 function ampsync_private.published_columns(p_table regclass)
   -- The columns of a table as a row of published keeps them.
   returns jsonb
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -5673,7 +5673,7 @@ function ampsync_private.revoke_lease(p_stream_id bigint)
 function ampsync_private.revoked_at(p_subject text, p_issued jsonb)
   -- When the token of a subject was revoked; null: it was not.
   returns timestamp with time zone
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6261,7 +6261,7 @@ function ampsync_private.table_difference(p_table ampsync_private.published, p_p
 function ampsync_private.table_form(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb, p_without text[] DEFAULT '{}'::text[])
   -- The hash of what rows and statements for clients depend on in the form of a table.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6303,7 +6303,7 @@ function ampsync_private.table_steps(p_old regclass, p_new regclass, p_name text
 function ampsync_private.table_tree(p_table regclass)
   -- A table with its partitions of all levels: kind, file, and the transaction that attached each.
   returns TABLE(relation oid, kind "char", file oid, inherits xid)
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6373,7 +6373,7 @@ function ampsync_private.tell_fields(p_stream ampsync_private.stream, p_fields t
 function ampsync_private.tell_gateways(p_message jsonb)
   -- Tell gateways that a session ended, or what became of a snapshot.
   returns void
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6583,7 +6583,7 @@ function ampsync_private.use_snapshot(p_snapshot_id uuid)
 function ampsync_private.utc_text(p_time timestamp with time zone)
   -- A time in UTC as ISO 8601 has it, to the millisecond.
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -6800,7 +6800,7 @@ function ampsync_private.writer_works(p_stream_id bigint, p_epoch bigint)
 function ampsync_private.xid_horizon()
   -- Up to this position xids and places in WAL are those of another cluster.
   returns bigint
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -7138,7 +7138,7 @@ function ampsync_worker.locked_shapes(p_shapes integer[])
 function ampsync_worker.log_point()
   -- Where the log stands in the snapshot of the caller, for rows that are read in it.
   returns jsonb
-  language sql stable security definer
+  language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
@@ -7320,7 +7320,7 @@ function ampsync_worker.read_log(p_after bigint, p_epoch uuid, p_blocks_after bi
 function ampsync_worker.read_shapes(p_shapes integer[], p_after bigint, p_upto bigint, p_settled bigint DEFAULT NULL::bigint, p_visible pg_snapshot DEFAULT NULL::pg_snapshot)
   -- What changes of the log mean to shapes: which rows were and are in which instances.
   returns TABLE("position" bigint, seq integer, shape_id integer, operation text, was text, "is" text, key text, data text, unchanged text[])
-  language sql stable security definer
+  language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
   grants owner=X/owner
 
@@ -7363,7 +7363,7 @@ function ampsync_worker.report_sessions(p_gateway uuid, p_sessions jsonb)
   -- What a gateway says of its sessions; returns those that are to be closed, or to be told again.
   returns jsonb
   language plpgsql volatile security definer
-  set search_path=pg_catalog, pg_temp; lock_timeout=2s
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s; plan_cache_mode=force_custom_plan
   grants owner=X/owner
 
 function ampsync_worker.resolve_shapes(p_client uuid, p_generation bigint, p_token jsonb, p_hello jsonb)
