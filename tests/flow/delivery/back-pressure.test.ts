@@ -25,7 +25,8 @@ afterAll(() => scenario[Symbol.asyncDispose]());
 
 const NOTES = { token: tokenOf({}), shapes: [{ id: "notes", shape: "notes" }] };
 
-const ROWS = 30;
+/** More than that, however they are cut into frames. */
+const ROWS = 40;
 
 async function fill(): Promise<void> {
   await scenario.db.query("truncate notes");
