@@ -15,6 +15,8 @@ import { SnapshotSums } from "./snapshot-sums.ts";
 
 /** Of the text of a chunk. */
 const CHUNK_BYTES = 1024 * 1024;
+/** Somebody waits for it: a quarter less time than with what zlib chooses, for a few percent more bytes. */
+const LEVEL = 1;
 /** A snapshot of the database is held for as long as rows are read: vacuum waits for it. */
 const READING_LIMIT = "10min";
 const CALL_LIMIT = "30s";
@@ -100,10 +102,20 @@ export class SnapshotMaker {
       const cutter = new ChunkCutter(CHUNK_BYTES);
       const keys = taken.key_columns.map((name) => taken.columns.indexOf(name));
       const sums = new SnapshotSums(this.#options.hash, keys);
+      // One is stored while the next is read and packed.
+      let stored = Promise.resolve();
+      const store = async (chunk: Buffer) => {
+        const sum = sums.add(chunk);
+        const packed = zip(chunk, { level: LEVEL });
+        const body = await packed.finally(() => stored);
+        stored = this.#store(calls, taken, sum, chunk.length, body);
+        stored.catch(() => {}); // Awaited by the next one.
+      };
       for await (const piece of rows) {
-        for (const chunk of cutter.add(piece)) await this.#store(calls, taken, sums, chunk);
+        for (const chunk of cutter.add(piece)) await store(chunk);
       }
-      for (const chunk of cutter.rest()) await this.#store(calls, taken, sums, chunk);
+      for (const chunk of cutter.rest()) await store(chunk);
+      await stored;
       await reader.client.query("commit");
       await this.#options.at?.("read");
       return sums;
@@ -112,8 +124,14 @@ export class SnapshotMaker {
     }
   }
 
-  async #store(calls: SnapshotCalls, taken: TakenSnapshot, sums: SnapshotSums, chunk: Buffer): Promise<void> {
-    await calls.storeChunk(taken, sums.add(chunk), chunk.length, await zip(chunk));
+  async #store(
+    calls: SnapshotCalls,
+    taken: TakenSnapshot,
+    sum: ReturnType<SnapshotSums["add"]>,
+    bytes: number,
+    body: Buffer,
+  ): Promise<void> {
+    await calls.storeChunk(taken, sum, bytes, body);
     await this.#options.at?.("stored");
   }
 
