@@ -2,7 +2,9 @@ import type { Frame } from "../wire/from-gateway.ts";
 import type { Op } from "../wire/ops.ts";
 import { type Answer, compare, forget } from "./compare.ts";
 import { copy, type Database, isOfTheStore, type Transaction } from "./database.ts";
+import { becomeTable } from "./stage-swap.ts";
 import { checkStage, dropStaged, StageDiffers, stageOf } from "./stage-tables.ts";
+import type { Standing } from "./standing.ts";
 import * as statements from "./statements.ts";
 import { followForm, makeTable, remakeTable, type Tables } from "./tables.ts";
 
@@ -13,12 +15,19 @@ export interface Place {
   readonly blocks: bigint;
 }
 
+/** What each frame changes of what a store says of itself. */
+export type Moved = Pick<Standing, "epoch" | "position" | "stamp" | "blocks" | "blocksStamp" | "phase">;
+
 export type Applied =
   | {
       readonly kind: "applied";
       readonly tables: ReadonlySet<string>;
-      readonly remade: boolean;
       readonly answers: readonly Answer[];
+      readonly place: Moved;
+      /** False: what the store says of subscriptions may be another now, too. */
+      readonly isPlain: boolean;
+      /** Bytes of WAL that were written since the store was made, when this began. */
+      readonly wal: bigint;
     }
   /** The frame does not begin where the tables stand: nothing was done. */
   | { readonly kind: "gap"; readonly place: Place };
@@ -59,11 +68,11 @@ export async function applyFrame(
   hopeless: Failed = NONE,
 ): Promise<Applied> {
   const changed = new Set<string>();
-  let remade = false;
   try {
     return await pg.transaction(async (tx): Promise<Applied> => {
-      const place = await beginApply(tx);
-      if (!fits(place, frame, epoch)) {
+      const begun = await beginApply(tx, frame, epoch);
+      if (begun === null) {
+        const place = await readPlace(tx);
         await tx.rollback();
         return { kind: "gap", place };
       }
@@ -81,9 +90,17 @@ export async function applyFrame(
         await apply.run(op);
         for (const table of tablesOf(op)) changed.add(table);
       }
-      remade = apply.remade;
-      await endApply(tx, frame, epoch, hopeless);
-      return { kind: "applied", tables: changed, remade, answers };
+      const phase = (await endApply(tx, frame, hopeless)) ?? begun.phase;
+      const { to: position, stamp, blocks_stamp: blocksStamp } = frame;
+      const place = { epoch, position, stamp, blocks: frame.blocks[1], blocksStamp, phase };
+      return {
+        kind: "applied",
+        tables: changed,
+        answers,
+        place,
+        isPlain: isPlain(frame),
+        wal: BigInt(begun.wal),
+      };
     });
   } catch (error) {
     // What was made is undone: the forms too.
@@ -92,30 +109,43 @@ export async function applyFrame(
   }
 }
 
-/**
- * A frame fits where its rows begin at the position, and its blocks reach from at or below it to at or above it. Back it goes
- * only to a server that was set back: with a load, or as the first one of another epoch.
- */
-function fits(place: Place, frame: Frame, epoch: string): boolean {
-  const [low, high] = frame.blocks;
-  const isForward = BigInt(frame.to) >= place.position && BigInt(high) >= place.blocks;
-  return (
-    BigInt(frame.from) === place.position &&
-    BigInt(low) <= place.blocks &&
-    (isForward || frame.live.length > 0 || (place.epoch !== null && place.epoch !== epoch))
-  );
+/** Of what a frame that only moves rows leaves as it was, nothing has to be read again. */
+function isPlain({ live, followed, gone, ops }: Frame): boolean {
+  const others = ["load", "migrate", "check"];
+  return live.length + followed.length + gone.length === 0 && !ops.some(({ op }) => others.includes(op));
 }
 
-async function beginApply(tx: Transaction): Promise<Place> {
+interface Begun {
+  readonly phase: Standing["phase"];
+  readonly wal: string;
+}
+
+/** Moves the store on, and lets this transaction write; null: the frame does not fit, and nothing was done. */
+async function beginApply(tx: Transaction, frame: Frame, epoch: string): Promise<Begun | null> {
+  const { from, to, stamp, blocks_stamp, live } = frame;
+  const [low, high] = frame.blocks;
+  const values = [epoch, from, to, stamp, low, high, blocks_stamp, String(live.length > 0)];
+  const types = ["uuid", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "boolean"];
+  const list = types.map((type) => `${statements.VALUE}::${type}`).join(", ");
+  const [begun] = await statements.run<Begun>(tx, {
+    sql: `select phase, wal from ampsync.move(${list})`,
+    values,
+  });
+  return begun ?? null;
+}
+
+async function readPlace(tx: Transaction): Promise<Place> {
   const { rows } = await tx.query<{ epoch: string | null; position: string; blocks: string }>(
-    `select epoch, position::text, blocks::text, set_config('ampsync.applying', 'on', true) from ampsync.state`,
+    "select epoch, position::text, blocks::text from ampsync.state",
   );
-  const row = rows[0];
+  const [row] = rows;
   if (row === undefined) throw new Error("ampsync.state has no row");
   return { epoch: row.epoch, position: BigInt(row.position), blocks: BigInt(row.blocks) };
 }
 
-async function endApply(tx: Transaction, frame: Frame, epoch: string, hopeless: Failed): Promise<void> {
+/** What became of subscriptions; null: nothing. */
+async function endApply(tx: Transaction, frame: Frame, hopeless: Failed): Promise<Begun["phase"] | null> {
+  if (frame.live.length + frame.followed.length + frame.gone.length === 0) return null;
   for (const { id, definition } of frame.live) {
     await tx.query(
       `update ampsync.shape set phase = 'live', definition = $2, error = null
@@ -133,19 +163,18 @@ async function endApply(tx: Transaction, frame: Frame, epoch: string, hopeless: 
   if (frame.gone.length > 0) {
     await tx.query("delete from ampsync.shape where id = any ($1::text[])", [frame.gone]);
   }
-  await tx.query(
+  const { rows } = await tx.query<Pick<Begun, "phase">>(
     `update ampsync.state
-        set epoch = $1, position = $2, stamp = $3, blocks = $4, blocks_stamp = $5,
-            phase = case when exists (select from ampsync.shape where phase = 'loading') then phase else 'live' end`,
-    [epoch, frame.to, frame.stamp, frame.blocks[1], frame.blocks_stamp],
+        set phase = case when exists (select from ampsync.shape where phase = 'loading') then phase else 'live' end
+     returning phase`,
   );
+  return rows[0]!.phase;
 }
 
 /** The operations of one frame, in their order. */
 class Apply {
   readonly #tx: Transaction;
   readonly #tables: Tables;
-  remade = false;
 
   constructor(tx: Transaction, tables: Tables) {
     this.#tx = tx;
@@ -211,14 +240,14 @@ class Apply {
       const isOurs = this.#tables.get(op.table) !== null;
       await (isOurs ? remakeTable(this.#tx, form) : makeTable(this.#tx, form));
       await this.#tables.read(this.#tx);
-      this.remade = true;
     } else {
       await this.#do(statements.clear(this.#table(op.table), op.where));
     }
     const table = this.#table(op.table);
     for (const snapshot of op.snapshots ?? []) {
       await checkStage(this.#tx, snapshot);
-      await this.#do(statements.fromStage(table, stageOf(snapshot)));
+      const isTable = await becomeTable(this.#tx, snapshot, table.name);
+      if (!isTable) await this.#do(statements.fromStage(table, stageOf(snapshot)));
       await dropStaged(this.#tx, snapshot);
     }
     if (op.where === null) await forget(this.#tx, op.table);
@@ -228,9 +257,9 @@ class Apply {
   async #dataset(op: Op & { op: "dataset" }): Promise<void> {
     await this.#do({
       sql: `insert into ampsync.dataset (dataset, table_name, block, cut)
-            select $1, t.key, t.value::bigint, $2::text::bigint from jsonb_each_text($3::text::jsonb) t
+            select ${statements.VALUE}, t.key, t.value::bigint, ${statements.VALUE}::bigint from jsonb_each_text(${statements.VALUE}::jsonb) t
             on conflict (dataset, table_name) do update set block = excluded.block, cut = excluded.cut`,
-      params: [op.dataset, op.cut, JSON.stringify(op.tables)],
+      values: [op.dataset, op.cut, JSON.stringify(op.tables)],
     });
   }
 
@@ -242,11 +271,10 @@ class Apply {
     }
     await this.#tx.query("update ampsync.state set schema_version = $1", [op.version]);
     await this.#tables.read(this.#tx);
-    this.remade = true;
   }
 
-  async #do({ sql, params }: statements.Statement): Promise<void> {
-    await this.#tx.query(sql, [...params]);
+  async #do(statement: statements.Statement): Promise<void> {
+    await statements.run(this.#tx, statement);
   }
 
   #table(name: string): statements.Table {

@@ -71,10 +71,11 @@ export class Condition {
     return this.#standing;
   }
 
-  /** Something of the store may have changed. */
-  async changed(): Promise<void> {
+  /** Something of the store may have changed. `moved`: that alone. */
+  async changed(moved: Partial<Standing> | null = null): Promise<void> {
     if (this.watchers.closed) return;
-    await this.readStanding();
+    if (moved === null) await this.readStanding();
+    else this.#standing = { ...this.standing, ...moved };
     await this.#measure();
     this.history.note(phaseOf(this.standing));
     this.show();

@@ -74,7 +74,7 @@ export class Engine implements LocalClient {
     });
     const condition = this.#condition;
     const failed = (error: unknown) => condition.failed(error);
-    const changed = () => condition.changed();
+    const changed = condition.changed.bind(condition);
     this.#verifying = new Verifying({ send, report: (checks) => condition.report(checks) });
     this.#live = new LiveQueries(pg, this.#turns, failed);
     this.#storing = new Storing(pg, store.pauseMs);
@@ -134,9 +134,10 @@ export class Engine implements LocalClient {
           condition.loading.fetched(snapshot, rows);
           condition.show();
         };
-        return stage({ pg, tables: this.#tables, fetchChunk, hash, turn, signal, fetched }, snapshot);
+        const stored = () => this.#storing.soon();
+        return stage({ pg, tables: this.#tables, fetchChunk, hash, turn, stored, signal, fetched }, snapshot);
       },
-      changed,
+      changed: () => changed(),
       failed,
       isWell,
       notStored,

@@ -1,6 +1,6 @@
 import type { FromClient } from "../wire/from-client.ts";
 import type { Frame } from "../wire/from-gateway.ts";
-import { type Applied, applyFrame, RefusedOperation } from "./apply.ts";
+import { type Applied, applyFrame, type Moved, RefusedOperation } from "./apply.ts";
 import type { Answer } from "./compare.ts";
 import { type Database, isOfTheStore } from "./database.ts";
 import type { Housekeeping } from "./housekeeping.ts";
@@ -30,7 +30,8 @@ export interface FramesParts {
   readonly isLoading: () => boolean;
   readonly failedTables: () => ReadonlySet<string>;
   readonly send: (message: FromClient) => void;
-  readonly changed: () => Promise<void>;
+  /** How the store stands has changed; null: it is to be read. */
+  readonly changed: (moved: Moved | null) => Promise<void>;
   /** A subscription is gone: its table may be another's now. */
   readonly freed: () => void;
   readonly failed: (error: unknown) => void;
@@ -38,6 +39,11 @@ export interface FramesParts {
   readonly answered: (answers: readonly Answer[]) => void;
   /** The store took nothing: full, or gone. */
   readonly notStored: (error: unknown) => void;
+}
+
+interface Done {
+  readonly frame: Frame;
+  readonly applied: Applied & { readonly kind: "applied" };
 }
 
 /** Frames into tables: one transaction each, shown to live queries, stored, and only then acknowledged. */
@@ -62,29 +68,38 @@ export class Frames {
   }
 
   async #apply(frames: readonly Frame[], epoch: string): Promise<boolean> {
-    const { lag, live, housekeeping, changed } = this.#parts;
-    let newest: Frame | null = null;
-    const loaded = new Set<string>();
-    const answers: Answer[] = [];
-    for (const frame of frames) {
-      if (isLong(frame)) this.#parts.send({ t: "busy" });
-      const applied = await this.#applyOne(frame, epoch);
-      if (applied.kind === "gap") {
-        if (newest !== null) this.#acknowledge(newest);
-        this.#parts.answered(answers);
-        return false;
+    const { live, housekeeping, changed } = this.#parts;
+    const done: Done[] = [];
+    const shown = new Set<string>();
+    let isGap = false;
+    try {
+      for (const frame of frames) {
+        if (isLong(frame)) this.#parts.send({ t: "busy" });
+        const applied = await this.#applyOne(frame, epoch);
+        isGap = applied.kind === "gap";
+        if (applied.kind === "gap") break;
+        for (const table of applied.tables) shown.add(table);
+        done.push({ frame, applied });
       }
-      newest = frame;
-      answers.push(...applied.answers);
-      lag.applied(frame);
-      await live.changed(applied.tables);
-      for (const op of frame.ops) if (op.op === "load") loaded.add(op.table);
+    } finally {
+      // What came together is shown together: each state is one of the server, and the last one is not waited for.
+      if (shown.size > 0) await live.changed(shown);
     }
-    if (newest !== null) this.#acknowledge(newest);
-    await housekeeping.tend([...loaded].filter((table) => this.#parts.tables.get(table) !== null));
-    await changed();
+    const last = done.at(-1);
+    if (last !== undefined) this.#acknowledge(last.frame);
+    const answers = done.flatMap(({ applied }) => applied.answers);
+    if (isGap || last === undefined) {
+      this.#parts.answered(answers);
+      return !isGap;
+    }
+    this.#parts.lag.applied(last.frame);
+    await changed(done.every(({ applied }) => applied.isPlain) ? last.applied.place : null);
     this.#parts.answered(answers);
     if (frames.some(({ gone }) => gone.length > 0)) this.#parts.freed();
+    const loads = frames.flatMap(({ ops }) => ops.filter(({ op }) => op === "load"));
+    const loaded = new Set(loads.flatMap((op) => ("table" in op ? [op.table] : [])));
+    const there = [...loaded].filter((table) => this.#parts.tables.get(table) !== null);
+    await housekeeping.tend(there, last.applied.wal);
     if (loaded.size > 0 && !this.#parts.isLoading()) await dropStages(this.#parts.pg);
     return true;
   }
@@ -112,7 +127,7 @@ export class Frames {
   async #fail(error: RefusedOperation): Promise<void> {
     const { pg, failedTables, changed } = this.#parts;
     await pg.transaction((tx) => failTable(tx, error.table, unappliable(error.table, error.message)));
-    await changed();
+    await changed(null);
     // Of no subscription that could fail: then nothing here can help.
     if (!failedTables().has(error.table)) throw error;
   }

@@ -26,15 +26,18 @@ export class Housekeeping {
     this.#pace = pace;
   }
 
-  /** After each batch of frames, and each write of the application; `loaded`: tables that were loaded anew by it. */
-  async tend(loaded: readonly string[]): Promise<void> {
+  /**
+   * After each batch of frames, and each write of the application; `loaded`: tables that were loaded anew by it. `written`:
+   * bytes of WAL, where its caller knows them.
+   */
+  async tend(loaded: readonly string[], written: bigint | null = null): Promise<void> {
     for (const table of loaded) await this.#vacuum(table);
     if (loaded.length > 0) return this.checkpoint();
     if (++this.#calls % this.#pace.eachCalls === 0) {
       await read(this.#pg, "select pg_stat_force_next_flush()");
       for (const { name } of await read<{ name: string }>(this.#pg, TIRED)) await this.#vacuum(name);
     }
-    const now = await this.#written();
+    const now = written ?? (await this.#written());
     this.#checkpointAt ??= now;
     if (now - this.#checkpointAt >= this.#pace.checkpointBytes) await this.checkpoint();
   }
@@ -51,7 +54,7 @@ export class Housekeeping {
   async #written(): Promise<bigint> {
     const rows = await read<{ bytes: string }>(
       this.#pg,
-      "select (pg_current_wal_lsn() - '0/0')::text as bytes",
+      "select (pg_current_wal_insert_lsn() - '0/0')::text as bytes",
     );
     return BigInt(rows[0]?.bytes ?? "0");
   }

@@ -3,7 +3,11 @@ export const STORE_FORMAT = 1;
 
 /**
  * What ampsync keeps in a client's database, beside the tables themselves. Run at each start: all of it may be there.
- * `place` says where the tables stand: its row is written in the transaction of the rows, or not at all.
+ * `state` says where the tables stand: its row is written in the transaction of the rows, or not at all.
+ *
+ * `move` moves the store on by a frame, and lets its transaction write; it gives no row where the frame does not fit. One
+ * fits where its rows begin at the position, and its blocks reach from at or below it to at or above it. Back it goes only
+ * to a server that was set back: with a load, or as the first frame of another epoch. A function, since its plans are kept.
  */
 export const STORE_SCHEMA = `
 create schema if not exists ampsync;
@@ -78,6 +82,24 @@ create table if not exists ampsync.request (
   at     timestamptz not null default now()
 );
 create index if not exists request_at on ampsync.request (at);
+
+create or replace function ampsync.move(
+  p_epoch uuid, p_from bigint, p_to bigint, p_stamp bigint, p_low bigint, p_high bigint, p_blocks_stamp bigint,
+  p_loads boolean)
+returns table (phase text, wal text) language plpgsql as $$
+begin
+  return query
+    update ampsync.state s
+       set epoch = p_epoch, position = p_to, stamp = p_stamp, blocks = p_high, blocks_stamp = p_blocks_stamp,
+           phase = case when exists (select from ampsync.shape h where h.phase = 'loading') then s.phase else 'live' end
+     where s.position = p_from and s.blocks >= p_low
+       and (p_loads or s.epoch <> p_epoch or s.position <= p_to and s.blocks <= p_high)
+    returning s.phase, (pg_current_wal_insert_lsn() - '0/0')::text;
+  if found then
+    perform set_config('ampsync.applying', 'on', true);
+  end if;
+end
+$$;
 
 create or replace function ampsync.refuse() returns trigger language plpgsql as $$
 begin

@@ -1,7 +1,7 @@
 import type { Reader } from "./database.ts";
 import { quote } from "./statements.ts";
 
-/** Where the chunks of a snapshot wait: a table without indexes, which nothing but a load reads. */
+/** Where the chunks of a snapshot wait: a table that nothing but a load reads. */
 export function stageOf(snapshot: string): string {
   return `ampsync_stage.${quote(snapshot)}`;
 }

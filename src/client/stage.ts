@@ -1,6 +1,7 @@
 import { AmpsyncError } from "../errors.ts";
 import type { Snapshot } from "../wire/from-gateway.ts";
-import { copy, type Database, read, storeAll } from "./database.ts";
+import { copy, type Database, read } from "./database.ts";
+import { mayBecome } from "./stage-swap.ts";
 import { dropStaged, stageOf } from "./stage-tables.ts";
 import { copyInto, quote } from "./statements.ts";
 import type { Tables } from "./tables.ts";
@@ -70,6 +71,8 @@ export interface Staging {
   readonly hash: (bytes: Uint8Array) => bigint;
   /** Runs a step of the database between frames. */
   readonly turn: <T>(step: () => Promise<T>) => Promise<T>;
+  /** Resolves when what was committed is in the store. */
+  readonly stored: () => Promise<void>;
   readonly signal: AbortSignal;
   /** Called with the rows that are there, after each chunk. */
   readonly fetched: (rows: bigint) => void;
@@ -77,7 +80,7 @@ export interface Staging {
 
 /** Brings the chunks that are missing into the stage, each with the row that says so. */
 export async function stage(staging: Staging, snapshot: Snapshot): Promise<void> {
-  const { pg, turn, signal } = staging;
+  const { pg, turn, stored, signal } = staging;
   const there = new Set((await turn(() => readStaged(pg)))[snapshot.snapshot] ?? []);
   const missing = snapshot.chunks.filter(({ n }) => !there.has(n));
   const rows = rowsOf(snapshot.chunks);
@@ -92,6 +95,7 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
     for (const chunk of next) {
       const bytes = await fetchWhole(staging, snapshot.snapshot, chunk);
       await turn(() => keep(staging, snapshot, chunk, bytes));
+      await stored();
       signal.throwIfAborted();
       here += BigInt(chunk.rows);
       staging.fetched(here);
@@ -114,12 +118,18 @@ function rowsOf(chunks: Snapshot["chunks"]): bigint {
   return chunks.reduce((sum, { rows }) => sum + BigInt(rows), 0n);
 }
 
-/** Of the columns that the table has, or of text where it is to have others in the frame that loads it. */
+/**
+ * As the table where it may become that; else without indexes, for rows that are written again. Of text where the table is
+ * to have other columns in the frame that loads it.
+ */
 async function makeStage({ pg, tables }: Staging, { snapshot, table }: Snapshot): Promise<void> {
   const form = tables.formToCome(table);
-  const columns =
-    form === null ? `like ${table}` : form.columns.map((name) => `${quote(name)} text`).join(", ");
-  await pg.exec(`create table if not exists ${stageOf(snapshot)} (${columns})`);
+  await pg.transaction(async (tx) => {
+    const like = async () => `like ${table}${(await mayBecome(tx, table)) ? " including all" : ""}`;
+    const columns =
+      form === null ? await like() : form.columns.map((name) => `${quote(name)} text`).join(", ");
+    await tx.exec(`create table if not exists ${stageOf(snapshot)} (${columns})`);
+  });
 }
 
 async function keep(
@@ -141,7 +151,6 @@ async function keep(
     const came = await copy(tx, copyInto(stageOf(of.snapshot), columns), bytes);
     if (came !== said) throw new WrongChunk(`chunk ${n} has ${came} rows, not ${said}`);
   });
-  await storeAll(pg);
 }
 
 async function fetchWhole(

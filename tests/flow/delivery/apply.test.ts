@@ -149,7 +149,16 @@ describe("operations", () => {
     const nothing = () => Promise.reject(new Error("there is no chunk"));
     const { signal } = new AbortController();
     await stage(
-      { pg, tables, fetchChunk: nothing, hash: () => 0n, turn: (step) => step(), signal, fetched: () => {} },
+      {
+        pg,
+        tables,
+        fetchChunk: nothing,
+        hash: () => 0n,
+        turn: (step) => step(),
+        stored: async () => {},
+        signal,
+        fetched: () => {},
+      },
       snapshot,
     );
     const load = { op: "load", table: "public.todos", snapshots: [snapshot.snapshot], rows: null, where };
