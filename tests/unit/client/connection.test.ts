@@ -18,23 +18,27 @@ const WELCOME = {
   tables: [],
 };
 
-/** Sockets of a gateway that welcomes and, once told so, gives the client id to somebody else. */
+/** Sockets of a gateway that welcomes, unless told otherwise, and may give the client id to somebody else. */
 class Socket {
   static opened: Socket[] = [];
+  static answerOf: (url: string) => object = () => WELCOME;
+  readonly url: string;
   onopen = () => {};
   onmessage = (_: { data: string }) => {};
   onclose = (_: { code: number }) => {};
-  constructor() {
+  constructor(url: string) {
+    this.url = url;
     Socket.opened.push(this);
   }
   send(): void {
-    this.onmessage({ data: JSON.stringify(WELCOME) });
+    this.onmessage({ data: JSON.stringify(Socket.answerOf(this.url)) });
   }
   close(): void {}
 }
 
 function connect(hooks: Partial<Hooks>): { connection: Connection; errors: string[] } {
   Socket.opened = [];
+  Socket.answerOf = () => WELCOME;
   const errors: string[] = [];
   const connection = new Connection(
     "http://sync.example",
@@ -84,4 +88,28 @@ test("a copied store whose new client id cannot be stored tries again until it c
   expect(tries).toBe(3);
   expect(errors).toEqual(["no space left", "no space left"]);
   expect(connection.link).toBe("opening");
+});
+
+test("gateways that send a client to each other are asked ever more seldom", async () => {
+  const { connection } = connect({});
+  const one = "http://sync.example";
+  const other = "http://other.example";
+  Socket.answerOf = (url) => ({
+    ...{ t: "error", code: "SY104", message: "this gateway is for other tenants", hint: null, retry_ms: 0 },
+    gateways: [url.includes("other") ? one : other],
+  });
+  const pauses: number[] = [];
+  for (let times = 0; times < 12; times++) {
+    const before = Date.now();
+    while (Socket.opened.length <= times) await vi.advanceTimersByTimeAsync(100);
+    pauses.push(Date.now() - before);
+    const socket = Socket.opened[times]!;
+    expect(socket.url).toBe(`ws://${times % 2 === 0 ? "sync" : "other"}.example/v1/sync`);
+    socket.onopen();
+    await vi.advanceTimersByTimeAsync(0);
+    socket.onclose({ code: 1013 });
+  }
+  expect(pauses.slice(1, 6)).toEqual(pauses.slice(1, 6).toSorted((a, b) => a - b));
+  expect(pauses.at(-1)).toBeGreaterThanOrEqual(15_000);
+  connection.tell({ kind: "stop" });
 });
