@@ -89,22 +89,28 @@ export class Checks {
   async #run(session: Session, asked: readonly Asked[]): Promise<void> {
     const { sessions, log, wake } = this.#options;
     let open = asked;
+    /** Whether the client's frames wait: of no use before a table is known to change, nor where it cannot be read. */
+    let waits = false;
     for (let tries = 1; open.length > 0 && sessions.has(session); tries++) {
-      const check = await this.#prepare(session, open, tries > TRIES).catch((error: unknown) => {
-        log.warn("check_failed", { client: session.client, error: failureOf(error).code });
-        return null;
-      });
-      if (check === null) continue;
+      const check: Check | null = await this.#prepare(session, open, waits, tries > TRIES).catch(
+        (error: unknown) => {
+          log.warn("check_failed", { client: session.client, error: failureOf(error).code });
+          return null;
+        },
+      );
       if (!sessions.has(session)) return;
       session.check = check;
       wake();
-      open = (await check.done).again;
+      if (check !== null) open = (await check.done).again;
+      waits = check !== null;
       session.check = null;
+      session.waitsForCheck = false;
+      wake();
     }
   }
 
   /** Rows first and then the wait, so that whatever the sums have is in the log by then. */
-  async #prepare(session: Session, asked: readonly Asked[], isLast: boolean): Promise<Check> {
+  async #prepare(session: Session, asked: readonly Asked[], waits: boolean, isLast: boolean): Promise<Check> {
     const { pool, calls } = this.#options;
     const { revision } = session;
     if (isLast) {
@@ -121,12 +127,13 @@ export class Checks {
     }
     const rows = compared.filter(({ form }) => form.mode === "rows");
     if (rows.length === 0) return new Check({ asked, revision, compared, moment: null, refused });
-    const { visible, sums } = await this.#inTurn(() =>
-      inSnapshot(pool, async (reads) => {
+    const { visible, sums } = await this.#inTurn(() => {
+      session.waitsForCheck = waits; // What comes now comes behind the sums, in one frame.
+      return inSnapshot(pool, async (reads) => {
         const point = await reads.point();
         return { visible: point.visible, sums: await sumsOf(reads, rows) };
-      }),
-    );
+      });
+    });
     const settled = await calls.settled();
     return new Check({ asked, revision, compared, moment: { visible, settled, sums }, refused });
   }

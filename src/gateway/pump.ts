@@ -111,7 +111,7 @@ export class Pump {
   async #serveLive(): Promise<"again" | "served"> {
     const live = [...this.sessions].filter(
       (session) =>
-        session.news < this.#news && session.isCaughtUp && !session.isLoaded && this.#isFed(session),
+        session.news < this.#news && session.isCaughtUp && !session.isLoaded && this.#isServed(session),
     );
     if (live.some(({ followsBlocks }) => followsBlocks)) await this.#raiseLow();
     const outcomes: string[] = [];
@@ -120,7 +120,7 @@ export class Pump {
       outcomes.push(
         await this.#reader.read(
           this.#options.own,
-          group.filter((session) => this.#isFed(session)),
+          group.filter((session) => this.#isServed(session)),
         ),
       );
     }
@@ -129,6 +129,10 @@ export class Pump {
 
   #isFed(session: Session): boolean {
     return session.isFed && !this.#options.locked.stops(session);
+  }
+
+  #isServed(session: Session): boolean {
+    return !session.waitsForCheck && this.#isFed(session);
   }
 
   /** Waits for nobody. Where it fails, so does the reading. */
@@ -141,7 +145,7 @@ export class Pump {
   #check(): void {
     if (this.#isChecking) return;
     const session = [...this.sessions].find(
-      (each) => each.check !== null && this.#isFed(each) && each.isCaughtUp,
+      (each) => each.check !== null && this.#isFed(each) && (each.isCaughtUp || each.waitsForCheck),
     );
     if (session === undefined) return;
     this.#isChecking = true;
@@ -156,7 +160,7 @@ export class Pump {
     this.#check();
     while (this.#catchingUp < this.#mostCatchingUp) {
       const behind = [...this.sessions]
-        .filter((session) => (!session.isCaughtUp || session.isLoaded) && this.#isFed(session))
+        .filter((session) => (!session.isCaughtUp || session.isLoaded) && this.#isServed(session))
         .sort((a, b) => compare(a.served.position, b.served.position));
       const group = nextGroup(behind);
       if (group.length === 0) return;

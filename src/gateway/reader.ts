@@ -132,7 +132,7 @@ export class Reader {
       }
       const loads = loaded.get(session) ?? null;
       const tables = loads === null ? [] : session.load!.parts.map(({ form }) => form.table);
-      serve(session, reading, shared, loads, checked?.texts ?? []);
+      serve(session, reading, shared, loads, checked);
       session.news = news;
       checked?.done();
       if (loads !== null) this.#options.loaded(session, tables);
@@ -242,10 +242,15 @@ function noted(candidates: readonly Session[], entries: Reading["log"]["entries"
   });
 }
 
-/** A session whose rows stood goes on with the frame of its load, which is of the moment of the load or later. */
+/**
+ * A session whose rows stood goes on with the frame of its load, which is of the moment of the load or later; or with that of
+ * its check, likewise.
+ */
 function leastEnd(candidates: readonly Session[]): bigint | null {
   const [first, ...others] = candidates;
-  return others.length === 0 && first!.isHeld && first!.isLoaded ? first!.load!.settled : null;
+  if (others.length > 0) return null;
+  if (first!.isHeld && first!.isLoaded) return first!.load!.settled;
+  return first!.waitsForCheck ? (first!.check?.settled ?? null) : null;
 }
 
 function least(values: readonly bigint[]): bigint | null {

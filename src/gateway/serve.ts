@@ -1,7 +1,10 @@
-import type { LogPage } from "../db/gateway-answers.ts";
+import type { ChangeRow, LogPage } from "../db/gateway-answers.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
+import type { CheckedOps } from "./check.ts";
+import { fold } from "./fold.ts";
 import { liveOps, type SharedFrames, type SharedOps } from "./frame.ts";
+import { eventsOf } from "./merge.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { LoadedOps } from "./read-load.ts";
 import type { Reading } from "./reading.ts";
@@ -19,21 +22,22 @@ export interface Shared {
 
 /**
  * Sends a session what a reading has for it, in one frame. `loaded`: of its load, which ends with this frame. `checked`: what
- * its tables hold once all of that is applied.
+ * its tables hold at a moment of the frame: what came later stands behind it.
  */
 export function serve(
   session: Session,
   reading: Reading,
   shared: Shared,
   loaded: LoadedOps | null,
-  checked: readonly string[],
+  checked: CheckedOps | null,
 ): void {
   const live = liveInstances(session, loaded !== null);
   const texts = [
-    ...liveOps(reading, session.served, live, shared.ops),
+    ...liveOps(without(reading, checked), session.served, live, shared.ops),
     ...dropOps(session).map((op) => encode(op)),
     ...(loaded?.texts ?? []),
-    ...checked,
+    ...(checked?.texts ?? []),
+    ...laterOps(live, checked).map((op) => encode(op)),
   ];
   const followed = followersOf(session, reading, live);
   const loads = loaded === null ? [] : session.load!.subscriptions;
@@ -57,6 +61,28 @@ export function serve(
     ...(followed.length > 0 && { followed }),
   });
 }
+
+/** The changes that a check does not have are not what its tables hold. */
+function without(reading: Reading, checked: CheckedOps | null): Reading {
+  if (checked === null || checked.later.size === 0) return reading;
+  const changes = new Map(reading.changes);
+  for (const [shape, later] of checked.later) {
+    const places = new Set(later.map(placeOf));
+    changes.set(
+      shape,
+      (changes.get(shape) ?? []).filter((row) => !places.has(placeOf(row))),
+    );
+  }
+  return { ...reading, changes };
+}
+
+function laterOps(live: Instances, checked: CheckedOps | null): Op[] {
+  return [...live.values()].flatMap(({ form, keys }) =>
+    fold(form.table, eventsOf(checked?.later.get(form.shape_id) ?? [], keys, form.columns)),
+  );
+}
+
+const placeOf = ({ position, seq }: ChangeRow) => `${position} ${seq}`;
 
 /** The subscriptions whose table changes its form in this frame, by statements. */
 function followersOf({ subscriptions, served }: Session, { log }: Reading, live: Instances) {

@@ -46,6 +46,8 @@ export class Session {
   load: Load | null = null;
   /** What is to be compared with what the client has. */
   check: Check | null = null;
+  /** No other frame goes out before that of its check. */
+  waitsForCheck = false;
   /** What it is to be loaded for, by wish; told to the database with the next question. */
   readonly reasons = new Map<string, string>();
   /** Up to where the log was looked at for it … */

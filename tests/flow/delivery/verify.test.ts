@@ -108,7 +108,8 @@ describe("a client's tables are found to hold what the server's do", () => {
     }
 
     expect(answers.filter(({ ok }) => ok === false)).toEqual([]);
-    expect(answers.filter(({ ok, table }) => ok && table !== "public.todos")).toHaveLength(12);
+    // The one that changes all the time has an answer too.
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(18);
     expect((await one.client.verify()).map(({ ok }) => ok)).toEqual([true, true, true]);
     await oracle(scenario.db, one.client);
   });
