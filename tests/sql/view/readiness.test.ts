@@ -301,7 +301,7 @@ describe("a dataset that is looked up", () => {
     expect(await datasets()).toMatchObject([{ ready: true, error_code: "SY103" }]);
     await failFor(280, code);
     expect(await datasets()).toMatchObject([{ ready: true, error_code: code }]);
-    await failFor(2, code);
+    await failFor(25, code);
     expect(await datasets()).toMatchObject([
       {
         ready: false,
@@ -312,7 +312,7 @@ describe("a dataset that is looked up", () => {
     ]);
     await failFor(59, "SY103");
     expect(await datasets()).toMatchObject([{ ready: false, error_code: "SY103" }]);
-    await live(25, "9");
+    await live(2, "9");
     expect(await datasets()).toMatchObject([{ ready: true }]);
     await failFor(25, code);
     expect(await datasets()).toMatchObject([{ ready: true }]);
