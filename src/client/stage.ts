@@ -91,18 +91,22 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
   let here = rows - rowsOf(missing);
   staging.fetched(here);
   const next = missing[Symbol.iterator]();
+  let kept = Promise.resolve();
   const worker = async () => {
     for (const chunk of next) {
       const bytes = await fetchWhole(staging, snapshot.snapshot, chunk);
       await turn(() => keep(staging, snapshot, chunk, bytes));
-      await stored();
       signal.throwIfAborted();
+      // Not waited for here: where that takes long, chunks share it.
+      kept = stored();
+      kept.catch(() => {});
       here += BigInt(chunk.rows);
       staging.fetched(here);
     }
   };
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await kept;
   } catch (error) {
     // Nobody waits for the others.
     missing.length = 0;
