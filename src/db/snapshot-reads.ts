@@ -49,6 +49,8 @@ export class TooManyRows extends Error {
 /** What a gateway reads, within one snapshot of the database. */
 export class SnapshotReads {
   readonly #client: pg.ClientBase;
+  /** Of questions that several loads have in common: the snapshot answers them once. */
+  readonly #answers = new Map<string, Promise<unknown>>();
 
   constructor(client: pg.ClientBase) {
     this.#client = client;
@@ -75,7 +77,8 @@ export class SnapshotReads {
   /** Which of these shapes of rows cannot be followed from `after` to `to` in one frame. */
   large(shapes: readonly number[], after: bigint, to: bigint): Promise<readonly number[]> {
     const values = [shapes, after, to];
-    return oneAnswer(this.#client, "ampsync_worker.large_shapes($1, $2, $3)", values, READ_MS);
+    const call = "ampsync_worker.large_shapes($1, $2, $3)";
+    return this.#once(call, values, () => oneAnswer(this.#client, call, values, READ_MS));
   }
 
   definitions(): Promise<Definitions> {
@@ -93,7 +96,8 @@ export class SnapshotReads {
   /** Changes at or below `to` that the snapshot of a load does not hold. */
   async unseen(shape: number, visible: string, settled: bigint, to: bigint): Promise<ChangeRow[]> {
     const text = "select * from ampsync_worker.read_shapes($1, null, $2, $3, $4)";
-    return await this.#rows(text, [[shape], to, settled, visible]);
+    const values = [[shape], to, settled, visible];
+    return await this.#once(text, values, () => this.#rows(text, values));
   }
 
   /** What these instances hold, as clients compute it of their tables. */
@@ -128,6 +132,14 @@ export class SnapshotReads {
       if (error instanceof TooLong) throw new TooManyRows(form, error);
       throw failureOf(error).code === "SY414" ? new FilterFailed(form, error) : error;
     }
+  }
+
+  #once<T>(text: string, values: readonly unknown[], ask: () => Promise<T>): Promise<T> {
+    const name = [text, ...values].join(" ");
+    const known = this.#answers.get(name) as Promise<T> | undefined;
+    const answer = known ?? ask();
+    this.#answers.set(name, answer);
+    return answer;
   }
 
   async #rows(text: string, values: readonly unknown[]): Promise<ChangeRow[]> {

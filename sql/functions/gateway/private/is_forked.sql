@@ -2,7 +2,7 @@
 -- below that position; the position is above the head; or the entry there has another stamp. At or below the floor of
 -- the log the floor decides.
 --
--- In PL/pgSQL, which keeps plans.
+-- In PL/pgSQL, which keeps plans; without force_generic_plan it would plan each time all the same.
 create or replace function ampsync_private.is_forked(
   p_epoch    uuid,
   p_position bigint,
@@ -13,6 +13,7 @@ create or replace function ampsync_private.is_forked(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (

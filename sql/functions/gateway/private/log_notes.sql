@@ -2,7 +2,7 @@
 -- tables of datasets above p_blocks_after. A bound that is null means none of them. statements: by shape, those by
 -- which its clients follow.
 --
--- In PL/pgSQL, which keeps plans.
+-- In PL/pgSQL, which keeps plans; without force_generic_plan it would plan each time all the same.
 create or replace function ampsync_private.log_notes(
   p_after        bigint,
   p_upto         bigint,
@@ -13,6 +13,7 @@ create or replace function ampsync_private.log_notes(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (

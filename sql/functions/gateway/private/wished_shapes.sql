@@ -19,6 +19,7 @@ declare
   v_wish      record;
   v_shape     ampsync_private.shape;
   v_published ampsync_private.published;
+  v_columns   jsonb;
   v_detail    text;
   v_hint      text;
 begin
@@ -44,15 +45,16 @@ begin
         'hint', 'select name from ampsync.shapes;');
     else
       select * into v_published from ampsync_private.published p where p.published_id = v_shape.published_id;
-      error := ampsync_private.shape_error(v_shape, v_published);
+      v_columns := ampsync_private.present_columns(v_published);
+      error := coalesce(ampsync_private.shape_error(v_shape, v_published),
+                        case when v_columns <> v_published.columns
+                               then ampsync_private.shape_error(v_shape, v_published, v_columns) end);
     end if;
     if error is null then
       begin
-        keys := ampsync_private.instance_keys(v_shape.shape_id, p_claims, coalesce(v_wish.wish -> 'params', '{}'));
-        definition := (
-          select format('%s-%s', ampsync_private.form_definition(v_shape, v_published, c.columns),
-                        left(md5(keys::text), 12))
-            from ampsync_private.present_columns(v_published) c(columns));
+        keys := ampsync_private.shape_keys(v_shape, v_columns, p_claims, coalesce(v_wish.wish -> 'params', '{}'));
+        definition := format('%s-%s', ampsync_private.form_definition(v_shape, v_published, v_columns),
+                             left(md5(keys::text), 12));
       exception
         when sqlstate 'SY413' then
           get stacked diagnostics v_detail = pg_exception_detail, v_hint = pg_exception_hint;

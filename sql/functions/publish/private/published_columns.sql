@@ -9,7 +9,7 @@
 -- Reads with the snapshot of the caller's statement; PostgreSQL itself reads names within expressions later.
 -- Locks: from PostgreSQL 17 on ACCESS SHARE on the table, if it has defaults or generated columns.
 --
--- In PL/pgSQL, which keeps plans.
+-- In PL/pgSQL, which keeps plans; without force_generic_plan it would plan each time all the same.
 create or replace function ampsync_private.published_columns(
   p_table regclass
 )
@@ -18,6 +18,7 @@ create or replace function ampsync_private.published_columns(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (

@@ -1,6 +1,6 @@
 -- What rows of a table have in its columns that are older than they: {column: text}, without those where that is NULL.
 --
--- In PL/pgSQL, which keeps plans.
+-- In PL/pgSQL, which keeps plans; without force_generic_plan it would plan each time all the same.
 create or replace function ampsync_private.missing_values(
   p_relation regclass
 )
@@ -9,6 +9,7 @@ create or replace function ampsync_private.missing_values(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (

@@ -2,6 +2,8 @@
 -- two-sided, as the index of its blocks serves it; null where there is none.
 --
 -- p_ranges  [["100", "101"], ["105", null]]: the last one to the end; null: all
+--
+-- Without force_generic_plan it would be planned each time.
 create or replace function ampsync_private.window_sql(
   p_shape  ampsync_private.shape,
   p_table  ampsync_private.published,
@@ -12,6 +14,7 @@ create or replace function ampsync_private.window_sql(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (
