@@ -61,7 +61,7 @@ export class Admission {
 
   async #open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
     const { definitions, rates, resolver, clients, closings, pump } = this.#options;
-    const opened = await this.#opened(hello, token, connection);
+    const { opened, news } = await this.#opened(hello, token, connection);
     const session = new Session({
       client: hello.client,
       line,
@@ -96,18 +96,23 @@ export class Admission {
       shapes: opened.shapes.map(answerOf),
       tables: resolver.tables(session),
     });
+    if (hasAll(session, opened)) {
+      session.isCaughtUp = true;
+      session.news = news;
+    }
     pump.sessions.add(session);
     if (definitions.version !== opened.definitions) resolver.resolve(session);
     pump.wake();
     return session;
   }
 
-  async #opened({ token: _, ...hello }: Hello, token: Token, connection: Connection): Promise<Opened> {
-    const { gateway, calls } = this.#options;
+  async #opened({ token: _, ...hello }: Hello, token: Token, connection: Connection) {
+    const { gateway, calls, pump } = this.#options;
     using _permit = await this.#openings.take(NEVER);
     if (connection.isClosed)
       throw new AmpsyncError("SY104", "the client has left", { hint: "Connect again." });
-    return await calls.openSession(gateway, hello.client, token, hello);
+    const { news } = pump;
+    return { news, opened: await calls.openSession(gateway, hello.client, token, hello) };
   }
 
   async #check(token: Token, client: string): Promise<void> {
@@ -123,4 +128,9 @@ export class Admission {
       throw new Elsewhere("this gateway is for other tenants", await calls.gatewaysOf(token.tenant));
     }
   }
+}
+
+/** Whoever stands at the head with all its tables waits for what comes: nothing is to be read for it. */
+function hasAll({ phase, served }: Session, { head }: Opened): boolean {
+  return phase === "live" && served.position === BigInt(head) && served.blocks === BigInt(head);
 }

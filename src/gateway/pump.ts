@@ -49,7 +49,7 @@ export class Pump {
       ...options,
       isOpen: (session) => this.sessions.has(session),
       released: () => this.#catchUp(),
-      news: () => this.#news,
+      news: () => this.news,
     });
   }
 
@@ -61,6 +61,11 @@ export class Pump {
     this.#isEnding = true;
     this.wake();
     await this.#running;
+  }
+
+  /** The number of the newest news: a snapshot that begins now has all of it. */
+  get news(): number {
+    return this.#news;
   }
 
   /** Something may have come into the log. */
