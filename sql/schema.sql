@@ -3919,7 +3919,7 @@ function ampsync_private.instance_keys(p_shape_id integer, p_claims jsonb, p_par
   -- The keys of the instances of a shape that a client has by its claims and wishes.
   returns text[]
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp; DateStyle=ISO, MDY; bytea_output=hex
+  set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
 function ampsync_private.instances_sql(p_shape ampsync_private.shape, p_columns jsonb, p_keys text[])
@@ -4010,7 +4010,7 @@ function ampsync_private.is_forked(p_epoch uuid, p_position bigint, p_stamp bigi
   -- Whether what a client has read up to a position is of another past than this log.
   returns boolean
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan
   grants owner=X/owner
 
 function ampsync_private.is_halted(p_state text)
@@ -4401,7 +4401,7 @@ function ampsync_private.log_notes(p_after bigint, p_upto bigint, p_blocks_after
   -- Entries of the log about tables, for those who keep shapes of them.
   returns jsonb
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan
   grants owner=X/owner
 
 function ampsync_private.log_page(p_after bigint, OUT upto bigint, OUT changes bigint, OUT bytes bigint)
@@ -4541,7 +4541,7 @@ function ampsync_private.missing_values(p_relation regclass)
   -- What rows of a table have in its columns that are older than they.
   returns jsonb
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan
   grants owner=X/owner
 
 function ampsync_private.move_capture(p_transactions jsonb, p_tx_ids bigint[], p_replayed boolean[], p_stop integer)
@@ -5100,7 +5100,7 @@ function ampsync_private.published_columns(p_table regclass)
   -- The columns of a table as a row of published keeps them.
   returns jsonb
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan
   grants owner=X/owner
 
 function ampsync_private.published_storage(p_table regclass)
@@ -5922,6 +5922,13 @@ function ampsync_private.shape_error(p_shape ampsync_private.shape, p_table amps
   set search_path=pg_catalog, pg_temp
   grants =X/owner, owner=X/owner
 
+function ampsync_private.shape_keys(p_shape ampsync_private.shape, p_columns jsonb, p_claims jsonb, p_params jsonb)
+  -- The keys of the instances of a shape that a client has by its claims and wishes.
+  returns text[]
+  language plpgsql stable security invoker
+  set search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan; DateStyle=ISO, MDY; bytea_output=hex
+  grants owner=X/owner
+
 function ampsync_private.shape_select(p_shape ampsync_private.shape, p_table ampsync_private.published, p_columns jsonb, p_ranges jsonb, p_keys text[])
   -- The statement that reads what a shape holds.
   returns text
@@ -6696,7 +6703,7 @@ function ampsync_private.window_sql(p_shape ampsync_private.shape, p_table ampsy
   -- The condition that a row x lies in these ranges of blocks and not below the window of a shape.
   returns text
   language plpgsql stable security invoker
-  set search_path=pg_catalog, pg_temp
+  set search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan
   grants owner=X/owner
 
 function ampsync_private.window_start(p_table ampsync_private.published, p_keep_blocks bigint)

@@ -20,10 +20,13 @@ export async function sessions(lab: Lab, count: number): Promise<Figures> {
   await using one = await GatewayProcess.start(scene.url);
   await using other = await GatewayProcess.start(scene.url);
   await using sockets = new Program("sockets");
+  await one.collect();
   const before = rssKib(one.pid);
   const urls = [one.url, other.url];
   const { ms } = await sockets.ask<{ ms: number }>({ order: "connect", urls, count, shape: "items" });
   await pause(SETTLE_MS);
+  const atOnce = (rssKib(one.pid) - before) / count;
+  await one.collect();
   const each = (rssKib(one.pid) - before) / count;
   const killed = performance.now();
   const back = sockets.ask({ order: "back" });
@@ -42,6 +45,7 @@ export async function sessions(lab: Lab, count: number): Promise<Figures> {
     sessions: count,
     connected_s: round(ms / 1000, 1),
     kib_each: round(each, 1),
+    kib_each_with_garbage: round(atOnce, 1),
     bare_kib_each: round((rssKib(floor.pid) - bareBefore) / count, 1),
     live_again_s: round(backS, 1),
   };

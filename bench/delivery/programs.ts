@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import WebSocket from "ws";
+
 import { MAIN } from "../../tests/support/worker/worker-process.ts";
 
 const UP_WITHIN_MS = 60_000;
@@ -16,14 +18,16 @@ const PROGRAMS = {
 export class GatewayProcess implements AsyncDisposable {
   readonly url: string;
   readonly #process: ChildProcess;
+  readonly #inspector: string;
 
-  private constructor(process: ChildProcess, url: string) {
+  private constructor(process: ChildProcess, url: string, inspector: string) {
     this.#process = process;
     this.url = url;
+    this.#inspector = inspector;
   }
 
   static async start(databaseUrl: string, maxClients = 6000): Promise<GatewayProcess> {
-    const child = spawn(process.execPath, [MAIN, "gateway"], {
+    const child = spawn(process.execPath, ["--inspect=127.0.0.1:0", MAIN, "gateway"], {
       env: {
         PATH: process.env["PATH"],
         DATABASE_URL: databaseUrl,
@@ -34,6 +38,7 @@ export class GatewayProcess implements AsyncDisposable {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    let inspector = "";
     const port = await new Promise<number>((resolve, reject) => {
       const said: string[] = [];
       const fail = () => reject(new Error(`the gateway did not start:\n${said.join("\n")}`));
@@ -42,12 +47,13 @@ export class GatewayProcess implements AsyncDisposable {
       for (const output of [child.stdout!, child.stderr!]) {
         createInterface({ input: output }).on("line", (line) => {
           said.push(line);
+          inspector ||= /Debugger listening on (ws:\S+)/.exec(line)?.[1] ?? "";
           const found = /gateway_listening.*?port\W+(\d+)/.exec(line);
           if (found !== null) resolve(Number(found[1]));
         });
       }
     });
-    return new GatewayProcess(child, `http://127.0.0.1:${port}`);
+    return new GatewayProcess(child, `http://127.0.0.1:${port}`, inspector);
   }
 
   get pid(): number {
@@ -60,6 +66,17 @@ export class GatewayProcess implements AsyncDisposable {
     const of = (name: string) =>
       Number(new RegExp(`^ampsync_gateway_reading_seconds_${name}\\S* (\\S+)$`, "m").exec(text)?.[1]);
     return { seconds: of("sum"), count: of("count") };
+  }
+
+  /** Collects its garbage, so that its memory is what it needs. */
+  async collect(): Promise<void> {
+    const socket = new WebSocket(this.#inspector, { perMessageDeflate: false });
+    await once(socket, "open");
+    for (const id of [1, 2]) {
+      socket.send(JSON.stringify({ id, method: "HeapProfiler.collectGarbage" }));
+      await once(socket, "message");
+    }
+    socket.terminate();
   }
 
   async kill(): Promise<void> {
