@@ -12,7 +12,11 @@ const MOST_CATCHING_UP = 4;
 /** Sessions that one of these readings takes. */
 const MOST_TOGETHER = 500;
 
-export interface PumpOptions extends Omit<ReaderOptions, "isOpen" | "released" | "news"> {
+/** Of frames that only say that nothing was for a client there are 500 a second at most, however many clients there are. */
+const EMPTY_EACH_MS = 1_000;
+const EMPTY_MS = 2;
+
+export interface PumpOptions extends Omit<ReaderOptions, "isOpen" | "released" | "news" | "emptyEachMs"> {
   /** Of one connection, which is the pump's alone. */
   readonly own: pg.Pool;
   readonly pool: pg.Pool;
@@ -50,6 +54,7 @@ export class Pump {
       isOpen: (session) => this.sessions.has(session),
       released: () => this.#catchUp(),
       news: () => this.news,
+      emptyEachMs: () => Math.max(EMPTY_EACH_MS, EMPTY_MS * this.sessions.size),
     });
   }
 

@@ -34,6 +34,8 @@ export interface ReaderOptions {
   readonly served: (reading: Reading, seconds: number) => void;
   /** The number of the newest news of the log. */
   readonly news: () => number;
+  /** How often a client hears at most that nothing was for it. */
+  readonly emptyEachMs: () => number;
   /** Whether it is still there. */
   readonly isOpen: (session: Session) => boolean;
   /** A reading goes on without some of its sessions, which can be read for. */
@@ -105,7 +107,7 @@ export class Reader {
     held: Held,
     check: Check | null,
   ): Promise<Outcome> {
-    const { definitions, changed, failures, served, isOpen } = this.#options;
+    const { definitions, changed, failures, served, isOpen, emptyEachMs } = this.#options;
     const start = performance.now();
     const news = this.#options.news(); // A snapshot that begins now has all of it.
     const found = await inSnapshot(pool, (reads) => this.#readAll(reads, candidates, held, check));
@@ -119,7 +121,7 @@ export class Reader {
       .flat()
       .filter(({ operation }) => operation === "failed");
     const failedShapes = new Set(failed.map(({ shape_id }) => shape_id));
-    const shared = { ops: new SharedOps(), frames: new SharedFrames() };
+    const shared = { ops: new SharedOps(), frames: new SharedFrames(), emptyEachMs: emptyEachMs() };
     for (const session of participants) {
       // It left, or asked for something else meanwhile.
       if (!isOpen(session) || session.isResolving || held.get(session) !== session.revision) continue;

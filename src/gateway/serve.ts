@@ -11,13 +11,12 @@ import type { Reading } from "./reading.ts";
 import type { Session } from "./session.ts";
 import { type Instances, instancesOf, type Subscription, whereOf } from "./subscription.ts";
 
-/** A client hears at most this often that nothing was for it. */
-const EMPTY_EACH_MS = 1_000;
-
 /** What several sessions get of one reading. */
 export interface Shared {
   readonly ops: SharedOps;
   readonly frames: SharedFrames;
+  /** A client hears at most this often that nothing was for it. */
+  readonly emptyEachMs: number;
 }
 
 /**
@@ -54,7 +53,7 @@ export function serve(
 
   const isNews = texts.length > 0 || loads.length > 0 || gone.length > 0;
   const isBehind = session.sent.position < to || session.sent.blocks < reading.head;
-  if (!isNews && !(isBehind && performance.now() - session.frameAt >= EMPTY_EACH_MS)) return;
+  if (!isNews && !(isBehind && performance.now() - session.frameAt >= shared.emptyEachMs)) return;
   sendFrame(session, reading.log, shared.frames, texts, {
     live: loads.map(({ wish, answer }) => ({ id: wish.id, definition: answer?.definition ?? "" })),
     gone,
