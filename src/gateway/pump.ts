@@ -86,7 +86,8 @@ export class Pump {
 
   /** The session takes more again: if it was passed over meanwhile, it is served. */
   freed(session: Session): void {
-    if (!session.isCaughtUp || session.news < this.#news) this.wake();
+    const { isCaughtUp, isLoaded, check, news } = session;
+    if (!isCaughtUp || isLoaded || check !== null || news < this.#news) this.wake();
   }
 
   async #run(): Promise<void> {
