@@ -48,7 +48,9 @@ export interface LogPage {
   readonly head: Text64;
   /** The last position of this page. */
   readonly to: Text64;
+  /** Of the position that it begins at, and of that of blocks. */
   readonly stamp: Text64 | null;
+  readonly blocks_stamp: Text64 | null;
   readonly to_stamp: Text64 | null;
   readonly head_stamp: Text64 | null;
   readonly at: string | null;

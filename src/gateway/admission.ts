@@ -81,7 +81,7 @@ export class Admission {
       closings.close({ client, generation, state: { client, generation } });
       throw error;
     }
-    clients.enter(hello.client, connection, opened.generation)?.close(CLOSE.replaced, null);
+    clients.enter(hello.client, connection, opened)?.close(CLOSE.replaced, null);
     session.subscriptions = new Map(hello.shapes.map((wish) => [wish.id, asked(wish)]));
     resolver.apply(session, opened.shapes, false);
     line.send({

@@ -21,12 +21,15 @@ export class Clients {
 
   /**
    * A client has the connection whose session is of the latest generation, in whatever order they come here. Returns the one
-   * that is not its connection, or not any more.
+   * that is not its connection, or not any more. Of another epoch it is the last one: a server that was set back counts
+   * again from where it was.
    */
-  enter(client: string, connection: Connection, generation: string): Connection | undefined {
+  enter(client: string, connection: Connection, opened: Generation): Connection | undefined {
     const before = this.#byClient.get(client);
-    if (before !== undefined && BigInt(before.generation) > BigInt(generation)) return connection;
-    this.#byClient.set(client, { connection, generation });
+    const isLate = before?.epoch === opened.epoch && BigInt(before.generation) > BigInt(opened.generation);
+    if (isLate) return connection;
+    const { epoch, generation } = opened;
+    this.#byClient.set(client, { connection, epoch, generation });
     return before?.connection;
   }
 
@@ -45,9 +48,13 @@ export class Clients {
   }
 }
 
-interface Entered {
-  readonly connection: Connection;
+interface Generation {
+  readonly epoch: string;
   readonly generation: string;
+}
+
+interface Entered extends Generation {
+  readonly connection: Connection;
 }
 
 interface Notice {

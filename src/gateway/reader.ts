@@ -160,10 +160,13 @@ export class Reader {
     const blocksAfter = least(withBlocks.map(({ served }) => served.blocks));
     const log = await reads.log(after, epoch, blocksAfter, leastEnd(candidates));
     if (log.definitions !== definitions.version) return "definitions";
-    const first = withRows.find(({ served }) => served.position === after);
-    const known = first?.stamps.stamp ?? null;
-    if (first !== undefined && known !== null && log.stamp !== null && log.stamp !== known) {
-      lost([first]);
+    const strangers = candidates.filter(
+      ({ followsRows, followsBlocks, served, stamps }) =>
+        (followsRows && served.position === after && differs(stamps.stamp, log.stamp)) ||
+        (followsBlocks && served.blocks === blocksAfter && differs(stamps.blocksStamp, log.blocks_stamp)),
+    );
+    if (strangers.length > 0) {
+      lost(strangers);
       return "waits";
     }
     const to = BigInt(log.to);
@@ -242,6 +245,11 @@ function noted(candidates: readonly Session[], entries: Reading["log"]["entries"
     for (const { position } of news) session.noted.add(position);
     return news.length > 0;
   });
+}
+
+/** Whether an entry is another one than was read: of another past of this server. What is not there any more says nothing. */
+function differs(known: string | null, found: string | null): boolean {
+  return known !== null && found !== null && known !== found;
 }
 
 /**

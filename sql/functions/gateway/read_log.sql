@@ -10,7 +10,7 @@
 --
 -- to          the last whole transaction of this step (log_page); tables of datasets in this snapshot are those of
 --             `head`
--- stamp, to_stamp, head_stamp  of p_after, to and head; null where there is no such entry
+-- stamp, blocks_stamp, to_stamp, head_stamp  of p_after, p_blocks_after, to and head; null where there is no such entry
 -- too_large   the rows in (p_after, to] may be more than a frame may hold: large_shapes tells of which shapes
 -- definitions  see definitions_stamp
 -- entries     about tables (log_notes)
@@ -85,6 +85,7 @@ begin
     'head', v_head::text,
     'to', v_page.upto::text,
     'stamp', ampsync_private.log_stamp(p_after)::text,
+    'blocks_stamp', ampsync_private.log_stamp(p_blocks_after)::text,
     'to_stamp', ampsync_private.log_stamp(v_page.upto)::text,
     'head_stamp', ampsync_private.log_stamp(v_head)::text,
     'at', (select ampsync_private.utc_text(t.recorded_at)
