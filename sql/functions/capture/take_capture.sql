@@ -6,7 +6,8 @@
 -- Rows that a pass before stored ahead of a transaction that it did not finish belong to nothing: they become
 -- leftover, which the job `ampsync_rotate` removes.
 --
--- Durable: what this generation stores must not be found under the one before.
+-- Durable: what this generation stores must not be found under the one before. Generations leave gaps at random, so that
+-- a server which was set back does not give one out that a pass of the other life, which may still call, has already.
 --
 -- Locks: the row of capture; the log lock, where the server is not what it was (check_epoch).
 create or replace function ampsync_worker.take_capture(
@@ -24,7 +25,7 @@ declare
 begin
   perform ampsync_private.commit_durably();
   update ampsync_private.capture c
-     set generation   = c.generation + 1,
+     set generation   = c.generation + 1 + (random() * 1000000000)::bigint,
          worker_id    = p_worker,
          acquired_at  = ampsync_private.now(),
          leftover     = case when c.large_tx is null then c.leftover else c.leftover || c.large_tx end,
