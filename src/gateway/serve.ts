@@ -127,10 +127,15 @@ function liveInstances(session: Session, isLoading: boolean): Instances {
 
 /** What the client has of subscriptions that it ended, and of no other one. */
 function dropOps({ ended, subscriptions }: Session): Op[] {
-  return ended.flatMap(({ form, keys }) => {
-    if (form === null) return [];
+  return ended.flatMap(({ form, keys, has }) => {
+    if (form === null || has === null) return [];
     const others = [...subscriptions.values()].filter((each) => each.form?.table === form.table);
     if (others.length === 0) return [{ op: "drop", table: form.table, where: null }];
+    // A table has rows of one shape: of a second one, which is refused, there are none.
+    const isSecond = others.some(
+      (other) => other.form!.shape_id !== form.shape_id && other.mode !== "failed",
+    );
+    if (has === "" && isSecond) return [];
     const kept = new Set(others.flatMap((each) => each.keys));
     return keys
       .filter((key) => !kept.has(key))
