@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { publish, startPass, untilCaptured } from "../../support/capture/rig.ts";
+import { TestClient } from "../../support/client/test-client.ts";
 import { TestGateway } from "../../support/delivery/gateway.ts";
 import { WireClient } from "../../support/delivery/wire-client.ts";
 import { publishLive } from "../../support/postgres/live-table.ts";
@@ -107,4 +109,29 @@ test("a session whose end could not be noted, since somebody held the row, does 
   expect(await seen(client)).toMatchObject({ connected: true });
   await release();
   await waitFor("it is gone", async () => !(await seen(client))["connected"]);
+});
+
+test("a client that runs is seen with its store and its error, which goes when its table was loaded by hand", async () => {
+  await db.query(
+    "create table things (id integer primary key); insert into things values (1); analyze things",
+  );
+  await publish(db, ["things"]);
+  await using _pass = startPass(db);
+  await untilCaptured(db);
+  await db.query("select ampsync.create_shape('things', 'public.things', public => true)");
+  await using one = await TestClient.start(gateway.url, { shapes: [{ shape: "things" }] });
+  await one.until("its rows", ({ phase }) => phase === "live");
+  const seen = async () => (await db.query("select * from ampsync.clients")).rows[0]!;
+  await waitFor("it to be seen", async () => (await seen())["store"] !== null);
+  expect(await seen()).toMatchObject({ pending: 0, code: null, store: { kind: "memory", status: "ok" } });
+
+  await one.client.query("alter table things add check (id < 100)");
+  await db.query("insert into things values (100)");
+  await one.until("the frame to be refused", ({ error }) => error?.code === "SY417");
+  await waitFor("its error to be seen", async () => (await seen())["code"] === "SY417");
+  expect(await seen()).toMatchObject({ connected: true, reason: one.client.debug().status.error!.message });
+  await db.query("delete from things where id = 100");
+  await untilCaptured(db);
+  await one.client.reload("public.things");
+  await waitFor("its error to be gone", async () => (await seen())["code"] === null);
 });

@@ -252,6 +252,19 @@ describe("definitions are told apart", () => {
     expect(new Set(seen).size).toBe(4);
     expect((await read("0", "0")).definitions).toBe(seen[3]);
   });
+
+  test("in each epoch: a server that was set back gives the numbers of changes out again", async () => {
+    const { definitions } = await read("0", "0");
+    const { rows } = await db.query(
+      `insert into ampsync_private.log_epoch (epoch, started_at, system_identifier, timeline, database_oid,
+                                              server_started_at, forked_at, reason)
+       select gen_random_uuid(), started_at, system_identifier, timeline, database_oid, server_started_at, forked_at, reason
+         from ampsync_private.log_epoch order by number desc limit 1
+       returning epoch`,
+    );
+    epoch = rows[0]!["epoch"];
+    expect((await read("0", "0")).definitions).not.toBe(definitions);
+  });
 });
 
 describe("a log that is not the one that was read is refused", () => {
