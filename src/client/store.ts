@@ -110,7 +110,8 @@ async function openOrMake(opening: Opening, known: Known | null): Promise<Opened
   } catch (error) {
     if (known !== null && !wasMade) return { pg: await make(opening), beginning: "ok" };
     const made = data.major() ?? known?.major ?? null;
-    if (made !== null && made !== (await majorHere())) {
+    const here = await majorHere();
+    if (made !== null && here !== null && made !== here) {
       const pg = await make(opening, `pg${made}`);
       // The same client: the server knows it, and what it has of it is loaded anew.
       if (known?.clientId) {
@@ -162,11 +163,12 @@ async function remember(memory: StoreMemory, now: Known): Promise<void> {
   if (!isSame) await memory.write(now);
 }
 
-/** Asked only where a store does not open: it takes a database of its own. */
-async function majorHere(): Promise<string> {
-  const pg = await PGlite.create();
+/** Asked only where a store does not open; null: not known. By the file that databases are made from: none has to be made. */
+async function majorHere(): Promise<string | null> {
+  const pg = await PGlite.create({ noInitDb: true });
   try {
-    return (await whatIs(pg)).major;
+    const bytes = pg.Module.FS.readFile(`${PGlite.paths.PG_ROOT}/share/postgresql/postgres.bki`);
+    return /^# PostgreSQL (\d+)/.exec(new TextDecoder().decode(bytes.subarray(0, 80)))?.[1] ?? null;
   } finally {
     await pg.close();
   }

@@ -6,10 +6,10 @@ import { hasChromium } from "../support/browser/chromium.ts";
 import { killStores } from "../support/browser/kill-stores.ts";
 import { dice } from "../support/dice.ts";
 
-/** Of 20 of each, which `npm run chaos -- stores` does: a browser with a new store takes half a minute on a busy machine. */
+/** Of 20 of each, which `npm run chaos -- stores` does. */
 const KILLS = [
-  ["opfs-ahp://killed", 2],
-  ["idb://killed", 1],
+  ["opfs-ahp://killed", 5],
+  ["idb://killed", 5],
 ] as const;
 
 describe.skipIf(!hasChromium)("stores of a browser (needs Chromium on the path)", () => {
@@ -21,7 +21,7 @@ describe.skipIf(!hasChromium)("stores of a browser (needs Chromium on the path)"
 
       expect({ seed, lost, wrong }).toEqual({ seed, lost: [], wrong: [] });
     },
-    // A browser that starts on a busy machine takes its time, three times.
+    // A browser that starts on a busy machine takes its time, six times.
     480_000,
   );
 });

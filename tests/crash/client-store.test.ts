@@ -31,7 +31,9 @@ afterAll(async () => {
 
 /** Kills it some frames after it has begun, wherever it is by then. Resolves to the last frame that it had stored. */
 async function killedAmidFrames(store: string, frames: number): Promise<number> {
-  const child = spawn(process.execPath, [PROGRAM, store], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--liftoff-only", PROGRAM, store], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   children.push(child);
   const stored: number[] = [];
   createInterface({ input: child.stdout! }).on("line", (line) => stored.push(Number(line)));

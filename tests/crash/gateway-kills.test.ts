@@ -14,4 +14,4 @@ test("clients of two gateways, one of which is killed under load, again and agai
   const { differences, committed } = await killGateways(scenario.db, { kills: 5, clients: 2, shapes, seed });
   expect(differences).toEqual([]);
   expect(committed).toBeGreaterThan(0);
-}, 120_000);
+});

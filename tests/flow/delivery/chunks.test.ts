@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -6,6 +7,9 @@ import { GeneratedSource } from "../../../src/devserver/sources/generated/source
 import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";
 import { type Row, WireClient } from "../../support/delivery/wire-client.ts";
 import { Scenario } from "../../support/worker/scenario.ts";
+
+/** Often, and yet leaving the machine to those whose work is watched. */
+const WRITE_EACH_MS = 3;
 
 const source = new GeneratedSource({ blocks: 1000, logsPerBlock: 3, transactionsPerBlock: 1 });
 let scenario: Scenario;
@@ -90,6 +94,7 @@ test("large shapes come in chunks of one scan, with what happened meanwhile, in 
       );
       if (n % 20 === 0) await writer.query("call ampsync.wait_for_capture()").catch(() => {});
       if (n % 40 === 0) source.reorg(1 + (n % 9), 2);
+      await pause(WRITE_EACH_MS);
     }
   })();
   try {

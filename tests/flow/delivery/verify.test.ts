@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../../src/devserver/sources/generated/source.ts";
@@ -7,6 +9,9 @@ import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";
 import { oracle } from "../../support/delivery/oracle.ts";
 import { WireClient } from "../../support/delivery/wire-client.ts";
 import { Scenario } from "../../support/worker/scenario.ts";
+
+/** Often, and yet leaving the machine to those whose work is watched. */
+const WRITE_EACH_MS = 5;
 
 const source = new GeneratedSource({ blocks: 60, logsPerBlock: 2, transactionsPerBlock: 1 });
 let scenario: Scenario;
@@ -26,7 +31,7 @@ beforeAll(async () => {
     create index on todos (team);
     insert into todos (id, team, title, weight) select n, n % 3, 'todo ' || n, n / 7.0 from generate_series(1, 300) n;
     create table large (id int primary key, body text);
-    insert into large select n, repeat('x', 300) from generate_series(1, 6000) n;
+    insert into large select n, repeat('x', 700) from generate_series(1, 2500) n;
     analyze large`);
   for (const table of ["todos", "large"]) await query("select ampsync.publish($1)", [table]);
   await sync.reaches();
@@ -72,7 +77,7 @@ describe("a client's tables are found to hold what the server's do", () => {
     expect(found.map(({ table, ok, rows }) => [table, ok, rows]).sort()).toEqual([
       ["chain.blocks", true, "21"],
       ["chain.logs", true, "120"],
-      ["public.large", true, "6000"],
+      ["public.large", true, "2500"],
       ["public.todos", true, "200"],
     ]);
   });
@@ -95,11 +100,12 @@ describe("a client's tables are found to hold what the server's do", () => {
           ][n % 3]!,
         );
         if (n % 50 === 0) source.reorg(1 + (n % 3), 3 + (n % 3));
+        await pause(WRITE_EACH_MS);
       }
     })();
     const answers = [];
     try {
-      for (let n = 0; n < 6; n++) {
+      for (let n = 0; n < 4; n++) {
         answers.push(...(await one.client.verify(["public.todos", "chain.blocks", "chain.logs"])));
       }
     } finally {
@@ -109,7 +115,7 @@ describe("a client's tables are found to hold what the server's do", () => {
 
     expect(answers.filter(({ ok }) => ok === false)).toEqual([]);
     // The one that changes all the time has an answer too.
-    expect(answers.filter(({ ok }) => ok)).toHaveLength(18);
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(12);
     expect((await one.client.verify()).map(({ ok }) => ok)).toEqual([true, true, true]);
     await oracle(scenario.db, one.client);
   });

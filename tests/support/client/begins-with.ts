@@ -20,8 +20,11 @@ export function beginsWith(packed: () => Promise<Uint8Array<ArrayBuffer>>): Exte
         FS.chmod(PGDATA, 0o700);
         for (const { path, bytes } of unpack(await packed())) {
           if (bytes === null) FS.mkdirTree(`${PGDATA}/${path}`, 0o700);
-          else FS.writeFile(`${PGDATA}/${path}`, bytes);
+          // A copy: OPFS takes a view for what it is a view of.
+          else FS.writeFile(`${PGDATA}/${path}`, bytes.slice());
         }
+        // As PGlite does after initdb: what has few files ready makes more.
+        await fs.syncToFs();
       };
       return {};
     },

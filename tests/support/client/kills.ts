@@ -16,7 +16,8 @@ import type { KilledClientSettings, StoreState } from "./killed-client-lines.ts"
 import makeReadyMade from "./ready-made.ts";
 import { TestClient } from "./test-client.ts";
 
-const PROGRAM = fileURLToPath(new URL("killed-client.ts", import.meta.url));
+/** Processes that soon end compile PGlite once, and not again to run it faster. */
+const PROGRAM = ["--liftoff-only", fileURLToPath(new URL("killed-client.ts", import.meta.url))];
 /** What a client does, and which of so many times it is killed at it: until it has its tables, and afterwards. */
 const LOADING = {
   "hello goes": 1,
@@ -133,7 +134,7 @@ export async function killClients(
 async function live(settings: KilledClientSettings, lifeMs: number): Promise<Life | null> {
   await using child = new WorkerProcess(
     { databaseUrl: "", flightAddress: "", adminAddress: "", env: { NODE_NO_WARNINGS: "1" } },
-    [PROGRAM, JSON.stringify(settings)],
+    [...PROGRAM, JSON.stringify(settings)],
   );
   const heard = <T>(kind: string) =>
     child
