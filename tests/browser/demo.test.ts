@@ -25,6 +25,8 @@ const FOLDERS = {
   pglite: fileURLToPath(new URL(".", import.meta.resolve("@electric-sql/pglite"))),
 };
 const MINE_EVERY_MS = 1_000;
+/** A thousand files, on a busy machine. */
+const OPEN_WITHIN_MS = 120_000;
 const PHONE = { width: 390, height: 844 };
 
 interface Violation {
@@ -85,6 +87,15 @@ describe.skipIf(!hasChromium)("the page of the demo (needs Chromium on the path)
     await page!.setViewportSize(PHONE);
     expect(await violations(page!)).toEqual([]);
     expect(await page!.evaluate("document.documentElement.scrollWidth")).toBe(PHONE.width);
+
+    // The window that has the store is closed, and OPFS gives its files to the other one.
+    const leads = (each: Page) => each.locator("#here-leader", { hasText: /^this window$/ });
+    const [one, two] = context.pages();
+    const [leader, other] = (await leads(one!).count()) > 0 ? [one!, two!] : [two!, one!];
+    await leader.close();
+    await leads(other).waitFor({ timeout: OPEN_WITHIN_MS });
+    const next = { hasText: new RegExp(`^${Number(source.chain.head()!.number) + 1}$`) };
+    await other.locator("#block-rows td:first-child", next).waitFor();
   });
 });
 
