@@ -87,13 +87,18 @@ describe("a load", () => {
   test("of two tables, whose snapshots are there, with more behind both together than a frame may bring ends", async () => {
     await db.query("truncate bulk, beside");
     const tables = ["public.bulk", "public.beside"];
+    // More than 2,000 rows come in chunks; each table alone is less than a frame may bring.
+    const rows = 2500;
+    const body = Math.floor((MOST_BYTES * 0.6) / rows);
     for (const table of tables) {
-      await db.query(`insert into ${table} select n, repeat('x', 4000) from generate_series(1, 2500) n`);
+      await db.query(
+        `insert into ${table} select n, repeat('x', ${body}) from generate_series(1, ${rows}) n`,
+      );
     }
     await untilCaptured(db);
     await using first = await rig.client(["bulk", "beside"]);
     await first.ready();
-    for (const table of tables) await db.query(`update ${table} set body = repeat('y', 4000)`);
+    for (const table of tables) await db.query(`update ${table} set body = repeat('y', ${body})`);
     await untilCaptured(db);
 
     await using client = await rig.client(["bulk", "beside"]);
