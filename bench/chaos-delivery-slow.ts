@@ -1,4 +1,4 @@
-// npm run chaos -- delivery-slow 400 --json: how late so many transactions of 20 kB reach ten clients, by themselves and
+// npm run chaos -- delivery-slow 400 --json: how late so many transactions of 50 kB reach five clients, by themselves and
 // beside one that answers nothing and one whose tenant may be sent 100 kB a second. Exits 1 if anything did not come.
 import { TestGateway, tokenOf } from "../tests/support/delivery/gateway.ts";
 import { startLand } from "../tests/support/delivery/land.ts";
@@ -6,9 +6,9 @@ import { WireClient } from "../tests/support/delivery/wire-client.ts";
 import type { TestDatabase } from "../tests/support/postgres/database.ts";
 import { runChaosOf } from "./chaos-delivery.ts";
 
-const CLIENTS = 10;
-const EACH_MS = 25;
-const BYTES = 20_000;
+const CLIENTS = 5;
+const EACH_MS = 60;
+const BYTES = 50_000;
 const TODOS = [{ id: "todos", shape: "todos" }];
 
 export async function chaosOfSlowClients(args: readonly string[]): Promise<void> {

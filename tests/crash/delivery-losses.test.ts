@@ -58,7 +58,10 @@ async function aJobIsKilled(): Promise<void> {
   // What the dead job has sent is stored all the same.
   await holder.query("select pg_advisory_unlock(4711)");
   land.startWorker();
-  await one.until("the load to end", ({ phase }) => phase === "live");
+  await waitFor("the load to end", async () => {
+    await land.wakeSupervisor();
+    return one.client.status.phase === "live";
+  });
   await oracle(db, one.client);
   const { rows } = await db.query(
     `select s.state, s.attempt, s.chunks = (select count(*) from ampsync_private.snapshot_chunk c
@@ -85,9 +88,17 @@ async function theSlotIsLost(): Promise<void> {
         () => false,
       ),
   );
+  const { position } = all.client.status;
   await write("told by nobody");
   await db.query("delete from todos where id = 4; update items set body = 'told by nobody' where id = 4");
-  await land.wakeSupervisor();
+  await waitFor("tables to be live again, behind another slot", async () => {
+    await land.wakeSupervisor();
+    const { rows } = await db.query(
+      "select p.floor > $1::bigint as is_above from ampsync_private.published p where p.state = 'live'",
+      [position],
+    );
+    return rows.length === 2 && rows.every((row) => row["is_above"]);
+  });
   for (const client of [all, own]) await client.agrees(db);
   expect(all.loads).toEqual([
     "public.items: below the table's floor",
