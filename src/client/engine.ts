@@ -1,5 +1,6 @@
 import type { Snapshot, Welcome } from "../wire/from-gateway.ts";
 import type { ClientOptions, LocalClient, Subscribed } from "./api.ts";
+import { AtMost } from "./at-most.ts";
 import type { Verified } from "./compare.ts";
 import { Condition } from "./condition.ts";
 import { Connection } from "./connection.ts";
@@ -13,7 +14,7 @@ import type { Link } from "./machine.ts";
 import { once } from "./once.ts";
 import { Reports } from "./reports.ts";
 import { type Result, runStatements, type Statement } from "./requests.ts";
-import { chunksFrom, readStaged, stage } from "./stage.ts";
+import { CHUNKS_AT_ONCE, chunksFrom, readStaged, stage } from "./stage.ts";
 import { emptyClient, failedTables, helloOf, phaseOf, renameClient } from "./standing.ts";
 import type { ClientStatus, Debug } from "./status.ts";
 import type { Store } from "./store.ts";
@@ -99,6 +100,7 @@ export class Engine implements LocalClient {
       () => this.#connection.token,
       options.fetch ?? fetch,
     );
+    const chunks = new AtMost(CHUNKS_AT_ONCE);
     const turn = <T>(step: () => Promise<T>) => this.#turns.take(step);
     this.#inbox = new Inbox({
       lag: this.#lag,
@@ -135,7 +137,8 @@ export class Engine implements LocalClient {
           condition.show();
         };
         const stored = () => this.#storing.soon();
-        return stage({ pg, tables: this.#tables, fetchChunk, hash, turn, stored, signal, fetched }, snapshot);
+        const staging = { pg, tables: this.#tables, fetchChunk, hash, turn, stored, chunks, signal, fetched };
+        return stage(staging, snapshot);
       },
       changed: () => changed(),
       failed,

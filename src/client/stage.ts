@@ -1,12 +1,14 @@
 import { AmpsyncError } from "../errors.ts";
 import type { Snapshot } from "../wire/from-gateway.ts";
+import type { AtMost } from "./at-most.ts";
 import { copy, type Database, read } from "./database.ts";
 import { mayBecome } from "./stage-swap.ts";
 import { dropStaged, stageOf } from "./stage-tables.ts";
 import { copyInto, quote } from "./statements.ts";
 import type { Tables } from "./tables.ts";
 
-const AT_ONCE = 3;
+/** Chunks of all snapshots together that are fetched or kept: each is in memory meanwhile. */
+export const CHUNKS_AT_ONCE = 3;
 const TRIES = 3;
 const ANSWER_WITHIN_MS = 60_000;
 
@@ -73,6 +75,8 @@ export interface Staging {
   readonly turn: <T>(step: () => Promise<T>) => Promise<T>;
   /** Resolves when what was committed is in the store. */
   readonly stored: () => Promise<void>;
+  /** Shared by all snapshots of a client. */
+  readonly chunks: AtMost;
   readonly signal: AbortSignal;
   /** Called with the rows that are there, after each chunk. */
   readonly fetched: (rows: bigint) => void;
@@ -94,8 +98,11 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
   let kept = Promise.resolve();
   const worker = async () => {
     for (const chunk of next) {
-      const bytes = await fetchWhole(staging, snapshot.snapshot, chunk);
-      await turn(() => keep(staging, snapshot, chunk, bytes));
+      await staging.chunks.run(async () => {
+        signal.throwIfAborted();
+        const bytes = await fetchWhole(staging, snapshot.snapshot, chunk);
+        await turn(() => keep(staging, snapshot, chunk, bytes));
+      });
       signal.throwIfAborted();
       // Not waited for here: where that takes long, chunks share it.
       kept = stored();
@@ -105,7 +112,7 @@ export async function stage(staging: Staging, snapshot: Snapshot): Promise<void>
     }
   };
   try {
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await Promise.all(Array.from({ length: CHUNKS_AT_ONCE }, worker));
     await kept;
   } catch (error) {
     // Nobody waits for the others.

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { applyFrame, RefusedOperation } from "../../../src/client/apply.ts";
+import { AtMost } from "../../../src/client/at-most.ts";
 import { type Database, read } from "../../../src/client/database.ts";
 import { LiveQueries, type Rows } from "../../../src/client/live.ts";
-import { stage } from "../../../src/client/stage.ts";
+import { CHUNKS_AT_ONCE, stage } from "../../../src/client/stage.ts";
 import { openStore, type Store } from "../../../src/client/store.ts";
 import { makeTable, Tables } from "../../../src/client/tables.ts";
 import { Turns } from "../../../src/client/turns.ts";
@@ -148,14 +149,16 @@ describe("operations", () => {
     };
     const nothing = () => Promise.reject(new Error("there is no chunk"));
     const { signal } = new AbortController();
+    const turn = <T>(step: () => Promise<T>) => step();
     await stage(
       {
         pg,
         tables,
         fetchChunk: nothing,
         hash: () => 0n,
-        turn: (step) => step(),
+        turn,
         stored: async () => {},
+        chunks: new AtMost(1),
         signal,
         fetched: () => {},
       },
@@ -167,6 +170,39 @@ describe("operations", () => {
     expect(await rowsOf("select from pg_class where relnamespace = 'ampsync_stage'::regnamespace")).toEqual(
       [],
     );
+  });
+
+  test("snapshots that come together are fetched three chunks at a time, all of them", async () => {
+    let now = 0;
+    let most = 0;
+    const fetchChunk = async (_: string, n: number) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setImmediate(resolve));
+      now -= 1;
+      return new TextEncoder().encode(`${n}\tx\t\\N\tf\n`);
+    };
+    const snapshotOf = (end: number): Snapshot => ({
+      ...{ t: "snapshot", shape: "s", snapshot: `0190a0e0-0000-7000-8000-00000000000${end}`, checksum: "0" },
+      ...{ table: "public.todos", rows: "4" },
+      chunks: [1, 2, 3, 4].map((n) => ({ n, rows: 1, bytes: 9, xxh64: "0000000000000000" })),
+    });
+    const kept = new Map<string, bigint>();
+    const turns = new Turns();
+    const turn = <T>(step: () => Promise<T>) => turns.take(step);
+    const chunks = new AtMost(CHUNKS_AT_ONCE);
+    const { signal } = new AbortController();
+    const stageIt = (snapshot: Snapshot) => {
+      const fetched = (rows: bigint) => void kept.set(snapshot.snapshot, rows);
+      const stored = async () => {};
+      return stage(
+        { pg, tables, fetchChunk, hash: () => 0n, turn, stored, chunks, signal, fetched },
+        snapshot,
+      );
+    };
+    await Promise.all([2, 3, 4].map((end) => stageIt(snapshotOf(end))));
+
+    expect(most).toBe(3);
+    expect([...kept.values()]).toEqual([4n, 4n, 4n]);
   });
 
   test("a load takes another form of the table with it, in the same transaction", async () => {

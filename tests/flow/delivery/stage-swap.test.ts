@@ -1,7 +1,7 @@
 import { live as liveExtension } from "@electric-sql/pglite/live";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-
 import { applyFrame } from "../../../src/client/apply.ts";
+import { AtMost } from "../../../src/client/at-most.ts";
 import { type Database, read } from "../../../src/client/database.ts";
 import { stage } from "../../../src/client/stage.ts";
 import { openStore, type Store } from "../../../src/client/store.ts";
@@ -45,7 +45,15 @@ async function stageTodos(): Promise<void> {
   const chunks = [{ n: 0, rows: 2, bytes: TEXT.length, xxh64: "0".repeat(16) }];
   await stage(
     {
-      ...{ pg, tables, hash: () => 0n, turn: (step) => step(), stored: async () => {}, fetched: () => {} },
+      ...{
+        pg,
+        tables,
+        hash: () => 0n,
+        turn: (step) => step(),
+        stored: async () => {},
+        chunks: new AtMost(3),
+        fetched: () => {},
+      },
       ...{ fetchChunk: async () => new TextEncoder().encode(TEXT), signal: new AbortController().signal },
     },
     {
