@@ -387,8 +387,15 @@ describe("tables of datasets", () => {
     await stream.apply(10, 12);
     expect(modes(await client.open())).toEqual(["resume"]);
     await db.query("select ampsync_private.log_blocks($1, 'append', 0, 9, 50001)", [stream.id]);
-    expect((await client.open()).shapes[0]).toMatchObject({ reason: "backfill", waits: true });
+    const [waiting] = (await client.open()).shapes;
+    expect(waiting).toMatchObject({ reason: "backfill", waits: true });
+    const progress = async () =>
+      (await db.query("select ampsync_worker.load_progress($1) as found", [[waiting!.shape_id]])).rows[0]![
+        "found"
+      ];
+    expect(await progress()).toMatchObject([{ shape_id: waiting!.shape_id, key: null, done: "13" }]);
     await db.query("update ampsync_private.stream set state = 'live' where stream_id = $1", [stream.id]);
+    expect(await progress()).toEqual([]);
     expect((await client.open()).shapes[0]).toMatchObject({ reason: "too large", waits: false });
   });
 });
