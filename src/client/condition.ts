@@ -20,6 +20,8 @@ interface Parts {
   readonly report: (report: Report) => void;
 }
 
+const NOT_LOADING = { reason: null, progress: null };
+
 const SIZED_EACH_MS = 30_000;
 
 type Size = Quota & { readonly bytes: string };
@@ -58,7 +60,7 @@ export class Condition {
       pending: 0,
       shapes: subscriptions.map(({ definition: _, ...rest }) => ({
         ...rest,
-        progress: rest.phase === "loading" ? this.loading.of(rest.id) : null,
+        ...(rest.phase === "loading" ? this.loading.of(rest.id) : NOT_LOADING),
       })),
       store: { kind, status: health().status, ...this.#size },
       error: health().failure ?? firstFailure(this.standing) ?? this.standing.diverged ?? this.#error,

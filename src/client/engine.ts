@@ -337,6 +337,7 @@ export class Engine implements LocalClient {
     this.#tables.announce(forms);
     const unmade = await this.#makeMissing();
     const noted = this.#subscribing.answered(answers);
+    this.#condition.loading.answered(noted);
     await this.pg.transaction(async (tx) => {
       await noteAnswers(tx, noted);
       for (const [table, error] of unmade) await failTable(tx, table, error);

@@ -1,14 +1,19 @@
-import type { FromGateway, Snapshot } from "../wire/from-gateway.ts";
+import type { FromGateway, Snapshot, Welcome } from "../wire/from-gateway.ts";
 import type { Progress } from "./status.ts";
 
 type Told = Extract<FromGateway, { t: "tick" }>["progress"];
 
-/** How far loads are: on the server, as it says now and then, and here. */
+/** Why something is loaded, and how far that is: on the server, as it says now and then, and here. */
 export class Loading {
   #known: ReadonlyMap<string, Progress> = new Map();
+  readonly #reasons = new Map<string, string | null>();
 
-  of(id: string): Progress | null {
-    return this.#known.get(id) ?? null;
+  of(id: string): { readonly reason: string | null; readonly progress: Progress | null } {
+    return { reason: this.#reasons.get(id) ?? null, progress: this.#known.get(id) ?? null };
+  }
+
+  answered(answers: Welcome["shapes"]): void {
+    for (const { id, reason } of answers) this.#reasons.set(id, reason);
   }
 
   told(progress: Told): void {

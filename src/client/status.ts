@@ -45,6 +45,8 @@ export interface ClientStatus {
     SubscriptionState,
     "id" | "shape" | "params" | "table" | "phase" | "error"
   > & {
+    /** Why it is loaded, as its gateway says: "new", "too large"; null: it is not, or no gateway has said so. */
+    readonly reason: string | null;
     /** Null: nothing is loading, or nothing is known of it. */
     readonly progress: Progress | null;
   })[];

@@ -141,6 +141,7 @@ test("how far a load is on its server, and here, is said until it has ended", as
   gateway.say({ ...tick, progress: [{ shape: id.blocks, done: "20", of: null }] });
   await one.until("what the server says", () => progressOf("blocks") !== null);
   expect(progressOf("blocks")).toEqual({ step: "preparing", done: "20", of: null });
+  expect(one.client.status.shapes.map(({ reason }) => reason)).toEqual(["new", "new"]);
   expect(progressOf("todos")).toBeNull();
 
   const xxh64 = h64Raw(gateway.chunk, 0n).toString(16).padStart(16, "0");
@@ -156,7 +157,10 @@ test("how far a load is on its server, and here, is said until it has ended", as
   const op = { op: "load", table: todos.name, snapshots: [SNAPSHOT], rows: null, where: null };
   gateway.say(frameOf({ from: "1", to: "2", ops: [op], live: [{ id: id.todos, definition: "d" }] }));
   await one.until("the rows", ({ position }) => position === "2");
-  expect(progressOf("todos")).toBeNull();
+  expect(one.client.status.shapes.find(({ shape }) => shape === "todos")).toMatchObject({
+    reason: null,
+    progress: null,
+  });
 });
 
 test("a shape whose table another one still has comes when that is gone", async () => {

@@ -22,7 +22,7 @@ test.each([
       ...failed,
       connected: true,
       phase: "live",
-      shapes: [{ ...shapes[0]!, phase: "live", error: null, progress: null }],
+      shapes: [{ ...shapes[0]!, phase: "live", error: null, reason: null, progress: null }],
     };
     watchers.tell(() => {});
     await kept;
