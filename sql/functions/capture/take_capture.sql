@@ -6,8 +6,8 @@
 -- Rows that a pass before stored ahead of a transaction that it did not finish belong to nothing: they become
 -- leftover, which the job `ampsync_rotate` removes.
 --
--- Durable: what this generation stores must not be found under the one before. Generations leave gaps at random, so that
--- a server which was set back does not give one out that a pass of the other life, which may still call, has already.
+-- Durable: what this generation stores must not be found under the one before. Generations leave gaps at random: a
+-- server that was set back shall not give one out that a pass of the other life, which may still call, has already.
 --
 -- Locks: the row of capture; the log lock, where the server is not what it was (check_epoch).
 create or replace function ampsync_worker.take_capture(
