@@ -130,7 +130,7 @@ view ampsync.hydrations
   column table_name text -- Its table, schema.table.
   column key text -- The instance: the values of its bound columns.
   column state text -- queued, building, ready, failed.
-  column rows bigint -- Rows of it: while it is building, those that are read by now; null before.
+  column rows bigint -- Rows of it; null until it is ready.
   column expected bigint -- Rows that the planner expected when it was asked for; null where it was not asked.
   column bytes bigint -- Bytes of them as text.
   column chunks integer -- In how many pieces they are fetched.

@@ -1,10 +1,10 @@
--- One row per snapshot of an instance: what clients load, or wait for.
+-- One row per snapshot of an instance: what clients load, or wait for. Reads no chunks, which a standby does not have.
 create or replace view ampsync.hydrations as
 select h.name as shape,
        format('%I.%I', p.schema_name, p.table_name) as table_name,
        s.key,
        s.state,
-       coalesce(s.rows, b.rows) as rows,
+       s.rows,
        s.expected,
        s.bytes,
        s.chunks,
@@ -35,19 +35,14 @@ select h.name as shape,
     where exists (select from jsonb_array_elements(n.shapes) e(answer)
                    where e.answer ->> 'mode' = 'load'
                      and e.answer ->> 'shape_id' = s.shape_id::text
-                     and e.answer -> 'keys' ? s.key)) c
-  left join lateral (
-    select coalesce(sum(k.rows), 0) as rows
-      from ampsync_private.snapshot_chunk k
-     where k.snapshot_id = s.snapshot_id) b on s.state = 'building';
+                     and e.answer -> 'keys' ? s.key)) c;
 
 comment on view ampsync.hydrations is 'One row per snapshot of an instance of a shape: what clients load, or wait for.';
 comment on column ampsync.hydrations.shape is 'The shape; null where it was dropped.';
 comment on column ampsync.hydrations.table_name is 'Its table, schema.table.';
 comment on column ampsync.hydrations.key is 'The instance: the values of its bound columns.';
 comment on column ampsync.hydrations.state is 'queued, building, ready, failed.';
-comment on column ampsync.hydrations.rows
-  is 'Rows of it: while it is building, those that are read by now; null before.';
+comment on column ampsync.hydrations.rows is 'Rows of it; null until it is ready.';
 comment on column ampsync.hydrations.expected
   is 'Rows that the planner expected when it was asked for; null where it was not asked.';
 comment on column ampsync.hydrations.bytes is 'Bytes of them as text.';
