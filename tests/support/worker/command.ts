@@ -14,7 +14,7 @@ export function ampsync(
   args: readonly string[],
   settings: Record<string, string> = {},
   answer = "",
-  timeout = 20_000,
+  timeout = 120_000,
 ): Promise<CommandRun> {
   const ours = new Set<string>([...Object.values(SETTINGS).flatMap(({ names }) => names), ...IGNORED]);
   const inherited = Object.entries(process.env).filter(([name]) => !ours.has(name) && !name.startsWith("PG"));
