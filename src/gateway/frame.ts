@@ -5,6 +5,7 @@ import { linesOf } from "./copy-text.ts";
 import { fold } from "./fold.ts";
 import { type Change, ChangesByInstance, eventsOf } from "./merge.ts";
 import { migrationsOf } from "./migrations.ts";
+import type { Owed } from "./owed.ts";
 import type { Reading, ReplacedBlocks } from "./reading.ts";
 import type { Instances } from "./subscription.ts";
 
@@ -59,10 +60,20 @@ export class SharedFrames {
   }
 }
 
-/** What a reading holds for a session that stands there and has these instances. */
-export function liveOps(reading: Reading, from: Standing, instances: Instances, shared: SharedOps): string[] {
+/**
+ * What a reading holds for a session that stands there and has these instances. New blocks that have nothing for it, and had
+ * nothing, are `owed`.
+ */
+export function liveOps(
+  reading: Reading,
+  from: Standing,
+  instances: Instances,
+  shared: SharedOps,
+  owed: Owed,
+): string[] {
   const texts: string[] = [];
   const datasets = new Set<string>();
+  const passed = new Set<string>();
   for (const { form, keys } of instances.values()) {
     if (form.mode === "blocks") {
       texts.push(...migrationsOf(reading.log, form, from.blocks).map(({ op }) => encode(op)));
@@ -71,12 +82,26 @@ export function liveOps(reading: Reading, from: Standing, instances: Instances, 
     if (form.mode !== "blocks" || replaced === undefined || reading.head <= from.blocks) continue;
     // Most have no rows there: they get the same.
     const held = [...keys].filter((key) => replaced.lines.has(key));
+    if (held.length === 0 && reading.areNew(form, replaced.ranges, from.blocks)) {
+      const trims = () => [blocksOp(form, [], { ...replaced, ranges: [] }, reading.log)];
+      if (reading.log.low[form.shape_id] !== undefined) {
+        owed.trim(form.table, shared.of(["trim", form.shape_id], trims)[0]!);
+      }
+      if (form.dataset !== null) passed.add(form.dataset);
+      continue;
+    }
     texts.push(
       ...shared.of(["blocks", form.shape_id, ...held], () => [blocksOp(form, held, replaced, reading.log)]),
     );
     if (form.dataset !== null) datasets.add(form.dataset);
   }
-  texts.push(...shared.of(["datasets", ...datasets], () => datasetOps(reading.log, datasets)));
+  const stands = (names: ReadonlySet<string>) =>
+    shared.of(["datasets", ...names], () => datasetOps(reading.log, names));
+  texts.push(...stands(datasets));
+  for (const name of passed) {
+    const [text] = datasets.has(name) ? [] : stands(new Set([name]));
+    if (text !== undefined) owed.dataset(name, text);
+  }
   for (const { form, keys } of instances.values()) {
     if (form.mode !== "rows") continue;
     texts.push(

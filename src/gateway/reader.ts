@@ -14,6 +14,7 @@ import { serve } from "./serve.ts";
 import type { Session } from "./session.ts";
 import type { ShapeFailures } from "./shape-failures.ts";
 import { liveShapes } from "./subscription.ts";
+import { Tops } from "./tops.ts";
 import { largeBlocks, largeRows, touched } from "./touched.ts";
 
 const AGAIN_MS = 1_000;
@@ -51,6 +52,8 @@ interface Found {
   readonly participants: readonly Session[];
   readonly loaded: ReadonlyMap<Session, LoadedOps>;
   readonly checked: CheckedOps | null;
+  /** The lowest place in the log of datasets among them; null: they have none. */
+  readonly blocksAfter: bigint | null;
 }
 
 /** Who is in a reading, with the revision of its subscriptions; those whom it does not serve leave it. */
@@ -59,6 +62,7 @@ type Held = Map<Session, number>;
 /** Reads in one snapshot what several sessions of one epoch need, and serves them. */
 export class Reader {
   readonly #options: ReaderOptions;
+  readonly #tops = new Tops();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -116,7 +120,7 @@ export class Reader {
       return "again";
     }
     if (found === "waits") return "again";
-    const { reading, participants, loaded, checked } = found;
+    const { reading, participants, loaded, checked, blocksAfter } = found;
     const failed = [...reading.changes.values(), ...[...loaded.values()].map((each) => each.failed)]
       .flat()
       .filter(({ operation }) => operation === "failed");
@@ -140,6 +144,7 @@ export class Reader {
       if (loads !== null) this.#options.loaded(session, tables);
       session.isCaughtUp = session.served.position >= reading.head || !session.followsRows;
     }
+    if (blocksAfter !== null) this.#tops.note(reading.log, participants[0]!.epoch, blocksAfter);
     served(reading, (performance.now() - start) / 1000);
     await failures.note(failed);
     return participants.some((session) => !session.isCaughtUp) ? "again" : "served";
@@ -187,11 +192,13 @@ export class Reader {
     const shapes = liveForms(participants);
     const changes = await readChanges(reads, shapes, after, to);
     const blocks = await readBlocks(reads, shapes, log.blocks);
-    const reading: Reading = { log, to, head, changes, blocks };
+    const areNew: Reading["areNew"] = ({ table }, ranges, from) =>
+      this.#tops.areNew(ranges, table, epoch, from);
+    const reading: Reading = { log, to, head, changes, blocks, areNew };
     const loaded = await readLoads(reads, participants, reading);
     const [one] = participants;
     const checked = one !== undefined && check?.isDue(one, to) ? await check.read(reads, one, reading) : null;
-    return { reading, participants, loaded, checked };
+    return { reading, participants, loaded, checked, blocksAfter };
   }
 
   #ask(sessions: readonly Session[]): void {

@@ -16,6 +16,8 @@ export interface Reading {
   /** By shape. */
   readonly changes: ReadonlyMap<number, readonly ChangeRow[]>;
   readonly blocks: ReadonlyMap<number, ReplacedBlocks>;
+  /** Whether nothing was in these blocks of a shape's table when a session stood there; false where that is not known. */
+  readonly areNew: (form: ShapeForm, ranges: DirtyTable["ranges"], from: bigint) => boolean;
 }
 
 /** The changes of these shapes of rows in (after, to]. */

@@ -32,7 +32,7 @@ export function serve(
 ): void {
   const live = liveInstances(session, loaded !== null);
   const texts = [
-    ...liveOps(without(reading, checked), session.served, live, shared.ops),
+    ...liveOps(without(reading, checked), session.served, live, shared.ops, session.owed),
     ...dropOps(session).map((op) => encode(op)),
     ...(loaded?.texts ?? []),
     ...(checked?.texts ?? []),
@@ -54,7 +54,7 @@ export function serve(
   const isNews = texts.length > 0 || loads.length > 0 || gone.length > 0;
   const isBehind = session.sent.position < to || session.sent.blocks < reading.head;
   if (!isNews && !(isBehind && performance.now() - session.frameAt >= shared.emptyEachMs)) return;
-  sendFrame(session, reading.log, shared.frames, texts, {
+  sendFrame(session, reading.log, shared.frames, [...session.owed.take(live), ...texts], {
     live: loads.map(({ wish, answer }) => ({ id: wish.id, definition: answer?.definition ?? "" })),
     gone,
     ...(followed.length > 0 && { followed }),

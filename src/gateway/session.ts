@@ -8,6 +8,7 @@ import type { Check } from "./check.ts";
 import type { Standing } from "./frame.ts";
 import type { Line } from "./line.ts";
 import type { Load } from "./load.ts";
+import { Owed } from "./owed.ts";
 import type { Rates } from "./rates.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -55,6 +56,8 @@ export class Session {
   /** … and the end of the last frame: what was not for it is passed over without one. */
   sent: Standing;
   readonly stamps: Stamps;
+  /** Of what lies between the two. */
+  readonly owed = new Owed();
   frameAt = 0;
   /** A reading serves it, or its shapes are being looked up. */
   isBusy = false;
