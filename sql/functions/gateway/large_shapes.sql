@@ -33,7 +33,7 @@ begin
      where t.position > p_after
        and t.position <= p_upto
        and t.kind = 'rows'
-       and c.published_id = any (v_tables)
+       and c.published_id + 0 = any (v_tables) -- By the index of the entry, see judge_changes.
   loop
     v_changes := v_changes + 1;
     v_bytes := v_bytes + v_row.bytes;

@@ -423,3 +423,21 @@ describe("instance_keys", () => {
     }
   });
 });
+
+test("many entries are read at the price of each, before the database has statistics of them", async () => {
+  const id = await shape("id int primary key, v text", "public => true");
+  await db.query(`insert into ${table} select n, 'v' from generate_series(100001, 120000) n`);
+  await pass.drain();
+  const before = await head();
+  await db.query(
+    `do $$ begin for i in 1 .. 1000 loop insert into ${table} values (i, repeat('v', 100)); commit; end loop; end $$`,
+  );
+  await pass.drain();
+  const { rows } = await db.query(
+    `explain (analyze, buffers, format json)
+     select * from ampsync_worker.read_shapes(array[${id}], ${before}, ${await head()})`,
+  );
+  const plan = rows[0]!["QUERY PLAN"][0].Plan;
+  expect(plan["Actual Rows"]).toBe(1000);
+  expect(plan["Shared Hit Blocks"]).toBeLessThan(15_000);
+});

@@ -42,7 +42,7 @@ begin
      using jsonb_array_elements(p_losses) l
      where (l.value ->> 'drops')::boolean
        and c.tx_id = p_tx_ids[(l.value ->> 'n')::integer + 1]
-       and c.published_id = (l.value ->> 'id')::integer;
+       and c.published_id + 0 = (l.value ->> 'id')::integer; -- By the index of the entry, see judge_changes.
     get diagnostics v_rows = row_count;
     v_removed := v_removed + v_rows;
   end if;

@@ -18,7 +18,7 @@ begin
          or exists (select 1
                       from ampsync_private.change c
                      where c.tx_id = p_tx_id
-                       and c.published_id = p_published_id
+                       and c.published_id + 0 = p_published_id -- By the index of the entry, see judge_changes.
                        and c.seq > coalesce((v_notes ->> 'last')::integer, -1)
                        and c.seq < p_seq);
 end;

@@ -2,6 +2,10 @@
 -- and p_visible name (read_shapes): a row for each change that a row was in or is in an instance by, and
 -- for each TRUNCATE. An error of the filter ends it.
 --
+-- Changes are found by their entry. The index that begins with their table has the entry behind a hash: without
+-- statistics the planner takes it, and reads all changes of the table for each entry. So the table stands in an
+-- expression here.
+--
 -- p_position, p_first, p_last  changes of one entry alone, from one to another; null: all
 create or replace function ampsync_private.judge_changes(
   p_shape    ampsync_private.shape,
@@ -41,7 +45,7 @@ begin
        select r.seq, r.operation, r.key, r.data, r.old_data, r.metadata
          from ampsync_private.change r
         where r.tx_id = t.tx_id
-          and r.published_id = $1) c
+          and r.published_id + 0 = $1) c
      cross join lateral (
        select case when c.operation in ('update', 'delete') then (%s) end as was,
               case when c.operation in ('insert', 'update') then (%s) end as is) k
