@@ -8,13 +8,6 @@ import type { Standing } from "./standing.ts";
 import * as statements from "./statements.ts";
 import { followForm, makeTable, remakeTable, type Tables } from "./tables.ts";
 
-/** Where the tables of a store stand. */
-export interface Place {
-  readonly epoch: string | null;
-  readonly position: bigint;
-  readonly blocks: bigint;
-}
-
 /** What each frame changes of what a store says of itself. */
 export type Moved = Pick<Standing, "epoch" | "position" | "stamp" | "blocks" | "blocksStamp" | "phase">;
 
@@ -30,7 +23,7 @@ export type Applied =
       readonly wal: bigint;
     }
   /** The frame does not begin where the tables stand: nothing was done. */
-  | { readonly kind: "gap"; readonly place: Place };
+  | { readonly kind: "gap" };
 
 /** An operation that the database refuses, and the table that it was for. */
 export class RefusedOperation extends Error {
@@ -72,9 +65,8 @@ export async function applyFrame(
     return await pg.transaction(async (tx): Promise<Applied> => {
       const begun = await beginApply(tx, frame, epoch);
       if (begun === null) {
-        const place = await readPlace(tx);
         await tx.rollback();
-        return { kind: "gap", place };
+        return { kind: "gap" };
       }
       const apply = new Apply(tx, tables);
       const passed = new Set(failed);
@@ -132,15 +124,6 @@ async function beginApply(tx: Transaction, frame: Frame, epoch: string): Promise
     values,
   });
   return begun ?? null;
-}
-
-async function readPlace(tx: Transaction): Promise<Place> {
-  const { rows } = await tx.query<{ epoch: string | null; position: string; blocks: string }>(
-    "select epoch, position::text, blocks::text from ampsync.state",
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error("ampsync.state has no row");
-  return { epoch: row.epoch, position: BigInt(row.position), blocks: BigInt(row.blocks) };
 }
 
 /** What became of subscriptions; null: nothing. */

@@ -1,4 +1,4 @@
-/** Runs at most so many steps at once, in the order in which they came. */
+/** Runs at most so many steps at once, in the order in which they came. Permits need Symbol.dispose, which not all browsers have. */
 export class AtMost {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -79,12 +79,12 @@ export class Load {
     this.#prepare().then(ready, (error: unknown) => {
       if (this.#end.signal.aborted) return;
       void this.#failed(error);
-      this.again();
+      this.#again();
     });
   }
 
   /** Prepares it from the beginning, after a pause that grows: what was prepared cannot be sent. */
-  again(): void {
+  #again(): void {
     this.state = "preparing";
     const pause = Math.min(AGAIN_MS * 2 ** this.#tries, LONGEST_PAUSE_MS);
     this.#tries += 1;
@@ -102,7 +102,7 @@ export class Load {
     if (large === null || this.#from.has(large.shape_id)) this.#tellOutrun();
     const stale = this.parts.filter(({ staged }) => staged.length > 0).map(({ form }) => form);
     for (const { shape_id } of large === null ? stale : [large]) this.#from.set(shape_id, from);
-    this.again();
+    this.#again();
   }
 
   #tellOutrun(): void {

@@ -1,4 +1,5 @@
 import type { LoadProgress } from "../db/gateway-answers.ts";
+import { unlessAborted } from "../model/unless-aborted.ts";
 import type { Session } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -40,12 +41,7 @@ export class LoadsProgress {
       .finally(() => {
         this.#asking = null;
       });
-    let late: NodeJS.Timeout | undefined;
-    const waited = new Promise<void>((resolve) => {
-      late = setTimeout(resolve, WAIT_MS);
-    });
-    await Promise.race([this.#asking, waited]);
-    clearTimeout(late);
+    await unlessAborted(this.#asking, AbortSignal.timeout(WAIT_MS)).catch(() => {});
   }
 
   /** Null: nothing that it waits for is being made. */

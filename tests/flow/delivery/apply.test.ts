@@ -276,7 +276,7 @@ describe("what does not fit", () => {
       frameOf({ ...frame, ops: [upsert(todo(1, "wrong")), upsert(todo(2, "wrong"))] }),
     );
 
-    expect(applied).toMatchObject({ kind: "gap", place: { position: 1n, blocks: 3n } });
+    expect(applied).toEqual({ kind: "gap" });
     expect(await allTodos()).toMatchObject([{ id: 1, title: "a" }]);
     expect(await place()).toMatchObject({ position: "1", blocks: "3" });
   });
