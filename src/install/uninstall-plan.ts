@@ -4,7 +4,8 @@ import { AmpsyncError } from "../errors.ts";
 import { type Installed, readInstalled, readQueueRevision } from "./installed.ts";
 import { ROLES } from "./rights.ts";
 
-const SCHEMAS = ["ampsync", "ampsync_worker", "ampsync_private"] as const;
+/** All that is ours but the queue. */
+export const SCHEMAS = ["ampsync", "ampsync_worker", "ampsync_private"] as const;
 
 /** Something in the database, and what a person should know about it before it is dropped or kept. */
 export interface PlannedObject {

@@ -5,7 +5,7 @@ import { AmpsyncError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { retryOnLockConflict } from "./lock-conflict.ts";
 import { lockInstallation, refuseStandby } from "./preconditions.ts";
-import { planUninstall, type UninstallPlan } from "./uninstall-plan.ts";
+import { planUninstall, SCHEMAS, type UninstallPlan } from "./uninstall-plan.ts";
 
 export interface UninstallOptions {
   readonly log: Log;
@@ -64,6 +64,7 @@ async function removeAll(client: pg.ClientBase): Promise<Uninstalled> {
 
 async function remove(client: pg.ClientBase): Promise<Uninstalled> {
   const { revokes = [] } = (await planUninstall(client)) ?? {}; // Of the tables that are known now.
+  await holdStill(client);
   await dropSyncs(client);
   await endPublishing(client);
   const plan = await planUninstall(client); // Again, because the answer may have taken hours.
@@ -107,12 +108,39 @@ async function dropSlot(client: pg.ClientBase): Promise<void> {
   await client.query(`select pg_drop_replication_slot(s.slot_name) ${ours}`);
 }
 
+/**
+ * Takes our tables before a row of them is changed. Whoever waited for such a row would hold its table, which is to be
+ * dropped: with busy workers there is always somebody, and every attempt would end in a deadlock.
+ */
+async function holdStill(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ fences: boolean; tables: string | null }>(
+    `select to_regproc('ampsync_private.close_fence') is not null
+            and to_regclass('ampsync_private.stream') is not null as fences,
+            string_agg(c.oid::regclass::text, ', ' -- In the order in which workers take them.
+                       order by array_position('{dataset,stream,published,lease}', c.relname::text), c.oid) as tables
+       from pg_class c
+       join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = any ($1)
+        and c.relkind in ('r', 'p')`,
+    [SCHEMAS],
+  );
+  const { fences, tables } = rows[0]!;
+  if (tables === null) return;
+  if (fences) {
+    await client.query("lock table ampsync_private.dataset in exclusive mode"); // None is enqueued meanwhile.
+    await client.query(
+      // Ends writers, whose microbatches may go on for an hour.
+      "select ampsync_private.close_fence(s.stream_id) from ampsync_private.stream s order by s.stream_id",
+    );
+  }
+  await client.query(`lock table ${tables} in access exclusive mode`);
+}
+
 async function dropSyncs(client: pg.ClientBase): Promise<void> {
   const { rows: made } = await client.query(
     "select to_regclass('ampsync_private.dataset') is not null as made",
   );
   if (made[0].made) {
-    await client.query("lock table ampsync_private.dataset in exclusive mode"); // None is enqueued meanwhile.
     await client.query(
       "select ampsync.drop_sync(d.label) from ampsync_private.dataset d order by d.dataset_id",
     );
