@@ -13,10 +13,9 @@ import { newDataDir } from "../support/postgres/data-dir.ts";
 import { connectDatabase, type TestDatabase } from "../support/postgres/database.ts";
 import { journaledDetails } from "../support/postgres/journal.ts";
 import { SqlStream } from "../support/postgres/sql-stream.ts";
-import { startStandby, untilReplayed } from "../support/postgres/standby.ts";
+import { cutOff, promote, startStandby, untilReplayed } from "../support/postgres/standby.ts";
 import { startPostgres, testedMajor } from "../support/postgres/start-postgres.ts";
 import { tendPublication } from "../support/postgres/tended.ts";
-import { waitFor } from "../support/wait-for.ts";
 
 const log = createLog("error", () => {});
 /** What is not flushed is not told to consumers. */
@@ -93,20 +92,6 @@ async function read(db: TestDatabase, position: bigint, epoch: string | null) {
     [String(position), epoch],
   );
   return rows;
-}
-
-/** Its standby receives nothing from now on. */
-async function cutOff(standby: TestDatabase): Promise<void> {
-  await standby.query("alter system set primary_conninfo = ''");
-  await standby.query("select pg_reload_conf()");
-  await waitFor("its receiver to end", async () => {
-    return (await one(standby, "select count(*) from pg_stat_wal_receiver")) === "0";
-  });
-}
-
-async function promote(standby: TestDatabase): Promise<void> {
-  await standby.query("select pg_promote()");
-  await waitFor("the promotion", async () => (await one(standby, "pg_is_in_recovery()")) === "false");
 }
 
 /** What a supervisor and its job do on a server that has become another one. */

@@ -53,12 +53,9 @@ export class TcpProxy implements AsyncDisposable {
     return TcpProxy.start({ host: hostname, port: Number(port) });
   }
 
-  /** In front of a PostgreSQL server, which may listen on a socket only. */
+  /** In front of a PostgreSQL server. */
   static toPostgres(databaseUrl: string): Promise<TcpProxy> {
-    const url = new URL(databaseUrl);
-    const host = decodeURIComponent(url.hostname);
-    const port = Number(url.port || 5432);
-    return TcpProxy.start(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port });
+    return TcpProxy.start(postgresAt(databaseUrl));
   }
 
   get port(): number {
@@ -187,4 +184,12 @@ function drained(socket: Socket): Promise<void> {
     };
     socket.on("drain", done).on("close", done);
   });
+}
+
+/** Where a PostgreSQL server listens, which may be a socket only. */
+export function postgresAt(databaseUrl: string): NetConnectOpts {
+  const url = new URL(databaseUrl);
+  const host = decodeURIComponent(url.hostname);
+  const port = Number(url.port || 5432);
+  return host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
 }

@@ -64,3 +64,20 @@ export async function untilReplayed(primary: Connection, standby: Connection): P
     return replayed.rows[0].all;
   });
 }
+
+/** It receives nothing from now on, as if the network between both had gone. */
+export async function cutOff(standby: Connection): Promise<void> {
+  await standby.query("alter system set primary_conninfo = ''");
+  await standby.query("select pg_reload_conf()");
+  await waitFor("its receiver to end", async () => {
+    return (await standby.query("select from pg_stat_wal_receiver")).rowCount === 0;
+  });
+}
+
+/** It is a server of its own from now on. */
+export async function promote(standby: Connection): Promise<void> {
+  await standby.query("select pg_promote()");
+  await waitFor("the promotion", async () => {
+    return !(await standby.query("select pg_is_in_recovery() as is_standby")).rows[0].is_standby;
+  });
+}
