@@ -44,6 +44,7 @@ export type ErrorCode =
   | "SY419" // a client does not come from one phase to the other
   | "SY420" // the tab that has the store does not answer
   | "SY421" // a client's store cannot be opened
+  | "SY422" // another connection has the id of a client
   | "SY431" // a client may not write this
   | "SY433" // a client's store takes nothing
   | "SY901" // database schema and code do not match

@@ -1,7 +1,7 @@
 import type { Op } from "../wire/ops.ts";
 import type { Reader } from "./database.ts";
 import { quote, type Table } from "./statements.ts";
-import type { Failure } from "./subscriptions.ts";
+import type { TableFailure } from "./subscriptions.ts";
 
 type Check = Op & { readonly op: "check" };
 
@@ -116,7 +116,7 @@ export async function forget(tx: Reader, table: string): Promise<void> {
 }
 
 /** The first table that differs and was loaded for that already. */
-export async function readDiverged(tx: Reader): Promise<Failure | null> {
+export async function readDiverged(tx: Reader): Promise<TableFailure | null> {
   const { rows } = await tx.query<Record<"table" | "rows" | "sum" | "serverRows" | "serverSum", string>>(
     `select table_name as table, rows, sum, server_rows as "serverRows", server_sum as "serverSum"
        from ampsync.diverged where stays order by table_name limit 1`,
@@ -124,11 +124,12 @@ export async function readDiverged(tx: Reader): Promise<Failure | null> {
   const [row] = rows;
   if (row === undefined) return null;
   const { table, serverRows, serverSum } = row;
-  return {
+  const error = {
     code: "SY418",
     message:
       `${table} differs from its server's again, within a day of a load for that: ` +
       `${row.rows} rows and the sum ${row.sum} here, ${serverRows} and ${serverSum} there`,
     hint: `await client.reload(${JSON.stringify(table)})`,
   };
+  return { table, error };
 }

@@ -8,7 +8,7 @@ import { bytesOf, firstFailure, phaseOf, readStanding, type Standing } from "./s
 import { type ClientStatus, failureOf, History } from "./status.ts";
 import type { Store } from "./store.ts";
 import type { StoreHealth } from "./store-health.ts";
-import type { Failure } from "./subscriptions.ts";
+import type { Failure, TableFailure } from "./subscriptions.ts";
 import { Watchers } from "./watchers.ts";
 
 interface Parts {
@@ -21,6 +21,20 @@ interface Parts {
 }
 
 const NOT_LOADING = { reason: null, progress: null };
+
+/** Of one client id there is one connection: who is told of another says what to do. */
+const HELD_ELSEWHERE: Partial<Record<Link, Failure>> = {
+  displaced: {
+    code: "SY422",
+    message: "another connection has the id of this client, which lets it be",
+    hint: "If this store is a copy of another one: await client.reset() makes another client of it.",
+  },
+  cloned: {
+    code: "SY422",
+    message: "this store is a copy of one that is in use: it becomes another client, and keeps its rows",
+    hint: "Give each device, process and profile a store of its own, rather than a copy.",
+  },
+};
 
 const SIZED_EACH_MS = 30_000;
 
@@ -63,9 +77,18 @@ export class Condition {
         ...(rest.phase === "loading" ? this.loading.of(rest.id) : NOT_LOADING),
       })),
       store: { kind, status: health().status, ...this.#size },
-      error: health().failure ?? firstFailure(this.standing) ?? this.standing.diverged ?? this.#error,
+      error: this.#failure?.error ?? null,
       leader: "here",
     };
+  }
+
+  /** The worst of what is wrong. */
+  get #failure(): TableFailure | null {
+    const { link, health } = this.#parts;
+    const ofAll = health().failure ?? HELD_ELSEWHERE[link()] ?? null;
+    if (ofAll !== null) return { table: null, error: ofAll };
+    const ofTables = firstFailure(this.standing) ?? this.standing.diverged;
+    return ofTables ?? (this.#error === null ? null : { table: null, error: this.#error });
   }
 
   async readStanding(): Promise<Standing> {
@@ -97,6 +120,8 @@ export class Condition {
       this.loading.ended();
     }
     this.history.note(link);
+    const held = HELD_ELSEWHERE[link];
+    if (held !== undefined) this.history.note(`${held.code}: ${held.message}`);
     this.show();
   }
 
@@ -120,9 +145,13 @@ export class Condition {
 
   /** `checks`: tables that differ from their server's. */
   report(checks: Report["checks"]): void {
-    const { phase, pending, store, error } = this.status;
+    const { phase, pending, store } = this.status;
     const { kind, bytes, status } = store;
-    const said = error === null ? null : { code: error.code, table: null, message: error.message };
+    const failure = this.#failure;
+    const said =
+      failure === null
+        ? null
+        : { code: failure.error.code, table: failure.table, message: failure.error.message };
     this.#parts.report({
       t: "report",
       pending,

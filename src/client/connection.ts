@@ -24,6 +24,8 @@ export interface Hooks {
   readonly changed: (link: Link) => void;
   readonly newClientId: () => Promise<void>;
   readonly failed: (error: unknown) => void;
+  /** A gateway is tried that is not the one before it. */
+  readonly triedAt: (address: string) => void;
 }
 
 /** Carries out what the machine decides: tokens, sockets, timers. It decides nothing itself. */
@@ -155,8 +157,11 @@ export class Connection {
     const at = this.#try;
     const isCurrent = () => at === this.#try;
     let socket: WebSocket;
+    const before = this.address;
+    const address = this.#addresses.next();
+    if (address !== before) this.#hooks.triedAt(address);
     try {
-      const url = `${this.#addresses.next().replace(/^http/i, "ws")}/v1/sync`;
+      const url = `${address.replace(/^http/i, "ws")}/v1/sync`;
       socket = new this.#around.WebSocket(url, SUBPROTOCOL);
     } catch (error) {
       // A browser refuses some addresses, such as one without TLS in a page with it.

@@ -157,6 +157,7 @@ export class Engine implements LocalClient {
         changed: (link) => this.#linked(link),
         newClientId: () => this.#turns.take(() => this.#rename()),
         failed: (error) => this.#condition.failed(error),
+        triedAt: (address) => this.#condition.history.note(`gateway ${address}`),
       },
       { now: () => performance.now(), random: Math.random, WebSocket: options.WebSocket ?? WebSocket },
     );
@@ -294,7 +295,11 @@ export class Engine implements LocalClient {
   }
 
   debug(): Debug {
-    return { status: this.status, history: this.#condition.history.all() };
+    return {
+      status: this.status,
+      gateway: this.#connection.address,
+      history: this.#condition.history.all(),
+    };
   }
 
   close(): Promise<void> {

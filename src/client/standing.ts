@@ -2,7 +2,7 @@ import type { Hello } from "../wire/from-client.ts";
 import { readDiverged } from "./compare.ts";
 import { type Database, type Reader, read } from "./database.ts";
 import { dropStaged } from "./stage-tables.ts";
-import { type Failure, readSubscriptions, type SubscriptionState, wishOf } from "./subscriptions.ts";
+import { readSubscriptions, type SubscriptionState, type TableFailure, wishOf } from "./subscriptions.ts";
 
 export type Phase = "new" | "loading" | "live" | "reset";
 
@@ -18,7 +18,7 @@ export interface Standing {
   readonly phase: Phase;
   readonly subscriptions: readonly SubscriptionState[];
   /** Of a table that differs from its server's although it was loaded for that. */
-  readonly diverged: Failure | null;
+  readonly diverged: TableFailure | null;
 }
 
 export async function readStanding(pg: Database): Promise<Standing> {
@@ -44,9 +44,13 @@ export function failedTables({ subscriptions }: Standing): ReadonlySet<string> {
   return new Set(failed.flatMap(({ table }) => (table === null ? [] : [table])));
 }
 
-export function firstFailure({ subscriptions }: Standing): Failure | null {
-  const failed = subscriptions.find(({ phase }) => phase === "failed");
-  return failed?.error ?? subscriptions.find(({ error }) => error !== null)?.error ?? null;
+export function firstFailure({ subscriptions }: Standing): TableFailure | null {
+  const failures = [
+    ...subscriptions.filter(({ phase }) => phase === "failed"),
+    ...subscriptions.filter(({ phase }) => phase !== "failed"),
+  ];
+  for (const { table, error } of failures) if (error !== null) return { table, error };
+  return null;
 }
 
 export function helloOf(

@@ -67,6 +67,8 @@ export interface Happening {
 
 export interface Debug {
   readonly status: ClientStatus;
+  /** The address of the gateway that was tried last: the application's, or one that a gateway has sent this client to. */
+  readonly gateway: string;
   /** The last 100 changes of state, the oldest first. */
   readonly history: readonly Happening[];
 }

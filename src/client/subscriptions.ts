@@ -14,6 +14,12 @@ export interface Failure {
   readonly hint: string | null;
 }
 
+/** A failure, and the table that it is of; null: of none alone. */
+export interface TableFailure {
+  readonly table: string | null;
+  readonly error: Failure;
+}
+
 /**
  * A subscription as it stands: `loading` keeps what it held before, `failed` too. One that is loading has an error where
  * something keeps its load from ending.

@@ -45,6 +45,7 @@ export class Tab implements Client {
   readonly #history = new History();
   readonly #line: Line;
   readonly #worker: OwnWorker;
+  readonly #url: string;
   readonly #lives = new Map<string, Live>();
   readonly #subscribed = new Map<string, Subscription>();
   readonly #opened = Promise.withResolvers<void>();
@@ -69,6 +70,7 @@ export class Tab implements Client {
 
   private constructor(options: TabOptions, times: Times) {
     const { store, url, reset = false } = options;
+    this.#url = url;
     const tab = crypto.randomUUID();
     this.#line = new Line(store, tab, times, {
       wanted: () => ({ shapes: options.shapes ?? null, subscribed: [...this.#subscribed.values()] }),
@@ -175,11 +177,11 @@ export class Tab implements Client {
   }
 
   async debug(): Promise<Debug> {
-    const own = { status: this.status, history: this.#history.all() };
+    const own = this.#history.all();
     const leader = await this.#line.ask("debug", null).catch(() => null);
-    if (leader === null) return own;
-    const all = [...leader.history, ...own.history].sort((a, b) => (a.at < b.at ? -1 : 1));
-    return { status: this.status, history: all.slice(-100) };
+    if (leader === null) return { status: this.status, gateway: this.#url, history: own };
+    const all = [...leader.history, ...own].sort((a, b) => (a.at < b.at ? -1 : 1));
+    return { status: this.status, gateway: leader.gateway, history: all.slice(-100) };
   }
 
   close(): Promise<void> {

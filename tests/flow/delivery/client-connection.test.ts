@@ -166,6 +166,7 @@ test("a client that is sent to another gateway goes there, also for chunks, and 
     other.welcome([ofTodos(id, "load")], [todos]);
     await waitFor("the connection", () => client.status.connected);
     expect(client.status.error).toBeNull();
+    expect(client.debug().gateway).toBe(other.url);
     const snapshot = {
       shape: id,
       snapshot: "6b0c0a3e-1111-4222-8333-00000000000a",
@@ -178,6 +179,9 @@ test("a client that is sent to another gateway goes there, also for chunks, and 
     other.hangUp();
     client.wake();
     await first.hears("hello");
+    expect(client.debug().gateway).toBe(first.url);
+    const gateways = client.debug().history.filter(({ what }) => what.startsWith("gateway "));
+    expect(gateways.map(({ what }) => what)).toEqual([`gateway ${other.url}`, `gateway ${first.url}`]);
   } finally {
     await client.close();
   }

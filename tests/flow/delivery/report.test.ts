@@ -111,7 +111,7 @@ test("a session whose end could not be noted, since somebody held the row, does 
   await waitFor("it is gone", async () => !(await seen(client))["connected"]);
 });
 
-test("a client that runs is seen with its store and its error, which goes when its table was loaded by hand", async () => {
+test("a client that runs is seen with its store and its error and whose that is, which goes when its table was loaded by hand", async () => {
   await db.query(
     "create table things (id integer primary key); insert into things values (1); analyze things",
   );
@@ -132,6 +132,8 @@ test("a client that runs is seen with its store and its error, which goes when i
     store: { kind: "memory", status: "ok" },
     reason: one.client.debug().status.error!.message,
   });
+  const { rows } = await db.query("select error ->> 'table' as of_table from ampsync_private.client");
+  expect(rows).toEqual([{ of_table: "public.things" }]);
   await db.query("delete from things where id = 100");
   await untilCaptured(db);
   await one.client.reload("public.things");

@@ -49,6 +49,7 @@ function connect(hooks: Partial<Hooks>): { connection: Connection; errors: strin
       changed: () => {},
       newClientId: async () => {},
       failed: (error) => errors.push((error as Error).message),
+      triedAt: () => {},
       ...hooks,
     },
     { now: () => Date.now(), random: () => 0.5, WebSocket: Socket as unknown as typeof WebSocket },
