@@ -36,15 +36,29 @@ export interface Killed {
   readonly wrong: readonly string[];
 }
 
+export interface KillOptions {
+  readonly kills: number;
+  readonly dice: Dice;
+  /** The modules of another release of PGlite. */
+  readonly pglite?: string;
+  /** False: what was committed is called stored, without bringing it into the store. */
+  readonly stores?: boolean;
+}
+
 /** Kills a browser, all its processes, amid the writes of a page; opens the store again each time, and compares. */
 export async function killStores(
   store: string,
-  { kills, dice }: { readonly kills: number; readonly dice: Dice },
+  { kills, dice, pglite, stores = true }: KillOptions,
 ): Promise<Killed> {
-  await using served = await serveFolder({ bundles: BUNDLES });
+  await using served = await serveFolder({ bundles: BUNDLES, ...(pglite !== undefined && { pglite }) });
   await using told = await Told.start();
   const profile = await mkdtemp(join(tmpdir(), "ampsync-chromium-"));
-  const page = `${served.url}/?${new URLSearchParams({ store, tell: told.url })}`;
+  const page = `${served.url}/?${new URLSearchParams({
+    store,
+    tell: told.url,
+    ...(pglite !== undefined && { fresh: "" }),
+    ...(!stores && { unstored: "" }),
+  })}`;
   const lost: string[] = [];
   const wrong: string[] = [];
   try {

@@ -10,6 +10,7 @@ import { build } from "esbuild";
 import { readyMade } from "../client/ready-made.ts";
 import { STORE } from "./ready-made.page.ts";
 
+/** The folder of its modules. */
 const PGLITE = dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite")));
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -36,16 +37,19 @@ export interface ServeOptions {
   readonly bundles: Readonly<Record<string, string>>;
   /** Files as they are. Without an `index.html` there, `/` is an empty page that loads the bundle `page`. */
   readonly folder?: string;
+  /** The modules of another release of PGlite than the one that is installed here. */
+  readonly pglite?: string;
 }
 
 /** A loopback server of a page, its bundles (`/page.js`) and PGlite's files. */
-export async function serveFolder({ bundles, folder }: ServeOptions): Promise<Served> {
-  const made = new Map(await bundle(bundles)).set(STORE, await readyMade());
+export async function serveFolder({ bundles, folder, pglite = PGLITE }: ServeOptions): Promise<Served> {
+  const made = new Map(await bundle(bundles, pglite)).set(STORE, await readyMade());
   const page = `<!doctype html><meta charset="utf-8"><title>ampsync</title><script type="module" src="page.js"></script>`;
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname).slice(1);
     const name = path === "" ? "index.html" : path;
-    const body = made.get(name) ?? fileOf(name, folder) ?? (name === "index.html" ? Buffer.from(page) : null);
+    const body =
+      made.get(name) ?? fileOf(name, folder, pglite) ?? (name === "index.html" ? Buffer.from(page) : null);
     if (body === null) response.writeHead(404).end();
     else
       response
@@ -64,7 +68,10 @@ export async function serveFolder({ bundles, folder }: ServeOptions): Promise<Se
   };
 }
 
-async function bundle(bundles: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, Uint8Array>> {
+async function bundle(
+  bundles: Readonly<Record<string, string>>,
+  pglite: string,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: { ...bundles },
@@ -77,6 +84,7 @@ async function bundle(bundles: Readonly<Record<string, string>>): Promise<Readon
     platform: "browser",
     target: "es2022",
     external: OF_NODE,
+    alias: { "@electric-sql/pglite": join(pglite, "index.js") },
     logLevel: "error",
   });
   return new Map(
@@ -84,8 +92,8 @@ async function bundle(bundles: Readonly<Record<string, string>>): Promise<Readon
   );
 }
 
-function fileOf(name: string, folder: string | undefined): Buffer | null {
+function fileOf(name: string, folder: string | undefined, pglite: string): Buffer | null {
   if (name.split("/").includes("..")) return null;
-  const path = BESIDE.includes(name) ? join(PGLITE, name) : folder === undefined ? null : join(folder, name);
+  const path = BESIDE.includes(name) ? join(pglite, name) : folder === undefined ? null : join(folder, name);
   return path !== null && existsSync(path) ? readFileSync(path) : null;
 }

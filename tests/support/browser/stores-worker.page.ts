@@ -13,8 +13,12 @@ const { searchParams } = new URL((globalThis as unknown as { location: { href: s
 const tell = (what: object) =>
   fetch(`${searchParams.get("tell")}`, { method: "POST", mode: "no-cors", body: JSON.stringify(what) });
 
+/** Of another release of PGlite the ready-made files are not. */
+const extensions = searchParams.has("fresh") ? {} : READY_MADE;
+
 try {
-  const { pg, beginning } = await openStore(`${searchParams.get("store")}`, READY_MADE);
+  const { pg, beginning } = await openStore(`${searchParams.get("store")}`, extensions);
+  const store = searchParams.has("unstored") ? async () => {} : () => storeAll(pg);
   await pg.exec("create table if not exists mine (n integer primary key)");
   const tables = new Tables();
   await tables.read(pg);
@@ -38,10 +42,10 @@ try {
       EPOCH,
       frameOf({ blocks: [String(at - 1), String(at)], ops: [opOf(at)] }),
     );
-    await storeAll(pg);
+    await store();
     await tell({ stored: at });
     await pg.transaction((tx) => tx.query("insert into mine values ($1) on conflict do nothing", [at]));
-    await storeAll(pg);
+    await store();
     await tell({ wrote: at });
   }
 } catch (error) {

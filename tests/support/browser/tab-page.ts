@@ -102,6 +102,17 @@ export class TabPage {
     }, leaderLock(store));
   }
 
+  async subscribe(shape: string): Promise<void> {
+    await this.page.evaluate(async (shape) => {
+      await (globalThis as unknown as InPage).testPage.client!.subscribe({ shape });
+    }, shape);
+  }
+
+  /** As the browser does when the device is online again. */
+  async wake(): Promise<void> {
+    await this.page.evaluate(() => (globalThis as unknown as InPage).testPage.client!.wake());
+  }
+
   /** As an application that stays open and needs its client no more. */
   closeClient(): Promise<void> {
     return this.page.evaluate(() => (globalThis as unknown as InPage).testPage.client!.close());
