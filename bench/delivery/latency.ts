@@ -14,6 +14,8 @@ import { Scene } from "./scene.ts";
 /** Notifications come every 50 ms at most: each change is to come at once. */
 const APART_MS = 60;
 const WARM_UP = 20;
+const DDL = "create table items (id bigint primary key, body text)";
+const SHOWS = "select max(id)::int as id from items";
 
 /** A promise for the first value that is as high as that. */
 class Heights {
@@ -57,7 +59,7 @@ async function delays(
 export async function rowLatency(lab: Lab, commits: number): Promise<Figures> {
   await using scene = await Scene.start(lab);
   const { db } = scene;
-  await db.query("create table items (id bigint primary key, body text)");
+  await db.query(DDL);
   await scene.shape("items");
   const writer = await db.client();
   const insert = async (n: number) => void (await writer.query("insert into items values ($1, 'a')", [n]));
@@ -99,16 +101,17 @@ export async function rowLatency(lab: Lab, commits: number): Promise<Figures> {
   });
   await client.ready();
   const seen = new Heights();
-  await client.live("select max(id)::int as id from items", [], ([row]) =>
-    seen.reached(Number(row?.["id"] ?? -1)),
-  );
+  await client.live(SHOWS, [], ([row]) => seen.reached(Number(row?.["id"] ?? -1)));
   const { late, committing } = await delays(commits, insert, seen);
   await client.close();
+  await using pglite = new Program("pglite");
+  const alone = await pglite.ask<{ late: number[] }>({ order: "alone", ddl: [DDL], commits, query: SHOWS });
   return {
-    what: "INSERT committed until a client's live query shows it, beside a slot's reader that sends a word",
+    what: "INSERT committed until a client's live query shows it, beside a slot's reader that sends a word, and PGlite alone",
     commit_ms: round(median(committing), 2),
     ...latencies(late),
     ...latencies(bare.late, "floor_"),
+    ...latencies(alone.late, "pglite_"),
     p50_ratio: round(median(late) / median(bare.late), 2),
   };
 }

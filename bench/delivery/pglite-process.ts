@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { PGlite } from "@electric-sql/pglite";
 
@@ -6,7 +7,7 @@ import { createClient } from "../../src/client/client.ts";
 import { tokenOf } from "../../tests/support/delivery/gateway.ts";
 import { answer } from "./answer.ts";
 
-// A client, or PGlite alone with the same rows, in a process whose memory is nobody else's.
+// A client, or PGlite alone with the same rows or steps, in a process whose memory is nobody else's.
 
 export type PgliteOrder =
   | { readonly order: "client"; readonly url: string; readonly shape: string; readonly store: string }
@@ -17,6 +18,13 @@ export type PgliteOrder =
       readonly ddl: readonly string[];
       readonly table: string;
       readonly rows: number;
+    }
+  /** So many transactions of one row, each followed by the query that shows it. */
+  | {
+      readonly order: "alone";
+      readonly ddl: readonly string[];
+      readonly commits: number;
+      readonly query: string;
     };
 
 const MIB = 2 ** 20;
@@ -51,4 +59,20 @@ async function bare({ file, ddl, table, rows }: PgliteOrder & { order: "bare" })
   return { seconds, rssMib: memory() };
 }
 
-answer<PgliteOrder>(async (order) => (order.order === "client" ? await client(order) : await bare(order)));
+async function alone({ ddl, commits, query }: PgliteOrder & { order: "alone" }): Promise<object> {
+  const pg = await PGlite.create();
+  for (const statement of ddl) await pg.exec(statement);
+  const late: number[] = [];
+  for (let n = 0; n < commits; n++) {
+    await pause(1);
+    const start = performance.now();
+    await pg.transaction((tx) => tx.query("insert into items values ($1, 'a')", [n]));
+    await pg.query(query);
+    late.push(performance.now() - start);
+  }
+  return { late };
+}
+
+const ORDERS = { client, bare, alone } as const;
+
+answer<PgliteOrder>(async (order) => await ORDERS[order.order](order as never));
