@@ -2,6 +2,7 @@ import type { Frame } from "../wire/from-gateway.ts";
 import type { Op } from "../wire/ops.ts";
 import { type Answer, compare, forget } from "./compare.ts";
 import { copy, type Database, isOfTheStore, type Transaction } from "./database.ts";
+import { Left } from "./left.ts";
 import { becomeTable } from "./stage-swap.ts";
 import { checkStage, dropStaged, StageDiffers, stageOf } from "./stage-tables.ts";
 import type { Standing } from "./standing.ts";
@@ -82,7 +83,9 @@ export async function applyFrame(
         await apply.run(op);
         for (const table of tablesOf(op)) changed.add(table);
       }
+      const left = await Left.begin(tx, frame);
       const phase = (await endApply(tx, frame, hopeless)) ?? begun.phase;
+      for (const table of await left.empty(tx, tables)) changed.add(table);
       const { to: position, stamp, blocks_stamp: blocksStamp } = frame;
       const place = { epoch, position, stamp, blocks: frame.blocks[1], blocksStamp, phase };
       return {
@@ -102,9 +105,13 @@ export async function applyFrame(
 }
 
 /** Of what a frame that only moves rows leaves as it was, nothing has to be read again. */
-function isPlain({ live, followed, gone, ops }: Frame): boolean {
+function isPlain({ ops, ...frame }: Frame): boolean {
   const others = ["load", "migrate", "check"];
-  return live.length + followed.length + gone.length === 0 && !ops.some(({ op }) => others.includes(op));
+  return !isOfSubscriptions(frame) && !ops.some(({ op }) => others.includes(op));
+}
+
+function isOfSubscriptions({ live, followed, gone, emptied }: Omit<Frame, "ops">): boolean {
+  return live.length + followed.length + gone.length + emptied.length > 0;
 }
 
 interface Begun {
@@ -128,10 +135,10 @@ async function beginApply(tx: Transaction, frame: Frame, epoch: string): Promise
 
 /** What became of subscriptions; null: nothing. */
 async function endApply(tx: Transaction, frame: Frame, hopeless: Failed): Promise<Begun["phase"] | null> {
-  if (frame.live.length + frame.followed.length + frame.gone.length === 0) return null;
+  if (!isOfSubscriptions(frame)) return null;
   for (const { id, definition } of frame.live) {
     await tx.query(
-      `update ampsync.shape set phase = 'live', definition = $2, error = null
+      `update ampsync.shape set phase = 'live', definition = $2, holds = table_name, error = null
         where id = $1 and phase <> 'leaving' and not coalesce(table_name = any ($3::text[]), false)`,
       [id, definition, [...hopeless]],
     );
@@ -142,6 +149,11 @@ async function endApply(tx: Transaction, frame: Frame, hopeless: Failed): Promis
       `update ampsync.shape set definition = $2 where id = $1 and phase = 'live' and definition <> ''`,
       [id, definition],
     );
+  }
+  if (frame.emptied.length > 0) {
+    await tx.query("update ampsync.shape set definition = null, holds = null where id = any ($1::text[])", [
+      frame.emptied,
+    ]);
   }
   if (frame.gone.length > 0) {
     await tx.query("delete from ampsync.shape where id = any ($1::text[])", [frame.gone]);
@@ -238,6 +250,10 @@ class Apply {
   }
 
   async #dataset(op: Op & { op: "dataset" }): Promise<void> {
+    await this.#do({
+      sql: `delete from ampsync.dataset where dataset = ${statements.VALUE} and not ${statements.VALUE}::jsonb ? table_name`,
+      values: [op.dataset, JSON.stringify(op.tables)],
+    });
     await this.#do({
       sql: `insert into ampsync.dataset (dataset, table_name, block, cut)
             select ${statements.VALUE}, t.key, t.value::bigint, ${statements.VALUE}::bigint from jsonb_each_text(${statements.VALUE}::jsonb) t

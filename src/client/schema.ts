@@ -38,6 +38,9 @@ create table if not exists ampsync.shape (
   phase      text not null default 'loading' check (phase in ('loading', 'live', 'failed', 'leaving')),
   error      jsonb
 );
+-- The table that its rows are in: that of the last load, whatever a gateway has said of it since.
+alter table ampsync.shape add column if not exists holds text;
+update ampsync.shape set holds = table_name where holds is null and phase = 'live';
 
 create table if not exists ampsync.synced (
   table_name   text primary key,

@@ -97,7 +97,7 @@ export async function emptyClient(pg: Database): Promise<string> {
     await tx.exec(`
       delete from ampsync.dataset;
       delete from ampsync.shape where phase = 'leaving';
-      update ampsync.shape set definition = null, phase = 'loading', error = null`);
+      update ampsync.shape set definition = null, holds = null, phase = 'loading', error = null`);
     await tx.query(
       `update ampsync.state
           set client_id = $1, subject = null, epoch = null, position = 0, stamp = null, blocks = 0, blocks_stamp = null,

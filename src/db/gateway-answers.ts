@@ -111,6 +111,8 @@ export interface WishAnswer {
   readonly whole: boolean;
   /** Its table is not there yet. */
   readonly waits: boolean;
+  /** Refused, and what the client has of it is not its own any more. */
+  readonly ends?: boolean;
 }
 
 export interface Opened {

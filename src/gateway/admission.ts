@@ -17,7 +17,7 @@ import { Elsewhere } from "./refusal.ts";
 import type { Resolver } from "./resolver.ts";
 import { answerOf, Session } from "./session.ts";
 import type { GatewaySettings } from "./settings.ts";
-import { asked } from "./subscription.ts";
+import { asked, isOver } from "./subscription.ts";
 
 export interface AdmissionOptions {
   readonly gateway: string;
@@ -130,7 +130,8 @@ export class Admission {
   }
 }
 
-/** Whoever stands at the head with all its tables waits for what comes: nothing is to be read for it. */
-function hasAll({ phase, served }: Session, { head }: Opened): boolean {
-  return phase === "live" && served.position === BigInt(head) && served.blocks === BigInt(head);
+/** Whoever stands at the head with all its tables, and none too many, waits for what comes: nothing is to be read for it. */
+function hasAll({ phase, served, subscriptions }: Session, { head }: Opened): boolean {
+  const isThere = served.position === BigInt(head) && served.blocks === BigInt(head);
+  return isThere && phase === "live" && ![...subscriptions.values()].some(isOver);
 }

@@ -9,7 +9,7 @@ import { migrationsOf } from "./migrations.ts";
 import type { LoadedOps } from "./read-load.ts";
 import type { Reading } from "./reading.ts";
 import type { Session } from "./session.ts";
-import { type Instances, instancesOf, type Subscription, whereOf } from "./subscription.ts";
+import { type Instances, instancesOf, isOver, type Subscription, whereOf } from "./subscription.ts";
 
 /** What several sessions get of one reading. */
 export interface Shared {
@@ -41,6 +41,7 @@ export function serve(
   const followed = followersOf(session, reading, live);
   const loads = loaded === null ? [] : session.load!.subscriptions;
   const gone = session.ended.map(({ wish }) => wish.id).filter((id) => !session.subscriptions.has(id));
+  const emptied = [...session.subscriptions.values()].filter(isOver).map(({ wish }) => wish.id);
   const { served } = session;
   // Ahead of this page it stays; above the head, where only another life of the log can have brought it, it does not.
   const isAhead = served.position > reading.to && served.position <= reading.head;
@@ -49,15 +50,17 @@ export function serve(
   if (reading.to === to) session.stamps.stamp = reading.log.to_stamp;
   session.stamps.blocksStamp = reading.log.head_stamp;
   if (loaded !== null) endLoad(session);
+  if (emptied.length > 0) endEmptied(session);
   session.ended = [];
 
-  const isNews = texts.length > 0 || loads.length > 0 || gone.length > 0;
+  const isNews = texts.length + loads.length + gone.length + emptied.length > 0;
   const isBehind = session.sent.position < to || session.sent.blocks < reading.head;
   if (!isNews && !(isBehind && performance.now() - session.frameAt >= shared.emptyEachMs)) return;
   sendFrame(session, reading.log, shared.frames, [...session.owed.take(live), ...texts], {
     live: loads.map(({ wish, answer }) => ({ id: wish.id, definition: answer?.definition ?? "" })),
     gone,
     ...(followed.length > 0 && { followed }),
+    ...(emptied.length > 0 && { emptied }),
   });
 }
 
@@ -141,6 +144,13 @@ function dropOps({ ended, subscriptions }: Session): Op[] {
       .filter((key) => !kept.has(key))
       .map((key): Op => ({ op: "drop", table: form.table, where: whereOf(form, key) }));
   });
+}
+
+function endEmptied(session: Session): void {
+  const all = [...session.subscriptions].map(
+    ([id, each]) => [id, isOver(each) ? { ...each, has: null } : each] as const,
+  );
+  session.subscriptions = new Map(all);
 }
 
 function endLoad(session: Session): void {

@@ -33,6 +33,11 @@ export function judged(before: Subscription, answer: WishAnswer, form: ShapeForm
   return { wish: before.wish, form, keys: answer.keys ?? [], answer, has, mode };
 }
 
+/** It is refused, and what the client has of it is to go. */
+export function isOver({ has, answer }: Subscription): boolean {
+  return has !== null && answer?.ends === true;
+}
+
 /** The shapes of one session that are live, and which instances it has of each. */
 export type Instances = ReadonlyMap<number, { readonly form: ShapeForm; readonly keys: ReadonlySet<string> }>;
 

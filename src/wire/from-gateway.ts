@@ -87,6 +87,8 @@ const frame = object({
   followed: maybeList(object({ id: text, definition: text })),
   /** Those that have ended: nothing of them is here any more. */
   gone: maybeList(text),
+  /** Those that nobody has any more, or not this client: what of them is here goes, and they stay refused. */
+  emptied: maybeList(text),
 });
 
 const authDue = object({ t: word("auth_due"), in_ms: small });

@@ -9,6 +9,7 @@ import { oracle } from "../../support/delivery/oracle.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
 import { dice } from "../../support/dice.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 // A client that has several instances of one shape, as rows move between them and to others.
 
@@ -24,15 +25,19 @@ const ofTeam = (team: number) => ({ shape: "team", params: { team: String(team) 
 const shown: string[] = [];
 
 beforeAll(async () => {
-  await db.query("create table notes (id integer primary key, team integer not null, body text)");
-  await db.query("create index on notes (team)");
+  await db.query(
+    "create table notes (id integer primary key, team integer not null, body text, kind integer not null default 2)",
+  );
+  await db.query("create index on notes (team); create index on notes (kind)");
   await db.query(`insert into notes select n, n % ${TEAMS}, 'first' from generate_series(1, 60) n`);
-  rig = await DeliveryRig.start(db, ["notes"]);
+  await db.query("create table others (id integer primary key)");
+  await db.query("insert into others select generate_series(1, 7)");
+  rig = await DeliveryRig.start(db, ["notes", "others"]);
   await db.query(
     `select ampsync.create_shape('team', 'public.notes', bind => '{"team": "param:team"}', public => true)`,
   );
   one = await TestClient.start(rig.gateway.url, {
-    shapes: [ofTeam(1), ofTeam(2), ofTeam(3)],
+    shapes: [ofTeam(1), ofTeam(2), ofTeam(3), { shape: "others" }],
     WebSocket: heard.WebSocket,
   });
   await one.client.ready();
@@ -139,4 +144,56 @@ test("a shape that is defined otherwise is loaded as a whole, in one step, and l
   const { rows } = await one.client.query("select count(*)::int as n from notes where body is null");
   expect(rows).toEqual([{ n: 0 }]);
   expect(new Set(shown).size).toBe(1);
+});
+
+const count = async (where: string) =>
+  (await one.client.query(`select count(*)::int as n from notes where ${where}`)).rows[0]?.["n"];
+const define = (bind: string) =>
+  db.query("select ampsync.create_shape('team', 'public.notes', bind => $1, public => true)", [bind]);
+
+test("a shape that binds another column is that in all its instances, and those that go leave nothing", async () => {
+  await db.query("update notes set kind = id % 5");
+  await oracle(db, one.client);
+  heard.loads.length = 0;
+  await define('{"kind": "param:team"}');
+  await one.until("the load to have begun", () => heard.loads.length > 0);
+  await one.until("all to be live", ({ shapes }) => shapes.every(({ phase }) => phase === "live"));
+  await oracle(db, one.client);
+  expect(await count("kind not in (1, 2, 3)")).toBe(0);
+  expect(await count("team not in (1, 2, 3)")).toBeGreaterThan(0);
+
+  // No rows are anybody's who does not have what it binds.
+  shown.length = 0;
+  await define('{"team": "claim:teams[]"}');
+  await one.until("it is refused", ({ shapes }) => shapes.some(({ error }) => error?.code === "SY413"));
+  await waitFor("its rows to be gone", async () => (await count("true")) === 0);
+  await db.query("update notes set body = 'meanwhile'; insert into others values (8)");
+  await oracle(db, one.client);
+  expect(await count("true")).toBe(0);
+  expect(shown).toEqual(['{"teams":null,"n":0}']);
+  await define('{"team": "param:team"}');
+  await one.until("all to be live", ({ shapes }) => shapes.every(({ phase }) => phase === "live"));
+  await oracle(db, one.client);
+  expect(await count("true")).toBeGreaterThan(0);
+});
+
+test("a shape that is dropped takes its rows from clients, and no others; made again, it is there again", async () => {
+  await db.query("select ampsync.drop_shape('team')");
+  await one.until("it is refused", ({ shapes }) => shapes.some(({ error }) => error?.code === "SY413"));
+  await waitFor("its rows to be gone", async () => (await count("true")) === 0);
+  await db.query("delete from others where id = 8");
+  await oracle(db, one.client);
+  expect(one.client.status.shapes.map(({ phase }) => phase).sort()).toEqual([
+    "failed",
+    "failed",
+    "failed",
+    "live",
+  ]);
+  expect((await one.client.query("select count(*)::int as n from others")).rows).toEqual([{ n: 7 }]);
+
+  await define('{"team": "param:team"}');
+  await one.until("all to be live", ({ shapes }) => shapes.every(({ phase }) => phase === "live"));
+  await oracle(db, one.client);
+  expect(await count("team not in (1, 2, 3)")).toBe(0);
+  expect(await count("true")).toBeGreaterThan(0);
 });

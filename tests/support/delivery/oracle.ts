@@ -28,6 +28,7 @@ interface Held {
   readonly low: string | null;
 }
 
+const NONE = "false";
 const MOST_SHOWN = 5;
 const MOST_TRIES = 20;
 
@@ -128,13 +129,13 @@ async function heldOf(db: Reader, client: Reader, claims: Claims): Promise<Reado
 }
 
 async function shapeOf(db: Reader, wish: Row, claims: Claims): Promise<Pick<Held, "condition" | "low">> {
-  if (wish["shape"] === null) return { condition: "false", low: null };
+  if (wish["shape"] === null) return { condition: NONE, low: null };
   const { rows } = await db.query(
     "select bind, filter, low::text from ampsync_private.shape where name = $1",
     [wish["shape"]],
   );
   const shape = rows[0];
-  if (shape === undefined) return { condition: "false", low: null };
+  if (shape === undefined) return { condition: NONE, low: null };
   const params = wish["params"] as Readonly<Record<string, string>>;
   const terms = Object.entries(shape["bind"] as Record<string, string>).map(([column, from]) => {
     const [kind, name = ""] = from.split(/:(.*)/s);
@@ -151,8 +152,13 @@ async function shapeOf(db: Reader, wish: Row, claims: Claims): Promise<Pick<Held
   };
 }
 
-/** Rows below the window are nobody's: the client deletes them with the next frame. */
-function fromOf({ table, condition, low }: Held, isServer: boolean): string {
+/**
+ * Rows below the window are nobody's: the client deletes them with the next frame. What no shape is of any more, the server
+ * may not have either.
+ */
+function fromOf({ table, condition, low, columns }: Held, isServer: boolean): string {
+  if (isServer && condition === NONE)
+    return `from (select ${columns.map((c) => `null as ${quote(c)}`)}) e where false`;
   const window = low === null ? "true" : `_id >= '\\x${BigInt(low).toString(16).padStart(12, "0")}'`;
   return `from ${table} where ${window} and (${isServer ? condition : "true"})`;
 }

@@ -127,6 +127,7 @@ export const FROM_GATEWAY: { readonly [T in FromGateway["t"]]: Extract<FromGatew
     ops: Object.values(OPS),
     live: [{ id: "s1", definition: "a1b2" }],
     gone: ["s0"],
+    emptied: ["s4"],
   },
   auth_due: { t: "auth_due", in_ms: 30_000 },
   tick: { t: "tick", head: "131", now: "2026-11-28T12:00:00.123Z", progress: null },

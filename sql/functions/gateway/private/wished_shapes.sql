@@ -1,6 +1,7 @@
 -- The shapes that a client asks for, in its order: which each is, its instances by the claims of the token, and the
 -- definition that they make together with the form of the table in clients: with another one it is loaded anew. error:
--- why it cannot have the shape. loads: its load is under way.
+-- why it cannot have the shape, with `ends` where there is no such shape or instance for it: what it has of it goes.
+-- loads: its load is under way.
 create or replace function ampsync_private.wished_shapes(
   p_claims jsonb,
   p_shapes jsonb
@@ -42,7 +43,7 @@ begin
     if v_shape.shape_id is null then
       error := jsonb_build_object(
         'code', 'SY413', 'message', format('there is no shape %s', left(name, 100)),
-        'hint', 'select name from ampsync.shapes;');
+        'hint', 'select name from ampsync.shapes;', 'ends', true);
     else
       select * into v_published from ampsync_private.published p where p.published_id = v_shape.published_id;
       v_columns := ampsync_private.present_columns(v_published);
@@ -58,7 +59,8 @@ begin
       exception
         when sqlstate 'SY413' then
           get stacked diagnostics v_detail = pg_exception_detail, v_hint = pg_exception_hint;
-          error := jsonb_build_object('code', 'SY413', 'message', sqlerrm, 'detail', v_detail, 'hint', v_hint);
+          error := jsonb_build_object('code', 'SY413', 'message', sqlerrm, 'detail', v_detail, 'hint', v_hint,
+                                      'ends', true);
       end;
     end if;
     return next;
