@@ -1,5 +1,6 @@
 // npm run chaos -- delivery-storm 5000 --json: so many sessions of a gateway that is killed come to the other one, first all
-// of one position, then of 100. Says how long it takes until each is live again. By hand only.
+// of one position, then of 100. They have their table, and go on with it. Says how long it takes until each is live again.
+// By hand only.
 import { GatewayProcess } from "../tests/support/delivery/gateway-process.ts";
 import { startLand } from "../tests/support/delivery/land.ts";
 import { type Place, Storm } from "../tests/support/delivery/storm.ts";
@@ -13,7 +14,9 @@ export async function chaosOfStorms(args: readonly string[]): Promise<void> {
     await using _scenario = await startLand(db);
     for (let n = 0; n < POSITIONS; n++) await write(db, n);
     const places = await placesOf(db);
-    const { rows } = await db.query("select definition from ampsync_private.shape where name = 'todos'");
+    const { rows } = await db.query(
+      `select definition from ampsync_private.wished_shapes('{}', '[{"id": "todos", "shape": "todos"}]')`,
+    );
     const figures: Record<string, number> = {};
     for (const [name, from] of [
       ["one position", places.slice(0, 1)],

@@ -3523,7 +3523,7 @@ function ampsync_private.give_up_upgrade(p_dataset_id bigint, p_why text)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
-function ampsync_private.gives_instance(p_shape ampsync_private.shape, p_key text, p_claims jsonb)
+function ampsync_private.gives_instance(p_shape ampsync_private.shape, p_table ampsync_private.published, p_key text, p_claims jsonb)
   -- Whether the claims of a token give an instance of a shape.
   returns boolean
   language plpgsql volatile security invoker
@@ -6940,6 +6940,13 @@ function ampsync_worker.check_sums(p_instances jsonb)
   returns TABLE(shape_id integer, table_name text, columns text[], low bigint, expression text, rows bigint, sum text)
   language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp; row_security=off; jit=off; TimeZone=UTC; DateStyle=ISO, MDY; IntervalStyle=postgres; bytea_output=hex; extra_float_digits=1
+  grants owner=X/owner
+
+function ampsync_worker.chunk_status(p_snapshot uuid, p_n integer, p_token jsonb)
+  -- Whether a chunk of a snapshot is for whoever has a token, as the status of an answer by HTTP.
+  returns integer
+  language plpgsql volatile security definer
+  set search_path=pg_catalog, pg_temp; lock_timeout=2s
   grants owner=X/owner
 
 function ampsync_worker.close_session(p_gateway uuid, p_client uuid, p_generation bigint, p_state jsonb DEFAULT '{}'::jsonb)

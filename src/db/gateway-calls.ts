@@ -82,13 +82,22 @@ export class GatewayCalls {
     return oneAnswer(this.#pool, "ampsync_worker.ensure_snapshot($1, $2, $3, $4)", values);
   }
 
-  async chunk(snapshot: string, n: number, token: object): Promise<{ status: number; body: Buffer | null }> {
+  async chunk(
+    snapshot: string,
+    n: number,
+    token: object,
+  ): Promise<{ readonly status: number; readonly body: Buffer | null }> {
     const { rows } = await this.#pool.query({
       text: "select status, body from ampsync_worker.snapshot_chunk($1, $2, $3)",
       values: [snapshot, n, clean(token)],
       query_timeout: ANSWER_MS,
     } as pg.QueryConfig);
     return rows[0];
+  }
+
+  /** As `chunk` answers, without its bytes. */
+  chunkStatus(snapshot: string, n: number, token: object): Promise<number> {
+    return oneAnswer(this.#pool, "ampsync_worker.chunk_status($1, $2, $3)", [snapshot, n, clean(token)]);
   }
 
   /** Nothing happens where the shape is another one by now. */

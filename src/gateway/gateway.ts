@@ -18,6 +18,7 @@ import { CLOSE } from "../wire/codec.ts";
 import { Admission } from "./admission.ts";
 import { Auth } from "./auth.ts";
 import { Checks } from "./checks.ts";
+import { Chunks } from "./chunks.ts";
 import { Clients } from "./clients.ts";
 import { Closings } from "./closings.ts";
 import { Connection } from "./connection.ts";
@@ -36,6 +37,7 @@ import { later } from "./refusal.ts";
 import { Resolver } from "./resolver.ts";
 import type { GatewaySettings } from "./settings.ts";
 import { ShapeFailures } from "./shape-failures.ts";
+import { SharedAnswers } from "./shared-answers.ts";
 import { SharedWait } from "./shared-wait.ts";
 import { Wakes } from "./wakes.ts";
 
@@ -100,6 +102,7 @@ export class Gateway {
         calls: this.#calls,
         readers: new Permits(Math.max(1, Math.floor(settings.poolSize / 6))),
         settled: new SharedWait(() => this.#calls.settled()),
+        prepared: new SharedAnswers(),
         snapshots: this.#snapshots,
         failures,
         locked: this.#locked,
@@ -166,7 +169,7 @@ export class Gateway {
     });
     this.#server = httpServer({
       auth: this.#auth,
-      calls: this.#calls,
+      chunks: new Chunks(this.#calls),
       allowedOrigins: settings.allowedOrigins,
       notReady: () => this.#readiness.reason(),
       metrics: async () => ({ type: this.#registry.contentType, body: await this.#registry.metrics() }),

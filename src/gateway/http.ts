@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { GatewayCalls } from "../db/gateway-calls.ts";
 import { failureOf } from "../model/failure.ts";
 import type { Auth } from "./auth.ts";
+import type { Chunks } from "./chunks.ts";
 
 const CHUNK = /^\/v1\/snapshots\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/(\d{1,9})$/;
 const HEADER_BYTES = 16 * 1024;
@@ -20,7 +20,7 @@ interface Answer {
 
 interface HttpOptions {
   readonly auth: Auth;
-  readonly calls: GatewayCalls;
+  readonly chunks: Chunks;
   readonly allowedOrigins: readonly string[];
   /** Null: ready. */
   readonly notReady: () => Promise<string | null>;
@@ -65,7 +65,7 @@ async function answer(options: HttpOptions, request: IncomingMessage): Promise<A
   if (method !== "GET") return { status: 405, headers: { allow: "GET, OPTIONS" } };
   const [, bearer = ""] = /^Bearer (\S+)$/i.exec(headers.authorization ?? "") ?? [];
   const token = await options.auth.check(bearer);
-  const { status, body } = await options.calls.chunk(snapshot, Number(n), token);
+  const { status, body } = await options.chunks.get(snapshot, Number(n), token);
   if (status !== 200 || body === null) return { status };
   return {
     status,

@@ -12,6 +12,7 @@ import type { LoadPart, SmallRows } from "./load-ops.ts";
 import { LockedTables } from "./locked-tables.ts";
 import { answerOf, type Session } from "./session.ts";
 import type { ShapeFailures } from "./shape-failures.ts";
+import type { SharedAnswers } from "./shared-answers.ts";
 import type { SharedWait } from "./shared-wait.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Wakes } from "./wakes.ts";
@@ -26,6 +27,8 @@ export interface LoadMeans {
   readonly readers: Permits;
   /** Resolves to a position at which the log has all that was committed before. */
   readonly settled: SharedWait<bigint>;
+  /** Of many that load the same instances one asks what there is of them. */
+  readonly prepared: SharedAnswers<readonly Prepared[]>;
   /** Told when a snapshot may be ready. */
   readonly snapshots: Wakes;
   readonly failures: ShapeFailures;
@@ -196,13 +199,16 @@ export class Load {
 
   /** Snapshots of another form are those of a table that has just changed: soon it is known, and this load given up. */
   async #prepared(form: ShapeForm, keys: readonly string[]): Promise<readonly Prepared[]> {
-    const { calls, snapshots } = this.#means;
+    const { calls, prepared: asked, snapshots } = this.#means;
+    const { client } = this.#session;
     for (;;) {
       this.#end.signal.throwIfAborted();
       if (keys.length === 0) return [];
       const changed = snapshots.next(AGAIN_MS);
       const from = this.#from.get(form.shape_id) ?? null;
-      const prepared = await calls.ensureSnapshots(this.#session.client, form.shape_id, keys, from);
+      const prepared = await asked.ask(JSON.stringify([form.shape_id, keys, String(from)]), () =>
+        calls.ensureSnapshots(client, form.shape_id, keys, from),
+      );
       const failed = prepared.find((each) => !each.small && each.state === "failed");
       if (failed !== undefined) throw new SnapshotFailed(form, failed.error);
       const isHere = (each: Prepared) =>

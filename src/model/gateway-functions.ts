@@ -5,6 +5,7 @@
 export const GATEWAY_CALLS: readonly string[] = [
   "beat_gateway",
   "check_sums",
+  "chunk_status",
   "close_session",
   "end_gateway",
   "ensure_snapshot",

@@ -10,13 +10,11 @@ create or replace function ampsync_private.snapshot_flaw(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_table ampsync_private.published;
   v_floor bigint;
-  v_mode  text;
 begin
-  select greatest(p.floor, coalesce((select c.log_floor from ampsync_private.capture c), 0)), p.mode
-    into v_floor, v_mode
-    from ampsync_private.published p
-   where p.published_id = p_shape.published_id;
+  select * into v_table from ampsync_private.published p where p.published_id = p_shape.published_id;
+  v_floor := greatest(v_table.floor, coalesce((select c.log_floor from ampsync_private.capture c), 0));
   return case
     when (select count(*) from ampsync_private.snapshot_chunk c
            where c.snapshot_id = p_snapshot.snapshot_id) <> p_snapshot.chunks
@@ -24,14 +22,14 @@ begin
     when ampsync_private.is_forked(p_snapshot.epoch, p_snapshot.position, p_snapshot.stamp)
       then 'it is of another life of the database'
     when p_snapshot.form is distinct from
-         (select t.table_definition from ampsync_private.client_tables(array[p_shape.shape_id]) t)
+         md5(ampsync_private.client_table_sql(p_shape, v_table, ampsync_private.present_columns(v_table))::text)
       then 'its table has another form by now'
     when p_snapshot.position < v_floor then 'the log does not go on from it'
-    when v_mode = 'rows'
+    when v_table.mode = 'rows'
          and cardinality(ampsync_worker.large_shapes(array[p_shape.shape_id],
                                                      coalesce(p_snapshot.since - 1, p_snapshot.settled),
                                                      ampsync_private.log_head())) > 0
-         or v_mode = 'blocks'
+         or v_table.mode = 'blocks'
             and ampsync_private.blocks_behind(p_shape.published_id, p_snapshot.position, p_shape.low)
       then 'too much has changed since'
   end;
