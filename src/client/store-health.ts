@@ -55,6 +55,7 @@ export class StoreHealth {
   failed(error: unknown): void {
     if (this.#isEnded || this.#trouble !== null) return;
     this.#trouble = full(error);
+    this.#parts.store.holdWrites(true);
     this.#parts.shown();
     void this.#parts.turns.take(() => this.#reopen()).finally(() => this.#again());
   }
@@ -130,6 +131,7 @@ export class StoreHealth {
       await store.pg.transaction((tx) => tx.exec(PROBE));
       await storeAll(store.pg);
       this.#trouble = null;
+      store.holdWrites(false);
       clearTimeout(this.#timer);
       shown();
       recovered();

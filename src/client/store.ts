@@ -22,6 +22,8 @@ export interface Store {
   readonly pauseMs: number;
   /** Closes the database and opens it again: what failed halfway is undone. Not while anything is under way. */
   readonly reopen: () => Promise<void>;
+  /** It takes nothing at the moment, and is only read; or it does again. */
+  readonly holdWrites: (isHeld: boolean) => void;
   /** The client has another id now. */
   readonly noteClient: (clientId: string) => Promise<void>;
   /** Gives the store back to others. */
@@ -48,11 +50,17 @@ export async function openStore(name: string, extensions: Extensions = {}, reset
     const opening = { name, place, memory, data: await dataOf(place, node), reset, open };
     const remembered = await memory.read();
     let { pg, beginning } = await openOrMake(opening, remembered);
+    let isHeld = false;
+    let storeAll = holdSync(pg, () => isHeld);
     const reopen = async () => {
       // What is broken may not close either.
       await pg.close().catch(() => {});
       // What it needs is there: to make sure of it would take space.
       pg = await openDatabase(place, extensions, false);
+      storeAll = holdSync(pg, () => isHeld);
+    };
+    const holdWrites = (isSo: boolean) => {
+      isHeld = isSo;
     };
     const major = await orClose(pg, async () => {
       const found = await whatIs(pg);
@@ -64,7 +72,11 @@ export async function openStore(name: string, extensions: Extensions = {}, reset
     });
     const noteClient = (id: string) => memory.write({ kind, major, clientId: id });
     const pauseMs = kind === "idb" ? 1_000 : 0;
-    return { pg: standInFor(() => pg), kind, beginning, pauseMs, reopen, noteClient, release };
+    const standIn = standInFor(
+      () => pg,
+      () => storeAll,
+    );
+    return { pg: standIn, kind, beginning, pauseMs, reopen, holdWrites, noteClient, release };
   } catch (error) {
     release();
     throw error;
@@ -200,10 +212,23 @@ async function whatIs(pg: PGlite): Promise<Found> {
   };
 }
 
+/**
+ * PGlite brings what was committed into the store at each BEGIN, too: where the store takes nothing that throws, and nothing
+ * could be read. While it is held, only what this returns does so.
+ */
+function holdSync(pg: PGlite, isHeld: () => boolean): () => Promise<void> {
+  const sync = pg.syncToFs.bind(pg);
+  pg.syncToFs = async () => {
+    if (!isHeld()) await sync();
+  };
+  return sync;
+}
+
 /** One object for all who hold the database, whichever instance it is by now. */
-function standInFor(current: () => PGlite): Database {
+function standInFor(current: () => PGlite, storeAll: () => () => Promise<void>): Database {
   return new Proxy({} as Database, {
     get(_, key) {
+      if (key === "syncToFs") return storeAll();
       const pg = current();
       const value: unknown = Reflect.get(pg, key, pg);
       return typeof value === "function" ? value.bind(pg) : value;
