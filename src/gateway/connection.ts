@@ -209,19 +209,22 @@ export class Connection {
 
   #expire(exp: number | null): void {
     if (this.#due !== null) clearTimeout(this.#due);
-    if (exp === null) return;
-    const inMs = exp * 1000 - Date.now();
+    // How long it is good was said by the clock as it was then: set back or on, it is good no longer, and no shorter.
+    if (exp !== null) this.#expireAt(performance.now() + exp * 1000 - Date.now());
+  }
+
+  #expireAt(end: number): void {
     this.#due = setTimeout(
       () => {
-        const left = exp * 1000 - Date.now();
+        const left = end - performance.now();
         if (left > AUTH_DUE_MS + 1000) {
-          this.#expire(exp); // It is further away than a timer goes.
+          this.#expireAt(end); // It is further away than a timer goes.
           return;
         }
-        this.#line.send({ t: "auth_due", in_ms: Math.max(left, 0) });
+        this.#line.send({ t: "auth_due", in_ms: Math.max(Math.round(left), 0) });
         this.#due = setTimeout(() => this.#refuse(expired()), Math.max(left, 0));
       },
-      Math.min(Math.max(inMs - AUTH_DUE_MS, 0), LONGEST_MS),
+      Math.min(Math.max(end - performance.now() - AUTH_DUE_MS, 0), LONGEST_MS),
     );
   }
 }
