@@ -40,8 +40,9 @@ export interface PluginOptions {
   readonly ended: () => void;
   /** Called when a worker is told to stop. */
   readonly stopping: () => void;
-  /** Called when the process must exit with code 1. */
+  /** Called when the process must exit with code 1, and when the jobs of its worker have ended by then. */
   readonly failed: () => void;
+  readonly rested: () => void;
 }
 
 /**
@@ -125,10 +126,11 @@ function watch(events: WorkerEvents, options: PluginOptions, lastLooks: LastLook
   const { log, databaseUrl } = options;
   watchConnections(events, { ...options, slots: slotsFor(options.streams) });
   watchSlots(events, options.streams);
-  const isTold = watchEnding(events, (why) => {
+  const failed = (why: string) => {
     log.error("worker_ended", { error: why, hint: "The process exits with code 1: start it again." });
     options.failed();
-  });
+  };
+  const isTold = watchEnding(events, failed, options.rested);
   events.on("pool:create", ({ ctx, workerPool }) => {
     const queue = { schema: ctx.workerSchema, known: ctx.maxMigrationNumber };
     let isEnding = false;
