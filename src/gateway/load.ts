@@ -19,6 +19,8 @@ import type { Wakes } from "./wakes.ts";
 
 const AGAIN_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** What does not end by itself: capture stands still, or a table is restricted, also for those who read shapes. */
+const TOLD = ["SY405", "42501"];
 
 export interface LoadMeans {
   readonly pool: pg.Pool;
@@ -136,7 +138,7 @@ export class Load {
     if (LockedTables.isLock(error) && (await locked.look(this.#forms))) return;
     const { code, message, hint } = error instanceof SnapshotFailed ? error : failureOf(error);
     log.warn("load_failed", { client: this.#session.client, error: code });
-    const isTold = error instanceof SnapshotFailed || code === "SY405";
+    const isTold = error instanceof SnapshotFailed || TOLD.includes(code);
     if (!isTold || this.#said === code) return;
     this.#said = code;
     for (const { wish, form } of this.subscriptions) {

@@ -19,13 +19,14 @@ select s.name, format('%I.%I', p.schema_name, p.table_name) as table_name, d.lab
               cross join jsonb_array_elements(o.shapes) w(wish)
                left join jsonb_array_elements_text(case jsonb_typeof(w.wish -> 'keys') when 'array'
                                                    then w.wish -> 'keys' end) k(key) on true
+              where w.wish ->> 'mode' <> 'failed'
               group by 1) c using (shape_id)
-  left join (select l.shape_id, sum(l.rows)::bigint as rows
-               from (select distinct on (i.shape_id, i.key) i.shape_id, i.definition, i.rows
+  left join (select l.shape_id, l.definition, sum(l.rows)::bigint as rows
+               from (select distinct on (i.shape_id, i.definition, i.key) i.shape_id, i.definition, i.rows
                        from ampsync_private.snapshot i
                       where i.state = 'ready'
-                      order by i.shape_id, i.key, i.position desc) l
-              group by l.shape_id) n using (shape_id);
+                      order by i.shape_id, i.definition, i.key, i.position desc) l
+              group by l.shape_id, l.definition) n on n.shape_id = s.shape_id and n.definition = s.definition;
 
 comment on view ampsync.shapes is 'Shapes: the rows of published tables that clients may subscribe to.';
 comment on column ampsync.shapes.name is 'By which clients ask for it.';

@@ -7,7 +7,7 @@ import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 
 // Small instances, which a gateway reads itself: many of them, and while capture stands still.
 
-const USERS = 60;
+const USERS = 100;
 
 const db = sharedDatabase();
 let pass: RunningPass;

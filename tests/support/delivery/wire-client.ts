@@ -134,6 +134,11 @@ export class WireClient implements AsyncDisposable {
     this.#socket!.terminate();
   }
 
+  /** Reads nothing more from its socket. */
+  pause(): void {
+    this.#socket!.pause();
+  }
+
   rows(table: string): Row[] {
     return [...(this.tables.get(table)?.rows.values() ?? [])];
   }
