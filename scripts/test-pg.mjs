@@ -10,16 +10,16 @@ import { spawnSync } from "node:child_process";
 const SHORT = [
   "tests/schema/{catalogue-lint,compose,hostile-functions,migrate,roles}.test",
   "tests/sql/{capture,commit}/",
-  "tests/sql/{adopt/earlier-ampsync,doctor/doctor,history/cut,log/read-changes,repair/repair-found}.test",
+  "tests/sql/{adopt/earlier-ampsync,doctor/doctor,log/read-changes,repair/repair-found}.test",
   "tests/sql/{look/found-changes,look/random-forms,publish/columns-and-storage,publish/identity}.test",
   "tests/sql/{recall/access,recall/restore,recall/row-history,recall/table-as-of}.test",
-  "tests/sql/{index/next-index-step,index/plan-indexes,resync/swap-resync,verify/verify}.test",
+  "tests/sql/{index/next-index-step,verify/verify}.test",
   "tests/sql/{replace/check-replaceable,replace/copy-indexes,replace/everything,replace/replace-target}.test",
   "tests/sql/{target/prepare-target,target/target-hints}.test",
-  "tests/sql/{version/adopt-version,version/plan-evolution,version/poll}.test",
+  "tests/sql/{version/adopt-version,version/poll}.test",
   "tests/sql/view/{health-reads,metrics,offered-version,rate-limits,views,workers}.test",
   "tests/race/{capture,heartbeat,lock-order,swap,wait-for-block}.test",
-  "tests/flow/{hot-standby,schema-evolution,capture/changes}.test",
+  "tests/flow/{hot-standby,capture/changes}.test",
   "tests/upgrade/migrate.test",
 ].flatMap(expand);
 
