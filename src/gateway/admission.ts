@@ -48,6 +48,11 @@ export class Admission {
     this.#openings = new Permits(Math.max(1, options.settings.poolSize - LEFT));
   }
 
+  /** Clients are being let in. */
+  get isOpening(): boolean {
+    return this.#opening > 0;
+  }
+
   /** Throws what the client is refused with. */
   async open(hello: Hello, token: Token, line: Line, connection: Connection): Promise<Session> {
     await this.#check(token, hello.client);

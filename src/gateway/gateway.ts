@@ -123,6 +123,7 @@ export class Gateway {
       log,
       changed: (names) => this.#resolver.changed(names),
       resolve: (session) => this.#resolver.resolve(session),
+      areComing: () => this.#admission.isOpening,
       lost: (lost) => {
         for (const session of lost) {
           const { close, message } = later("SY406", "the log does not go on from there");

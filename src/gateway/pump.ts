@@ -11,6 +11,8 @@ const APART_MS = 5;
 const MOST_CATCHING_UP = 4;
 /** Sessions that one of these readings takes. */
 const MOST_TOGETHER = 500;
+/** While clients come, one after the other, those that are in wait this long for company: a reading serves them all. */
+const COMPANY_MS = 50;
 
 /** Of frames that only say that nothing was for a client there are 500 a second at most, however many clients there are. */
 const EMPTY_EACH_MS = 1_000;
@@ -22,6 +24,8 @@ export interface PumpOptions extends Omit<ReaderOptions, "isOpen" | "released" |
   readonly pool: pg.Pool;
   /** Lets the windows of all shapes follow, on that connection. */
   readonly raiseLow: () => Promise<void>;
+  /** Clients are being let in. */
+  readonly areComing: () => boolean;
   /** How long without a notification until it looks all the same. */
   readonly pollMs?: number | undefined;
 }
@@ -41,6 +45,8 @@ export class Pump {
   #news = 0;
   #isTold = true;
   #catchingUp = 0;
+  #caughtUpAt = Number.NEGATIVE_INFINITY;
+  #company: NodeJS.Timeout | null = null;
   #isChecking = false;
   #isEnding = false;
   #running: Promise<void> = Promise.resolve();
@@ -166,9 +172,21 @@ export class Pump {
     });
   }
 
+  /** Whether those who are behind are read for a little later; it looks again by itself then. */
+  #waitForCompany(): boolean {
+    const early = this.#caughtUpAt + COMPANY_MS - performance.now();
+    if (early <= 0 || !this.#options.areComing()) return false;
+    this.#company ??= setTimeout(() => {
+      this.#company = null;
+      this.wake();
+    }, early).unref();
+    return true;
+  }
+
   /** Begins readings for those who are behind, the oldest first. */
   #catchUp(): void {
     this.#check();
+    if (this.#waitForCompany()) return;
     while (this.#catchingUp < this.#mostCatchingUp) {
       const behind = [...this.sessions]
         .filter((session) => (!session.isCaughtUp || session.isLoaded) && this.#isServed(session))
@@ -176,6 +194,7 @@ export class Pump {
       const group = nextGroup(behind);
       if (group.length === 0) return;
       this.#catchingUp += 1;
+      this.#caughtUpAt = performance.now();
       void this.#reader.read(this.#options.pool, group, true).finally(() => {
         this.#catchingUp -= 1;
         this.wake();
