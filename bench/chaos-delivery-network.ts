@@ -13,7 +13,11 @@ export async function chaosOfNetworks(args: readonly string[]): Promise<void> {
     const source = new GeneratedSource({ blocks: 40, logsPerBlock: 3, transactionsPerBlock: 1 });
     await using scenario = await startLand(db, { source });
     await using gateway = await TestGateway.start(scenario.db.url);
-    const reorgs = setInterval(() => source.reorg(1 + Math.floor(Math.random() * 9), 3), 500);
+    const reorg = () => {
+      const depth = 1 + Math.floor(Math.random() * 9);
+      source.reorg(depth, depth + 1); // Never shorter: there is to be something to replace until the end.
+    };
+    const reorgs = setInterval(reorg, 500);
     setTimeout(() => clearInterval(reorgs), count * CUT_MS);
     const shapes = ["todos", "items", "blocks", "logs"].map((shape) => ({ shape }));
     return await breakNetwork(scenario.db, {
