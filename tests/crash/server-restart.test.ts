@@ -1,4 +1,4 @@
-// Takes 30 s.
+// Takes 72 s.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

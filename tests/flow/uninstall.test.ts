@@ -1,4 +1,4 @@
-// Takes 22 s.
+// Takes 68 s.
 import { randomBytes } from "node:crypto";
 
 import { runMigrations } from "graphile-worker";
