@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { untilCaptured } from "../../support/capture/rig.ts";
+import { look } from "../../support/capture/look.ts";
 import { CutLine } from "../../support/client/cut-line.ts";
 import { TestClient } from "../../support/client/test-client.ts";
 import { keepJournal } from "../../support/delivery/journal.ts";
@@ -55,20 +55,6 @@ afterAll(async () => {
   await rig[Symbol.asyncDispose]();
 });
 
-/** What looks find is in the log as well. */
-async function look(): Promise<void> {
-  for (let n = 0; n < 6; n++) {
-    await untilCaptured(db);
-    await db.query("update ampsync_private.published set looked_at = null");
-    await db.query("select ampsync_worker.look_at_tables()");
-    const { rows } = await db.query(
-      "select from ampsync_private.published p where p.seen ->> 'token' is not null",
-    );
-    if (rows.length === 0) return;
-  }
-  throw new Error("a look finds something again and again");
-}
-
 async function nextPass(): Promise<void> {
   await stream.endPass("yielded");
   await stream.acquire();
@@ -81,7 +67,7 @@ async function follow(move: string, former: string, table: string, shape: string
   await away.until("it is away", ({ connected }) => !connected);
   await db.query(move);
   if (shape === "blocks") await nextPass();
-  await look();
+  await look(db);
   await agree(one, former, table, shape);
   line.mend();
   away.client.wake();
@@ -145,7 +131,7 @@ test("a table that is dropped is what it was in clients, until its shape is drop
   const rows = async (member: TestClient) =>
     (await member.client.query("select count(*)::int as n from others")).rows[0]?.["n"];
   await db.query("drop table others");
-  await look();
+  await look(db);
   await one.until("it has failed", ({ shapes }) => shapes.some(({ error }) => error?.code === "SY401"));
   expect(await rows(one)).toBe(5);
   line.cut();
