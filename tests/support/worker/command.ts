@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 
 import { IGNORED, SETTINGS } from "../../../src/config/settings.ts";
-import { MAIN } from "./worker-process.ts";
+import { KEEP_COMPILED, MAIN } from "./worker-process.ts";
 
 export interface CommandRun {
   readonly exitCode: number;
@@ -22,7 +22,7 @@ export function ampsync(
     const child = execFile(
       process.execPath,
       [MAIN, ...args],
-      { env: { ...Object.fromEntries(inherited), ...settings }, timeout },
+      { env: { ...Object.fromEntries(inherited), ...KEEP_COMPILED, ...settings }, timeout },
       (error, stdout, stderr) => {
         // The code is a text where the program could not be started at all.
         const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : -1;

@@ -12,7 +12,10 @@ const PRELOADED = [
   new URL("end-with-parent.ts", import.meta.url),
   new URL("keep-compiled.ts", import.meta.url),
 ].flatMap(({ href }) => ["--import", href]);
-const COMPILED = join(ROOT, "node_modules", ".cache", "ampsync-tests");
+/** What Node compiled for one process, for the next: a variable of each that is started. */
+export const KEEP_COMPILED = {
+  NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "ampsync-tests"),
+};
 const TAIL_LINES = 40;
 /** Where a test waited in vain: there may be many workers. */
 const WITNESSED_LINES = 12;
@@ -96,7 +99,7 @@ export class WorkerProcess implements AsyncDisposable {
     const command = program ?? [...COMMANDS["graphile-worker"], ...args];
     this.process = spawn(process.execPath, [...PRELOADED, ...command], {
       cwd,
-      env: { NODE_COMPILE_CACHE: COMPILED, ...FEW_SLOTS, ...environmentOf(options), ...env },
+      env: { ...KEEP_COMPILED, ...FEW_SLOTS, ...environmentOf(options), ...env },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.ended = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
