@@ -145,10 +145,8 @@ export class ApiServer implements AsyncDisposable {
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { latencyMs } = this.faults;
     if (latencyMs > 0) await wait(latencyMs / 2);
-    while (this.requests.length >= this.faults.mostRequests) {
-      if (response.closed) return; // Whoever asked is gone: that counts for nothing.
-      await wait(HELD_MS);
-    }
+    while (this.requests.length >= this.faults.mostRequests && !response.closed) await wait(HELD_MS);
+    if (response.closed) return; // Whoever asked is gone: that counts for nothing.
     const logged = logEntry(incoming, { order: this.requests.length + 1, style: this.style });
     this.requests.push(logged);
     const now = Date.now();
