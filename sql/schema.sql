@@ -6981,6 +6981,13 @@ procedure ampsync_worker.commit_repair(IN p_stream_id bigint, IN p_epoch bigint,
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.dataset_standings(p_shapes integer[])
+  -- Where the datasets of these shapes stand: at which block each table, and at which they agree.
+  returns jsonb
+  language sql stable security definer
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
 function ampsync_worker.defer_index(p_stream_id bigint)
   -- Look for the indexes of a stream again in 10 s.
   returns void

@@ -81,6 +81,12 @@ export class SnapshotReads {
     return this.#once(call, values, () => oneAnswer(this.#client, call, values, READ_MS));
   }
 
+  /** Where the datasets of these shapes stand. */
+  datasets(shapes: readonly number[]): Promise<LogPage["datasets"]> {
+    const call = "ampsync_worker.dataset_standings($1)";
+    return this.#once(call, [shapes], () => oneAnswer(this.#client, call, [shapes]));
+  }
+
   definitions(): Promise<Definitions> {
     return oneAnswer(this.#client, "ampsync_worker.shape_definitions()", []);
   }

@@ -96,7 +96,9 @@ export function liveOps(
     if (form.dataset !== null) datasets.add(form.dataset);
   }
   const stands = (names: ReadonlySet<string>) =>
-    shared.of(["datasets", ...names], () => datasetOps(reading.log, names));
+    shared.of(["datasets", ...names], () => {
+      return datasetOps(reading.log.datasets.filter(({ dataset }) => names.has(dataset)));
+    });
   texts.push(...stands(datasets));
   for (const name of passed) {
     const [text] = datasets.has(name) ? [] : stands(new Set([name]));
@@ -144,8 +146,6 @@ export function blocksOp(
   return { op: "blocks", table, ranges, copy: linesOf(lines, keys), trim: low[shape_id] ?? null };
 }
 
-function datasetOps({ datasets }: LogPage, names: ReadonlySet<string>): Op[] {
-  return datasets
-    .filter(({ dataset }) => names.has(dataset))
-    .map(({ dataset, cut, tables }): Op => ({ op: "dataset", dataset, cut, tables }));
+export function datasetOps(datasets: LogPage["datasets"]): Op[] {
+  return datasets.map(({ dataset, cut, tables }): Op => ({ op: "dataset", dataset, cut, tables }));
 }

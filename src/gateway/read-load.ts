@@ -4,7 +4,7 @@ import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { linesByKey } from "./copy-text.ts";
 import { fold } from "./fold.ts";
-import { blocksOp } from "./frame.ts";
+import { blocksOp, datasetOps } from "./frame.ts";
 import type { Load } from "./load.ts";
 import { type LoadPart, loadOps } from "./load-ops.ts";
 import { eventsOf, inOrder } from "./merge.ts";
@@ -72,6 +72,8 @@ async function readLoad(reads: SnapshotReads, session: Session, reading: Reading
         : await loadedBlocks(reads, session, load, reading, part, keys);
     texts.push(...ops.map((op) => encode(op)));
   }
+  const blocks = load.parts.filter(({ form }) => form.mode === "blocks").map(({ form }) => form.shape_id);
+  if (blocks.length > 0) texts.push(...datasetOps(await reads.datasets(blocks)).map((op) => encode(op)));
   return { texts, failed };
 }
 

@@ -7,6 +7,7 @@ export const GATEWAY_CALLS: readonly string[] = [
   "check_sums",
   "chunk_status",
   "close_session",
+  "dataset_standings",
   "end_gateway",
   "ensure_snapshot",
   "fail_shape",

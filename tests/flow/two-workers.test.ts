@@ -69,8 +69,8 @@ test("more streams than one worker has slots are shared between two, and all sta
     await sync.reaches();
     await sync.expectSourceRows();
   }
-  const { rows } = await scenario.db.query("select distinct epoch::int from ampsync_private.lease");
-  expect(rows).toEqual([{ epoch: 1 }]); // Nobody had to give way.
+  const { rows } = await scenario.db.query("select max(epoch) <= 2 as settled from ampsync_private.lease");
+  expect(rows).toEqual([{ settled: true }]); // Who took more than its share first gives a stream up once, at most.
 });
 
 test("a second worker gets its share of the streams; then none moves", async () => {

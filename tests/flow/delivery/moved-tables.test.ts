@@ -83,6 +83,14 @@ async function agree(member: TestClient, former: string, table: string, shape: s
   expect((await member.client.query(`select from ${former} limit 1`)).rows).toEqual([]);
 }
 
+const CUT = "select ampsync.cut('chain')::text as cut";
+
+test("a dataset that was loaded has its cut, though no block has come since", async () => {
+  const { rows } = await db.query(CUT);
+  expect(rows).toEqual([{ cut: expect.stringMatching(/^\d+$/) }]);
+  expect((await one.client.query(CUT)).rows).toEqual(rows);
+});
+
 describe("a table that clients have, and that is", () => {
   test("renamed is theirs by its new name, and its old one holds nothing any more", async () => {
     const shown: number[] = [];
@@ -111,6 +119,8 @@ describe("a table that clients have, and that is", () => {
   test("one of a dataset, which is renamed, as well", async () => {
     const move = "alter table chain.blocks rename to headers";
     await follow(move, "chain.blocks", "chain.headers", "blocks");
+    const { rows } = await db.query(CUT);
+    for (const { client } of [one, away]) expect((await client.query(CUT)).rows).toEqual(rows);
   });
 });
 
