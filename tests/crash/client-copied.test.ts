@@ -142,19 +142,22 @@ test("left alone, two of one id look once a day whether the other is there, and 
   await is(other, "open");
   const before = one.opened + other.opened;
   const days = 3;
+  const links = () =>
+    [one, other]
+      .map(({ client }) => client.status.connection)
+      .toSorted()
+      .join();
   for (let passed = 0; passed < days * DAY; ) {
     const step = Math.min((clock.nextInMs ?? DAY) + 1, days * DAY - passed);
     passed += step;
     clock.move(step);
     // Until one of them has the id again, and the other one waits.
-    await waitFor("one of them to have it", () => {
-      const links = [one, other].map(({ client }) => client.status.connection).toSorted();
-      return links.join() === "displaced,open" || links.join() === "open,open";
-    });
+    await waitFor("one of them to have it", () => ["displaced,open", "open,open"].includes(links()));
   }
   // Twice at first, since each of them looks once soon, and once a day then.
   expect(one.opened + other.opened - before).toBeLessThanOrEqual(2 + 2 * days);
   await land.db.query("insert into todos select n, 'w1', 'later' from generate_series(100, 120) n");
+  await waitFor("the other one to hear that it is displaced", () => links() === "displaced,open");
   const holder = one.client.status.connection === "open" ? one : other;
   await oracle(land.db, holder.client);
   expect([...one.loads, ...other.loads]).toEqual([]);
