@@ -114,8 +114,10 @@ async function dropSlot(client: pg.ClientBase): Promise<void> {
  */
 async function holdStill(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ fences: boolean; tables: string | null }>(
-    `select to_regproc('ampsync_private.close_fence') is not null
-            and to_regclass('ampsync_private.stream') is not null as fences,
+    `select to_regproc('ampsync_private.close_fence') is not null -- A part of an installation may be gone.
+            and to_regclass('ampsync_private.dataset') is not null
+            and to_regclass('ampsync_private.stream') is not null
+            and to_regclass('ampsync_private.lease') is not null as fences,
             string_agg(c.oid::regclass::text, ', ' -- In the order in which workers take them.
                        order by array_position('{dataset,stream,published,lease}', c.relname::text), c.oid) as tables
        from pg_class c

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Pools } from "../../../src/gateway/pools.ts";
 import { createLog } from "../../../src/log.ts";
+import { liveDataset } from "../../support/delivery/live-dataset.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
 import { GatewayClient } from "../../support/postgres/gateway-session.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import type { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -18,11 +18,8 @@ let stream: SqlStream;
 let rig: DeliveryRig;
 
 beforeAll(async () => {
-  stream = await loadedStream(db);
-  await db.query("update ampsync_private.stream set state = 'live'");
+  stream = await liveDataset(db);
   await db.query("create table todos (id integer primary key, body text)");
-  await db.query("select ampsync.publish_dataset('chain')");
-  await db.query("select ampsync_worker.activate_targets()");
   await db.query("select ampsync.create_shape('blocks', 'chain.blocks', keep_blocks => 5, public => true)");
   rig = await DeliveryRig.start(db, ["todos"]);
 });

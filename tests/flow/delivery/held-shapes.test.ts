@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { liveDataset } from "../../support/delivery/live-dataset.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import type { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -12,13 +12,10 @@ let stream: SqlStream;
 let rig: DeliveryRig;
 
 beforeAll(async () => {
-  stream = await loadedStream(db);
-  await db.query("update ampsync_private.stream set state = 'live'");
+  stream = await liveDataset(db);
   await db.query("create table todos (id integer primary key, body text)");
   await db.query("create table many (id integer primary key, body text)");
   await db.query("insert into many select n, 'x' from generate_series(1, 3000) n; analyze many");
-  await db.query("select ampsync.publish_dataset('chain')");
-  await db.query("select ampsync_worker.activate_targets()");
   await db.query("select ampsync.create_shape('recent', 'chain.blocks', keep_blocks => 5, public => true)");
   rig = await DeliveryRig.start(db, ["todos", "many"], { deadlines: { heartbeatMs: 100 } });
 });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { liveDataset } from "../../support/delivery/live-dataset.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
 import type { WireClient } from "../../support/delivery/wire-client.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import type { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -15,11 +15,8 @@ let stream: SqlStream;
 let rig: DeliveryRig;
 
 beforeAll(async () => {
-  stream = await loadedStream(db);
-  await db.query("update ampsync_private.stream set state = 'live'");
+  stream = await liveDataset(db);
   await db.query("create table todos (id integer primary key, body text)");
-  await db.query("select ampsync.publish_dataset('chain')");
-  await db.query("select ampsync_worker.activate_targets()");
   await db.query("select ampsync.create_shape('blocks', 'chain.blocks', public => true)");
   rig = await DeliveryRig.start(db, ["todos"]);
 });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { untilCaptured } from "../../support/capture/rig.ts";
+import { liveDataset } from "../../support/delivery/live-dataset.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
 import type { WireClient } from "../../support/delivery/wire-client.ts";
 import { backendOf, untilBlocked } from "../../support/postgres/rivals.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import type { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -16,12 +16,9 @@ let other: SqlStream;
 let rig: DeliveryRig;
 
 beforeAll(async () => {
-  stream = await loadedStream(db);
-  other = await loadedStream(db, { dataset: "other" });
-  await db.query("update ampsync_private.stream set state = 'live'");
+  stream = await liveDataset(db);
+  other = await liveDataset(db, { dataset: "other" });
   await db.query("create table todos (id integer primary key, body text)");
-  for (const dataset of ["chain", "other"]) await db.query("select ampsync.publish_dataset($1)", [dataset]);
-  await db.query("select ampsync_worker.activate_targets()");
   await db.query("select ampsync.create_shape('blocks', 'chain.blocks', public => true)");
   await db.query("select ampsync.create_shape('others', 'other.blocks', public => true)");
   rig = await DeliveryRig.start(db, ["todos"]);

@@ -3,9 +3,9 @@ import { look } from "../../support/capture/look.ts";
 import { CutLine } from "../../support/client/cut-line.ts";
 import { TestClient } from "../../support/client/test-client.ts";
 import { keepJournal } from "../../support/delivery/journal.ts";
+import { liveDataset } from "../../support/delivery/live-dataset.ts";
 import { oracle } from "../../support/delivery/oracle.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import type { SqlStream } from "../../support/postgres/sql-stream.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -24,8 +24,7 @@ let away: TestClient;
 const line = new CutLine();
 
 beforeAll(async () => {
-  stream = await loadedStream(db);
-  await db.query("update ampsync_private.stream set state = 'live'");
+  stream = await liveDataset(db);
   await db.query(`
     create schema archive;
     create table todos (id integer primary key, body text);
@@ -35,8 +34,6 @@ beforeAll(async () => {
     insert into todos select n, 'todo' from generate_series(1, 20) n;
     insert into others select n, 'other' from generate_series(1, 5) n;
     insert into notes select n, n % 3, 'note' from generate_series(1, 30) n`);
-  await db.query("select ampsync.publish_dataset('chain')");
-  await db.query("select ampsync_worker.activate_targets()");
   await db.query("select ampsync.create_shape('blocks', 'chain.blocks', public => true)");
   rig = await DeliveryRig.start(db, ["todos", "others", "notes"]);
   await db.query(

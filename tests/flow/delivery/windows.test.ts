@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Heard } from "../../support/client/heard.ts";
 import { TestClient } from "../../support/client/test-client.ts";
 import { keepJournal } from "../../support/delivery/journal.ts";
+import { liveDataset } from "../../support/delivery/live-dataset.ts";
 import { oracle } from "../../support/delivery/oracle.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
-import { loadedStream } from "../../support/postgres/shadow.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
 import type { SqlStream } from "../../support/postgres/sql-stream.ts";
 
@@ -20,11 +20,8 @@ let rig: DeliveryRig;
 let one: TestClient;
 
 beforeAll(async () => {
-  stream = await loadedStream(db);
-  await db.query("update ampsync_private.stream set state = 'live'");
+  stream = await liveDataset(db);
   await db.query("create table todos (id integer primary key)");
-  await db.query("select ampsync.publish_dataset('chain')");
-  await db.query("select ampsync_worker.activate_targets()");
   await stream.commit(10, 49);
   await db.query(
     `select ampsync.create_shape('recent', 'chain.blocks', keep_blocks => ${KEPT}, public => true)`,
