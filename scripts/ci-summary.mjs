@@ -1,12 +1,12 @@
 // Prints the last line of .ci/run from vitest's JSON reports; exits 1 unless all is well.
 // Usage: ci-summary.mjs (<report> <exit status of vitest>)...
-import { readFileSync } from "node:fs";
+import { failuresOf, lineOf, readJson, uncaughtOf } from "./ci-reports.mjs";
 
 const EMPTY = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
 
 function readReport(path) {
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return readJson(path);
   } catch {
     return EMPTY;
   }
@@ -15,16 +15,17 @@ function readReport(path) {
 /** What one run of vitest reported; each must have run a test. */
 function summaryOf(path, status) {
   const report = readReport(path);
-  // A file that does not even load has no tests that could fail.
-  const broken = report.testResults.filter(
-    (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
-  );
-  for (const file of broken) {
-    console.log(`FAILED: ${file.name}: ${file.message}`);
+  for (const failure of report.unstable ?? []) {
+    console.log(`UNSTABLE, failed once and passed three times after: ${lineOf(failure)}`);
+  }
+  // Of a file that does not even load, no test could fail; an error that no test caught is one of none.
+  const failures = failuresOf(report.testResults, uncaughtOf(path));
+  for (const failure of failures) {
+    console.log(`FAILED: ${lineOf(failure)}`);
   }
   const passed = report.numPassedTests;
   const skipped = report.numPendingTests + report.numTodoTests;
-  let failed = report.numFailedTests + broken.length;
+  let failed = Math.max(failures.length, report.numFailedTests);
   if (failed === 0 && (status !== "0" || passed === 0)) {
     const why = passed === 0 ? "no test ran" : `vitest ended with exit status ${status}`;
     console.log(`FAILED: ${path}: ${why}`);

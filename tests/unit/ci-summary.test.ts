@@ -16,10 +16,10 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A report as vitest writes it. */
-function report(name: string, passed: number, failed: number, skipped: number): string {
+function report(name: string, passed: number, failed: number, skipped: number, more: object = {}): string {
   const path = join(folder, name);
   const counts = { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped };
-  writeFileSync(path, JSON.stringify({ ...counts, numTodoTests: 0, testResults: [] }));
+  writeFileSync(path, JSON.stringify({ ...counts, numTodoTests: 0, testResults: [], ...more }));
   return path;
 }
 
@@ -49,6 +49,23 @@ test.each<[string, () => readonly [string, string]]>([
 test("a run that ended badly although its tests passed fails the whole", () => {
   const [everyday, large] = [report("a.json", 10, 0, 0), report("b.json", 5, 0, 0)];
   expect(summary(everyday, "0", large, "1")).toEqual(["15 passed, 1 failed", 1]);
+});
+
+test("the failures are named before the last line, in a line each, and so is what was unstable", () => {
+  const test = { status: "failed", fullName: "a test", failureMessages: ["Error: one\n  at two"] };
+  const testResults = [{ name: "a.test.ts", status: "failed", assertionResults: [test] }];
+  const path = report("named.json", 1, 1, 0, {
+    testResults,
+    unstable: [{ file: "b.test.ts", message: "once" }],
+  });
+  writeFileSync(`${path}.uncaught`, JSON.stringify([{ file: null, message: "Error: reset" }]));
+  expect(spawnSync(process.execPath, [SCRIPT, path, "1"], { encoding: "utf8" }).stdout.split("\n")).toEqual([
+    "UNSTABLE, failed once and passed three times after: b.test.ts: once",
+    "FAILED: a.test.ts: a test: Error: one at two",
+    "FAILED: no test caught Error: reset",
+    "1 passed, 2 failed",
+    "",
+  ]);
 });
 
 test("no report at all fails", () => {
