@@ -21,10 +21,15 @@ beforeAll(async () => {
   shape = await shapeId(db, "blocks");
 });
 
+async function situation() {
+  return (await db.query("select pg_current_wal_lsn() as lsn, clock_timestamp() as now")).rows[0]!;
+}
+
 const never = new AbortController().signal;
 
 describe("a snapshot", () => {
   test("has all rows by key, in chunks that are whole, with their sums", async () => {
+    const before = await situation();
     await ensureSnapshot(db, shape);
     await (await snapshotMaker(db)).makeAll(never);
     const made = await ensureSnapshot(db, shape);
@@ -36,7 +41,15 @@ describe("a snapshot", () => {
     const { rows } = await db.query(`select t._id from ${stream.target} t order by t._id`);
     const ids = text.split("\n").map((line) => line.split("\t")[0]);
     expect(ids.slice(0, -1)).toEqual(rows.map(({ _id }) => `\\\\x${(_id as Buffer).toString("hex")}`));
-    const { rows: shown } = await db.query("select statistics, position, settled from ampsync.hydrations");
+    const { rows: shown } = await db.query(
+      `select statistics, position, settled, schema_version, lsn between $1 and pg_current_wal_lsn() as is_lsn,
+              created_at between $2 and clock_timestamp() as is_new, at <= created_at as is_of_the_log
+         from ampsync.hydrations`,
+      [before["lsn"], before["now"]],
+    );
+    expect(shown).toMatchObject([
+      { schema_version: "0.0.0", is_lsn: true, is_new: true, is_of_the_log: true },
+    ]);
     expect(shown[0]!["statistics"]).toMatchObject({
       rows: "4010",
       first_key: [ids[0]],

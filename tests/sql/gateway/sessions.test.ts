@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";
 import { GatewayClient } from "../../support/postgres/gateway-session.ts";
-import { epochOf } from "../../support/postgres/log-entries.ts";
+import { epochOf, logRows, publishedRows } from "../../support/postgres/log-entries.ts";
 import { refusal, rolledBackDatabase } from "../../support/postgres/rolled-back.ts";
 import { events } from "../../support/postgres/sql-capture.ts";
 
@@ -86,6 +86,24 @@ describe("a gateway that reports its sessions", () => {
     await moveClock(db, "61 s");
     await report(client, said);
     expect(await versions()).not.toEqual(before);
+  });
+
+  test("shows how long ago the first entry came that a client has not, and none once it has all", async () => {
+    const client = await opened();
+    const table = await publishedRows(db, "todos");
+    const first = await logRows(db, table);
+    await moveClock(db, "7 s");
+    const second = await logRows(db, table);
+    await moveClock(db, "5 s");
+    const lag = async (position: string) => {
+      await report(client, { position, blocks: second });
+      const { rows } = await db.query(
+        "select extract(epoch from lag) as s from ampsync.clients where client_id = $1",
+        [client.id],
+      );
+      return Math.floor(Number(rows[0]!["s"]));
+    };
+    expect([await lag("0"), await lag(first), await lag(second)]).toEqual([12, 5, 0]);
   });
 
   test("hears which were opened elsewhere, and changes nothing of those", async () => {
