@@ -19,10 +19,6 @@ import { beginWorker, closeHealth, closeRuntime, startHealth, stopHealth } from 
 const ROOT = new URL("../", import.meta.url);
 /** graphile-worker's own statements take milliseconds. */
 const ANSWER_MS = 60_000;
-/** A failing worker first stops its passes. */
-const STOP_MS = 10_000;
-/** … and then closes what it has open. */
-const REST_MS = 1_000;
 
 /**
  * The heap is small and what the network brings lies outside of it. By V8's own measure a worker that loads would collect
@@ -75,8 +71,7 @@ export function workerPreset(
       void closeRuntime()
         .then(closeHealth)
         .then(() => log.info("shutdown_complete")),
-    failed: () => failProcess(STOP_MS),
-    rested: () => failProcess(REST_MS),
+    exitWithin: failProcess,
     ...options,
   });
   return {

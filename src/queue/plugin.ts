@@ -40,9 +40,8 @@ export interface PluginOptions {
   readonly ended: () => void;
   /** Called when a worker is told to stop. */
   readonly stopping: () => void;
-  /** Called when the process must exit with code 1, and when the jobs of its worker have ended by then. */
-  readonly failed: () => void;
-  readonly rested: () => void;
+  /** Called when the process must exit with code 1 within that time: once, and with less where its jobs have ended by then. */
+  readonly exitWithin: (ms: number) => void;
 }
 
 /**
@@ -119,6 +118,11 @@ function lostConnection(error: unknown): unknown {
   return Object.assign(new Error(failureOf(error).message, { cause: error }), { code: "08006" });
 }
 
+/** A failing worker first stops its passes. */
+const STOP_MS = 10_000;
+/** … and then closes what it has open. */
+const REST_MS = 1_000;
+
 /** What a worker that ends asks first: its queue may be gone because ampsync is. */
 type LastLooks = WeakMap<WorkerPool, () => Promise<void>>;
 
@@ -128,9 +132,9 @@ function watch(events: WorkerEvents, options: PluginOptions, lastLooks: LastLook
   watchSlots(events, options.streams);
   const failed = (why: string) => {
     log.error("worker_ended", { error: why, hint: "The process exits with code 1: start it again." });
-    options.failed();
+    options.exitWithin(STOP_MS);
   };
-  const isTold = watchEnding(events, failed, options.rested);
+  const isTold = watchEnding(events, failed, () => options.exitWithin(REST_MS));
   events.on("pool:create", ({ ctx, workerPool }) => {
     const queue = { schema: ctx.workerSchema, known: ctx.maxMigrationNumber };
     let isEnding = false;

@@ -39,7 +39,7 @@ class CountingWorker implements AsyncDisposable {
       began: () => {},
       stopping: () => {}, // Else the process of the tests would be given time to end.
       ended: () => {},
-      failed: () => {
+      exitWithin: () => {
         made.hasFailed = true;
       },
       ...options,
