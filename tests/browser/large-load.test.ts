@@ -1,3 +1,4 @@
+// Takes 44 s.
 import { describe, expect, test } from "vitest";
 
 import { hasChromium } from "../support/browser/chromium.ts";

@@ -1,3 +1,4 @@
+// Takes 148 s.
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 

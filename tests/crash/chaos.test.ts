@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 26 s.
 import { expect, test } from "vitest";
 
 import { runChaos } from "../support/worker/chaos.ts";

@@ -1,4 +1,4 @@
-// Takes 15 s.
+// Takes 21 s.
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

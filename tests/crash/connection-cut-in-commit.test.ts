@@ -1,4 +1,4 @@
-// Takes 21 s.
+// Takes 37 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

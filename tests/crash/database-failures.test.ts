@@ -1,3 +1,4 @@
+// Takes 20 s.
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

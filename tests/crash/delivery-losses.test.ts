@@ -1,4 +1,3 @@
-// Takes 12 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { TestClient } from "../support/client/test-client.ts";

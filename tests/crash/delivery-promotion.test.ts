@@ -1,4 +1,4 @@
-// Takes 25 s.
+// Takes 40 s.
 import { expect, test } from "vitest";
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";
 import type { EmbeddedPostgres } from "../../src/embedded/postgres.ts";

@@ -1,4 +1,3 @@
-// Takes 20 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

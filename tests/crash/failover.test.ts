@@ -1,4 +1,4 @@
-// Takes 38 s.
+// Takes 39 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

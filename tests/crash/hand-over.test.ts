@@ -1,4 +1,3 @@
-// Takes 15 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { DeliveryRig } from "../support/delivery/rig.ts";

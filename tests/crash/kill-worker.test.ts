@@ -1,4 +1,4 @@
-// Takes 15 s.
+// Takes 43 s.
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,4 +1,4 @@
-// Takes 100 s.
+// Takes 65 s.
 import { describe, expect, test } from "vitest";
 
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";

@@ -1,3 +1,4 @@
+// Takes 16 s.
 import { test } from "vitest";
 
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";

@@ -1,4 +1,4 @@
-// Takes 72 s.
+// Takes 71 s.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Takes 12 s.
+// Takes 31 s.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Takes 20 s.
+// Takes 41 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,4 +1,3 @@
-// Takes 3 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,3 +1,4 @@
+// Takes 13 s.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { Anvil, anvilBinary } from "../../src/devserver/anvil.ts";

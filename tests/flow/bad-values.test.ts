@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 20 s.
 import { describe, expect, test } from "vitest";
 
 import { BadValueSource } from "../support/chain/bad-value-source.ts";

@@ -1,4 +1,4 @@
-// Takes 35 s.
+// Takes 37 s.
 import { readFileSync } from "node:fs";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// Takes 140 s.
+// Takes 102 s.
 import { existsSync } from "node:fs";
 import { access, constants, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// Takes 13 s.
+// Takes 19 s.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";

@@ -1,4 +1,3 @@
-// Takes 4 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

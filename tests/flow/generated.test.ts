@@ -1,4 +1,4 @@
-// Takes 14 s.
+// Takes 39 s.
 import { describe, expect, test } from "vitest";
 
 import type { Misbehaviour } from "../../src/devserver/misbehaviour.ts";

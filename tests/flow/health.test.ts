@@ -1,4 +1,4 @@
-// Takes 20 s.
+// Takes 32 s.
 import { createServer } from "node:net";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,3 +1,4 @@
+// Takes 15 s.
 import { expect, test } from "vitest";
 
 import { type LimitCase, limitsInTime } from "../support/http/limits-in-time.ts";

@@ -1,4 +1,4 @@
-// Takes 13 s.
+// Takes 22 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,4 +1,4 @@
-// Takes 15 s.
+// Takes 45 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

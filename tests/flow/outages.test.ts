@@ -1,3 +1,4 @@
+// Takes 10 s.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 11 s.
 import { expect, test } from "vitest";
 
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";

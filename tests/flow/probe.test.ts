@@ -1,4 +1,3 @@
-// Takes 8 s.
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -1,4 +1,4 @@
-// Takes 17 s.
+// Takes 26 s.
 import { expect, test } from "vitest";
 
 import type { WireMetadata } from "../../src/devserver/flight/app-metadata.ts";

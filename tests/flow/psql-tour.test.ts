@@ -1,4 +1,4 @@
-// Takes 15 s.
+// Takes 20 s.
 import { readFileSync } from "node:fs";
 
 import type pg from "pg";

@@ -1,3 +1,4 @@
+// Takes 15 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Scenario } from "../support/worker/scenario.ts";

@@ -1,3 +1,4 @@
+// Takes 10 s.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

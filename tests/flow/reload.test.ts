@@ -1,4 +1,4 @@
-// Takes 20 s.
+// Takes 37 s.
 import { FixedSizeBinary, Uint64, Utf8 } from "apache-arrow";
 import { expect, test } from "vitest";
 

@@ -1,3 +1,4 @@
+// Takes 20 s.
 import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 

@@ -1,4 +1,4 @@
-// Takes 12 s.
+// Takes 23 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

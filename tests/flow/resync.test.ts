@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 33 s.
 import { describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

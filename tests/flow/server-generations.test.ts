@@ -1,3 +1,4 @@
+// Takes 15 s.
 import { expect, test } from "vitest";
 
 import { createAdminClient } from "../../src/admin/client.ts";

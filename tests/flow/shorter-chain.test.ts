@@ -1,3 +1,4 @@
+// Takes 19 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

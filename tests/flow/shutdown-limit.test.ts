@@ -1,4 +1,3 @@
-// Takes 7 s.
 import { expect, test } from "vitest";
 
 import { createDatabase, type TestDatabase } from "../support/postgres/postgres.ts";

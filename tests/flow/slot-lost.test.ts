@@ -1,3 +1,4 @@
+// Takes 11 s.
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { migrate } from "../../src/install/migrate.ts";

@@ -1,3 +1,4 @@
+// Takes 11 s.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { type DevServer, startDevServer } from "../../src/devserver/server.ts";

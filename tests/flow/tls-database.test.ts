@@ -1,4 +1,4 @@
-// Takes 12 s.
+// Takes 33 s.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

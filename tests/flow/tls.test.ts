@@ -1,4 +1,4 @@
-// Takes 15 s.
+// Takes 16 s.
 import { readFileSync } from "node:fs";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,3 @@
-// Takes 2 s.
 import { expect, test } from "vitest";
 
 import { BadValueSource } from "../support/chain/bad-value-source.ts";

@@ -1,4 +1,4 @@
-// Takes 30 s.
+// Takes 44 s.
 import { FixedSizeBinary, Uint64, Utf8 } from "apache-arrow";
 import { expect, test } from "vitest";
 

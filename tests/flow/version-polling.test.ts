@@ -1,4 +1,4 @@
-// Takes 22 s.
+// Takes 48 s.
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";

@@ -1,4 +1,4 @@
-// Takes 11 s.
+// Takes 24 s.
 import { DenseUnion, Field, Schema, Uint64, Utf8 } from "apache-arrow";
 import { expect, test } from "vitest";
 

@@ -1,4 +1,4 @@
-// Takes 20 s.
+// Takes 24 s.
 import { EventEmitter, once } from "node:events";
 
 import { type Runner, run, type WorkerEvents } from "graphile-worker";

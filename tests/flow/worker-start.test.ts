@@ -1,4 +1,4 @@
-// Takes 37 s.
+// Takes 38 s.
 import { runMigrations } from "graphile-worker";
 import pg from "pg";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// Takes 30 s.
+// Takes 41 s.
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
 

@@ -1,4 +1,4 @@
-// Takes 30 s.
+// Takes 21 s.
 import { randomUUID } from "node:crypto";
 
 import type pg from "pg";

@@ -1,3 +1,4 @@
+// Takes 29 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { moveClock } from "../support/postgres/clock.ts";

@@ -1,4 +1,4 @@
-// Takes 33 s.
+// Takes 35 s.
 // Most of it is the wait for the rate limit, which is what the demo shows.
 import { expect, test } from "vitest";
 

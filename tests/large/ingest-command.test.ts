@@ -1,4 +1,4 @@
-// Takes 30 s.
+// Takes 32 s.
 import { expect, test } from "vitest";
 
 import { IngestCommand, type Line, startSeedApi } from "../support/http/ingest-command.ts";

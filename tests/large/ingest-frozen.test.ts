@@ -1,4 +1,4 @@
-// Takes 11 s.
+// Takes 18 s.
 import { expect, test } from "vitest";
 
 import { IngestCommand, startSeedApi } from "../support/http/ingest-command.ts";

@@ -1,4 +1,4 @@
-// Takes 9 s.
+// Takes 24 s.
 import { hash as hashOf, randomFillSync } from "node:crypto";
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 

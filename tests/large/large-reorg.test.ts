@@ -1,4 +1,4 @@
-// Takes 33 s.
+// Takes 42 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,4 +1,4 @@
-// Takes 62 s.
+// Takes 69 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,4 +1,4 @@
-// Takes 60 s.
+// Takes 104 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

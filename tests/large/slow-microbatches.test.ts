@@ -1,4 +1,4 @@
-// Takes 56 s.
+// Takes 75 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

@@ -1,3 +1,4 @@
+// Takes 13 s.
 import { expect, test } from "vitest";
 
 import { record, SqlSource } from "../support/http/sql-source.ts";

@@ -1,4 +1,4 @@
-// Takes 66 s.
+// Takes 85 s.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// Takes 35 s.
 import { expect, test } from "vitest";
 import { tokenOf } from "../support/delivery/gateway.ts";
 import { DeliveryRig } from "../support/delivery/rig.ts";

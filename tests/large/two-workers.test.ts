@@ -1,4 +1,4 @@
-// Takes 34 s.
+// Takes 47 s.
 import { expect, test } from "vitest";
 
 import { GeneratedSource } from "../../src/devserver/sources/generated/source.ts";

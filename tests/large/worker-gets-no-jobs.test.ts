@@ -1,4 +1,4 @@
-// Takes 37 s.
+// Takes 44 s.
 import { expect, test } from "vitest";
 
 import { createDatabase } from "../support/postgres/postgres.ts";

@@ -1,3 +1,4 @@
+// Takes 15 s.
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

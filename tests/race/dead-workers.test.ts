@@ -1,3 +1,4 @@
+// Takes 10 s.
 import type pg from "pg";
 import { beforeEach, describe, expect, test } from "vitest";
 

@@ -1,4 +1,4 @@
-// Takes 6 s.
+// Takes 11 s.
 import { expect, test } from "vitest";
 
 import { footprint, grown, untilNobodyLooks } from "../support/postgres/footprint.ts";

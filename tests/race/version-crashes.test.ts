@@ -1,4 +1,4 @@
-// Takes 15 s.
+// Takes 23 s.
 import type pg from "pg";
 import { beforeAll, expect, test } from "vitest";
 

@@ -1,4 +1,4 @@
-// Takes 6 s.
+// Takes 31 s.
 import { describe, expect, test } from "vitest";
 
 import { killCapture, killCaptureAt } from "../../support/capture/chaos.ts";

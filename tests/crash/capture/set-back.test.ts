@@ -1,3 +1,4 @@
+// Takes 11 s.
 import { expect, test } from "vitest";
 
 import { logged, publish, startPass, untilCaptured } from "../../support/capture/rig.ts";

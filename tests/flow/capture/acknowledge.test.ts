@@ -1,3 +1,4 @@
+// Takes 11 s.
 import { setTimeout as pause } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";

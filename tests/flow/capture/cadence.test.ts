@@ -1,3 +1,4 @@
+// Takes 10 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { logged, publish, type RunningPass, startPass, untilCaptured } from "../../support/capture/rig.ts";

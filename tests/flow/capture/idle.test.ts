@@ -1,3 +1,4 @@
+// Takes 10 s.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { FaultPoint } from "../../../src/fault-points.ts";

@@ -1,3 +1,4 @@
+// Takes 12 s.
 import { expect, test } from "vitest";
 
 import { PgOutputDecoder } from "../../../src/capture/pgoutput.ts";

@@ -1,3 +1,4 @@
+// Takes 16 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { TestGateway, tokenOf } from "../../support/delivery/gateway.ts";

@@ -1,4 +1,4 @@
-// Takes 5 s.
+// Takes 12 s.
 import { expect, test } from "vitest";
 
 import { TestGateway } from "../../support/delivery/gateway.ts";

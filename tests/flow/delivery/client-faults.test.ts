@@ -1,3 +1,4 @@
+// Takes 17 s.
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Subscribed } from "../../../src/client/client.ts";

@@ -1,3 +1,4 @@
+// Takes 20 s.
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { liveDataset } from "../../support/delivery/live-dataset.ts";

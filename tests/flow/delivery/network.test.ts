@@ -1,4 +1,4 @@
-// Takes 12 s.
+// Takes 13 s.
 import { randomInt } from "node:crypto";
 
 import { expect, test } from "vitest";

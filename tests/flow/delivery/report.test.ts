@@ -1,3 +1,4 @@
+// Takes 16 s.
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { publish, startPass, untilCaptured } from "../../support/capture/rig.ts";

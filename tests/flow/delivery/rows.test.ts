@@ -1,3 +1,4 @@
+// Takes 11 s.
 import { randomUUID } from "node:crypto";
 
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,3 +1,4 @@
+// Takes 13 s.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { publish, type RunningPass, startPass, untilCaptured } from "../../support/capture/rig.ts";

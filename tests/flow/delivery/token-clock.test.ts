@@ -1,4 +1,3 @@
-// Takes 8 s.
 import { SignJWT } from "jose";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 

@@ -1,3 +1,4 @@
+// Takes 11 s.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { untilCaptured } from "../../support/capture/rig.ts";

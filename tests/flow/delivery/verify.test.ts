@@ -1,3 +1,4 @@
+// Takes 26 s.
 import { setTimeout as pause } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

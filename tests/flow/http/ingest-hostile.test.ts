@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 13 s.
 import { expect, test } from "vitest";
 
 import type { Trouble } from "../../../src/devserver/http/trouble/trouble.ts";

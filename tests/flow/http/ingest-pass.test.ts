@@ -1,3 +1,4 @@
+// Takes 25 s.
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { expect, test } from "vitest";

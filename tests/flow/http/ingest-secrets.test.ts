@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 11 s.
 import { expect, test } from "vitest";
 
 import { IngestRig } from "../../support/http/ingest-rig.ts";

@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 13 s.
 import { describe, expect, test } from "vitest";
 
 import { COMMIT_LIMITS, LAST_CALLS_MS, SHUTDOWN_MS } from "../../../src/model/limits.ts";

@@ -1,4 +1,3 @@
-// Takes 8 s.
 import { expect, test } from "vitest";
 
 import { IngestRig } from "../../support/http/ingest-rig.ts";

@@ -1,4 +1,4 @@
-// Takes 12 s.
+// Takes 14 s.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { ApiServer } from "../../../src/devserver/http/api-server.ts";

@@ -1,4 +1,4 @@
-// Takes 12 s.
+// Takes 18 s.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { FaultPoint } from "../../../src/fault-points.ts";

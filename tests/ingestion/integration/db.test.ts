@@ -1,4 +1,3 @@
-// Takes 6 s.
 import { expect, test } from "vitest";
 
 import { parseConfig } from "../../../src/config.ts";

@@ -1,4 +1,3 @@
-// Takes 8 s.
 import { expect, test } from "vitest";
 
 import { SourceFleet } from "../../support/http/source-fleet.ts";

@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 12 s.
 import { expect, test } from "vitest";
 
 import { startApiServer } from "../../support/http/api-server.ts";

@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 47 s.
 import { describe, expect, test } from "vitest";
 
 import { InProcessSource } from "../../support/http/in-process-source.ts";

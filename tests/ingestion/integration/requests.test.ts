@@ -1,3 +1,4 @@
+// Takes 34 s.
 import { expect, test } from "vitest";
 
 import { startApiServer } from "../../support/http/api-server.ts";

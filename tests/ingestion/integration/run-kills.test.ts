@@ -1,4 +1,4 @@
-// Takes 10 s.
+// Takes 20 s.
 import { expect, test } from "vitest";
 import type { FaultPoint } from "../../../src/fault-points.ts";
 import { type FleetSource, SourceFleet } from "../../support/http/source-fleet.ts";

@@ -1,3 +1,4 @@
+// Takes 16 s.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { moveClock } from "../../support/postgres/clock.ts";

@@ -1,3 +1,4 @@
+// Takes 10 s.
 import { describe, expect, test } from "vitest";
 
 import { SqlSource } from "../../support/http/sql-source.ts";

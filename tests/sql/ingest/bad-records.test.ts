@@ -1,3 +1,4 @@
+// Takes 26 s.
 import { describe, expect, test } from "vitest";
 
 import { record, records, type SourceOptions, SqlSource } from "../../support/http/sql-source.ts";

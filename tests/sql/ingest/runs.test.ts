@@ -1,3 +1,4 @@
+// Takes 14 s.
 import { describe, expect, test } from "vitest";
 
 import { record, records, SqlSource } from "../../support/http/sql-source.ts";

@@ -1,3 +1,4 @@
+// Takes 18 s.
 import { describe, expect, test } from "vitest";
 
 import { type SimulationOptions, simulateWorkers } from "../../support/http/simulated-workers.ts";

@@ -1,3 +1,4 @@
+// Takes 15 s.
 import { describe, expect, test } from "vitest";
 
 import { letTimePassWithin, moveClock } from "../../support/postgres/clock.ts";

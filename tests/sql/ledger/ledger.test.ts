@@ -1,3 +1,4 @@
+// Takes 13 s.
 import { describe, expect, test } from "vitest";
 
 import { findings, LinkedChain } from "../../support/chain/linked-chain.ts";

@@ -1,3 +1,4 @@
+// Takes 10 s.
 import { describe, expect, test } from "vitest";
 
 import { dice } from "../../support/dice.ts";

@@ -1,3 +1,4 @@
+// Takes 10 s.
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 

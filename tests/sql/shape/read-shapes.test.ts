@@ -1,3 +1,4 @@
+// Takes 22 s.
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { HandPass } from "../../support/capture/hand-pass.ts";

@@ -1,3 +1,4 @@
+// Takes 12 s.
 import { describe, expect, test } from "vitest";
 
 import { findings } from "../../support/chain/linked-chain.ts";

@@ -1,3 +1,4 @@
+// Takes 15 s.
 import { describe, expect, test } from "vitest";
 
 import { journaledDetails } from "../../support/postgres/journal.ts";

@@ -1,3 +1,4 @@
+// Takes 19 s.
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { letTimePassWithin, moveClock } from "../../support/postgres/clock.ts";
