@@ -76,7 +76,26 @@ export interface LogPage {
     readonly cut: Text64 | null;
     readonly tables: Readonly<Record<string, Text64 | null>>;
   }[];
+  /** Transactions that clients sent. */
+  readonly own: readonly { readonly position: Text64; readonly client: string; readonly tx: string }[];
   readonly low: Readonly<Record<string, Text64>>;
+}
+
+/** A row of a transaction that its author has but for `set`, a JSON object. */
+export interface OwnRow {
+  readonly position: bigint;
+  readonly shape_id: number;
+  readonly key: string;
+  readonly set: string;
+}
+
+/** What is asked of a load: which transactions of its client it settles. */
+export interface Settling {
+  readonly client: string;
+  readonly awaiting: readonly string[];
+  readonly last_seq: Text64;
+  /** The snapshots that its rows were read in. */
+  readonly visible: readonly string[];
 }
 
 export interface ChangeRow {

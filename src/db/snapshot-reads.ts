@@ -8,6 +8,8 @@ import type {
   DirtyTable,
   LogPage,
   LogPoint,
+  OwnRow,
+  Settling,
   ShapeForm,
   TableSums,
 } from "./gateway-answers.ts";
@@ -57,19 +59,20 @@ export class SnapshotReads {
   }
 
   /**
-   * Null: nothing about rows, or about datasets. `least`: the page goes up to there at least. Throws SY406 where the log does
-   * not go on from there.
+   * Null: nothing about rows, or about datasets. `least`: the page goes up to there at least. `clients`: whose own transactions
+   * are named; null: of all. Throws SY406 where the log does not go on from there.
    */
   log(
     after: bigint | null,
     epoch: string,
     blocksAfter: bigint | null,
     least: bigint | null = null,
+    clients: readonly string[] | null = [],
   ): Promise<LogPage> {
     return oneAnswer(
       this.#client,
-      "ampsync_worker.read_log($1, $2, $3, null, $4)",
-      [after, epoch, blocksAfter, least],
+      "ampsync_worker.read_log($1, $2, $3, $4, $5)",
+      [after, epoch, blocksAfter, clients, least],
       READ_MS,
     );
   }
@@ -104,6 +107,18 @@ export class SnapshotReads {
     const text = "select * from ampsync_worker.read_shapes($1, null, $2, $3, $4)";
     const values = [[shape], to, settled, visible];
     return await this.#once(text, values, () => this.#rows(text, values));
+  }
+
+  /** Rows of these shapes that the authors of the transactions at these positions have but for some columns. */
+  async own(shapes: readonly number[], positions: readonly bigint[]): Promise<OwnRow[]> {
+    const text = "select * from ampsync_worker.own_rows($1, $2)";
+    const query = { text, values: [shapes, positions], query_timeout: READ_MS };
+    return (await this.#client.query<OwnRow>(query)).rows;
+  }
+
+  /** By client: its own transactions at or below `to` that it has with its load. */
+  settled(loads: readonly Settling[], to: bigint): Promise<Readonly<Record<string, readonly string[]>>> {
+    return oneAnswer(this.#client, "ampsync_worker.settled_by_loads($1, $2)", [JSON.stringify(loads), to]);
   }
 
   /** What these instances hold, as clients compute it of their tables. */

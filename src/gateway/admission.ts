@@ -75,6 +75,8 @@ export class Admission {
       token,
       stamps: { stamp: hello.stamp, blocksStamp: hello.blocks_stamp },
       schema: hello.schema,
+      awaiting: hello.awaiting,
+      lastSeq: opened.last_seq,
       standing: { position: BigInt(hello.position ?? "0"), blocks: BigInt(hello.blocks ?? "0") },
       close: (code, message) => connection.close(code, message),
     });

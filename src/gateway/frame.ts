@@ -2,10 +2,11 @@ import type { LogPage, ShapeForm } from "../db/gateway-answers.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
 import { linesOf } from "./copy-text.ts";
-import { fold } from "./fold.ts";
+import { fold, foldOwn } from "./fold.ts";
 import { type Change, ChangesByInstance, eventsOf } from "./merge.ts";
 import { migrationsOf } from "./migrations.ts";
 import type { Owed } from "./owed.ts";
+import type { OwnPart, OwnTx } from "./own.ts";
 import type { Reading, ReplacedBlocks } from "./reading.ts";
 import type { Instances } from "./subscription.ts";
 
@@ -60,9 +61,16 @@ export class SharedFrames {
   }
 }
 
+/** Operations as JSON, and rows that their author is told of by `own`. */
+export interface LiveOps {
+  readonly texts: readonly string[];
+  readonly own: readonly OwnPart[];
+}
+
 /**
  * What a reading holds for a session that stands there and has these instances. New blocks that have nothing for it, and had
- * nothing, are `owed`.
+ * nothing, are `owed`. `own`: transactions that its client sent, whose rows become parts where that saves some: made for it
+ * alone, while all others share what they have in common.
  */
 export function liveOps(
   reading: Reading,
@@ -70,7 +78,8 @@ export function liveOps(
   instances: Instances,
   shared: SharedOps,
   owed: Owed,
-): string[] {
+  own: readonly OwnTx[],
+): LiveOps {
   const texts: string[] = [];
   const datasets = new Set<string>();
   const passed = new Set<string>();
@@ -104,15 +113,24 @@ export function liveOps(
     const [text] = datasets.has(name) ? [] : stands(new Set([name]));
     if (text !== undefined) owed.dataset(name, text);
   }
+  const parts: OwnPart[] = [];
   for (const { form, keys } of instances.values()) {
     if (form.mode !== "rows") continue;
+    if (own.length > 0 && migrationsOf(reading.log, form, from.position).length === 0) {
+      const changes = shared.changes(reading, form, keys).filter(({ position }) => position > from.position);
+      const mine = reading.own.ofShape(form.shape_id, own);
+      const folded = foldOwn(form.table, eventsOf(changes, keys, form.columns, mine));
+      texts.push(...folded.ops.map((op) => encode(op)));
+      parts.push(...folded.own);
+      continue;
+    }
     texts.push(
       ...shared.of(["rows", form.shape_id, from.position.toString(), ...keys], () => {
         return rowOps(form, keys, reading, shared.changes(reading, form, keys), from.position);
       }),
     );
   }
-  return texts;
+  return { texts, own: parts };
 }
 
 /** Changes before a change of the table's form are of the form before, and are not folded with those behind it. */

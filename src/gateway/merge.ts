@@ -1,14 +1,19 @@
 import type { ChangeRow } from "../db/gateway-answers.ts";
 import type { RowEvent } from "./fold.ts";
+import type { OwnOfShape } from "./own.ts";
 
 /** A change of a captured table, as one shape sees it. */
 export type Change = Omit<ChangeRow, "shape_id">;
 
-/** What changes mean to somebody who has these instances of the shape. */
+/**
+ * What changes mean to somebody who has these instances of the shape. `own`: what is of transactions that this client sent;
+ * a row that enters an instance by one is none of it.
+ */
 export function eventsOf(
   changes: readonly Change[],
   instances: ReadonlySet<string>,
   columns: readonly string[],
+  own: OwnOfShape | null = null,
 ): RowEvent[] {
   const events: RowEvent[] = [];
   for (const change of changes) {
@@ -18,10 +23,13 @@ export function eventsOf(
     }
     const { was, is, key, data, unchanged } = change;
     if (is !== null && instances.has(is)) {
-      if (unchanged === null) events.push({ kind: "upsert", key: key!, row: data! });
+      const isHeld = change.operation === "insert" || (was !== null && instances.has(was));
+      const mark = isHeld ? own?.find(change.position, key!) : null;
+      const more = mark ? { own: mark } : {};
+      if (unchanged === null) events.push({ kind: "upsert", key: key!, row: data!, ...more });
       else {
         const present = columns.filter((column) => !unchanged.includes(column));
-        events.push({ kind: "update", key: key!, row: data!, columns: present });
+        events.push({ kind: "update", key: key!, row: data!, columns: present, ...more });
       }
     } else if (was !== null && instances.has(was)) {
       events.push({ kind: "delete", key: key! });

@@ -1,4 +1,4 @@
-import type { ChangeRow, DirtyTable, ShapeForm } from "../db/gateway-answers.ts";
+import type { ChangeRow, DirtyTable, Settling, ShapeForm } from "../db/gateway-answers.ts";
 import { type SnapshotReads, TooManyRows } from "../db/snapshot-reads.ts";
 import { encode } from "../wire/codec.ts";
 import type { Op } from "../wire/ops.ts";
@@ -17,6 +17,8 @@ export interface LoadedOps {
   readonly texts: readonly string[];
   /** A shape that cannot be judged, and at which row. */
   readonly failed: readonly ChangeRow[];
+  /** Transactions of the client that it has with this load. */
+  readonly settled: readonly string[];
 }
 
 /** What came since a load was prepared is more than a frame may bring: it is prepared anew. */
@@ -53,7 +55,30 @@ export async function readLoads(
       error.load.outrun(error.from, null);
     }
   }
-  return loaded;
+  return await withSettled(reads, loaded, reading.to);
+}
+
+/** Asked at once for all of them. */
+async function withSettled(
+  reads: SnapshotReads,
+  loaded: ReadonlyMap<Session, LoadedOps>,
+  to: bigint,
+): Promise<ReadonlyMap<Session, LoadedOps>> {
+  const loads = [...loaded.keys()].flatMap(({ client, awaiting, lastSeq, load }): Settling[] => {
+    const rows = load!.parts.filter(({ form }) => form.mode === "rows");
+    const visible = rows.flatMap(({ small, staged }) => [
+      ...(small === null ? [] : [small.visible]),
+      ...staged.map((each) => each.visible),
+    ]);
+    return visible.length === 0
+      ? []
+      : [{ client, awaiting, last_seq: lastSeq, visible: [...new Set(visible)] }];
+  });
+  if (loads.length === 0) return loaded;
+  const settled = await reads.settled(loads, to);
+  return new Map(
+    [...loaded].map(([session, ops]) => [session, { ...ops, settled: settled[session.client] ?? [] }]),
+  );
 }
 
 /** The operations of a session's load, in this snapshot: what was loaded, and what came between. */
@@ -74,7 +99,7 @@ async function readLoad(reads: SnapshotReads, session: Session, reading: Reading
   }
   const blocks = load.parts.filter(({ form }) => form.mode === "blocks").map(({ form }) => form.shape_id);
   if (blocks.length > 0) texts.push(...datasetOps(await reads.datasets(blocks)).map((op) => encode(op)));
-  return { texts, failed };
+  return { texts, failed, settled: [] };
 }
 
 /** Throws LoadTooLarge where what came since its rows were read does not fit into one frame. */

@@ -9,7 +9,7 @@ import type { DefinitionsCache } from "./definitions.ts";
 import { SharedFrames, SharedOps } from "./frame.ts";
 import { LockedTables } from "./locked-tables.ts";
 import { type LoadedOps, LoadTooLarge, readLoads } from "./read-load.ts";
-import { type Reading, readBlocks, readChanges } from "./reading.ts";
+import { type Reading, readBlocks, readChanges, readOwn } from "./reading.ts";
 import { serve } from "./serve.ts";
 import type { Session } from "./session.ts";
 import type { ShapeFailures } from "./shape-failures.ts";
@@ -18,6 +18,7 @@ import { Tops } from "./tops.ts";
 import { largeBlocks, largeRows, touched } from "./touched.ts";
 
 const AGAIN_MS = 1_000;
+const MOST_NAMED = 500;
 
 export interface ReaderOptions {
   readonly definitions: DefinitionsCache;
@@ -163,7 +164,7 @@ export class Reader {
     const withBlocks = candidates.filter(({ followsBlocks }) => followsBlocks);
     const after = least(withRows.map(({ served }) => served.position));
     const blocksAfter = least(withBlocks.map(({ served }) => served.blocks));
-    const log = await reads.log(after, epoch, blocksAfter, leastEnd(candidates));
+    const log = await reads.log(after, epoch, blocksAfter, leastEnd(candidates), named(withRows));
     if (log.definitions !== definitions.version) return "definitions";
     const strangers = candidates.filter(
       ({ followsRows, followsBlocks, served, stamps }) =>
@@ -194,7 +195,8 @@ export class Reader {
     const blocks = await readBlocks(reads, shapes, log.blocks);
     const areNew: Reading["areNew"] = ({ table }, ranges, from) =>
       this.#tops.areNew(ranges, table, epoch, from);
-    const reading: Reading = { log, to, head, changes, blocks, areNew };
+    const own = await readOwn(reads, participants, log);
+    const reading: Reading = { log, to, head, changes, blocks, own, areNew };
     const loaded = await readLoads(reads, participants, reading);
     const [one] = participants;
     const checked = one !== undefined && check?.isDue(one, to) ? await check.read(reads, one, reading) : null;
@@ -268,6 +270,11 @@ function leastEnd(candidates: readonly Session[]): bigint | null {
   if (others.length > 0) return null;
   if (first!.isHeld && first!.isLoaded) return first!.load!.settled;
   return first!.waitsForCheck ? (first!.check?.settled ?? null) : null;
+}
+
+/** Whose own transactions are asked for; null, for all, where these are so many that one by one would be dearer. */
+function named(sessions: readonly Session[]): readonly string[] | null {
+  return sessions.length > MOST_NAMED ? null : sessions.map(({ client }) => client);
 }
 
 function least(values: readonly bigint[]): bigint | null {

@@ -6,6 +6,7 @@ import { fold } from "./fold.ts";
 import { liveOps, type SharedFrames, type SharedOps } from "./frame.ts";
 import { eventsOf } from "./merge.ts";
 import { migrationsOf } from "./migrations.ts";
+import { ownOps } from "./own.ts";
 import type { LoadedOps } from "./read-load.ts";
 import type { Reading } from "./reading.ts";
 import type { Session } from "./session.ts";
@@ -31,21 +32,31 @@ export function serve(
   checked: CheckedOps | null,
 ): void {
   const live = liveInstances(session, loaded !== null);
+  const to = endOf(session, reading, loaded !== null);
+  const own = reading.own.of(session.client, session.served.position, to);
+  // Beside a load or a check rows come whole: what a row was before is not what the client has of it by then.
+  const saving = loaded === null && checked === null ? own : [];
+  const liveTexts = liveOps(
+    without(reading, checked),
+    session.served,
+    live,
+    shared.ops,
+    session.owed,
+    saving,
+  );
+  const settled = [...own.map(({ tx }) => tx), ...(loaded?.settled ?? [])];
   const texts = [
-    ...liveOps(without(reading, checked), session.served, live, shared.ops, session.owed),
+    ...liveTexts.texts,
     ...dropOps(session).map((op) => encode(op)),
     ...(loaded?.texts ?? []),
     ...(checked?.texts ?? []),
     ...laterOps(live, checked).map((op) => encode(op)),
+    ...ownOps(settled, liveTexts.own).map((op) => encode(op)),
   ];
   const followed = followersOf(session, reading, live);
   const loads = loaded === null ? [] : session.load!.subscriptions;
   const gone = session.ended.map(({ wish }) => wish.id).filter((id) => !session.subscriptions.has(id));
   const emptied = [...session.subscriptions.values()].filter(isOver).map(({ wish }) => wish.id);
-  const { served } = session;
-  // Ahead of this page it stays; above the head, where only another life of the log can have brought it, it does not.
-  const isAhead = served.position > reading.to && served.position <= reading.head;
-  const to = isAhead || (session.isHeld && loaded === null) ? served.position : reading.to;
   session.served = { position: to, blocks: reading.head };
   if (reading.to === to) session.stamps.stamp = reading.log.to_stamp;
   session.stamps.blocksStamp = reading.log.head_stamp;
@@ -62,6 +73,15 @@ export function serve(
     ...(followed.length > 0 && { followed }),
     ...(emptied.length > 0 && { emptied }),
   });
+}
+
+/**
+ * Where the frame leads to. Ahead of this page it stays; above the head, where only another life of the log can have brought
+ * it, it does not.
+ */
+function endOf({ served, isHeld }: Session, { to, head }: Reading, isLoading: boolean): bigint {
+  const isAhead = served.position > to && served.position <= head;
+  return isAhead || (isHeld && !isLoading) ? served.position : to;
 }
 
 /** The changes that a check does not have are not what its tables hold. */

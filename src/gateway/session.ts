@@ -45,6 +45,10 @@ export class Session {
   /** Ended by the client, and still there. */
   ended: Subscription[] = [];
   load: Load | null = null;
+  /** Transactions that it named when it connected, as being on their way to it … */
+  readonly awaiting: readonly string[];
+  /** … and the newest number of its own that the ledger had: what came later it may await as well. */
+  readonly lastSeq: string;
   /** What is to be compared with what the client has. */
   check: Check | null = null;
   /** No other frame goes out before that of its check. */
@@ -75,7 +79,10 @@ export class Session {
   readonly #close: (code: number, message: FromGateway | null) => void;
 
   constructor(
-    fields: Pick<Session, "client" | "line" | "generation" | "epoch" | "token" | "stamps" | "schema"> & {
+    fields: Pick<
+      Session,
+      "client" | "line" | "generation" | "epoch" | "token" | "stamps" | "schema" | "awaiting" | "lastSeq"
+    > & {
       readonly standing: Standing;
       readonly close: (code: number, message: FromGateway | null) => void;
     },
@@ -87,6 +94,8 @@ export class Session {
     this.token = fields.token;
     this.stamps = fields.stamps;
     this.schema = fields.schema;
+    this.awaiting = fields.awaiting;
+    this.lastSeq = fields.lastSeq;
     this.served = fields.standing;
     this.sent = fields.standing;
     this.#close = fields.close;

@@ -9,6 +9,7 @@ import {
   orNull,
   pair,
   text,
+  uuid,
   word,
 } from "./shape-of.ts";
 
@@ -48,6 +49,11 @@ const migrate = object({
   statements: list(text),
   tables: list(text),
 });
+/**
+ * A transaction of this client is in the log. `rows`: those that it has but for some columns, [{"table", "key", "set"}], as JSON text:
+ * each becomes what the server had, what was sent, and `set`. `tables`: of these rows.
+ */
+const own = object({ op: word("own"), tx: uuid, tables: list(text), rows: text });
 /** What the server's table holds at this position, by which a client finds whether its own holds the same. */
 const check = object({
   op: word("check"),
@@ -73,9 +79,22 @@ export type Op =
   | Checked<typeof load>
   | Checked<typeof drop>
   | Checked<typeof migrate>
+  | Checked<typeof own>
   | Checked<typeof check>;
 
 type Table = { readonly [O in Op["op"]]: Check<Extract<Op, { op: O }>> };
-const ops: Table = { upsert, update, delete: remove, truncate, blocks, dataset, load, drop, migrate, check };
+const ops: Table = {
+  upsert,
+  update,
+  delete: remove,
+  truncate,
+  blocks,
+  dataset,
+  load,
+  drop,
+  migrate,
+  own,
+  check,
+};
 
 export const op: Check<Op> = kinds<Op>("op", ops);

@@ -13,6 +13,14 @@ import { tokenOf } from "./gateway.ts";
 
 export type Row = Readonly<Record<string, string | null>>;
 
+/** A row that a client changed: as it stands in the ledger. */
+export interface SentChange {
+  readonly table: string;
+  readonly op: "insert" | "update" | "delete";
+  readonly key: Row;
+  readonly patch?: Row;
+}
+
 interface Table {
   readonly columns: readonly string[];
   readonly key: readonly string[];
@@ -42,6 +50,10 @@ export class WireClient implements AsyncDisposable {
   readonly frames: Frame[] = [];
   readonly messages: FromGateway[] = [];
   readonly live = new Map<string, string>();
+  /** What this client sent and awaits, by transaction; as it says when it connects. */
+  readonly awaiting = new Map<string, readonly SentChange[]>();
+  /** Transactions that were settled, in order. */
+  readonly settled: string[] = [];
   /** All that came over the socket, as it came. */
   readonly received: string[] = [];
   /** Called after each frame, when all of it is applied. */
@@ -109,7 +121,7 @@ export class WireClient implements AsyncDisposable {
       schema: null,
       supports: null,
       agent: "test",
-      awaiting: [],
+      awaiting: [...this.awaiting.keys()],
       shapes: shapes.map(({ params = {}, ...wish }) => ({
         ...wish,
         params,
@@ -234,8 +246,41 @@ export class WireClient implements AsyncDisposable {
     }
   }
 
+  /** Each row that it names becomes what the server had, what was sent, and what differs from that. */
+  #settle({ tx, tables, rows }: Op & { op: "own" }): void {
+    const sent = this.awaiting.get(tx);
+    this.awaiting.delete(tx);
+    this.settled.push(tx);
+    const parts: { table: string; key: string[]; set: Row }[] = JSON.parse(rows);
+    if (JSON.stringify([...new Set(parts.map(({ table }) => table))]) !== JSON.stringify(tables)) {
+      throw new Error(`${JSON.stringify(tables)} are not the tables of ${rows}`);
+    }
+    for (const { table: name, key, set } of parts) {
+      const table = this.tables.get(name)!;
+      const isOf = (change: SentChange) =>
+        change.table === name && table.key.every((column, n) => change.key[column] === key[n]);
+      const [change, ...more] = (sent ?? []).filter(isOf);
+      const before = table.rows.get(JSON.stringify(key));
+      if (change === undefined || more.length > 0 || change.op === "delete")
+        throw new Error(`${JSON.stringify(key)} of ${name} was not sent once by ${tx}`);
+      if ((before === undefined) !== (change.op === "insert")) {
+        throw new Error(`a row of ${name} that was there, or was not, for an ${change.op}`);
+      }
+      const empty = Object.fromEntries(table.columns.map((column) => [column, null]));
+      table.rows.set(JSON.stringify(key), {
+        ...(before ?? { ...empty, ...change.key }),
+        ...change.patch,
+        ...set,
+      });
+    }
+  }
+
   #run(op: Op): void {
     if (op.op === "dataset" || op.op === "check") return;
+    if (op.op === "own") {
+      this.#settle(op);
+      return;
+    }
     if (op.op === "migrate") {
       this.#migrate(op);
       return;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { fold, type RowEvent } from "../../../src/gateway/fold.ts";
+import { fold, foldOwn, type RowEvent } from "../../../src/gateway/fold.ts";
 import type { Op } from "../../../src/wire/ops.ts";
 
 type Row = Readonly<Record<string, string | null>>;
@@ -118,6 +118,83 @@ describe("a folded frame", () => {
         { kind: "delete", key: '["1"]' },
       ]),
     ).toEqual([{ op: "delete", table: "public.t", keys: '[["1"]]' }]);
+  });
+
+  test("with own rows does what its events do, where each of these is what was there, what was sent, and what differs", () => {
+    const steps = fc.array(fc.tuple(anyEvent, fc.constantFrom(null, null, "t1", "t2")), { maxLength: 30 });
+    fc.assert(
+      fc.property(fc.array(whole, { maxLength: 3 }), steps, (rows, all) => {
+        const start: Table = new Map(rows.map((row) => [keyOf(row), row]));
+        const marked = all.map(([event, tx]): RowEvent => {
+          if (tx === null || event.kind === "truncate" || event.kind === "delete") return event;
+          return { ...event, own: { tx, set: "" } };
+        });
+        // Nothing of a row is as it was sent, and a transaction says at once what it did to it.
+        const sets = new Map<string, Row>();
+        const possible = withoutUpdatesOfNothing(start, marked);
+        for (const event of possible) {
+          if (event.kind === "truncate" || event.kind === "delete" || event.own === undefined) continue;
+          const name = `${event.own.tx} ${event.key}`;
+          sets.set(name, { ...sets.get(name), ...JSON.parse(event.row) });
+        }
+        const events = possible.map((event): RowEvent => {
+          if (event.kind === "truncate" || event.kind === "delete" || event.own === undefined) return event;
+          const { tx } = event.own;
+          return { ...event, own: { tx, set: JSON.stringify(sets.get(`${tx} ${event.key}`)) } };
+        });
+        const oneByOne = new Map(start);
+        for (const event of events) applyEvent(oneByOne, event);
+        const { ops, own } = foldOwn("public.t", events);
+        const folded = new Map(start);
+        for (const op of ops) applyOp(folded, op);
+        const named = new Set<string>();
+        for (const { tx, text } of own) {
+          const { table, key, set } = JSON.parse(text);
+          expect(table).toBe("public.t");
+          const name = JSON.stringify(key);
+          named.add(name);
+          folded.set(name, { ...folded.get(name), ...set });
+          const own = events.filter((event) => event.kind !== "truncate" && event.key === name);
+          const after = events.findLastIndex(({ kind }) => kind === "truncate");
+          for (const event of own.filter((each) => events.indexOf(each) > after)) {
+            expect(event, "no other transaction is in it").toMatchObject({ own: { tx } });
+          }
+        }
+        expect(named.size, "each row once").toBe(own.length);
+        expect(Object.fromEntries(folded)).toEqual(Object.fromEntries(oneByOne));
+        const others = events.map((event): RowEvent => {
+          if (event.kind === "truncate" || event.kind === "delete") return event;
+          const { own: _, ...rest } = event;
+          return rest;
+        });
+        expect(fold("public.t", events)).toEqual(fold("public.t", others));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("sends a row whole that another transaction changed too, before the own one or after it, and no other row", () => {
+    const row = (title: string) => JSON.stringify({ id: "1", a: title, b: null, c: null });
+    const own = { tx: "t1", set: '{"b":"of a trigger"}' };
+    const mine: RowEvent = { kind: "upsert", key: '["1"]', row: row("mine"), own };
+    const theirs: RowEvent = { kind: "upsert", key: '["1"]', row: row("theirs") };
+    const beside: RowEvent = { kind: "upsert", key: '["2"]', row: '{"id":"2"}', own };
+    const rowsOf = (events: readonly RowEvent[]) => {
+      const folded = foldOwn("public.t", events);
+      return { ops: folded.ops, own: folded.own.map(({ text }) => JSON.parse(text).key) };
+    };
+    const whole = (rows: string) => [{ op: "upsert", table: "public.t", rows: `[${rows}]` }];
+    expect(rowsOf([mine, beside, theirs])).toEqual({ ops: whole(row("theirs")), own: [["2"]] });
+    expect(rowsOf([theirs, mine, beside])).toEqual({ ops: whole(row("mine")), own: [["2"]] });
+    const again: RowEvent = { ...mine, own: { ...own, tx: "t2" } };
+    expect(rowsOf([mine, again])).toEqual({ ops: whole(row("mine")), own: [] });
+    expect(rowsOf([mine, beside])).toEqual({ ops: [], own: [["1"], ["2"]] });
+    expect(rowsOf([mine, mine]), "changed twice by one transaction").toEqual({ ops: [], own: [["1"]] });
+    expect(rowsOf([mine, { kind: "delete", key: '["1"]' }]).own).toEqual([]);
+    expect(rowsOf([mine, { kind: "truncate" }])).toEqual({
+      ops: [{ op: "truncate", table: "public.t" }],
+      own: [],
+    });
   });
 
   test("of nothing is nothing", () => {

@@ -22,6 +22,12 @@ export const OPS: { readonly [O in Op["op"]]: Extract<Op, { op: O }> } = {
     statements: ["alter table public.todos add column done boolean"],
     tables: ["public.todos"],
   },
+  own: {
+    op: "own",
+    tx: "0c1f7a52-5a0f-4c89-9f0e-1df5a6c3a001",
+    tables: ["public.todos"],
+    rows: '[{"table":"public.todos","key":["1"],"set":{"version":"2"}}]',
+  },
   check: {
     op: "check",
     table: "public.todos",
