@@ -7289,6 +7289,13 @@ function ampsync_worker.own_hash(p_stream_id bigint, p_block bigint)
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
+function ampsync_worker.own_rows(p_shapes integer[], p_positions bigint[])
+  -- Of transactions of clients the rows that their author has but for some columns, and these columns.
+  returns TABLE("position" bigint, shape_id integer, key text, set text)
+  language plpgsql stable security definer
+  set search_path=pg_catalog, pg_temp; jit=off
+  grants owner=X/owner
+
 function ampsync_worker.place_snapshot(p_snapshot uuid, p_attempt integer, p_point jsonb)
   -- Where the log stands in the database snapshot that a snapshot is read in.
   returns void
@@ -7412,6 +7419,13 @@ function ampsync_worker.schedule_supervision()
   -- Queue the next run of the supervisor.
   returns void
   language sql volatile security invoker
+  set search_path=pg_catalog, pg_temp
+  grants owner=X/owner
+
+function ampsync_worker.settled_by_loads(p_loads jsonb, p_upto bigint)
+  -- Which of its own transactions each client has with a load.
+  returns jsonb
+  language plpgsql stable security definer
   set search_path=pg_catalog, pg_temp
   grants owner=X/owner
 
