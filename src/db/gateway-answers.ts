@@ -142,6 +142,8 @@ export interface Opened {
   readonly schema: string;
   readonly last_seq: Text64;
   readonly unknown: readonly string[];
+  /** Awaited, and at or below its position. */
+  readonly passed: readonly string[];
   readonly definitions: string;
   readonly shapes: readonly WishAnswer[];
 }

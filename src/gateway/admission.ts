@@ -77,6 +77,7 @@ export class Admission {
       schema: hello.schema,
       awaiting: hello.awaiting,
       lastSeq: opened.last_seq,
+      passed: opened.passed,
       standing: { position: BigInt(hello.position ?? "0"), blocks: BigInt(hello.blocks ?? "0") },
       close: (code, message) => connection.close(code, message),
     });
@@ -138,7 +139,7 @@ export class Admission {
 }
 
 /** Whoever stands at the head with all its tables, and none too many, waits for what comes: nothing is to be read for it. */
-function hasAll({ phase, served, subscriptions }: Session, { head }: Opened): boolean {
+function hasAll({ phase, served, subscriptions, passed }: Session, { head }: Opened): boolean {
   const isThere = served.position === BigInt(head) && served.blocks === BigInt(head);
-  return isThere && phase === "live" && ![...subscriptions.values()].some(isOver);
+  return isThere && passed.length === 0 && phase === "live" && ![...subscriptions.values()].some(isOver);
 }

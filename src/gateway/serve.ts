@@ -44,7 +44,7 @@ export function serve(
     session.owed,
     saving,
   );
-  const settled = [...own.map(({ tx }) => tx), ...(loaded?.settled ?? [])];
+  const settled = [...passedBy(session, loaded), ...own.map(({ tx }) => tx), ...(loaded?.settled ?? [])];
   const texts = [
     ...liveTexts.texts,
     ...dropOps(session).map((op) => encode(op)),
@@ -73,6 +73,14 @@ export function serve(
     ...(followed.length > 0 && { followed }),
     ...(emptied.length > 0 && { emptied }),
   });
+}
+
+/** What came by when the client had none of its tables. A load of rows has settled whatever came before its end. */
+function passedBy(session: Session, loaded: LoadedOps | null): readonly string[] {
+  const { passed } = session;
+  if (passed.length === 0 || (loaded === null && !session.hasWholeRows)) return [];
+  session.passed = [];
+  return loaded === null ? passed : [];
 }
 
 /**

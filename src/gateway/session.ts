@@ -49,6 +49,8 @@ export class Session {
   readonly awaiting: readonly string[];
   /** … and the newest number of its own that the ledger had: what came later it may await as well. */
   readonly lastSeq: string;
+  /** Those of them that lie at or below where it stands: it is told of them with its next frame. */
+  passed: readonly string[];
   /** What is to be compared with what the client has. */
   check: Check | null = null;
   /** No other frame goes out before that of its check. */
@@ -81,7 +83,16 @@ export class Session {
   constructor(
     fields: Pick<
       Session,
-      "client" | "line" | "generation" | "epoch" | "token" | "stamps" | "schema" | "awaiting" | "lastSeq"
+      | "client"
+      | "line"
+      | "generation"
+      | "epoch"
+      | "token"
+      | "stamps"
+      | "schema"
+      | "awaiting"
+      | "lastSeq"
+      | "passed"
     > & {
       readonly standing: Standing;
       readonly close: (code: number, message: FromGateway | null) => void;
@@ -96,6 +107,7 @@ export class Session {
     this.schema = fields.schema;
     this.awaiting = fields.awaiting;
     this.lastSeq = fields.lastSeq;
+    this.passed = fields.passed;
     this.served = fields.standing;
     this.sent = fields.standing;
     this.#close = fields.close;
@@ -128,6 +140,13 @@ export class Session {
   /** Its load comes with the next frame that reaches far enough. */
   get isLoaded(): boolean {
     return this.load?.state === "ready";
+  }
+
+  /** Rows that it has of captured tables, if any, are all as the log has them where it stands. */
+  get hasWholeRows(): boolean {
+    return this.#all.every(({ mode, form, has }) =>
+      mode === "failed" ? has === null : mode === "live" || form?.mode !== "rows",
+    );
   }
 
   /** Changes of rows are to be read for it. */

@@ -6,9 +6,10 @@
 -- p_token  {"sub", "iat", "claims", "tenant"}, of a token that the gateway has verified
 -- p_hello  see read_hello: what the client said
 --
--- Returns {"generation", "epoch", "head", "now", "schema", "last_seq", "unknown", "definitions", "phase", "replaced",
--- "limits", "shapes", "position", "blocks"}: unknown are transactions that the client awaits and the ledger does not
--- have; for shapes see judge_shapes. definitions is read first: it is never newer than what the answer was made with.
+-- Returns {"generation", "epoch", "head", "now", "schema", "last_seq", "unknown", "passed", "definitions", "phase",
+-- "replaced", "limits", "shapes", "position", "blocks"}: unknown are transactions that the client awaits and the ledger
+-- does not have, passed those that it awaits though they lie at or below its position, as where it had none of their
+-- tables when they came by; for shapes see judge_shapes. definitions is read first: it is never newer than what the answer was made with.
 --
 -- Errors: SY105, SY411, SY415, SY416. Locks, 2 s at most (55P03): the client row, then, where an epoch begins, the
 -- log lock.
@@ -83,6 +84,13 @@ begin
     'replaced', v_session.gateway_id, 'shapes', v_shapes,
     'position', v_client.position::text, 'blocks', v_client.blocks::text,
     'limits', ampsync_private.limits_of(v_tenant),
+    'passed', (select coalesce(jsonb_agg(t.client_tx order by t.position), '[]')
+                 from ampsync_private.change_tx t
+                where t.client_id::text = p_client::text
+                  and t.client_id is not null -- As the index has it.
+                  and t.position <= v_hello."position"
+                  and t.client_tx = any (v_hello.awaiting)
+                  and v_hello.awaiting <> '{}'),
     'unknown', (select coalesce(jsonb_agg(a.tx), '[]')
                   from unnest(v_hello.awaiting) a(tx)
                  where not exists (select from ampsync_private.client_tx t

@@ -259,6 +259,25 @@ test("a transaction without any row for its author settles all the same", async 
   expect(two.author.settled).toEqual([tx]);
 });
 
+test("what came by while the client had none of its tables settles once it connects again", async () => {
+  await using two = await Two.start("insert into todos (id, owner_id, title) values (':a', ':sub', 'a')");
+  await two.agree();
+  two.author.send({ t: "unsubscribe", ids: ["todos", "lists"] });
+  await two.author.until("both to be gone", () => two.author.live.size === 0);
+  const tx = await two.sends("update todos set title = 'b' where id = ':a'", [
+    two.update("a", { title: "b" }),
+  ]);
+  await run("call ampsync.wait_for_capture()");
+  const { rows } = await scenario.db.query("select ampsync.head()::text as head");
+  const head = BigInt(rows[0]!["head"]);
+  await two.author.until("to be further", () => BigInt(two.author.position) >= head);
+  expect(two.author.settled).toEqual([]);
+  two.author.cut();
+  await two.author.connect([]);
+  await two.author.until("it to be settled", () => two.author.settled.length > 0);
+  expect(two.author.settled).toEqual([tx]);
+});
+
 test("frames of one who did not write are those of everybody, and carry nothing of it", async () => {
   await using two = await Two.start();
   await using other = await Two.start();
@@ -321,4 +340,23 @@ test("a welcome names what a ledger that was set back does not have, and its new
     unknown: [lost],
     last_seq: "1",
   });
+});
+
+test("beside a change of the table's form rows come whole", async () => {
+  await using two = await Two.start("insert into todos (id, owner_id, title) values (':a', ':sub', 'a')");
+  await two.agree();
+  for (const each of [two.author, two.reader]) each.cut();
+  const tx = await two.sends("update todos set title = 'b' where id = ':a'", [
+    two.update("a", { title: "b" }),
+  ]);
+  // What is written next makes the log notice it.
+  await run(
+    two.text(
+      "alter table todos add column extra text default 'more'; insert into todos (id, owner_id) values (':b', 'nobody')",
+    ),
+  );
+  await run("call ampsync.wait_for_capture()");
+  for (const each of [two.author, two.reader]) await each.connect();
+  expect(brief(await two.agree())).toEqual([`upsert ${TODOS}`, "migrate", {}]);
+  expect(two.author.settled).toEqual([tx]);
 });

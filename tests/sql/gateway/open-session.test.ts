@@ -89,6 +89,18 @@ describe("a client", () => {
     client.hello["awaiting"] = [known, lost];
     expect((await client.open()).unknown).toEqual([lost]);
   });
+
+  test("hears which of them lie at or below its position, and no others", async () => {
+    const id = () => crypto.randomUUID() as string;
+    const [passed, ahead, settled, foreign] = [id(), id(), id(), id()];
+    const client = await liveClient();
+    for (const tx of [settled, passed]) await logRows(db, todos, { client: client.id, tx });
+    client.hello["position"] = await logRows(db, todos, { client: crypto.randomUUID(), tx: foreign });
+    client.hello["stamp"] = null;
+    await logRows(db, todos, { client: client.id, tx: ahead });
+    client.hello["awaiting"] = [passed, ahead, foreign];
+    expect((await client.open()).passed).toEqual([passed]);
+  });
 });
 
 describe("a client loads a table anew, and hears why:", () => {

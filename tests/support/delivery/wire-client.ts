@@ -106,9 +106,9 @@ export class WireClient implements AsyncDisposable {
     await once(socket, "open");
   }
 
-  async connect(): Promise<void> {
+  /** `shapes`: other ones than at first. */
+  async connect(shapes = this.#options.shapes ?? []): Promise<void> {
     await this.open();
-    const { shapes = [] } = this.#options;
     const hello: Hello = {
       t: "hello",
       client: this.client,

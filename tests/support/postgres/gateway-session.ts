@@ -21,6 +21,7 @@ export interface Opened {
   readonly replaced: string | null;
   readonly shapes: readonly Answer[];
   readonly unknown: readonly string[];
+  readonly passed: readonly string[];
   readonly last_seq: string;
   readonly definitions: string;
   readonly limits: { readonly bytes_per_s: string | null };
