@@ -7,9 +7,10 @@
 -- p_hello  see read_hello: what the client said
 --
 -- Returns {"generation", "epoch", "head", "now", "schema", "last_seq", "unknown", "passed", "definitions", "phase",
--- "replaced", "limits", "shapes", "position", "blocks"}: unknown are transactions that the client awaits and the ledger
--- does not have, passed those that it awaits though they lie at or below its position, as where it had none of their
--- tables when they came by; for shapes see judge_shapes. definitions is read first: it is never newer than what the answer was made with.
+-- "replaced", "limits", "shapes", "position", "blocks"}; for shapes see judge_shapes. definitions is read first: it is
+-- never newer than what the answer was made with. Of the transactions that the client awaits unknown are those that the
+-- ledger does not have, passed those that lie at or below its position, as where it had none of their tables when they
+-- came by.
 --
 -- Errors: SY105, SY411, SY415, SY416. Locks, 2 s at most (55P03): the client row, then, where an epoch begins, the
 -- log lock.
