@@ -49,6 +49,11 @@ describe("with the least rights", () => {
     expect(rows).toEqual([{ c1: 1, c2: "user-1" }]);
     await one("ampsync_worker.read_log($1, $2, $1)", [position, opened.epoch]);
     await db.query("select * from ampsync_worker.read_shapes($1, $2, $2)", [[shape], position]);
+    await db.query("select * from ampsync_worker.own_rows($1, array[$2::bigint])", [[shape], position]);
+    const loads = [{ client: client.id, awaiting: [], last_seq: "0", visible: ["1:1:"] }];
+    expect(await one("ampsync_worker.settled_by_loads($1, $2)", [JSON.stringify(loads), position])).toEqual(
+      {},
+    );
     expect(await one("ampsync_worker.locked_shapes($1)", [[shape]])).toEqual([]);
     expect(await one("ampsync_worker.load_progress($1)", [[shape]])).toEqual([]);
     await client.resolve(opened.generation);
