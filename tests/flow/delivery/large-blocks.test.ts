@@ -5,7 +5,7 @@ import { liveDataset } from "../../support/delivery/live-dataset.ts";
 import { DeliveryRig } from "../../support/delivery/rig.ts";
 import type { WireClient } from "../../support/delivery/wire-client.ts";
 import { sharedDatabase } from "../../support/postgres/shared-database.ts";
-import type { SqlStream } from "../../support/postgres/sql-stream.ts";
+import { SqlStream } from "../../support/postgres/sql-stream.ts";
 
 // Blocks of a dataset that do not fit into one frame: their table is loaded anew, at most once in 10 minutes.
 
@@ -65,4 +65,21 @@ test("a table that is being filled, and does not fit, stands meanwhile; it is lo
   await db.query("update ampsync_private.stream set state = 'live'");
   await client.until("it is loaded", () => loads(client) > before);
   expect(loads(client)).toBe(before + 1);
+});
+
+test("a backfill that is amid its rows, and a load beside it, do not wait for each other", async () => {
+  await db.query("update ampsync_private.stream set state = 'backfill'");
+  const worker = await db.client();
+  await worker.query("begin");
+  await new SqlStream(worker, stream.id, stream.target, stream.hasBlockNum, stream.epoch).commit(810, 1209);
+  // More than are read without a job.
+  await db.query("insert into todos select n, 'of a load' from generate_series(100, 5099) n");
+  await db.query("analyze todos");
+  await using client = await rig.client(["todos"]);
+  await client.ready();
+  expect(client.messages.some(({ t }) => t === "snapshot")).toBe(true);
+  await rig.agrees(client, ["public.todos"]);
+  await worker.query("commit");
+  const { rows } = await db.query(`select count(*)::int as blocks from ${stream.target}`);
+  expect(rows[0]!["blocks"]).toBe(1210);
 });
